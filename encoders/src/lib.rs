@@ -1,0 +1,1 @@
+//! Encoder layers and their kernels for CPU and CUDA: convolutions, GRU by BPTT and e-prop, presets.

@@ -1,0 +1,1 @@
+//! Stimuli for the plasticity toolkit: images, speech, video and synthetic scenes.
