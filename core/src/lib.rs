@@ -1,1 +1,30 @@
 //! Traits, network, training loop and registry of the plasticity toolkit for local learning rules.
+//!
+//! Every rule of Illing et al. (2021) is one four-factor update with another modulation and another routing,
+//!
+//! ΔW = Σ γ · dendrite · post' ⊗ pre
+//!
+//! composed of an [`EncoderLayer`](layer::EncoderLayer), a [`ScoreFunction`](score::ScoreFunction), a
+//! [`BroadcastSignal`](broadcast::BroadcastSignal) and a [`PlasticityRule`](plasticity::PlasticityRule).
+
+pub mod autodiff;
+pub mod broadcast;
+pub mod device;
+pub mod draws;
+pub mod error;
+pub mod layer;
+pub mod map;
+pub mod ops;
+pub mod optimiser;
+pub mod pairs;
+pub mod parameter;
+pub mod plasticity;
+pub mod random;
+pub mod registry;
+pub mod representation;
+pub mod score;
+pub mod stimulus;
+
+pub use error::{Error, Result};
+#[doc(hidden)]
+pub use inventory;

@@ -1,0 +1,164 @@
+//! The CPU as device: a buffer is a `Vec<f32>`.
+
+use super::Matrix;
+use crate::error::{Error, Result};
+use dfdx::tensor::{AutoDevice, TensorFromVec};
+
+/// A handle to the compute device.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    tensors: AutoDevice,
+}
+
+impl Device {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// Never on the CPU; on CUDA where there is no GPU, driver or library.
+    pub fn open() -> Result<Self> {
+        Ok(Self::default())
+    }
+
+    /// The name of the device for reports.
+    pub fn name(&self) -> String {
+        "cpu".to_owned()
+    }
+
+    /// The same device as dfdx knows it.
+    pub fn tensors(&self) -> &AutoDevice {
+        &self.tensors
+    }
+
+    /// Waits until all work handed to the device is done.
+    ///
+    /// # Errors
+    /// Where the device reports that work failed.
+    pub fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A run of `f32` on the device.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    values: Vec<f32>,
+    device: Device,
+}
+
+impl Buffer {
+    /// `len` zeros.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn zeros(device: &Device, len: usize) -> Result<Self> {
+        Ok(Self { values: vec![0.0; len], device: device.clone() })
+    }
+
+    /// Moves host values to the device.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
+        Ok(Self { values, device: device.clone() })
+    }
+
+    /// A copy of the values on the host.
+    ///
+    /// # Errors
+    /// Where the copy from the device fails.
+    pub fn to_vec(&self) -> Result<Vec<f32>> {
+        Ok(self.values.clone())
+    }
+
+    /// Overwrites the buffer with host values of the same length.
+    ///
+    /// # Errors
+    /// Where the lengths differ or the copy fails.
+    pub fn copy_from_host(&mut self, values: &[f32]) -> Result<()> {
+        if values.len() != self.values.len() {
+            let message = format!("expected {} values, got {}", self.values.len(), values.len());
+            return Err(Error::shape("buffer", message));
+        }
+        self.values.copy_from_slice(values);
+        Ok(())
+    }
+
+    /// How many values it holds.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The device it is on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The values themselves (CPU builds only).
+    pub fn as_slice(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The values themselves, to be changed (CPU builds only).
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
+    ///
+    /// # Errors
+    /// Where `rows · columns` is not the length.
+    pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
+        self.part(0, rows, columns)
+    }
+
+    /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
+    ///
+    /// # Errors
+    /// Where the part reaches past the end.
+    pub fn part(&self, start: usize, rows: usize, columns: usize) -> Result<Matrix> {
+        let part = self.values.get(start..start + rows * columns).ok_or_else(|| {
+            Error::shape("buffer", format!("{rows}×{columns} from {start} of {}", self.len()))
+        })?;
+        self.device
+            .tensors
+            .try_tensor_from_vec(part.to_vec(), (rows, columns))
+            .map_err(|e| Error::Device(format!("{e:?}")))
+    }
+
+    /// The values of a dfdx matrix (a copy).
+    ///
+    /// # Errors
+    /// Where the copy fails.
+    pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
+        let mut values =
+            vec![0.0; dfdx::shapes::HasShape::shape(matrix).0 * dfdx::shapes::HasShape::shape(matrix).1];
+        dfdx::tensor::Tensor::copy_into(matrix, &mut values);
+        Self::from_vec(device, values)
+    }
+}
+
+/// A run of indices on the device.
+#[derive(Clone, Debug)]
+pub struct Indices {
+    values: Vec<u32>,
+}
+
+impl Indices {
+    /// Moves host indices to the device.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn from_vec(_device: &Device, values: Vec<u32>) -> Result<Self> {
+        Ok(Self { values })
+    }
+
+    /// The indices (CPU builds only).
+    pub fn as_slice(&self) -> &[u32] {
+        &self.values
+    }
+}

@@ -1,0 +1,24 @@
+//! Where numbers live: the compute device and its buffers of `f32`.
+//!
+//! One build has one device, [`dfdx::tensor::AutoDevice`]: the CPU, or with the feature `cuda` an
+//! NVIDIA GPU. Rules, layers and optimisers hold [`Buffer`]s and work on them through [`crate::ops`]
+//! or, as dfdx tensors, through [`Buffer::tensor`].
+
+#[cfg(not(feature = "cuda"))]
+mod cpu;
+#[cfg(not(feature = "cuda"))]
+pub use cpu::{Buffer, Device, Indices};
+
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(feature = "cuda")]
+pub use cuda::{Buffer, Device, Indices};
+
+use dfdx::tensor::{AutoDevice, OwnedTape, Tensor};
+
+/// A matrix on the device, in dfdx's terms.
+pub type Matrix = Tensor<(usize, usize), f32, AutoDevice>;
+/// A matrix whose history is recorded for automatic differentiation.
+pub type TapedMatrix = Tensor<(usize, usize), f32, AutoDevice, OwnedTape<f32, AutoDevice>>;
+/// A scalar whose history is recorded: a loss.
+pub type TapedScalar = Tensor<(), f32, AutoDevice, OwnedTape<f32, AutoDevice>>;

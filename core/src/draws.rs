@@ -1,0 +1,79 @@
+//! What a rule draws at random in a step: negatives, and signs of time-local learning.
+
+use crate::random::{Random, purpose, stream};
+use rand::Rng;
+
+/// Which of a rule's weights a draw is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// W_pred: dendritic prediction on the target's neurons.
+    Predict,
+    /// W_retro: dendritic retrodiction on the context's neurons.
+    Retrodict,
+}
+
+impl Path {
+    /// Its name in parameters and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Predict => "predict",
+            Self::Retrodict => "retrodict",
+        }
+    }
+}
+
+/// The source of a rule's random choices. Training draws them; `verify --reference` reads them from a file.
+pub trait Draws {
+    /// `[rows, count]`, flat: for each context row, `count` rows of the predicted slice (of `rows` rows).
+    fn negatives(&mut self, path: Path, step: usize, rows: usize, count: usize) -> Vec<u32>;
+
+    /// For each input of the batch, the other input that replaces it as the target of a saccade.
+    fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32>;
+
+    /// For each input of the batch, +1 (fixation) or −1 (saccade), each with probability ½.
+    fn signs(&mut self, path: Path, batch: usize) -> Vec<i8>;
+
+    /// A generator for anything else; `what` keeps uses of one rule apart.
+    fn random(&mut self, what: u64) -> Random;
+}
+
+/// Draws that depend on the seed, the training step and the module alone.
+#[derive(Clone, Copy, Debug)]
+pub struct SeededDraws {
+    /// The run's seed.
+    pub seed: u64,
+    /// The training step.
+    pub step: u64,
+    /// The module.
+    pub module: u64,
+}
+
+impl SeededDraws {
+    fn stream(&self, path: Path, step: usize, what: u64) -> Random {
+        stream(self.seed, &[purpose::DRAW, self.step, self.module, path as u64, step as u64, what])
+    }
+}
+
+impl Draws for SeededDraws {
+    fn negatives(&mut self, path: Path, step: usize, rows: usize, count: usize) -> Vec<u32> {
+        let mut random = self.stream(path, step, 0);
+        (0..rows * count).map(|_| random.random_range(0..rows as u32)).collect()
+    }
+
+    fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32> {
+        let mut random = self.stream(path, step, 1);
+        let batch = batch as u32;
+        (0..batch)
+            .map(|own| if batch == 1 { 0 } else { (own + random.random_range(1..batch)) % batch })
+            .collect()
+    }
+
+    fn signs(&mut self, path: Path, batch: usize) -> Vec<i8> {
+        let mut random = self.stream(path, 0, 2);
+        (0..batch).map(|_| if random.random::<bool>() { 1 } else { -1 }).collect()
+    }
+
+    fn random(&mut self, what: u64) -> Random {
+        self.stream(Path::Predict, 0, 3 + what)
+    }
+}

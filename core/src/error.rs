@@ -1,0 +1,79 @@
+//! The errors of this crate: each says what was expected, what came, and where.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong between a config file and a trained network.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A config that does not say something that can be run.
+    #[error("{place}: {message}")]
+    Config {
+        /// File, line and key, as far as they are known.
+        place: String,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
+    /// A layer, rule or score that was given tensors it cannot work with.
+    #[error("{place}: {message}")]
+    Shape {
+        /// The layer, module or rule.
+        place: String,
+        /// What was expected and what came.
+        message: String,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it, and the remedy.
+        message: String,
+    },
+    /// Stimuli or labels that cannot be used.
+    #[error("{place}: {message}")]
+    Stimulus {
+        /// The source, folder or file.
+        place: String,
+        /// What is wrong with it, and the remedy.
+        message: String,
+    },
+    /// The compute device, or dfdx on it, refused.
+    #[error("device: {0}")]
+    Device(String),
+    /// The registry of plugins contradicts itself.
+    #[error("plugins: {0}")]
+    Registry(String),
+    /// A value that training made and that cannot be gone on from.
+    #[error("{place}: {message}")]
+    Diverged {
+        /// The module and step.
+        place: String,
+        /// Which value, and the remedy.
+        message: String,
+    },
+}
+
+/// A result with this crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A config error at `place`.
+    pub fn config(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Config { place: place.into(), message: message.into() }
+    }
+
+    /// A shape error at `place`.
+    pub fn shape(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Shape { place: place.into(), message: message.into() }
+    }
+
+    /// A stimulus error at `place`.
+    pub fn stimulus(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Stimulus { place: place.into(), message: message.into() }
+    }
+
+    /// A file error for `path`.
+    pub fn file(path: impl Into<PathBuf>, message: impl ToString) -> Self {
+        Self::File { path: path.into(), message: message.to_string() }
+    }
+}

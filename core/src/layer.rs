@@ -1,0 +1,139 @@
+//! Encoder layers: forward pass, outer product with the presynaptic input, feedback inside a module.
+
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+use crate::map::{FeatureMap, MapShape};
+use crate::parameter::Parameter;
+use crate::random::Random;
+use std::any::Any;
+
+/// What a layer's synapses remember of a forward pass until their update: routing of pooling,
+/// gates, eligibilities. Only the layer that made it can read it.
+pub struct Trace(Box<dyn Any + Send>);
+
+impl Trace {
+    /// Wraps what the layer wants to keep.
+    pub fn new<T: Any + Send>(kept: T) -> Self {
+        Self(Box::new(kept))
+    }
+
+    /// What was kept.
+    ///
+    /// # Errors
+    /// Where another layer made the trace.
+    pub fn take<T: Any>(self) -> Result<T> {
+        self.0
+            .downcast()
+            .map(|kept| *kept)
+            .map_err(|_| crate::Error::shape("trace", "was made by another kind of layer"))
+    }
+}
+
+/// Whether a pass is followed by an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Batch statistics; a trace is kept; running statistics move.
+    Learn,
+    /// As in learning (batch statistics), but nothing is kept and nothing moves: a pass that only looks ahead.
+    Peek,
+    /// Running statistics; nothing is kept: read-out.
+    Evaluate,
+}
+
+/// What a forward pass gives.
+pub struct Activity {
+    /// The layer's output: the next layer's presynaptic input.
+    pub post: FeatureMap,
+    /// What the update will need. Empty unless the phase was [`Phase::Learn`].
+    pub trace: Trace,
+}
+
+/// The factor of an update that belongs to the postsynaptic neuron, −∂L/∂z: γ · dendrite, summed over
+/// all the pairs that a neuron takes part in.
+#[derive(Clone, Debug)]
+pub enum PostFactor {
+    /// `[sample, channel]`: the factor of a map's mean over rows and columns; every position (of a map
+    /// with one step in time) has this value divided by the number of positions.
+    PerSample(Buffer),
+    /// `[sample, t, y, x, channel]`: one value a position.
+    PerPosition(Buffer),
+}
+
+/// What a layer makes of a post factor.
+pub struct LayerUpdate {
+    /// One buffer for each of [`EncoderLayer::parameters`] that learns, in memory order: the direction in
+    /// which the rule moves it (minus the gradient, where the rule follows a loss).
+    pub updates: Vec<Buffer>,
+    /// The post factor of the layer below, if it was asked for.
+    pub feedback: Option<Buffer>,
+}
+
+/// A layer of neurons with plastic synapses.
+///
+/// # Biological roles
+/// *pre*: the input map; *post*: the output after ρ; *trace*: what synapses keep of the forward pass;
+/// the *post factor* arrives from the rule and already holds modulation and dendritic signal, so that
+/// the update is ΔW = Σ post factor · ρ'(a) ⊗ pre (Equations 8 and 9).
+pub trait EncoderLayer: Send {
+    /// The map it makes of an input map.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map.
+    fn output(&self, input: MapShape) -> Result<MapShape>;
+
+    /// Activity of the layer on `pre`.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map.
+    fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity>;
+
+    /// The update from a post factor. `pre` and `post` are those of the forward pass that made `trace`.
+    ///
+    /// # Errors
+    /// Where the factor does not fit the map.
+    fn plasticity(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        trace: Trace,
+        factor: PostFactor,
+        feedback: bool,
+    ) -> Result<LayerUpdate>;
+
+    /// Its parameters, those that learn and those that are only kept.
+    fn parameters(&self) -> Vec<&Parameter>;
+
+    /// Its parameters, to be changed.
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter>;
+
+    /// Whether the output serves as *context* for predicting the layer's own input (a recurrent layer on
+    /// top of an encoder), and not as a target itself.
+    fn is_context(&self) -> bool {
+        false
+    }
+}
+
+/// What a config says of a layer; [`LayerSpec::build`] makes it.
+#[typetag::serde(tag = "type")]
+pub trait LayerSpec: Send + Sync + std::fmt::Debug {
+    /// Makes the layer for such inputs, with fresh weights.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map, or a value is out of range.
+    fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>>;
+
+    /// Neurons at each position of its output, if fixed by the spec.
+    fn channels(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// What a config says of a named stack of layers; see [`crate::registry`].
+#[typetag::serde(tag = "preset")]
+pub trait EncoderPreset: Send + Sync + std::fmt::Debug {
+    /// The layers, first to last.
+    ///
+    /// # Errors
+    /// Where a value is out of range.
+    fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>>;
+}

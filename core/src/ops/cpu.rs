@@ -1,0 +1,236 @@
+//! The operations on the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
+
+use super::Product;
+use crate::device::Buffer;
+use crate::error::{Error, Result};
+use crate::map::MapShape;
+use crate::optimiser::AdamStep;
+use crate::representation::{Pooling, RepresentationShape};
+use rayon::prelude::*;
+
+/// Elements that one task works on.
+const CHUNK: usize = 1 << 14;
+
+/// C = A · B (+ C): see [`Product`].
+///
+/// # Errors
+/// Where an operand reaches past its buffer.
+pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()> {
+    let fits = p.a + p.m * p.k <= a.len() && p.b + p.k * p.n <= b.len() && p.c + p.m * p.n <= c.len();
+    if !fits {
+        let message = format!("{p:?} does not fit buffers of {}, {} and {}", a.len(), b.len(), c.len());
+        return Err(Error::shape("matrix product", message));
+    }
+    let stride = |transposed: bool, rows: usize, columns: usize| {
+        if transposed { (1, rows as isize) } else { (columns as isize, 1) }
+    };
+    let (a_row, a_column) = stride(p.transpose_a, p.m, p.k);
+    let (b_row, b_column) = stride(p.transpose_b, p.k, p.n);
+    let small = p.m * p.n * p.k < 1 << 18;
+    let parallelism = if small { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
+    let c = &mut c.as_mut_slice()[p.c..p.c + p.m * p.n];
+    // SAFETY: the three operands lie inside their buffers (checked above), `c` is borrowed mutably and so
+    // overlaps neither `a` nor `b`, and the strides stay inside m·k, k·n and m·n elements.
+    unsafe {
+        gemm::gemm(
+            p.m,
+            p.n,
+            p.k,
+            c.as_mut_ptr(),
+            1,
+            p.n as isize,
+            p.accumulate,
+            a.as_slice()[p.a..].as_ptr(),
+            a_column,
+            a_row,
+            b.as_slice()[p.b..].as_ptr(),
+            b_column,
+            b_row,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+    Ok(())
+}
+
+/// a ← a + factor · b.
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
+    same_length("sum", a.len(), b.len())?;
+    a.as_mut_slice().par_chunks_mut(CHUNK).zip(b.as_slice().par_chunks(CHUNK)).for_each(|(a, b)| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += factor * b;
+        }
+    });
+    Ok(())
+}
+
+/// a ← factor · a.
+///
+/// # Errors
+/// Never on the CPU.
+pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
+    a.as_mut_slice().par_chunks_mut(CHUNK).for_each(|a| a.iter_mut().for_each(|a| *a *= factor));
+    Ok(())
+}
+
+/// The sum of every column of a row-major matrix of `columns` columns.
+///
+/// # Errors
+/// Where the length is no multiple of `columns`.
+pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
+    if columns == 0 || a.len() % columns != 0 {
+        return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
+    }
+    let mut sums = vec![0.0; columns];
+    for row in a.as_slice().chunks_exact(columns) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    Buffer::from_vec(a.device(), sums)
+}
+
+/// One step of Adam in the direction `update`: see [`AdamStep`].
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn adam(
+    step: AdamStep,
+    value: &mut Buffer,
+    update: &Buffer,
+    mean: &mut Buffer,
+    square: &mut Buffer,
+) -> Result<()> {
+    same_length("Adam", value.len(), update.len())?;
+    same_length("Adam", mean.len(), square.len())?;
+    same_length("Adam", value.len(), mean.len())?;
+    let chunks = value.as_mut_slice().par_chunks_mut(CHUNK).zip(update.as_slice().par_chunks(CHUNK));
+    let moments = mean.as_mut_slice().par_chunks_mut(CHUNK).zip(square.as_mut_slice().par_chunks_mut(CHUNK));
+    chunks.zip(moments).for_each(|((value, update), (mean, square))| {
+        for (((value, update), mean), square) in value.iter_mut().zip(update).zip(mean).zip(square) {
+            let update = update - step.decay * *value;
+            *mean = step.beta1 * *mean + (1.0 - step.beta1) * update;
+            *square = step.beta2 * *square + (1.0 - step.beta2) * update * update;
+            *value += step.rate * *mean / (square.sqrt() * step.square_correction + step.epsilon);
+        }
+    });
+    Ok(())
+}
+
+/// One step of SGD with momentum in the direction `update`: v ← momentum · v + (update − decay · w), w ← w + rate · v.
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn sgd(
+    rate: f32,
+    momentum: f32,
+    decay: f32,
+    value: &mut Buffer,
+    update: &Buffer,
+    velocity: &mut Buffer,
+) -> Result<()> {
+    same_length("SGD", value.len(), update.len())?;
+    same_length("SGD", value.len(), velocity.len())?;
+    for ((value, update), velocity) in
+        value.as_mut_slice().iter_mut().zip(update.as_slice()).zip(velocity.as_mut_slice())
+    {
+        *velocity = momentum * *velocity + (update - decay * *value);
+        *value += rate * *velocity;
+    }
+    Ok(())
+}
+
+/// Pools a map into a representation: rows (time, location, batch), see [`Pooling`].
+///
+/// # Errors
+/// Where the pooling does not fit the map.
+pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
+    let to = RepresentationShape::of(shape, pooling)?;
+    let mut out = vec![0.0; to.len()];
+    let map_values = map.as_slice();
+    for_each_place(shape, pooling, |place, row, offset, step, weight| {
+        let out = &mut out[row * to.channel..(row + 1) * to.channel];
+        let values = &map_values[place * shape.channels..(place + 1) * shape.channels];
+        for (channel, value) in values.iter().enumerate() {
+            out[offset + channel * step] += weight * value;
+        }
+    });
+    Buffer::from_vec(map.device(), out)
+}
+
+/// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.
+///
+/// # Errors
+/// Where the factor does not fit the map.
+pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
+    let from = RepresentationShape::of(shape, pooling)?;
+    same_length("spread", factor.len(), from.len())?;
+    let mut out = vec![0.0; shape.len()];
+    let factors = factor.as_slice();
+    for_each_place(shape, pooling, |place, row, offset, step, weight| {
+        let out = &mut out[place * shape.channels..(place + 1) * shape.channels];
+        let factor = &factors[row * from.channel..(row + 1) * from.channel];
+        for (channel, out) in out.iter_mut().enumerate() {
+            *out = weight * factor[offset + channel * step];
+        }
+    });
+    Buffer::from_vec(factor.device(), out)
+}
+
+/// Calls `each(place, row, offset, step, weight)` for every place (sample and position) of a map: its channels go to
+/// `offset + channel · step` of `row` with `weight`. Places outside the last whole block are passed over.
+fn for_each_place(shape: MapShape, pooling: Pooling, mut each: impl FnMut(usize, usize, usize, usize, f32)) {
+    let [t, y, x] = shape.extent;
+    let mut place = 0;
+    for time in 0..shape.time {
+        for location in 0..shape.location {
+            for batch in 0..shape.batch {
+                for step in 0..t {
+                    let time = time * t + step;
+                    for row in 0..y {
+                        for column in 0..x {
+                            let plain = |locations: usize, location: usize| {
+                                (time * locations + location) * shape.batch + batch
+                            };
+                            match pooling {
+                                Pooling::Mean => {
+                                    each(place, plain(shape.location, location), 0, 1, 1.0 / (y * x) as f32)
+                                }
+                                Pooling::Keep => {
+                                    let at = (location * y + row) * x + column;
+                                    each(place, plain(shape.location * y * x, at), 0, 1, 1.0);
+                                }
+                                Pooling::Blocks(k) => {
+                                    let (blocks_y, blocks_x) = (y / k, x / k);
+                                    if row / k < blocks_y && column / k < blocks_x {
+                                        let offset = (row / k) * blocks_x + column / k;
+                                        let weight = 1.0 / (k * k) as f32;
+                                        each(
+                                            place,
+                                            plain(shape.location, location),
+                                            offset,
+                                            blocks_y * blocks_x,
+                                            weight,
+                                        );
+                                    }
+                                }
+                            }
+                            place += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn same_length(place: &str, a: usize, b: usize) -> Result<()> {
+    if a == b { Ok(()) } else { Err(Error::shape(place, format!("lengths {a} and {b} differ"))) }
+}

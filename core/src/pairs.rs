@@ -1,0 +1,76 @@
+//! Which contexts meet which targets, and the scores of those pairs.
+
+use crate::device::{Buffer, Device, Indices};
+use crate::error::Result;
+
+/// The pairs of one prediction step. Context row r and target row r are the *fixation* of row r; the
+/// *saccades* of row r are other target rows.
+#[derive(Clone, Debug)]
+pub struct Pairs {
+    /// Context rows, and target rows.
+    pub rows: usize,
+    /// Where the saccades are.
+    pub saccades: Saccades,
+    /// Time-local learning: +1, the row is a fixation only; −1, a saccade only. One sign a row.
+    pub signs: Option<Vec<i8>>,
+}
+
+/// The saccades of a prediction step.
+#[derive(Clone, Debug)]
+pub enum Saccades {
+    /// `count` target rows for each context row.
+    Sampled {
+        /// Saccades a row.
+        count: usize,
+        /// `[rows, count]`: the target row of each, on the host.
+        index: Vec<u32>,
+        /// The same on the device.
+        on_device: Indices,
+    },
+    /// All other rows.
+    All,
+}
+
+impl Pairs {
+    /// Pairs with sampled saccades; `index` is `[rows, count]`, flat.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn sampled(device: &Device, rows: usize, count: usize, index: Vec<u32>) -> Result<Self> {
+        let on_device = Indices::from_vec(device, index.clone())?;
+        Ok(Self { rows, saccades: Saccades::Sampled { count, index, on_device }, signs: None })
+    }
+
+    /// Every row against all.
+    pub fn all(rows: usize) -> Self {
+        Self { rows, saccades: Saccades::All, signs: None }
+    }
+
+    /// Columns of the matrix of scores.
+    pub fn columns(&self) -> usize {
+        match &self.saccades {
+            Saccades::Sampled { count, .. } => 1 + count,
+            Saccades::All => self.rows,
+        }
+    }
+
+    /// The column in which `row` has its fixation.
+    pub fn fixation(&self, row: usize) -> usize {
+        match self.saccades {
+            Saccades::Sampled { .. } => 0,
+            Saccades::All => row,
+        }
+    }
+}
+
+/// One value a pair, `[rows, columns]`: scores u, or modulations γ. With sampled saccades column 0 is the
+/// fixation; with all pairs the diagonal is.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    /// The values.
+    pub values: Buffer,
+    /// Context rows.
+    pub rows: usize,
+    /// Pairs a row.
+    pub columns: usize,
+}

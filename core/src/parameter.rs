@@ -1,0 +1,180 @@
+//! Weights that learn, and state that is kept with them.
+
+use crate::device::{Buffer, Device};
+use crate::error::{Error, Result};
+
+/// One tensor of a layer or rule: named, with its public layout and the values on the device.
+///
+/// Files and reports hold a parameter in its *public* layout (PyTorch's: `[out, in, k…]`); in memory
+/// its axes may be permuted so that kernels run over contiguous channels. Optimisers work element by
+/// element and see only [`Parameter::value`].
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    name: String,
+    shape: Vec<usize>,
+    order: Vec<usize>,
+    learns: bool,
+    value: Buffer,
+}
+
+impl Parameter {
+    /// A parameter from values in the public layout `shape`, kept in memory with its axes in `order`
+    /// (`order[i]` is the public axis that stands at place `i` in memory).
+    ///
+    /// # Errors
+    /// Where the number of values is not that of `shape`, or `order` is no permutation.
+    pub fn new(
+        device: &Device,
+        name: &str,
+        shape: &[usize],
+        order: &[usize],
+        values: &[f32],
+    ) -> Result<Self> {
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if sorted != (0..shape.len()).collect::<Vec<_>>() {
+            return Err(Error::shape(name, format!("{order:?} does not order the axes of {shape:?}")));
+        }
+        let mut parameter = Self {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            order: order.to_vec(),
+            learns: true,
+            value: Buffer::zeros(device, shape.iter().product())?,
+        };
+        parameter.set(values)?;
+        Ok(parameter)
+    }
+
+    /// A parameter whose layout in memory is the public one.
+    ///
+    /// # Errors
+    /// Where the number of values is not that of `shape`.
+    pub fn plain(device: &Device, name: &str, shape: &[usize], values: &[f32]) -> Result<Self> {
+        Self::new(device, name, shape, &(0..shape.len()).collect::<Vec<_>>(), values)
+    }
+
+    /// The same, kept and saved but never changed by an optimiser (running statistics, frozen weights).
+    #[must_use]
+    pub fn fixed(mut self) -> Self {
+        self.learns = false;
+        self
+    }
+
+    /// Its name inside the layer or rule: `weight`, `predict.1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its public shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Whether an optimiser changes it.
+    pub fn learns(&self) -> bool {
+        self.learns
+    }
+
+    /// Its values in memory order.
+    pub fn value(&self) -> &Buffer {
+        &self.value
+    }
+
+    /// Its values in memory order, to be changed.
+    pub fn value_mut(&mut self) -> &mut Buffer {
+        &mut self.value
+    }
+
+    /// Its values in the public layout.
+    ///
+    /// # Errors
+    /// Where the copy from the device fails.
+    pub fn get(&self) -> Result<Vec<f32>> {
+        self.to_public(&self.value)
+    }
+
+    /// A buffer in this parameter's memory order (an update, an optimiser's average), in the public layout.
+    ///
+    /// # Errors
+    /// Where the lengths differ or the copy from the device fails.
+    pub fn to_public(&self, memory: &Buffer) -> Result<Vec<f32>> {
+        let memory = memory.to_vec()?;
+        self.check(memory.len())?;
+        let mut public = vec![0.0; memory.len()];
+        self.for_each(|in_memory, in_public| public[in_public] = memory[in_memory]);
+        Ok(public)
+    }
+
+    /// Sets the values from the public layout.
+    ///
+    /// # Errors
+    /// Where the number of values is not that of the shape.
+    pub fn set(&mut self, public: &[f32]) -> Result<()> {
+        let memory = self.to_memory(public)?;
+        self.value.copy_from_host(&memory)
+    }
+
+    /// Values in the public layout, put into this parameter's memory order.
+    ///
+    /// # Errors
+    /// Where the number of values is not that of the shape.
+    pub fn to_memory(&self, public: &[f32]) -> Result<Vec<f32>> {
+        self.check(public.len())?;
+        let mut memory = vec![0.0; public.len()];
+        self.for_each(|in_memory, in_public| memory[in_memory] = public[in_public]);
+        Ok(memory)
+    }
+
+    fn check(&self, len: usize) -> Result<()> {
+        let expected: usize = self.shape.iter().product();
+        if len == expected {
+            return Ok(());
+        }
+        Err(Error::shape(&self.name, format!("shape {:?} holds {expected} values, got {len}", self.shape)))
+    }
+
+    /// Calls `visit(memory index, public index)` for every element.
+    fn for_each(&self, mut visit: impl FnMut(usize, usize)) {
+        let rank = self.shape.len();
+        let mut strides = vec![1; rank];
+        for axis in (0..rank.saturating_sub(1)).rev() {
+            strides[axis] = strides[axis + 1] * self.shape[axis + 1];
+        }
+        let total: usize = self.shape.iter().product();
+        let mut index = vec![0; rank];
+        for memory in 0..total {
+            let public = self.order.iter().zip(&index).map(|(&axis, i)| strides[axis] * i).sum();
+            visit(memory, public);
+            for place in (0..rank).rev() {
+                index[place] += 1;
+                if index[place] < self.shape[self.order[place]] {
+                    break;
+                }
+                index[place] = 0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_order_is_a_permutation_of_the_public_layout() {
+        let device = Device::open().unwrap();
+        let values: Vec<f32> = (0..24).map(|v| v as f32).collect();
+        let p = Parameter::new(&device, "w", &[2, 3, 4], &[2, 1, 0], &values).unwrap();
+        assert_eq!(p.value().to_vec().unwrap()[..4], [0.0, 12.0, 4.0, 16.0]);
+        assert_eq!(p.get().unwrap(), values);
+    }
+
+    #[test]
+    fn a_wrong_count_is_an_error_that_names_the_parameter() {
+        let device = Device::open().unwrap();
+        let error = Parameter::plain(&device, "bias", &[3], &[0.0]).unwrap_err().to_string();
+        assert_eq!(error, "bias: shape [3] holds 3 values, got 1");
+        assert!(Parameter::new(&device, "w", &[2, 2], &[0, 0], &[0.0; 4]).is_err());
+    }
+}

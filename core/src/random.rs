@@ -1,0 +1,61 @@
+//! Random numbers that depend on nothing but the seed and what they are for.
+//!
+//! Each use has a stream of its own, named by its purpose (network, step, module …), so that a run that
+//! resumes at step *n* draws what a run never stopped draws there, and no state has to be kept.
+
+use rand::SeedableRng;
+
+/// The generator that everything here draws from (ChaCha with 8 rounds).
+pub type Random = rand_chacha::ChaCha8Rng;
+
+/// The generator for one use: the same `seed` and `purpose` give the same numbers on any machine.
+pub fn stream(seed: u64, purpose: &[u64]) -> Random {
+    // SplitMix64's finaliser (Steele, Lea & Flood 2014) chains the words of the purpose into one stream number.
+    let mut hash = 0x9E37_79B9_7F4A_7C15_u64;
+    for &word in purpose {
+        hash = mix(hash ^ word.wrapping_add(0x9E37_79B9_7F4A_7C15));
+    }
+    let mut random = Random::seed_from_u64(seed);
+    random.set_stream(hash);
+    random
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// The first words of purposes, so that no two uses share a stream.
+pub mod purpose {
+    /// Initial weights of a layer: `[LAYER, index]`.
+    pub const LAYER: u64 = 1;
+    /// Initial weights of a module's rule: `[RULE, module]`.
+    pub const RULE: u64 = 2;
+    /// Negatives and signs: `[DRAW, step, module, path, prediction step, what]`.
+    pub const DRAW: u64 = 3;
+    /// Order of the stimuli: `[ORDER, epoch]`.
+    pub const ORDER: u64 = 4;
+    /// Augmentation of one stimulus: `[AUGMENT, epoch, index]`.
+    pub const AUGMENT: u64 = 5;
+    /// Read-out: `[PROBE, layer]`.
+    pub const PROBE: u64 = 6;
+    /// Built-in stimuli: `[SYNTHETIC, split, index]`.
+    pub const SYNTHETIC: u64 = 7;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngCore;
+
+    #[test]
+    fn streams_repeat_and_differ() {
+        let draw = |seed, purpose: &[u64]| stream(seed, purpose).next_u64();
+        assert_eq!(draw(1, &[3, 4]), draw(1, &[3, 4]));
+        let all = [draw(1, &[3, 4]), draw(1, &[4, 3]), draw(2, &[3, 4]), draw(1, &[3]), draw(1, &[3, 4, 0])];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all.iter().skip(i + 1).all(|b| a != b));
+        }
+    }
+}

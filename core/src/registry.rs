@@ -1,0 +1,217 @@
+//! The catalogue of plugins: what there is, by name, with one line and a citation each.
+//!
+//! typetag finds a plugin's spec by name but keeps its list to itself and lets duplicates pass, so every
+//! plugin is entered here as well, by the same macro ([`plugin!`](crate::plugin)).
+
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// The families of plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Plasticity rules.
+    Rule,
+    /// Score functions.
+    Score,
+    /// Broadcast signals.
+    Broadcast,
+    /// Encoder layers.
+    Layer,
+    /// Named stacks of layers.
+    Preset,
+    /// Stimuli.
+    Stimulus,
+    /// Sources that stimuli are read from.
+    Source,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Rule, Self::Score, Self::Broadcast, Self::Layer, Self::Preset, Self::Stimulus, Self::Source];
+
+    /// What one of the family is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Score => "score",
+            Self::Broadcast => "broadcast",
+            Self::Layer => "layer",
+            Self::Preset => "preset",
+            Self::Stimulus => "stimulus",
+            Self::Source => "source",
+        }
+    }
+}
+
+/// One key of a plugin's config.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// What it holds when the config does not say, as TOML; empty where it must say.
+    pub default: &'static str,
+    /// Range and unit.
+    pub range: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// An entry of the catalogue.
+#[derive(Debug)]
+pub struct Plugin {
+    /// Its family.
+    pub family: Family,
+    /// The name that configs use.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// Its equation, in Unicode or LaTeX.
+    pub equation: &'static str,
+    /// Where it comes from: authors, year, equation.
+    pub citation: &'static str,
+    /// The keys of its config.
+    pub keys: &'static [Key],
+    /// A config of it, as TOML, that works with small shapes: what the plugin suite builds. It always has the
+    /// family's tag (`type` or `preset`).
+    pub example: &'static str,
+    /// The crate that has it.
+    pub package: &'static str,
+}
+
+inventory::collect!(Plugin);
+
+/// Enters a plugin: implements its spec trait under the name, and lists it in the catalogue.
+///
+/// ```ignore
+/// plasticity_core::plugin! {
+///     Rule "hebb": "Plain Hebbian learning",
+///     equation: "ΔW = η · post ⊗ pre",
+///     citation: "Hebb 1949",
+///     keys: [ rate = "1.0", "> 0", "how strongly each coincidence counts" ],
+///     example: "type = \"hebb\"",
+///     impl RuleSpec for Hebb { … }
+/// }
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    (
+        $family:ident $name:literal: $summary:literal,
+        equation: $equation:literal,
+        citation: $citation:literal,
+        keys: [$($key:ident = $default:literal, $range:literal, $meaning:literal);* $(;)?],
+        example: $example:expr,
+        impl $spec:ident for $type:ty { $($body:tt)* }
+    ) => {
+        #[typetag::serde(name = $name)]
+        impl $spec for $type { $($body)* }
+
+        $crate::inventory::submit! {
+            $crate::registry::Plugin {
+                family: $crate::registry::Family::$family,
+                name: $name,
+                summary: $summary,
+                equation: $equation,
+                citation: $citation,
+                keys: &[$($crate::registry::Key {
+                    name: stringify!($key), default: $default, range: $range, meaning: $meaning,
+                }),*],
+                example: $example,
+                package: env!("CARGO_PKG_NAME"),
+            }
+        }
+    };
+}
+
+/// All plugins of a family, by name.
+pub fn plugins(family: Family) -> Vec<&'static Plugin> {
+    let mut found: Vec<_> =
+        inventory::iter::<Plugin>.into_iter().filter(|plugin| plugin.family == family).collect();
+    found.sort_by_key(|plugin| plugin.name);
+    found
+}
+
+/// The plugin of this name, or an error that lists the registered ones and the nearest.
+///
+/// # Errors
+/// Where there is none of the name.
+pub fn find(family: Family, name: &str, place: &str) -> Result<&'static Plugin> {
+    let all = plugins(family);
+    if let Some(found) = all.iter().find(|plugin| plugin.name == name) {
+        return Ok(found);
+    }
+    let names: Vec<_> = all.iter().map(|plugin| plugin.name).collect();
+    Err(Error::config(place, unknown(family.name(), name, &names)))
+}
+
+/// "unknown rule `clap`: did you mean `clapp`? …" with all known names.
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(candidate, name), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = nearest.map_or_else(String::new, |(_, candidate)| format!("did you mean `{candidate}`? "));
+    format!("unknown {what} `{name}`: {hint}known are {}", known.join(", "))
+}
+
+/// Checks at start-up that no two plugins of a family share a name.
+///
+/// # Errors
+/// Names both crates.
+pub fn check() -> Result<()> {
+    check_all(inventory::iter::<Plugin>.into_iter())
+}
+
+fn check_all<'a>(all: impl Iterator<Item = &'a Plugin>) -> Result<()> {
+    let mut seen: BTreeMap<(Family, &str), &str> = BTreeMap::new();
+    for plugin in all {
+        if let Some(other) = seen.insert((plugin.family, plugin.name), plugin.package) {
+            let (family, name) = (plugin.family.name(), plugin.name);
+            let message = format!(
+                "two of the {family} plugins are called `{name}`: one in crate `{other}`, one in crate `{}`; rename one",
+                plugin.package
+            );
+            return Err(Error::Registry(message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugin(package: &'static str) -> Plugin {
+        Plugin {
+            family: Family::Rule,
+            name: "hebb",
+            summary: "",
+            equation: "",
+            citation: "",
+            keys: &[],
+            example: "",
+            package,
+        }
+    }
+
+    #[test]
+    fn two_plugins_of_one_name_are_reported_with_both_crates() {
+        let (a, b) = (plugin("one"), plugin("two"));
+        let message = check_all([&a, &b].into_iter()).unwrap_err().to_string();
+        assert!(
+            message.contains("`one`") && message.contains("`two`") && message.contains("`hebb`"),
+            "{message}"
+        );
+        assert!(check_all([&a].into_iter()).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest() {
+        assert_eq!(
+            unknown("rule", "clap", &["cpc", "clapp"]),
+            "unknown rule `clap`: did you mean `clapp`? known are cpc, clapp"
+        );
+        assert_eq!(unknown("rule", "zzz", &["cpc"]), "unknown rule `zzz`: known are cpc");
+    }
+}
