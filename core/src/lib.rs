@@ -14,6 +14,7 @@ pub mod draws;
 pub mod error;
 pub mod layer;
 pub mod map;
+pub mod network;
 pub mod ops;
 pub mod optimiser;
 pub mod pairs;
@@ -24,6 +25,7 @@ pub mod registry;
 pub mod representation;
 pub mod score;
 pub mod stimulus;
+pub mod training;
 
 pub use error::{Error, Result};
 #[doc(hidden)]

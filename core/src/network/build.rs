@@ -1,0 +1,113 @@
+//! From specs to a network with fresh weights.
+
+use super::{Module, Network, Slot};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::layer::{EncoderLayer, LayerSpec};
+use crate::map::MapShape;
+use crate::optimiser::{Optimiser, OptimiserSpec};
+use crate::plasticity::{ContextSource, RuleContext, RuleSpec};
+use crate::random::{purpose, stream};
+use crate::representation::RepresentationShape;
+use std::ops::Range;
+
+/// All that a network is made of.
+pub struct NetworkPlan<'a> {
+    /// The layers, first to last.
+    pub layers: &'a [Box<dyn LayerSpec>],
+    /// Which layers (from 0) share a module: see [`crate::modules`].
+    pub modules: &'a [Range<usize>],
+    /// The rule of every module.
+    pub rule: &'a dyn RuleSpec,
+    /// The optimiser of every module.
+    pub optimiser: OptimiserSpec,
+    /// The encoder's input for a full batch.
+    pub input: MapShape,
+    /// How many classes the stimuli have, where they are labelled.
+    pub classes: Option<usize>,
+    /// The seed of the initial weights.
+    pub seed: u64,
+}
+
+/// Makes the layers and returns them with their outputs.
+fn layers(plan: &NetworkPlan, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
+    let mut input = plan.input;
+    let mut slots = Vec::new();
+    let mut shapes = Vec::new();
+    for (index, spec) in plan.layers.iter().enumerate() {
+        let mut random = stream(plan.seed, &[purpose::LAYER, index as u64]);
+        let place = |error: Error| in_layer(index, &error);
+        let layer: Box<dyn EncoderLayer> = spec.build(input, device, &mut random).map_err(place)?;
+        input = layer.output(input).map_err(place)?;
+        if input.is_empty() {
+            return Err(Error::shape(
+                format!("layer {}", index + 1),
+                "nothing is left of the map: the stimulus is too small",
+            ));
+        }
+        shapes.push(input);
+        slots.push(Slot { name: (index + 1).to_string(), layer });
+    }
+    Ok((slots, shapes))
+}
+
+/// The outputs of the layers, without keeping the layers.
+///
+/// # Errors
+/// Where a layer cannot work on its input.
+pub fn layer_shapes(plan: &NetworkPlan, device: &Device) -> Result<Vec<MapShape>> {
+    layers(plan, device).map(|(_, shapes)| shapes)
+}
+
+fn in_layer(index: usize, error: &Error) -> Error {
+    Error::shape(format!("layer {}", index + 1), error.to_string())
+}
+
+impl Network {
+    /// Makes the network with fresh weights.
+    ///
+    /// # Errors
+    /// Names the layer or module that cannot be made, and why.
+    pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
+        let (slots, shapes) = layers(plan, device)?;
+        if slots.is_empty() || plan.modules.is_empty() {
+            return Err(Error::config("encoder", "has no layers"));
+        }
+        let seen = |module: usize| {
+            RepresentationShape::of(shapes[plan.modules[module].end - 1], plan.rule.pooling(module))
+        };
+        let last = plan.modules.len() - 1;
+        let mut modules = Vec::new();
+        for (index, layers) in plan.modules.iter().enumerate() {
+            let pooling = plan.rule.pooling(index);
+            let own = seen(index)?;
+            let context_layer = slots[layers.end - 1].layer.is_context();
+            let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.input };
+            let target = if context_layer { RepresentationShape::of(input, pooling)? } else { own };
+            let above = plan.rule.context() == ContextSource::Above && index < last;
+            let context = RuleContext {
+                target,
+                context: if above { seen(index + 1)? } else { own },
+                top: seen(last)?,
+                module: index,
+                modules: plan.modules.len(),
+                classes: plan.classes,
+                device,
+            };
+            let mut random = stream(plan.seed, &[purpose::RULE, index as u64]);
+            let rule = plan
+                .rule
+                .build(&context, &mut random)
+                .map_err(|error| Error::shape(format!("module {}", index + 1), error.to_string()))?;
+            let optimiser = Optimiser::new(plan.optimiser);
+            modules.push(Module {
+                layers: layers.clone(),
+                rule,
+                pooling,
+                context: plan.rule.context(),
+                optimiser,
+            });
+        }
+        Ok(Self { slots, modules, device: device.clone() })
+    }
+}

@@ -1,0 +1,115 @@
+//! The forward pass of one module, with what its update will need.
+
+use super::{Module, Slot};
+use crate::device::Buffer;
+use crate::error::Result;
+use crate::layer::{LayerUpdate, Phase, PostFactor, Trace};
+use crate::map::{FeatureMap, MapShape};
+use crate::ops;
+use crate::representation::{Pooling, Representation};
+use std::sync::Arc;
+
+/// A module's activity on a batch.
+pub(super) struct Pass {
+    /// The module's input, then the output of each of its layers.
+    maps: Vec<Arc<FeatureMap>>,
+    traces: Vec<Trace>,
+    /// What is predicted.
+    pub target: Representation,
+    /// What predicts, where the module's last layer is recurrent context; else `target` does.
+    pub context: Option<Representation>,
+}
+
+/// Runs a module forward.
+pub(super) fn forward(
+    slots: &mut [Slot],
+    module: &Module,
+    input: Arc<FeatureMap>,
+    phase: Phase,
+) -> Result<Pass> {
+    let mut maps = vec![input];
+    let mut traces = Vec::new();
+    for slot in &mut slots[module.layers()] {
+        let below = &maps[maps.len() - 1];
+        let activity = slot.layer.forward(below, phase)?;
+        maps.push(Arc::new(activity.post));
+        traces.push(activity.trace);
+    }
+    let output = &maps[maps.len() - 1];
+    let represented = Representation::of(output, module.pooling)?;
+    let (target, context) = if slots[module.layers.end - 1].layer.is_context() {
+        (Representation::of(&maps[maps.len() - 2], module.pooling)?, Some(represented))
+    } else {
+        (represented, None)
+    };
+    Ok(Pass { maps, traces, target, context })
+}
+
+impl Pass {
+    /// The module's output: the next module's input.
+    pub fn output(&self) -> Arc<FeatureMap> {
+        Arc::clone(&self.maps[self.maps.len() - 1])
+    }
+
+    /// What other modules see of this one.
+    pub fn seen(&self) -> &Representation {
+        self.context.as_ref().unwrap_or(&self.target)
+    }
+
+    /// The update of every layer, first to last. `target` and `context` are post factors of the representations;
+    /// without a context layer the context's belongs to the same output.
+    pub fn update(
+        self,
+        slots: &mut [Slot],
+        module: &Module,
+        target: Buffer,
+        context: Option<Buffer>,
+    ) -> Result<Vec<Vec<Buffer>>> {
+        let layers = module.layers();
+        let mut below_context = None;
+        let mut factor = match (self.context.is_some(), context) {
+            (false, context) => {
+                let mut sum = target;
+                if let Some(context) = context {
+                    ops::add(&mut sum, 1.0, &context)?;
+                }
+                to_map(sum, self.maps[layers.len()].shape(), module.pooling)?
+            }
+            (true, context) => {
+                if layers.len() > 1 {
+                    below_context =
+                        Some(ops::spread(&target, self.maps[layers.len() - 1].shape(), module.pooling)?);
+                }
+                let shape = self.maps[layers.len()].shape();
+                match context {
+                    Some(context) => to_map(context, shape, module.pooling)?,
+                    None => PostFactor::PerPosition(Buffer::zeros(target.device(), shape.len())?),
+                }
+            }
+        };
+        let mut updates = Vec::new();
+        let mut maps = self.maps;
+        for (place, (slot, trace)) in slots[layers].iter_mut().zip(self.traces).enumerate().rev() {
+            let Some(post) = maps.pop() else { break };
+            let pre = &maps[place];
+            let LayerUpdate { updates: own, feedback } =
+                slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
+            updates.push(own);
+            let Some(mut feedback) = feedback else { break };
+            if let Some(target) = below_context.take() {
+                ops::add(&mut feedback, 1.0, &target)?;
+            }
+            factor = PostFactor::PerPosition(feedback);
+        }
+        updates.reverse();
+        Ok(updates)
+    }
+}
+
+/// The post factor of a representation as one of the map it was pooled from.
+fn to_map(factor: Buffer, shape: MapShape, pooling: Pooling) -> Result<PostFactor> {
+    if pooling == Pooling::Mean && shape.extent[0] == 1 {
+        return Ok(PostFactor::PerSample(factor));
+    }
+    Ok(PostFactor::PerPosition(ops::spread(&factor, shape, pooling)?))
+}
