@@ -1,1 +1,5 @@
 //! Encoder layers and their kernels for CPU and CUDA: convolutions, GRU by BPTT and e-prop, presets.
+
+pub mod conv;
+pub mod kernels;
+pub mod presets;

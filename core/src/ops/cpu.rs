@@ -155,6 +155,10 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let to = RepresentationShape::of(shape, pooling)?;
     let mut out = vec![0.0; to.len()];
     let map_values = map.as_slice();
+    if pooling == Pooling::Mean && shape.extent[0] == 1 {
+        mean_of_each(map_values, shape, &mut out);
+        return Buffer::from_vec(map.device(), out);
+    }
     for_each_place(shape, pooling, |place, row, offset, step, weight| {
         let out = &mut out[row * to.channel..(row + 1) * to.channel];
         let values = &map_values[place * shape.channels..(place + 1) * shape.channels];
@@ -163,6 +167,22 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
         }
     });
     Buffer::from_vec(map.device(), out)
+}
+
+/// The mean over the positions of every sample, in the samples' own order.
+fn mean_of_each(map: &[f32], shape: MapShape, out: &mut [f32]) {
+    let (positions, channels) = (shape.positions(), shape.channels);
+    if map.is_empty() {
+        return;
+    }
+    let weight = 1.0 / positions as f32;
+    let samples = out.par_chunks_mut(channels).zip(map.par_chunks(positions * channels));
+    samples.with_min_len(16).for_each(|(out, map)| {
+        for values in map.chunks_exact(channels) {
+            out.iter_mut().zip(values).for_each(|(out, value)| *out += value);
+        }
+        out.iter_mut().for_each(|out| *out *= weight);
+    });
 }
 
 /// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.

@@ -1,0 +1,87 @@
+//! `plasticity audit`: how local a rule is, by measurement.
+//!
+//! The updates of a step are a function U of the stimuli and of all weights. Everything here is read off finite
+//! differences of that function, on a freshly made network whose scores are brought to order one; what a rule says
+//! of itself is not asked.
+//!
+//! *In space*, three things must hold:
+//! - **layers**: no update changes when weights of a layer above, or of another module's rule, change;
+//! - **pairs**: the mixed difference Δₐ Δ_b Δ_c U over any three stimuli is zero: a pair's modulation depends on
+//!   that pair alone, and not on the scores of others (Equations 11 to 14 say why it does with a softmax);
+//! - **neurons**: a neuron with no dendritic connection can change its activity without any other neuron's update
+//!   changing.
+//!
+//! *In time*: a context is compared with one stimulus at a time, itself or another: Δ_context Δ_target U differs
+//! from zero for at most one target stimulus.
+//!
+//! *Weight transport*, a column of its own: one weight serves in both directions.
+
+mod measure;
+mod space;
+mod time;
+mod transport;
+
+use measure::Bench;
+use plasticity_core::Result;
+use serde::Serialize;
+
+/// Relative changes of an update below this are rounding.
+pub const THRESHOLD: f64 = 1e-5;
+
+/// The marks of a rule on a network, with what they were read off.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// Local in space.
+    pub space: bool,
+    /// Local in time.
+    pub time: bool,
+    /// One weight is used in both directions.
+    pub weight_transport: bool,
+    /// Whether anything learns at all.
+    pub learns: bool,
+    /// What the marks were read off.
+    pub evidence: Evidence,
+}
+
+/// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Evidence {
+    /// When weights of layers above or of other modules' rules change.
+    pub other_layers: f64,
+    /// Mixed difference over three stimuli.
+    pub third_stimulus: f64,
+    /// Of other neurons, when a neuron without dendritic connections changes its activity.
+    pub disconnected_neuron: f64,
+    /// The largest number of stimuli that one context is compared with in a step.
+    pub partners_of_a_context: usize,
+    /// Of the side on which a weight's presynaptic neurons are, when the weight changes.
+    pub backward_use: f64,
+}
+
+/// Measures the marks.
+///
+/// # Errors
+/// Where the network cannot make a step on such stimuli.
+pub fn audit(bench: &mut Bench) -> Result<Audit> {
+    if !bench.learns() {
+        let evidence = Evidence::default();
+        return Ok(Audit { space: true, time: true, weight_transport: false, learns: false, evidence });
+    }
+    let evidence = Evidence {
+        other_layers: space::other_layers(bench)?,
+        third_stimulus: space::third_stimulus(bench)?,
+        disconnected_neuron: space::disconnected_neuron(bench)?,
+        partners_of_a_context: time::partners(bench)?,
+        backward_use: transport::backward_use(bench)?,
+    };
+    let quiet = |change: f64| change <= THRESHOLD;
+    Ok(Audit {
+        space: quiet(evidence.other_layers) && quiet(evidence.third_stimulus) && quiet(evidence.disconnected_neuron),
+        time: evidence.partners_of_a_context <= 1,
+        weight_transport: !quiet(evidence.backward_use) || !quiet(evidence.other_layers),
+        learns: true,
+        evidence,
+    })
+}
+
+pub use measure::Bench as AuditBench;

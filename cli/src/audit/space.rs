@@ -1,0 +1,131 @@
+//! Locality in space.
+
+use super::measure::{Bench, Updates, combine, largest, norm, owner};
+use plasticity_core::Result;
+
+/// The largest change of a layer's update when weights of layers above it in the network change. Where another
+/// module's representation is a rule's context, it arrives through a dendrite: then only layers of the same module
+/// are changed.
+///
+/// # Errors
+/// Where the network cannot make a step.
+pub fn other_layers(bench: &mut Bench) -> Result<f64> {
+    use plasticity_core::plasticity::ContextSource;
+    let plain = bench.plain()?;
+    let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
+    let own_context = bench.network.modules().iter().all(|module| module.rule().context() == ContextSource::Same);
+    let mut worst: f64 = 0.0;
+    for layers in &modules {
+        for layer in layers.clone() {
+            let reach = if own_context { usize::MAX } else { layers.end };
+            let changed = |name: &str| match parts(name) {
+                Some(("layer", index)) => index > layer && index < reach,
+                Some(("module", index)) => own_context && modules.get(index).is_some_and(|other| other != layers),
+                _ => false,
+            };
+            let before = bench.change(&mut |name, _, values| {
+                if changed(name) {
+                    values.iter_mut().enumerate().for_each(|(i, value)| *value *= if i % 2 == 0 { 1.5 } else { 0.7 });
+                }
+            })?;
+            let after = bench.plain()?;
+            bench.put_back(&before)?;
+            let own = format!("layer.{layer}");
+            let change = combine(&[(1.0, after), (-1.0, plain.clone())]);
+            worst = worst.max(largest(&change, &plain, &|one| one == own));
+        }
+    }
+    Ok(worst)
+}
+
+/// The largest mixed difference of an update over three stimuli.
+///
+/// # Errors
+/// Where the network cannot make a step.
+pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
+    let mut worst: f64 = 0.0;
+    for first in 0..bench.batch() - 2 {
+        let mut terms = Vec::new();
+        for mask in 0..8_u32 {
+            let on = |_: usize, stimulus: usize| (0..3).any(|bit| mask >> bit & 1 == 1 && stimulus == first + bit);
+            let sign = if mask.count_ones() % 2 == 1 { 1.0 } else { -1.0 };
+            terms.push((sign, bench.updates(&on, &|_| true)?));
+        }
+        let plain = terms[0].1.clone();
+        worst = worst.max(largest(&combine(&terms), &plain, &|_| true));
+    }
+    Ok(worst)
+}
+
+/// The largest change of other neurons' updates when a neuron of a module's last layer, cut off from every dendrite,
+/// changes its activity.
+///
+/// # Errors
+/// Where the network cannot make a step.
+pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
+    let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
+    let mut worst: f64 = 0.0;
+    for layers in modules {
+        let layer = layers.end - 1;
+        let Some(channels) = channels(bench, layer) else { continue };
+        let neuron = channels / 2;
+        let before = bench.change(&mut |name, shape, values| {
+            if name.starts_with("module.") && shape.len() == 2 {
+                cut(shape, values, neuron, channels);
+            }
+        })?;
+        let plain = bench.plain()?;
+        let weights = format!("layer.{layer}.");
+        bench.change(&mut |name, shape, values| {
+            if name.starts_with(&weights) && shape.first() == Some(&channels) {
+                let each = values.len() / channels;
+                values[neuron * each..(neuron + 1) * each].iter_mut().for_each(|value| *value = -1.7 * *value + 0.05);
+            }
+        })?;
+        let after = bench.plain()?;
+        bench.put_back(&before)?;
+        let change = without(combine(&[(1.0, after), (-1.0, plain.clone())]), layer, neuron, channels);
+        let size = norm(&plain, &|name| owner(name) == format!("layer.{layer}"));
+        if size > 0.0 {
+            worst = worst.max(norm(&change, &|name| owner(name) == format!("layer.{layer}")) / size);
+        }
+    }
+    Ok(worst)
+}
+
+/// Outputs of a layer: the first axis of its first parameter.
+fn channels(bench: &Bench, layer: usize) -> Option<usize> {
+    let wanted = format!("layer.{layer}.weight");
+    let parameters = bench.network.parameters();
+    parameters.iter().find(|(name, _)| *name == wanted).and_then(|(_, parameter)| parameter.shape().first().copied())
+}
+
+/// Sets to zero the rows and columns of a `[a, b]` weight that belong to a neuron of `channels`; axes that hold
+/// several values a neuron (pooled blocks) lose all of them.
+fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
+    let columns = shape[1];
+    let of_neuron = |index: usize, length: usize| {
+        length % channels == 0 && index / (length / channels) == neuron
+    };
+    for (place, value) in values.iter_mut().enumerate() {
+        if of_neuron(place / columns, shape[0]) || of_neuron(place % columns, columns) {
+            *value = 0.0;
+        }
+    }
+}
+
+/// A change without the neuron's own synapses.
+fn without(mut change: Updates, layer: usize, neuron: usize, channels: usize) -> Updates {
+    for (name, values) in &mut change {
+        if owner(name) == format!("layer.{layer}") && values.len() % channels == 0 {
+            let each = values.len() / channels;
+            values[neuron * each..(neuron + 1) * each].fill(0.0);
+        }
+    }
+    change
+}
+
+fn parts(name: &str) -> Option<(&str, usize)> {
+    let mut parts = name.split('.');
+    Some((parts.next()?, parts.next()?.parse().ok()?))
+}

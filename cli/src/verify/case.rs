@@ -1,0 +1,107 @@
+//! A reference case: a safetensors file that holds a small network, a stimulus and what must come of them.
+
+use plasticity_core::{Error, Result};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// What the metadata key `case` says.
+#[derive(Debug, Deserialize)]
+pub struct Description {
+    /// `vision`, `audio`, `video` or `views`.
+    pub modality: String,
+    /// The rule, in the format's own words.
+    pub rule: serde_json::Map<String, Value>,
+    /// The layers, in the format's own words.
+    pub layers: Vec<serde_json::Map<String, Value>>,
+    /// Layer indices of every module.
+    pub modules: Vec<Vec<usize>>,
+    /// How patches are cut (vision).
+    pub patch: Option<Patch>,
+    /// Classes, where supervised.
+    pub classes: Option<usize>,
+}
+
+/// Patches without padding.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Patch {
+    /// Rows and columns of a patch.
+    pub size: usize,
+    /// Distance of patches.
+    pub stride: usize,
+}
+
+/// A tensor of floats in the file.
+#[derive(Clone, Debug)]
+pub struct Floats {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
+}
+
+/// The file, read.
+#[derive(Debug)]
+pub struct Case {
+    /// The file.
+    pub path: PathBuf,
+    /// The network.
+    pub description: Description,
+    /// Tensors of floats by name.
+    pub floats: BTreeMap<String, Floats>,
+    /// Tensors of integers by name.
+    pub integers: BTreeMap<String, Vec<i64>>,
+}
+
+impl Case {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Says what of the file is not as the format has it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = |message: String| Error::file(path, message);
+        let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let not = |error| bad(format!("is no whole safetensors file: {error}"));
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not)?;
+        let empty = HashMap::new();
+        let described = metadata.metadata().as_ref().unwrap_or(&empty).get("case");
+        let described = described.ok_or_else(|| bad("has no metadata key `case`: it is no reference case".into()))?;
+        let description = serde_json::from_str(described).map_err(|error| bad(format!("metadata `case`: {error}")))?;
+        let mut case = Self {
+            path: path.to_owned(),
+            description,
+            floats: BTreeMap::new(),
+            integers: BTreeMap::new(),
+        };
+        for (name, view) in SafeTensors::deserialize(&bytes).map_err(not)?.tensors() {
+            let data = view.data();
+            match view.dtype() {
+                Dtype::F32 => {
+                    let values = data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                    case.floats.insert(name, Floats { shape: view.shape().to_vec(), values });
+                }
+                Dtype::I64 => {
+                    let value = |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+                    case.integers.insert(name, data.chunks_exact(8).map(value).collect());
+                }
+                other => return Err(bad(format!("`{name}` is {other:?}; expected F32 or I64"))),
+            }
+        }
+        Ok(case)
+    }
+
+    /// A tensor of floats that must be there.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn float(&self, name: &str) -> Result<&Floats> {
+        self.floats.get(name).ok_or_else(|| Error::file(&self.path, format!("has no tensor `{name}`")))
+    }
+
+    /// An error about this file.
+    pub fn bad(&self, message: impl ToString) -> Error {
+        Error::file(&self.path, message)
+    }
+}

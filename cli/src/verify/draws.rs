@@ -1,0 +1,56 @@
+//! Negatives and signs as a reference case has them.
+
+use super::case::Case;
+use plasticity_core::draws::{Draws, Path, SeededDraws};
+use plasticity_core::random::Random;
+use std::sync::{Arc, Mutex};
+
+/// Draws of one module, read from the file. What the file lacks is noted, so that the comparison can say it.
+pub struct FileDraws {
+    /// The file.
+    pub case: Arc<Case>,
+    /// The module.
+    pub module: usize,
+    /// What was asked for and not there.
+    pub missing: Arc<Mutex<Vec<String>>>,
+}
+
+impl FileDraws {
+    fn integers(&mut self, name: String, expected: usize, below: i64) -> Vec<i64> {
+        let found = self.case.integers.get(&name).filter(|values| values.len() == expected);
+        let found = found.filter(|values| values.iter().all(|value| (-1..below).contains(value)));
+        found.cloned().unwrap_or_else(|| {
+            if let Ok(mut missing) = self.missing.lock() {
+                missing.push(format!("`{name}` with {expected} values below {below}"));
+            }
+            vec![0; expected]
+        })
+    }
+
+    fn indices(&mut self, name: String, expected: usize, below: usize) -> Vec<u32> {
+        self.integers(name, expected, below as i64).into_iter().map(|value| value.max(0) as u32).collect()
+    }
+}
+
+impl Draws for FileDraws {
+    fn negatives(&mut self, path: Path, step: usize, rows: usize, count: usize) -> Vec<u32> {
+        self.indices(format!("module.{}.{}.{step}.negatives", self.module, path.name()), rows * count, rows)
+    }
+
+    fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32> {
+        let name = match step {
+            0 => format!("module.{}.negatives", self.module),
+            _ => format!("module.{}.{}.{step}.negatives", self.module, path.name()),
+        };
+        self.indices(name, batch, batch)
+    }
+
+    fn signs(&mut self, path: Path, batch: usize) -> Vec<i8> {
+        let signs = self.integers(format!("module.{}.{}.sign", self.module, path.name()), batch, 2);
+        signs.into_iter().map(|sign| if sign > 0 { 1 } else { -1 }).collect()
+    }
+
+    fn random(&mut self, what: u64) -> Random {
+        SeededDraws { seed: 0, step: 0, module: self.module as u64 }.random(what)
+    }
+}
