@@ -36,7 +36,7 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
                         square[i][j] = load(simd, sums, at);
                     }
                 }
-                let square = nest(simd, T::PRODUCTS, 3, &square, |m| T::gradient(simd, m));
+                let square = nest(simd, T::PRODUCTS, 3, &square, #[inline(always)] |m| T::gradient(simd, m));
                 for i in 0..3 {
                     for j in 0..3 {
                         let row = &mut taps[i * 3 + j][k * channels..(k + 1) * channels];

@@ -74,7 +74,7 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
             let places = places(of, row, T::INPUTS, T::BEFORE);
             for c in (0..depth).step_by(S::F32_LANES) {
                 let square = gather(simd, input, &places, channels, c, T::INPUTS);
-                let square = nest(simd, T::INPUTS, T::PRODUCTS, &square, |x| T::input(simd, x));
+                let square = nest(simd, T::INPUTS, T::PRODUCTS, &square, #[inline(always)] |x| T::input(simd, x));
                 for i in 0..T::PRODUCTS {
                     for j in 0..T::PRODUCTS {
                         let at = ((i * T::PRODUCTS + j) * count + r) * depth + c;
@@ -108,7 +108,7 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
             for (panel, first) in (0..channels).step_by(width).enumerate() {
                 for c in (0..width).step_by(S::F32_LANES) {
                     let square = gather(simd, post, &places, channels, first + c, T::OUTPUTS);
-                    let square = nest(simd, T::OUTPUTS, T::PRODUCTS, &square, |y| T::post(simd, y));
+                    let square = nest(simd, T::OUTPUTS, T::PRODUCTS, &square, #[inline(always)] |y| T::post(simd, y));
                     let products = T::PRODUCTS * T::PRODUCTS;
                     for i in 0..T::PRODUCTS {
                         for j in 0..T::PRODUCTS {
@@ -151,7 +151,7 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
                         }
                     }
                 }
-                let square = nest(simd, 3, T::PRODUCTS, &square, |t| T::weight(simd, t));
+                let square = nest(simd, 3, T::PRODUCTS, &square, #[inline(always)] |t| T::weight(simd, t));
                 for i in 0..T::PRODUCTS {
                     for j in 0..T::PRODUCTS {
                         let at = ((i * T::PRODUCTS + j) * depth + k) * width + c;
@@ -193,7 +193,7 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
                         square[i][j] = load(simd, results, at);
                     }
                 }
-                let square = nest(simd, T::PRODUCTS, T::OUTPUTS, &square, |m| T::output(simd, m));
+                let square = nest(simd, T::PRODUCTS, T::OUTPUTS, &square, #[inline(always)] |m| T::output(simd, m));
                 let bias = activation.bias.map_or(zero, |bias| load(simd, bias, first + c));
                 for i in 0..T::OUTPUTS {
                     for j in 0..T::OUTPUTS {
