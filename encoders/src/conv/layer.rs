@@ -53,10 +53,12 @@ impl Conv {
     pub fn new(shape: ConvShape, in_channels: usize, device: &Device, random: &mut Random) -> Result<Self> {
         let kernel: Vec<usize> =
             (0..3).filter(|&axis| shape.axes[axis]).map(|axis| shape.kernel[axis]).collect();
-        let public: Vec<usize> = [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
+        let public: Vec<usize> =
+            [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
         let fan_in = (in_channels * kernel.iter().product::<usize>()).max(1);
         let bound = 1.0 / (fan_in as f32).sqrt();
-        let mut uniform = |len: usize| -> Vec<f32> { (0..len).map(|_| random.random_range(-bound..bound)).collect() };
+        let mut uniform =
+            |len: usize| -> Vec<f32> { (0..len).map(|_| random.random_range(-bound..bound)).collect() };
         let weight = uniform(public.iter().product());
         let bias = uniform(shape.channels);
         let order = device::weight_order(public.len());
@@ -84,7 +86,8 @@ impl Conv {
             padding,
         };
         if geometry.pooled(self.shape.pool.as_ref()).contains(&0) {
-            let message = format!("a kernel of {kernel:?} with its pool does not fit a map of {:?}", input.extent);
+            let message =
+                format!("a kernel of {kernel:?} with its pool does not fit a map of {:?}", input.extent);
             return Err(Error::shape("convolution", message));
         }
         Ok(geometry)
@@ -121,7 +124,10 @@ impl EncoderLayer for Conv {
             PostFactor::PerPosition(values) => (values.len(), post.shape().len()),
         };
         if expected.0 != expected.1 {
-            return Err(Error::shape("convolution", format!("a post factor of {} values, expected {}", expected.0, expected.1)));
+            return Err(Error::shape(
+                "convolution",
+                format!("a post factor of {} values, expected {}", expected.0, expected.1),
+            ));
         }
         let call = device::Backward {
             geometry: &geometry,

@@ -1,0 +1,136 @@
+//! 3×3 layers with stride 1 and padding 1 as products over tiles, after Winograd.
+//!
+//! For every tile of the map `Y = Aᵀ[Σ_in (G w Gᵀ) ⊙ (Bᵀ x B)]A`: the sum over incoming channels is one
+//! matrix product `[tiles, in] · [in, out]` for each entry of the transformed tile. The outer product
+//! is `ΔW = Gᵀ[Σ_tiles (Bᵀ x B) ⊗ (A y′ Aᵀ)]G`. Lavin and Gray 2016, arXiv:1509.09308.
+
+mod gradient;
+mod tiling;
+mod transform;
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::geometry::Geometry;
+use super::lowering::{Activation, Lowering};
+use super::matmul::panel_width;
+use super::scratch::Scratch;
+pub(crate) use tiling::{F2, F4, Pair, Tiling};
+
+/// The lowering of a 3×3 layer by the algorithm `T`; frames along `t` are maps of their own.
+pub(crate) struct Winograd<T> {
+    /// Positions along `[t, y, x]`, of the input as of the output.
+    positions: [usize; 3],
+    in_channels: usize,
+    out_channels: usize,
+    width: usize,
+    tiling: PhantomData<T>,
+}
+
+impl<T: Tiling> Winograd<T> {
+    /// A lowering for `g`, a layer of 3×3 taps, stride 1 and padding 1.
+    pub(crate) fn new(g: &Geometry) -> Self {
+        Self {
+            positions: g.input,
+            in_channels: g.in_channels,
+            out_channels: g.out_channels,
+            width: panel_width(g.out_channels),
+            tiling: PhantomData,
+        }
+    }
+
+    /// Tiles along `[t, y, x]`.
+    fn tiles(&self) -> [usize; 3] {
+        let [frames, height, width] = self.positions;
+        [frames, height.div_ceil(T::OUTPUTS), width.div_ceil(T::OUTPUTS)]
+    }
+
+    /// Where tile `row` starts: offset of its frame in positions, first `y` and `x`.
+    fn corner(&self, row: usize) -> Corner {
+        let [_, across, along] = self.tiles();
+        let frame = row / (across * along);
+        let [_, height, width] = self.positions;
+        Corner {
+            base: frame * height * width,
+            y: row / along % across * T::OUTPUTS,
+            x: row % along * T::OUTPUTS,
+        }
+    }
+
+    /// Position of `(y, x)` in the frame of `corner`, if it is inside the map.
+    fn position(&self, corner: &Corner, y: usize, x: usize) -> Option<usize> {
+        let [_, height, width] = self.positions;
+        (y < height && x < width).then(|| corner.base + y * width + x)
+    }
+}
+
+/// The first output of a tile.
+struct Corner {
+    base: usize,
+    y: usize,
+    x: usize,
+}
+
+impl<T: Tiling> Lowering for Winograd<T> {
+    fn products(&self) -> usize {
+        T::PRODUCTS * T::PRODUCTS
+    }
+
+    fn rows(&self) -> usize {
+        self.tiles().iter().product()
+    }
+
+    fn depth(&self) -> usize {
+        self.in_channels.next_multiple_of(16)
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn panels(&self) -> usize {
+        self.out_channels.div_ceil(self.width)
+    }
+
+    fn weight(&self, weight: &[f32]) -> Scratch {
+        let panel = self.products() * self.depth() * self.width;
+        let mut packed = Scratch::new(self.panels() * panel);
+        packed.par_chunks_mut(panel).enumerate().for_each(|(panel, out)| {
+            Arch::new().dispatch(transform::Weight { of: self, weight, panel, out });
+        });
+        packed
+    }
+
+    fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {
+        Arch::new().dispatch(transform::Input { of: self, input, rows, out });
+    }
+
+    fn output(
+        &self,
+        results: &[f32],
+        rows: Range<usize>,
+        panel: usize,
+        activation: Activation<'_>,
+        maps: &mut [f32],
+    ) {
+        Arch::new().dispatch(transform::Output { of: self, results, rows, panel, activation, maps });
+    }
+
+    fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
+        Arch::new().dispatch(transform::Post { of: self, post, rows, out });
+    }
+
+    fn gradient(&self, sums: &[f32], d_weight: &mut [f32]) {
+        let rows = 16.min(self.in_channels);
+        gradient::tap_blocks(d_weight, self.in_channels, self.out_channels, rows)
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(block, taps)| {
+                let first = block * rows;
+                Arch::new().dispatch(gradient::Gradient { of: self, sums, first, taps });
+            });
+    }
+}
