@@ -1,1 +1,19 @@
-//! Whole-system tests of the plasticity toolkit.
+//! Whole-system tests of the plasticity toolkit: what they share.
+
+use std::path::{Path, PathBuf};
+
+use plasticity_encoders as _;
+use plasticity_modalities as _;
+use plasticity_rules as _;
+
+/// The folder of development data and reference cases beside a checkout (or where `PLASTICITY_SHARED` says), if it is
+/// there. Tests that need it skip, saying so, where it is not.
+pub fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let folder = std::env::var_os("PLASTICITY_SHARED").map_or(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {} is absent", folder.display());
+    None
+}

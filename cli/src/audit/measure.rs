@@ -82,7 +82,11 @@ impl Bench {
         self.updates(&|_, _| false, &|_| true)
     }
 
-    fn input(&self, switched: &dyn Fn(usize, usize) -> bool, shown: &dyn Fn(usize) -> bool) -> Result<FeatureMap> {
+    fn input(
+        &self,
+        switched: &dyn Fn(usize, usize) -> bool,
+        shown: &dyn Fn(usize) -> bool,
+    ) -> Result<FeatureMap> {
         let MapShape { time, location, batch, extent, channels } = self.shape;
         let frame = extent[1] * extent[2] * channels;
         let mut values = vec![0.0; self.shape.len()];
@@ -99,7 +103,10 @@ impl Bench {
     }
 
     /// Changes parameters by `change(full name, public shape, values)`, returns what they were.
-    pub(super) fn change(&mut self, change: &mut dyn FnMut(&str, &[usize], &mut [f32])) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn change(
+        &mut self,
+        change: &mut dyn FnMut(&str, &[usize], &mut [f32]),
+    ) -> Result<Vec<Vec<f32>>> {
         let mut before = Vec::new();
         for (name, parameter) in self.network.parameters_mut() {
             let was = parameter.get()?;
@@ -137,7 +144,8 @@ impl Bench {
             },
         )?;
         self.change(&mut |name, shape, values| {
-            let Some(module) = name.strip_prefix("module.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
+            let Some(module) =
+                name.strip_prefix("module.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
             else {
                 return;
             };
@@ -152,7 +160,9 @@ impl Bench {
 
 fn normal(random: &mut Random, len: usize) -> Vec<f32> {
     // The sum of four uniform numbers is near enough to normal, with variance one.
-    (0..len).map(|_| (0..4).map(|_| random.random_range(-1.0f32..1.0)).sum::<f32>() * 0.75f32.sqrt()).collect()
+    (0..len)
+        .map(|_| (0..4).map(|_| random.random_range(-1.0f32..1.0)).sum::<f32>() * 0.75f32.sqrt())
+        .collect()
 }
 
 /// ‖a‖ over the named updates that `keep` keeps.

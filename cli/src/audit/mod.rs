@@ -76,7 +76,9 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
     };
     let quiet = |change: f64| change <= THRESHOLD;
     Ok(Audit {
-        space: quiet(evidence.other_layers) && quiet(evidence.third_stimulus) && quiet(evidence.disconnected_neuron),
+        space: quiet(evidence.other_layers)
+            && quiet(evidence.third_stimulus)
+            && quiet(evidence.disconnected_neuron),
         time: evidence.partners_of_a_context <= 1,
         weight_transport: !quiet(evidence.backward_use) || !quiet(evidence.other_layers),
         learns: true,

@@ -13,19 +13,25 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     use plasticity_core::plasticity::ContextSource;
     let plain = bench.plain()?;
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
-    let own_context = bench.network.modules().iter().all(|module| module.rule().context() == ContextSource::Same);
+    let own_context =
+        bench.network.modules().iter().all(|module| module.rule().context() == ContextSource::Same);
     let mut worst: f64 = 0.0;
     for layers in &modules {
         for layer in layers.clone() {
             let reach = if own_context { usize::MAX } else { layers.end };
             let changed = |name: &str| match parts(name) {
                 Some(("layer", index)) => index > layer && index < reach,
-                Some(("module", index)) => own_context && modules.get(index).is_some_and(|other| other != layers),
+                Some(("module", index)) => {
+                    own_context && modules.get(index).is_some_and(|other| other != layers)
+                }
                 _ => false,
             };
             let before = bench.change(&mut |name, _, values| {
                 if changed(name) {
-                    values.iter_mut().enumerate().for_each(|(i, value)| *value *= if i % 2 == 0 { 1.5 } else { 0.7 });
+                    values
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(i, value)| *value *= if i % 2 == 0 { 1.5 } else { 0.7 });
                 }
             })?;
             let after = bench.plain()?;
@@ -47,7 +53,8 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
     for first in 0..bench.batch() - 2 {
         let mut terms = Vec::new();
         for mask in 0..8_u32 {
-            let on = |_: usize, stimulus: usize| (0..3).any(|bit| mask >> bit & 1 == 1 && stimulus == first + bit);
+            let on =
+                |_: usize, stimulus: usize| (0..3).any(|bit| mask >> bit & 1 == 1 && stimulus == first + bit);
             let sign = if mask.count_ones() % 2 == 1 { 1.0 } else { -1.0 };
             terms.push((sign, bench.updates(&on, &|_| true)?));
         }
@@ -79,7 +86,9 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
         bench.change(&mut |name, shape, values| {
             if name.starts_with(&weights) && shape.first() == Some(&channels) {
                 let each = values.len() / channels;
-                values[neuron * each..(neuron + 1) * each].iter_mut().for_each(|value| *value = -1.7 * *value + 0.05);
+                values[neuron * each..(neuron + 1) * each]
+                    .iter_mut()
+                    .for_each(|value| *value = -1.7 * *value + 0.05);
             }
         })?;
         let after = bench.plain()?;
@@ -97,16 +106,18 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
 fn channels(bench: &Bench, layer: usize) -> Option<usize> {
     let wanted = format!("layer.{layer}.weight");
     let parameters = bench.network.parameters();
-    parameters.iter().find(|(name, _)| *name == wanted).and_then(|(_, parameter)| parameter.shape().first().copied())
+    parameters
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .and_then(|(_, parameter)| parameter.shape().first().copied())
 }
 
 /// Sets to zero the rows and columns of a `[a, b]` weight that belong to a neuron of `channels`; axes that hold
 /// several values a neuron (pooled blocks) lose all of them.
 fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
     let columns = shape[1];
-    let of_neuron = |index: usize, length: usize| {
-        length % channels == 0 && index / (length / channels) == neuron
-    };
+    let of_neuron =
+        |index: usize, length: usize| length % channels == 0 && index / (length / channels) == neuron;
     for (place, value) in values.iter_mut().enumerate() {
         if of_neuron(place / columns, shape[0]) || of_neuron(place % columns, columns) {
             *value = 0.0;

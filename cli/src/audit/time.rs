@@ -25,8 +25,12 @@ pub fn partners(bench: &mut Bench) -> Result<usize> {
                 &|time, stimulus| at_target(time, stimulus) || (time == 0 && stimulus == context),
                 &|_| true,
             )?;
-            let mixed =
-                combine(&[(1.0, with_both), (-1.0, with_target), (-1.0, with_context.clone()), (1.0, plain.clone())]);
+            let mixed = combine(&[
+                (1.0, with_both),
+                (-1.0, with_target),
+                (-1.0, with_context.clone()),
+                (1.0, plain.clone()),
+            ]);
             if largest(&mixed, &plain, &|_| true) > THRESHOLD {
                 partners += 1;
             }

@@ -22,7 +22,10 @@ pub fn backward_use(bench: &mut Bench) -> Result<f64> {
         let before = bench.change(&mut |name, shape, values| {
             let own = name.starts_with("module.0.") && shape.len() == 2;
             if own && name.contains(".predict.") == predict {
-                values.iter_mut().enumerate().for_each(|(i, value)| *value *= if i % 2 == 0 { 1.01 } else { 0.99 });
+                values
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(i, value)| *value *= if i % 2 == 0 { 1.01 } else { 0.99 });
             }
         })?;
         let after = bench.updates(&|_, _| false, &shown)?;

@@ -67,23 +67,23 @@ impl Case {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not)?;
         let empty = HashMap::new();
         let described = metadata.metadata().as_ref().unwrap_or(&empty).get("case");
-        let described = described.ok_or_else(|| bad("has no metadata key `case`: it is no reference case".into()))?;
-        let description = serde_json::from_str(described).map_err(|error| bad(format!("metadata `case`: {error}")))?;
-        let mut case = Self {
-            path: path.to_owned(),
-            description,
-            floats: BTreeMap::new(),
-            integers: BTreeMap::new(),
-        };
+        let described =
+            described.ok_or_else(|| bad("has no metadata key `case`: it is no reference case".into()))?;
+        let description =
+            serde_json::from_str(described).map_err(|error| bad(format!("metadata `case`: {error}")))?;
+        let mut case =
+            Self { path: path.to_owned(), description, floats: BTreeMap::new(), integers: BTreeMap::new() };
         for (name, view) in SafeTensors::deserialize(&bytes).map_err(not)?.tensors() {
             let data = view.data();
             match view.dtype() {
                 Dtype::F32 => {
-                    let values = data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                    let values =
+                        data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
                     case.floats.insert(name, Floats { shape: view.shape().to_vec(), values });
                 }
                 Dtype::I64 => {
-                    let value = |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+                    let value =
+                        |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
                     case.integers.insert(name, data.chunks_exact(8).map(value).collect());
                 }
                 other => return Err(bad(format!("`{name}` is {other:?}; expected F32 or I64"))),

@@ -29,7 +29,9 @@ pub fn input(case: &Case, device: &Device) -> Result<FeatureMap> {
                             for x in 0..patch.size {
                                 for c in 0..channels {
                                     let (row, column) = (t * patch.stride + y, l * patch.stride + x);
-                                    values.push(tensor.values[((b * channels + c) * rows + row) * columns + column]);
+                                    values.push(
+                                        tensor.values[((b * channels + c) * rows + row) * columns + column],
+                                    );
                                 }
                             }
                         }
@@ -44,7 +46,9 @@ pub fn input(case: &Case, device: &Device) -> Result<FeatureMap> {
         ("vision" | "views", _) => return Err(expected("[B,C,Y,X]")),
         ("audio", _) => return Err(expected("[B,1,L]")),
         ("video", _) => return Err(expected("[B,3,T,Y,X]")),
-        (other, _) => return Err(case.bad(format!("modality `{other}`: known are vision, audio, video, views"))),
+        (other, _) => {
+            return Err(case.bad(format!("modality `{other}`: known are vision, audio, video, views")));
+        }
     };
     FeatureMap::new(shape, Buffer::from_vec(device, values)?)
 }

@@ -44,7 +44,12 @@ impl Comparison {
 pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
     let case = Arc::new(Case::read(path)?);
     let input = input::input(&case, device)?;
-    let modules = case.description.modules.iter().map(|layers| contiguous(&case, layers)).collect::<Result<Vec<_>>>()?;
+    let modules = case
+        .description
+        .modules
+        .iter()
+        .map(|layers| contiguous(&case, layers))
+        .collect::<Result<Vec<_>>>()?;
     let (layers, rule) = (specs::layers(&case)?, specs::rule(&case)?);
     let plan = NetworkPlan {
         layers: &layers,
@@ -62,7 +67,11 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         }
         let given = case.float(&name)?;
         if given.shape != parameter.shape() {
-            return Err(case.bad(format!("`{name}` has shape {:?}, expected {:?}", given.shape, parameter.shape())));
+            return Err(case.bad(format!(
+                "`{name}` has shape {:?}, expected {:?}",
+                given.shape,
+                parameter.shape()
+            )));
         }
         parameter.set(&given.values)?;
     }
@@ -74,14 +83,16 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         input,
         labels.as_deref(),
         &mut |module| {
-            Box::new(FileDraws { case: Arc::clone(&case), module, missing: Arc::clone(&missing) }) as Box<dyn Draws>
+            Box::new(FileDraws { case: Arc::clone(&case), module, missing: Arc::clone(&missing) })
+                as Box<dyn Draws>
         },
         &mut |step| record(&mut ours, &case, &step),
     )?;
     if let Some(first) = missing.lock().ok().and_then(|missing| missing.first().cloned()) {
         return Err(case.bad(format!("lacks {first}")));
     }
-    let expected = case.floats.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("expect.")?, tensor)));
+    let expected =
+        case.floats.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("expect.")?, tensor)));
     Ok(expected
         .map(|(name, tensor)| {
             let found = ours.iter().find(|(ours, _)| ours == name);
@@ -142,7 +153,8 @@ fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
         return None;
     }
     let square = |sum: f64, value: f64| sum + value * value;
-    let difference = ours.iter().zip(expected).map(|(&a, &b)| f64::from(a) - f64::from(b)).fold(0.0, square).sqrt();
+    let difference =
+        ours.iter().zip(expected).map(|(&a, &b)| f64::from(a) - f64::from(b)).fold(0.0, square).sqrt();
     let size = expected.iter().map(|&b| f64::from(b)).fold(0.0, square).sqrt();
     Some(if size > 0.0 { difference / size } else { difference })
 }

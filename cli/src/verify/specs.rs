@@ -36,7 +36,9 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
     let text = |key: &str| words.get(key).and_then(Value::as_str);
     let broadcast = match text("contrast") {
         Some("softmax") => json!({ "type": "softmax" }),
-        Some("hinge") if text("kind") == Some("predictive_all_pairs") => json!({ "type": "hinge", "weight": 0.5 }),
+        Some("hinge") if text("kind") == Some("predictive_all_pairs") => {
+            json!({ "type": "hinge", "weight": 0.5 })
+        }
         Some(other) => json!({ "type": other }),
         None => Value::Null,
     };
@@ -50,7 +52,8 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
             "prediction_steps": words.get("prediction_steps"),
         }),
         Some("predictive") => {
-            let mut negatives = words.get("negatives").and_then(Value::as_object).cloned().unwrap_or_default();
+            let mut negatives =
+                words.get("negatives").and_then(Value::as_object).cloned().unwrap_or_default();
             if let Some(kind) = negatives.remove("kind") {
                 negatives.insert("type".into(), kind);
             }
@@ -61,7 +64,11 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
                 "score": { "type": "bilinear", "transport": words.get("transport") },
             })
         }
-        other => return Err(case.bad(format!("rule.kind {other:?}: known are predictive, predictive_all_pairs, two_views, supervised"))),
+        other => {
+            return Err(case.bad(format!(
+                "rule.kind {other:?}: known are predictive, predictive_all_pairs, two_views, supervised"
+            )));
+        }
     };
     strip_nulls(&mut spec);
     let Value::Object(spec) = spec else { return Err(case.bad("the rule is no table")) };

@@ -1,0 +1,49 @@
+//! Every reference case: loss, representations and gradients, against numbers worked out in float64 elsewhere.
+
+use plasticity::verify;
+use plasticity_core::device::Device;
+
+fn cases(prefix: &str, at_least: usize) {
+    let Some(shared) = plasticity_tests::shared() else { return };
+    let device = Device::open().unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(shared.join("reference-cases"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= at_least, "only {} cases of {prefix}", files.len());
+    let mut failures = Vec::new();
+    for file in files {
+        match verify::reference(&file, &device) {
+            Ok(compared) => {
+                assert!(compared.len() >= 4, "{}: nothing to compare", file.display());
+                let failed = compared.into_iter().filter(|one| !one.passes());
+                failures.extend(failed.map(|one| format!("{}: {one:?}", file.display())));
+            }
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn vision() {
+    cases("vision_", 13);
+}
+
+#[test]
+fn audio() {
+    cases("audio_", 5);
+}
+
+#[test]
+fn video() {
+    cases("video_", 4);
+}
+
+#[test]
+fn views() {
+    cases("views_", 4);
+}
