@@ -1,0 +1,3 @@
+use {crate_name} as _;
+use std::process::ExitCode;
+fn main() -> ExitCode { plasticity::run() }
