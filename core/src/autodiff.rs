@@ -155,7 +155,7 @@ pub fn dendrites<S: ScoreFunction + ?Sized>(
     let mut uphill = |leaf: &Matrix| uphill(&mut gradients, leaf, device);
     let mut weights = Vec::new();
     if reach.weights {
-        for (parameter, leaf) in score.parameters().iter().zip(&own) {
+        for (parameter, leaf) in score.parameters().iter().zip(&own).filter(|(own, _)| own.learns()) {
             let public = uphill(leaf)?.to_vec()?;
             weights.push(Buffer::from_vec(device, parameter.to_memory(&public)?)?);
         }

@@ -24,6 +24,12 @@ pub trait BroadcastSignal: Send {
     /// Where dfdx refuses.
     fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar>;
 
+    /// Whether γ is −∂L/∂u of that loss. `false` for signals that follow no loss: their [`loss`](Self::loss) is
+    /// never asked for, and the one in [`modulation`](Self::modulation) is only shown.
+    fn follows_loss(&self) -> bool {
+        true
+    }
+
     /// Loss and γ.
     ///
     /// # Errors

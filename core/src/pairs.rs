@@ -54,6 +54,18 @@ impl Pairs {
         }
     }
 
+    /// How many pairs there are of each kind: fixations, saccades. With signs, a row has one kind only.
+    pub fn counts(&self) -> (usize, usize) {
+        let (fixations, saccades) = match &self.signs {
+            Some(signs) => {
+                let fixations = signs.iter().filter(|&&sign| sign > 0).count();
+                (fixations, signs.len() - fixations)
+            }
+            None => (self.rows, self.rows),
+        };
+        (fixations, saccades * (self.columns() - 1))
+    }
+
     /// The column in which `row` has its fixation.
     pub fn fixation(&self, row: usize) -> usize {
         match self.saccades {

@@ -61,6 +61,16 @@ impl Parameter {
         self
     }
 
+    /// Gives it another name: what a rule does with the weights of a score that it owns.
+    pub fn rename(&mut self, name: impl Into<String>) {
+        self.name = name.into();
+    }
+
+    /// From now on kept and saved, but never changed by an optimiser.
+    pub fn freeze(&mut self) {
+        self.learns = false;
+    }
+
     /// Its name inside the layer or rule: `weight`, `predict.1`.
     pub fn name(&self) -> &str {
         &self.name

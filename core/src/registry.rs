@@ -103,6 +103,26 @@ macro_rules! plugin {
         example: $example:expr,
         impl $spec:ident for $type:ty { $($body:tt)* }
     ) => {
+        $crate::plugin! {
+            $family $name: $summary,
+            equation: $equation,
+            citation: $citation,
+            keys: = &[$($crate::registry::Key {
+                name: stringify!($key), default: $default, range: $range, meaning: $meaning,
+            }),*],
+            example: $example,
+            impl $spec for $type { $($body)* }
+        }
+    };
+    // The keys as a constant, for plugins that share them.
+    (
+        $family:ident $name:literal: $summary:literal,
+        equation: $equation:literal,
+        citation: $citation:literal,
+        keys: = $keys:expr,
+        example: $example:expr,
+        impl $spec:ident for $type:ty { $($body:tt)* }
+    ) => {
         #[typetag::serde(name = $name)]
         impl $spec for $type { $($body)* }
 
@@ -113,9 +133,7 @@ macro_rules! plugin {
                 summary: $summary,
                 equation: $equation,
                 citation: $citation,
-                keys: &[$($crate::registry::Key {
-                    name: stringify!($key), default: $default, range: $range, meaning: $meaning,
-                }),*],
+                keys: $keys,
                 example: $example,
                 package: env!("CARGO_PKG_NAME"),
             }

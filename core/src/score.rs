@@ -38,11 +38,14 @@ pub struct Dendrites {
     pub target: Option<Buffer>,
     /// Σ γ · ∂u/∂c for every context row, if it was asked for.
     pub context: Option<Buffer>,
-    /// Σ γ · ∂u/∂W for each own parameter, if it was asked for.
+    /// Σ γ · ∂u/∂W for each own parameter that learns, if it was asked for.
     pub own: Vec<Buffer>,
 }
 
 /// A score u(z, c) of one prediction step: how well a context fits a target.
+///
+/// A row is one vector, or, where all pairs are compared (video), the vectors of all locations one after the
+/// other, so that rows may be a whole number of times as long as what the score was built for.
 ///
 /// Implement [`all_pairs`](Self::all_pairs) in dfdx, and the rest follows by automatic differentiation. The
 /// built-in bilinear score has a fast path of its own, which the plugin suite checks against the former.

@@ -1,0 +1,86 @@
+//! Loss and modulation of the built-in contrasts on the CPU.
+
+use super::pairs::Contrast;
+use crate::device::Buffer;
+use crate::error::{Error, Result};
+use crate::pairs::{Pairs, Scores};
+
+/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
+///
+/// Means are over the pairs of each kind: rows with their fixation, and all saccades. With signs, over the rows of
+/// each sign; a kind without pairs adds nothing.
+///
+/// # Errors
+/// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
+pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
+    let columns = pairs.columns();
+    let fits = scores.values.len() == pairs.rows * columns
+        && pairs.signs.as_ref().is_none_or(|signs| signs.len() == pairs.rows);
+    if !fits {
+        let message = format!("{} scores are not {} × {columns}", scores.values.len(), pairs.rows);
+        return Err(Error::shape("broadcast", message));
+    }
+    let u = scores.values.as_slice();
+    let (loss, gamma) = match kind {
+        Contrast::Softmax if pairs.signs.is_some() => {
+            let message =
+                "softmax compares a fixation with its saccades in one row, so it cannot be time-local";
+            return Err(Error::shape("broadcast", message));
+        }
+        Contrast::Softmax => softmax(u, pairs),
+        Contrast::Hinge { weight, gate, sign } => pairwise(u, pairs, |yu| {
+            let surprise = 1.0 - yu > 0.0;
+            let open = f32::from(u8::from(surprise || !gate));
+            (weight * (1.0 - yu).max(0.0), weight * open, sign)
+        }),
+        Contrast::Logistic => pairwise(u, pairs, |yu| {
+            ((-yu).max(0.0) + (-yu.abs()).exp().ln_1p(), 1.0 / (1.0 + yu.exp()), true)
+        }),
+    };
+    let device = scores.values.device();
+    let gamma = Scores { values: Buffer::from_vec(device, gamma)?, rows: pairs.rows, columns };
+    Ok((Buffer::from_vec(device, vec![loss as f32])?, gamma))
+}
+
+/// L = −mean log π⁺ and γ = (1\[fixation\] − π) / rows with π = softmax(u) of each row.
+fn softmax(u: &[f32], pairs: &Pairs) -> (f64, Vec<f32>) {
+    let columns = pairs.columns();
+    let mut loss = 0.0;
+    let mut gamma = vec![0.0; u.len()];
+    let share = 1.0 / pairs.rows as f32;
+    for (row, (u, gamma)) in u.chunks_exact(columns).zip(gamma.chunks_exact_mut(columns)).enumerate() {
+        let most = u.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = u.iter().map(|u| (u - most).exp()).sum();
+        let fixation = pairs.fixation(row);
+        loss += f64::from(most + sum.ln() - u[fixation]);
+        for (gamma, u) in gamma.iter_mut().zip(u) {
+            *gamma = -(u - most).exp() / sum * share;
+        }
+        gamma[fixation] += share;
+    }
+    (loss / pairs.rows as f64, gamma)
+}
+
+/// A loss that treats each pair alone: `each(y·u)` gives its loss, |γ| and whether γ has the sign y.
+fn pairwise(u: &[f32], pairs: &Pairs, each: impl Fn(f32) -> (f32, f32, bool)) -> (f64, Vec<f32>) {
+    let columns = pairs.columns();
+    let (fixations, saccades) = pairs.counts();
+    let share = |count: usize| if count == 0 { 0.0 } else { 1.0 / count as f64 };
+    let (plus, minus) = (share(fixations), share(saccades));
+    let mut loss = 0.0;
+    let mut gamma = vec![0.0; u.len()];
+    for (row, (u, gamma)) in u.chunks_exact(columns).zip(gamma.chunks_exact_mut(columns)).enumerate() {
+        let sign = pairs.signs.as_ref().map(|signs| signs[row]);
+        let fixation = pairs.fixation(row);
+        for (column, (u, gamma)) in u.iter().zip(gamma).enumerate() {
+            let (y, share) = if column == fixation { (1.0, plus) } else { (-1.0, minus) };
+            if sign.is_some_and(|sign| f32::from(sign) != y) {
+                continue;
+            }
+            let (pair, strength, signed) = each(y * u);
+            loss += share * f64::from(pair);
+            *gamma = share as f32 * strength * if signed { y } else { 1.0 };
+        }
+    }
+    (loss, gamma)
+}

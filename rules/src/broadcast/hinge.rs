@@ -1,0 +1,80 @@
+//! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
+
+use super::weights::{minus_signs, sum_of_means};
+use crate::{refused, tensors};
+use dfdx::tensor_ops::{TryAdd, TryMul};
+use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
+use plasticity_core::device::{TapedMatrix, TapedScalar};
+use plasticity_core::ops::{self, Contrast};
+use plasticity_core::pairs::{Pairs, Scores};
+use plasticity_core::plugin;
+use plasticity_core::{Error, Result};
+
+/// L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)); γ = y · H with H = 1\[1 − y·u > 0\], as a share of its
+/// mean.
+///
+/// With signs (time-local), the means are over the rows of each sign; a side without rows adds nothing.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hinge {
+    /// Multiplies the loss and γ.
+    pub weight: f32,
+    /// Keep the gate H. Without, γ = y for every pair, and there is no loss that the rule follows.
+    pub gate: bool,
+    /// Keep the sign y. Without, γ = H, and there is no loss that the rule follows.
+    pub sign: bool,
+}
+
+impl Default for Hinge {
+    fn default() -> Self {
+        Self { weight: 1.0, gate: true, sign: true }
+    }
+}
+
+plugin! {
+    Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair, fixation or saccade gives the sign",
+    equation: "γ = y · 1[1 − y·u > 0], L = mean max(0, 1 − y·u)",
+    citation: "Illing et al. 2021, Equations 5-7",
+    keys: [
+        weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
+        gate = "true", "true | false", "false leaves the surprise H out of γ: an ablation that follows no loss";
+        sign = "true", "true | false", "false leaves the sign y out of γ: an ablation that follows no loss";
+    ],
+    example: "type = \"hinge\"\nweight = 1.0",
+    impl BroadcastSpec for Hinge {
+        fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
+            if !(self.weight > 0.0 && self.weight.is_finite()) {
+                let message = format!("expected a number > 0, got {}", self.weight);
+                return Err(Error::config("broadcast hinge: weight", message));
+            }
+            Ok(Box::new(self.clone()))
+        }
+    }
+}
+
+impl BroadcastSignal for Hinge {
+    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
+        if !self.follows_loss() {
+            let message = "with `gate` or `sign` left out, γ is the derivative of no loss";
+            return Err(Error::config("broadcast hinge", message));
+        }
+        let device = tensors(&scores);
+        let losses = scores
+            .try_mul(minus_signs(&device, pairs)?)
+            .and_then(|x| x.try_add(1.0))
+            .and_then(|x| x.try_relu())
+            .and_then(|x| x.try_mul(self.weight))
+            .map_err(refused)?;
+        sum_of_means(&device, losses, pairs)
+    }
+
+    fn follows_loss(&self) -> bool {
+        self.gate && self.sign
+    }
+
+    fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
+        let kind = Contrast::Hinge { weight: self.weight, gate: self.gate, sign: self.sign };
+        let (loss, gamma) = ops::contrast(kind, scores, pairs)?;
+        Ok(Modulation { loss, gamma })
+    }
+}

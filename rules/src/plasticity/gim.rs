@@ -1,0 +1,16 @@
+//! `gim`: Greedy InfoMax.
+
+use super::options::{self, SHARED, SIXTEEN, SOFTMAX};
+use super::preset::preset;
+use crate::broadcast::Softmax;
+use plasticity_core::plasticity::RuleSpec;
+
+preset! {
+    /// A softmax loss for each of several gradient-isolated modules; layer by layer where the config does not say.
+    Gim "gim": "Greedy InfoMax: the softmax loss of CPC for every gradient-isolated module",
+    equation: "L = −mean log(exp u⁺ / Σ exp u)",
+    citation: "Löwe et al. 2019; Illing et al. 2021",
+    modules: "layerwise",
+    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX),
+    options: { broadcast: Box::new(Softmax {}) }
+}

@@ -1,0 +1,15 @@
+//! `hinge_cpc_time_local`: Hinge Loss CPC with a fixation or a saccade at a time.
+
+use super::options::{self, HINGE, Negatives, OTHER, SHARED};
+use super::preset::preset;
+use plasticity_core::plasticity::RuleSpec;
+
+preset! {
+    /// Hinge Loss CPC whose inputs are either a fixation or a saccade: local in time, not in space.
+    HingeCpcTimeLocal "hinge_cpc_time_local": "time-local Hinge Loss CPC: each input a fixation or a saccade, never both",
+    equation: "L = mean over fixations max(0, 1 − u⁺) + mean over saccades max(0, 1 + u⁻)",
+    citation: "Illing et al. 2021, Section 4",
+    modules: "end_to_end",
+    keys: options::keys(OTHER, "true", SHARED, HINGE),
+    options: { negatives: Negatives::OtherSample {}, time_local: true }
+}

@@ -1,0 +1,42 @@
+//! `random`: no learning, the untrained baseline.
+
+use plasticity_core::Result;
+use plasticity_core::device::Buffer;
+use plasticity_core::draws::Draws;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+
+/// Weights stay as they were drawn.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoLearning {}
+
+plugin! {
+    Rule "random": "No learning: random weights, the baseline of every read-out",
+    equation: "ΔW = 0",
+    citation: "Illing et al. 2021, Table 1",
+    keys: [],
+    example: "type = \"random\"",
+    impl RuleSpec for NoLearning {
+        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+}
+
+impl PlasticityRule for NoLearning {
+    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let device = signals.target.data().device();
+        Ok(RuleUpdate {
+            loss: Buffer::zeros(device, 1)?,
+            target: Buffer::zeros(device, signals.target.shape().len())?,
+            context: None,
+            own: Vec::new(),
+        })
+    }
+
+    fn learns(&self) -> bool {
+        false
+    }
+}

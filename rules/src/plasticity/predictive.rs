@@ -1,0 +1,242 @@
+//! `predictive`: contexts predict targets k steps on; γ times dendritic signals move both sides and the weights.
+
+use super::options::{self, HINGE, Options, Overrides, Protocol, SHARED, SIXTEEN};
+use super::steps::{self, Step};
+use crate::score::bilinear::target_side;
+use plasticity_core::autodiff::Taped;
+use plasticity_core::broadcast::BroadcastSignal;
+use plasticity_core::device::{Buffer, TapedScalar};
+use plasticity_core::draws::{Draws, Path};
+use plasticity_core::ops;
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::{
+    ContextSource, Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+};
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
+use plasticity_core::score::{Reach, Rows, ScoreFunction, Transport};
+use plasticity_core::{Error, Result};
+use rand::Rng;
+
+/// The rule that all presets are cases of, as a config sees it.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Overrides")]
+pub struct PredictiveSpec(pub Options);
+
+impl From<Overrides> for PredictiveSpec {
+    fn from(overrides: Overrides) -> Self {
+        Self(overrides.over(Options::default()))
+    }
+}
+
+plugin! {
+    Rule "predictive": "Any composition of score and broadcast over prediction steps: what the presets are cases of",
+    equation: "ΔW = Σ_k Σ γ · dendrite · ρ'(a) · x",
+    citation: "Illing et al. 2021, Equations 1-19",
+    keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE),
+    example: "type = \"predictive\"\nprediction_steps = 2\nnegatives = { type = \"random\", count = 3 }",
+    impl RuleSpec for PredictiveSpec {
+        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(Predictive::new("predictive", &self.0, context, random)?))
+        }
+
+        fn pooling(&self, _module: usize) -> Pooling {
+            self.0.protocol().pooling()
+        }
+
+        fn context(&self) -> ContextSource {
+            self.0.context
+        }
+
+        fn modules(&self) -> Modules {
+            Modules::Named("layerwise".to_owned())
+        }
+    }
+}
+
+/// A predictive rule of one module.
+///
+/// L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip. With transport
+/// `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with saccades and γ of its own.
+/// Own weights are `predict.K` and, with `retrodiction`, `retrodict.K`.
+pub struct Predictive {
+    pub(super) rule: &'static str,
+    pub(super) protocol: Protocol,
+    pub(super) transport: Transport,
+    pub(super) broadcast: Box<dyn BroadcastSignal>,
+    pub(super) scores: Vec<(Path, Box<dyn ScoreFunction>)>,
+    windowed: bool,
+}
+
+impl Predictive {
+    /// The rule `rule` for a module, with fresh weights.
+    ///
+    /// # Errors
+    /// Where an option is out of range, or the representations have too few steps in time.
+    pub fn new(rule: &'static str, options: &Options, to: &RuleContext, random: &mut Random) -> Result<Self> {
+        options.check(rule)?;
+        let protocol = options.protocol();
+        let windowed = options.window > 0 && to.module + 1 < to.modules;
+        let time = if windowed { options.window.min(to.target.time) } else { to.target.time };
+        steps::steps(rule, &protocol, steps::view(&protocol, to.target), 0..time)?;
+        let transport = options.score.transport();
+        let mut scores = Vec::new();
+        for path in [Path::Predict, Path::Retrodict] {
+            if path == Path::Retrodict && transport != Transport::Retrodiction {
+                continue;
+            }
+            for k in 1..=options.prediction_steps {
+                let (target, context) = (to.target.channel, to.context.channel);
+                let mut score = options.score.build(path, target, context, to.device, random)?;
+                let mut parameters = score.parameters_mut();
+                let alone = parameters.len() == 1;
+                for parameter in &mut parameters {
+                    let name = format!("{}.{k}", path.name());
+                    let name = if alone { name } else { format!("{name}.{}", parameter.name()) };
+                    parameter.rename(name);
+                    if !options.learn_prediction {
+                        parameter.freeze();
+                    }
+                }
+                scores.push((path, score));
+            }
+        }
+        let broadcast = options.broadcast.build()?;
+        Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
+    }
+
+    /// Which sides of a path's pairs learn.
+    fn reach(&self, path: Path) -> Reach {
+        let context = match self.transport {
+            Transport::Shared => self.protocol.update_context,
+            Transport::Blocked => false,
+            Transport::Retrodiction => path == Path::Retrodict && self.protocol.update_context,
+        };
+        Reach { target: path == Path::Predict, context, weights: self.protocol.learn_prediction }
+    }
+
+    /// Which sides have gradients in the loss: as [`Self::reach`], without the dendrite's ablation.
+    pub(super) fn flows(&self, path: Path) -> (bool, bool) {
+        let reach = self.reach(path);
+        (reach.target, reach.context)
+    }
+
+    /// Whether what moves is minus the gradient of a loss.
+    pub(super) fn follows_loss(&self) -> bool {
+        self.protocol.dendrite && self.broadcast.follows_loss()
+    }
+
+    /// The prediction steps for a target and a context of these shapes.
+    pub(super) fn steps(
+        &self,
+        target: RepresentationShape,
+        context: RepresentationShape,
+        draws: &mut dyn Draws,
+    ) -> Result<Vec<Step>> {
+        if (target.time, target.location, target.batch) != (context.time, context.location, context.batch) {
+            let message =
+                format!("target {target:?} and context {context:?} differ in time, location or batch");
+            return Err(Error::shape(format!("rule {}", self.rule), message));
+        }
+        let time = target.time;
+        let window = if self.windowed && self.protocol.window < time {
+            let start = draws.random(0).random_range(0..=time - self.protocol.window);
+            start..start + self.protocol.window
+        } else {
+            0..time
+        };
+        steps::steps(self.rule, &self.protocol, steps::view(&self.protocol, target), window)
+    }
+
+    /// A representation laid out as its rows are compared: a copy where all pairs are.
+    fn lay_out(&self, representation: &Representation) -> Result<Option<Buffer>> {
+        let shape = representation.shape();
+        if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
+            return Ok(None);
+        }
+        ops::swap_axes(representation.data(), shape.time, shape.location, shape.batch, shape.channel)
+            .map(Some)
+    }
+
+    /// A post factor back in the representation's own layout.
+    fn lay_back(&self, factor: Buffer, shape: RepresentationShape) -> Result<Buffer> {
+        if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
+            return Ok(factor);
+        }
+        ops::swap_axes(&factor, shape.time, shape.batch, shape.location, shape.channel)
+    }
+}
+
+impl PlasticityRule for Predictive {
+    fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let source = signals.context.unwrap_or(signals.target);
+        let (shape, context_shape) = (signals.target.shape(), source.shape());
+        let steps = self.steps(shape, context_shape, draws)?;
+        let device = signals.target.data().device();
+        let (view, context_view) =
+            (steps::view(&self.protocol, shape), steps::view(&self.protocol, context_shape));
+        let (targets, contexts) = (self.lay_out(signals.target)?, self.lay_out(source)?);
+        let targets = targets.as_ref().unwrap_or(signals.target.data());
+        let contexts = contexts.as_ref().unwrap_or(source.data());
+        let mut loss = Buffer::zeros(device, 1)?;
+        let mut target = Buffer::zeros(device, shape.len())?;
+        let apart = signals.context.is_some();
+        let learns = self.scores.iter().any(|(path, _)| self.reach(*path).context);
+        let mut context =
+            (apart && learns).then(|| Buffer::zeros(device, context_shape.len())).transpose()?;
+        let mut own = Vec::new();
+        let share = 1.0 / self.protocol.prediction_steps as f32;
+        let reaches: Vec<_> = self.scores.iter().map(|(path, _)| self.reach(*path)).collect();
+        for (i, (path, score)) in self.scores.iter_mut().enumerate() {
+            let step = steps[i % steps.len()];
+            let reach = reaches[i];
+            let pairs = steps::pairs(self.rule, &self.protocol, view, *path, step, draws, device)?;
+            let rows = |data, first, view: RepresentationShape| Rows {
+                data,
+                first,
+                rows: step.rows,
+                channels: view.channel,
+            };
+            let (z, c) = (rows(targets, step.target, view), rows(contexts, step.context, context_view));
+            let u = score.scores(z, c, &pairs)?;
+            let mut modulation = self.broadcast.modulation(&u, &pairs)?;
+            ops::add(&mut loss, share, &modulation.loss)?;
+            ops::scale(&mut modulation.gamma.values, share)?;
+            let gamma = &modulation.gamma;
+            let dendritic = Reach { target: reach.target && self.protocol.dendrite, ..reach };
+            let mut made = score.dendrites(z, c, &pairs, gamma, dendritic)?;
+            if reach.target && !self.protocol.dendrite {
+                let ones = Buffer::from_vec(device, vec![1.0; step.rows * view.channel])?;
+                made.target = Some(target_side(gamma, &ones, z, &pairs)?);
+            }
+            if let Some(made) = made.target {
+                ops::add_at(&mut target, step.target * view.channel, 1.0, &made)?;
+            }
+            if let Some(made) = made.context {
+                let into = context.as_mut().unwrap_or(&mut target);
+                ops::add_at(into, step.context * context_view.channel, 1.0, &made)?;
+            }
+            own.extend(made.own);
+        }
+        let target = self.lay_back(target, shape)?;
+        let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
+        Ok(RuleUpdate { loss, target, context, own })
+    }
+
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+        self.taped_loss(signals, draws)
+    }
+
+    fn context(&self) -> ContextSource {
+        self.protocol.context
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.scores.iter_mut().flat_map(|(_, score)| score.parameters_mut()).collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! What makes a preset: a name, its citation, and the options in which it departs from `predictive`.
+
+/// A rule spec that is [`Options`](super::options::Options) with defaults of its own.
+macro_rules! preset {
+    (
+        $(#[$doc:meta])*
+        $type:ident $name:literal: $summary:literal,
+        equation: $equation:literal,
+        citation: $citation:literal,
+        modules: $modules:literal,
+        keys: $keys:expr,
+        options: { $($option:ident: $value:expr),* $(,)? }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, serde::Serialize, serde::Deserialize)]
+        #[serde(from = "crate::plasticity::options::Overrides")]
+        pub struct $type(crate::plasticity::options::Options);
+
+        impl From<crate::plasticity::options::Overrides> for $type {
+            fn from(overrides: crate::plasticity::options::Overrides) -> Self {
+                let preset = crate::plasticity::options::Options {
+                    $($option: $value,)*
+                    ..crate::plasticity::options::Options::default()
+                };
+                Self(overrides.over(preset))
+            }
+        }
+
+        impl Default for $type {
+            fn default() -> Self {
+                crate::plasticity::options::Overrides::default().into()
+            }
+        }
+
+        plasticity_core::plugin! {
+            Rule $name: $summary,
+            equation: $equation,
+            citation: $citation,
+            keys: = &$keys,
+            example: concat!("type = \"", $name, "\"\nprediction_steps = 2"),
+            impl RuleSpec for $type {
+                fn build(
+                    &self,
+                    context: &plasticity_core::plasticity::RuleContext,
+                    random: &mut plasticity_core::random::Random,
+                ) -> plasticity_core::Result<Box<dyn plasticity_core::plasticity::PlasticityRule>> {
+                    let rule = crate::plasticity::Predictive::new($name, &self.0, context, random)?;
+                    Ok(Box::new(rule))
+                }
+
+                fn pooling(&self, _module: usize) -> plasticity_core::representation::Pooling {
+                    self.0.protocol().pooling()
+                }
+
+                fn context(&self) -> plasticity_core::plasticity::ContextSource {
+                    self.0.context
+                }
+
+                fn modules(&self) -> plasticity_core::plasticity::Modules {
+                    plasticity_core::plasticity::Modules::Named($modules.to_owned())
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use preset;

@@ -1,0 +1,160 @@
+//! Which rows meet in which prediction step.
+
+use super::options::{Negatives, Protocol};
+use plasticity_core::device::Device;
+use plasticity_core::draws::{Draws, Path};
+use plasticity_core::pairs::Pairs;
+use plasticity_core::representation::RepresentationShape;
+use plasticity_core::{Error, Result};
+
+/// One prediction step: context row r meets target row r of two contiguous parts of the representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// k, from 1.
+    pub k: usize,
+    /// First context row.
+    pub context: usize,
+    /// First target row.
+    pub target: usize,
+    /// Rows of both.
+    pub rows: usize,
+}
+
+/// The shape in which rows are compared: with all pairs, one row holds all locations of a step and input.
+pub fn view(protocol: &Protocol, shape: RepresentationShape) -> RepresentationShape {
+    match protocol.negatives {
+        Negatives::All {} => {
+            RepresentationShape { location: 1, channel: shape.channel * shape.location, ..shape }
+        }
+        _ => shape,
+    }
+}
+
+/// The prediction steps of a representation whose rows are compared in the shape `view`, within `window` steps
+/// of time.
+///
+/// Contexts are all the steps that have a target; with all pairs they are the same for every k, so that the last
+/// step of all has a target for K.
+///
+/// # Errors
+/// Where there are too few steps in time.
+pub fn steps(
+    rule: &str,
+    protocol: &Protocol,
+    view: RepresentationShape,
+    window: std::ops::Range<usize>,
+) -> Result<Vec<Step>> {
+    let (most, skip) = (protocol.prediction_steps, protocol.skip);
+    let time = window.len();
+    if time <= most + skip || view.rows_per_step() == 0 {
+        let message = format!(
+            "predicting {most} steps ahead with {skip} skipped needs more than {} steps in time, got {time} of {} rows: \
+             lower `prediction_steps` or `skip`, or use longer stimuli",
+            most + skip,
+            view.rows_per_step()
+        );
+        return Err(Error::shape(format!("rule {rule}"), message));
+    }
+    let row = |step: usize| (window.start + step) * view.rows_per_step();
+    Ok((1..=most)
+        .map(|k| {
+            let ahead = match protocol.negatives {
+                Negatives::All {} => most + skip,
+                _ => k + skip,
+            };
+            let rows = (time - ahead) * view.rows_per_step();
+            Step { k, context: row(0), target: row(k + skip), rows }
+        })
+        .collect())
+}
+
+/// The pairs of one step. `signs` has one sign an input.
+///
+/// # Errors
+/// Where the batch is too small, or what was drawn does not fit it.
+pub fn pairs(
+    rule: &str,
+    protocol: &Protocol,
+    view: RepresentationShape,
+    path: Path,
+    step: Step,
+    draws: &mut dyn Draws,
+    device: &Device,
+) -> Result<Pairs> {
+    let place = || format!("rule {rule}, {} {}", path.name(), step.k);
+    let batch = view.batch;
+    let mut pairs = match protocol.negatives {
+        Negatives::All {} => Pairs::all(step.rows),
+        Negatives::Random { count } => {
+            let index = draws.negatives(path, step.k, step.rows, count);
+            within(&index, step.rows * count, step.rows, place)?;
+            Pairs::sampled(device, step.rows, count, index)?
+        }
+        Negatives::OtherSample {} => {
+            if batch < 2 {
+                let message =
+                    format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
+                return Err(Error::shape(place(), message));
+            }
+            let others = draws.others(path, step.k, batch);
+            within(&others, batch, batch, place)?;
+            let index = (0..step.rows).map(|row| (row - row % batch) as u32 + others[row % batch]).collect();
+            Pairs::sampled(device, step.rows, 1, index)?
+        }
+    };
+    if protocol.time_local {
+        let signs = draws.signs(path, batch);
+        if signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1) {
+            return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
+        }
+        pairs.signs = Some((0..step.rows).map(|row| signs[row % batch]).collect());
+    }
+    Ok(pairs)
+}
+
+fn within(index: &[u32], count: usize, rows: usize, place: impl Fn() -> String) -> Result<()> {
+    if index.len() != count {
+        return Err(Error::shape(place(), format!("expected {count} negatives, got {}", index.len())));
+    }
+    match index.iter().find(|&&row| row as usize >= rows) {
+        Some(row) => Err(Error::shape(place(), format!("negative {row} is not one of {rows}"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Options;
+    use super::*;
+
+    fn shape(time: usize) -> RepresentationShape {
+        RepresentationShape { time, location: 3, batch: 2, channel: 4 }
+    }
+
+    #[test]
+    fn targets_lie_k_and_skip_ahead() {
+        let options = Options { prediction_steps: 2, ..Options::default() }.protocol();
+        let made = steps("r", &options, shape(4), 0..4).unwrap();
+        assert_eq!(made[0], Step { k: 1, context: 0, target: 12, rows: 12 });
+        assert_eq!(made[1], Step { k: 2, context: 0, target: 18, rows: 6 });
+        let windowed = steps("r", &options, shape(9), 3..7).unwrap();
+        assert_eq!(windowed[1], Step { k: 2, context: 18, target: 36, rows: 6 });
+    }
+
+    #[test]
+    fn with_all_pairs_every_step_has_the_same_contexts() {
+        let negatives = Negatives::All {};
+        let options = Options { prediction_steps: 2, skip: 0, negatives, ..Options::default() }.protocol();
+        let view = view(&options, shape(5));
+        assert_eq!((view.location, view.channel), (1, 12));
+        let made = steps("r", &options, view, 0..5).unwrap();
+        assert_eq!(made[0], Step { k: 1, context: 0, target: 2, rows: 6 });
+        assert_eq!(made[1], Step { k: 2, context: 0, target: 4, rows: 6 });
+    }
+
+    #[test]
+    fn too_few_steps_in_time_are_an_error_that_says_how_many() {
+        let error = steps("clapp", &Options::default().protocol(), shape(6), 0..6).unwrap_err().to_string();
+        assert!(error.contains("rule clapp") && error.contains("more than 6 steps"), "{error}");
+    }
+}

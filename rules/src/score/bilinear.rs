@@ -1,0 +1,296 @@
+//! `bilinear`: u = zᵀ W c.
+
+use crate::{refused, uniform};
+use dfdx::shapes::HasShape;
+use dfdx::tensor_ops::{PermuteTo, ReshapeTo, TryMatMul};
+use plasticity_core::device::{Buffer, Device, TapedMatrix};
+use plasticity_core::draws::Path;
+use plasticity_core::ops::{self, Product};
+use plasticity_core::pairs::{Pairs, Saccades, Scores};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::score::{Dendrites, Reach, Rows, ScoreFunction, ScoreSpec, Transport};
+use plasticity_core::{Error, Result};
+
+/// u = zᵀ W_pred c, and the way in which dendritic signals reach the context's neurons.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bilinear {
+    /// How dendritic signals reach the context's neurons.
+    pub transport: Transport,
+}
+
+plugin! {
+    Score "bilinear": "Bilinear score of context and target: a dendritic prediction W c on the target's neurons",
+    equation: "u = zᵀ W_pred c",
+    citation: "van den Oord et al. 2018; Illing et al. 2021, Equations 2, 8-10 and 15-19",
+    keys: [
+        transport = "\"shared\"", "shared | blocked | retrodiction",
+            "way back to the context's neurons: W_predᵀ, none, or W_retro that learns by itself";
+    ],
+    example: "type = \"bilinear\"\ntransport = \"shared\"",
+    impl ScoreSpec for Bilinear {
+        fn build(
+            &self,
+            path: Path,
+            target: usize,
+            context: usize,
+            device: &Device,
+            random: &mut Random,
+        ) -> Result<Box<dyn ScoreFunction>> {
+            Ok(Box::new(BilinearScore::new(self, path, target, context, device, random)?))
+        }
+
+        fn transport(&self) -> Transport {
+            self.transport
+        }
+    }
+}
+
+/// The bilinear score of one prediction step.
+///
+/// # Shapes
+/// `weight` is `[C_z, C_c]` for [`Path::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Path::Retrodict`],
+/// u = cᵀ W z. A row may hold the vectors of several locations: W acts on each, and u is their sum.
+pub struct BilinearScore {
+    path: Path,
+    weight: Parameter,
+    target: usize,
+    context: usize,
+    /// The dendritic prediction of each context row on the target's neurons, from `scores` until `dendrites`.
+    prediction: Option<Buffer>,
+}
+
+impl BilinearScore {
+    /// A score with fresh weights, uniform within ±1/√fan_in, where fan_in is the weight's columns.
+    ///
+    /// # Errors
+    /// Where a side has no neurons.
+    pub fn new(
+        _spec: &Bilinear,
+        path: Path,
+        target: usize,
+        context: usize,
+        device: &Device,
+        random: &mut Random,
+    ) -> Result<Self> {
+        if target == 0 || context == 0 {
+            let message = format!("needs neurons on both sides, got {target} targets and {context} contexts");
+            return Err(Error::shape("bilinear score", message));
+        }
+        let shape = match path {
+            Path::Predict => [target, context],
+            Path::Retrodict => [context, target],
+        };
+        let values = uniform(random, shape[0] * shape[1], shape[1]);
+        let weight = Parameter::plain(device, "weight", &shape, &values)?;
+        Ok(Self { path, weight, target, context, prediction: None })
+    }
+
+    /// How many vectors a row holds.
+    fn locations(&self, target: Rows, context: Rows) -> Result<usize> {
+        let locations = target.channels / self.target;
+        let fits = locations > 0
+            && target.channels == locations * self.target
+            && context.channels == locations * self.context
+            && context.rows == target.rows
+            && (context.first + context.rows) * context.channels <= context.data.len()
+            && (target.first + target.rows) * target.channels <= target.data.len();
+        if fits {
+            return Ok(locations);
+        }
+        let message = format!(
+            "was made for targets of {} and contexts of {} neurons, got {} × {} and {} × {}",
+            self.target, self.context, target.rows, target.channels, context.rows, context.channels
+        );
+        Err(Error::shape(self.weight.name(), message))
+    }
+
+    /// D = C Wᵀ: what each context row predicts on the target's neurons.
+    fn predict(&self, context: Rows, locations: usize) -> Result<Buffer> {
+        let rows = context.rows * locations;
+        let mut prediction = Buffer::zeros(context.data.device(), rows * self.target)?;
+        let product = Product::new(rows, self.target, self.context);
+        let product = match self.path {
+            Path::Predict => product.transpose_b(),
+            Path::Retrodict => product,
+        };
+        let product = product.at(context.first * context.channels, 0, 0);
+        ops::product(product, context.data, self.weight.value(), &mut prediction)?;
+        Ok(prediction)
+    }
+
+    /// Post factor of the context and update of W, from what each context row gathers on the target's neurons, G:
+    /// dC = G W, dW = Gᵀ C. `contexts` starts at value `first` and has as many rows as `gathered`.
+    fn back(
+        &self,
+        gathered: &Buffer,
+        contexts: &Buffer,
+        first: usize,
+        reach: Reach,
+    ) -> Result<(Option<Buffer>, Option<Buffer>)> {
+        let rows = gathered.len() / self.target;
+        let device = gathered.device();
+        let mut context = None;
+        let mut own = None;
+        if reach.context {
+            let mut made = Buffer::zeros(device, rows * self.context)?;
+            let product = Product::new(rows, self.context, self.target);
+            let product = match self.path {
+                Path::Predict => product,
+                Path::Retrodict => product.transpose_b(),
+            };
+            if rows > 0 {
+                ops::product(product, gathered, self.weight.value(), &mut made)?;
+            }
+            context = Some(made);
+        }
+        if reach.weights {
+            let mut made = Buffer::zeros(device, self.target * self.context)?;
+            if rows > 0 {
+                match self.path {
+                    Path::Predict => {
+                        let product = Product::new(self.target, self.context, rows).transpose_a();
+                        ops::product(product.at(0, first, 0), gathered, contexts, &mut made)?;
+                    }
+                    Path::Retrodict => {
+                        let product = Product::new(self.context, self.target, rows).transpose_a();
+                        ops::product(product.at(first, 0, 0), contexts, gathered, &mut made)?;
+                    }
+                }
+            }
+            own = Some(made);
+        }
+        Ok((context, own))
+    }
+}
+
+impl ScoreFunction for BilinearScore {
+    fn all_pairs(
+        &self,
+        context: TapedMatrix,
+        target: TapedMatrix,
+        own: &[TapedMatrix],
+    ) -> Result<TapedMatrix> {
+        let weight =
+            own.first().ok_or_else(|| Error::shape(self.weight.name(), "its weight is missing"))?.retaped();
+        let (rows, width) = *context.shape();
+        let (targets, target_width) = *target.shape();
+        let locations = width / self.context;
+        if width != locations * self.context || target_width != locations * self.target {
+            let message = format!(
+                "was made for targets of {} and contexts of {} neurons, got {target_width} and {width}",
+                self.target, self.context
+            );
+            return Err(Error::shape(self.weight.name(), message));
+        }
+        debug_assert_eq!(rows, targets);
+        let each: TapedMatrix =
+            context.try_reshape_like(&(rows * locations, self.context)).map_err(refused)?;
+        let weight: TapedMatrix = match self.path {
+            Path::Predict => weight.try_permute().map_err(refused)?,
+            Path::Retrodict => weight,
+        };
+        let predicted: TapedMatrix = each.try_matmul(weight).map_err(refused)?;
+        let predicted: TapedMatrix =
+            predicted.try_reshape_like(&(rows, locations * self.target)).map_err(refused)?;
+        let target: TapedMatrix = target.try_permute().map_err(refused)?;
+        predicted.try_matmul(target).map_err(refused)
+    }
+
+    fn scores(&mut self, target: Rows, context: Rows, pairs: &Pairs) -> Result<Scores> {
+        let locations = self.locations(target, context)?;
+        let prediction = self.predict(context, locations)?;
+        let scores = match pairs.saccades {
+            Saccades::Sampled { .. } => ops::pair_scores(&prediction, target, pairs)?,
+            Saccades::All => {
+                let (rows, width) = (target.rows, target.channels);
+                let mut values = Buffer::zeros(target.data.device(), rows * rows)?;
+                let product = Product::new(rows, rows, width).transpose_b().at(0, target.first * width, 0);
+                ops::product(product, &prediction, target.data, &mut values)?;
+                Scores { values, rows, columns: rows }
+            }
+        };
+        self.prediction = Some(prediction);
+        Ok(scores)
+    }
+
+    fn dendrites(
+        &mut self,
+        target: Rows,
+        context: Rows,
+        pairs: &Pairs,
+        gamma: &Scores,
+        reach: Reach,
+    ) -> Result<Dendrites> {
+        let locations = self.locations(target, context)?;
+        let prediction = match self.prediction.take() {
+            Some(prediction) => prediction,
+            None => self.predict(context, locations)?,
+        };
+        let reach = Reach { weights: reach.weights && self.weight.learns(), ..reach };
+        let gather = reach.context || reach.weights;
+        let (rows, width) = (target.rows, target.channels);
+        let start = context.first * context.channels;
+        let (target, (context, own)) = match pairs.saccades {
+            Saccades::Sampled { .. } => {
+                let made = ops::pair_dendrites(gamma, &prediction, target, pairs, (reach.target, gather))?;
+                let back = match made.gathered {
+                    None => (None, None),
+                    Some(gathered) => match gathered.active {
+                        None => self.back(&gathered.values, context.data, start, reach)?,
+                        Some(active) => {
+                            let contexts = ops::take_rows(context.data, start, context.channels, &active)?;
+                            let (made, own) = self.back(&gathered.values, &contexts, 0, reach)?;
+                            let put = |made| ops::put_rows(&made, context.channels, &active, rows);
+                            (made.map(put).transpose()?, own)
+                        }
+                    },
+                };
+                (made.target, back)
+            }
+            Saccades::All => {
+                let mut gathered =
+                    Buffer::zeros(gamma.values.device(), if gather { rows * width } else { 0 })?;
+                let back = if gather {
+                    let product = Product::new(rows, width, rows).at(0, target.first * width, 0);
+                    ops::product(product, &gamma.values, target.data, &mut gathered)?;
+                    self.back(&gathered, context.data, start, reach)?
+                } else {
+                    (None, None)
+                };
+                (reach.target.then(|| target_side(gamma, &prediction, target, pairs)).transpose()?, back)
+            }
+        };
+        Ok(Dendrites { target, context, own: own.into_iter().collect() })
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        vec![&self.weight]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        vec![&mut self.weight]
+    }
+}
+
+/// Σ γ · prediction over all the pairs in which each target row stands: Equation 8 without ρ' and pre.
+///
+/// # Errors
+/// Where the buffers do not fit the pairs.
+pub(crate) fn target_side(
+    gamma: &Scores,
+    prediction: &Buffer,
+    target: Rows,
+    pairs: &Pairs,
+) -> Result<Buffer> {
+    let (rows, width) = (target.rows, target.channels);
+    if let Saccades::Sampled { .. } = pairs.saccades {
+        let made = ops::pair_dendrites(gamma, prediction, target, pairs, (true, false))?;
+        return made.target.ok_or_else(|| Error::shape("pairs", "gave no target side"));
+    }
+    let mut made = Buffer::zeros(prediction.device(), rows * width)?;
+    ops::product(Product::new(rows, width, rows).transpose_a(), &gamma.values, prediction, &mut made)?;
+    Ok(made)
+}

@@ -1,0 +1,39 @@
+//! `w_retro`: the bilinear score whose way back to the context learns by itself.
+
+use super::bilinear::{Bilinear, BilinearScore};
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_core::draws::Path;
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::score::{ScoreFunction, ScoreSpec, Transport};
+
+/// [`Bilinear`] with transport `retrodiction`: no weight is used in both directions.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WRetro {}
+
+plugin! {
+    Score "w_retro": "Bilinear score with retrodiction weights W_retro that learn by themselves",
+    equation: "u = zᵀ W_pred c on the target's neurons, u = cᵀ W_retro z on the context's",
+    citation: "Illing et al. 2021, Equations 16-19",
+    keys: [],
+    example: "type = \"w_retro\"",
+    impl ScoreSpec for WRetro {
+        fn build(
+            &self,
+            path: Path,
+            target: usize,
+            context: usize,
+            device: &Device,
+            random: &mut Random,
+        ) -> Result<Box<dyn ScoreFunction>> {
+            let bilinear = Bilinear { transport: Transport::Retrodiction };
+            Ok(Box::new(BilinearScore::new(&bilinear, path, target, context, device, random)?))
+        }
+
+        fn transport(&self) -> Transport {
+            Transport::Retrodiction
+        }
+    }
+}
