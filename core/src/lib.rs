@@ -13,6 +13,7 @@ pub mod device;
 pub mod draws;
 pub mod error;
 pub mod layer;
+pub mod loader;
 pub mod map;
 pub mod network;
 pub mod ops;
