@@ -255,9 +255,7 @@ impl Shared {
                 return None;
             }
             let mut random = match self.pass {
-                Pass::Learn { seed, .. } => {
-                    Some(stream(seed, &[purpose::AUGMENT, epoch, u64::from(index)]))
-                }
+                Pass::Learn { seed, .. } => Some(stream(seed, &[purpose::AUGMENT, epoch, u64::from(index)])),
                 Pass::Evaluate => None,
             };
             match self.stimulus.sample(index as usize, random.as_mut()) {
