@@ -14,6 +14,7 @@ pub mod draws;
 pub mod error;
 pub mod file_draws;
 pub mod layer;
+pub mod loader;
 pub mod map;
 pub mod network;
 pub mod ops;

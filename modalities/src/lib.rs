@@ -1,1 +1,4 @@
 //! Stimuli for the plasticity toolkit: images, speech, video and synthetic scenes.
+
+pub mod synthetic;
+pub mod vision;

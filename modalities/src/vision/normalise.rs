@@ -1,0 +1,98 @@
+//! Normalisation: (x − mean) / std with x in [0, 1].
+
+use super::picture::luma;
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Mean and standard deviation of STL-10 in grey (Illing et al. 2021).
+const GREY: ([f32; 1], [f32; 1]) = ([0.4120], [0.2570]);
+/// Means and standard deviations of STL-10 in red, green and blue (the settings published with Löwe et al. 2019).
+const COLOUR: ([f32; 3], [f32; 3]) = ([0.4313, 0.4156, 0.3663], [0.2683, 0.2610, 0.2687]);
+
+/// A number for all channels, or one for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or a list with a number for each channel")]
+pub enum PerChannel {
+    /// The same for all.
+    All(f32),
+    /// One for each.
+    Each(Vec<f32>),
+}
+
+impl PerChannel {
+    fn resolve(&self, key: &str, channels: usize) -> Result<Vec<f32>> {
+        let values = match self {
+            Self::All(value) => vec![*value; channels],
+            Self::Each(values) => values.clone(),
+        };
+        if values.len() != channels || values.iter().any(|value| !value.is_finite()) {
+            let message = format!("expected a number, or {channels} of them (one a channel), got {values:?}");
+            return Err(Error::config(key, message));
+        }
+        Ok(values)
+    }
+}
+
+/// The normalised value of each of the 256 values of a pixel, for every channel.
+#[derive(Debug)]
+pub struct Normalise {
+    tables: Vec<[f32; 256]>,
+}
+
+impl Normalise {
+    /// For grey (one channel) or colour (three), with STL-10's statistics where `mean` or `std` is not given.
+    ///
+    /// # Errors
+    /// Where there are not as many numbers as channels, or a standard deviation is not above 0.
+    pub fn new(grey: bool, mean: Option<&PerChannel>, std: Option<&PerChannel>) -> Result<Self> {
+        let (default_mean, default_std) =
+            if grey { (GREY.0.to_vec(), GREY.1.to_vec()) } else { (COLOUR.0.to_vec(), COLOUR.1.to_vec()) };
+        let channels = default_mean.len();
+        let mean = mean.map_or(Ok(default_mean), |m| m.resolve("stimulus.mean", channels))?;
+        let std = std.map_or(Ok(default_std), |s| s.resolve("stimulus.std", channels))?;
+        if std.iter().any(|&std| std <= 0.0) {
+            return Err(Error::config("stimulus.std", format!("must be above 0, got {std:?}")));
+        }
+        let table = |(mean, std): (&f32, &f32)| std::array::from_fn(|x| (x as f32 / 255.0 - mean) / std);
+        Ok(Self { tables: mean.iter().zip(&std).map(table).collect() })
+    }
+
+    /// Channels of what it makes.
+    pub fn channels(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// Appends the normalised values of a pixel: of its luma, or of its three channels.
+    pub fn push(&self, pixel: [u8; 3], values: &mut Vec<f32>) {
+        match self.tables.as_slice() {
+            [grey] => values.push(grey[usize::from(luma(pixel))]),
+            tables => values.extend(tables.iter().zip(pixel).map(|(table, x)| table[usize::from(x)])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grey_takes_the_papers_statistics_and_colour_its_own() {
+        let mut values = Vec::new();
+        Normalise::new(true, None, None).unwrap().push([255, 255, 255], &mut values);
+        assert!((values[0] - (1.0 - 0.4120) / 0.2570).abs() < 1e-6);
+        values.clear();
+        Normalise::new(false, None, Some(&PerChannel::All(0.5))).unwrap().push([0, 255, 51], &mut values);
+        for (value, expected) in values.iter().zip([-0.8626, 1.1688, -0.3326]) {
+            assert!((value - expected).abs() < 1e-5, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_numbers_are_named() {
+        let two = PerChannel::Each(vec![0.5, 0.5]);
+        let error = Normalise::new(false, Some(&two), None).unwrap_err().to_string();
+        assert!(error.contains("stimulus.mean") && error.contains("3"), "{error}");
+        let error = Normalise::new(true, None, Some(&PerChannel::All(0.0))).unwrap_err().to_string();
+        assert!(error.contains("stimulus.std") && error.contains("above 0"), "{error}");
+    }
+}
