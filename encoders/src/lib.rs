@@ -1,1 +1,3 @@
 //! Encoder layers and their kernels for CPU and CUDA: convolutions, GRU by BPTT and e-prop, presets.
+
+pub mod gru;
