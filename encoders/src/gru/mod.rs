@@ -1,0 +1,25 @@
+//! A gated recurrent layer on top of a speech encoder, learning by BPTT or by e-prop.
+//!
+//! Cho et al. (2014) in PyTorch's form; Illing et al. (2021), Equations 20–23, with h = 0 before the first step:
+//!
+//! - r = σ(W_ir x + b_ir + W_hr ⟨h⟩ + b_hr)
+//! - q = σ(W_iz x + b_iz + W_hz ⟨h⟩ + b_hz)
+//! - n = tanh(W_in x + b_in + r ⊙ (W_hn ⟨h⟩ + b_hn))
+//! - h' = (1 − q) ⊙ n + q ⊙ h
+//!
+//! With [`Gradient::Bptt`], ⟨h⟩ = h. With e-prop (Bellec et al. 2020), ⟨h⟩ is h as a constant: no gradient runs
+//! through recurrent synapses, only the leak q ⊙ h carries it in time. That gradient has two forms with the same
+//! result: back through time along the leak ([`Gradient::Eprop`]), or forward with an eligibility trace per synapse
+//! that each time step's learning signal reads at once ([`Gradient::EpropForward`], [`EpropStream`]).
+
+mod elementwise;
+mod layer;
+mod spec;
+mod stream;
+
+pub use layer::{Gradient, Gru};
+pub use spec::{EpropForm, EpropGruSpec, GruSpec};
+pub use stream::EpropStream;
+
+#[cfg(test)]
+mod reference;
