@@ -1,1 +1,2 @@
 //! Stimuli for the plasticity toolkit: images, speech, video and synthetic scenes.
+pub mod video;
