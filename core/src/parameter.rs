@@ -71,6 +71,13 @@ impl Parameter {
         self.learns = false;
     }
 
+    /// The same under the name `part.name`: a parameter of a part of a layer.
+    #[must_use]
+    pub fn of_part(mut self, part: &str) -> Self {
+        self.name = format!("{part}.{}", self.name);
+        self
+    }
+
     /// Its name inside the layer or rule: `weight`, `predict.1`.
     pub fn name(&self) -> &str {
         &self.name

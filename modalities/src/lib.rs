@@ -1,4 +1,5 @@
 //! Stimuli for the plasticity toolkit: images, speech, video and synthetic scenes.
 
 pub mod synthetic;
+pub mod video;
 pub mod vision;

@@ -136,7 +136,9 @@ impl Direct {
                     neuron(at.map(|i| input[i] + bias_ih[i]), at.map(|i| recurrent[i] + bias_hh[i]), h[j]);
                 let [d_r, d_q, d_n] = direct([r, q, n, m], h[j]);
                 made.leak[sample * hidden + j] = q;
-                for (gate, (input, recurrent)) in [(d_r, d_r), (d_q, d_q), (d_n, d_n * r)].into_iter().enumerate() {
+                for (gate, (input, recurrent)) in
+                    [(d_r, d_r), (d_q, d_q), (d_n, d_n * r)].into_iter().enumerate()
+                {
                     made.at_input[(sample * 3 + gate) * hidden + j] = input;
                     made.at_hidden[(sample * 3 + gate) * hidden + j] = recurrent;
                 }

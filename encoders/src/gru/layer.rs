@@ -165,10 +165,11 @@ impl Gru {
             // The presynaptic activity of step t is the output of step t − 1, and 0 before the first.
             for sample in 0..samples {
                 let row = sample * steps;
-                let product = Product::new(3 * hidden, hidden, steps - 1)
-                    .transpose_a()
-                    .accumulate()
-                    .at((row + 1) * 3 * hidden, row * hidden, 0);
+                let product = Product::new(3 * hidden, hidden, steps - 1).transpose_a().accumulate().at(
+                    (row + 1) * 3 * hidden,
+                    row * hidden,
+                    0,
+                );
                 ops::product(product, at_hidden, post, &mut weight_hh)?;
             }
         }

@@ -126,8 +126,7 @@ fn every_form_agrees_with_finite_differences_of_its_own_equations() {
         let expected: Vec<f64> =
             pass.x.chunks(per_sample).flat_map(|x| run(x, &pass.weights, None)).flatten().collect();
         assert!(relative(&pass.post, &expected) < 1e-6);
-        let (weights, input) =
-            gradients(&pass.x, &pass.weights, &pass.factor, gradient == Gradient::Bptt);
+        let (weights, input) = gradients(&pass.x, &pass.weights, &pass.factor, gradient == Gradient::Bptt);
         for (ours, expected) in pass.updates.iter().zip(&weights) {
             let error = relative(ours, expected);
             assert!(error < 1e-5, "{gradient:?}: {error}");

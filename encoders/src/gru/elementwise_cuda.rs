@@ -1,0 +1,1 @@
+//! Elementwise work of a GRU on CUDA.

@@ -1,0 +1,184 @@
+//! The source `frames`: folders of extracted frames.
+
+use super::clip::{ClipSource, Clips, Frame, Picks};
+use super::division::{Division, Found};
+use super::folder;
+use plasticity_core::stimulus::Split;
+use plasticity_core::{Error, Result, plugin};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Config of the source `frames`: `path/Class/v_Class_gNN_cNN/image_00001.jpg`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FramesSpec {
+    path: PathBuf,
+    lists: Option<PathBuf>,
+    split: Option<u32>,
+    #[serde(default)]
+    train_groups: Vec<u32>,
+    #[serde(default)]
+    test_groups: Vec<u32>,
+}
+
+const EXPECTED: &str = "Class/v_Class_g01_c01/image_00001.jpg";
+
+plugin! {
+    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of name)",
+    equation: "",
+    citation: "Soomro, Zamir & Shah 2012 (names of clips and groups)",
+    keys: [
+        path = "", "a folder", "folder of the class folders";
+        lists = "none", "a folder", "UCF-101's official lists: trainlist01.txt, testlist01.txt, classInd.txt";
+        split = "1", "1, 2, 3", "which official split";
+        train_groups = "[]", "whole numbers", "without lists: groups (g01 is 1) that learn and train the read-out";
+        test_groups = "[]", "whole numbers, none of train_groups", "without lists: groups that test the read-out";
+    ],
+    example: "type = \"frames\"\npath = \"actions64\"\ntrain_groups = [1, 2, 3]\ntest_groups = [4, 5]\n",
+    impl ClipSource for FramesSpec {
+        fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn Clips>> {
+            let division =
+                Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
+            let (classes, found) = folder::clips(&self.path, &division, Path::is_dir, EXPECTED)?;
+            let clips = division.pick(&self.path, found, split)?;
+            let counts = clips.iter().map(|clip| images(&clip.path).map(|images| images.len()));
+            Ok(Box::new(FrameFolders { classes, counts: counts.collect::<Result<_>>()?, clips }))
+        }
+    }
+}
+
+struct FrameFolders {
+    classes: Vec<String>,
+    clips: Vec<Found>,
+    counts: Vec<usize>,
+}
+
+impl Clips for FrameFolders {
+    fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn class(&self, index: usize) -> u32 {
+        self.clips[index].class
+    }
+
+    fn frame_count(&self, index: usize) -> usize {
+        self.counts[index]
+    }
+
+    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
+        let folder = &self.clips[index].path;
+        let images = images(folder)?;
+        let picked: Vec<_> = images.iter().skip(picks.first).step_by(picks.every).take(picks.count).collect();
+        if picked.len() < picks.count {
+            let message = format!("held {} frames and now holds {}", self.counts[index], images.len());
+            return Err(Error::file(folder, message));
+        }
+        let frames: Vec<_> = picked.into_iter().map(|path| decode(path)).collect::<Result<_>>()?;
+        let size = |frame: &Frame| (frame.width, frame.height);
+        match frames.iter().find(|frame| size(frame) != size(&frames[0])) {
+            None => Ok(frames),
+            Some(other) => {
+                let message =
+                    format!("frames of {:?} and {:?} pixels in one clip", size(&frames[0]), size(other));
+                Err(Error::file(folder, message))
+            }
+        }
+    }
+}
+
+/// The images of a clip's folder, in order of name.
+fn images(folder: &Path) -> Result<Vec<PathBuf>> {
+    let image = |path: &PathBuf| {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        extension.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
+    };
+    Ok(folder::entries(folder)?.into_iter().filter(image).collect())
+}
+
+fn decode(path: &Path) -> Result<Frame> {
+    let image = image::open(path).map_err(|error| Error::file(path, error))?.into_rgb8();
+    Ok(Frame { width: image.width() as usize, height: image.height() as usize, rgb: image.into_raw() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(path: &Path) -> FramesSpec {
+        FramesSpec {
+            path: path.to_owned(),
+            lists: None,
+            split: None,
+            train_groups: vec![1, 2, 3],
+            test_groups: vec![4, 5],
+        }
+    }
+
+    fn write_frame(folder: &Path, number: usize, side: u32) {
+        std::fs::create_dir_all(folder).unwrap();
+        let image = image::RgbImage::from_pixel(side, side, image::Rgb([number as u8; 3]));
+        image.save(folder.join(format!("image_{number:05}.png"))).unwrap();
+    }
+
+    #[test]
+    fn frames_come_in_order_and_groups_stay_apart() {
+        let root = tempfile::tempdir().unwrap();
+        for (group, class) in [(1, "Bend"), (4, "Bend"), (2, "Wave"), (5, "Wave")] {
+            let folder = root.path().join(class).join(format!("v_{class}_g{group:02}_c01"));
+            (1..=12).for_each(|number| write_frame(&folder, number, 4 + group));
+        }
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        assert_eq!((clips.len(), clips.classes().len(), clips.class(1)), (2, 2, 1));
+        let frames = clips.read(1, Picks { first: 2, every: 4, count: 3 }).unwrap();
+        assert_eq!(frames.iter().map(|frame| frame.rgb[0]).collect::<Vec<_>>(), [3, 7, 11]);
+        assert_eq!(frames[0].width, 6);
+        let test = spec(root.path()).open(Split::ReadoutTest, 0).unwrap();
+        assert_eq!(test.read(0, Picks { first: 0, every: 1, count: 1 }).unwrap()[0].width, 8);
+    }
+
+    #[test]
+    fn a_class_folder_without_clips_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let empty = spec(root.path()).open(Split::Learn, 0).err().unwrap().to_string();
+        assert!(empty.contains("no class folder"), "{empty}");
+        write_frame(&root.path().join("Bend/v_Bend_g01_c01"), 1, 4);
+        std::fs::create_dir(root.path().join("Wave")).unwrap();
+        let error = spec(root.path()).open(Split::Learn, 0).err().unwrap().to_string();
+        assert!(error.contains("Wave") && error.contains("without clips"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_frame_and_frames_of_two_sizes_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("Bend/v_Bend_g01_c01");
+        write_frame(&folder, 1, 4);
+        write_frame(&folder, 2, 5);
+        let picks = Picks { first: 0, every: 1, count: 2 };
+        let read =
+            || spec(root.path()).open(Split::Learn, 0).unwrap().read(0, picks).unwrap_err().to_string();
+        assert!(read().contains("v_Bend_g01_c01") && read().contains("(5, 5)"), "{}", read());
+        std::fs::write(folder.join("image_00002.png"), b"not an image").unwrap();
+        assert!(read().contains("image_00002.png"), "{}", read());
+    }
+
+    #[test]
+    fn the_actions_of_development_open() {
+        let shared = std::env::var("PLASTICITY_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
+        let path = Path::new(&shared).join("data/actions64");
+        if !path.exists() {
+            eprintln!("skipped: {} is absent", path.display());
+            return;
+        }
+        let learn = spec(&path).open(Split::Learn, 0).unwrap();
+        let test = spec(&path).open(Split::ReadoutTest, 0).unwrap();
+        assert_eq!((learn.len(), test.len(), learn.classes().len()), (12, 8, 4));
+        assert_eq!(learn.frame_count(0), 61);
+        assert_eq!(learn.read(0, Picks { first: 0, every: 3, count: 20 }).unwrap()[19].height, 64);
+    }
+}

@@ -1,0 +1,163 @@
+//! From stored frames to the values of a clip: resize, crop, flip, colour, normalise.
+
+use super::clip::Frame;
+use super::colour::{self, Jitter};
+use image::imageops::{self, FilterType};
+use image::{ImageBuffer, Rgb};
+use plasticity_core::random::Random;
+use plasticity_core::{Error, Result};
+use rand::Rng;
+
+/// What is done to the frames of a clip.
+///
+/// Each frame is scaled so that its shorter side has `resize` pixels (triangle filter; the ratio of its sides
+/// stays), and a square of `size` pixels is cut out of it, at the same place of every frame; so clips of different
+/// sizes give maps of one size. Learning cuts at random, flips with probability ½ where `flip` is set, and
+/// greys and jitters each frame by itself; read-out cuts the centre and does nothing else. Values x in [0, 1]
+/// become (x − mean) / std.
+#[derive(Clone, Debug)]
+pub struct Treatment {
+    /// Side of the square, in pixels.
+    pub size: usize,
+    /// Shorter side of a frame before the square is cut, in pixels: at least `size`.
+    pub resize: usize,
+    /// Whether learning mirrors half of the clips.
+    pub flip: bool,
+    /// Probability that learning turns a frame grey.
+    pub grey: f64,
+    /// How far learning moves the colours of a frame.
+    pub jitter: Jitter,
+    /// Mean of each channel.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+}
+
+impl Treatment {
+    /// `[frame, y, x, channel]` of the frames of one clip.
+    ///
+    /// # Errors
+    /// Where the frames have different sizes or no pixels.
+    pub fn apply(&self, frames: Vec<Frame>, mut augment: Option<&mut Random>) -> Result<Vec<f32>> {
+        let mut values = Vec::with_capacity(frames.len() * self.size * self.size * 3);
+        let Some(extent) = frames.first().map(|frame| (frame.width, frame.height)) else { return Ok(values) };
+        let (width, height) = scaled(extent, self.resize)?;
+        let place = |space: usize, random: &mut Option<&mut Random>| match random {
+            Some(random) => random.random_range(0..=space),
+            None => space / 2,
+        };
+        let left = place(width - self.size, &mut augment);
+        let top = place(height - self.size, &mut augment);
+        let mirrored = self.flip && augment.as_mut().is_some_and(|random| random.random::<bool>());
+        for frame in frames {
+            if (frame.width, frame.height) != extent {
+                let message =
+                    format!("frames of {extent:?} and {:?} pixels in one clip", (frame.width, frame.height));
+                return Err(Error::stimulus("clip", message));
+            }
+            let scaled = scale(frame, width, height)?;
+            let start = values.len();
+            for y in top..top + self.size {
+                for x in 0..self.size {
+                    let x = left + if mirrored { self.size - 1 - x } else { x };
+                    let at = (y * width + x) * 3;
+                    values.extend(scaled[at..at + 3].iter().map(|&v| f32::from(v) / 255.0));
+                }
+            }
+            let pixels = &mut values[start..];
+            if let Some(random) = augment.as_mut() {
+                if self.grey > 0.0 && random.random_bool(self.grey) {
+                    colour::grey(pixels);
+                }
+                self.jitter.apply(pixels, random);
+            }
+            for pixel in pixels.chunks_exact_mut(3) {
+                for ((value, mean), std) in pixel.iter_mut().zip(self.mean).zip(self.std) {
+                    *value = (*value - mean) / std;
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Width and height once the shorter side has `side` pixels.
+fn scaled((width, height): (usize, usize), side: usize) -> Result<(usize, usize)> {
+    if width == 0 || height == 0 {
+        return Err(Error::stimulus("clip", format!("a frame of {width}×{height} pixels")));
+    }
+    let longer = |long: usize, short: usize| (long * side + short / 2) / short;
+    Ok(if width <= height { (side, longer(height, width)) } else { (longer(width, height), side) })
+}
+
+fn scale(frame: Frame, width: usize, height: usize) -> Result<Vec<u8>> {
+    if (frame.width, frame.height) == (width, height) {
+        return Ok(frame.rgb);
+    }
+    let (from_width, from_height) = (frame.width, frame.height);
+    let image: ImageBuffer<Rgb<u8>, _> =
+        ImageBuffer::from_raw(from_width as u32, from_height as u32, frame.rgb)
+            .ok_or_else(|| Error::stimulus("clip", "a frame with fewer values than pixels"))?;
+    Ok(imageops::resize(&image, width as u32, height as u32, FilterType::Triangle).into_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::random::stream;
+
+    fn treatment(size: usize, resize: usize) -> Treatment {
+        Treatment {
+            size,
+            resize,
+            flip: true,
+            grey: 0.0,
+            jitter: Jitter([0.0; 4]),
+            mean: [0.0; 3],
+            std: [1.0 / 255.0; 3],
+        }
+    }
+
+    /// The value of a pixel tells its place.
+    fn frame(width: usize, height: usize) -> Frame {
+        let rgb = (0..width * height).flat_map(|i| [(i % width) as u8, (i / width) as u8, 7]).collect();
+        Frame { width, height, rgb }
+    }
+
+    #[test]
+    fn read_out_cuts_the_centre() {
+        let values = treatment(4, 6).apply(vec![frame(10, 6); 2], None).unwrap();
+        assert_eq!(values.len(), 2 * 4 * 4 * 3);
+        assert_eq!(values[..6].iter().map(|v| v.round()).collect::<Vec<_>>(), [3.0, 1.0, 7.0, 4.0, 1.0, 7.0]);
+    }
+
+    #[test]
+    fn learning_cuts_and_flips_all_frames_of_a_clip_alike() {
+        let (mut places, mut flips) = (std::collections::BTreeSet::new(), 0);
+        for draw in 0..60 {
+            let mut random = stream(0, &[draw]);
+            let values = treatment(4, 6).apply(vec![frame(10, 6); 2], Some(&mut random)).unwrap();
+            let (a, b) = values.split_at(48);
+            assert_eq!(a, b);
+            let flipped = a[0] > a[3];
+            flips += usize::from(flipped);
+            places.insert((a[if flipped { 9 } else { 0 }].round() as i32, a[1].round() as i32));
+        }
+        assert!((15..45).contains(&flips), "{flips}");
+        assert_eq!(places.len(), 21, "7 columns by 3 rows: {places:?}");
+    }
+
+    #[test]
+    fn clips_of_any_size_give_one_size() {
+        for (width, height) in [(64, 64), (40, 90), (320, 240), (3, 5)] {
+            let values = treatment(16, 20).apply(vec![frame(width, height)], None).unwrap();
+            assert_eq!(values.len(), 16 * 16 * 3);
+        }
+    }
+
+    #[test]
+    fn frames_of_different_sizes_in_one_clip_are_an_error() {
+        let error = treatment(4, 6).apply(vec![frame(8, 8), frame(9, 8)], None).unwrap_err().to_string();
+        assert!(error.contains("(8, 8)") && error.contains("(9, 8)"), "{error}");
+    }
+}
