@@ -114,7 +114,7 @@ pub fn update<R: PlasticityRule + ?Sized>(
             own.push(Buffer::from_vec(device, parameter.to_memory(&public)?)?);
         }
     }
-    Ok(Some(RuleUpdate { loss: value, target, context, own }))
+    Ok(Some(RuleUpdate { loss: value, target, context, own, lateral: None }))
 }
 
 /// Scores of the pairs alone, picked from [`ScoreFunction::all_pairs`].

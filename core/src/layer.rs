@@ -57,6 +57,9 @@ pub enum PostFactor {
     PerSample(Buffer),
     /// `[sample, t, y, x, channel]`: one value a position.
     PerPosition(Buffer),
+    /// `[sample, t, y, x, channel]` on the summed input a, before ρ and pooling: for rules of single synapses, which
+    /// see every neuron and not only those that ρ and pooling let through.
+    Activation(Buffer),
 }
 
 /// What a layer makes of a post factor.
@@ -99,6 +102,28 @@ pub trait EncoderLayer: Send {
         factor: PostFactor,
         feedback: bool,
     ) -> Result<LayerUpdate>;
+
+    /// The summed inputs a = W · pre + b of all neurons, before ρ and pooling, for rules that work on them; `None`
+    /// where the layer has none to show.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map.
+    fn activation(&mut self, _pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
+    /// M · W for each parameter that learns, with M `[channels, channels]` acting on the layer's neurons: the part of an
+    /// update that depends on the weights themselves (decay, lateral competition). A bias counts as the weight of an
+    /// input that is always 1.
+    ///
+    /// # Errors
+    /// Where the layer offers no such update.
+    fn lateral(&self, _matrix: &Buffer) -> Result<Vec<Buffer>> {
+        Err(crate::Error::shape(
+            "layer",
+            "offers no updates that depend on its weights: use conv1d, conv2d, conv3d or dense",
+        ))
+    }
 
     /// Its parameters, those that learn and those that are only kept.
     fn parameters(&self) -> Vec<&Parameter>;

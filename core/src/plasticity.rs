@@ -4,6 +4,7 @@ use crate::autodiff;
 use crate::device::{Buffer, Device, TapedScalar};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
+use crate::map::{FeatureMap, MapShape};
 use crate::parameter::Parameter;
 use crate::random::Random;
 use crate::representation::{Pooling, Representation, RepresentationShape};
@@ -46,6 +47,18 @@ pub struct RuleUpdate {
     /// One buffer for each of [`PlasticityRule::parameters`] that learns, in memory order: the direction in
     /// which it moves.
     pub own: Vec<Buffer>,
+    /// M `[channels, channels]`, where the weights of the module's last layer also move by M · W.
+    pub lateral: Option<Buffer>,
+}
+
+/// Which activity of a module's last layer a rule works on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// The output, after ρ and pooling; the layer multiplies the post factor by ρ'(a).
+    #[default]
+    Output,
+    /// The summed inputs a of all neurons at all positions; the post factor is used as it is.
+    Activation,
 }
 
 /// A learning rule of one module.
@@ -70,6 +83,20 @@ pub trait PlasticityRule: Send {
     /// Where the rule cannot work on such representations.
     fn loss(&self, _signals: &autodiff::Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
         Ok(None)
+    }
+
+    /// Turns the batch into what the network sees while it learns (called on the first module's rule): contrasts that
+    /// are made of whole stimuli, such as positive and negative ones side by side. See [`RuleSpec::prepared`].
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such stimuli.
+    fn prepare(
+        &mut self,
+        input: FeatureMap,
+        _labels: Option<&[u32]>,
+        _draws: &mut dyn Draws,
+    ) -> Result<FeatureMap> {
+        Ok(input)
     }
 
     /// Where the context comes from.
@@ -134,6 +161,16 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
     /// How the maps of `module` (from 0) become representations.
     fn pooling(&self, _module: usize) -> Pooling {
         Pooling::Mean
+    }
+
+    /// Which activity of a module's last layer the rule works on.
+    fn level(&self) -> Level {
+        Level::Output
+    }
+
+    /// The shape that [`PlasticityRule::prepare`] makes of a batch.
+    fn prepared(&self, input: MapShape) -> MapShape {
+        input
     }
 
     /// Where the context comes from.

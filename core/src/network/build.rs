@@ -31,7 +31,7 @@ pub struct NetworkPlan<'a> {
 
 /// Makes the layers and returns them with their outputs.
 fn layers(plan: &NetworkPlan, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
-    let mut input = plan.input;
+    let mut input = plan.rule.prepared(plan.input);
     let mut slots = Vec::new();
     let mut shapes = Vec::new();
     for (index, spec) in plan.layers.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Network {
             let pooling = plan.rule.pooling(index);
             let own = seen(index)?;
             let context_layer = slots[layers.end - 1].layer.is_context();
-            let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.input };
+            let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.rule.prepared(plan.input) };
             let target = if context_layer { RepresentationShape::of(input, pooling)? } else { own };
             let above = plan.rule.context() == ContextSource::Above && index < last;
             let context = RuleContext {
@@ -100,7 +100,9 @@ impl Network {
                 .build(&context, &mut random)
                 .map_err(|error| Error::shape(format!("module {}", index + 1), error.to_string()))?;
             let optimiser = Optimiser::new(plan.optimiser);
+            let level = plan.rule.level();
             modules.push(Module {
+                level,
                 layers: layers.clone(),
                 rule,
                 pooling,

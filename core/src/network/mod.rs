@@ -15,7 +15,7 @@ use crate::layer::{EncoderLayer, Phase};
 use crate::map::{FeatureMap, MapShape};
 use crate::optimiser::Optimiser;
 use crate::parameter::Parameter;
-use crate::plasticity::{ContextSource, PlasticityRule};
+use crate::plasticity::{ContextSource, Level, PlasticityRule};
 use crate::representation::{Pooling, Representation};
 use std::ops::Range;
 
@@ -30,6 +30,7 @@ pub struct Module {
     pub(crate) layers: Range<usize>,
     pub(crate) rule: Box<dyn PlasticityRule>,
     pub(crate) pooling: Pooling,
+    pub(crate) level: Level,
     pub(crate) context: ContextSource,
     pub(crate) optimiser: Optimiser,
 }

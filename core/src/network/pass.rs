@@ -2,10 +2,11 @@
 
 use super::{Module, Slot};
 use crate::device::Buffer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layer::{LayerUpdate, Phase, PostFactor, Trace};
 use crate::map::{FeatureMap, MapShape};
 use crate::ops;
+use crate::plasticity::Level;
 use crate::representation::{Pooling, Representation};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) struct Pass {
     pub target: Representation,
     /// What predicts, where the module's last layer is recurrent context; else `target` does.
     pub context: Option<Representation>,
+    /// The shape of the summed inputs, where `target` shows them.
+    activation: Option<MapShape>,
 }
 
 /// Runs a module forward.
@@ -35,6 +38,17 @@ pub(super) fn forward(
         maps.push(Arc::new(activity.post));
         traces.push(activity.trace);
     }
+    if module.level == Level::Activation {
+        let below = &maps[maps.len() - 2];
+        let slot = &mut slots[module.layers.end - 1];
+        let activation = slot.layer.activation(below)?.ok_or_else(|| {
+            let message =
+                "shows no summed inputs, which the rule works on: use conv1d, conv2d, conv3d or dense";
+            Error::shape(format!("layer {}", slot.name), message)
+        })?;
+        let target = Representation::of(&activation, module.pooling)?;
+        return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
+    }
     let output = &maps[maps.len() - 1];
     let represented = Representation::of(output, module.pooling)?;
     let (target, context) = if slots[module.layers.end - 1].layer.is_context() {
@@ -42,7 +56,7 @@ pub(super) fn forward(
     } else {
         (represented, None)
     };
-    Ok(Pass { maps, traces, target, context })
+    Ok(Pass { maps, traces, target, context, activation: None })
 }
 
 impl Pass {
@@ -64,6 +78,7 @@ impl Pass {
         module: &Module,
         target: Buffer,
         context: Option<Buffer>,
+        mut lateral: Option<Buffer>,
     ) -> Result<Vec<Vec<Buffer>>> {
         let layers = module.layers();
         let mut below_context = None;
@@ -73,7 +88,10 @@ impl Pass {
                 if let Some(context) = context {
                     ops::add(&mut sum, 1.0, &context)?;
                 }
-                to_map(sum, self.maps[layers.len()].shape(), module.pooling)?
+                match self.activation {
+                    Some(shape) => PostFactor::Activation(ops::spread(&sum, shape, module.pooling)?),
+                    None => to_map(sum, self.maps[layers.len()].shape(), module.pooling)?,
+                }
             }
             (true, context) => {
                 if layers.len() > 1 {
@@ -92,8 +110,13 @@ impl Pass {
         for (place, (slot, trace)) in slots[layers].iter_mut().zip(self.traces).enumerate().rev() {
             let Some(post) = maps.pop() else { break };
             let pre = &maps[place];
-            let LayerUpdate { updates: own, feedback } =
+            let LayerUpdate { updates: mut own, feedback } =
                 slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
+            if let Some(matrix) = lateral.take() {
+                for (own, through) in own.iter_mut().zip(slot.layer.lateral(&matrix)?) {
+                    ops::add(own, 1.0, &through)?;
+                }
+            }
             updates.push(own);
             let Some(mut feedback) = feedback else { break };
             if let Some(target) = below_context.take() {

@@ -88,7 +88,10 @@ impl Network {
         draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
-        let input = Arc::new(input);
+        let input = match self.modules.first_mut() {
+            Some(first) => Arc::new(first.rule.prepare(input, labels, draws(0).as_mut())?),
+            None => return Ok(()),
+        };
         let top = self.look_ahead(&input)?;
         let Self { slots, modules, .. } = self;
         let mut ahead: Option<Pass> = None;
@@ -128,7 +131,7 @@ impl Network {
             };
             from_below = passed_up;
             let (seen, context_seen) = (pass.target.clone(), pass.context.clone());
-            let layers = pass.update(slots, &modules[index], target, own_context)?;
+            let layers = pass.update(slots, &modules[index], target, own_context, update.lateral)?;
             let (loss, module) = (&update.loss, &mut modules[index]);
             let (target, context) = (&seen, context_seen.as_ref());
             each(ModuleStep { index, loss, target, context, slots, module, layers, own: update.own })?;

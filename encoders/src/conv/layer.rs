@@ -2,9 +2,10 @@
 
 use crate::kernels::device;
 use crate::kernels::{Geometry, Pool, Routing};
-use plasticity_core::device::Device;
+use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
@@ -119,7 +120,9 @@ impl EncoderLayer for Conv {
     ) -> Result<LayerUpdate> {
         let geometry = self.geometry(pre.shape())?;
         let routing: Routing = trace.take()?;
+        let on_activation = matches!(factor, PostFactor::Activation(_));
         let expected = match &factor {
+            PostFactor::Activation(values) => (values.len(), geometry.samples * geometry.output_len()),
             PostFactor::PerSample(values) => (values.len(), post.shape().samples() * post.shape().channels),
             PostFactor::PerPosition(values) => (values.len(), post.shape().len()),
         };
@@ -131,8 +134,8 @@ impl EncoderLayer for Conv {
         }
         let call = device::Backward {
             geometry: &geometry,
-            pool: self.shape.pool.as_ref(),
-            relu: self.shape.relu,
+            pool: self.shape.pool.as_ref().filter(|_| !on_activation),
+            relu: self.shape.relu && !on_activation,
             output: post.data(),
             routing: &routing,
             factor: &factor,
@@ -140,6 +143,27 @@ impl EncoderLayer for Conv {
         let (weight, bias) = device::outer(&call, pre.data())?;
         let feedback = feedback.then(|| device::feedback(&call, self.weight.value())).transpose()?;
         Ok(LayerUpdate { updates: vec![weight, bias], feedback })
+    }
+
+    fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+        let geometry = self.geometry(pre.shape())?;
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        let (activation, _) = device::forward(&geometry, None, false, pre.data(), weight, bias)?;
+        let shape = pre.shape().with(geometry.output(), self.shape.channels);
+        Ok(Some(FeatureMap::new(shape, activation)?))
+    }
+
+    fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
+        let channels = self.shape.channels;
+        let through = |parameter: &Parameter| -> Result<Buffer> {
+            let inputs = parameter.value().len() / channels;
+            let mut moved = Buffer::zeros(matrix.device(), parameter.value().len())?;
+            // In memory a neuron's weights are a column: (M Wᵀ)ᵀ = W Mᵀ.
+            let product = Product::new(inputs, channels, channels).transpose_b();
+            ops::product(product, parameter.value(), matrix, &mut moved)?;
+            Ok(moved)
+        };
+        Ok(vec![through(&self.weight)?, through(&self.bias)?])
     }
 
     fn parameters(&self) -> Vec<&Parameter> {

@@ -25,7 +25,9 @@ impl Backward<'_> {
     fn post(&self) -> Post<'_> {
         match self.factor {
             PostFactor::PerSample(values) => Post::PerSample(values.as_slice()),
-            PostFactor::PerPosition(values) => Post::PerPosition(values.as_slice()),
+            PostFactor::PerPosition(values) | PostFactor::Activation(values) => {
+                Post::PerPosition(values.as_slice())
+            }
         }
     }
 }

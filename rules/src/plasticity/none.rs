@@ -33,6 +33,7 @@ impl PlasticityRule for NoLearning {
             target: Buffer::zeros(device, signals.target.shape().len())?,
             context: None,
             own: Vec::new(),
+            lateral: None,
         })
     }
 

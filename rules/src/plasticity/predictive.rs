@@ -221,7 +221,7 @@ impl PlasticityRule for Predictive {
         }
         let target = self.lay_back(target, shape)?;
         let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
-        Ok(RuleUpdate { loss, target, context, own })
+        Ok(RuleUpdate { loss, target, context, own, lateral: None })
     }
 
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {

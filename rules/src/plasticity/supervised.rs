@@ -164,7 +164,7 @@ impl PlasticityRule for CrossEntropy {
         let mut target = Buffer::zeros(device, shape.len())?;
         ops::product(Product::new(places, batch * channel, 1), &equal, &each, &mut target)?;
         let loss = Buffer::from_vec(device, vec![loss])?;
-        Ok(RuleUpdate { loss, target, context: None, own: vec![weight, bias] })
+        Ok(RuleUpdate { loss, target, context: None, own: vec![weight, bias], lateral: None })
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
