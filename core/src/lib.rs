@@ -12,7 +12,6 @@ pub mod broadcast;
 pub mod device;
 pub mod draws;
 pub mod error;
-pub mod file_draws;
 pub mod layer;
 pub mod loader;
 pub mod map;

@@ -85,7 +85,7 @@ pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
 /// # Errors
 /// Where the length is no multiple of `columns`.
 pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
-    if columns == 0 || a.len() % columns != 0 {
+    if columns == 0 || !a.len().is_multiple_of(columns) {
         return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
     }
     let mut sums = vec![0.0; columns];

@@ -1,8 +1,8 @@
 //! Draws read from a reference case instead of drawn.
 
-use crate::draws::{Draws, Path};
-use crate::error::{Error, Result};
-use crate::random::{Random, stream};
+use plasticity_core::draws::{Draws, Path};
+use plasticity_core::random::{Random, stream};
+use plasticity_core::{Error, Result};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 
