@@ -51,6 +51,11 @@ plasticity_core::plugin! {
 }
 
 impl Files {
+    /// These files, with their classes by number.
+    pub fn new(files: Vec<(PathBuf, Option<u32>)>, classes: Option<Vec<String>>) -> Self {
+        Self { files, classes }
+    }
+
     /// All images of a folder; with classes, if the folder holds folders alone.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Normalisation: (x − mean) / std with x in [0, 1].
 
+use super::augment::{self, Planes};
 use super::picture::luma;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ impl PerChannel {
 /// The normalised value of each of the 256 values of a pixel, for every channel.
 #[derive(Debug)]
 pub struct Normalise {
+    mean: Vec<f32>,
+    std: Vec<f32>,
     tables: Vec<[f32; 256]>,
 }
 
@@ -54,7 +57,8 @@ impl Normalise {
             return Err(Error::config("stimulus.std", format!("must be above 0, got {std:?}")));
         }
         let table = |(mean, std): (&f32, &f32)| std::array::from_fn(|x| (x as f32 / 255.0 - mean) / std);
-        Ok(Self { tables: mean.iter().zip(&std).map(table).collect() })
+        let tables = mean.iter().zip(&std).map(table).collect();
+        Ok(Self { mean, std, tables })
     }
 
     /// Channels of what it makes.
@@ -67,6 +71,20 @@ impl Normalise {
         match self.tables.as_slice() {
             [grey] => values.push(grey[usize::from(luma(pixel))]),
             tables => values.extend(tables.iter().zip(pixel).map(|(table, x)| table[usize::from(x)])),
+        }
+    }
+
+    /// Appends the normalised values of a view, as [`push`](Self::push) does for a pixel.
+    pub fn extend(&self, view: &Planes, values: &mut Vec<f32>) {
+        match (self.mean.as_slice(), self.std.as_slice()) {
+            (&[mean], &[std]) => {
+                values.extend(view.pixels().map(|pixel| (augment::luma(pixel) - mean) / std));
+            }
+            (&[m0, m1, m2], &[s0, s1, s2]) => {
+                let normalised = |[r, g, b]: [f32; 3]| [(r - m0) / s0, (g - m1) / s1, (b - m2) / s2];
+                values.extend(view.pixels().flat_map(normalised));
+            }
+            _ => {}
         }
     }
 }

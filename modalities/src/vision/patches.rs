@@ -67,7 +67,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Appends patch (`row`, `column`) of an image `[y, x, channel]`.
+    /// Appends patch (`row`, `column`) of the image `[y, x, channel]` that `image` begins with.
     pub fn cut(&self, image: &[f32], channels: usize, row: usize, column: usize, values: &mut Vec<f32>) {
         for y in row * self.stride..row * self.stride + self.size {
             let start = (y * self.crop + column * self.stride) * channels;

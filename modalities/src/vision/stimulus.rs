@@ -1,5 +1,6 @@
 //! From decoded images to the encoder's input.
 
+use super::augment::Augment;
 use super::normalise::Normalise;
 use super::patches::Grid;
 use super::picture::Picture;
@@ -13,18 +14,21 @@ use rand::Rng;
 /// One split of a source of images: crops, flips, normalises and cuts into patches.
 ///
 /// # Shapes
-/// A sample holds the cropped image, `[y, x, channel]`. A batch has the patches' rows as time, their columns
-/// as locations, and maps of extent [1, size, size].
+/// A sample holds its cropped views, `[view, y, x, channel]`. A batch has the patches' rows as time, their
+/// columns as locations, and maps of extent [1, size, size]; with two views, the first views of all stimuli and
+/// then their second views stand along its batch axis, which is twice as long.
 pub struct ImageStimulus {
     pub(super) source: Box<dyn ImageSource>,
     pub(super) crop: usize,
     pub(super) flip: bool,
     pub(super) normalise: Normalise,
+    pub(super) views: usize,
+    pub(super) augment: Option<Augment>,
     pub(super) grid: Grid,
 }
 
 impl ImageStimulus {
-    /// Values of one sample.
+    /// Values of one view.
     fn values(&self) -> usize {
         self.crop * self.crop * self.normalise.channels()
     }
@@ -40,18 +44,16 @@ impl ImageStimulus {
         Error::stimulus(self.source.place(index), message)
     }
 
-    /// A crop at (`top`, `left`), flipped left to right if `flip`, normalised.
-    fn view(&self, picture: &Picture, top: usize, left: usize, flip: bool) -> Vec<f32> {
-        let mut values = Vec::with_capacity(self.values());
+    /// Appends a crop at (`top`, `left`), flipped left to right if `flip`, normalised.
+    fn crop(&self, picture: &Picture, top: usize, left: usize, flip: bool, values: &mut Vec<f32>) {
         for y in top..top + self.crop {
             let row = picture.row(y, left, self.crop);
             if flip {
-                row.iter().rev().for_each(|pixel| self.normalise.push(*pixel, &mut values));
+                row.iter().rev().for_each(|pixel| self.normalise.push(*pixel, values));
             } else {
-                row.iter().for_each(|pixel| self.normalise.push(*pixel, &mut values));
+                row.iter().for_each(|pixel| self.normalise.push(*pixel, values));
             }
         }
-        values
     }
 }
 
@@ -63,6 +65,7 @@ impl Stimulus for ImageStimulus {
     fn shape(&self, batch: usize) -> MapShape {
         let Grid { side, size, .. } = self.grid;
         let channels = self.normalise.channels();
+        let batch = self.views * batch;
         MapShape { time: side, location: side, batch, extent: [1, size, size], channels }
     }
 
@@ -77,31 +80,48 @@ impl Stimulus for ImageStimulus {
         let (Some(down), Some(across)) = (room(picture.height()), room(picture.width())) else {
             return Err(self.too_small(index, picture));
         };
-        let values = match augment {
-            Some(random) => {
+        let mut values = Vec::with_capacity(self.views * self.values());
+        match (augment, &self.augment) {
+            (Some(random), Some(augment)) => {
+                for _ in 0..self.views {
+                    let view = augment.view(picture, self.crop, self.flip, random);
+                    self.normalise.extend(&view, &mut values);
+                }
+            }
+            (Some(random), None) => {
                 let mut up_to = |room: usize| random.random_range(0..=room as u32) as usize;
                 let (top, left) = (up_to(down), up_to(across));
-                self.view(picture, top, left, random.random::<bool>() && self.flip)
+                self.crop(picture, top, left, random.random::<bool>() && self.flip, &mut values);
             }
-            None => self.view(picture, down / 2, across / 2, false),
-        };
+            (None, _) => {
+                for _ in 0..self.views {
+                    self.crop(picture, down / 2, across / 2, false, &mut values);
+                }
+            }
+        }
         Ok(Sample { values, label: image.class.map_or(Label::None, Label::Class) })
     }
 
     fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
-        if let Some(sample) = samples.iter().find(|sample| sample.values.len() != self.values()) {
-            let message = format!("expected {} values, got {}", self.values(), sample.values.len());
+        let expected = self.views * self.values();
+        if let Some(sample) = samples.iter().find(|sample| sample.values.len() != expected) {
+            let message = format!("expected {expected} values, got {}", sample.values.len());
             return Err(Error::stimulus("image", message));
         }
         let channels = self.normalise.channels();
         let mut values = Vec::with_capacity(self.shape(samples.len()).len());
-        for row in 0..self.grid.side {
-            for column in 0..self.grid.side {
+        for (row, column) in (0..self.grid.side).flat_map(|r| (0..self.grid.side).map(move |c| (r, c))) {
+            for view in 0..self.views {
                 for sample in samples {
-                    self.grid.cut(&sample.values, channels, row, column, &mut values);
+                    let image = sample.values.get(view * self.values()..).unwrap_or_default();
+                    self.grid.cut(image, channels, row, column, &mut values);
                 }
             }
         }
         Ok(values)
+    }
+
+    fn labels(&self, samples: &[Sample]) -> Vec<Label> {
+        (0..self.views).flat_map(|_| samples.iter().map(|sample| sample.label.clone())).collect()
     }
 }
