@@ -9,6 +9,7 @@
 
 pub mod autodiff;
 pub mod broadcast;
+pub mod config;
 pub mod device;
 pub mod draws;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod file_draws;
 pub mod layer;
 pub mod loader;
 pub mod map;
+pub mod modules;
 pub mod network;
 pub mod ops;
 pub mod optimiser;
