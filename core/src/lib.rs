@@ -9,12 +9,14 @@
 
 pub mod autodiff;
 pub mod broadcast;
+pub mod config;
 pub mod device;
 pub mod draws;
 pub mod error;
 pub mod layer;
 pub mod loader;
 pub mod map;
+pub mod modules;
 pub mod network;
 pub mod ops;
 pub mod optimiser;

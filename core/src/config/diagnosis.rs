@@ -1,0 +1,180 @@
+//! From serde's complaint about a section to an error that names file, line and key.
+//!
+//! typetag reads a table through a buffer that has no positions, so the key is found afterwards: it is the
+//! deepest one without which the complaint changes.
+
+use super::document::{Document, Segment, dotted, tag};
+use crate::error::{Error, Result};
+use crate::registry::{self, Family, unknown};
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+/// Reads a part of a document that stands at `path`.
+///
+/// # Errors
+/// Names file, line and key, what was expected and what came.
+pub(super) fn read<T: DeserializeOwned>(document: &Document, path: &str, value: Value) -> Result<T> {
+    let complaint = |value: Value| T::deserialize(value).err().map(|error| error.message().trim().to_owned());
+    let error = match T::deserialize(value.clone()) {
+        Ok(read) => return Ok(read),
+        Err(error) => error.message().trim().to_owned(),
+    };
+    names(document, path, &value)?;
+    let key = culprit(&value, &error, &complaint);
+    let place = if key.is_empty() { path.to_owned() } else { format!("{path}.{}", dotted(&key)) };
+    Err(document.error(&place, reworded(&error)))
+}
+
+/// Checks that every plugin named in `value`, which stands at `path`, is registered.
+fn names(document: &Document, path: &str, value: &Value) -> Result<()> {
+    let family = family(path);
+    match value {
+        Value::Table(table) => {
+            if let Some(family) = family {
+                check_name(document, path, family, table)?;
+            }
+            table.iter().try_for_each(|(key, value)| names(document, &format!("{path}.{key}"), value))
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, value)| names(document, &format!("{path}.{index}"), value)),
+        Value::String(name) if family == Some(Family::Source) => found(document, path, Family::Source, name),
+        _ => Ok(()),
+    }
+}
+
+fn check_name(document: &Document, path: &str, family: Family, table: &Table) -> Result<()> {
+    let key = if family == Family::Preset { "preset" } else { "type" };
+    match table.get(key) {
+        Some(Value::String(name)) => found(document, &format!("{path}.{key}"), family, name),
+        Some(other) => {
+            let message = format!("expected the name of a {} in quotes, got {other}", family.name());
+            Err(document.error(&format!("{path}.{key}"), message))
+        }
+        None => {
+            let known: Vec<_> = registry::plugins(family).iter().map(|plugin| plugin.name).collect();
+            let message =
+                format!("lacks `{key}`, the name of a {}; known are {}", family.name(), known.join(", "));
+            Err(document.error(path, message))
+        }
+    }
+}
+
+fn found(document: &Document, path: &str, family: Family, name: &str) -> Result<()> {
+    registry::find(family, name, &document.place(path)).map(|_| ())
+}
+
+/// The family of plugins that a table at `path` names one of.
+fn family(path: &str) -> Option<Family> {
+    let mut words = path.rsplit('.');
+    match (words.next()?, words.next()) {
+        ("rule", None) => Some(Family::Rule),
+        ("stimulus", None) => Some(Family::Stimulus),
+        ("encoder", None) => Some(Family::Preset),
+        ("score", Some(_)) => Some(Family::Score),
+        ("broadcast", Some(_)) => Some(Family::Broadcast),
+        ("source", Some(_)) => Some(Family::Source),
+        (index, Some("layers")) if index.parse::<usize>().is_ok() => Some(Family::Layer),
+        _ => None,
+    }
+}
+
+/// The path of the deepest key without which the complaint changes. Without its tag a table always gives another
+/// complaint, so a tag counts only where the complaint is about its value.
+fn culprit(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<String>) -> Vec<Segment> {
+    let mut paths = Vec::new();
+    collect(value, &mut Vec::new(), &mut paths);
+    let name = error.strip_prefix("unknown variant ").and_then(|rest| rest.split('`').nth(1));
+    paths
+        .into_iter()
+        .find(|path| {
+            let mut without = value.clone();
+            let removed = remove(&mut without, path);
+            let is_tag = matches!(path.last(), Some(Segment::Key(key)) if key == "type" || key == "preset");
+            let may_be = !is_tag || (name.is_some() && removed.as_ref().and_then(Value::as_str) == name);
+            may_be && complaint(without).as_deref() != Some(error)
+        })
+        .unwrap_or_default()
+}
+
+/// All paths to keys, children before their parents.
+fn collect(value: &Value, path: &mut Vec<Segment>, paths: &mut Vec<Vec<Segment>>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                path.push(Segment::Key(key.clone()));
+                collect(value, path, paths);
+                paths.push(path.clone());
+                path.pop();
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                path.push(Segment::Index(index));
+                collect(value, path, paths);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn remove(value: &mut Value, path: &[Segment]) -> Option<Value> {
+    match (value, path) {
+        (Value::Table(table), [Segment::Key(key)]) => table.remove(key),
+        (Value::Table(table), [Segment::Key(key), rest @ ..]) => remove(table.get_mut(key)?, rest),
+        (Value::Array(items), [Segment::Index(index), rest @ ..]) => remove(items.get_mut(*index)?, rest),
+        _ => None,
+    }
+}
+
+/// serde's messages in the words of a config.
+fn reworded(message: &str) -> String {
+    let quoted = || message.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+    for (start, what) in [("unknown field ", "key"), ("unknown variant ", "value")] {
+        if message.starts_with(start) {
+            let words = quoted();
+            let Some((name, known)) = words.split_first() else { break };
+            return if known.is_empty() {
+                format!("unknown {what} `{name}`: there are none here")
+            } else {
+                unknown(what, name, known)
+            };
+        }
+    }
+    if message.starts_with("missing field ") {
+        return format!("lacks the key `{}`", quoted().first().unwrap_or(&""));
+    }
+    for start in ["invalid type: ", "invalid value: "] {
+        if let Some((came, expected)) =
+            message.strip_prefix(start).and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            return format!("expected {}, got {came}", described(expected));
+        }
+    }
+    message.to_owned()
+}
+
+/// Rust's types in plain words.
+fn described(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of at least 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list [...]",
+        other => other,
+    }
+}
+
+/// The tag of a table or an error that says which there are.
+///
+/// # Errors
+/// Where the table at `path` names no plugin of the family.
+pub(super) fn require_name(document: &Document, path: &str, table: &Table) -> Result<(), Error> {
+    if tag(table).is_some() {
+        return Ok(());
+    }
+    names(document, path, &Value::Table(table.clone()))
+}

@@ -1,0 +1,122 @@
+//! The section `[encoder]`: a named preset or a list of layers, and which layers share a module.
+
+use super::diagnosis::{read, require_name};
+use super::document::Document;
+use crate::error::{Error, Result};
+use crate::layer::{EncoderPreset, LayerSpec};
+use crate::plasticity::Modules;
+use toml::{Table, Value};
+
+/// Where the layers come from.
+#[derive(Debug)]
+pub enum Stack {
+    /// A named stack with keys of its own.
+    Preset(Box<dyn EncoderPreset>),
+    /// Layers, first to last.
+    Layers(Vec<Box<dyn LayerSpec>>),
+}
+
+/// `[encoder]`.
+#[derive(Debug)]
+pub struct EncoderConfig {
+    /// The layers.
+    pub stack: Stack,
+    /// Which of them share a module; `None`: as the rule is meant.
+    pub modules: Option<Modules>,
+}
+
+impl EncoderConfig {
+    /// The layers, first to last.
+    ///
+    /// # Errors
+    /// Where a value of a preset is out of range.
+    pub fn into_layers(self) -> Result<Vec<Box<dyn LayerSpec>>> {
+        match self.stack {
+            Stack::Preset(preset) => preset.layers(),
+            Stack::Layers(layers) => Ok(layers),
+        }
+    }
+
+    pub(super) fn read(document: &Document, mut table: Table) -> Result<Self> {
+        let modules =
+            table.remove("modules").map(|value| modules(document, "encoder.modules", value)).transpose()?;
+        let stack = match table.remove("layers") {
+            Some(_) if table.contains_key("preset") => {
+                let message = "has both `preset` and `layers`: leave one of them out";
+                return Err(document.error("encoder.layers", message));
+            }
+            Some(layers) => {
+                if let Some(key) = table.keys().next() {
+                    let message = crate::registry::unknown("key", key, &["layers", "modules"]);
+                    return Err(document.error(&format!("encoder.{key}"), message));
+                }
+                Stack::Layers(self::layers(document, layers)?)
+            }
+            None => {
+                require_name(document, "encoder", &table)?;
+                Stack::Preset(read(document, "encoder", Value::Table(table))?)
+            }
+        };
+        Ok(Self { stack, modules })
+    }
+
+    pub(super) fn write(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let refused = |error: serde_json::Error| Error::config("encoder", error.to_string());
+        let mut table = serde_json::Map::new();
+        match &self.stack {
+            Stack::Preset(preset) => {
+                if let serde_json::Value::Object(preset) = serde_json::to_value(preset).map_err(refused)? {
+                    table.extend(preset);
+                }
+            }
+            Stack::Layers(layers) => {
+                table.insert("layers".to_owned(), serde_json::to_value(layers).map_err(refused)?);
+            }
+        }
+        if let Some(modules) = &self.modules {
+            table.insert("modules".to_owned(), serde_json::to_value(modules).map_err(refused)?);
+        }
+        Ok(table)
+    }
+}
+
+fn layers(document: &Document, value: Value) -> Result<Vec<Box<dyn LayerSpec>>> {
+    match value {
+        Value::Array(items) if !items.is_empty() => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let path = format!("encoder.layers.{index}");
+                if let Value::Table(table) = &item {
+                    require_name(document, &path, table)?;
+                }
+                read(document, &path, item)
+            })
+            .collect(),
+        other => {
+            let message = format!("expected a list of layers such as [{{ type = \"conv2d\" }}], got {other}");
+            Err(document.error("encoder.layers", message))
+        }
+    }
+}
+
+/// Reads `modules`: a name, or lists of layers counted from 1.
+fn modules(document: &Document, path: &str, value: Value) -> Result<Modules> {
+    let refuse = |value: &Value| {
+        let message = format!(
+            "expected a name such as \"layerwise\" or lists of layers such as [[1, 2, 3], [4, 5, 6]], got {value}"
+        );
+        document.error(path, message)
+    };
+    match &value {
+        Value::String(name) => Ok(Modules::Named(name.clone())),
+        Value::Integer(name) => Ok(Modules::Named(name.to_string())),
+        Value::Array(lists) => {
+            let number = |layer: &Value| layer.as_integer().and_then(|layer| usize::try_from(layer).ok());
+            let list = |list: &Value| list.as_array()?.iter().map(number).collect::<Option<Vec<_>>>();
+            let lists = lists.iter().map(list).collect::<Option<Vec<_>>>().ok_or_else(|| refuse(&value))?;
+            Ok(Modules::Lists(lists))
+        }
+        _ => Err(refuse(&value)),
+    }
+}

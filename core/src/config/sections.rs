@@ -1,0 +1,131 @@
+//! The sections `[training]` and `[probe]`.
+
+use crate::error::{Error, Result};
+use crate::optimiser::OptimiserSpec;
+use serde::{Deserialize, Serialize};
+
+/// How often something happens: `{ epochs = 1 }` or `{ steps = 500 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Every {
+    /// After so many passes over the stimuli.
+    Epochs(u64),
+    /// After so many steps.
+    Steps(u64),
+}
+
+impl Every {
+    /// The same in steps.
+    pub fn steps(self, per_epoch: u64) -> u64 {
+        match self {
+            Self::Epochs(epochs) => epochs.saturating_mul(per_epoch),
+            Self::Steps(steps) => steps,
+        }
+    }
+}
+
+/// `[training]`: how long, in which batches, how fast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Passes over the stimuli, at least 1.
+    pub epochs: u64,
+    /// Stimuli in a step, at least 1; the paper's 32.
+    #[serde(default = "batch")]
+    pub batch: usize,
+    /// The optimiser of every module; the paper's Adam at 2e-4.
+    #[serde(default)]
+    pub optimiser: OptimiserSpec,
+    /// Ends training after so many steps, if that is before the last epoch's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// How often a checkpoint is written (and always at the end).
+    #[serde(default = "every_epoch")]
+    pub checkpoint_every: Every,
+    /// Steps from one recorded loss to the next.
+    #[serde(default = "log_every")]
+    pub log_every: u64,
+    /// Threads of arithmetic, and at most as many of loading; by default one for each core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+}
+
+fn batch() -> usize {
+    32
+}
+fn every_epoch() -> Every {
+    Every::Epochs(1)
+}
+fn log_every() -> u64 {
+    20
+}
+
+impl Training {
+    /// Steps of the whole training.
+    pub fn total_steps(&self, per_epoch: u64) -> u64 {
+        let all = self.epochs.saturating_mul(per_epoch);
+        self.steps.map_or(all, |steps| steps.min(all))
+    }
+
+    /// Checks every value's range.
+    ///
+    /// # Errors
+    /// Names the key that is out of range.
+    pub fn check(&self) -> Result<()> {
+        let (Every::Epochs(every) | Every::Steps(every)) = self.checkpoint_every;
+        at_least_one("training.epochs", self.epochs)?;
+        at_least_one("training.batch", self.batch as u64)?;
+        at_least_one("training.checkpoint_every", every)?;
+        at_least_one("training.log_every", self.log_every)?;
+        at_least_one("training.steps", self.steps.unwrap_or(1))?;
+        at_least_one("training.threads", self.threads.unwrap_or(1) as u64)?;
+        self.optimiser.check()
+    }
+}
+
+/// `[probe]`: the linear read-out of every layer. The defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Passes over the labelled stimuli, at least 1.
+    pub epochs: u64,
+    /// Adam's learning rate, above 0.
+    pub rate: f32,
+    /// Stimuli in a step of the read-out's learning, at least 1.
+    pub batch: usize,
+    /// Whether every feature is brought to mean 0 and variance 1 over the training stimuli.
+    pub standardise: bool,
+    /// Weight decay, at least 0.
+    pub weight_decay: f32,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { epochs: 100, rate: 1e-3, batch: 128, standardise: true, weight_decay: 0.0 }
+    }
+}
+
+impl ProbeConfig {
+    /// Checks every value's range.
+    ///
+    /// # Errors
+    /// Names the key that is out of range.
+    pub fn check(&self) -> Result<()> {
+        at_least_one("probe.epochs", self.epochs)?;
+        at_least_one("probe.batch", self.batch as u64)?;
+        if !(self.rate > 0.0 && self.rate.is_finite()) {
+            return Err(Error::config("probe.rate", format!("{} is not in (0, ∞)", self.rate)));
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return Err(Error::config(
+                "probe.weight_decay",
+                format!("{} is not in [0, ∞)", self.weight_decay),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn at_least_one(key: &str, value: u64) -> Result<()> {
+    if value >= 1 { Ok(()) } else { Err(Error::config(key, format!("{value} is not in [1, ∞)"))) }
+}
