@@ -1,7 +1,7 @@
 //! Encoder layers: forward pass, outer product with the presynaptic input, feedback inside a module.
 
 use crate::device::{Buffer, Device};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::map::{FeatureMap, MapShape};
 use crate::parameter::Parameter;
 use crate::random::Random;
@@ -25,7 +25,7 @@ impl Trace {
         self.0
             .downcast()
             .map(|kept| *kept)
-            .map_err(|_| crate::Error::shape("trace", "was made by another kind of layer"))
+            .map_err(|_| Error::shape("trace", "was made by another kind of layer"))
     }
 }
 
@@ -60,6 +60,13 @@ pub enum PostFactor {
     /// `[sample, t, y, x, channel]` on the summed input a, before ρ and pooling: for rules of single synapses, which
     /// see every neuron and not only those that ρ and pooling let through.
     Activation(Buffer),
+}
+
+impl PostFactor {
+    /// The error of a layer that has no summed input for a rule to work on.
+    pub fn no_activation(layer: &str) -> Error {
+        Error::shape(layer, "has no summed input of its own for a rule to work on")
+    }
 }
 
 /// What a layer makes of a post factor.
@@ -119,7 +126,7 @@ pub trait EncoderLayer: Send {
     /// # Errors
     /// Where the layer offers no such update.
     fn lateral(&self, _matrix: &Buffer) -> Result<Vec<Buffer>> {
-        Err(crate::Error::shape(
+        Err(Error::shape(
             "layer",
             "offers no updates that depend on its weights: use conv1d, conv2d, conv3d or dense",
         ))

@@ -1,5 +1,7 @@
-//! The layer itself: post = maxpool(ρ(W ∗ pre + b)).
+//! The layer itself: post = maxpool(ρ(W ∗ pre + b)), with batch normalisation before the pool if wanted.
 
+use super::normed::{self, Normed};
+use crate::batch_norm::Norm;
 use crate::kernels::device;
 use crate::kernels::{Geometry, Pool, Routing};
 use plasticity_core::device::{Buffer, Device};
@@ -26,11 +28,13 @@ pub struct ConvShape {
     pub padding: [usize; 3],
     /// Whether ρ is ReLU; else the identity.
     pub relu: bool,
-    /// Max pool after ρ.
+    /// Whether batch normalisation follows ρ.
+    pub batch_norm: bool,
+    /// Max pool after these.
     pub pool: Option<Pool>,
 }
 
-/// A convolution with ReLU and max pool.
+/// A convolution with ReLU, batch normalisation and max pool.
 ///
 /// # Biological roles
 /// *pre*: the window under a neuron; *post*: z = ρ(a), a = W · pre + b; max pooling is lateral inhibition: of the
@@ -44,6 +48,17 @@ pub struct Conv {
     in_channels: usize,
     weight: Parameter,
     bias: Parameter,
+    norm: Option<Norm>,
+}
+
+/// What the layer keeps until its update.
+enum Kept {
+    /// Who won the max pool.
+    Routing(Routing),
+    /// With batch normalisation: see [`Normed`].
+    Normed(Normed),
+    /// Nothing: no update follows.
+    Nothing,
 }
 
 impl Conv {
@@ -68,7 +83,22 @@ impl Conv {
             in_channels,
             weight: Parameter::new(device, "weight", &public, &order, &weight)?,
             bias: Parameter::plain(device, "bias", &[shape.channels], &bias)?,
+            norm: if shape.batch_norm { Some(Norm::new(shape.channels, device)?) } else { None },
         })
+    }
+
+    /// The same as a part of another layer: its parameters are called `part.weight` and so on.
+    #[must_use]
+    pub fn of_part(self, part: &str) -> Self {
+        let norm = self.norm.map(|norm| norm.of_part(part));
+        Self { weight: self.weight.of_part(part), bias: self.bias.of_part(part), norm, ..self }
+    }
+
+    /// Outer product and, if it is asked for, feedback.
+    fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
+        let (weight, bias) = device::outer(call, pre.data())?;
+        let feedback = feedback.then(|| device::feedback(call, self.weight.value())).transpose()?;
+        Ok(LayerUpdate { updates: vec![weight, bias], feedback })
     }
 
     fn geometry(&self, input: MapShape) -> Result<Geometry> {
@@ -101,13 +131,23 @@ impl EncoderLayer for Conv {
         Ok(input.with(geometry.pooled(self.shape.pool.as_ref()), self.shape.channels))
     }
 
-    fn forward(&mut self, pre: &FeatureMap, _phase: Phase) -> Result<Activity> {
+    fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity> {
         let geometry = self.geometry(pre.shape())?;
         let shape = self.output(pre.shape())?;
         let (pool, relu) = (self.shape.pool.as_ref(), self.shape.relu);
-        let (post, routing) =
-            device::forward(&geometry, pool, relu, pre.data(), self.weight.value(), self.bias.value())?;
-        Ok(Activity { post: FeatureMap::new(shape, post)?, trace: Trace::new(routing) })
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        let (post, kept) = match &mut self.norm {
+            None => {
+                let (post, routing) = device::forward(&geometry, pool, relu, pre.data(), weight, bias)?;
+                (post, Kept::Routing(routing))
+            }
+            Some(norm) => {
+                let (active, _) = device::forward(&geometry, None, relu, pre.data(), weight, bias)?;
+                let (post, kept) = normed::forward(norm, &geometry, pool, active, phase)?;
+                (post, kept.map_or(Kept::Nothing, Kept::Normed))
+            }
+        };
+        Ok(Activity { post: FeatureMap::new(shape, post)?, trace: Trace::new(kept) })
     }
 
     fn plasticity(
@@ -119,7 +159,7 @@ impl EncoderLayer for Conv {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         let geometry = self.geometry(pre.shape())?;
-        let routing: Routing = trace.take()?;
+        let kept: Kept = trace.take()?;
         let on_activation = matches!(factor, PostFactor::Activation(_));
         let expected = match &factor {
             PostFactor::Activation(values) => (values.len(), geometry.samples * geometry.output_len()),
@@ -132,20 +172,44 @@ impl EncoderLayer for Conv {
                 format!("a post factor of {} values, expected {}", expected.0, expected.1),
             ));
         }
-        let call = device::Backward {
-            geometry: &geometry,
-            pool: self.shape.pool.as_ref().filter(|_| !on_activation),
-            relu: self.shape.relu && !on_activation,
-            output: post.data(),
-            routing: &routing,
-            factor: &factor,
-        };
-        let (weight, bias) = device::outer(&call, pre.data())?;
-        let feedback = feedback.then(|| device::feedback(&call, self.weight.value())).transpose()?;
-        Ok(LayerUpdate { updates: vec![weight, bias], feedback })
+        match (&self.norm, kept) {
+            (None, Kept::Routing(routing)) => {
+                let call = device::Backward {
+                    geometry: &geometry,
+                    pool: self.shape.pool.as_ref().filter(|_| !on_activation),
+                    relu: self.shape.relu && !on_activation,
+                    output: post.data(),
+                    routing: &routing,
+                    factor: &factor,
+                };
+                self.update(&call, pre, feedback)
+            }
+            (Some(norm), Kept::Normed(kept)) => {
+                let pool = self.shape.pool.as_ref();
+                let [input, weight, bias] =
+                    normed::backward(norm, &geometry, pool, &kept, factor, post.shape())?;
+                let call = device::Backward {
+                    geometry: &geometry,
+                    pool: None,
+                    relu: self.shape.relu,
+                    output: &kept.active,
+                    routing: &Routing::default(),
+                    factor: &PostFactor::PerPosition(input),
+                };
+                let mut update = self.update(&call, pre, feedback)?;
+                update.updates.extend([weight, bias]);
+                Ok(update)
+            }
+            _ => {
+                Err(Error::shape("convolution", "its last pass was none of learning: nothing was kept of it"))
+            }
+        }
     }
 
     fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+        if self.norm.is_some() {
+            return Ok(None);
+        }
         let geometry = self.geometry(pre.shape())?;
         let (weight, bias) = (self.weight.value(), self.bias.value());
         let (activation, _) = device::forward(&geometry, None, false, pre.data(), weight, bias)?;
@@ -167,10 +231,12 @@ impl EncoderLayer for Conv {
     }
 
     fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.weight, &self.bias]
+        let norm = self.norm.iter().flat_map(Norm::parameters);
+        [&self.weight, &self.bias].into_iter().chain(norm).collect()
     }
 
     fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        vec![&mut self.weight, &mut self.bias]
+        let norm = self.norm.iter_mut().flat_map(Norm::parameters_mut);
+        [&mut self.weight, &mut self.bias].into_iter().chain(norm).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Convolution, ReLU and max pool in one layer, for one, two and three axes.
 
 mod layer;
+mod normed;
 mod sizes;
 mod spec;
 

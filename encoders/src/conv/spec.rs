@@ -34,7 +34,10 @@ macro_rules! conv {
             /// Whether ρ is ReLU; else the identity.
             #[serde(default = "yes")]
             pub relu: bool,
-            /// Max pool after ρ.
+            /// Whether batch normalisation follows ρ.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            pub batch_norm: bool,
+            /// Max pool after these.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub max_pool: Option<PoolSpec>,
         }
@@ -45,7 +48,9 @@ macro_rules! conv {
             /// # Errors
             /// Names the key that is out of range.
             pub fn shape(&self) -> Result<ConvShape> {
-                shape($axes, self.channels, &self.kernel, &self.stride, &self.padding, self.relu, self.max_pool.as_ref())
+                let pool = self.max_pool.as_ref();
+                let shape = shape($axes, self.channels, &self.kernel, &self.stride, &self.padding, self.relu, pool)?;
+                Ok(ConvShape { batch_norm: self.batch_norm, ..shape })
             }
         }
 
@@ -67,8 +72,8 @@ macro_rules! conv {
 conv! {
     /// Convolution over time: sound.
     Conv1d, TIME,
-    Layer "conv1d": "Convolution over time, ReLU, max pool",
-    equation: "z = maxpool(ρ(W ∗ x + b)), ΔW = Σ_t (post factor · ρ') ⊗ x_t",
+    Layer "conv1d": "Convolution over time, ReLU, batch normalisation, max pool",
+    equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_t (post factor · ρ') ⊗ x_t",
     citation: "Illing et al. 2021, Equations 8 and 9 (audio encoder)",
     keys: [
         channels = "", "1 …", "neurons at each position";
@@ -76,7 +81,8 @@ conv! {
         stride = "1", "1 …, one number or one a axis", "distance of windows";
         padding = "0", "0 …, one number or one a axis", "zeros on either side";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        max_pool = "", "{ size, stride }", "max pool after ρ; stride is size where it is not said";
+        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
     ],
     example: "type = \"conv1d\"\nchannels = 3\nkernel = 4\nstride = 2\npadding = 1\n",
 }
@@ -84,8 +90,8 @@ conv! {
 conv! {
     /// Convolution over rows and columns: images.
     Conv2d, SPACE,
-    Layer "conv2d": "Convolution over rows and columns, ReLU, max pool",
-    equation: "z = maxpool(ρ(W ∗ x + b)), ΔW = Σ_yx (post factor · ρ') ⊗ x_yx",
+    Layer "conv2d": "Convolution over rows and columns, ReLU, batch normalisation, max pool",
+    equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_yx (post factor · ρ') ⊗ x_yx",
     citation: "Illing et al. 2021, Equations 8 and 9 (vision encoder)",
     keys: [
         channels = "", "1 …", "neurons at each position";
@@ -93,7 +99,8 @@ conv! {
         stride = "1", "1 …, one number or one a axis", "distance of windows";
         padding = "0", "0 …, one number or one a axis", "zeros on either side";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        max_pool = "", "{ size, stride }", "max pool after ρ; stride is size where it is not said";
+        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
     ],
     example: "type = \"conv2d\"\nchannels = 3\nkernel = 3\npadding = 1\nmax_pool = { size = 2 }\n",
 }
@@ -101,8 +108,8 @@ conv! {
 conv! {
     /// Convolution over time, rows and columns: video.
     Conv3d, ALL,
-    Layer "conv3d": "Convolution over time, rows and columns, ReLU, max pool",
-    equation: "z = maxpool(ρ(W ∗ x + b)), ΔW = Σ_tyx (post factor · ρ') ⊗ x_tyx",
+    Layer "conv3d": "Convolution over time, rows and columns, ReLU, batch normalisation, max pool",
+    equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_tyx (post factor · ρ') ⊗ x_tyx",
     citation: "Illing et al. 2021, Equations 8 and 9 (video encoder)",
     keys: [
         channels = "", "1 …", "neurons at each position";
@@ -110,9 +117,10 @@ conv! {
         stride = "1", "1 …, one number or one a axis", "distance of windows";
         padding = "0", "0 …, one number or one a axis", "zeros on either side";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        max_pool = "", "{ size, stride }", "max pool after ρ; stride is size where it is not said";
+        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
     ],
-    example: "type = \"conv3d\"\nchannels = 3\nkernel = [2, 3, 3]\nmax_pool = { size = [1, 2, 2] }\n",
+    example: "type = \"conv3d\"\nchannels = 3\nkernel = [2, 3, 3]\nbatch_norm = true\nmax_pool = { size = [1, 2, 2] }\n",
 }
 
 /// Every neuron sees the whole map.
@@ -180,6 +188,7 @@ fn shape(
         stride: stride.on(axes, 1, 1, "stride")?,
         padding: padding.on(axes, 0, 0, "padding")?,
         relu,
+        batch_norm: false,
         pool,
     })
 }

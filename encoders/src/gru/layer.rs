@@ -223,10 +223,7 @@ impl EncoderLayer for Gru {
     ) -> Result<LayerUpdate> {
         let sizes = self.sizes(pre.shape())?;
         let factor = match factor {
-            PostFactor::Activation(_) => {
-                let message = "a recurrent layer has no summed input of its own for a rule to work on";
-                return Err(Error::shape("gru", message));
-            }
+            PostFactor::Activation(_) => return Err(PostFactor::no_activation("gru")),
             PostFactor::PerPosition(factor) => factor,
             PostFactor::PerSample(factor) if sizes.steps == 1 => factor,
             PostFactor::PerSample(_) => {

@@ -96,3 +96,26 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     );
     Ok(input)
 }
+
+/// See [`super::max_pool`]: pools the output of `geometry`'s convolution.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    let positions = pool.output(geometry.output()).iter().product::<usize>();
+    let mut output = Buffer::zeros(input.device(), geometry.samples * positions * geometry.out_channels)?;
+    let (input, channels) = (input.as_slice(), geometry.out_channels);
+    let routing = super::max_pool(geometry.output(), channels, pool, input, output.as_mut_slice());
+    Ok((output, routing))
+}
+
+/// See [`super::max_unpool`]: the post factor of what [`max_pool`] pooled.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
+    let mut input = Buffer::zeros(factor.device(), geometry.samples * geometry.output_len())?;
+    let (factor, channels) = (factor.as_slice(), geometry.out_channels);
+    super::max_unpool(geometry.output(), channels, pool, routing, factor, input.as_mut_slice());
+    Ok(input)
+}

@@ -44,6 +44,7 @@ plugin! {
                     stride: Sizes::Same(1),
                     padding: Sizes::Same(1),
                     relu: true,
+                    batch_norm: false,
                     max_pool,
                 })
             };

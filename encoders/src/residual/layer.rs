@@ -1,0 +1,180 @@
+//! The block itself.
+
+use super::relu::{gate, relu};
+use crate::conv::{Conv, ConvShape};
+use plasticity_core::device::Device;
+use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::ops;
+use plasticity_core::parameter::Parameter;
+use plasticity_core::random::Random;
+use plasticity_core::representation::Pooling;
+use plasticity_core::{Error, Result};
+
+/// The sizes of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Neurons at each position inside.
+    pub width: usize,
+    /// Neurons at each position of the output.
+    pub channels: usize,
+    /// Distance of windows of the 3×3 convolution and the shortcut.
+    pub stride: usize,
+}
+
+/// A bottleneck block with pre-activation and without normalisation (as in GIM's ResNet-50):
+///
+/// x̂ = ρ(x), post = W₃ ρ(W₂ ρ(W₁ x̂)) + s, with s = x, or s = W_s x̂ where the block changes the size of the map
+/// or the number of channels. W₁ and W₃ are 1×1, W₂ is 3×3 with padding 1; each has a bias.
+///
+/// # Biological roles
+/// Not local: the post factor of the output reaches all three convolutions, and the layer below by two paths.
+///
+/// # Shapes
+/// `[sample, 1, y, x, in] → [sample, 1, ⌈y / stride⌉, ⌈x / stride⌉, channels]`.
+#[derive(Debug)]
+pub struct Residual {
+    convolutions: [Conv; 3],
+    shortcut: Option<Conv>,
+}
+
+/// Maps inside the block and what its convolutions keep.
+struct Kept {
+    /// x̂, then the outputs of the first two convolutions.
+    maps: [FeatureMap; 3],
+    traces: [Trace; 3],
+    shortcut: Option<Trace>,
+}
+
+impl Residual {
+    /// A block with fresh weights, uniform in ±1/√(fan-in).
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn new(block: Block, in_channels: usize, device: &Device, random: &mut Random) -> Result<Self> {
+        let Block { width, channels, stride } = block;
+        let mut conv = |part: &str, from: usize, channels: usize, side: usize, stride: usize, relu: bool| {
+            let shape = ConvShape {
+                channels,
+                axes: [false, true, true],
+                kernel: [1, side, side],
+                stride: [1, stride, stride],
+                padding: [0, side / 2, side / 2],
+                relu,
+                batch_norm: false,
+                pool: None,
+            };
+            Conv::new(shape, from, device, random).map(|conv| conv.of_part(part))
+        };
+        let convolutions = [
+            conv("conv1", in_channels, width, 1, 1, true)?,
+            conv("conv2", width, width, 3, stride, true)?,
+            conv("conv3", width, channels, 1, 1, false)?,
+        ];
+        let changes = stride != 1 || in_channels != channels;
+        let shortcut =
+            if changes { Some(conv("shortcut", in_channels, channels, 1, stride, false)?) } else { None };
+        Ok(Self { convolutions, shortcut })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Conv> {
+        self.convolutions.iter().chain(&self.shortcut)
+    }
+}
+
+impl EncoderLayer for Residual {
+    fn output(&self, input: MapShape) -> Result<MapShape> {
+        self.convolutions.iter().try_fold(input, |shape, conv| conv.output(shape))
+    }
+
+    fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity> {
+        let rectified = FeatureMap::new(pre.shape(), relu(pre.data())?)?;
+        let [one, two, three] = &mut self.convolutions;
+        let first = one.forward(&rectified, phase)?;
+        let second = two.forward(&first.post, phase)?;
+        let third = three.forward(&second.post, phase)?;
+        let mut post = third.post;
+        let shortcut = match &mut self.shortcut {
+            Some(conv) => {
+                let activity = conv.forward(&rectified, phase)?;
+                ops::add(post.data_mut(), 1.0, activity.post.data())?;
+                Some(activity.trace)
+            }
+            None => {
+                ops::add(post.data_mut(), 1.0, pre.data())?;
+                None
+            }
+        };
+        if phase != Phase::Learn {
+            return Ok(Activity { post, trace: Trace::new(()) });
+        }
+        let maps = [rectified, first.post, second.post];
+        let traces = [first.trace, second.trace, third.trace];
+        Ok(Activity { post, trace: Trace::new(Kept { maps, traces, shortcut }) })
+    }
+
+    fn plasticity(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        trace: Trace,
+        factor: PostFactor,
+        feedback: bool,
+    ) -> Result<LayerUpdate> {
+        let Kept { maps: [rectified, first, second], traces: [trace1, trace2, trace3], shortcut } =
+            trace.take()?;
+        let factor = match factor {
+            PostFactor::Activation(_) => return Err(PostFactor::no_activation("residual")),
+            PostFactor::PerPosition(factor) => factor,
+            PostFactor::PerSample(factor) => ops::spread(&factor, post.shape(), Pooling::Mean)?,
+        };
+        let below = |update: &mut LayerUpdate| {
+            update.feedback.take().ok_or_else(|| Error::shape("residual", "a convolution gave no feedback"))
+        };
+        let given = PostFactor::PerPosition(factor.clone());
+        let [one, two, three] = &mut self.convolutions;
+        let mut third = three.plasticity(&second, post, trace3, given, true)?;
+        let given = PostFactor::PerPosition(below(&mut third)?);
+        let mut middle = two.plasticity(&first, &second, trace2, given, true)?;
+        let given = PostFactor::PerPosition(below(&mut middle)?);
+        let mut lowest = one.plasticity(&rectified, &first, trace1, given, feedback)?;
+        let mut direct = Some(factor);
+        let mut updates = std::mem::take(&mut lowest.updates);
+        updates.append(&mut middle.updates);
+        updates.append(&mut third.updates);
+        let mut rectified_factor = lowest.feedback;
+        if let (Some(conv), Some(trace)) = (&mut self.shortcut, shortcut) {
+            if let Some(factor) = direct.take() {
+                let given = PostFactor::PerPosition(factor);
+                let update = conv.plasticity(&rectified, post, trace, given, feedback)?;
+                updates.extend(update.updates);
+                if let (Some(sum), Some(more)) = (&mut rectified_factor, update.feedback) {
+                    ops::add(sum, 1.0, &more)?;
+                }
+            }
+        }
+        let feedback = match rectified_factor {
+            Some(factor) => {
+                let mut feedback = gate(&factor, pre.data())?;
+                if let Some(direct) = direct {
+                    ops::add(&mut feedback, 1.0, &direct)?;
+                }
+                Some(feedback)
+            }
+            None => None,
+        };
+        Ok(LayerUpdate { updates, feedback })
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.parts().flat_map(EncoderLayer::parameters).collect()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.convolutions
+            .iter_mut()
+            .chain(&mut self.shortcut)
+            .flat_map(EncoderLayer::parameters_mut)
+            .collect()
+    }
+}
