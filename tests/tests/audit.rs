@@ -1,0 +1,149 @@
+//! The paper's marks of locality, from measurement; and planted rules that are not local are caught.
+
+use plasticity_tests as _;
+
+use plasticity::audit::{Audit, AuditBench, audit};
+use plasticity_core::device::Device;
+use plasticity_core::draws::Draws;
+use plasticity_core::layer::LayerSpec;
+use plasticity_core::map::MapShape;
+use plasticity_core::network::{Network, NetworkPlan};
+use plasticity_core::optimiser::OptimiserSpec;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::random::Random;
+use plasticity_core::{Result, ops};
+use serde_json::json;
+use std::ops::Range;
+
+fn layers() -> Vec<Box<dyn LayerSpec>> {
+    [6, 6, 8, 8, 8, 8]
+        .iter()
+        .map(|channels| json!({ "type": "conv2d", "channels": channels, "kernel": 3, "padding": 1 }))
+        .map(|spec| serde_json::from_value(spec).unwrap())
+        .collect()
+}
+
+fn measure(rule: &dyn RuleSpec, modules: &[Range<usize>]) -> Audit {
+    let device = Device::open().unwrap();
+    let input = MapShape { time: 4, location: 2, batch: 4, extent: [1, 4, 4], channels: 1 };
+    let layers = layers();
+    let optimiser = OptimiserSpec::default();
+    let plan = NetworkPlan { layers: &layers, modules, rule, optimiser, input, classes: Some(3), seed: 5 };
+    let network = Network::build(&plan, &device).unwrap();
+    audit(&mut AuditBench::new(network, input, 3, 5).unwrap()).unwrap()
+}
+
+fn of(rule: serde_json::Value, modules: &[Range<usize>]) -> Audit {
+    let rule: Box<dyn RuleSpec> = serde_json::from_value(rule).unwrap();
+    measure(rule.as_ref(), modules)
+}
+
+fn marks(audit: &Audit) -> (bool, bool, bool) {
+    (audit.space, audit.time, audit.weight_transport)
+}
+
+fn single() -> Vec<Range<usize>> {
+    (0..6).map(|layer| layer..layer + 1).collect()
+}
+
+/// (method, modules) → local in space, local in time: the paper's Table 1; and whether weights are transported.
+#[test]
+fn the_papers_marks() {
+    let one = [0..6];
+    let steps = |name: &str, negatives: serde_json::Value| {
+        let mut spec = json!({ "type": name, "prediction_steps": 2, "skip": 1 });
+        if !negatives.is_null() {
+            spec["negatives"] = negatives;
+        }
+        spec
+    };
+    let random = json!({ "type": "random", "count": 4 });
+    let own = serde_json::Value::Null;
+    let cases = [
+        ("cpc", of(steps("cpc", random.clone()), &one), (false, false, true)),
+        ("gim", of(steps("gim", random.clone()), &single()), (false, false, true)),
+        ("hinge_cpc", of(steps("hinge_cpc", random.clone()), &one), (false, false, true)),
+        ("clapp_s, 2 modules", of(steps("clapp_s", random.clone()), &[0..3, 3..6]), (false, false, true)),
+        (
+            "clapp_s, 3 modules",
+            of(steps("clapp_s", random.clone()), &[0..2, 2..4, 4..6]),
+            (false, false, true),
+        ),
+        ("clapp_s", of(steps("clapp_s", random.clone()), &single()), (true, false, true)),
+        ("hinge_cpc_time_local", of(steps("hinge_cpc_time_local", own.clone()), &one), (false, true, true)),
+        ("clapp", of(steps("clapp", own.clone()), &single()), (true, true, false)),
+        ("supervised", of(json!({ "type": "supervised" }), &one), (false, true, true)),
+        ("greedy_supervised", of(json!({ "type": "greedy_supervised" }), &single()), (true, true, true)),
+        ("random", of(json!({ "type": "random" }), &single()), (true, true, false)),
+    ];
+    let wrong: Vec<_> = cases.iter().filter(|(_, found, paper)| marks(found) != *paper).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// CLAPP-s with something added to its post factor.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Planted {
+    inner: Box<dyn RuleSpec>,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+enum What {
+    /// Every neuron's factor has the mean activity of the whole layer taken off.
+    MeanOfLayer,
+    /// Every stimulus' factor is divided by the size of the factors of the whole batch.
+    SizeOfBatch,
+}
+
+struct PlantedRule {
+    inner: Box<dyn PlasticityRule>,
+    what: What,
+}
+
+#[typetag::serde(name = "planted")]
+impl RuleSpec for Planted {
+    fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        Ok(Box::new(PlantedRule { inner: self.inner.build(context, random)?, what: self.what }))
+    }
+}
+
+impl PlasticityRule for PlantedRule {
+    fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let mut update = self.inner.update(signals, draws)?;
+        match self.what {
+            What::MeanOfLayer => {
+                let channels = signals.target.shape().channel;
+                let mut values = update.target.to_vec()?;
+                for (factor, post) in
+                    values.chunks_mut(channels).zip(signals.target.data().to_vec()?.chunks(channels))
+                {
+                    let mean = post.iter().sum::<f32>() / channels as f32;
+                    factor.iter_mut().for_each(|factor| *factor -= 0.1 * mean);
+                }
+                update.target.copy_from_host(&values)?;
+            }
+            What::SizeOfBatch => {
+                let size = update.target.to_vec()?.iter().map(|v| v * v).sum::<f32>().sqrt();
+                ops::scale(&mut update.target, 1.0 / size.max(1e-12))?;
+            }
+        }
+        Ok(update)
+    }
+
+    fn parameters(&self) -> Vec<&plasticity_core::parameter::Parameter> {
+        self.inner.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut plasticity_core::parameter::Parameter> {
+        self.inner.parameters_mut()
+    }
+}
+
+#[test]
+fn planted_rules_that_are_not_local_are_caught() {
+    for what in [What::MeanOfLayer, What::SizeOfBatch] {
+        let inner = serde_json::from_value(json!({ "type": "clapp", "prediction_steps": 2 })).unwrap();
+        let found = measure(&Planted { inner, what }, &single());
+        assert!(!found.space, "{what:?}: {found:?}");
+    }
+}
