@@ -138,6 +138,12 @@ pub trait EncoderLayer: Send {
     /// Its parameters, to be changed.
     fn parameters_mut(&mut self) -> Vec<&mut Parameter>;
 
+    /// Whether `plasticity` is the exact derivative of Σ factor · post: `false` for layers whose update is an
+    /// approximation by design (e-prop, feedback alignment).
+    fn follows_gradient(&self) -> bool {
+        true
+    }
+
     /// Whether the output serves as *context* for predicting the layer's own input (a recurrent layer on
     /// top of an encoder), and not as a target itself.
     fn is_context(&self) -> bool {

@@ -28,6 +28,7 @@ pub mod registry;
 pub mod representation;
 pub mod score;
 pub mod stimulus;
+pub mod testing;
 pub mod training;
 
 pub use error::{Error, Result};

@@ -1,0 +1,58 @@
+//! Comparing values, and making some to compare.
+
+use super::Found;
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+use crate::random::{Random, stream};
+use rand::Rng;
+
+/// The relative error up to which a closed form and automatic differentiation agree.
+pub const TOLERANCE: f64 = 1e-4;
+
+/// A generator of its own for each use.
+pub fn random(what: u64) -> Random {
+    stream(20_210, &[what])
+}
+
+/// `len` values within ±1.
+pub fn noise(random: &mut Random, len: usize) -> Vec<f32> {
+    (0..len).map(|_| random.random_range(-1.0..1.0)).collect()
+}
+
+/// The same on the device.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn noisy(device: &Device, random: &mut Random, len: usize) -> Result<Buffer> {
+    Buffer::from_vec(device, noise(random, len))
+}
+
+/// Euclidean length.
+pub fn norm(values: &[f32]) -> f64 {
+    values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Σ a · b.
+pub fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// Takes down where `ours` is further from `expected` than [`TOLERANCE`] allows.
+///
+/// # Errors
+/// Where a copy from the device fails.
+pub fn agree(found: &mut Found, what: &str, ours: &Buffer, expected: &Buffer) -> Result<()> {
+    let (ours, expected) = (ours.to_vec()?, expected.to_vec()?);
+    if ours.len() != expected.len() {
+        found.add(format!("{what}: {} values instead of {}", ours.len(), expected.len()));
+        return Ok(());
+    }
+    let difference: Vec<f32> = ours.iter().zip(&expected).map(|(a, b)| a - b).collect();
+    let error = norm(&difference);
+    // NaN compares as disagreement.
+    if !(error <= TOLERANCE * norm(&expected) + 1e-7) {
+        let relative = error / norm(&expected);
+        found.add(format!("{what}: differs from automatic differentiation by {relative:.1e}"));
+    }
+    Ok(())
+}
