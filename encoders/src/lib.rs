@@ -2,9 +2,9 @@
 
 pub mod batch_norm;
 pub mod conv;
-pub mod gru;
 #[cfg(test)]
 mod finite_differences;
+pub mod gru;
 pub mod kernels;
 pub mod presets;
 pub mod residual;
