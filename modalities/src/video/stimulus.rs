@@ -1,6 +1,6 @@
 //! The stimulus `clips`.
 
-use super::clip::{ClipSource, Clips, Picks};
+use super::clip::{ClipSource, Clips, Picks, choice};
 use super::colour::Jitter;
 use super::treatment::Treatment;
 use plasticity_core::map::MapShape;
@@ -14,14 +14,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipsSpec {
+    #[serde(deserialize_with = "choice")]
     source: Box<dyn ClipSource>,
     #[serde(default = "three")]
     every: usize,
     #[serde(default = "fifty_four")]
     frames: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
     readout_frames: Option<usize>,
     #[serde(default = "one_hundred_and_twenty_eight")]
     size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
     resize: Option<usize>,
     #[serde(default = "yes")]
     flip: bool,

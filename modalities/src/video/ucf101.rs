@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 #[serde(deny_unknown_fields)]
 pub struct Ucf101Spec {
     path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
     lists: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<u32>,
     #[serde(default)]
     train_groups: Vec<u32>,
