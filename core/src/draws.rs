@@ -54,22 +54,30 @@ impl SeededDraws {
     }
 }
 
+impl SeededDraws {
+    /// Whether the eye moves, and where to, is behaviour: the same for every module, path and prediction step, so that
+    /// an input is a fixation or a saccade for the whole network and never both.
+    fn behaviour(&self, what: u64) -> Random {
+        stream(self.seed, &[purpose::DRAW, self.step, u64::MAX, what])
+    }
+}
+
 impl Draws for SeededDraws {
     fn negatives(&mut self, path: Path, step: usize, rows: usize, count: usize) -> Vec<u32> {
         let mut random = self.stream(path, step, 0);
         (0..rows * count).map(|_| random.random_range(0..rows as u32)).collect()
     }
 
-    fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32> {
-        let mut random = self.stream(path, step, 1);
+    fn others(&mut self, _path: Path, _step: usize, batch: usize) -> Vec<u32> {
+        let mut random = self.behaviour(1);
         let batch = batch as u32;
         (0..batch)
             .map(|own| if batch == 1 { 0 } else { (own + random.random_range(1..batch)) % batch })
             .collect()
     }
 
-    fn signs(&mut self, path: Path, batch: usize) -> Vec<i8> {
-        let mut random = self.stream(path, 0, 2);
+    fn signs(&mut self, _path: Path, batch: usize) -> Vec<i8> {
+        let mut random = self.behaviour(2);
         (0..batch).map(|_| if random.random::<bool>() { 1 } else { -1 }).collect()
     }
 
