@@ -9,10 +9,12 @@
 
 pub mod autodiff;
 pub mod broadcast;
+pub mod checkpoint;
 pub mod config;
 pub mod device;
 pub mod draws;
 pub mod error;
+pub mod experiment;
 pub mod layer;
 pub mod loader;
 pub mod map;
@@ -23,9 +25,11 @@ pub mod optimiser;
 pub mod pairs;
 pub mod parameter;
 pub mod plasticity;
+pub mod probe;
 pub mod random;
 pub mod registry;
 pub mod representation;
+pub mod run;
 pub mod score;
 pub mod stimulus;
 pub mod testing;

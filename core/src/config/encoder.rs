@@ -7,40 +7,22 @@ use crate::layer::{EncoderPreset, LayerSpec};
 use crate::plasticity::Modules;
 use toml::{Table, Value};
 
-/// Where the layers come from.
-#[derive(Debug)]
-pub enum Stack {
-    /// A named stack with keys of its own.
-    Preset(Box<dyn EncoderPreset>),
-    /// Layers, first to last.
-    Layers(Vec<Box<dyn LayerSpec>>),
-}
-
 /// `[encoder]`.
 #[derive(Debug)]
 pub struct EncoderConfig {
-    /// The layers.
-    pub stack: Stack,
+    /// The named stack that the layers are of, if any.
+    pub preset: Option<Box<dyn EncoderPreset>>,
+    /// The layers, first to last.
+    pub layers: Vec<Box<dyn LayerSpec>>,
     /// Which of them share a module; `None`: as the rule is meant.
     pub modules: Option<Modules>,
 }
 
 impl EncoderConfig {
-    /// The layers, first to last.
-    ///
-    /// # Errors
-    /// Where a value of a preset is out of range.
-    pub fn into_layers(self) -> Result<Vec<Box<dyn LayerSpec>>> {
-        match self.stack {
-            Stack::Preset(preset) => preset.layers(),
-            Stack::Layers(layers) => Ok(layers),
-        }
-    }
-
     pub(super) fn read(document: &Document, mut table: Table) -> Result<Self> {
         let modules =
             table.remove("modules").map(|value| modules(document, "encoder.modules", value)).transpose()?;
-        let stack = match table.remove("layers") {
+        let (preset, layers) = match table.remove("layers") {
             Some(_) if table.contains_key("preset") => {
                 let message = "has both `preset` and `layers`: leave one of them out";
                 return Err(document.error("encoder.layers", message));
@@ -50,27 +32,34 @@ impl EncoderConfig {
                     let message = crate::registry::unknown("key", key, &["layers", "modules"]);
                     return Err(document.error(&format!("encoder.{key}"), message));
                 }
-                Stack::Layers(self::layers(document, layers)?)
+                (None, self::layers(document, layers)?)
             }
             None => {
                 require_name(document, "encoder", &table)?;
-                Stack::Preset(read(document, "encoder", Value::Table(table))?)
+                let preset: Box<dyn EncoderPreset> = read(document, "encoder", Value::Table(table))?;
+                let layers = preset.layers().map_err(|error| match error {
+                    Error::Config { place, message } if !place.starts_with("encoder.") => {
+                        document.error("encoder", format!("{place}: {message}"))
+                    }
+                    other => document.locate(other),
+                })?;
+                (Some(preset), layers)
             }
         };
-        Ok(Self { stack, modules })
+        Ok(Self { preset, layers, modules })
     }
 
     pub(super) fn write(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
         let refused = |error: serde_json::Error| Error::config("encoder", error.to_string());
         let mut table = serde_json::Map::new();
-        match &self.stack {
-            Stack::Preset(preset) => {
+        match &self.preset {
+            Some(preset) => {
                 if let serde_json::Value::Object(preset) = serde_json::to_value(preset).map_err(refused)? {
                     table.extend(preset);
                 }
             }
-            Stack::Layers(layers) => {
-                table.insert("layers".to_owned(), serde_json::to_value(layers).map_err(refused)?);
+            None => {
+                table.insert("layers".to_owned(), serde_json::to_value(&self.layers).map_err(refused)?);
             }
         }
         if let Some(modules) = &self.modules {

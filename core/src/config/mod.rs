@@ -12,14 +12,16 @@ mod tests;
 mod write;
 
 pub use document::Document;
-pub use encoder::{EncoderConfig, Stack};
+pub use encoder::EncoderConfig;
 pub use sections::{Every, ProbeConfig, Training};
 
 use crate::error::{Error, Result};
+use crate::modules::resolve;
 use crate::plasticity::RuleSpec;
 use crate::registry::unknown;
 use crate::stimulus::StimulusSpec;
 use diagnosis::{read, require_name};
+use std::ops::Range;
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -94,7 +96,18 @@ impl Config {
             None => ProbeConfig::default(),
         };
         probe.check().map_err(|error| document.locate(error))?;
-        Ok(Self { seed, stimulus, encoder, rule, training, probe, document })
+        let config = Self { seed, stimulus, encoder, rule, training, probe, document };
+        config.modules()?;
+        Ok(config)
+    }
+
+    /// The layers (from 0) of every module.
+    ///
+    /// # Errors
+    /// Where the division leaves out or repeats a layer.
+    pub fn modules(&self) -> Result<Vec<Range<usize>>> {
+        let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.modules());
+        resolve(&modules, self.encoder.layers.len()).map_err(|error| self.locate(error))
     }
 
     /// Gives an error about a key of this config its file and line.

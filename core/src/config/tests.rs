@@ -151,10 +151,7 @@ fn layers_can_be_listed() {
         .replace("widths = [8, 16]", layers)
         .replace("[[1], [2]]", "\"layerwise\"");
     let config = Config::parse(&text, "c.toml").unwrap();
-    assert_eq!(
-        Config::parse(&config.to_toml().unwrap(), "c").unwrap().encoder.into_layers().unwrap().len(),
-        1
-    );
+    assert_eq!(Config::parse(&config.to_toml().unwrap(), "c").unwrap().encoder.layers.len(), 1);
     let wrong = text.replace("config_test_layer", "config_test_lajer");
     let error = Config::parse(&wrong, "c.toml").unwrap_err().to_string();
     assert!(error.starts_with("c.toml:6: encoder.layers.0.type: unknown layer `config_test_lajer`: did you mean `config_test_layer`?"), "{error}");
@@ -229,6 +226,10 @@ fn wrong_types_and_ranges_are_placed() {
         "c.toml:1: seed: expected a whole number of at least 0, got -2"
     );
     assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: lacks the key `path`");
+    assert_eq!(
+        message("[[1], [2]]", "[[2]]"),
+        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
+    );
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
 }
 

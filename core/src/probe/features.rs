@@ -1,0 +1,139 @@
+//! What a read-out sees of every layer.
+
+use super::classifier::Labelled;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::loader::Loader;
+use crate::network::Network;
+use crate::representation::{Pooling, Representation};
+use crate::stimulus::Label;
+
+/// The features of every layer of a network, one row for each label.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    layers: Vec<Layer>,
+    labels: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Layer {
+    channels: usize,
+    values: Vec<f32>,
+}
+
+impl Features {
+    /// A layer's features with the labels.
+    ///
+    /// # Errors
+    /// Where there is no such layer.
+    pub fn layer(&self, index: usize) -> Result<Labelled<'_>> {
+        let layer = self.layers.get(index).ok_or_else(|| {
+            Error::shape("read-out", format!("there are no features of layer {}", index + 1))
+        })?;
+        Ok(Labelled { values: &layer.values, channels: layer.channels, labels: &self.labels })
+    }
+}
+
+/// Collects the features of several networks on the same stimuli, which are loaded once.
+///
+/// Where a stimulus has a class, its row is the mean of a layer over time and location. Where its frames have classes,
+/// each labelled frame has a row: the mean over locations and over the layer's steps in time that the frame spans.
+///
+/// # Errors
+/// Where a stimulus has no label, or does not fit the network.
+pub fn features(networks: &mut [&mut Network], loader: Loader, device: &Device) -> Result<Vec<Features>> {
+    let mut all = vec![Features::default(); networks.len()];
+    for batch in loader {
+        let batch = batch?.to_device(device)?;
+        for (network, features) in networks.iter_mut().zip(&mut all) {
+            let layers = network.represent(&batch.input, Pooling::Mean)?;
+            features.layers.resize_with(layers.len(), Layer::default);
+            for (representation, layer) in layers.iter().zip(&mut features.layers) {
+                append(representation, &batch.labels, layer)?;
+            }
+            for label in &batch.labels {
+                match label {
+                    Label::Class(class) => features.labels.push(*class),
+                    Label::Frames(frames) => features.labels.extend(frames.iter().flatten()),
+                    Label::None => {
+                        return Err(Error::stimulus("read-out", "a stimulus has no label"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Adds the rows of a batch to a layer's features.
+fn append(representation: &Representation, labels: &[Label], layer: &mut Layer) -> Result<()> {
+    let shape = representation.shape();
+    let values = representation.data().to_vec()?;
+    layer.channels = shape.channel;
+    let mut add_mean = |batch: usize, steps: std::ops::Range<usize>| {
+        let start = layer.values.len();
+        layer.values.resize(start + shape.channel, 0.0);
+        let row = &mut layer.values[start..];
+        let weight = 1.0 / (steps.len() * shape.location) as f32;
+        for place in steps.flat_map(|step| (0..shape.location).map(move |l| step * shape.location + l)) {
+            let from = (place * shape.batch + batch) * shape.channel;
+            for (sum, value) in row.iter_mut().zip(&values[from..from + shape.channel]) {
+                *sum += weight * value;
+            }
+        }
+    };
+    if labels.len() != shape.batch {
+        let message = format!("{} labels for {} stimuli", labels.len(), shape.batch);
+        return Err(Error::stimulus("read-out", message));
+    }
+    for (batch, label) in labels.iter().enumerate() {
+        match label {
+            Label::Frames(frames) => {
+                let labelled = frames.iter().enumerate().filter(|(_, label)| label.is_some());
+                for (frame, _) in labelled {
+                    add_mean(batch, span(frame, frames.len(), shape.time));
+                }
+            }
+            _ => add_mean(batch, 0..shape.time),
+        }
+    }
+    Ok(())
+}
+
+/// The steps of a layer that a frame spans: at least one.
+fn span(frame: usize, frames: usize, steps: usize) -> std::ops::Range<usize> {
+    let start = (frame * steps / frames).min(steps.saturating_sub(1));
+    start..((frame + 1) * steps / frames).max(start + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Buffer;
+    use crate::representation::RepresentationShape;
+
+    fn representation() -> Representation {
+        // [time 2, location 1, batch 2, channel 1]
+        let shape = RepresentationShape { time: 2, location: 1, batch: 2, channel: 1 };
+        let device = Device::open().unwrap();
+        Representation::new(shape, Buffer::from_vec(&device, vec![1.0, 10.0, 3.0, 30.0]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn classes_take_the_mean_over_time_and_frames_take_their_own() {
+        let mut layer = Layer::default();
+        append(&representation(), &[Label::Class(0), Label::Class(1)], &mut layer).unwrap();
+        assert_eq!(layer.values, [2.0, 20.0]);
+        let mut layer = Layer::default();
+        let labels = [Label::Frames(vec![Some(1), None]), Label::Frames(vec![Some(0); 4])];
+        append(&representation(), &labels, &mut layer).unwrap();
+        assert_eq!(layer.values, [1.0, 10.0, 10.0, 30.0, 30.0]);
+    }
+
+    #[test]
+    fn frames_span_all_steps() {
+        let spans = |frames, steps| (0..frames).map(|f| span(f, frames, steps)).collect::<Vec<_>>();
+        assert_eq!(spans(2, 4), [0..2, 2..4]);
+        assert_eq!(spans(4, 2), [0..1, 0..1, 1..2, 1..2]);
+    }
+}

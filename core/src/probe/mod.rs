@@ -1,0 +1,94 @@
+//! The read-out of every layer: a linear classifier on its activity, beside that of the untrained network.
+
+mod classifier;
+mod features;
+
+pub use classifier::{Labelled, accuracy};
+pub use features::{Features, features};
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::loader::{Loader, Pass};
+use crate::network::Network;
+use crate::random::{purpose, stream};
+use crate::stimulus::{Split, Stimulus};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How well a layer reads out, in percent of the test stimuli (or frames).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerReadout {
+    /// The layer.
+    pub name: String,
+    /// Of the trained network.
+    pub accuracy: f64,
+    /// Of the network with its initial weights.
+    pub untrained: f64,
+    /// Of guessing: 100 over the number of classes.
+    pub chance: f64,
+}
+
+/// Reads out every layer of `trained` and of the same network with its initial weights.
+///
+/// `progress` is called with what is being done, as `(done, of)` in layers after the features are there.
+///
+/// # Errors
+/// Where there are no labelled stimuli, or they do not fit the network.
+pub fn probe(
+    experiment: &Experiment,
+    trained: &mut Network,
+    device: &Device,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<LayerReadout>> {
+    let config = experiment.config();
+    let mut untrained = experiment.network(device)?;
+    let open = |split| -> Result<Arc<dyn Stimulus>> {
+        let stimulus = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+        Ok(Arc::from(stimulus))
+    };
+    let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
+    let classes = classes(train.as_ref(), test.as_ref())?;
+    let mut collect = |stimulus| -> Result<Vec<Features>> {
+        let training = &config.training;
+        let loader = Loader::new(stimulus, Pass::Evaluate, training.batch, training.threads)
+            .map_err(|error| config.locate(error))?;
+        features(&mut [&mut *trained, &mut untrained], loader, device)
+    };
+    let (train, test) = (collect(train)?, collect(test)?);
+    let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
+        return Err(Error::stimulus("read-out", "there are no stimuli"));
+    };
+    let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
+        let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
+        accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
+    };
+    let names = trained.layer_names();
+    let mut layers = Vec::new();
+    for (layer, name) in names.iter().enumerate() {
+        progress(layer, names.len());
+        layers.push(LayerReadout {
+            name: (*name).to_owned(),
+            accuracy: read_out(train_trained, test_trained, layer)?,
+            untrained: read_out(train_untrained, test_untrained, layer)?,
+            chance: 100.0 / classes as f64,
+        });
+    }
+    progress(names.len(), names.len());
+    Ok(layers)
+}
+
+fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {
+    match (train.classes(), test.classes()) {
+        (Some(train), Some(test)) if train == test && !train.is_empty() => Ok(train.len()),
+        (Some(train), Some(test)) => {
+            let message = format!(
+                "the classes of the training stimuli ({}) are not those of the test stimuli ({})",
+                train.join(", "),
+                test.join(", ")
+            );
+            Err(Error::stimulus("read-out", message))
+        }
+        _ => Err(Error::stimulus("read-out", "needs labelled stimuli, and these have no labels")),
+    }
+}

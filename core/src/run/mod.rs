@@ -1,0 +1,181 @@
+//! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, and `checkpoints/`.
+
+mod events;
+mod metrics;
+#[cfg(test)]
+mod tests;
+mod train;
+
+pub use metrics::Record;
+pub use train::{Progress, train};
+
+use crate::checkpoint::{Checkpoint, write_atomically};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use events::Events;
+use metrics::Metrics;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The resolved config of a run, in its folder.
+pub const CONFIG: &str = "config.toml";
+/// Checkpoints that are kept: the one before the last guards against a disk that loses the last.
+const KEPT: usize = 2;
+
+/// A run that this process writes to. No other process can while this one holds it.
+pub struct Run {
+    folder: PathBuf,
+    metrics: Metrics,
+    events: Events,
+    from: Option<Checkpoint>,
+    _lock: File,
+}
+
+impl Run {
+    /// Starts a run in a folder that holds none.
+    ///
+    /// # Errors
+    /// Where the folder holds a run already, is in use, or cannot be written to.
+    pub fn create(folder: &Path, config: &Config) -> Result<Self> {
+        std::fs::create_dir_all(folder.join("checkpoints"))
+            .map_err(|error| Error::file(folder, format!("cannot be made: {error}")))?;
+        let lock = lock(folder)?;
+        if folder.join(CONFIG).exists() {
+            let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
+            return Err(Error::file(folder, format!("holds a run already: {remedy}")));
+        }
+        write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
+        Self::start(folder, lock, None)
+    }
+
+    /// Goes on with a run from its last checkpoint; what was recorded after it is dropped.
+    ///
+    /// # Errors
+    /// Where the folder holds no run, is in use, or its checkpoints are of another config or unreadable.
+    pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
+        if !folder.join(CONFIG).exists() {
+            let message = format!("holds no run: there is no {CONFIG} in it");
+            return Err(Error::file(folder, message));
+        }
+        let lock = lock(folder)?;
+        let from = last_checkpoint(folder)?;
+        if let Some(checkpoint) = &from {
+            let (theirs, ours) = (&checkpoint.fingerprint, config.fingerprint()?);
+            if *theirs != ours {
+                let message = format!(
+                    "its checkpoint was made with another seed, encoder, rule, batch or optimiser \
+                     (fingerprint {theirs}, the config's is {ours}): undo the change, or start a new run"
+                );
+                return Err(Error::file(folder, message));
+            }
+        }
+        write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
+        Self::start(folder, lock, from)
+    }
+
+    fn start(folder: &Path, lock: File, from: Option<Checkpoint>) -> Result<Self> {
+        let step = from.as_ref().map_or(0, |checkpoint| checkpoint.step);
+        Ok(Self {
+            metrics: Metrics::open(&folder.join("metrics.jsonl"), step)?,
+            events: Events::open(folder, step)?,
+            folder: folder.to_owned(),
+            from,
+            _lock: lock,
+        })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The checkpoint that the run goes on from, once.
+    pub fn take_checkpoint(&mut self) -> Option<Checkpoint> {
+        self.from.take()
+    }
+
+    /// Records a step's losses.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn record(&mut self, record: &Record) -> Result<()> {
+        self.metrics.write(record)?;
+        for (module, &loss) in record.loss.iter().enumerate() {
+            self.events.scalar(&format!("loss/module_{}", module + 1), record.step, loss)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.metrics.synchronise()?;
+        self.events.flush()?;
+        checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
+        for (_, path) in checkpoints(&self.folder)?.into_iter().rev().skip(KEPT) {
+            std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a run has the checkpoint of a step.
+pub fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
+    folder.join("checkpoints").join(format!("step-{step}.safetensors"))
+}
+
+/// A run's checkpoints with their steps, first to last.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let folder = folder.join("checkpoints");
+    let refused = |error: std::io::Error| Error::file(&folder, format!("cannot be read: {error}"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(refused)? {
+        let path = entry.map_err(refused)?.path();
+        let step = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok());
+        found.extend(step.map(|step| (step, path)));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A run's last checkpoint that can be read, or `None` where it has none yet.
+///
+/// # Errors
+/// Where it has some, and none can be read.
+pub fn last_checkpoint(folder: &Path) -> Result<Option<Checkpoint>> {
+    let mut first_error = None;
+    for (_, path) in checkpoints(folder)?.into_iter().rev() {
+        match Checkpoint::load(&path) {
+            Ok(checkpoint) => return Ok(Some(checkpoint)),
+            Err(error) => {
+                tracing::warn!("{error}: trying the checkpoint before it");
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(None), Err)
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).map_err(|error| Error::file(&path, format!("cannot be made: {error}")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let message = "is in use by another process: wait for it, or choose another folder";
+            Err(Error::file(folder, message))
+        }
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!("{}: this file system has no locks ({error})", folder.display());
+            Ok(file)
+        }
+    }
+}

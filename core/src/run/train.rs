@@ -1,0 +1,83 @@
+//! The training loop of a run.
+
+use super::{Record, Run};
+use crate::checkpoint::Checkpoint;
+use crate::device::Device;
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::training::Trainer;
+use std::time::Duration;
+
+/// How far training is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Steps made.
+    pub step: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Stimuli in a step.
+    pub batch: usize,
+    /// Every module's loss, where this step's were recorded; else empty.
+    pub loss: &'a [f32],
+    /// How long training has waited for stimuli so far.
+    pub waited: Duration,
+}
+
+/// Trains from the run's checkpoint (or from the start) to the end, and returns the trained network in its trainer.
+///
+/// `progress` is called after every step, and once before the first. A rule that does not learn makes no steps.
+///
+/// # Errors
+/// Where the stimuli or the network cannot be made, a loss is not finite, or the folder cannot be written to.
+pub fn train(
+    experiment: &Experiment,
+    run: &mut Run,
+    device: &Device,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Trainer> {
+    let config = experiment.config();
+    let training = &config.training;
+    let per_epoch = experiment.steps_per_epoch()?;
+    let network = experiment.network(device)?;
+    let total = if network.learns() { training.total_steps(per_epoch) } else { 0 };
+    let fingerprint = config.fingerprint()?;
+    let mut trainer = Trainer::new(network, config.seed);
+    let resumed = run.take_checkpoint();
+    let fresh = resumed.is_none();
+    if let Some(checkpoint) = resumed {
+        trainer.restore(&checkpoint.state, checkpoint.step)?;
+    }
+    let save = |trainer: &Trainer, run: &mut Run| {
+        run.save(&Checkpoint {
+            state: trainer.network().state()?,
+            step: trainer.steps(),
+            seed: config.seed,
+            fingerprint: fingerprint.clone(),
+        })
+    };
+    let start = trainer.steps();
+    let batch = training.batch;
+    progress(Progress { step: start, total, batch, loss: &[], waited: Duration::ZERO });
+    if start >= total {
+        if fresh {
+            save(&trainer, run)?;
+        }
+        return Ok(trainer);
+    }
+    let every = training.checkpoint_every.steps(per_epoch).max(1);
+    let mut loader = experiment.loader(start..total)?;
+    while let Some(host) = loader.next() {
+        let host = host.map_err(|error| config.locate(error))?;
+        let (epoch, step) = (host.epoch, host.step + 1);
+        let recorded = step % training.log_every == 0 || step == total;
+        let loss = trainer.step(host.to_device(device)?, recorded)?;
+        if recorded {
+            run.record(&Record { step, epoch, loss: loss.clone() })?;
+        }
+        if step % every == 0 || step == total {
+            save(&trainer, run)?;
+        }
+        progress(Progress { step, total, batch, loss: &loss, waited: loader.waited() });
+    }
+    Ok(trainer)
+}
