@@ -68,9 +68,17 @@ impl Layer {
                 let means = Some(&mut self.means[..]);
                 *routing = forward(g, pool, true, input, weight, bias, output, means);
             }
-            Stage::Outer => {
-                outer(g, pool, true, input, output, routing, post, &mut self.d_weight, &mut self.d_bias)
-            }
+            Stage::Outer => outer(
+                g,
+                pool,
+                true,
+                input,
+                output,
+                routing,
+                post,
+                &mut self.d_weight,
+                &mut self.d_bias,
+            ),
             Stage::Feedback => {
                 feedback(g, pool, true, weight, output, routing, post, &mut self.d_input);
             }

@@ -66,7 +66,11 @@ pub(super) fn feedback_by(
             });
         }
         _ => {
-            let mirror = Geometry { in_channels: g.out_channels, out_channels: g.in_channels, ..*g };
+            let mirror = Geometry {
+                in_channels: g.out_channels,
+                out_channels: g.in_channels,
+                ..*g
+            };
             let lowering = lowering(path, &mirror);
             let flipped = flip(g, weight);
             let activation = Activation { bias: None, relu: false };

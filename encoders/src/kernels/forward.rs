@@ -9,8 +9,12 @@ use super::plan::{Path, lowering, plan};
 use super::pool::{Routing, Window};
 use super::scratch::Scratch;
 
-/// Rows of a block of products; enough that a read of the weights pays.
-const BLOCK_ROWS: usize = 96;
+/// Rows of a block of products: few, so that the operands stay in the second-level cache.
+const BLOCK_ROWS: usize = 48;
+/// Rows of a block where the weights are so many that each read of them has to pay.
+const BLOCK_ROWS_OF_MANY: usize = 96;
+/// From how many transformed weights on that is so.
+const MANY: usize = 8 << 20;
 
 /// `y = pool(relu(w ∗ x + b))`, with the patch means `[sample, out]` of `y` if `means` is given.
 ///
@@ -125,13 +129,22 @@ pub(super) struct Convolution<'a> {
 }
 
 impl<'a> Convolution<'a> {
-    pub(super) fn new(lowering: &'a dyn Lowering, weight: &[f32], activation: Activation<'a>) -> Self {
+    pub(super) fn new(
+        lowering: &'a dyn Lowering,
+        weight: &[f32],
+        activation: Activation<'a>,
+    ) -> Self {
         Self { lowering, weight: lowering.weight(weight), activation }
     }
 
     /// Samples worth handling together, by the shape alone.
     pub(super) fn samples(&self) -> usize {
-        (BLOCK_ROWS / self.lowering.rows().max(1)).max(1)
+        (self.block() / self.lowering.rows().max(1)).max(1)
+    }
+
+    /// Rows of a block of products.
+    fn block(&self) -> usize {
+        if self.weight.len() < MANY { BLOCK_ROWS } else { BLOCK_ROWS_OF_MANY }
     }
 
     /// Maps `[sample, position, in]` of `input_len` values a sample to `[sample, position, out]`.
@@ -139,10 +152,11 @@ impl<'a> Convolution<'a> {
         let lowering = self.lowering;
         let (products, depth, width) = (lowering.products(), lowering.depth(), lowering.width());
         let rows = input.len() / input_len * lowering.rows();
-        let mut operands = Scratch::new(products * BLOCK_ROWS.min(rows) * depth);
-        let mut results = Scratch::new(products * BLOCK_ROWS.min(rows) * width);
-        for start in (0..rows).step_by(BLOCK_ROWS) {
-            let rows = start..(start + BLOCK_ROWS).min(rows);
+        let block = self.block().min(rows);
+        let mut operands = Scratch::new(products * block * depth);
+        let mut results = Scratch::new(products * block * width);
+        for start in (0..rows).step_by(block) {
+            let rows = start..(start + block).min(rows);
             let count = rows.len();
             let operands = &mut operands[..products * count * depth];
             let results = &mut results[..products * count * width];

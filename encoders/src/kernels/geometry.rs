@@ -27,7 +27,11 @@ impl Geometry {
     /// `⌊(input + 2·padding − kernel) / stride⌋ + 1`, 0 where the kernel does not fit.
     pub fn output(&self) -> [usize; 3] {
         std::array::from_fn(|axis| {
-            windows(self.input[axis] + 2 * self.padding[axis], self.kernel[axis], self.stride[axis])
+            windows(
+                self.input[axis] + 2 * self.padding[axis],
+                self.kernel[axis],
+                self.stride[axis],
+            )
         })
     }
 

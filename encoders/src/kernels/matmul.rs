@@ -21,17 +21,17 @@ pub(crate) fn rows_by_panel(a: &[f32], b: &[f32], c: &mut [f32], depth: usize, w
     Arch::new().dispatch(RowsByPanel { a, b, c, depth, width });
 }
 
-/// `C (+)= Aᵀ · B`: `a` is `[rows, depth]`, `b` a panel `[rows, width]`, `c` is `[depth, width]`;
-/// `c` is added to if `accumulate`, else overwritten.
+/// `C += Aᵀ · B` of as many columns of `a` as `c` has rows, from column `first` on: `a` is
+/// `[rows, depth]`, `b` a panel `[rows, width]`, `c` is `[columns, width]`.
 pub(crate) fn columns_by_panel(
     a: &[f32],
     b: &[f32],
     c: &mut [f32],
+    first: usize,
     depth: usize,
     width: usize,
-    accumulate: bool,
 ) {
-    Arch::new().dispatch(ColumnsByPanel { a, b, c, depth, width, accumulate });
+    Arch::new().dispatch(ColumnsByPanel { a, b, c, first, depth, width });
 }
 
 struct RowsByPanel<'a> {
@@ -61,9 +61,9 @@ struct ColumnsByPanel<'a> {
     a: &'a [f32],
     b: &'a [f32],
     c: &'a mut [f32],
+    first: usize,
     depth: usize,
     width: usize,
-    accumulate: bool,
 }
 
 impl WithSimd for ColumnsByPanel<'_> {
@@ -71,10 +71,10 @@ impl WithSimd for ColumnsByPanel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { a, b, c, depth, width, accumulate } = self;
+        let Self { a, b, c, first, depth, width } = self;
         let a = a.chunks(depth * DEPTH_BLOCK);
-        for (block, (a, b)) in a.zip(b.chunks(width * DEPTH_BLOCK)).enumerate() {
-            sweep(simd, &Columns { a, depth }, b, c, width, accumulate || block > 0);
+        for (a, b) in a.zip(b.chunks(width * DEPTH_BLOCK)) {
+            sweep(simd, &Columns { a: &a[first..], depth }, b, c, width, true);
         }
     }
 }
@@ -146,15 +146,22 @@ impl Left for Columns<'_> {
 
 /// All rows of `c` by one panel, in tiles as the registers allow.
 #[inline(always)]
-fn sweep<S: Simd, L: Left>(simd: S, left: &L, b: &[f32], c: &mut [f32], width: usize, accumulate: bool) {
+fn sweep<S: Simd, L: Left>(
+    simd: S,
+    left: &L,
+    b: &[f32],
+    c: &mut [f32],
+    width: usize,
+    accumulate: bool,
+) {
     let (b, _) = S::as_simd_f32s(b);
     let (c, _) = S::as_mut_simd_f32s(c);
     let stride = width / S::F32_LANES;
     let at = Panel { b, stride, offset: 0, accumulate };
     match (S::F32_LANES, stride) {
         (16, 4) => strip::<S, L, 6, 4>(simd, left, at, c),
-        (16, 2) => strip::<S, L, 12, 2>(simd, left, at, c),
-        (16, _) => strip::<S, L, 24, 1>(simd, left, at, c),
+        (16, 2) => strip::<S, L, 8, 2>(simd, left, at, c),
+        (16, _) => strip::<S, L, 12, 1>(simd, left, at, c),
         (8, _) => {
             for offset in (0..stride).step_by(2) {
                 strip::<S, L, 6, 2>(simd, left, Panel { offset, ..at }, c);
@@ -195,9 +202,12 @@ fn strip<S: Simd, L: Left, const R: usize, const N: usize>(
         tile::<S, L, 4, N>(simd, left, row, at, c);
         row += 4;
     }
-    while row < rows {
+    while row + 2 <= rows {
+        tile::<S, L, 2, N>(simd, left, row, at, c);
+        row += 2;
+    }
+    if row < rows {
         tile::<S, L, 1, N>(simd, left, row, at, c);
-        row += 1;
     }
 }
 
@@ -245,11 +255,13 @@ mod tests {
             assert_close(&c, &expected, 1e-6);
 
             let b = noise(rows * width, 3);
-            let mut c = vec![f32::NAN; depth * width];
-            columns_by_panel(&a, &b, &mut c, depth, width, false);
+            let mut c = vec![0.0; depth * width];
+            let (head, tail) = c.split_at_mut(depth / 3 * width);
+            columns_by_panel(&a, &b, head, 0, depth, width);
+            columns_by_panel(&a, &b, tail, depth / 3, depth, width);
             let once = product(depth, width, rows, |r, k| a[k * depth + r], &b);
             assert_close(&c, &once, 1e-6);
-            columns_by_panel(&a, &b, &mut c, depth, width, true);
+            columns_by_panel(&a, &b, &mut c, 0, depth, width);
             let twice: Vec<f64> = once.iter().map(|value| 2.0 * value).collect();
             assert_close(&c, &twice, 1e-6);
         }

@@ -28,8 +28,9 @@ pub fn plan(g: &Geometry) -> Path {
     if g.input[1..] == [2, 2] {
         return Path::Pair;
     }
-    let cost =
-        |tile: usize, products: usize| g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products;
+    let cost = |tile: usize, products: usize| {
+        g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products
+    };
     let candidates = [
         (cost(2, 16), Path::Winograd2),
         (cost(4, 36), Path::Winograd4),

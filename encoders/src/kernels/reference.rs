@@ -61,7 +61,8 @@ fn visit(g: &Geometry, mut multiply: impl FnMut(usize, usize, usize)) {
 /// `w ∗ x + b`, then ReLU; before the pool.
 pub(super) fn convolve(g: &Geometry, relu: bool, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f64> {
     let (ni, no) = (g.in_channels, g.out_channels);
-    let mut z: Vec<f64> = (0..g.samples * g.output_len()).map(|i| f64::from(b[i % no])).collect();
+    let mut z: Vec<f64> =
+        (0..g.samples * g.output_len()).map(|i| f64::from(b[i % no])).collect();
     visit(g, |i, k, o| {
         for c in 0..ni {
             let x = f64::from(x[i * ni + c]);
@@ -101,7 +102,8 @@ pub(super) fn feedback(g: &Geometry, w: &[f32], dense: &[f32]) -> Vec<f64> {
         for c in 0..ni {
             let w = &w[(k * ni + c) * no..][..no];
             let products = w.iter().zip(&dense[o * no..]);
-            d_input[i * ni + c] += products.map(|(w, post)| f64::from(*w) * f64::from(*post)).sum::<f64>();
+            d_input[i * ni + c] +=
+                products.map(|(w, post)| f64::from(*w) * f64::from(*post)).sum::<f64>();
         }
     });
     d_input
@@ -120,7 +122,8 @@ pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>,
                 for j in 0..pool.size.iter().product::<usize>() {
                     let size = pool.size;
                     let inner = [j / (size[1] * size[2]), j / size[2] % size[1], j % size[2]];
-                    let [t, y, x]: [usize; 3] = std::array::from_fn(|a| at[a] * pool.stride[a] + inner[a]);
+                    let [t, y, x]: [usize; 3] =
+                        std::array::from_fn(|a| at[a] * pool.stride[a] + inner[a]);
                     let index = s * g.output_len() + ((t * before[1] + y) * before[2] + x) * no + c;
                     if winner.is_none_or(|winner: usize| map[index] > map[winner]) {
                         winner = Some(index);
@@ -135,14 +138,22 @@ pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>,
 }
 
 /// The post factor at the convolution's output: at the `winners`, where `map` is positive.
-pub(super) fn unroute(g: &Geometry, relu: bool, map: &[f32], winners: &[usize], post: Post<'_>) -> Vec<f32> {
+pub(super) fn unroute(
+    g: &Geometry,
+    relu: bool,
+    map: &[f32],
+    winners: &[usize],
+    post: Post<'_>,
+) -> Vec<f32> {
     let no = g.out_channels;
     let per_sample = winners.len() / g.samples;
     let mut dense = vec![0.0; map.len()];
     for (i, &winner) in winners.iter().enumerate() {
         let value = match post {
             Post::PerPosition(post) => post[i],
-            Post::PerSample(post) => post[i / per_sample * no + i % no] / (per_sample / no) as f32,
+            Post::PerSample(post) => {
+                post[i / per_sample * no + i % no] / (per_sample / no) as f32
+            }
         };
         if !relu || map[winner] > 0.0 {
             dense[winner] += value;

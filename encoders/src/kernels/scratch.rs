@@ -31,6 +31,11 @@ impl Scratch {
         Self { buffer, length }
     }
 
+    /// Keeps the first `length` values, if there are more.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
     /// A buffer of `length` zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         let mut scratch = Self::new(length);

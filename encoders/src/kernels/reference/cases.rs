@@ -49,7 +49,17 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
     let (pooled, winners) = super::pool(&g, pool, &map);
     let mut output = vec![f32::NAN; pooled.len()];
     let mut means = vec![f32::NAN; g.samples * g.out_channels];
-    let routing = forward_by(path, &g, pool, relu, &input, &weight, &bias, &mut output, Some(&mut means));
+    let routing = forward_by(
+        path,
+        &g,
+        pool,
+        relu,
+        &input,
+        &weight,
+        &bias,
+        &mut output,
+        Some(&mut means),
+    );
     assert_eq!(output, pooled);
     let positions = pooled.len() / means.len();
     let expected: Vec<f64> = (0..means.len())
@@ -72,7 +82,9 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
 
         let mut d_weight = vec![f32::NAN; g.weights()];
         let mut d_bias = vec![f32::NAN; g.out_channels];
-        outer_by(path, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+        outer_by(
+            path, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias,
+        );
         assert_close(&d_weight, &super::outer(&g, &input, &dense), TOLERANCE);
         let mut sums = vec![0.0; g.out_channels];
         for (i, value) in dense.iter().enumerate() {
@@ -182,11 +194,14 @@ fn stages(g: &Geometry, pool: Option<&Pool>) -> [Vec<f32>; 4] {
     let bias = noise(g.out_channels, 3);
     let positions: usize = g.pooled(pool).iter().product();
     let mut output = vec![0.0; g.samples * positions * g.out_channels];
-    let routing: Routing = crate::kernels::forward(g, pool, true, &input, &weight, &bias, &mut output, None);
+    let routing: Routing =
+        crate::kernels::forward(g, pool, true, &input, &weight, &bias, &mut output, None);
     let factor = noise(output.len(), 4);
     let post = Post::PerPosition(&factor);
     let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    crate::kernels::outer(g, pool, true, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+    crate::kernels::outer(
+        g, pool, true, &input, &output, &routing, post, &mut d_weight, &mut d_bias,
+    );
     let mut d_input = vec![0.0; input.len()];
     crate::kernels::feedback(g, pool, true, &weight, &output, &routing, post, &mut d_input);
     [output, d_weight, d_bias, d_input]

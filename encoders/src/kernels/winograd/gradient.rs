@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::transform::{load, nest, store};
+use super::nest::{FILL, line, nest, store};
 use super::{Tiling, Winograd};
 
 /// `Gᵀ M G` for the incoming channels from `first` on, as many as `taps` has rows.
@@ -22,34 +22,34 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, sums, first, mut taps } = self;
         let (channels, width) = (of.out_channels, of.width);
-        let depth = of.in_channels.next_multiple_of(16);
+        let depth = of.in_channels.next_multiple_of(FILL);
         let products = T::PRODUCTS * T::PRODUCTS;
-        let zero = simd.splat_f32s(0.0);
+        let sums = S::as_simd_f32s(sums).0;
+        let vectors = width / S::F32_LANES;
         for k in 0..taps[0].len() / channels {
             for c in (0..channels).step_by(S::F32_LANES) {
-                let panel = c / width;
-                let mut square = [[zero; 6]; 6];
-                for i in 0..T::PRODUCTS {
-                    for j in 0..T::PRODUCTS {
-                        let product = panel * products + i * T::PRODUCTS + j;
-                        let at = (product * depth + first + k) * width + c % width;
-                        square[i][j] = load(simd, sums, at);
-                    }
-                }
-                let square = nest(
+                let (panel, v) = (c / width, c % width / S::F32_LANES);
+                nest(
                     simd,
                     T::PRODUCTS,
                     3,
-                    &square,
+                    #[inline(always)]
+                    |i| {
+                        line(simd, T::PRODUCTS, #[inline(always)] |j| {
+                            let product = panel * products + i * T::PRODUCTS + j;
+                            sums[(product * depth + first + k) * vectors + v]
+                        })
+                    },
                     #[inline(always)]
                     |m| T::gradient(simd, m),
+                    #[inline(always)]
+                    |j, column| {
+                        for i in 0..3 {
+                            let row = &mut taps[i * 3 + j][k * channels..(k + 1) * channels];
+                            store(simd, row, c, column[i]);
+                        }
+                    },
                 );
-                for i in 0..3 {
-                    for j in 0..3 {
-                        let row = &mut taps[i * 3 + j][k * channels..(k + 1) * channels];
-                        store(simd, row, c, square[i][j]);
-                    }
-                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //! is `ΔW = Gᵀ[Σ_tiles (Bᵀ x B) ⊗ (A y′ Aᵀ)]G`. Lavin and Gray 2016, arXiv:1509.09308.
 
 mod gradient;
+mod nest;
 mod tiling;
 mod transform;
 
@@ -18,6 +19,7 @@ use super::geometry::Geometry;
 use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
 use super::scratch::Scratch;
+use nest::Places;
 pub(crate) use tiling::{F2, F4, Pair, Tiling};
 
 /// The lowering of a 3×3 layer by the algorithm `T`; frames along `t` are maps of their own.
@@ -48,30 +50,22 @@ impl<T: Tiling> Winograd<T> {
         [frames, height.div_ceil(T::OUTPUTS), width.div_ceil(T::OUTPUTS)]
     }
 
-    /// Where tile `row` starts: offset of its frame in positions, first `y` and `x`.
-    fn corner(&self, row: usize) -> Corner {
+    /// Positions of the `size × size` values of tile `row`, starting `before` its first output.
+    fn places(&self, row: usize, size: usize, before: usize) -> Places {
         let [_, across, along] = self.tiles();
-        let frame = row / (across * along);
         let [_, height, width] = self.positions;
-        Corner {
-            base: frame * height * width,
-            y: row / along % across * T::OUTPUTS,
-            x: row % along * T::OUTPUTS,
+        let frame = row / (across * along) * height * width;
+        let (first_y, first_x) = (row / along % across * T::OUTPUTS, row % along * T::OUTPUTS);
+        let inside = |at: usize, length: usize| at.checked_sub(before).filter(|&at| at < length);
+        let mut places = [[None; 6]; 6];
+        for (i, line) in places.iter_mut().enumerate().take(size) {
+            let Some(y) = inside(first_y + i, height) else { continue };
+            for (j, place) in line.iter_mut().enumerate().take(size) {
+                *place = inside(first_x + j, width).map(|x| frame + y * width + x);
+            }
         }
+        places
     }
-
-    /// Position of `(y, x)` in the frame of `corner`, if it is inside the map.
-    fn position(&self, corner: &Corner, y: usize, x: usize) -> Option<usize> {
-        let [_, height, width] = self.positions;
-        (y < height && x < width).then(|| corner.base + y * width + x)
-    }
-}
-
-/// The first output of a tile.
-struct Corner {
-    base: usize,
-    y: usize,
-    x: usize,
 }
 
 impl<T: Tiling> Lowering for Winograd<T> {
@@ -116,7 +110,14 @@ impl<T: Tiling> Lowering for Winograd<T> {
         activation: Activation<'_>,
         maps: &mut [f32],
     ) {
-        Arch::new().dispatch(transform::Output { of: self, results, rows, panel, activation, maps });
+        Arch::new().dispatch(transform::Output {
+            of: self,
+            results,
+            rows,
+            panel,
+            activation,
+            maps,
+        });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {

@@ -4,54 +4,9 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tiling, Winograd, tiling::Line};
+use super::nest::{FILL, Patch, Places, line, load, nest, store};
+use super::{Tiling, Winograd};
 use crate::kernels::lowering::Activation;
-
-/// A square of vectors, of which the algorithm's sizes are used.
-pub(super) type Square<S> = [Line<S>; 6];
-
-/// `F X Fᵀ` for the line transform `F` of `from` values to `to`.
-#[inline(always)]
-pub(super) fn nest<S: Simd>(
-    simd: S,
-    from: usize,
-    to: usize,
-    square: &Square<S>,
-    line: impl Fn(Line<S>) -> Line<S>,
-) -> Square<S> {
-    let zero = simd.splat_f32s(0.0);
-    let mut half = [[zero; 6]; 6];
-    for i in 0..from {
-        half[i] = line(square[i]);
-    }
-    let mut whole = [[zero; 6]; 6];
-    for j in 0..to {
-        let column = line(std::array::from_fn(|i| half[i][j]));
-        for i in 0..to {
-            whole[i][j] = column[i];
-        }
-    }
-    whole
-}
-
-/// The vector at `row[at..]`, filled up with zeros beyond the row.
-#[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, row: &[f32], at: usize) -> S::f32s {
-    match row.get(at..at + S::F32_LANES) {
-        Some(full) => S::as_simd_f32s(full).0[0],
-        None => simd.partial_load_f32s(row.get(at..).unwrap_or_default()),
-    }
-}
-
-/// `vector` to `row[at..]`, as far as the row goes.
-#[inline(always)]
-pub(super) fn store<S: Simd>(simd: S, row: &mut [f32], at: usize, vector: S::f32s) {
-    if at + S::F32_LANES <= row.len() {
-        S::as_mut_simd_f32s(&mut row[at..at + S::F32_LANES]).0[0] = vector;
-    } else if at < row.len() {
-        simd.partial_store_f32s(&mut row[at..], vector);
-    }
-}
 
 /// `Bᵀ x B` of the tiles `rows`, to `[product, row, depth]`.
 pub(super) struct Input<'a, T> {
@@ -68,26 +23,32 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, input, rows, out } = self;
         let channels = of.in_channels;
-        let depth = channels.next_multiple_of(16);
+        let depth = channels.next_multiple_of(FILL);
+        let out = S::as_mut_simd_f32s(out).0;
+        let vectors = depth / S::F32_LANES;
         let count = rows.len();
+        let blank = vec![0.0; channels];
+        let mut tails = [[[0.0; FILL]; 6]; 6];
         for (r, row) in rows.enumerate() {
-            let places = places(of, row, T::INPUTS, T::BEFORE);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                let square = gather(simd, input, &places, channels, c, T::INPUTS);
-                let square = nest(
+            let places = of.places(row, T::INPUTS, T::BEFORE);
+            let patch = Patch::<S>::new(input, &places, channels, &blank, &mut tails);
+            for v in 0..vectors {
+                let (vectors_at, at) = patch.at(v * S::F32_LANES);
+                nest(
                     simd,
                     T::INPUTS,
                     T::PRODUCTS,
-                    &square,
+                    #[inline(always)]
+                    |i| line(simd, T::INPUTS, #[inline(always)] |j| vectors_at[i][j][at]),
                     #[inline(always)]
                     |x| T::input(simd, x),
+                    #[inline(always)]
+                    |j, column| {
+                        for i in 0..T::PRODUCTS {
+                            out[((i * T::PRODUCTS + j) * count + r) * vectors + v] = column[i];
+                        }
+                    },
                 );
-                for i in 0..T::PRODUCTS {
-                    for j in 0..T::PRODUCTS {
-                        let at = ((i * T::PRODUCTS + j) * count + r) * depth + c;
-                        store(simd, out, at, square[i][j]);
-                    }
-                }
             }
         }
     }
@@ -108,29 +69,34 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, post, rows, out } = self;
         let channels = of.out_channels;
-        let width = of.width;
+        let vectors = of.width / S::F32_LANES;
+        let out = S::as_mut_simd_f32s(out).0;
         let count = rows.len();
+        let products = T::PRODUCTS * T::PRODUCTS;
+        let blank = vec![0.0; channels];
+        let mut tails = [[[0.0; FILL]; 6]; 6];
         for (r, row) in rows.enumerate() {
-            let places = places(of, row, T::OUTPUTS, 0);
-            for (panel, first) in (0..channels).step_by(width).enumerate() {
-                for c in (0..width).step_by(S::F32_LANES) {
-                    let square = gather(simd, post, &places, channels, first + c, T::OUTPUTS);
-                    let square = nest(
-                        simd,
-                        T::OUTPUTS,
-                        T::PRODUCTS,
-                        &square,
-                        #[inline(always)]
-                        |y| T::post(simd, y),
-                    );
-                    let products = T::PRODUCTS * T::PRODUCTS;
-                    for i in 0..T::PRODUCTS {
-                        for j in 0..T::PRODUCTS {
+            let places = of.places(row, T::OUTPUTS, 0);
+            let patch = Patch::<S>::new(post, &places, channels, &blank, &mut tails);
+            for v in 0..channels.next_multiple_of(FILL) / S::F32_LANES {
+                let (panel, inner) = (v / vectors, v % vectors);
+                let (vectors_at, at) = patch.at(v * S::F32_LANES);
+                nest(
+                    simd,
+                    T::OUTPUTS,
+                    T::PRODUCTS,
+                    #[inline(always)]
+                    |i| line(simd, T::OUTPUTS, #[inline(always)] |j| vectors_at[i][j][at]),
+                    #[inline(always)]
+                    |y| T::post(simd, y),
+                    #[inline(always)]
+                    |j, column| {
+                        for i in 0..T::PRODUCTS {
                             let product = panel * products + i * T::PRODUCTS + j;
-                            store(simd, out, (product * count + r) * width + c, square[i][j]);
+                            out[(product * count + r) * vectors + inner] = column[i];
                         }
-                    }
-                }
+                    },
+                );
             }
         }
     }
@@ -151,34 +117,34 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, weight, panel, out } = self;
         let (channels, width) = (of.out_channels, of.width);
-        let depth = of.in_channels.next_multiple_of(16);
+        let depth = of.in_channels.next_multiple_of(FILL);
         let zero = simd.splat_f32s(0.0);
         for k in 0..depth {
             for c in (0..width).step_by(S::F32_LANES) {
-                let mut square = [[zero; 6]; 6];
-                if k < of.in_channels {
-                    for i in 0..3 {
-                        for j in 0..3 {
-                            let at = ((i * 3 + j) * of.in_channels + k) * channels;
-                            let row = &weight[at..at + channels];
-                            square[i][j] = load(simd, row, panel * width + c);
-                        }
-                    }
-                }
-                let square = nest(
+                nest(
                     simd,
                     3,
                     T::PRODUCTS,
-                    &square,
+                    #[inline(always)]
+                    |i| {
+                        line(simd, 3, #[inline(always)] |j| {
+                            if k >= of.in_channels {
+                                return zero;
+                            }
+                            let at = ((i * 3 + j) * of.in_channels + k) * channels;
+                            load(simd, &weight[at..at + channels], panel * width + c)
+                        })
+                    },
                     #[inline(always)]
                     |t| T::weight(simd, t),
+                    #[inline(always)]
+                    |j, column| {
+                        for i in 0..T::PRODUCTS {
+                            let at = ((i * T::PRODUCTS + j) * depth + k) * width + c;
+                            store(simd, out, at, column[i]);
+                        }
+                    },
                 );
-                for i in 0..T::PRODUCTS {
-                    for j in 0..T::PRODUCTS {
-                        let at = ((i * T::PRODUCTS + j) * depth + k) * width + c;
-                        store(simd, out, at, square[i][j]);
-                    }
-                }
             }
         }
     }
@@ -201,78 +167,41 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, results, rows, panel, activation, maps } = self;
         let (channels, width) = (of.out_channels, of.width);
+        let results = S::as_simd_f32s(results).0;
+        let vectors = width / S::F32_LANES;
         let first = panel * width;
         let zero = simd.splat_f32s(0.0);
+        let floor = simd.splat_f32s(if activation.relu { 0.0 } else { f32::NEG_INFINITY });
         let count = rows.len();
         for (r, row) in rows.enumerate() {
-            let places = places(of, row, T::OUTPUTS, 0);
+            let places: Places = of.places(row, T::OUTPUTS, 0);
             for c in (0..width.min(channels - first)).step_by(S::F32_LANES) {
-                let mut square = [[zero; 6]; 6];
-                for i in 0..T::PRODUCTS {
-                    for j in 0..T::PRODUCTS {
-                        let at = ((i * T::PRODUCTS + j) * count + r) * width + c;
-                        square[i][j] = load(simd, results, at);
-                    }
-                }
-                let square = nest(
+                let at = r * vectors + c / S::F32_LANES;
+                let bias = activation.bias.map_or(zero, |bias| load(simd, bias, first + c));
+                nest(
                     simd,
                     T::PRODUCTS,
                     T::OUTPUTS,
-                    &square,
+                    #[inline(always)]
+                    |i| {
+                        line(simd, T::PRODUCTS, #[inline(always)] |j| {
+                            results[(i * T::PRODUCTS + j) * count * vectors + at]
+                        })
+                    },
                     #[inline(always)]
                     |m| T::output(simd, m),
-                );
-                let bias = activation.bias.map_or(zero, |bias| load(simd, bias, first + c));
-                for i in 0..T::OUTPUTS {
-                    for j in 0..T::OUTPUTS {
-                        let Some(place) = places[i][j] else { continue };
-                        let mut value = simd.add_f32s(square[i][j], bias);
-                        if activation.relu {
-                            value = simd.max_f32s(value, zero);
+                    #[inline(always)]
+                    |j, column| {
+                        for i in 0..T::OUTPUTS {
+                            if let Some(place) = places[i][j] {
+                                let value = simd.max_f32s(simd.add_f32s(column[i], bias), floor);
+                                let map = &mut maps[place * channels..(place + 1) * channels];
+                                store(simd, map, first + c, value);
+                            }
                         }
-                        let map = &mut maps[place * channels..(place + 1) * channels];
-                        store(simd, map, first + c, value);
-                    }
-                }
+                    },
+                );
             }
         }
     }
-}
-
-/// Positions of the `size × size` values of tile `row`, starting `before` its first output.
-#[inline(always)]
-fn places<T: Tiling>(of: &Winograd<T>, row: usize, size: usize, before: usize) -> [[Option<usize>; 6]; 6] {
-    let corner = of.corner(row);
-    let mut places = [[None; 6]; 6];
-    for (i, line) in places.iter_mut().enumerate().take(size) {
-        for (j, place) in line.iter_mut().enumerate().take(size) {
-            let (y, x) = (corner.y + i, corner.x + j);
-            if y >= before && x >= before {
-                *place = of.position(&corner, y - before, x - before);
-            }
-        }
-    }
-    places
-}
-
-/// The vectors at channel `c` of the positions `places`, zero outside the map.
-#[inline(always)]
-fn gather<S: Simd>(
-    simd: S,
-    map: &[f32],
-    places: &[[Option<usize>; 6]; 6],
-    channels: usize,
-    c: usize,
-    size: usize,
-) -> Square<S> {
-    let zero = simd.splat_f32s(0.0);
-    let mut square = [[zero; 6]; 6];
-    for i in 0..size {
-        for j in 0..size {
-            if let Some(place) = places[i][j] {
-                square[i][j] = load(simd, &map[place * channels..(place + 1) * channels], c);
-            }
-        }
-    }
-    square
 }
