@@ -5,6 +5,7 @@
 //! both to work over prediction steps. Each is a plugin: see [`plasticity_core::registry`].
 
 pub mod broadcast;
+pub mod local;
 pub mod plasticity;
 pub mod score;
 

@@ -49,8 +49,9 @@ pub fn agree(found: &mut Found, what: &str, ours: &Buffer, expected: &Buffer) ->
     }
     let difference: Vec<f32> = ours.iter().zip(&expected).map(|(a, b)| a - b).collect();
     let error = norm(&difference);
-    // NaN compares as disagreement.
-    if !(error <= TOLERANCE * norm(&expected) + 1e-7) {
+    // NaN is no agreement.
+    let agrees = error <= TOLERANCE * norm(&expected) + 1e-7;
+    if !agrees {
         let relative = error / norm(&expected);
         found.add(format!("{what}: differs from automatic differentiation by {relative:.1e}"));
     }

@@ -135,7 +135,8 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
     for (a, b) in pairs {
         let (a, b) = (a.to_vec()?, b.to_vec()?);
         let difference: Vec<f32> = a.iter().zip(&b).map(|(a, b)| factor * a - b).collect();
-        if !(norm(&difference) <= 1e-4 * norm(&b) + 1e-7) {
+        let agrees = norm(&difference) <= 1e-4 * norm(&b) + 1e-7;
+        if !agrees {
             found.add(format!("{what} gives another update than it should"));
         }
     }
@@ -197,9 +198,10 @@ fn direction(update: &[f32]) -> Vec<f32> {
 fn judge(what: &str, sides: [f64; 2], update: &[f32], direction: &[f32], found: &mut Found) {
     let measured = (sides[0] - sides[1]) / (2.0 * f64::from(STEP));
     let (said, size) = (dot(update, direction), norm(update));
+    let agrees = (measured - said).abs() <= TOLERANCE * size;
     if size == 0.0 {
         found.add(format!("{what} moves nothing"));
-    } else if !((measured - said).abs() <= TOLERANCE * size) {
+    } else if !agrees {
         found.add(format!("{what}: says a slope of {said:.4}, finite differences {measured:.4}"));
     }
 }
