@@ -1,0 +1,76 @@
+//! The configs for video load, and the small ones learn.
+
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::modules;
+use plasticity_core::network::{Network, NetworkPlan};
+use plasticity_core::random::stream;
+use plasticity_core::stimulus::{Split, batch};
+use plasticity_core::training::Trainer;
+use std::path::{Path, PathBuf};
+
+fn configs(prefix: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/video");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(prefix);
+    let found: Vec<_> = entries.filter(named).collect();
+    assert_eq!(found.len(), 5, "CPC, GIM, Hinge Loss CPC, CLAPP-s, supervised");
+    found
+}
+
+/// The losses of the modules in the first and the last of `steps` steps on the same clips.
+fn learn(path: &Path, overrides: &[String], steps: usize) -> (Vec<f32>, Vec<f32>) {
+    let config = Config::load(path, overrides).unwrap();
+    let stimulus = config.stimulus.open(Split::Learn, config.seed).unwrap();
+    let device = Device::open().unwrap();
+    let size = config.training.batch.min(4);
+    let fixed = config.encoder.modules.clone().unwrap_or(config.rule.modules());
+    let (optimiser, seed, rule) = (config.training.optimiser, config.seed, config.rule);
+    let layers = config.encoder.into_layers().unwrap();
+    let modules = modules::resolve(&fixed, layers.len()).unwrap();
+    let plan = NetworkPlan {
+        layers: &layers,
+        modules: &modules,
+        rule: rule.as_ref(),
+        optimiser,
+        input: stimulus.shape(size),
+        classes: stimulus.classes().map(|classes| classes.len()),
+        seed,
+    };
+    let mut trainer = Trainer::new(Network::build(&plan, &device).unwrap(), seed);
+    let samples: Vec<_> = (0..size)
+        .map(|index| stimulus.sample(index, Some(&mut stream(seed, &[index as u64]))).unwrap())
+        .collect();
+    let mut losses = Vec::new();
+    for _ in 0..steps {
+        losses.push(trainer.step(batch(stimulus.as_ref(), &samples, &device).unwrap(), true).unwrap());
+    }
+    assert!(losses.iter().flatten().all(|loss| loss.is_finite()), "{}: {losses:?}", path.display());
+    (losses[0].clone(), losses[steps - 1].clone())
+}
+
+#[test]
+fn the_papers_configs_load() {
+    for path in configs("ucf101_") {
+        let config = Config::load(&path, &[]).unwrap();
+        assert_eq!(config.encoder.into_layers().unwrap().len(), 5, "{}", path.display());
+    }
+}
+
+#[test]
+fn every_module_learns_built_in_motions() {
+    for path in configs("motions_") {
+        let (first, last) = learn(&path, &[], 8);
+        let falls = first.iter().zip(&last).all(|(first, last)| last < first);
+        assert!(falls, "{}: {first:?} {last:?}", path.display());
+    }
+}
+
+#[test]
+fn the_actions_of_development_can_be_learned_from() {
+    let Some(shared) = plasticity_tests::shared() else { return };
+    let folder = shared.join("data/actions64");
+    for path in configs("actions64_") {
+        learn(&path, &[format!("stimulus.source.path=\"{}\"", folder.display())], 1);
+    }
+}
