@@ -2,3 +2,7 @@
 
 pub mod audit;
 pub mod verify;
+
+use plasticity_encoders as _;
+use plasticity_modalities as _;
+use plasticity_rules as _;

@@ -26,7 +26,7 @@ fn learn(path: &Path, overrides: &[String], steps: usize) -> (Vec<f32>, Vec<f32>
     let size = config.training.batch.min(4);
     let fixed = config.encoder.modules.clone().unwrap_or(config.rule.modules());
     let (optimiser, seed, rule) = (config.training.optimiser, config.seed, config.rule);
-    let layers = config.encoder.into_layers().unwrap();
+    let layers = config.encoder.layers;
     let modules = modules::resolve(&fixed, layers.len()).unwrap();
     let plan = NetworkPlan {
         layers: &layers,
@@ -53,7 +53,7 @@ fn learn(path: &Path, overrides: &[String], steps: usize) -> (Vec<f32>, Vec<f32>
 fn the_papers_configs_load() {
     for path in configs("ucf101_") {
         let config = Config::load(&path, &[]).unwrap();
-        assert_eq!(config.encoder.into_layers().unwrap().len(), 5, "{}", path.display());
+        assert_eq!(config.encoder.layers.len(), 5, "{}", path.display());
     }
 }
 

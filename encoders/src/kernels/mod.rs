@@ -13,6 +13,7 @@
 //! Work is cut by shape alone and sums run in a fixed order, so results have the same bits for any
 //! number of threads (but not on processors with different instruction sets).
 
+pub mod device;
 mod feedback;
 mod forward;
 mod geometry;
