@@ -1,0 +1,80 @@
+//! TIMIT's `.phn` files: `start end phone` in samples, 61 phones.
+
+use super::segments::{Segment, beside};
+use plasticity_core::error::{Error, Result};
+use std::path::Path;
+
+/// The 39 classes that phone recognition on TIMIT is scored with, silence (`sil`) among them.
+///
+/// Source: Lee & Hon (1989), Table 3: within-group confusions do not count, closures and pauses are silence.
+pub const FOLDED: [&str; 39] = [
+    "aa", "ae", "ah", "aw", "ay", "b", "ch", "d", "dh", "dx", "eh", "er", "ey", "f", "g", "hh", "ih", "iy",
+    "jh", "k", "l", "m", "n", "ng", "ow", "oy", "p", "r", "s", "sh", "sil", "t", "th", "uh", "uw", "v", "w",
+    "y", "z",
+];
+
+/// The class that one of TIMIT's 61 phones folds to; `None` for the glottal stop `q`, which Lee & Hon leave out.
+/// The outer `None`: not a TIMIT phone.
+pub fn fold(phone: &str) -> Option<Option<u32>> {
+    let folded = match phone {
+        "q" => return Some(None),
+        "ao" => "aa",
+        "ax" | "ax-h" => "ah",
+        "axr" => "er",
+        "hv" => "hh",
+        "ix" => "ih",
+        "el" => "l",
+        "em" => "m",
+        "en" | "nx" => "n",
+        "eng" => "ng",
+        "zh" => "sh",
+        "ux" => "uw",
+        "pcl" | "tcl" | "kcl" | "bcl" | "dcl" | "gcl" | "h#" | "pau" | "epi" => "sil",
+        "sil" => return None,
+        same => same,
+    };
+    FOLDED.iter().position(|name| *name == folded).map(|class| Some(class as u32))
+}
+
+/// The segments of the `.phn` file beside `audio`, which is at 16 kHz.
+///
+/// # Errors
+/// Where there is no such file, or a line is not `start end phone` with one of the 61 phones.
+pub fn read(audio: &Path) -> Result<Vec<Segment>> {
+    let path = beside(audio, &["phn", "PHN"])?;
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, e))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            let wrong = |what: &str| Error::file(&path, format!("line {}: {what}, got `{line}`", number + 1));
+            let mut words = line.split_whitespace();
+            let (start, end, phone) = (words.next(), words.next(), words.next());
+            let sample = |word: Option<&str>| word.and_then(|word| word.parse::<u32>().ok()).map(f64::from);
+            match (sample(start), sample(end), phone) {
+                (Some(start), Some(end), Some(phone)) => {
+                    let phone = fold(phone).ok_or_else(|| wrong("expected one of TIMIT's 61 phones"))?;
+                    Ok(Segment { start, end, phone })
+                }
+                _ => Err(wrong("expected `first-sample last-sample phone`")),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_61_phones_fold_to_38_and_silence() {
+        let all = "aa ae ah ao aw ax ax-h axr ay b bcl ch d dcl dh dx eh el em en eng epi er ey f g gcl h# hh hv ih \
+                   ix iy jh k kcl l m n ng nx ow oy p pau pcl q r s sh t tcl th uh uw ux v w y z zh";
+        let folded: Vec<_> = all.split_whitespace().map(|phone| fold(phone).unwrap()).collect();
+        assert_eq!(folded.len(), 61);
+        let classes: std::collections::BTreeSet<_> = folded.into_iter().flatten().collect();
+        assert_eq!(classes.len(), FOLDED.len());
+        assert_eq!(fold("zh"), fold("sh"));
+        assert_eq!(fold("q"), Some(None));
+        assert_eq!(fold("xx"), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Praat TextGrids, as the Montreal Forced Aligner writes them: the interval tier `phones`, ARPABET.
+
+use super::segments::{Segment, beside};
+use crate::audio::RATE;
+use plasticity_core::error::{Error, Result};
+use std::path::Path;
+
+/// The 39 phones of the CMU Pronouncing Dictionary, and silence.
+pub const PHONES: [&str; 40] = [
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
+    "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
+    "Z", "ZH", "sil",
+];
+
+/// The class of a label: stress digits are left off; empty, `sil` and `sp` are silence; `spn` (an unknown word)
+/// has none. The outer `None`: not an ARPABET phone.
+pub fn class(label: &str) -> Option<Option<u32>> {
+    let phone = label.trim().trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = match phone {
+        "" | "sil" | "sp" | "SIL" => "sil",
+        "spn" => return Some(None),
+        other => other,
+    };
+    PHONES.iter().position(|known| *known == name).map(|class| Some(class as u32))
+}
+
+/// The segments of the TextGrid beside `audio`, of its tier `phones`.
+///
+/// # Errors
+/// Where there is no such file or tier, it is not a TextGrid, or a label is not ARPABET.
+pub fn read(audio: &Path) -> Result<Vec<Segment>> {
+    let path = beside(audio, &["TextGrid", "textgrid"])?;
+    let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+    let text = text(&bytes).ok_or_else(|| Error::file(&path, "expected text in UTF-8 or UTF-16"))?;
+    parse(&text).map_err(|message| Error::file(&path, message))
+}
+
+/// Praat writes UTF-8, or UTF-16 with a byte-order mark.
+fn text(bytes: &[u8]) -> Option<String> {
+    let wide = |unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok()
+    };
+    match bytes {
+        [0xFE, 0xFF, ..] => wide(u16::from_be_bytes),
+        [0xFF, 0xFE, ..] => wide(u16::from_le_bytes),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+/// The values of a TextGrid in the order they stand in, in its long or its short form: texts in quotes, free-standing
+/// numbers and flags. Everything else (`xmin =`, `intervals [1]:`) is comment to Praat too.
+#[derive(Debug, PartialEq)]
+enum Value {
+    Text(String),
+    Number(f64),
+}
+
+fn values(text: &str) -> Vec<Value> {
+    let (mut values, mut rest) = (Vec::new(), text);
+    while let Some(first) = rest.chars().next() {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            // A quote inside a text is written twice.
+            let (mut content, mut after) = (String::new(), quoted);
+            loop {
+                let Some((part, more)) = after.split_once('"') else { return values };
+                content.push_str(part);
+                after = more;
+                match more.strip_prefix('"') {
+                    Some(more) => {
+                        content.push('"');
+                        after = more;
+                    }
+                    None => break,
+                }
+            }
+            values.push(Value::Text(content));
+            rest = after;
+        } else if first.is_whitespace() {
+            rest = rest.trim_start();
+        } else {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            let (word, more) = rest.split_at(end);
+            if let Ok(number) = word.parse() {
+                values.push(Value::Number(number));
+            }
+            rest = more;
+        }
+    }
+    values
+}
+
+fn parse(text: &str) -> Result<Vec<Segment>, String> {
+    let values = values(text);
+    let is_grid = matches!(values.get(1), Some(Value::Text(class)) if class == "TextGrid");
+    if !is_grid {
+        return Err("is not a Praat TextGrid".to_owned());
+    }
+    // A tier: class, name, start, end, count, then `start end text` for each interval, or `time text` for each point.
+    let mut at = 2;
+    let mut tiers = Vec::new();
+    while at < values.len() {
+        let [Value::Text(class), Value::Text(name), Value::Number(_), Value::Number(_), Value::Number(count)] =
+            values.get(at..at + 5).unwrap_or_default()
+        else {
+            at += 1;
+            continue;
+        };
+        let width = if class == "IntervalTier" { 3 } else { 2 };
+        let count = *count as usize;
+        let body = count
+            .checked_mul(width)
+            .and_then(|len| values.get(at + 5..(at + 5).checked_add(len)?))
+            .ok_or_else(|| format!("tier `{name}` should have {count} entries; the file is cut"))?;
+        at += 5 + body.len();
+        tiers.push(name.as_str());
+        let is_phones = name == "phones" || name.ends_with(" - phones");
+        if class == "IntervalTier" && is_phones {
+            return body.chunks_exact(3).map(segment).collect();
+        }
+    }
+    Err(format!("no interval tier `phones`, only: {}", tiers.join(", ")))
+}
+
+fn segment(entry: &[Value]) -> Result<Segment, String> {
+    let [Value::Number(start), Value::Number(end), Value::Text(label)] = entry else {
+        return Err(format!("expected an interval of tier `phones`, got {entry:?}"));
+    };
+    let phone = class(label).ok_or_else(|| {
+        format!(
+            "`{label}` is not an ARPABET phone: align with the Montreal Forced Aligner's `english_us_arpa`"
+        )
+    })?;
+    let rate = f64::from(RATE);
+    Ok(Segment { start: start * rate, end: end * rate, phone })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = r#"File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 0.5
+tiers? <exists>
+size = 2
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "words"
+        xmin = 0
+        xmax = 0.5
+        intervals: size = 1
+        intervals [1]:
+            xmin = 0
+            xmax = 0.5
+            text = "say ""a"""
+    item [2]:
+        class = "IntervalTier"
+        name = "phones"
+        xmin = 0
+        xmax = 0.5
+        intervals: size = 2
+        intervals [1]:
+            xmin = 0
+            xmax = 0.2
+            text = "EY1"
+        intervals [2]:
+            xmin = 0.2
+            xmax = 0.5
+            text = ""
+"#;
+
+    #[test]
+    fn both_forms_of_the_file_are_read() {
+        let short = "File type = \"ooTextFile\"\nObject class = \"TextGrid\"\n\n0\n0.5\n<exists>\n1\n\"IntervalTier\"\n\
+                     \"phones\"\n0\n0.5\n2\n0\n0.2\n\"EY1\"\n0.2\n0.5\n\"\"\n";
+        let expected = [
+            Segment { start: 0.0, end: 3200.0, phone: class("EY").unwrap() },
+            Segment { start: 3200.0, end: 8000.0, phone: class("sil").unwrap() },
+        ];
+        assert_eq!(parse(LONG).unwrap(), expected);
+        assert_eq!(parse(short).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        assert!(parse("hello").unwrap_err().contains("not a Praat TextGrid"));
+        assert!(parse(&LONG.replace("\"phones\"", "\"fones\"")).unwrap_err().contains("only: words, fones"));
+        assert!(parse(&LONG.replace("EY1", "ɛ")).unwrap_err().contains("ARPABET"));
+        assert!(parse(&LONG[..LONG.len() - 90]).is_err());
+        assert!(
+            parse(&LONG.replace("size = 2\n        intervals [1]", "size = 9e18\n intervals [1]")).is_err()
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Any folder of audio files.
+
+use super::audio_files;
+use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use crate::audio::labels::Labels;
+use plasticity_core::error::{Error, Result};
+use plasticity_core::plugin;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What stands beside each audio file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FolderLabels {
+    /// Nothing.
+    #[default]
+    None,
+    /// A TIMIT `.phn` file.
+    Phn,
+    /// A Praat TextGrid with a tier `phones`.
+    Textgrid,
+}
+
+/// Config of the source `folder`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Only these speakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<Vec<String>>,
+    /// What stands beside each audio file.
+    #[serde(default)]
+    pub labels: FolderLabels,
+}
+
+plugin! {
+    Source "folder": "WAV and FLAC files; folders in it are speakers",
+    equation: "",
+    citation: "McAuliffe et al. 2017 (TextGrids of the Montreal Forced Aligner)",
+    keys: [
+        path = "", "folder", "searched for .wav and .flac up to eight folders deep; the outermost folder is the speaker's";
+        speakers = "", "list of folder names, optional", "only these speakers";
+        labels = "\"none\"", "none, phn, textgrid", "what stands beside each audio file, of the same name";
+    ],
+    example: "type = \"folder\"\npath = \"speech\"",
+    impl SpeechSource for Folder {
+        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+            let place = self.path.display().to_string();
+            let files = audio_files(&self.path, 8)?;
+            if files.is_empty() {
+                return Err(Error::stimulus(place, "no .wav or .flac files in this folder"));
+            }
+            let found = files.into_iter().map(|path| {
+                let inner = path.strip_prefix(&self.path).unwrap_or(&path);
+                let mut parts = inner.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+                let first = parts.next();
+                let speaker = if parts.next().is_some() { first } else { None };
+                (Utterance { id: inner.with_extension("").display().to_string(), speaker }, path)
+            });
+            let found = of_speakers(&place, found.collect(), self.speakers.as_deref())?;
+            let labels = match self.labels {
+                FolderLabels::None => Labels::None,
+                FolderLabels::Phn => Labels::Phn,
+                FolderLabels::Textgrid => Labels::TextGrid,
+            };
+            Ok(Box::new(Files::new(found, labels)))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! LibriSpeech's layout: speaker/chapter/ID.flac.
+
+use super::{audio_files, entries, stem};
+use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use crate::audio::labels::{Labels, aligned::AlignedPhones};
+use plasticity_core::error::{Error, Result};
+use plasticity_core::plugin;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Config of the source `librispeech`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Librispeech {
+    /// The folder that holds the speakers' folders.
+    pub path: PathBuf,
+    /// A file of utterance IDs, one a line: only these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<PathBuf>,
+    /// Only these speakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<Vec<String>>,
+    /// The aligned-phones file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phones: Option<PathBuf>,
+}
+
+plugin! {
+    Source "librispeech": "LibriSpeech's layout, speaker/chapter/ID.flac, with split lists and aligned phones",
+    equation: "",
+    citation: "Panayotov et al. 2015; labels: van den Oord et al. 2018",
+    keys: [
+        path = "", "folder", "holds the speakers' folders, for example LibriSpeech/train-clean-100";
+        list = "", "file, optional", "a split: utterance IDs, one a line; only these are used";
+        speakers = "", "list of folder names, optional", "only these speakers";
+        phones = "", "file, optional", "frame labels: lines of `ID int int …`, one class per 10 ms";
+    ],
+    example: "type = \"librispeech\"\npath = \"LibriSpeech/train-clean-100\"",
+    impl SpeechSource for Librispeech {
+        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+            let place = self.path.display().to_string();
+            let mut found = Vec::new();
+            for speaker in entries(&self.path)?.into_iter().filter(|path| path.is_dir()) {
+                let name = speaker.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                for path in audio_files(&speaker, 1)? {
+                    found.push((Utterance { id: stem(&path), speaker: Some(name.clone()) }, path));
+                }
+            }
+            if found.is_empty() {
+                let message = "no audio; expected speaker/chapter/ID.flac below this folder";
+                return Err(Error::stimulus(place, message));
+            }
+            if let Some(list) = &self.list {
+                let text = std::fs::read_to_string(list).map_err(|e| Error::file(list, e))?;
+                let ids: BTreeSet<&str> = text.split_whitespace().collect();
+                found.retain(|(utterance, _)| ids.contains(utterance.id.as_str()));
+                if found.is_empty() {
+                    let message = format!("none of its {} IDs is below {place}", ids.len());
+                    return Err(Error::file(list, message));
+                }
+                if found.len() < ids.len() {
+                    let (all, missing) = (ids.len(), ids.len() - found.len());
+                    tracing::warn!("{}: {missing} of {all} IDs are not below {place}; they are left out", list.display());
+                }
+            }
+            let found = of_speakers(&place, found, self.speakers.as_deref())?;
+            let labels = match &self.phones {
+                Some(path) => Labels::Aligned(AlignedPhones::read(path)?),
+                None => Labels::None,
+            };
+            Ok(Box::new(Files::new(found, labels)))
+        }
+    }
+}

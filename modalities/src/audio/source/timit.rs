@@ -1,0 +1,56 @@
+//! TIMIT: sentences with hand-made phone alignments.
+
+use super::{audio_files, parent, stem};
+use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use crate::audio::labels::Labels;
+use plasticity_core::error::{Error, Result};
+use plasticity_core::plugin;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Config of the source `timit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timit {
+    /// The folder.
+    pub path: PathBuf,
+    /// Only these speakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<Vec<String>>,
+    /// Whether the two dialect sentences, the same for every speaker, are used.
+    #[serde(default)]
+    pub dialect_sentences: bool,
+}
+
+plugin! {
+    Source "timit": "TIMIT: WAV (NIST SPHERE or RIFF) with .phn alignments, 61 phones folded to 39",
+    equation: "",
+    citation: "Garofolo et al. 1993; folding: Lee & Hon 1989",
+    keys: [
+        path = "", "folder", "searched for .wav up to three folders deep (split/dialect/speaker, or any part of it)";
+        speakers = "", "list of folder names, optional", "only these speakers: the names of the folders that hold the files";
+        dialect_sentences = "false", "true, false", "whether sa1 and sa2 are used; every speaker reads the same two, so they would let a read-out learn the test sentences";
+    ],
+    example: "type = \"timit\"\npath = \"TIMIT/TRAIN\"",
+    impl SpeechSource for Timit {
+        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+            let place = self.path.display().to_string();
+            let mut found = Vec::new();
+            for path in audio_files(&self.path, 3)? {
+                let sentence = stem(&path);
+                if !self.dialect_sentences && sentence.to_ascii_lowercase().starts_with("sa") {
+                    continue;
+                }
+                let speaker = parent(&path);
+                let id = format!("{}/{sentence}", speaker.as_deref().unwrap_or_default());
+                found.push((Utterance { id, speaker }, path));
+            }
+            if found.is_empty() {
+                let message = "no sentences; expected speaker/sentence.wav and .phn up to three folders below";
+                return Err(Error::stimulus(place, message));
+            }
+            let found = of_speakers(&place, found, self.speakers.as_deref())?;
+            Ok(Box::new(Files::new(found, Labels::Phn)))
+        }
+    }
+}

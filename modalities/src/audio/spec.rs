@@ -1,0 +1,170 @@
+//! What a config says of speech.
+
+use super::HOP;
+use super::corpus::{Corpus, SpeechSource};
+use super::windows::Windows;
+use plasticity_core::error::{Error, Result};
+use plasticity_core::plugin;
+use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is read out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelKind {
+    /// The phone of every frame of 10 ms.
+    #[default]
+    Phones,
+    /// Who speaks.
+    Speaker,
+}
+
+/// How loudness is evened out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalise {
+    /// Each utterance to mean 0 and variance 1.
+    #[default]
+    Utterance,
+    /// Not: samples stay within ±1.
+    None,
+}
+
+/// The two sources of a read-out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labelled {
+    /// What it learns from.
+    pub train: Box<dyn SpeechSource>,
+    /// What it is tested on.
+    pub test: Box<dyn SpeechSource>,
+}
+
+/// Config of the stimulus `speech`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpeechSpec {
+    /// What rules learn from.
+    pub learn: Box<dyn SpeechSource>,
+    /// What a read-out learns from and is tested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<Labelled>,
+    /// Samples of a window.
+    #[serde(default = "window")]
+    pub window: usize,
+    /// How loudness is evened out.
+    #[serde(default)]
+    pub normalise: Normalise,
+    /// What is read out.
+    #[serde(default)]
+    pub label: LabelKind,
+    /// Whether one speaker may be in both read-out sources.
+    #[serde(default)]
+    pub shared_speakers: bool,
+}
+
+fn window() -> usize {
+    20_480
+}
+
+impl SpeechSpec {
+    /// Opens both labelled sources and checks them against each other.
+    fn labelled(&self, seed: u64) -> Result<Option<[Box<dyn Corpus>; 2]>> {
+        let Some(Labelled { train, test }) = &self.labelled else { return Ok(None) };
+        let (train, test) = (train.open(seed)?, test.open(seed)?);
+        let wrong = |message: String| Err(Error::config("stimulus `speech`, key `labelled`", message));
+        let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
+            corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
+        };
+        let ids: BTreeSet<_> = train.utterances().iter().collect();
+        if let Some(both) = test.utterances().iter().find(|utterance| ids.contains(utterance)) {
+            return wrong(format!("utterance `{}` is in both `train` and `test`", both.id));
+        }
+        let (ours, theirs) = (speakers(&*train), speakers(&*test));
+        match self.label {
+            LabelKind::Speaker => {
+                if ours.is_empty() || !theirs.is_subset(&ours) {
+                    let strangers: Vec<_> = theirs.difference(&ours).take(5).cloned().collect();
+                    let message = format!(
+                        "with `label = \"speaker\"` every speaker of `test` has to be in `train`, with other \
+                         utterances; only in `test`: {}",
+                        strangers.join(", ")
+                    );
+                    return wrong(message);
+                }
+            }
+            LabelKind::Phones => {
+                if let (false, Some(both)) = (self.shared_speakers, ours.intersection(&theirs).next()) {
+                    let message = format!(
+                        "speaker `{both}` is in both `train` and `test`: choose with `speakers`, or allow it with \
+                         `shared_speakers = true`"
+                    );
+                    return wrong(message);
+                }
+                match (train.phones(), test.phones()) {
+                    (Some(ours), Some(theirs)) if ours == theirs => {}
+                    // Files of aligned phones number their classes; the larger set names them all.
+                    (Some(ours), Some(theirs)) if ours.starts_with(&theirs) => {}
+                    (Some(_), Some(_)) => {
+                        return wrong("`train` and `test` are labelled with other phones".to_owned());
+                    }
+                    _ => {
+                        return wrong(
+                            "a source without phone labels cannot be read out for phones".to_owned(),
+                        );
+                    }
+                }
+            }
+        }
+        Ok(Some([train, test]))
+    }
+
+    /// Class numbers of speakers: those of the read-out, or of learning where there is no read-out.
+    fn speakers(corpus: &dyn Corpus) -> BTreeMap<String, u32> {
+        let names: BTreeSet<_> = corpus.utterances().iter().filter_map(|u| u.speaker.clone()).collect();
+        names.into_iter().zip(0..).collect()
+    }
+}
+
+plugin! {
+    Stimulus "speech": "Windows of 16 kHz speech, labelled with phones or speakers",
+    equation: "x = (x − mean) / deviation, over each utterance",
+    citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
+    keys: [
+        learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
+        labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance may be in both";
+        window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and the log says how many";
+        normalise = "\"utterance\"", "utterance, none", "each utterance to mean 0 and variance 1, or samples as they are, within ±1";
+        label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
+        shared_speakers = "false", "true, false", "whether a speaker may be in both `train` and `test` when phones are read out";
+    ],
+    example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
+    impl StimulusSpec for SpeechSpec {
+        fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
+            if self.window == 0 || self.window % HOP != 0 {
+                let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
+                return Err(Error::config("stimulus `speech`, key `window`", message));
+            }
+            let labelled = self.labelled(seed)?;
+            let corpus = match split {
+                Split::Learn => self.learn.open(seed)?,
+                Split::ReadoutTrain | Split::ReadoutTest => {
+                    let Some([train, test]) = labelled else {
+                        let message = "a read-out needs `labelled = { train = …, test = … }`";
+                        return Err(Error::config("stimulus `speech`", message));
+                    };
+                    let speakers = Self::speakers(&*train);
+                    let corpus = if split == Split::ReadoutTrain { train } else { test };
+                    let windows = Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?;
+                    return Ok(Box::new(windows));
+                }
+            };
+            let speakers = match &labelled {
+                Some([train, _]) => Self::speakers(&**train),
+                None => Self::speakers(&*corpus),
+            };
+            Ok(Box::new(Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Utterances cut into windows: what the network sees.
+
+use super::corpus::Corpus;
+use super::spec::{LabelKind, Normalise};
+use super::{HOP, RATE};
+use plasticity_core::error::{Error, Result};
+use plasticity_core::map::MapShape;
+use plasticity_core::random::Random;
+use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// One split of a corpus, in windows.
+pub(super) struct Windows {
+    corpus: Box<dyn Corpus>,
+    split: Split,
+    window: usize,
+    normalise: Normalise,
+    label: LabelKind,
+    speakers: BTreeMap<String, u32>,
+    /// Utterance, first sample, first frame that no earlier window holds.
+    places: Vec<(usize, usize, usize)>,
+}
+
+impl Windows {
+    /// Learning: one stimulus an utterance, its window drawn at random. Read-out: windows that tile each utterance;
+    /// the last one ends where the utterance does, and frames it shares with the one before count once.
+    /// Utterances shorter than a window are left out, and the log says how many.
+    pub(super) fn new(
+        corpus: Box<dyn Corpus>,
+        split: Split,
+        window: usize,
+        normalise: Normalise,
+        label: LabelKind,
+        speakers: BTreeMap<String, u32>,
+    ) -> Result<Self> {
+        let (mut places, mut short, mut other) = (Vec::new(), 0, None);
+        let mut resampled = 0;
+        let all = corpus.utterances().len();
+        for index in 0..all {
+            let (samples, rate) = corpus.length(index)?;
+            if rate != RATE {
+                resampled += 1;
+                other.get_or_insert_with(|| (corpus.utterances()[index].id.clone(), rate));
+            }
+            if samples < window {
+                short += 1;
+            } else if split == Split::Learn {
+                places.push((index, (samples - window) / 2 / HOP * HOP, 0));
+            } else {
+                let whole = samples / window;
+                places.extend((0..whole).map(|tile| (index, tile * window, 0)));
+                let last = (samples - window) / HOP * HOP;
+                if last >= (whole - 1) * window + HOP {
+                    places.push((index, last, (whole * window - last) / HOP));
+                }
+            }
+        }
+        if let Some((id, rate)) = other {
+            tracing::info!(
+                "{resampled} of {all} utterances are not at {RATE} Hz ({id}: {rate} Hz): they are resampled"
+            );
+        }
+        if short > 0 {
+            tracing::info!(
+                "{short} of {all} utterances are shorter than a window of {window} samples: left out"
+            );
+        }
+        if places.is_empty() {
+            let message = format!(
+                "all {all} utterances are shorter than a window of {window} samples ({:.2} s): lower `window`",
+                window as f32 / RATE as f32
+            );
+            return Err(Error::stimulus("speech", message));
+        }
+        Ok(Self { corpus, split, window, normalise, label, speakers, places })
+    }
+
+    fn label(&self, index: usize, samples: usize, start: usize, fresh: usize) -> Result<Label> {
+        match self.label {
+            LabelKind::Speaker => {
+                let speaker = self.corpus.utterances()[index].speaker.as_ref();
+                let class = speaker.and_then(|speaker| self.speakers.get(speaker));
+                Ok(class.map_or(Label::None, |class| Label::Class(*class)))
+            }
+            LabelKind::Phones if self.corpus.phones().is_some() => {
+                let all = self.corpus.frames(index, samples / HOP)?;
+                let first = start / HOP;
+                let frames = (0..self.window / HOP).map(|frame| {
+                    if frame < fresh { None } else { all.get(first + frame).copied().flatten() }
+                });
+                Ok(Label::Frames(frames.collect()))
+            }
+            LabelKind::Phones => Ok(Label::None),
+        }
+    }
+}
+
+impl Stimulus for Windows {
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    fn shape(&self, batch: usize) -> MapShape {
+        MapShape { time: 1, location: 1, batch, extent: [self.window, 1, 1], channels: 1 }
+    }
+
+    fn classes(&self) -> Option<Vec<String>> {
+        match self.label {
+            LabelKind::Phones => self.corpus.phones(),
+            LabelKind::Speaker => {
+                let mut names: Vec<_> = self.speakers.iter().collect();
+                names.sort_by_key(|(_, class)| **class);
+                Some(names.into_iter().map(|(name, _)| name.clone()).collect())
+            }
+        }
+    }
+
+    fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
+        let Some(&(utterance, mut start, fresh)) = self.places.get(index) else {
+            let message = format!("no window {index}; there are {}", self.places.len());
+            return Err(Error::stimulus("speech", message));
+        };
+        let mut samples = self.corpus.samples(utterance)?;
+        let id = || self.corpus.utterances()[utterance].id.clone();
+        if samples.len() < start + self.window {
+            let message = format!("decodes to {} samples, fewer than its header tells of", samples.len());
+            return Err(Error::stimulus(id(), message));
+        }
+        if let (Split::Learn, Some(random)) = (self.split, augment) {
+            start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
+        }
+        if self.normalise == Normalise::Utterance {
+            normalise(&mut samples);
+        }
+        let label = self.label(utterance, samples.len(), start, fresh)?;
+        let mut values = samples.split_off(start);
+        values.truncate(self.window);
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::stimulus(id(), "holds samples that are no numbers"));
+        }
+        Ok(Sample { values, label })
+    }
+}
+
+/// To mean 0 and variance 1; silence stays 0.
+fn normalise(samples: &mut [f32]) {
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+    let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
+    let scale = if variance > 1e-14 { 1.0 / variance.sqrt() } else { 1.0 };
+    samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
+}
