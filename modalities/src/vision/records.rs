@@ -22,7 +22,7 @@ impl Records {
         let bytes = std::fs::metadata(&path)
             .map_err(|e| Error::file(&path, format!("cannot be read: {e}{}", working_folder(&path))))?
             .len() as usize;
-        if bytes == 0 || bytes % length != 0 {
+        if bytes == 0 || !bytes.is_multiple_of(length) {
             let message = format!(
                 "expected a multiple of {length} bytes (one {what}), got {bytes}: the file is incomplete or \
                  of another kind; fetch it again"
