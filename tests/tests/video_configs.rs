@@ -1,5 +1,7 @@
 //! The configs for video load, and the small ones learn.
 
+#![allow(clippy::unwrap_used)] // helpers of tests stand outside `#[test]` functions
+
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::modules;

@@ -19,8 +19,11 @@ fn paper() -> Vec<usize> {
     vec![96, 256, 512, 512, 512]
 }
 
+/// Kernel, stride, padding, and whether it is pooled.
+type LayerSizes = ([usize; 3], [usize; 3], [usize; 3], bool);
+
 /// Kernel, stride and padding on time, row and column, and whether a max pool of 1×3×3 with stride 1, 2, 2 follows.
-const LAYERS: [([usize; 3], [usize; 3], [usize; 3], bool); 5] = [
+const LAYERS: [LayerSizes; 5] = [
     ([1, 7, 7], [1, 2, 2], [0, 0, 0], true),
     ([1, 5, 5], [1, 2, 2], [0, 1, 1], true),
     ([1, 3, 3], [1, 1, 1], [0, 1, 1], false),

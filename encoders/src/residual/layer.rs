@@ -138,19 +138,20 @@ impl EncoderLayer for Residual {
         let mut middle = two.plasticity(&first, &second, trace2, given, true)?;
         let given = PostFactor::PerPosition(below(&mut middle)?);
         let mut lowest = one.plasticity(&rectified, &first, trace1, given, feedback)?;
+        let changes = self.shortcut.is_some();
         let mut direct = Some(factor);
         let mut updates = std::mem::take(&mut lowest.updates);
         updates.append(&mut middle.updates);
         updates.append(&mut third.updates);
         let mut rectified_factor = lowest.feedback;
-        if let (Some(conv), Some(trace)) = (&mut self.shortcut, shortcut) {
-            if let Some(factor) = direct.take() {
-                let given = PostFactor::PerPosition(factor);
-                let update = conv.plasticity(&rectified, post, trace, given, feedback)?;
-                updates.extend(update.updates);
-                if let (Some(sum), Some(more)) = (&mut rectified_factor, update.feedback) {
-                    ops::add(sum, 1.0, &more)?;
-                }
+        if let (Some(conv), Some(trace), Some(factor)) =
+            (&mut self.shortcut, shortcut, direct.take_if(|_| changes))
+        {
+            let given = PostFactor::PerPosition(factor);
+            let update = conv.plasticity(&rectified, post, trace, given, feedback)?;
+            updates.extend(update.updates);
+            if let (Some(sum), Some(more)) = (&mut rectified_factor, update.feedback) {
+                ops::add(sum, 1.0, &more)?;
             }
         }
         let feedback = match rectified_factor {
