@@ -1,6 +1,6 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
-use super::Matrix;
+use super::{Matrix, Precision};
 use crate::error::{Error, Result};
 use dfdx::tensor::{AutoDevice, TensorFromVec};
 
@@ -27,6 +27,23 @@ impl Device {
     /// The same device as dfdx knows it.
     pub fn tensors(&self) -> &AutoDevice {
         &self.tensors
+    }
+
+    /// How exact matrix products are.
+    pub fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
+    /// Sets how exact matrix products are, for every handle to the device.
+    ///
+    /// # Errors
+    /// On the CPU for anything but `f32`.
+    pub fn set_precision(&self, precision: Precision) -> Result<()> {
+        if precision == Precision::F32 {
+            return Ok(());
+        }
+        let message = format!("{precision} needs a build with `--features cuda`; the CPU computes in f32");
+        Err(Error::config("precision", message))
     }
 
     /// Waits until all work handed to the device is done.

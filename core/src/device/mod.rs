@@ -10,9 +10,12 @@ mod cpu;
 pub use cpu::{Buffer, Device, Indices};
 
 #[cfg(feature = "cuda")]
-mod cuda;
+pub mod cuda;
 #[cfg(feature = "cuda")]
 pub use cuda::{Buffer, Device, Indices};
+
+mod precision;
+pub use precision::Precision;
 
 use dfdx::tensor::{AutoDevice, OwnedTape, Tensor};
 

@@ -19,6 +19,9 @@ mod pairs_cpu;
 pub use pairs_cpu::{add_at, pair_dendrites, pair_scores, put_rows, swap_axes, take_rows};
 
 #[cfg(feature = "cuda")]
-mod cuda;
+pub mod cuda;
 #[cfg(feature = "cuda")]
-pub use cuda::{adam, add, column_sums, pool, product, scale, sgd, spread};
+pub use cuda::{
+    adam, add, add_at, column_sums, contrast, pair_dendrites, pair_scores, pool, product, put_rows, scale, sgd, spread,
+    swap_axes, take_rows,
+};

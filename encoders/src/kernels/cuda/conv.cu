@@ -1,0 +1,340 @@
+// Convolution on channels-last maps: what surrounds the matrix products. A map's values are f32 or bfloat16 (held
+// as its 16 bits); V neighbouring channels a thread.
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef unsigned char u8;
+typedef unsigned short half_t;
+
+struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
+struct Window { u32 size[3], stride[3], out[3]; };
+
+#define CLOSED 255
+
+template <typename T> struct Quad {};
+template <> struct Quad<float> { typedef float4 type; };
+template <> struct Quad<half_t> { typedef ushort4 type; };
+template <> struct Quad<u8> { typedef uchar4 type; };
+
+__device__ __forceinline__ float widen(float v) { return v; }
+__device__ __forceinline__ float widen(half_t v) { return __uint_as_float((u32)v << 16); }
+__device__ __forceinline__ void narrow(float v, float& to) { to = v; }
+__device__ __forceinline__ void narrow(float v, half_t& to) {
+    u32 bits = __float_as_uint(v);
+    to = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (half_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// V raw values in one access.
+template <typename T, int V> struct Pack { T v[V]; };
+template <typename T, int V> __device__ __forceinline__ Pack<T, V> take(const T* from) {
+    Pack<T, V> p;
+    if constexpr (V == 4) {
+        typename Quad<T>::type q = *(const typename Quad<T>::type*)from;
+        p.v[0] = q.x; p.v[1] = q.y; p.v[2] = q.z; p.v[3] = q.w;
+    } else {
+        for (int v = 0; v < V; v++) p.v[v] = from[v];
+    }
+    return p;
+}
+template <typename T, int V> __device__ __forceinline__ void put(T* to, const Pack<T, V>& p) {
+    if constexpr (V == 4) {
+        typename Quad<T>::type q;
+        q.x = p.v[0]; q.y = p.v[1]; q.z = p.v[2]; q.w = p.v[3];
+        *(typename Quad<T>::type*)to = q;
+    } else {
+        for (int v = 0; v < V; v++) to[v] = p.v[v];
+    }
+}
+
+__device__ __forceinline__ u32 thread() { return blockIdx.x * blockDim.x + threadIdx.x; }
+
+// Patches of `count / (taps · in_channels / V)` rows from `first` on: to[row, tap, channel].
+template <typename T, int V>
+__device__ __forceinline__ void im2col(const T* map, T* to, const Shape& g, u64 first, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 chunks = g.in_channels / V, taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
+    u32 chunk = i % chunks, tap = i / chunks % taps;
+    u64 row = first + i / chunks / taps;
+    u32 positions = g.out[0] * g.out[1] * g.out[2], p = row % positions;
+    u64 sample = row / positions;
+    int x = (int)(p % g.out[2] * g.stride[2] + tap % g.kernel[2]) - (int)g.padding[2];
+    int y = (int)(p / g.out[2] % g.out[1] * g.stride[1] + tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
+    int t = (int)(p / g.out[2] / g.out[1] * g.stride[0] + tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+    Pack<T, V> v = {};
+    if (t >= 0 && t < (int)g.in[0] && y >= 0 && y < (int)g.in[1] && x >= 0 && x < (int)g.in[2])
+        v = take<T, V>(map + (((sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels + chunk * V);
+    put<T, V>(to + (u64)i * V, v);
+}
+
+// The transpose of im2col as a gather: map[position, channel] = Σ over taps of columns[row, tap, channel], for
+// whole samples.
+extern "C" __global__ void col2im(const float* columns, float* map, Shape g, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 c = i % g.in_channels, p = i / g.in_channels, taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
+    u32 places = g.in[0] * g.in[1] * g.in[2];
+    u64 sample = p / places;
+    int at[3] = {(int)(p % places / g.in[2] / g.in[1]), (int)(p / g.in[2] % g.in[1]), (int)(p % g.in[2])};
+    float sum = 0.0f;
+    for (u32 tap = 0; tap < taps; tap++) {
+        int k[3] = {(int)(tap / g.kernel[2] / g.kernel[1]), (int)(tap / g.kernel[2] % g.kernel[1]), (int)(tap % g.kernel[2])};
+        u64 row = sample;
+        bool inside = true;
+        for (int a = 0; a < 3; a++) {
+            int o = at[a] + (int)g.padding[a] - k[a];
+            int step = (int)g.stride[a];
+            inside = inside && o >= 0 && o % step == 0 && o / step < (int)g.out[a];
+            row = row * g.out[a] + (inside ? o / step : 0);
+        }
+        if (inside) sum += columns[(row * taps + tap) * g.in_channels + c];
+    }
+    map[i] = sum;
+}
+
+// Bias, ReLU and max pool: raw[sample, position, out] to out[sample, pooled position, out], and the winner's place
+// in its window (the first maximum), or CLOSED where ReLU is. `bias` and `codes` may be null.
+template <typename T, int V>
+__device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8* codes, const Shape& g,
+                                     const Window& w, int relu, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 chunks = g.out_channels / V, chunk = i % chunks, row = i / chunks;
+    u32 pooled = w.out[0] * w.out[1] * w.out[2], p = row % pooled;
+    u64 sample = row / pooled;
+    u32 x0 = p % w.out[2] * w.stride[2], y0 = p / w.out[2] % w.out[1] * w.stride[1];
+    u32 t0 = p / w.out[2] / w.out[1] * w.stride[0];
+    float best[V], b[V];
+    u8 winner[V];
+    for (int v = 0; v < V; v++) {
+        best[v] = __int_as_float(0xff800000);
+        winner[v] = 0;
+        b[v] = bias ? bias[chunk * V + v] : 0.0f;
+    }
+    u32 code = 0;
+    for (u32 t = t0; t < t0 + w.size[0]; t++)
+        for (u32 y = y0; y < y0 + w.size[1]; y++)
+            for (u32 x = x0; x < x0 + w.size[2]; x++, code++) {
+                u64 place = ((sample * g.out[0] + t) * g.out[1] + y) * g.out[2] + x;
+                Pack<T, V> q = take<T, V>(raw + place * g.out_channels + chunk * V);
+                for (int v = 0; v < V; v++) {
+                    float value = widen(q.v[v]) + b[v];
+                    if (value > best[v] || value != value) {
+                        best[v] = value;
+                        winner[v] = code;
+                    }
+                }
+            }
+    Pack<T, V> z;
+    Pack<u8, V> won;
+    for (int v = 0; v < V; v++) {
+        bool closed = relu && best[v] <= 0.0f;
+        narrow(closed ? 0.0f : best[v], z.v[v]);
+        won.v[v] = closed ? CLOSED : winner[v];
+    }
+    put<T, V>(out + (u64)i * V, z);
+    if (codes) put<u8, V>(codes + (u64)i * V, won);
+}
+
+// The post factor at pooled row `row`: one a sample, divided by the positions, or one a position.
+__device__ __forceinline__ float factor(const float* post, int per_sample, u64 sample, u32 pooled, u64 row, u32 channels,
+                                        u32 channel) {
+    return per_sample ? post[sample * channels + channel] / (float)pooled : post[row * channels + channel];
+}
+
+// The post factor at every position of the convolution's output: to the pool's winners (`codes`), or where the
+// output is positive (`marks`, where there is no pool and relu).
+template <typename T, int V>
+__device__ __forceinline__ void unroute(const float* post, int per_sample, const u8* codes, const T* marks, T* dense,
+                                        const Shape& g, const Window& w, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 chunks = g.out_channels / V, c = i % chunks * V, row = i / chunks;
+    u32 places = g.out[0] * g.out[1] * g.out[2], pooled = w.out[0] * w.out[1] * w.out[2];
+    u32 p = row % places;
+    u64 sample = row / places;
+    float sum[V] = {};
+    if (codes) {
+        u32 at[3] = {p / g.out[2] / g.out[1], p / g.out[2] % g.out[1], p % g.out[2]}, from[3], to[3];
+        for (int a = 0; a < 3; a++) {
+            from[a] = at[a] < w.size[a] ? 0 : (at[a] - w.size[a]) / w.stride[a] + 1;
+            to[a] = min(at[a] / w.stride[a] + 1, w.out[a]);
+        }
+        for (u32 t = from[0]; t < to[0]; t++)
+            for (u32 y = from[1]; y < to[1]; y++)
+                for (u32 x = from[2]; x < to[2]; x++) {
+                    u32 code = ((at[0] - t * w.stride[0]) * w.size[1] + at[1] - y * w.stride[1]) * w.size[2] + at[2] -
+                               x * w.stride[2];
+                    u64 window = ((sample * w.out[0] + t) * w.out[1] + y) * w.out[2] + x;
+                    Pack<u8, V> won = take<u8, V>(codes + window * g.out_channels + c);
+                    for (int v = 0; v < V; v++)
+                        if (won.v[v] == code)
+                            sum[v] += factor(post, per_sample, sample, pooled, window, g.out_channels, c + v);
+                }
+    } else {
+        Pack<T, V> z = {};
+        if (marks) z = take<T, V>(marks + (u64)row * g.out_channels + c);
+        for (int v = 0; v < V; v++)
+            if (!marks || widen(z.v[v]) > 0.0f)
+                sum[v] = factor(post, per_sample, sample, pooled, row, g.out_channels, c + v);
+    }
+    Pack<T, V> d;
+    for (int v = 0; v < V; v++) narrow(sum[v], d.v[v]);
+    put<T, V>(dense + (u64)i * V, d);
+}
+
+// sums[slab, channel] = Σ of the post factor over `depth` pooled rows, where they are open.
+template <typename T>
+__device__ __forceinline__ void bias_sums(const float* post, int per_sample, const u8* codes, const T* marks,
+                                          float* sums, u32 channels, u32 pooled, u64 rows, u32 depth, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 c = i % channels;
+    u64 first = (u64)(i / channels) * depth, last = min(first + depth, rows);
+    float sum = 0.0f;
+    for (u64 row = first; row < last; row++) {
+        bool open = codes ? codes[row * channels + c] != CLOSED : !marks || widen(marks[row * channels + c]) > 0.0f;
+        if (open) sum += factor(post, per_sample, row / pooled, pooled, row, channels, c);
+    }
+    sums[i] = sum;
+}
+
+// Where the K inputs of an output position stand, for convolutions with few inputs an output.
+template <int K> struct Taps { int t[K], y[K], x[K], c[K]; };
+
+template <int K> __device__ __forceinline__ void list_taps(Taps<K>& taps, const Shape& g) {
+    for (u32 k = threadIdx.x; k < K; k += blockDim.x) {
+        u32 tap = k / g.in_channels;
+        taps.c[k] = k % g.in_channels;
+        taps.x[k] = (int)(tap % g.kernel[2]) - (int)g.padding[2];
+        taps.y[k] = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
+        taps.t[k] = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+    }
+    __syncthreads();
+}
+
+template <int K>
+__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, u32 row, float* in) {
+    u32 x = row % g.out[2] * g.stride[2], y = row / g.out[2] % g.out[1] * g.stride[1];
+    u32 t = row / g.out[2] / g.out[1] % g.out[0] * g.stride[0], sample = row / g.out[2] / g.out[1] / g.out[0];
+    const float* base = map + (u64)sample * g.in[0] * g.in[1] * g.in[2] * g.in_channels;
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+        int tx = (int)x + taps.x[k], ty = (int)y + taps.y[k], tt = (int)t + taps.t[k];
+        bool inside = tx >= 0 && tx < (int)g.in[2] && ty >= 0 && ty < (int)g.in[1] && tt >= 0 && tt < (int)g.in[0];
+        in[k] = inside ? base[((tt * g.in[1] + ty) * g.in[2] + tx) * g.in_channels + taps.c[k]] : 0.0f;
+    }
+}
+
+// Convolution, bias and ReLU of a layer with K inputs an output, four channels a thread; blockDim.x is a multiple of
+// out_channels / 4. weight[out, K].
+template <typename T, int K>
+__device__ __forceinline__ void direct(const float* map, const float* weight, const float* bias, T* out, const Shape& g,
+                                       int relu, u32 rows) {
+    __shared__ Taps<K> taps;
+    list_taps<K>(taps, g);
+    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = blockDim.x / chunks;
+    float w[K][4], b[4];
+    for (int v = 0; v < 4; v++) {
+        b[v] = bias[c + v];
+#pragma unroll
+        for (int k = 0; k < K; k++) w[k][v] = weight[(c + v) * K + k];
+    }
+    for (u32 row = blockIdx.x * lanes + threadIdx.x / chunks; row < rows; row += gridDim.x * lanes) {
+        float in[K];
+        gather<K>(map, taps, g, row, in);
+        Pack<T, 4> z;
+#pragma unroll
+        for (int v = 0; v < 4; v++) {
+            float sum = b[v];
+#pragma unroll
+            for (int k = 0; k < K; k++) sum += w[k][v] * in[k];
+            narrow(relu ? fmaxf(sum, 0.0f) : sum, z.v[v]);
+        }
+        put<T, 4>(out + (u64)row * g.out_channels + c, z);
+    }
+}
+
+// Outer product of such a layer without a pool: parts[block, out, K + 1], the bias last; a channel a thread, `depth`
+// rows a block. blockIdx.y is the run of channels.
+template <typename T, int K>
+__device__ __forceinline__ void direct_outer(const float* map, const float* post, int per_sample, const T* marks,
+                                             float* parts, const Shape& g, u32 rows, u32 depth) {
+    __shared__ Taps<K> taps;
+    list_taps<K>(taps, g);
+    u32 c = blockIdx.y * blockDim.x + threadIdx.x;
+    if (c >= g.out_channels) return;
+    u32 positions = g.out[0] * g.out[1] * g.out[2];
+    u32 first = blockIdx.x * depth, last = min(first + depth, rows);
+    float sum[K + 1] = {};
+    for (u32 row = first; row < last; row++) {
+        float in[K];
+        gather<K>(map, taps, g, row, in);
+        bool open = !marks || widen(marks[(u64)row * g.out_channels + c]) > 0.0f;
+        float d = open ? factor(post, per_sample, row / positions, positions, row, g.out_channels, c) : 0.0f;
+#pragma unroll
+        for (int k = 0; k < K; k++) sum[k] += d * in[k];
+        sum[K] += d;
+    }
+    float* to = parts + ((u64)blockIdx.x * g.out_channels + c) * (K + 1);
+#pragma unroll
+    for (int k = 0; k <= K; k++) to[k] = sum[k];
+}
+
+// weight[out, K] and bias[out] from sums[out, K + 1].
+extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight, float* bias, u32 k, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 out = i / (k + 1), at = i % (k + 1);
+    if (at < k) weight[out * k + at] = sums[i];
+    else bias[out] = sums[i];
+}
+
+#define FOR_VALUES(T, name)                                                                                       \
+    extern "C" __global__ void im2col_##name##_4(const T* map, T* to, Shape g, u64 first, u32 count) {            \
+        im2col<T, 4>(map, to, g, first, count);                                                                   \
+    }                                                                                                             \
+    extern "C" __global__ void im2col_##name##_1(const T* map, T* to, Shape g, u64 first, u32 count) {            \
+        im2col<T, 1>(map, to, g, first, count);                                                                   \
+    }                                                                                                             \
+    extern "C" __global__ void pool_##name##_4(const T* raw, const float* bias, T* out, u8* codes, Shape g,       \
+                                               Window w, int relu, u32 count) {                                   \
+        pool<T, 4>(raw, bias, out, codes, g, w, relu, count);                                                     \
+    }                                                                                                             \
+    extern "C" __global__ void pool_##name##_1(const T* raw, const float* bias, T* out, u8* codes, Shape g,       \
+                                               Window w, int relu, u32 count) {                                   \
+        pool<T, 1>(raw, bias, out, codes, g, w, relu, count);                                                     \
+    }                                                                                                             \
+    extern "C" __global__ void unroute_##name##_4(const float* post, int per_sample, const u8* codes,             \
+                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
+        unroute<T, 4>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    }                                                                                                             \
+    extern "C" __global__ void unroute_##name##_1(const float* post, int per_sample, const u8* codes,             \
+                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
+        unroute<T, 1>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    }                                                                                                             \
+    extern "C" __global__ void bias_sums_##name(const float* post, int per_sample, const u8* codes,               \
+                                                const T* marks, float* sums, u32 channels, u32 pooled, u64 rows,  \
+                                                u32 depth, u32 count) {                                           \
+        bias_sums<T>(post, per_sample, codes, marks, sums, channels, pooled, rows, depth, count);                 \
+    }
+
+#define FOR_TAPS(T, name, K)                                                                                      \
+    extern "C" __global__ void direct_##name##_##K(const float* map, const float* weight, const float* bias,      \
+                                                   T* out, Shape g, int relu, u32 rows) {                         \
+        direct<T, K>(map, weight, bias, out, g, relu, rows);                                                      \
+    }                                                                                                             \
+    extern "C" __global__ void direct_outer_##name##_##K(const float* map, const float* post, int per_sample,     \
+                                                         const T* marks, float* parts, Shape g, u32 rows,         \
+                                                         u32 depth) {                                             \
+        direct_outer<T, K>(map, post, per_sample, marks, parts, g, rows, depth);                                  \
+    }
+
+FOR_VALUES(float, single)
+FOR_VALUES(half_t, half)
+FOR_TAPS(float, single, 9)
+FOR_TAPS(float, single, 10)
+FOR_TAPS(float, single, 27)
+FOR_TAPS(half_t, half, 9)
+FOR_TAPS(half_t, half, 10)
+FOR_TAPS(half_t, half, 27)

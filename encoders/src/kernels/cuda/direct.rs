@@ -1,0 +1,91 @@
+//! First layers: few inputs an output, so that writing the output is most of the work.
+
+use super::KERNELS;
+use super::epilogue::Dense;
+use super::shape::{Shape, threads};
+use crate::kernels::{Geometry, Pool};
+use plasticity_core::device::Buffer;
+use plasticity_core::device::cuda::{Launch, Values};
+use plasticity_core::{Error, Result, ops};
+
+/// Whether the kernels are compiled for this many inputs an output: 3×3 on grey and on colour, 10 samples of sound.
+pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
+    let channels = g.out_channels % 4 == 0 && g.out_channels / 4 <= THREADS && THREADS % (g.out_channels / 4).max(1) == 0;
+    pool.is_none() && channels && names(g, Values::Single).is_ok()
+}
+
+/// Threads of a block of the forward kernel.
+const THREADS: usize = 256;
+/// Blocks of the forward kernel: more than any GPU runs at once.
+const BLOCKS: usize = 4096;
+/// Rows that a block of the outer product sums up.
+const DEPTH: usize = 2048;
+
+fn names(g: &Geometry, values: Values) -> Result<[&'static str; 2]> {
+    Ok(match (values, g.taps() * g.in_channels) {
+        (Values::Single, 9) => ["direct_single_9", "direct_outer_single_9"],
+        (Values::Single, 10) => ["direct_single_10", "direct_outer_single_10"],
+        (Values::Single, 27) => ["direct_single_27", "direct_outer_single_27"],
+        (Values::Half, 9) => ["direct_half_9", "direct_outer_half_9"],
+        (Values::Half, 10) => ["direct_half_10", "direct_outer_half_10"],
+        (Values::Half, 27) => ["direct_half_27", "direct_outer_half_27"],
+        (_, inputs) => return Err(Error::shape("convolution", format!("no direct kernel for {inputs} inputs"))),
+    })
+}
+
+fn rows(g: &Geometry) -> usize {
+    g.samples * g.output().iter().product::<usize>()
+}
+
+/// Convolution, bias and ReLU in one pass, in `f32`.
+pub(super) fn forward(g: &Geometry, relu: bool, input: &Buffer, weight: &Buffer, bias: &Buffer) -> Result<Buffer> {
+    let (device, values) = (input.device(), input.device().values());
+    let [name, _] = names(g, values)?;
+    let out = Buffer::unset_as(device, g.samples * g.output_len(), values)?;
+    let lanes = THREADS / (g.out_channels / 4);
+    let launch = Launch::new(device, &KERNELS, name)?
+        .pointer(input.pointer()?)
+        .pointer(weight.pointer()?)
+        .pointer(bias.pointer()?)
+        .pointer(out.pointer_as(values)?)
+        .value(Shape::of(g)?)
+        .value(i32::from(relu))
+        .value(threads(rows(g))?);
+    // SAFETY: the arguments are those of `direct` in conv.cu; THREADS is a multiple of out_channels / 4 (`suits`).
+    unsafe { launch.run([rows(g).div_ceil(lanes).min(BLOCKS), 1, 1], [THREADS as u32, 1, 1], 0)? };
+    Ok(out)
+}
+
+/// The outer product, with the post factor led back on the way; in `f32`.
+pub(super) fn outer(g: &Geometry, input: &Buffer, dense: &Dense) -> Result<(Buffer, Buffer)> {
+    let device = input.device();
+    let [_, name] = names(g, dense.values())?;
+    let inputs = g.taps() * g.in_channels;
+    let blocks = rows(g).div_ceil(DEPTH);
+    let width = g.out_channels.min(128);
+    let mut parts = Buffer::unset(device, blocks * g.out_channels * (inputs + 1))?;
+    let (post, per_sample) = dense.post()?;
+    let launch = Launch::new(device, &KERNELS, name)?
+        .pointer(input.pointer()?)
+        .pointer(post)
+        .value(per_sample)
+        .pointer(dense.marks()?)
+        .pointer(parts.pointer_mut()?)
+        .value(Shape::of(g)?)
+        .value(threads(rows(g))?)
+        .value(DEPTH as u32);
+    // SAFETY: the arguments are those of `direct_outer` in conv.cu; `parts` has a run for every block.
+    unsafe { launch.run([blocks, g.out_channels.div_ceil(width), 1], [width as u32, 1, 1], 0)? };
+    let count = g.out_channels * (inputs + 1);
+    let sums = ops::column_sums(&parts, count)?;
+    let (mut weight, mut bias) = (Buffer::unset(device, g.weights())?, Buffer::unset(device, g.out_channels)?);
+    let launch = Launch::new(device, &KERNELS, "part_weight_and_bias")?
+        .pointer(sums.pointer()?)
+        .pointer(weight.pointer_mut()?)
+        .pointer(bias.pointer_mut()?)
+        .value(threads(inputs)?)
+        .value(threads(count)?);
+    // SAFETY: (sums, weight, bias, inputs, count), one sum a thread.
+    unsafe { launch.each(count)? };
+    Ok((weight, bias))
+}

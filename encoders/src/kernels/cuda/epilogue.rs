@@ -1,0 +1,164 @@
+//! Bias, ReLU and max pool after a product; and their transpose, before the outer product and the feedback.
+
+use super::shape::{Routing, Shape, Window, threads};
+use super::{Backward, KERNELS, fits};
+use crate::kernels::{Geometry, Pool};
+use plasticity_core::device::Buffer;
+use plasticity_core::device::cuda::{Launch, Values};
+use plasticity_core::layer::PostFactor;
+use plasticity_core::{Result, ops};
+
+/// The name of a kernel for `values`, four neighbouring channels a thread where they make fours.
+macro_rules! kernel {
+    ($values:expr, $channels:expr, $name:literal) => {
+        match ($values, $channels % 4) {
+            (Values::Single, 0) => (concat!($name, "_single_4"), 4),
+            (Values::Single, _) => (concat!($name, "_single_1"), 1),
+            (Values::Half, 0) => (concat!($name, "_half_4"), 4),
+            (Values::Half, _) => (concat!($name, "_half_1"), 1),
+        }
+    };
+}
+pub(super) use kernel;
+
+/// Bias, then ReLU if asked for, then the pool if there is one, on a convolution's `raw` output.
+pub(super) fn activate(
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    raw: Buffer,
+    bias: &Buffer,
+) -> Result<(Buffer, Routing)> {
+    run(g, pool, relu, &raw, Some(bias))
+}
+
+/// A max pool alone.
+pub(super) fn pool(g: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    run(g, Some(pool), false, input, None)
+}
+
+fn run(
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    raw: &Buffer,
+    bias: Option<&Buffer>,
+) -> Result<(Buffer, Routing)> {
+    let (device, values) = (raw.device(), raw.values());
+    let len = g.samples * g.pooled(pool).iter().product::<usize>() * g.out_channels;
+    // Without a pool the memory that `raw` holds becomes the output: every thread reads its own values first.
+    let out = if pool.is_some() { Buffer::unset_as(device, len, values)? } else { raw.clone() };
+    let routing = if pool.is_some() { Routing::unset(device, len)? } else { Routing::default() };
+    let (name, wide) = kernel!(values, g.out_channels, "pool");
+    let count = len / wide;
+    let launch = Launch::new(device, &KERNELS, name)?
+        .pointer(raw.pointer_as(values)?)
+        .pointer(bias.map_or(Ok(0), Buffer::pointer)?)
+        .pointer(out.pointer_as(values)?)
+        .pointer(routing.pointer())
+        .value(Shape::of(g)?)
+        .value(Window::of(g, pool)?)
+        .value(i32::from(relu))
+        .value(threads(count)?);
+    // SAFETY: the arguments are those of `pool` in conv.cu; `raw` has g.output() positions a sample, `out` and the
+    // codes those after the pool, `bias` one value a channel. `raw` was made for this call, or is not written.
+    unsafe { launch.each(count)? };
+    Ok((out, routing))
+}
+
+/// A post factor with what leads it back to the convolution's output: routing, or the output itself.
+pub(super) struct Dense<'a> {
+    g: &'a Geometry,
+    window: Window,
+    pooled: usize,
+    output: &'a Buffer,
+    routed: Option<&'a Routing>,
+    /// The output gates the factor (ReLU without a pool; with a pool the routing says it).
+    gated: bool,
+    post: &'a Buffer,
+    per_sample: bool,
+}
+
+/// Pooled rows whose bias one thread sums up.
+const DEPTH: usize = 64;
+
+impl<'a> Dense<'a> {
+    pub(super) fn new(call: &'a Backward<'a>) -> Result<Self> {
+        let (g, output, routing) = (call.geometry, call.output, call.routing);
+        let pooled = g.pooled(call.pool).iter().product::<usize>();
+        let len = g.samples * pooled * g.out_channels;
+        fits("output", output.len(), len)?;
+        if call.pool.is_some() {
+            fits("routing", routing.len(), len)?;
+        }
+        let (post, per_sample) = match call.factor {
+            PostFactor::PerSample(post) => (post, true),
+            PostFactor::PerPosition(post) | PostFactor::Activation(post) => (post, false),
+        };
+        fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
+        let gated = call.relu && call.pool.is_none();
+        let routed = call.pool.map(|_| routing);
+        Ok(Self { g, window: Window::of(g, call.pool)?, pooled, output, routed, gated, post, per_sample })
+    }
+
+    /// How the gate and the map that [`map`](Self::map) makes stand in memory.
+    pub(super) fn values(&self) -> Values {
+        if self.gated { self.output.values() } else { self.output.device().values() }
+    }
+
+    /// Where the gate stands; null where there is none.
+    pub(super) fn marks(&self) -> Result<u64> {
+        if self.gated { self.output.pointer_as(self.values()) } else { Ok(0) }
+    }
+
+    /// The post factor's values and whether they are one a sample, as kernels take them.
+    pub(super) fn post(&self) -> Result<(u64, i32)> {
+        Ok((self.post.pointer()?, i32::from(self.per_sample)))
+    }
+
+    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output.
+    pub(super) fn map(&self) -> Result<Buffer> {
+        let (device, values) = (self.post.device(), self.values());
+        let len = self.g.samples * self.g.output_len();
+        let map = Buffer::unset_as(device, len, values)?;
+        let (name, wide) = kernel!(values, self.g.out_channels, "unroute");
+        let count = len / wide;
+        let (post, per_sample) = self.post()?;
+        let launch = Launch::new(device, &KERNELS, name)?
+            .pointer(post)
+            .value(per_sample)
+            .pointer(self.routed.map_or(0, Routing::pointer))
+            .pointer(self.marks()?)
+            .pointer(map.pointer_as(values)?)
+            .value(Shape::of(self.g)?)
+            .value(self.window)
+            .value(threads(count)?);
+        // SAFETY: the arguments are those of `unroute` in conv.cu; lengths were checked in `new`.
+        unsafe { launch.each(count)? };
+        Ok(map)
+    }
+
+    /// `[out]`: the factor summed over samples and positions.
+    pub(super) fn bias(&self) -> Result<Buffer> {
+        let (device, values, channels) = (self.post.device(), self.values(), self.g.out_channels);
+        let name = if values == Values::Half { "bias_sums_half" } else { "bias_sums_single" };
+        let rows = self.g.samples * self.pooled;
+        let slabs = rows.div_ceil(DEPTH);
+        let mut sums = Buffer::unset(device, slabs * channels)?;
+        let (post, per_sample) = self.post()?;
+        let launch = Launch::new(device, &KERNELS, name)?
+            .pointer(post)
+            .value(per_sample)
+            .pointer(self.routed.map_or(0, Routing::pointer))
+            .pointer(self.marks()?)
+            .pointer(sums.pointer_mut()?)
+            .value(threads(channels)?)
+            .value(threads(self.pooled)?)
+            .value(rows as u64)
+            .value(DEPTH as u32)
+            .value(threads(slabs * channels)?);
+        // SAFETY: the arguments are those of `bias_sums` in conv.cu; lengths were checked in `new`.
+        unsafe { launch.each(slabs * channels)? };
+        ops::column_sums(&sums, channels)
+    }
+}

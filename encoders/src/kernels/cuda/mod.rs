@@ -1,0 +1,223 @@
+//! Convolution kernels for CUDA: forward, outer product and feedback on channels-last maps.
+//!
+//! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights stand in memory as
+//! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product run along what is summed
+//! over. A layer goes one of three ways:
+//!
+//! - few inputs an output, no pool (first layers): a kernel of our own, bound by the memory it writes;
+//! - one step of the kernel in time, and cuDNN at hand: its implicit matrix products on tensor cores;
+//! - else: patches copied to rows, and matrix products by cuBLAS.
+//!
+//! Bias, ReLU, pool and routing are one pass over the product. At bf16 every map is bfloat16 in memory, and patches
+//! and post factors are too; sums are `f32`. No sum's order depends on timing.
+
+mod cudnn;
+mod direct;
+mod epilogue;
+mod patches;
+mod shape;
+
+pub use shape::Routing;
+
+use super::{Geometry, Pool};
+use epilogue::Dense;
+use plasticity_core::device::Buffer;
+use plasticity_core::device::cuda::Kernels;
+use plasticity_core::layer::PostFactor;
+use plasticity_core::{Error, Result};
+
+static KERNELS: Kernels = Kernels {
+    name: "plasticity_conv",
+    source: include_str!("conv.cu"),
+    functions: &[
+        "im2col_single_4",
+        "im2col_single_1",
+        "im2col_half_4",
+        "im2col_half_1",
+        "col2im",
+        "pool_single_4",
+        "pool_single_1",
+        "pool_half_4",
+        "pool_half_1",
+        "unroute_single_4",
+        "unroute_single_1",
+        "unroute_half_4",
+        "unroute_half_1",
+        "bias_sums_single",
+        "bias_sums_half",
+        "direct_single_9",
+        "direct_single_10",
+        "direct_single_27",
+        "direct_half_9",
+        "direct_half_10",
+        "direct_half_27",
+        "direct_outer_single_9",
+        "direct_outer_single_10",
+        "direct_outer_single_27",
+        "direct_outer_half_9",
+        "direct_outer_half_10",
+        "direct_outer_half_27",
+        "part_weight_and_bias",
+    ],
+};
+
+/// What the two backward stages share.
+pub struct Backward<'a> {
+    /// Sizes.
+    pub geometry: &'a Geometry,
+    /// Max pool after ρ.
+    pub pool: Option<&'a Pool>,
+    /// Whether ρ is ReLU.
+    pub relu: bool,
+    /// The layer's output.
+    pub output: &'a Buffer,
+    /// What pooling left behind.
+    pub routing: &'a Routing,
+    /// The post factor of the output.
+    pub factor: &'a PostFactor,
+}
+
+/// The order in memory of the axes `[out, in, taps…]` of weights: `out` first, then taps, `in` fastest.
+pub fn weight_order(rank: usize) -> Vec<usize> {
+    std::iter::once(0).chain(2..rank).chain(std::iter::once(1)).collect()
+}
+
+/// `y = pool(relu(w ∗ x + b))`, and the routing that pooling leaves behind.
+///
+/// # Shapes
+/// `input` `[samples, t, y, x, in]`, `weight` in [`weight_order`], `bias` `[out]`; gives `[samples, g.pooled(pool), out]`.
+///
+/// # Errors
+/// Where a buffer does not fit `g`, or the device refuses.
+pub fn forward(
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    input: &Buffer,
+    weight: &Buffer,
+    bias: &Buffer,
+) -> Result<(Buffer, Routing)> {
+    fits("input", input.len(), g.samples * g.input_len())?;
+    fits("weight", weight.len(), g.weights())?;
+    fits("bias", bias.len(), g.out_channels)?;
+    if g.samples * g.output_len() == 0 {
+        return Ok((Buffer::zeros(input.device(), 0)?, Routing::default()));
+    }
+    if direct::suits(g, pool) {
+        return Ok((direct::forward(g, relu, input, weight, bias)?, Routing::default()));
+    }
+    let raw = match cudnn::plan(g, input.device())? {
+        Some(plan) => plan.forward(input, weight)?,
+        None => patches::forward(g, input, weight)?,
+    };
+    epilogue::activate(g, pool, relu, raw, bias)
+}
+
+/// `ΔW[out, tap, in] = Σ_{sample, position} post[position, out] · x[position + tap, in]` and
+/// `Δb[out] = Σ post[position, out]`, the post factor led through pool and ReLU.
+///
+/// # Shapes
+/// `input`, `call.output` and `call.routing` as in and from [`forward`]; gives the shapes of weight and bias.
+///
+/// # Errors
+/// Where a buffer does not fit `g`, or the device refuses.
+pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
+    let g = call.geometry;
+    fits("input", input.len(), g.samples * g.input_len())?;
+    let device = input.device();
+    let dense = Dense::new(call)?;
+    if g.samples * g.output_len() == 0 || call.output.is_empty() {
+        return Ok((Buffer::zeros(device, g.weights())?, Buffer::zeros(device, g.out_channels)?));
+    }
+    if direct::suits(g, call.pool) {
+        return direct::outer(g, input, &dense);
+    }
+    let bias = dense.bias()?;
+    let map = dense.map()?;
+    let weight = match cudnn::plan(g, device)? {
+        Some(plan) => plan.outer(input, &map)?,
+        None => patches::outer(g, input, &map)?,
+    };
+    Ok((weight, bias))
+}
+
+/// `d_input[p, in] = Σ_{tap, out} w[out, tap, in] · post[p − tap, out]`, the post factor led through pool and ReLU.
+///
+/// # Shapes
+/// `call.output` and `call.routing` as from [`forward`], `weight` in [`weight_order`]; gives `[samples, t, y, x, in]`.
+///
+/// # Errors
+/// Where a buffer does not fit `g`, or the device refuses.
+pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
+    let g = call.geometry;
+    fits("weight", weight.len(), g.weights())?;
+    let device = weight.device();
+    let dense = Dense::new(call)?;
+    if g.samples * g.output_len() == 0 || call.output.is_empty() {
+        return Buffer::zeros(device, g.samples * g.input_len());
+    }
+    let map = dense.map()?;
+    match cudnn::plan(g, device)? {
+        Some(plan) => plan.feedback(weight, &map),
+        None => patches::feedback(g, weight, &map),
+    }
+}
+
+/// Max pool of `[sample, t, y, x, channel]` maps of `positions`: `[sample, pool.output(positions), channel]`.
+///
+/// # Errors
+/// Where the buffer does not fit, or the device refuses.
+pub fn max_pool(positions: [usize; 3], channels: usize, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    let g = identity(positions, channels, input.len())?;
+    if g.samples * g.pooled(Some(pool)).iter().product::<usize>() == 0 {
+        return Ok((Buffer::zeros(input.device(), 0)?, Routing::default()));
+    }
+    epilogue::pool(&g, pool, input)
+}
+
+/// The factor on a pool's output sent back to the winners of [`max_pool`].
+///
+/// # Errors
+/// Where the buffer does not fit, or the device refuses.
+pub fn max_unpool(
+    positions: [usize; 3],
+    channels: usize,
+    pool: &Pool,
+    routing: &Routing,
+    samples: usize,
+    d_output: &Buffer,
+) -> Result<Buffer> {
+    let mut g = identity(positions, channels, 0)?;
+    g.samples = samples;
+    if d_output.is_empty() {
+        return Buffer::zeros(d_output.device(), samples * g.input_len());
+    }
+    let factor = PostFactor::PerPosition(d_output.clone());
+    let call =
+        Backward { geometry: &g, pool: Some(pool), relu: true, output: d_output, routing, factor: &factor };
+    Dense::new(&call)?.map()
+}
+
+/// A convolution that leaves maps of `positions` as they are.
+fn identity(positions: [usize; 3], channels: usize, len: usize) -> Result<Geometry> {
+    let one = positions.iter().product::<usize>() * channels;
+    if one == 0 || !len.is_multiple_of(one) {
+        return Err(Error::shape("pool", format!("{len} values do not make maps of {positions:?} × {channels}")));
+    }
+    Ok(Geometry {
+        samples: len / one,
+        input: positions,
+        in_channels: channels,
+        out_channels: channels,
+        kernel: [1; 3],
+        stride: [1; 3],
+        padding: [0; 3],
+    })
+}
+
+fn fits(what: &str, got: usize, expected: usize) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::shape("convolution", format!("the {what} holds {got} values, expected {expected}")))
+}
