@@ -85,7 +85,11 @@ impl Pool {
 
 /// How many windows of `size`, `stride` apart, fit into `length`.
 fn windows(length: usize, size: usize, stride: usize) -> usize {
-    if length < size { 0 } else { (length - size) / stride + 1 }
+    if length < size {
+        0
+    } else {
+        (length - size) / stride + 1
+    }
 }
 
 /// The post factor of `ΔW = Σ post ⊗ pre`, on the layer's output after ReLU and pooling.
@@ -113,7 +117,10 @@ mod tests {
             padding: [0, 3, 3],
         };
         assert_eq!(g.output(), [5, 9, 8]);
-        let pool = Pool { size: [1, 3, 3], stride: [1, 2, 2] };
+        let pool = Pool {
+            size: [1, 3, 3],
+            stride: [1, 2, 2],
+        };
         assert_eq!(g.pooled(Some(&pool)), [5, 4, 3]);
         assert_eq!(g.multiplications(), 2 * 5 * 9 * 8 * 7 * 49 * 3);
         assert_eq!(pool.output([5, 2, 9]), [5, 0, 4]);

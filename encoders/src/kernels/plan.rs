@@ -36,7 +36,10 @@ pub fn plan(g: &Geometry) -> Path {
         (cost(4, 36), Path::Winograd4),
         (9 * g.input[1] * g.input[2], Path::Im2col),
     ];
-    candidates.into_iter().min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
+    candidates
+        .into_iter()
+        .min_by_key(|&(cost, _)| cost)
+        .map_or(Path::Im2col, |(_, path)| path)
 }
 
 /// The lowering of `path` for `g`.

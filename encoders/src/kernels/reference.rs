@@ -19,11 +19,19 @@ pub(super) fn noise(length: usize, seed: u64) -> Vec<f32> {
 /// Root mean square and largest of the differences, in units of the expected root mean square.
 pub(super) fn errors(values: &[f32], expected: &[f64]) -> (f64, f64) {
     assert_eq!(values.len(), expected.len());
-    assert!(values.iter().all(|value| value.is_finite()), "a value is not finite");
+    assert!(
+        values.iter().all(|value| value.is_finite()),
+        "a value is not finite"
+    );
     let count = expected.len().max(1) as f64;
     let mean_square = |sum: f64| (sum / count).sqrt();
     let scale = mean_square(expected.iter().map(|value| value * value).sum()).max(1e-30);
-    let differences = || values.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs());
+    let differences = || {
+        values
+            .iter()
+            .zip(expected)
+            .map(|(a, b)| (f64::from(*a) - b).abs())
+    };
     let typical = mean_square(differences().map(|one| one * one).sum());
     (typical / scale, differences().fold(0.0, f64::max) / scale)
 }
@@ -32,8 +40,14 @@ pub(super) fn errors(values: &[f32], expected: &[f64]) -> (f64, f64) {
 #[track_caller]
 pub(super) fn assert_close(values: &[f32], expected: &[f64], tolerance: f64) {
     let (typical, worst) = errors(values, expected);
-    assert!(typical < tolerance, "relative error {typical:e}, above {tolerance:e}");
-    assert!(worst < 10.0 * tolerance, "largest relative error {worst:e}, above {tolerance:e} · 10");
+    assert!(
+        typical < tolerance,
+        "relative error {typical:e}, above {tolerance:e}"
+    );
+    assert!(
+        worst < 10.0 * tolerance,
+        "largest relative error {worst:e}, above {tolerance:e} · 10"
+    );
 }
 
 /// Visits every multiplication: input position, tap and output position, as offsets without channels.
@@ -43,7 +57,10 @@ fn visit(g: &Geometry, mut multiply: impl FnMut(usize, usize, usize)) {
             .map(move |i| [i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]])
     };
     let output = g.output();
-    let (positions, inputs) = (output.iter().product::<usize>(), g.input.iter().product::<usize>());
+    let (positions, inputs) = (
+        output.iter().product::<usize>(),
+        g.input.iter().product::<usize>(),
+    );
     for sample in 0..g.samples {
         for (o, out) in each(output).enumerate() {
             for (k, tap) in each(g.kernel).enumerate() {
@@ -61,8 +78,9 @@ fn visit(g: &Geometry, mut multiply: impl FnMut(usize, usize, usize)) {
 /// `w ∗ x + b`, then ReLU; before the pool.
 pub(super) fn convolve(g: &Geometry, relu: bool, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f64> {
     let (ni, no) = (g.in_channels, g.out_channels);
-    let mut z: Vec<f64> =
-        (0..g.samples * g.output_len()).map(|i| f64::from(b[i % no])).collect();
+    let mut z: Vec<f64> = (0..g.samples * g.output_len())
+        .map(|i| f64::from(b[i % no]))
+        .collect();
     visit(g, |i, k, o| {
         for c in 0..ni {
             let x = f64::from(x[i * ni + c]);
@@ -102,8 +120,9 @@ pub(super) fn feedback(g: &Geometry, w: &[f32], dense: &[f32]) -> Vec<f64> {
         for c in 0..ni {
             let w = &w[(k * ni + c) * no..][..no];
             let products = w.iter().zip(&dense[o * no..]);
-            d_input[i * ni + c] +=
-                products.map(|(w, post)| f64::from(*w) * f64::from(*post)).sum::<f64>();
+            d_input[i * ni + c] += products
+                .map(|(w, post)| f64::from(*w) * f64::from(*post))
+                .sum::<f64>();
         }
     });
     d_input
@@ -111,12 +130,18 @@ pub(super) fn feedback(g: &Geometry, w: &[f32], dense: &[f32]) -> Vec<f64> {
 
 /// Max pool of `map` and, for every pooled value, the index of its first maximum.
 pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>, Vec<usize>) {
-    let Some(pool) = pool else { return (map.to_vec(), (0..map.len()).collect()) };
+    let Some(pool) = pool else {
+        return (map.to_vec(), (0..map.len()).collect());
+    };
     let (before, after, no) = (g.output(), pool.output(g.output()), g.out_channels);
     let (mut values, mut winners) = (Vec::new(), Vec::new());
     for s in 0..g.samples {
         for i in 0..after.iter().product::<usize>() {
-            let at = [i / (after[1] * after[2]), i / after[2] % after[1], i % after[2]];
+            let at = [
+                i / (after[1] * after[2]),
+                i / after[2] % after[1],
+                i % after[2],
+            ];
             for c in 0..no {
                 let mut winner = None;
                 for j in 0..pool.size.iter().product::<usize>() {
@@ -151,9 +176,7 @@ pub(super) fn unroute(
     for (i, &winner) in winners.iter().enumerate() {
         let value = match post {
             Post::PerPosition(post) => post[i],
-            Post::PerSample(post) => {
-                post[i / per_sample * no + i % no] / (per_sample / no) as f32
-            }
+            Post::PerSample(post) => post[i / per_sample * no + i % no] / (per_sample / no) as f32,
         };
         if !relu || map[winner] > 0.0 {
             dense[winner] += value;

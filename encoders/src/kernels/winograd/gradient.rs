@@ -20,7 +20,12 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, sums, first, mut taps } = self;
+        let Self {
+            of,
+            sums,
+            first,
+            mut taps,
+        } = self;
         let (channels, width) = (of.out_channels, of.width);
         let depth = of.in_channels.next_multiple_of(FILL);
         let products = T::PRODUCTS * T::PRODUCTS;
@@ -35,10 +40,15 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
                     3,
                     #[inline(always)]
                     |i| {
-                        line(simd, T::PRODUCTS, #[inline(always)] |j| {
-                            let product = panel * products + i * T::PRODUCTS + j;
-                            sums[(product * depth + first + k) * vectors + v]
-                        })
+                        line(
+                            simd,
+                            T::PRODUCTS,
+                            #[inline(always)]
+                            |j| {
+                                let product = panel * products + i * T::PRODUCTS + j;
+                                sums[(product * depth + first + k) * vectors + v]
+                            },
+                        )
                     },
                     #[inline(always)]
                     |m| T::gradient(simd, m),

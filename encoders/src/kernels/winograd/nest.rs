@@ -49,7 +49,14 @@ pub(super) fn line<S: Simd>(simd: S, size: usize, at: impl Fn(usize) -> S::f32s)
             if $i < size { at($i) } else { zero }
         };
     }
-    [vector!(0), vector!(1), vector!(2), vector!(3), vector!(4), vector!(5)]
+    [
+        vector!(0),
+        vector!(1),
+        vector!(2),
+        vector!(3),
+        vector!(4),
+        vector!(5),
+    ]
 }
 
 /// The positions under a tile; those outside the map read as zeros.
@@ -102,7 +109,11 @@ impl<'a, S: Simd> Patch<'a, S> {
                 }
             }
         }
-        Self { whole, tail, wholes }
+        Self {
+            whole,
+            tail,
+            wholes,
+        }
     }
 
     /// The positions' vectors, and where in them channel `c` is.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::nest::{FILL, Patch, Places, line, load, nest, store};
+use super::nest::{FILL, Patch, line, load, nest, store};
 use super::{Tiling, Winograd};
 use crate::kernels::lowering::Activation;
 
@@ -21,7 +21,12 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, input, rows, out } = self;
+        let Self {
+            of,
+            input,
+            rows,
+            out,
+        } = self;
         let channels = of.in_channels;
         let depth = channels.next_multiple_of(FILL);
         let out = S::as_mut_simd_f32s(out).0;
@@ -30,8 +35,8 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
         let blank = vec![0.0; channels];
         let mut tails = [[[0.0; FILL]; 6]; 6];
         for (r, row) in rows.enumerate() {
-            let places = of.places(row, T::INPUTS, T::BEFORE);
-            let patch = Patch::<S>::new(input, &places, channels, &blank, &mut tails);
+            let (map, tile) = of.sample(input, channels, row);
+            let patch = Patch::<S>::new(map, &of.inputs[tile], channels, &blank, &mut tails);
             for v in 0..vectors {
                 let (vectors_at, at) = patch.at(v * S::F32_LANES);
                 nest(
@@ -39,7 +44,14 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
                     T::INPUTS,
                     T::PRODUCTS,
                     #[inline(always)]
-                    |i| line(simd, T::INPUTS, #[inline(always)] |j| vectors_at[i][j][at]),
+                    |i| {
+                        line(
+                            simd,
+                            T::INPUTS,
+                            #[inline(always)]
+                            |j| vectors_at[i][j][at],
+                        )
+                    },
                     #[inline(always)]
                     |x| T::input(simd, x),
                     #[inline(always)]
@@ -67,7 +79,12 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, post, rows, out } = self;
+        let Self {
+            of,
+            post,
+            rows,
+            out,
+        } = self;
         let channels = of.out_channels;
         let vectors = of.width / S::F32_LANES;
         let out = S::as_mut_simd_f32s(out).0;
@@ -76,8 +93,8 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
         let blank = vec![0.0; channels];
         let mut tails = [[[0.0; FILL]; 6]; 6];
         for (r, row) in rows.enumerate() {
-            let places = of.places(row, T::OUTPUTS, 0);
-            let patch = Patch::<S>::new(post, &places, channels, &blank, &mut tails);
+            let (map, tile) = of.sample(post, channels, row);
+            let patch = Patch::<S>::new(map, &of.outputs[tile], channels, &blank, &mut tails);
             for v in 0..channels.next_multiple_of(FILL) / S::F32_LANES {
                 let (panel, inner) = (v / vectors, v % vectors);
                 let (vectors_at, at) = patch.at(v * S::F32_LANES);
@@ -86,7 +103,14 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
                     T::OUTPUTS,
                     T::PRODUCTS,
                     #[inline(always)]
-                    |i| line(simd, T::OUTPUTS, #[inline(always)] |j| vectors_at[i][j][at]),
+                    |i| {
+                        line(
+                            simd,
+                            T::OUTPUTS,
+                            #[inline(always)]
+                            |j| vectors_at[i][j][at],
+                        )
+                    },
                     #[inline(always)]
                     |y| T::post(simd, y),
                     #[inline(always)]
@@ -115,7 +139,12 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, weight, panel, out } = self;
+        let Self {
+            of,
+            weight,
+            panel,
+            out,
+        } = self;
         let (channels, width) = (of.out_channels, of.width);
         let depth = of.in_channels.next_multiple_of(FILL);
         let zero = simd.splat_f32s(0.0);
@@ -127,13 +156,18 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
                     T::PRODUCTS,
                     #[inline(always)]
                     |i| {
-                        line(simd, 3, #[inline(always)] |j| {
-                            if k >= of.in_channels {
-                                return zero;
-                            }
-                            let at = ((i * 3 + j) * of.in_channels + k) * channels;
-                            load(simd, &weight[at..at + channels], panel * width + c)
-                        })
+                        line(
+                            simd,
+                            3,
+                            #[inline(always)]
+                            |j| {
+                                if k >= of.in_channels {
+                                    return zero;
+                                }
+                                let at = ((i * 3 + j) * of.in_channels + k) * channels;
+                                load(simd, &weight[at..at + channels], panel * width + c)
+                            },
+                        )
                     },
                     #[inline(always)]
                     |t| T::weight(simd, t),
@@ -165,28 +199,45 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { of, results, rows, panel, activation, maps } = self;
+        let Self {
+            of,
+            results,
+            rows,
+            panel,
+            activation,
+            maps,
+        } = self;
         let (channels, width) = (of.out_channels, of.width);
         let results = S::as_simd_f32s(results).0;
         let vectors = width / S::F32_LANES;
         let first = panel * width;
         let zero = simd.splat_f32s(0.0);
-        let floor = simd.splat_f32s(if activation.relu { 0.0 } else { f32::NEG_INFINITY });
+        let floor = simd.splat_f32s(if activation.relu {
+            0.0
+        } else {
+            f32::NEG_INFINITY
+        });
         let count = rows.len();
         for (r, row) in rows.enumerate() {
-            let places: Places = of.places(row, T::OUTPUTS, 0);
+            let places = &of.outputs[row % of.outputs.len()];
+            let sample = row / of.outputs.len() * of.positions;
             for c in (0..width.min(channels - first)).step_by(S::F32_LANES) {
                 let at = r * vectors + c / S::F32_LANES;
-                let bias = activation.bias.map_or(zero, |bias| load(simd, bias, first + c));
+                let bias = activation
+                    .bias
+                    .map_or(zero, |bias| load(simd, bias, first + c));
                 nest(
                     simd,
                     T::PRODUCTS,
                     T::OUTPUTS,
                     #[inline(always)]
                     |i| {
-                        line(simd, T::PRODUCTS, #[inline(always)] |j| {
-                            results[(i * T::PRODUCTS + j) * count * vectors + at]
-                        })
+                        line(
+                            simd,
+                            T::PRODUCTS,
+                            #[inline(always)]
+                            |j| results[(i * T::PRODUCTS + j) * count * vectors + at],
+                        )
                     },
                     #[inline(always)]
                     |m| T::output(simd, m),
@@ -195,7 +246,8 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
                         for i in 0..T::OUTPUTS {
                             if let Some(place) = places[i][j] {
                                 let value = simd.max_f32s(simd.add_f32s(column[i], bias), floor);
-                                let map = &mut maps[place * channels..(place + 1) * channels];
+                                let at = (sample + place) * channels;
+                                let map = &mut maps[at..at + channels];
                                 store(simd, map, first + c, value);
                             }
                         }
