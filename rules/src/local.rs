@@ -51,7 +51,7 @@ impl Activity<'_> {
     }
 }
 
-/// γ = y · H of one pair, H = 1\[1 − y·u > 0\] (Equation 7).
+/// γ = y · H of one pair, H = 1\[1 − y·u > 0\] (defined with Equation 8).
 pub fn hinge(y: f64, score: f64) -> f64 {
     if 1.0 - y * score > 0.0 { y } else { 0.0 }
 }

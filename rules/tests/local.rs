@@ -167,8 +167,8 @@ fn pairs(
     let fixations = (0..rows).filter(|&row| meets(row, 1)).count() as f64;
     let others = (0..rows).filter(|&row| meets(row, -1)).map(|row| saccades[row].len()).sum::<usize>() as f64;
     let mut pairs = Vec::new();
-    for row in 0..rows {
-        let targets: Vec<usize> = std::iter::once(row).chain(saccades[row].iter().copied()).collect();
+    for (row, saccades) in saccades.iter().enumerate() {
+        let targets: Vec<usize> = std::iter::once(row).chain(saccades.iter().copied()).collect();
         let scores: Vec<f64> =
             targets.iter().map(|&target| local::score(layer, weight, row, ahead + target)).collect();
         let sum: f64 = scores.iter().map(|u| u.exp()).sum();

@@ -20,7 +20,8 @@ pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
         ("time-local pairs", Some(vec![1, -1, -1, 1, -1, -1]), false),
         ("time-local pairs without a fixation", Some(vec![-1; ROWS]), false),
     ] {
-        for scale in [2.0, 1e4] {
+        // Scores of exactly 0 come from silent neurons.
+        for scale in [0.0, 2.0, 1e4] {
             found.run(what, |found| {
                 let index = (0..ROWS as u32 * 2).map(|i| i * 5 % ROWS as u32).collect();
                 let mut pairs = if all { Pairs::all(ROWS) } else { Pairs::sampled(&device, ROWS, 2, index)? };

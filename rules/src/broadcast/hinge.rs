@@ -34,7 +34,7 @@ impl Default for Hinge {
 plugin! {
     Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair, fixation or saccade gives the sign",
     equation: "γ = y · 1[1 − y·u > 0], L = mean max(0, 1 − y·u)",
-    citation: "Illing et al. 2021, Equations 5-7",
+    citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
         gate = "true", "true | false", "false leaves the surprise H out of γ: an ablation that follows no loss";

@@ -1,8 +1,10 @@
 //! `logistic`: binary cross entropy of fixation or saccade.
 
 use super::weights::{minus_signs, sum_of_means};
-use crate::{Tape, refused, tensors};
-use dfdx::tensor_ops::{TryAdd, TryMul};
+use crate::{refused, tensors};
+use dfdx::shapes::{Axis, HasShape};
+use dfdx::tensor::TensorFromVec;
+use dfdx::tensor_ops::{ReshapeTo, TryMatMul, TryMul};
 use plasticity_core::Result;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
@@ -18,7 +20,7 @@ pub struct Logistic {}
 plugin! {
     Broadcast "logistic": "Binary cross entropy: fixation or saccade, each pair by itself",
     equation: "L = mean log(1 + exp(−u⁺)) + mean log(1 + exp u⁻)",
-    citation: "Illing et al. 2021 (variants of the contrast)",
+    citation: "Mikolov et al. 2013 (negative sampling)",
     keys: [],
     example: "type = \"logistic\"",
     impl BroadcastSpec for Logistic {
@@ -31,18 +33,16 @@ plugin! {
 impl BroadcastSignal for Logistic {
     fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
         let device = tensors(&scores);
+        let (rows, columns) = *scores.shape();
+        // softplus(x) = −log softmax([x, 0])[1] does not overflow, and has its slope ½ at x = 0, where silent neurons
+        // leave many scores.
+        let constant = |values: Vec<f32>, shape| device.try_tensor_from_vec(values, shape).map_err(refused);
         let x = scores.try_mul(minus_signs(&device, pairs)?).map_err(refused)?;
-        // softplus(x) = max(0, x) + log(1 + exp(−|x|)), which does not overflow; x is used twice, on one tape.
-        let tail = x
-            .retaped::<Tape>()
-            .try_abs()
-            .and_then(|x| x.try_negate())
-            .and_then(|x| x.try_exp())
-            .and_then(|x| x.try_add(1.0))
-            .and_then(|x| x.try_ln())
-            .map_err(refused)?;
-        let hinge = x.try_relu().map_err(refused)?;
-        sum_of_means(&device, hinge.try_add(tail).map_err(refused)?, pairs)
+        let x: TapedMatrix = x.try_reshape_like(&(rows * columns, 1)).map_err(refused)?;
+        let beside_zero: TapedMatrix = x.try_matmul(constant(vec![1.0, 0.0], (1, 2))?).map_err(refused)?;
+        let log = beside_zero.try_log_softmax::<Axis<1>>().map_err(refused)?;
+        let losses: TapedMatrix = log.try_matmul(constant(vec![0.0, -1.0], (2, 1))?).map_err(refused)?;
+        sum_of_means(&device, losses.try_reshape_like(&(rows, columns)).map_err(refused)?, pairs)
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {

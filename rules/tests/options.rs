@@ -1,0 +1,193 @@
+//! Options of the predictive rule: each against automatic differentiation, what ablations leave, and clear errors.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use plasticity_core::autodiff;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::draws::SeededDraws;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::random::stream;
+use plasticity_core::representation::{Representation, RepresentationShape};
+use plasticity_rules as _;
+use rand::Rng;
+
+const SHAPE: RepresentationShape = RepresentationShape { time: 7, location: 2, batch: 3, channel: 4 };
+
+struct Bench {
+    rule: Box<dyn PlasticityRule>,
+    target: Representation,
+    context: Option<Representation>,
+}
+
+fn representation(shape: RepresentationShape, seed: u64) -> Representation {
+    let mut random = stream(seed, &[]);
+    let values = (0..shape.len()).map(|_| random.random_range(-1.0_f32..1.0).max(0.0)).collect();
+    Representation::new(shape, Buffer::from_vec(&Device::open().unwrap(), values).unwrap()).unwrap()
+}
+
+/// A rule with `toml` for a target of `shape` and, where `neurons` says so, a context of its own.
+fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Result<Bench, String> {
+    let spec: Box<dyn RuleSpec> = toml::from_str(toml).map_err(|error| error.to_string())?;
+    let target = representation(shape, 1);
+    let context = neurons.map(|channel| representation(RepresentationShape { channel, ..shape }, 2));
+    let device = Device::open().unwrap();
+    let to = RuleContext {
+        target: shape,
+        context: context.as_ref().map_or(shape, Representation::shape),
+        top: shape,
+        module: 0,
+        modules: 2,
+        classes: None,
+        device: &device,
+    };
+    let mut rule = spec.build(&to, &mut stream(3, &[])).map_err(|error| error.to_string())?;
+    for parameter in rule.parameters_mut() {
+        let values: Vec<_> = parameter.get().unwrap().iter().map(|value| 4.0 * value).collect();
+        parameter.set(&values).unwrap();
+    }
+    Ok(Bench { rule, target, context })
+}
+
+impl Bench {
+    fn signals(&self) -> Signals<'_> {
+        Signals { target: &self.target, context: self.context.as_ref(), top: None, labels: None }
+    }
+
+    fn update(&mut self) -> Result<RuleUpdate, String> {
+        let Self { rule, target, context } = self;
+        let signals = Signals { target, context: context.as_ref(), top: None, labels: None };
+        rule.update(&signals, &mut draws()).map_err(|error| error.to_string())
+    }
+}
+
+fn draws() -> SeededDraws {
+    SeededDraws { seed: 4, step: 5, module: 0 }
+}
+
+fn close(place: &str, ours: &Buffer, expected: &Buffer) {
+    let (ours, expected) = (ours.to_vec().unwrap(), expected.to_vec().unwrap());
+    let norm =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let error = norm(&mut ours.iter().zip(&expected).map(|(a, b)| a - b));
+    let size = norm(&mut expected.iter().copied());
+    assert!(ours.len() == expected.len() && error <= 2e-5 * size, "{place}: {error:.1e} of {size:.1e}");
+}
+
+#[test]
+fn options_agree_with_automatic_differentiation() {
+    for (options, neurons) in [
+        ("", None),
+        ("score = { type = \"bilinear\", transport = \"blocked\" }", None),
+        ("score = { type = \"bilinear\", transport = \"blocked\" }", Some(5)),
+        ("score = { type = \"w_retro\" }", Some(5)),
+        ("", Some(3)),
+        ("update_context = false", None),
+        ("learn_prediction = false", Some(5)),
+        ("window = 5", None),
+        ("window = 5\nscore = { type = \"w_retro\" }", Some(5)),
+        ("negatives = { type = \"other_sample\" }", None),
+        ("negatives = { type = \"random\", count = 3 }\ntime_local = true", None),
+        ("broadcast = { type = \"logistic\" }", None),
+        (
+            "broadcast = { type = \"logistic\" }\nnegatives = { type = \"other_sample\" }\ntime_local = true",
+            None,
+        ),
+        ("broadcast = { type = \"softmax\" }\nnegatives = { type = \"all\" }", None),
+        ("broadcast = { type = \"hinge\", weight = 0.5 }\nnegatives = { type = \"all\" }", Some(5)),
+        ("score = { type = \"w_retro\" }\nnegatives = { type = \"all\" }\nwindow = 5", None),
+        ("broadcast = { type = \"logistic\" }\nnegatives = { type = \"all\" }\nskip = 0", None),
+    ] {
+        let mut bench =
+            bench(&format!("type = \"predictive\"\nprediction_steps = 2\n{options}"), SHAPE, neurons)
+                .unwrap();
+        let ours = bench.update().unwrap();
+        let plain = autodiff::update(bench.rule.as_ref(), &bench.signals(), &mut draws()).unwrap().unwrap();
+        close(&format!("{options}: loss"), &ours.loss, &plain.loss);
+        close(&format!("{options}: target"), &ours.target, &plain.target);
+        if let Some(context) = &ours.context {
+            close(&format!("{options}: context"), context, &plain.context.unwrap());
+        }
+        assert_eq!(ours.own.len(), plain.own.len(), "{options}");
+        ours.own.iter().zip(&plain.own).for_each(|(a, b)| close(&format!("{options}: own"), a, b));
+    }
+}
+
+#[test]
+fn a_window_is_drawn_only_below_the_last_module() {
+    let mut whole = bench("type = \"clapp_s\"\nprediction_steps = 2", SHAPE, None).unwrap();
+    let mut part = bench("type = \"clapp_s\"\nprediction_steps = 2\nwindow = 4", SHAPE, None).unwrap();
+    let rows = |update: RuleUpdate| {
+        let values = update.target.to_vec().unwrap();
+        values.chunks(SHAPE.rows_per_step() * SHAPE.channel).filter(|s| s.iter().any(|v| *v != 0.0)).count()
+    };
+    assert_eq!(rows(whole.update().unwrap()), 7);
+    assert_eq!(rows(part.update().unwrap()), 4);
+}
+
+#[test]
+fn ablations_leave_out_what_they_say() {
+    let update = |options: &str| {
+        let mut bench =
+            bench(&format!("type = \"clapp_s\"\nprediction_steps = 2\n{options}"), SHAPE, None).unwrap();
+        let update = bench.update().unwrap();
+        let follows =
+            autodiff::update(bench.rule.as_ref(), &bench.signals(), &mut draws()).unwrap().is_some();
+        (update, follows)
+    };
+    let blocked = update("score = { type = \"bilinear\", transport = \"blocked\" }").0;
+    let (still, follows) = update("update_context = false");
+    assert!(follows);
+    close("update_context", &still.target, &blocked.target);
+    assert!(update("learn_prediction = false").0.own.is_empty());
+
+    // Without the dendrite every neuron of a target row receives the same: Σ γ.
+    let (plain, follows) = update("dendrite = false\nupdate_context = false");
+    assert!(!follows);
+    let values = plain.target.to_vec().unwrap();
+    assert!(values.iter().any(|v| *v != 0.0));
+    assert!(values.chunks(SHAPE.channel).all(|row| row.iter().all(|v| v == &row[0])));
+
+    // Without the gate γ no longer depends on the weights; without the sign nothing is pushed down.
+    let (_, follows) = update("broadcast = { type = \"hinge\", gate = false }");
+    assert!(!follows);
+    let options = "dendrite = false\nupdate_context = false\nbroadcast = { type = \"hinge\", sign = false }";
+    let (unsigned, follows) = update(options);
+    assert!(!follows && unsigned.target.to_vec().unwrap().iter().all(|v| *v >= 0.0));
+}
+
+#[test]
+fn what_cannot_work_is_an_error_that_says_why() {
+    let one = RepresentationShape { batch: 1, ..SHAPE };
+    let short = RepresentationShape { time: 3, ..SHAPE };
+    for (toml, shape, expected) in [
+        ("type = \"clapp\"", short, "needs more than 6 steps in time, got 3"),
+        ("type = \"clapp\"\nprediction_steps = 2", one, "at least 2 inputs in a batch, got 1"),
+        ("type = \"clapp\"\nprediction_steps = 0", SHAPE, "prediction_steps"),
+        ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "`same` or `above`"),
+        ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown field `prediction_step`"),
+        ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs at once cannot be time-local"),
+        ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
+        ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count"),
+        ("type = \"cpc\"\nnegatives = { type = \"other_sample\", count = 2 }", SHAPE, "count"),
+        ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "weight"),
+        ("type = \"supervised\"", SHAPE, "has no classes"),
+    ] {
+        let error = bench(toml, shape, None).and_then(|mut bench| bench.update().map(drop)).unwrap_err();
+        assert!(error.contains(expected), "{toml}: {error}");
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let shape = RepresentationShape { time: 6, location: 4, batch: 8, channel: 96 };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut bench = bench("type = \"clapp_s\"\nprediction_steps = 2", shape, None).unwrap();
+            let update = bench.update().unwrap();
+            (update.target.to_vec().unwrap(), update.own[0].to_vec().unwrap())
+        })
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(5) == one);
+}
