@@ -1,8 +1,64 @@
 //! Train, probe, verify and audit local self-supervised learning rules from a config.
+//!
+//! The program is [`run`]. A crate with plugins of its own has a `main` of three lines: it names the plugin crate
+//! (`use my_rules as _;`), so that it is linked, and returns [`run`]'s exit code.
 
 pub mod audit;
+pub mod new_rule;
 pub mod verify;
 
+mod arguments;
+mod commands;
+mod exit;
+mod output;
+mod progress;
+
+pub use exit::Exit;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use plasticity_core::{Result, registry};
+use std::process::ExitCode;
+
+// Named so that they are linked: the plugins of these crates enter themselves.
 use plasticity_encoders as _;
 use plasticity_modalities as _;
 use plasticity_rules as _;
+
+/// Runs the program on this process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            // Nothing is left to do where even the message cannot be written.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A program that links this one may have set up logging of its own.
+    let _ = logs.without_time().with_target(false).try_init();
+    let exit = dispatch(&arguments.command).unwrap_or_else(|error| {
+        output::error(&error);
+        Exit::of(&error)
+    });
+    exit.into()
+}
+
+fn dispatch(command: &Command) -> Result<Exit> {
+    registry::check()?;
+    match command {
+        Command::Train(arguments) => commands::train::run(arguments),
+        Command::Probe(arguments) => commands::probe::run(arguments),
+        Command::List(arguments) => commands::list::run(arguments),
+        Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Compare(arguments) => commands::compare::run(arguments),
+        Command::Verify(arguments) => commands::verify::run(arguments),
+        Command::Audit(arguments) => commands::audit::run(arguments),
+        Command::NewRule(arguments) => commands::new_rule::run(arguments),
+    }
+}

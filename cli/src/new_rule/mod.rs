@@ -21,12 +21,16 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     if !fits || RESERVED.contains(&name) {
-        let message = "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first";
+        let message =
+            "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first";
         return Err(Error::config(format!("`{name}`"), message));
     }
     let taken = plasticity_core::registry::plugins(plasticity_core::registry::Family::Rule);
     if let Some(plugin) = taken.iter().find(|plugin| plugin.name == name) {
-        return Err(Error::config(format!("`{name}`"), format!("crate `{}` has a rule of this name", plugin.package)));
+        return Err(Error::config(
+            format!("`{name}`"),
+            format!("crate `{}` has a rule of this name", plugin.package),
+        ));
     }
     let crate_folder = folder.join(name);
     if crate_folder.exists() {
@@ -50,7 +54,10 @@ fn fill(text: &str, name: &str) -> String {
         .split(['_', '-'])
         .map(|word| {
             let mut letters = word.chars();
-            letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+                .unwrap_or_default()
         })
         .collect();
     text.replace("{name}", name)

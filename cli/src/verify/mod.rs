@@ -1,5 +1,6 @@
 //! `plasticity verify`: the updates that this build makes, against numbers worked out elsewhere.
 
+pub mod autodiff;
 mod case;
 mod draws;
 mod input;
@@ -148,7 +149,7 @@ fn contiguous(case: &Case, layers: &[usize]) -> Result<std::ops::Range<usize>> {
 }
 
 /// ‖ours − expected‖ / ‖expected‖ (the absolute error where nothing but zeros is expected).
-fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
+pub(crate) fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
     if ours.len() != expected.len() {
         return None;
     }

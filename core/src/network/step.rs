@@ -9,7 +9,7 @@ use crate::layer::Phase;
 use crate::map::FeatureMap;
 use crate::ops;
 use crate::parameter::Parameter;
-use crate::plasticity::{ContextSource, Signals};
+use crate::plasticity::{ContextSource, PlasticityRule, RuleUpdate, Signals};
 use crate::representation::Representation;
 use std::sync::Arc;
 
@@ -88,6 +88,22 @@ impl Network {
         draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
+        let mut own = |rule: &mut dyn PlasticityRule, signals: &Signals, draws: &mut dyn Draws| rule.update(signals, draws);
+        self.step_with(input, labels, draws, &mut own, each)
+    }
+
+    /// [`step`](Self::step) with another way from a rule and its signals to its update.
+    ///
+    /// # Errors
+    /// Where the batch does not fit the network, or a rule refuses.
+    pub fn step_with(
+        &mut self,
+        input: FeatureMap,
+        labels: Option<&[u32]>,
+        draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
+        update: &mut dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate>,
+        each: &mut dyn FnMut(ModuleStep) -> Result<()>,
+    ) -> Result<()> {
         let input = match self.modules.first_mut() {
             Some(first) => Arc::new(first.rule.prepare(input, labels, draws(0).as_mut())?),
             None => return Ok(()),
@@ -113,7 +129,7 @@ impl Network {
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
             let signals = Signals { target: &pass.target, context, top: top.as_ref(), labels };
-            let update = modules[index].rule.update(&signals, draws(index).as_mut())?;
+            let update = update(modules[index].rule.as_mut(), &signals, draws(index).as_mut())?;
             let mut target = update.target;
             let (own_context, passed_up) =
                 if above { (None, update.context) } else { (update.context, None) };

@@ -53,10 +53,6 @@ impl Run {
     /// # Errors
     /// Where the folder holds no run, is in use, or its checkpoints are of another config or unreadable.
     pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
-        if !folder.join(CONFIG).exists() {
-            let message = format!("holds no run: there is no {CONFIG} in it");
-            return Err(Error::file(folder, message));
-        }
         let lock = lock(folder)?;
         let from = last_checkpoint(folder)?;
         if let Some(checkpoint) = &from {
@@ -119,6 +115,18 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Reads the config of the run in `folder`, with overrides.
+///
+/// # Errors
+/// Where the folder holds no run.
+pub fn config(folder: &Path, overrides: &[String]) -> Result<Config> {
+    let path = folder.join(CONFIG);
+    if !path.is_file() {
+        return Err(Error::file(folder, format!("holds no run: there is no {CONFIG} in it")));
+    }
+    Config::load(&path, overrides)
 }
 
 /// Where a run has the checkpoint of a step.

@@ -1,0 +1,62 @@
+//! The command line.
+
+use crate::commands::{audit, bench, compare, demo, list, new_rule, probe, train, verify};
+use clap::{Args, Parser, Subcommand};
+use plasticity_core::Result;
+use plasticity_core::config::Config;
+use std::path::PathBuf;
+
+/// Local self-supervised learning rules: train them, read them out, swap them.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network by a config, or go on with a run
+    Train(train::Arguments),
+    /// Read every layer of a run out, beside the untrained network
+    Probe(probe::Arguments),
+    /// List rules, layers, scores and all other plugins, with citations
+    List(list::Arguments),
+    /// Train CLAPP on built-in scenes and read every layer out, in two minutes
+    Demo(demo::Arguments),
+    /// Measure the speed and memory of a training step
+    Bench(bench::Arguments),
+    /// Run a config over several values of its keys and several seeds, into one table
+    Compare(compare::Arguments),
+    /// Compare updates with reference cases, or with automatic differentiation of the rule's loss
+    Verify(verify::Arguments),
+    /// Measure how local a rule is: in space, in time, and whether weights are transported
+    Audit(audit::Arguments),
+    /// Write a crate with a rule of your own that builds, tests and trains as it is
+    NewRule(new_rule::Arguments),
+}
+
+/// A config on the command line.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArguments {
+    /// The config, a TOML file
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// Overrides of a config's keys.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overrides {
+    /// Override a key, such as training.batch=16 or rule=cpc; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl ConfigArguments {
+    /// Reads the config and starts as many threads as it says.
+    pub fn load(&self) -> Result<Config> {
+        Config::load(&self.config, &self.overrides.set)
+    }
+}

@@ -1,0 +1,150 @@
+//! `plasticity bench CONFIG`: the speed and memory of a training step.
+
+use super::start_threads;
+use crate::arguments::ConfigArguments;
+use crate::exit::Exit;
+use crate::output;
+use plasticity_core::device::Device;
+use plasticity_core::experiment::Experiment;
+use plasticity_core::loader::HostBatch;
+use plasticity_core::training::Trainer;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Steps before those that are measured: they allocate and fill caches.
+const WARM_UP: u64 = 2;
+/// Different batches that steps are measured on, in turn.
+const BATCHES: u64 = 4;
+/// Steps of the measurement of loading.
+const LOADING_STEPS: u64 = 8;
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Stimuli in a step [default: the config's]
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Steps to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Stimuli a second, by the median step; stimuli are in memory before.
+    images_per_second: f64,
+    /// The median step.
+    step_ms: f64,
+    /// The most memory that the process held while it stepped, if the system tells.
+    peak_memory_mib: Option<f64>,
+    /// How long a step waits for stimuli when they are loaded beside it, in the mean.
+    waiting_ms: f64,
+    /// Stimuli in a step.
+    batch: usize,
+    /// Steps measured.
+    steps: u64,
+    /// Threads of arithmetic.
+    threads: usize,
+    /// The device.
+    device: String,
+}
+
+/// Measures.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let mut given = arguments.config.clone();
+    given.overrides.set.extend(arguments.batch.map(|batch| format!("training.batch={batch}")));
+    let config = given.load()?;
+    start_threads(&config)?;
+    let (batch, device) = (config.training.batch, Device::open()?);
+    let seed = config.seed;
+    let experiment = Experiment::open(config)?;
+    let mut trainer = Trainer::new(experiment.network(&device)?, seed);
+    let batches = experiment.loader(0..BATCHES)?.collect::<Result<Vec<HostBatch>>>()?;
+    let mut times = Vec::new();
+    for (step, host) in (0..WARM_UP + arguments.steps).zip(batches.iter().cycle()) {
+        let (host, since) = (host.clone(), Instant::now());
+        trainer.step(host.to_device(&device)?, false)?;
+        device.synchronize()?;
+        if step >= WARM_UP {
+            times.push(since.elapsed().as_secs_f64());
+        }
+    }
+    let peak_memory_mib = peak_memory_mib();
+    let loading = arguments.steps.min(LOADING_STEPS);
+    let mut loader = experiment.loader(0..loading + 1)?;
+    let mut first = None;
+    while let Some(host) = loader.next() {
+        // The first batch is always waited for: nothing was made ahead of it.
+        first.get_or_insert(loader.waited());
+        trainer.step(host?.to_device(&device)?, false)?;
+        device.synchronize()?;
+    }
+    let waited = loader.waited().saturating_sub(first.unwrap_or_default());
+    let step = median(&mut times).ok_or_else(|| Error::config("bench", "no step was measured"))?;
+    let report = Report {
+        images_per_second: batch as f64 / step,
+        step_ms: step * 1e3,
+        peak_memory_mib,
+        waiting_ms: waited.as_secs_f64() * 1e3 / loading as f64,
+        batch,
+        steps: arguments.steps,
+        threads: rayon::current_num_threads(),
+        device: device.name(),
+    };
+    output::print(&if arguments.json { output::json(&report)? } else { lines(&report) })?;
+    Ok(Exit::Success)
+}
+
+fn lines(report: &Report) -> String {
+    let memory = report.peak_memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
+    format!(
+        "{:.1} images/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
+         {:.1} ms a step of waiting when loading runs beside it; {} threads on {}",
+        report.images_per_second,
+        report.step_ms,
+        report.batch,
+        report.steps,
+        report.waiting_ms,
+        report.threads,
+        report.device
+    )
+}
+
+fn median(times: &mut [f64]) -> Option<f64> {
+    times.sort_by(f64::total_cmp);
+    let (low, high) = (times.get(times.len().checked_sub(1)? / 2)?, times.get(times.len() / 2)?);
+    Some((low + high) / 2.0)
+}
+
+/// The most memory that this process has held (`VmHWM` of Linux).
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_even_and_odd_counts() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&mut []), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_is_known() {
+        assert!(peak_memory_mib().unwrap() > 1.0);
+    }
+}

@@ -1,0 +1,133 @@
+//! `plasticity compare CONFIG --sweep KEY=A,B,C --seeds N`: a run for every cell, and one table.
+
+mod cells;
+mod summary;
+
+use super::{probe, train};
+use crate::arguments::ConfigArguments;
+use crate::exit::Exit;
+use crate::output;
+use cells::{Cell, Sweep, cells};
+use plasticity_core::checkpoint::write_atomically;
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::{Error, Result};
+use probe::Report;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `compare`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// The values of a key; several sweeps give every combination
+    #[arg(long, value_name = "KEY=A,B,C", value_parser = cells::parse_sweep)]
+    sweep: Vec<Sweep>,
+    /// Seeds of every combination
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// The first seed [default: the config's]
+    #[arg(long)]
+    first_seed: Option<u64>,
+    /// The folder of all the runs [default: runs/compare-NAME, after the config's name]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print one command for each cell and train nothing, so that a scheduler can run them
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let base = arguments.config.load();
+    let first_seed = match (arguments.first_seed, &base) {
+        (Some(seed), _) => seed,
+        (None, Ok(config)) => config.seed,
+        // A config that is whole only with a sweep's value has to say its seed by itself.
+        (None, Err(error)) => {
+            return Err(Error::config("compare", format!("{error} (or give --first-seed)")));
+        }
+    };
+    let stem = arguments.config.config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
+    let cells = cells(&arguments.sweep, first_seed..first_seed.saturating_add(arguments.seeds));
+    if arguments.list {
+        let commands: Vec<String> = cells.iter().map(|cell| command(arguments, cell, &out)).collect();
+        output::print(&commands.join("\n"))?;
+        return Ok(Exit::Success);
+    }
+    // Every cell's config is read before the first is trained.
+    let configs = cells.iter().map(|cell| config(arguments, cell)).collect::<Result<Vec<_>>>()?;
+    let device = Device::open()?;
+    let mut reports = Vec::new();
+    for (number, (cell, config)) in cells.iter().zip(configs).enumerate() {
+        output::note(&format!("{} of {}: {}, seed {}", number + 1, cells.len(), cell.name(), cell.seed));
+        reports.push((cell, run_cell(cell, config, &out, &device)?));
+    }
+    let table = summary::summarise(&reports);
+    let text = table.markdown();
+    let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
+    save("compare.md", &text)?;
+    save("compare.json", &output::json(&table)?)?;
+    output::print(&text)?;
+    Ok(Exit::Success)
+}
+
+fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
+    let mut given = arguments.config.clone();
+    given.overrides.set.extend(cell.overrides());
+    given.load()
+}
+
+/// Trains a cell from where it is, and reads it out unless that is done.
+fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
+    let folder = cell.folder(out);
+    let exists = folder.join(plasticity_core::run::CONFIG).is_file();
+    let (experiment, mut run) =
+        if exists { train::resume_with(config, &folder)? } else { train::start(config, &folder)? };
+    let mut trainer = train::learn(&experiment, &mut run, device)?;
+    let step = trainer.steps();
+    let done = std::fs::read(folder.join("probe.json"))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok())
+        .filter(|report| report.step == step);
+    if let Some(report) = done {
+        return Ok(report);
+    }
+    let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
+    probe::write(&report, &folder)?;
+    Ok(report)
+}
+
+/// The command that runs one cell into the folder that the whole comparison looks for it in.
+fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
+    let mut words = vec!["plasticity".to_owned(), "compare".to_owned()];
+    words.push(quoted(&arguments.config.config.display().to_string()));
+    for set in &arguments.config.overrides.set {
+        words.extend(["--set".to_owned(), quoted(set)]);
+    }
+    for assignment in &cell.assignments {
+        words.extend(["--sweep".to_owned(), quoted(assignment)]);
+    }
+    words.extend(["--seeds".to_owned(), "1".to_owned(), "--first-seed".to_owned(), cell.seed.to_string()]);
+    words.extend(["--out".to_owned(), quoted(&out.display().to_string())]);
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(super::quoted("rule=cpc"), "rule=cpc");
+        assert_eq!(super::quoted("a b's"), "'a b'\\''s'");
+    }
+}

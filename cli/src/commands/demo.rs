@@ -1,0 +1,47 @@
+//! `plasticity demo`: CLAPP on built-in scenes, read out beside the untrained network.
+
+use super::{probe, train};
+use crate::exit::Exit;
+use crate::output;
+use crate::progress::clock;
+use plasticity_core::Result;
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The config of the demonstration.
+const CONFIG: &str = include_str!("demo.toml");
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folder of the run [default: one of the system's temporary ones]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Trains and reads out.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let started = Instant::now();
+    let config = Config::parse(CONFIG, "demo.toml")?;
+    let folder = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
+    output::note("CLAPP, layer by layer, on scenes of eight kinds of object; no layer hears of any other");
+    let (experiment, mut run) = train::start(config, &folder)?;
+    let device = Device::open()?;
+    let mut trainer = train::learn(&experiment, &mut run, &device)?;
+    output::note("reading every layer out with a linear classifier");
+    let step = trainer.steps();
+    let report = probe::report(&experiment, trainer.network_mut(), step, &device)?;
+    probe::write(&report, &folder)?;
+    output::print(&probe::table(&report))?;
+    output::note(&format!(
+        "{step} steps, {} in all; the run is in {}",
+        clock(started.elapsed().as_secs_f64()),
+        folder.display()
+    ));
+    Ok(Exit::Success)
+}

@@ -1,0 +1,24 @@
+//! `plasticity new-rule NAME`.
+
+use crate::exit::Exit;
+use crate::{new_rule, output};
+use plasticity_core::Result;
+use std::path::PathBuf;
+
+/// Arguments of `new-rule`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The name of the crate and of the rule
+    name: String,
+    /// The folder that the crate's folder is made in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+}
+
+/// Writes the crate.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let folder = new_rule::write(&arguments.name, &arguments.out)?;
+    output::print(&folder.display().to_string())?;
+    output::note("its tests: cargo test; a first run: cargo run --release -- train config.toml");
+    Ok(Exit::Success)
+}

@@ -1,0 +1,85 @@
+//! `plasticity probe RUN`: every layer's read-out as a table, and in `probe.json`.
+
+use super::start_threads;
+use crate::arguments::Overrides;
+use crate::exit::Exit;
+use crate::output;
+use plasticity_core::checkpoint::{Checkpoint, write_atomically};
+use plasticity_core::device::Device;
+use plasticity_core::experiment::Experiment;
+use plasticity_core::network::Network;
+use plasticity_core::probe::{LayerReadout, probe};
+use plasticity_core::{Error, Result, run};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `probe`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folder of a run
+    run: PathBuf,
+    /// The checkpoint to read out [default: the run's last]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// What `probe.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Steps of training.
+    pub step: u64,
+    /// Every layer's read-out.
+    pub layers: Vec<LayerReadout>,
+}
+
+/// Reads a run out.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let checkpoint = match &arguments.checkpoint {
+        Some(path) => Checkpoint::load(path)?,
+        None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
+            Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
+        })?,
+    };
+    let config = run::config(&arguments.run, &arguments.overrides.set)?;
+    start_threads(&config)?;
+    let device = Device::open()?;
+    let experiment = Experiment::open(config)?;
+    let mut network = experiment.network(&device)?;
+    network.restore(&checkpoint.state)?;
+    let report = report(&experiment, &mut network, checkpoint.step, &device)?;
+    write(&report, &arguments.run)?;
+    output::print(&if arguments.json { output::json(&report)? } else { table(&report) })?;
+    Ok(Exit::Success)
+}
+
+/// Reads a network out.
+pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
+    let layers = probe(experiment, network, device, &mut |done, of| {
+        tracing::info!("read out {done} of {of} layers");
+    })?;
+    Ok(Report { step, layers })
+}
+
+/// Writes `probe.json` into a run's folder.
+pub fn write(report: &Report, folder: &Path) -> Result<()> {
+    write_atomically(&folder.join("probe.json"), output::json(report)?.as_bytes())
+}
+
+/// A report as a table, in percent.
+pub fn table(report: &Report) -> String {
+    let head = ["layer", "accuracy %", "untrained %", "chance %"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = report
+        .layers
+        .iter()
+        .map(|layer| {
+            let percent = |value: f64| format!("{value:.1}");
+            vec![layer.name.clone(), percent(layer.accuracy), percent(layer.untrained), percent(layer.chance)]
+        })
+        .collect();
+    output::table(&head, &rows)
+}

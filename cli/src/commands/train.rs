@@ -1,0 +1,75 @@
+//! `plasticity train CONFIG [--out DIR]`, `plasticity train --resume RUN`.
+
+use super::start_threads;
+use crate::arguments::Overrides;
+use crate::exit::Exit;
+use crate::output;
+use crate::progress::TrainingProgress;
+use plasticity_core::Result;
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::experiment::Experiment;
+use plasticity_core::run::{self, Run};
+use plasticity_core::training::Trainer;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `train`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The config, a TOML file
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// The folder of the run [default: runs/NAME, after the config's name]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder from its last checkpoint
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Trains.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let set = &arguments.overrides.set;
+    let (experiment, mut run) = match (&arguments.resume, &arguments.config) {
+        (Some(folder), _) => resume(folder, set)?,
+        (None, Some(config)) => {
+            let stem = config.file_stem().unwrap_or(config.as_os_str());
+            let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem));
+            start(Config::load(config, set)?, &folder)?
+        }
+        (None, None) => return Ok(Exit::Usage),
+    };
+    learn(&experiment, &mut run, &Device::open()?)?;
+    output::print(&format!("{}", run.folder().display()))?;
+    Ok(Exit::Success)
+}
+
+/// Starts a run of a config. The config's stimuli and network are tried before the folder is made.
+pub fn start(config: Config, folder: &Path) -> Result<(Experiment, Run)> {
+    start_threads(&config)?;
+    let experiment = Experiment::open(config)?;
+    experiment.steps_per_epoch()?;
+    let run = Run::create(folder, experiment.config())?;
+    Ok((experiment, run))
+}
+
+/// Goes on with a run.
+pub fn resume(folder: &Path, set: &[String]) -> Result<(Experiment, Run)> {
+    resume_with(run::config(folder, set)?, folder)
+}
+
+/// Goes on with a run by a config that may differ from the run's in how long it trains.
+pub fn resume_with(config: Config, folder: &Path) -> Result<(Experiment, Run)> {
+    start_threads(&config)?;
+    let experiment = Experiment::open(config)?;
+    let run = Run::resume(folder, experiment.config())?;
+    Ok((experiment, run))
+}
+
+/// Trains to the end, showing progress.
+pub fn learn(experiment: &Experiment, run: &mut Run, device: &Device) -> Result<Trainer> {
+    let mut shown = TrainingProgress::new();
+    run::train(experiment, run, device, &mut |progress| shown.show(&progress))
+}

@@ -1,0 +1,115 @@
+//! `plasticity verify`: updates against reference cases, or a config's rule against automatic differentiation.
+
+use crate::arguments::Overrides;
+use crate::exit::Exit;
+use crate::output;
+use crate::verify::{self, Comparison, autodiff};
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::experiment::Experiment;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A config, whose rule's update is compared with what dfdx's autodiff makes of the rule's loss
+    #[arg(required_unless_present = "reference")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Reference cases: safetensors files (or folders of them) with a network and its expected gradients
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "config")]
+    reference: Vec<PathBuf>,
+    /// Steps of training after which a config's network is compared again
+    #[arg(long, default_value_t = 20)]
+    steps: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was compared: a file, or a config's network fresh or trained.
+#[derive(Debug, Serialize)]
+struct Report {
+    what: String,
+    passes: bool,
+    tensors: Vec<Comparison>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Compares, and fails where any error is above [`verify::TOLERANCE`].
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let device = Device::open()?;
+    let reports = match &arguments.config {
+        Some(path) => {
+            let experiment = Experiment::open(Config::load(path, &arguments.overrides.set)?)?;
+            of_config(&experiment, arguments.steps, &device)?
+        }
+        None => of_files(&arguments.reference, &device)?,
+    };
+    if arguments.json {
+        output::print(&output::json(&reports)?)?;
+    } else {
+        reports.iter().try_for_each(print)?;
+    }
+    let all = reports.iter().all(|report| report.passes);
+    Ok(if all { Exit::Success } else { Exit::Failure })
+}
+
+fn of_config(experiment: &Experiment, steps: u64, device: &Device) -> Result<Vec<Report>> {
+    let mut reports = Vec::new();
+    for stage in autodiff::compare(experiment, steps, device)? {
+        let what = format!("after {} steps of training", stage.steps);
+        reports.push(match stage.tensors {
+            Some(tensors) => Report { what, passes: passes(&tensors), tensors, note: None },
+            None => {
+                let note = Some("the rule follows no loss: there is nothing to compare with".to_owned());
+                Report { what, passes: true, tensors: Vec::new(), note }
+            }
+        });
+    }
+    Ok(reports)
+}
+
+fn of_files(files: &[PathBuf], device: &Device) -> Result<Vec<Report>> {
+    let mut all = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(file).map_err(|error| Error::file(file, error))?;
+        let mut found: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+        found.sort();
+        all.extend(found);
+    }
+    if all.is_empty() {
+        return Err(Error::config("--reference", "there is no .safetensors file"));
+    }
+    all.into_iter()
+        .map(|file| {
+            let tensors = verify::reference(&file, device)?;
+            Ok(Report { what: file.display().to_string(), passes: passes(&tensors), tensors, note: None })
+        })
+        .collect()
+}
+
+fn passes(tensors: &[Comparison]) -> bool {
+    tensors.iter().all(Comparison::passes)
+}
+
+fn print(report: &Report) -> Result<()> {
+    output::print(&format!("{} {}", if report.passes { "ok  " } else { "FAIL" }, report.what))?;
+    for tensor in &report.tensors {
+        let error = tensor.relative_error.map_or("missing".to_owned(), |error| format!("{error:.1e}"));
+        output::print(&format!("  {:<44} {error}{}", tensor.tensor, if tensor.passes() { "" } else { "  FAIL" }))?;
+    }
+    if let Some(note) = &report.note {
+        output::print(&format!("  {note}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What the program says: tables and JSON on standard output, errors on standard error.
+
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::io::{ErrorKind, Write};
+
+/// Writes to standard output. That a reader such as `head` has gone away is no error.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::file("standard output", error)),
+        _ => Ok(()),
+    }
+}
+
+/// A value as indented JSON.
+pub fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::file("JSON", error))
+}
+
+/// Says an error.
+pub fn error(error: &Error) {
+    // Nothing is left to do where even this fails.
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+}
+
+/// Says something on the way, beside what the command is for.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A Markdown table; the first column is to the left, the others to the right.
+pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().chain(std::iter::once(&head.to_vec())).map(|row| length(row, column)).max();
+        cells.unwrap_or(0).max(3)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &[String]| {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (cell, &width))| {
+                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
+            .collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule: Vec<String> = widths
+        .iter()
+        .enumerate()
+        .map(
+            |(column, &width)| {
+                if column == 0 { "-".repeat(width) } else { format!("{}:", "-".repeat(width - 1)) }
+            },
+        )
+        .collect();
+    let mut lines = vec![line(head), line(&rule)];
+    lines.extend(rows.iter().map(|row| line(row)));
+    lines.join("\n")
+}
+
+fn length(row: &[String], column: usize) -> usize {
+    row.get(column).map_or(0, |cell| cell.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_table_are_aligned() {
+        let words = |row: &[&str]| row.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let text = table(&words(&["rule", "a"]), &[words(&["cpc", "1.0"]), words(&["clapp", "44.0"])]);
+        assert_eq!(text, "| rule  |    a |\n| ----- | ---: |\n| cpc   |  1.0 |\n| clapp | 44.0 |");
+    }
+}
