@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use common::{Layer, Stage, audio, vgg, video};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 
 fn bench(c: &mut Criterion, name: &str, layers: Vec<Layer>) {
     let mut group = c.benchmark_group(name);
@@ -25,7 +25,9 @@ fn bench(c: &mut Criterion, name: &str, layers: Vec<Layer>) {
     group.finish();
 }
 
-fn layers(c: &mut Criterion) {
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let c = &mut criterion;
     bench(
         c,
         "full",
@@ -35,7 +37,5 @@ fn layers(c: &mut Criterion) {
     bench(c, "views", vgg(8, 64, 3, [128, 256, 256, 512, 1024, 1024]));
     bench(c, "audio", audio(2, 512));
     bench(c, "video", video(4));
+    criterion.final_summary();
 }
-
-criterion_group!(benches, layers);
-criterion_main!(benches);

@@ -7,6 +7,14 @@ use std::time::Instant;
 
 use common::{Layer, Stage, audio, vgg, video};
 
+/// Name, images (sounds, clips) a step, layers of given widths, widths.
+type Workload = (
+    &'static str,
+    usize,
+    fn([usize; 6]) -> Vec<Layer>,
+    [usize; 6],
+);
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -14,7 +22,7 @@ fn main() {
         .collect();
     let full = [128, 256, 256, 512, 1024, 1024];
     let small = [16, 32, 32, 64, 128, 128];
-    let workloads: [(&str, usize, fn([usize; 6]) -> Vec<Layer>, [usize; 6]); 5] = [
+    let workloads: [Workload; 5] = [
         ("full", 16, |widths| vgg(16 * 49, 16, 1, widths), full),
         ("small", 32, |widths| vgg(32 * 49, 16, 1, widths), small),
         ("views", 64, |widths| vgg(64, 64, 3, widths), full),

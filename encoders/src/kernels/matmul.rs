@@ -271,10 +271,10 @@ fn tile<S: Simd, L: Left, const R: usize, const N: usize>(
     for (k, b) in at.b.chunks_exact(at.stride).enumerate() {
         let b: [S::f32s; N] = std::array::from_fn(|n| b[at.offset + n]);
         let a = L::at::<R>(&cursor, k);
-        for r in 0..R {
-            let a = simd.splat_f32s(a[r]);
-            for n in 0..N {
-                sums[r][n] = simd.mul_add_e_f32s(a, b[n], sums[r][n]);
+        for (sums, a) in sums.iter_mut().zip(a) {
+            let a = simd.splat_f32s(a);
+            for (sum, &b) in sums.iter_mut().zip(&b) {
+                *sum = simd.mul_add_e_f32s(a, b, *sum);
             }
         }
     }

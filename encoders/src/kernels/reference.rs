@@ -143,19 +143,21 @@ pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>,
                 i % after[2],
             ];
             for c in 0..no {
-                let mut winner = None;
-                for j in 0..pool.size.iter().product::<usize>() {
+                let index = |j: usize| {
                     let size = pool.size;
                     let inner = [j / (size[1] * size[2]), j / size[2] % size[1], j % size[2]];
                     let [t, y, x]: [usize; 3] =
                         std::array::from_fn(|a| at[a] * pool.stride[a] + inner[a]);
-                    let index = s * g.output_len() + ((t * before[1] + y) * before[2] + x) * no + c;
-                    if winner.is_none_or(|winner: usize| map[index] > map[winner]) {
-                        winner = Some(index);
+                    s * g.output_len() + ((t * before[1] + y) * before[2] + x) * no + c
+                };
+                let mut winner = index(0);
+                for index in (1..pool.size.iter().product()).map(index) {
+                    if map[index] > map[winner] {
+                        winner = index;
                     }
                 }
-                winners.push(winner.unwrap());
-                values.push(map[winner.unwrap()]);
+                winners.push(winner);
+                values.push(map[winner]);
             }
         }
     }

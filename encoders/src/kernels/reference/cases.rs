@@ -1,10 +1,12 @@
 //! Every path against the naive `f64` computation, over many shapes.
 
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
+
 use super::*;
 use crate::kernels::feedback::feedback_by;
 use crate::kernels::forward::forward_by;
 use crate::kernels::outer::outer_by;
-use crate::kernels::{Path, Routing, plan};
+use crate::kernels::{Path, Routing};
 
 /// Typical error allowed, relative to the root mean square of what is expected.
 const TOLERANCE: f64 = 2e-6;
@@ -175,7 +177,7 @@ fn winograd_on_odd_maps_and_channels() {
 }
 
 #[test]
-fn winograd_over_many_channels() {
+fn many_channels() {
     check(
         Path::Winograd4,
         square(6, [4, 4], [512, 64]),
@@ -184,6 +186,13 @@ fn winograd_over_many_channels() {
     );
     check(Path::Winograd4, square(2, [8, 8], [64, 512]), None, true);
     check(Path::Pair, square(6, [2, 2], [512, 128]), Some(HALVE), true);
+    // More sums than are held apart, by patches too.
+    check(
+        Path::Im2col,
+        general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
+        None,
+        true,
+    );
 }
 
 #[test]
@@ -249,30 +258,30 @@ fn patches_of_any_kernel() {
 }
 
 #[test]
-fn planned_stages_do_not_depend_on_the_number_of_threads() {
+fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadPoolBuildError> {
     let shapes = [
         square(30, [16, 16], [3, 32]),
         square(30, [8, 8], [32, 80]),
+        square(3, [8, 8], [64, 256]),
         square(250, [2, 2], [40, 40]),
         general(9, [600, 1, 1], [1, 24], [10, 1, 1], [5, 1, 1], [2, 0, 0]),
+        general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
     ];
     for g in shapes {
         let pool = (g.input[1] > 1).then_some(HALVE);
         let run = |threads: usize| {
-            let threads = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            threads.install(|| stages(&g, pool.as_ref()))
+            let threads = ThreadPoolBuilder::new().num_threads(threads).build()?;
+            Ok(threads.install(|| stages(&g, pool.as_ref())))
         };
-        let one = run(1);
+        let one = run(1)?;
         for threads in [2, 3] {
-            for (a, b) in one.iter().zip(run(threads)) {
+            for (a, b) in one.iter().zip(run(threads)?) {
                 let same = a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits());
                 assert!(same, "{threads} threads, {g:?}");
             }
         }
     }
+    Ok(())
 }
 
 /// Everything the public stages write, by the planned path.
@@ -310,9 +319,4 @@ fn stages(g: &Geometry, pool: Option<&Pool>) -> [Vec<f32>; 4] {
         &mut d_input,
     );
     [output, d_weight, d_bias, d_input]
-}
-
-#[test]
-fn the_plan_covers_the_tested_paths() {
-    assert_eq!(plan(&square(1, [8, 8], [32, 80])), Path::Winograd4);
 }

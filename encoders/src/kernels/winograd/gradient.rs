@@ -1,5 +1,8 @@
 //! Sums of outer products over tiles to the gradient of the taps.
 
+// Loops over a tile's lines index several arrays by what an algorithm's sizes allow.
+#![allow(clippy::needless_range_loop)]
+
 use pulp::{Simd, WithSimd};
 
 use super::nest::{FILL, line, nest, store};

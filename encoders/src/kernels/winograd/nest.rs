@@ -2,6 +2,8 @@
 //!
 //! All is written out for up to six lines, without loops, so that vectors stay in registers.
 
+use std::array::from_fn;
+
 use pulp::Simd;
 
 use super::tiling::Line;
@@ -91,24 +93,19 @@ impl<'a, S: Simd> Patch<'a, S> {
         };
         let wholes = channels / S::F32_LANES;
         let rest = channels - wholes * S::F32_LANES;
-        let mut whole = [[[].as_slice(); 6]; 6];
-        for i in 0..6 {
-            for j in 0..6 {
-                whole[i][j] = S::as_simd_f32s(at(i, j)).0;
-                if rest > 0 {
-                    tails[i][j][..rest].copy_from_slice(&at(i, j)[channels - rest..]);
+        if rest > 0 {
+            for (i, line) in tails.iter_mut().enumerate() {
+                for (j, tail) in line.iter_mut().enumerate() {
+                    tail[..rest].copy_from_slice(&at(i, j)[channels - rest..]);
                 }
             }
         }
         let tails = &*tails;
-        let mut tail = [[[].as_slice(); 6]; 6];
-        if channels % FILL > 0 {
-            for i in 0..6 {
-                for j in 0..6 {
-                    tail[i][j] = S::as_simd_f32s(&tails[i][j]).0;
-                }
-            }
-        }
+        let whole = from_fn(|i| from_fn(|j| S::as_simd_f32s(at(i, j)).0));
+        let tail = match channels % FILL {
+            0 => [[[].as_slice(); 6]; 6],
+            _ => from_fn(|i| from_fn(|j| S::as_simd_f32s(&tails[i][j]).0)),
+        };
         Self {
             whole,
             tail,

@@ -1,5 +1,8 @@
 //! Maps, weights and post factors to operands of the products, and products to maps.
 
+// Loops over a tile's lines index several arrays by what an algorithm's sizes allow.
+#![allow(clippy::needless_range_loop)]
+
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -253,6 +256,51 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
                         }
                     },
                 );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Geometry;
+    use crate::kernels::reference::{assert_close, noise};
+    use crate::kernels::winograd::F4;
+
+    #[test]
+    fn every_instruction_set_transforms_alike() {
+        for channels in [16, 20, 24, 37] {
+            let g = Geometry {
+                samples: 1,
+                input: [1, 5, 6],
+                in_channels: channels,
+                out_channels: channels,
+                kernel: [1, 3, 3],
+                stride: [1, 1, 1],
+                padding: [0, 1, 1],
+            };
+            let of = &Winograd::<F4>::new(&g);
+            let input = &noise(g.input_len(), 1);
+            let transformed = |transform: &dyn Fn(Input<'_, F4>)| {
+                let mut out = vec![f32::NAN; 36 * 4 * channels.next_multiple_of(FILL)];
+                transform(Input {
+                    of,
+                    input,
+                    rows: 0..4,
+                    out: &mut out,
+                });
+                out
+            };
+            let scalar: Vec<f64> = transformed(&|op| Simd::vectorize(pulp::Scalar, op))
+                .into_iter()
+                .map(f64::from)
+                .collect();
+            let best = transformed(&|op| pulp::Arch::new().dispatch(op));
+            assert_close(&best, &scalar, 1e-6);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                assert_close(&transformed(&|op| Simd::vectorize(simd, op)), &scalar, 1e-6);
             }
         }
     }
