@@ -130,11 +130,11 @@ impl Direct {
             let input = &from_input.as_slice()[sample * 3 * hidden..][..3 * hidden];
             let recurrent = &from_hidden.as_slice()[sample * 3 * hidden..][..3 * hidden];
             let h = &mut h.as_mut_slice()[sample * hidden..][..hidden];
-            for j in 0..hidden {
+            for (j, h) in h.iter_mut().enumerate() {
                 let at = [j, hidden + j, 2 * hidden + j];
                 let [r, q, n, m, next] =
-                    neuron(at.map(|i| input[i] + bias_ih[i]), at.map(|i| recurrent[i] + bias_hh[i]), h[j]);
-                let [d_r, d_q, d_n] = direct([r, q, n, m], h[j]);
+                    neuron(at.map(|i| input[i] + bias_ih[i]), at.map(|i| recurrent[i] + bias_hh[i]), *h);
+                let [d_r, d_q, d_n] = direct([r, q, n, m], *h);
                 made.leak[sample * hidden + j] = q;
                 for (gate, (input, recurrent)) in
                     [(d_r, d_r), (d_q, d_q), (d_n, d_n * r)].into_iter().enumerate()
@@ -142,7 +142,7 @@ impl Direct {
                     made.at_input[(sample * 3 + gate) * hidden + j] = input;
                     made.at_hidden[(sample * 3 + gate) * hidden + j] = recurrent;
                 }
-                h[j] = next;
+                *h = next;
             }
         }
         Ok(made)

@@ -142,7 +142,7 @@ plugin! {
     example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
     impl StimulusSpec for SpeechSpec {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
-            if self.window == 0 || self.window % HOP != 0 {
+            if self.window == 0 || !self.window.is_multiple_of(HOP) {
                 let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
                 return Err(Error::config("stimulus `speech`, key `window`", message));
             }
