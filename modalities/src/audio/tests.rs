@@ -326,7 +326,7 @@ fn synthetic_speech_repeats_and_its_labels_hold_across_speakers() {
 #[test]
 fn configs_are_read_strictly() {
     for plugin in plugins(Family::Source).iter().filter(|p| p.package == env!("CARGO_PKG_NAME")) {
-        if ["librispeech", "timit", "folder", "synthetic_speech"].contains(&plugin.name) {
+        if ["librispeech", "timit", "recordings", "synthetic_speech"].contains(&plugin.name) {
             let parsed: Result<Box<dyn SpeechSource>, _> = toml::from_str(plugin.example);
             assert!(parsed.is_ok(), "{}: {parsed:?}", plugin.name);
             let wrong = format!("{}\nno_such_key = 1\n", plugin.example);

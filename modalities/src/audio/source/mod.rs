@@ -1,11 +1,11 @@
 //! Where speech is read from.
 
-mod folder;
+mod recordings;
 mod librispeech;
 mod synthetic;
 mod timit;
 
-pub use folder::{Folder, FolderLabels};
+pub use recordings::{Folder, FolderLabels};
 pub use librispeech::Librispeech;
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;

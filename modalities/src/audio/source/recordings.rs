@@ -36,7 +36,7 @@ pub struct Folder {
 }
 
 plugin! {
-    Source "folder": "WAV and FLAC files; folders in it are speakers",
+    Source "recordings": "WAV and FLAC files; folders in it are speakers",
     equation: "",
     citation: "McAuliffe et al. 2017 (TextGrids of the Montreal Forced Aligner)",
     keys: [
@@ -44,7 +44,7 @@ plugin! {
         speakers = "", "list of folder names, optional", "only these speakers";
         labels = "\"none\"", "none, phn, textgrid", "what stands beside each audio file, of the same name";
     ],
-    example: "type = \"folder\"\npath = \"speech\"",
+    example: "type = \"recordings\"\npath = \"speech\"",
     impl SpeechSource for Folder {
         fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
             let place = self.path.display().to_string();
