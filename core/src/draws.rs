@@ -30,6 +30,17 @@ pub trait Draws {
     /// For each input of the batch, the other input that replaces it as the target of a saccade.
     fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32>;
 
+    /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image: what replaces
+    /// its target in a saccade between views. Needs at least two images.
+    fn other_views(&mut self, _path: Path, images: usize) -> Vec<u32> {
+        let mut random = self.random(1);
+        let mut other = |row: usize| {
+            let image = if images < 2 { 0 } else { (row + random.random_range(1..images)) % images };
+            (image + images * random.random_range(0..2)) as u32
+        };
+        (0..2 * images).map(&mut other).collect()
+    }
+
     /// For each input of the batch, +1 (fixation) or −1 (saccade), each with probability ½.
     fn signs(&mut self, path: Path, batch: usize) -> Vec<i8>;
 
@@ -83,5 +94,24 @@ impl Draws for SeededDraws {
 
     fn random(&mut self, what: u64) -> Random {
         self.stream(Path::Predict, 0, 3 + what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_views_are_of_other_images_and_reach_both_views_of_all_of_them() {
+        let mut seen = [[false; 8]; 8];
+        for step in 0..100 {
+            let others = SeededDraws { seed: 1, step, module: 0 }.other_views(Path::Predict, 4);
+            assert_eq!(others.len(), 8);
+            for (row, other) in others.into_iter().enumerate() {
+                assert_ne!(row % 4, other as usize % 4);
+                seen[row][other as usize] = true;
+            }
+        }
+        assert!(seen.iter().all(|row| row.iter().filter(|&&seen| seen).count() == 6));
     }
 }

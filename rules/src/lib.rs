@@ -8,6 +8,9 @@ pub mod broadcast;
 pub mod local;
 pub mod plasticity;
 pub mod score;
+#[cfg(test)]
+mod testing;
+pub mod views;
 
 use dfdx::tensor::{AutoDevice, OwnedTape};
 use plasticity_core::Error;

@@ -38,11 +38,11 @@ impl Draws for FileDraws {
     }
 
     fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32> {
-        let name = match step {
-            0 => format!("module.{}.negatives", self.module),
-            _ => format!("module.{}.{}.{step}.negatives", self.module, path.name()),
-        };
-        self.indices(name, batch, batch)
+        self.indices(format!("module.{}.{}.{step}.negatives", self.module, path.name()), batch, batch)
+    }
+
+    fn other_views(&mut self, _path: Path, images: usize) -> Vec<u32> {
+        self.indices(format!("module.{}.negatives", self.module), 2 * images, 2 * images)
     }
 
     fn signs(&mut self, path: Path, batch: usize) -> Vec<i8> {

@@ -1,0 +1,58 @@
+//! What the tests of rules share.
+
+use plasticity_core::autodiff;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::draws::SeededDraws;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleUpdate, Signals};
+use plasticity_core::random::stream;
+use plasticity_core::representation::{Representation, RepresentationShape};
+use rand::Rng;
+
+/// Random values in −1..1.
+pub fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut random = stream(seed, &[99]);
+    (0..len).map(|_| random.random_range(-1.0..1.0)).collect()
+}
+
+/// A representation of random values in −1..1.
+pub fn representation(shape: RepresentationShape, seed: u64) -> Representation {
+    let data = Buffer::from_vec(&Device::open().unwrap(), values(shape.len(), seed)).unwrap();
+    Representation::new(shape, data).unwrap()
+}
+
+/// What a rule can know of three modules with such a target and such a top, with four classes.
+pub fn context(target: RepresentationShape, top: RepresentationShape) -> RuleContext<'static> {
+    let device = Box::leak(Box::new(Device::open().unwrap()));
+    RuleContext { target, context: target, top, module: 0, modules: 3, classes: Some(4), device }
+}
+
+/// The draws of a test.
+pub fn draws() -> SeededDraws {
+    SeededDraws { seed: 5, step: 3, module: 0 }
+}
+
+/// ‖a − b‖ / ‖b‖.
+pub fn relative(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+}
+
+/// Checks a rule's closed form against the automatic derivative of its loss, on weights that are of order one.
+pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> RuleUpdate {
+    for (index, parameter) in rule.parameters_mut().into_iter().enumerate() {
+        let len = parameter.value().len();
+        parameter.set(&values(len, 7 + index as u64)).unwrap();
+    }
+    let expected = autodiff::update(rule, signals, &mut draws()).unwrap().unwrap();
+    let made = rule.update(signals, &mut draws()).unwrap();
+    let close = |what: &str, a: &Buffer, b: &Buffer| {
+        let error = relative(&a.to_vec().unwrap(), &b.to_vec().unwrap());
+        assert!(error < 1e-4, "{what}: relative error {error}");
+    };
+    close("loss", &made.loss, &expected.loss);
+    close("target", &made.target, &expected.target);
+    assert_eq!(made.own.len(), expected.own.len());
+    made.own.iter().zip(&expected.own).for_each(|(a, b)| close("own", a, b));
+    made
+}

@@ -1,0 +1,294 @@
+//! `clapp_pp` and `clapp_pp_backprop`: two views of an image predict each other.
+
+use super::pairing::Pairing;
+use super::pool::Pool;
+use crate::broadcast::Hinge;
+use crate::score::Bilinear;
+use crate::{Tape, refused, tensors};
+use dfdx::tensor::{SplitTape, Tensor, TensorFromVec};
+use dfdx::tensor_ops::{GatherTo, TryAdd};
+use plasticity_core::autodiff::{Taped, pick};
+use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
+use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
+use plasticity_core::draws::{Draws, Path};
+use plasticity_core::ops;
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::{
+    ContextSource, Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+};
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::registry::Key;
+use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport};
+use plasticity_core::{Error, Result};
+
+/// CLAPP++ as a config sees it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClappPp {
+    /// Where the context comes from: `same`, `top` or `both`.
+    pub context: ContextSource,
+    /// Blocks into which each module's map is pooled before it is scored.
+    pub pool: Pool,
+    /// Saccades of a context: views of other images of the batch.
+    pub negatives: usize,
+    /// Score of a context and a target; the context's neurons never learn, whatever its transport.
+    pub score: Box<dyn ScoreSpec>,
+    /// Modulation of every pair.
+    pub broadcast: Box<dyn BroadcastSpec>,
+}
+
+impl Default for ClappPp {
+    fn default() -> Self {
+        Self {
+            context: ContextSource::Same,
+            pool: Pool::default(),
+            negatives: 1,
+            score: Box::new(Bilinear { transport: Transport::Blocked }),
+            broadcast: Box::new(Hinge::default()),
+        }
+    }
+}
+
+/// The same loss at the top alone, with gradients through all layers.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct ClappPpBackprop(pub ClappPp);
+
+const KEYS: [Key; 5] = [
+    Key {
+        name: "context",
+        default: "\"same\"",
+        range: "same | top | both",
+        meaning: "whose representation of the other view predicts: the module's own, the top module's (direct feedback), \
+                  or both, each with prediction weights of its own",
+    },
+    Key {
+        name: "pool",
+        default: "0",
+        range: "≥ 0, or one number a module",
+        meaning: "block size of the average pooling before the score; blocks stand side by side in the \
+                  representation (2-D spatial dependence); 0: the whole map is one block",
+    },
+    Key {
+        name: "negatives",
+        default: "1",
+        range: "1..=65536",
+        meaning: "saccades of a context: views of other images of the batch",
+    },
+    Key {
+        name: "score",
+        default: "{ type = \"bilinear\", transport = \"blocked\" }",
+        range: "a score",
+        meaning: "how well a context fits a target; the context's neurons never learn",
+    },
+    Key {
+        name: "broadcast",
+        default: "{ type = \"hinge\", weight = 1.0, gate = true, sign = true }",
+        range: "a broadcast signal",
+        meaning: "from scores to the modulation γ of every pair",
+    },
+];
+
+plugin! {
+    Rule "clapp_pp": "CLAPP++: two views of an image predict each other, with spatial dependence and feedback from the top",
+    equation: "ΔW = γ · (B c) · ρ'(a) · x, u = zᵀ B c, L = max(0, 1 − u⁺) + max(0, 1 + u⁻)",
+    citation: "Zihan, Delrocq, Gerstner & Bellec 2026",
+    keys: = &KEYS,
+    example: "type = \"clapp_pp\"\ncontext = \"both\"",
+    impl RuleSpec for ClappPp {
+        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(TwoViews::new("clapp_pp", self, context, random)?))
+        }
+
+        fn pooling(&self, module: usize) -> Pooling {
+            self.pool.of(module)
+        }
+
+        fn context(&self) -> ContextSource {
+            self.context
+        }
+    }
+}
+
+plugin! {
+    Rule "clapp_pp_backprop": "The loss of CLAPP++ at the top, with gradients through all layers",
+    equation: "L = max(0, 1 − u⁺) + max(0, 1 + u⁻), u = zᵀ B c at the top",
+    citation: "Zihan, Delrocq, Gerstner & Bellec 2026 (the same loss by backpropagation)",
+    keys: = &KEYS,
+    example: "type = \"clapp_pp_backprop\"",
+    impl RuleSpec for ClappPpBackprop {
+        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(TwoViews::new("clapp_pp_backprop", &self.0, context, random)?))
+        }
+
+        fn pooling(&self, module: usize) -> Pooling {
+            self.0.pool.of(module)
+        }
+
+        fn context(&self) -> ContextSource {
+            self.0.context
+        }
+
+        fn modules(&self) -> Modules {
+            Modules::Named("end_to_end".to_owned())
+        }
+    }
+}
+
+/// Bounds what a typing error may ask for.
+const MOST: usize = 1 << 16;
+
+/// A rule on two views of one module.
+///
+/// The target of row r is the other view z of the same image, its context c is row r of the module's own
+/// representation (`predict.same`) or of the top module's (`predict.top`), as a signal only; u⁺ = zᵀ B c, and u⁻ takes
+/// a view of another image in the place of z. L = Σ over contexts of mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻).
+pub struct TwoViews {
+    rule: &'static str,
+    negatives: usize,
+    broadcast: Box<dyn BroadcastSignal>,
+    /// The scores, each with whether its context is the top's.
+    scores: Vec<(bool, Box<dyn ScoreFunction>)>,
+}
+
+impl TwoViews {
+    /// The rule `rule` for a module, with fresh weights.
+    ///
+    /// # Errors
+    /// Where an option is out of range.
+    pub fn new(rule: &'static str, spec: &ClappPp, to: &RuleContext, random: &mut Random) -> Result<Self> {
+        if !(1..=MOST).contains(&spec.negatives) {
+            let message = format!("expected 1..={MOST}, got {}", spec.negatives);
+            return Err(Error::config(format!("rule {rule}: negatives"), message));
+        }
+        spec.pool.check(rule, to.modules)?;
+        let sources: &[bool] = match spec.context {
+            ContextSource::Same => &[false],
+            ContextSource::Top => &[true],
+            ContextSource::Both => &[false, true],
+            ContextSource::Above => {
+                let message = "expected `same`, `top` or `both`, got `above`";
+                return Err(Error::config(format!("rule {rule}: context"), message));
+            }
+        };
+        let mut scores = Vec::new();
+        for &top in sources {
+            let context = if top { to.top.channel } else { to.target.channel };
+            let mut score = spec.score.build(Path::Predict, to.target.channel, context, to.device, random)?;
+            let mut parameters = score.parameters_mut();
+            let alone = parameters.len() == 1;
+            for parameter in &mut parameters {
+                let name = if top { "predict.top" } else { "predict.same" };
+                parameter.rename(if alone {
+                    name.to_owned()
+                } else {
+                    format!("{name}.{}", parameter.name())
+                });
+            }
+            scores.push((top, score));
+        }
+        Ok(Self { rule, negatives: spec.negatives, broadcast: spec.broadcast.build()?, scores })
+    }
+
+    /// The top's representation, which must stand row by row beside the target's.
+    fn top<'a>(&self, top: Option<&'a Representation>, rows: usize) -> Result<&'a Representation> {
+        top.filter(|top| top.shape().rows() == rows).ok_or_else(|| {
+            let message = format!(
+                "needs a representation of the top module with {rows} rows as the module's own, got {:?}",
+                top.map(Representation::shape)
+            );
+            Error::shape(format!("rule {}", self.rule), message)
+        })
+    }
+}
+
+impl PlasticityRule for TwoViews {
+    fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let shape = signals.target.shape();
+        let pairing = Pairing::of(self.rule, shape)?;
+        let device = signals.target.data().device();
+        let pairs = pairing.pairs(self.rule, self.negatives, draws, device)?;
+        let mut loss = Buffer::zeros(device, 1)?;
+        let mut target = Buffer::zeros(device, shape.len())?;
+        let mut own = Vec::new();
+        for index in 0..self.scores.len() {
+            let source = match self.scores[index].0 {
+                true => self.top(signals.top, shape.rows())?,
+                false => signals.target,
+            };
+            let width = source.shape().channel;
+            let contexts = pairing.swapped(source.data(), width)?;
+            let rows = |data, channels| Rows { data, first: 0, rows: shape.rows(), channels };
+            let (z, c) = (rows(signals.target.data(), shape.channel), rows(&contexts, width));
+            let score = &mut self.scores[index].1;
+            let u = score.scores(z, c, &pairs)?;
+            let modulation = self.broadcast.modulation(&u, &pairs)?;
+            ops::add(&mut loss, 1.0, &modulation.loss)?;
+            let reach = Reach { target: true, context: false, weights: true };
+            let made = score.dendrites(z, c, &pairs, &modulation.gamma, reach)?;
+            if let Some(made) = made.target {
+                ops::add(&mut target, 1.0, &made)?;
+            }
+            own.extend(made.own);
+        }
+        Ok(RuleUpdate { loss, target, context: None, own, lateral: None })
+    }
+
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+        if !self.broadcast.follows_loss() {
+            return Ok(None);
+        }
+        let pairing = Pairing::of(self.rule, signals.shape())?;
+        let pairs = pairing.pairs(self.rule, self.negatives, draws, signals.device())?;
+        let mut total: Option<TapedScalar> = None;
+        let mut first = 0;
+        for (top, score) in &self.scores {
+            let count = score.parameters().len();
+            let own: Vec<_> = (first..first + count).map(|index| signals.own(index)).collect();
+            first += count;
+            let source = match (*top, signals.top()) {
+                (false, _) => signals.target(),
+                (true, Some(top)) => top.retaped::<Tape>(),
+                (true, None) => {
+                    let message = "needs the top module's representation, and there is none";
+                    return Err(Error::shape(format!("rule {}", self.rule), message));
+                }
+            };
+            let all = score.all_pairs(swapped(source, &pairing)?, signals.target(), &own)?;
+            let loss = self.broadcast.loss(pick(all, &pairs)?, &pairs)?;
+            total = Some(match total {
+                Some(total) => total.try_add(loss).map_err(refused)?,
+                None => loss,
+            });
+        }
+        Ok(total)
+    }
+
+    fn context(&self) -> ContextSource {
+        match self.scores.as_slice() {
+            [_, _] => ContextSource::Both,
+            [(true, _)] => ContextSource::Top,
+            _ => ContextSource::Same,
+        }
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.scores.iter_mut().flat_map(|(_, score)| score.parameters_mut()).collect()
+    }
+}
+
+/// Each row in the place of its other view, with no history: stop(·).
+fn swapped(matrix: TapedMatrix, pairing: &Pairing) -> Result<TapedMatrix> {
+    let others = pairing.others();
+    let len = others.len();
+    let index: Tensor<(usize,), usize, _> =
+        tensors(&matrix).try_tensor_from_vec(others, (len,)).map_err(refused)?;
+    let picked: TapedMatrix = matrix.try_gather(index).map_err(refused)?;
+    Ok(picked.split_tape().0.retaped::<Tape>())
+}

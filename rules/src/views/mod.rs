@@ -1,0 +1,15 @@
+//! Rules on two augmented views of an image: CLAPP++, its backpropagated twin, and InfoNCE.
+//!
+//! The batch holds views 1, then views 2 of the same images: row r and row r ± B are two views of one image.
+
+pub mod clapp_pp;
+pub mod infonce;
+mod pairing;
+mod pool;
+
+#[cfg(test)]
+mod tests;
+
+pub use clapp_pp::{ClappPp, ClappPpBackprop};
+pub use infonce::InfoNce;
+pub use pool::Pool;
