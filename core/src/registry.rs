@@ -49,7 +49,8 @@ impl Family {
 pub struct Key {
     /// The key.
     pub name: &'static str,
-    /// What it holds when the config does not say, as TOML; empty where it must say.
+    /// What it holds when the config does not say, as TOML; empty where it must say, or where leaving it out
+    /// means to do without.
     pub default: &'static str,
     /// Range and unit.
     pub range: &'static str,

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::registry::{Family, Plugin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use toml::value::{Date, Datetime};
 use toml::{Table, Value};
 
 /// Checks a plugin's config, then the plugin itself as its example makes it.
@@ -43,6 +44,9 @@ pub fn check<T: DeserializeOwned + Serialize>(
     bad_values(plugin, tag, &said, build, found);
     behaviour(&spec, found);
 }
+
+const DATE: Datetime =
+    Datetime { date: Some(Date { year: 2021, month: 12, day: 6 }), time: None, offset: None };
 
 fn parse<T: DeserializeOwned>(table: &Table) -> Result<T> {
     Value::Table(table.clone())
@@ -93,8 +97,14 @@ fn keys<T: DeserializeOwned + Serialize>(
             found.add(format!("`{}`: has no range or meaning", key.name));
         }
         if key.default.is_empty() {
+            // Not in the example: one to do without. A date fits no key, so it is refused in any case: but not as unknown.
             if !example.contains_key(key.name) {
-                found.add(format!("`{}`: has no default and is not in the example", key.name));
+                let mut with = example.clone();
+                with.insert(key.name.to_owned(), Value::Datetime(DATE));
+                let error = parse::<T>(&with).err().map(|error| error.to_string());
+                if error.is_none_or(|error| error.contains("unknown field")) {
+                    found.add(format!("`{}`: is documented, and is no key", key.name));
+                }
             }
             continue;
         }

@@ -265,6 +265,11 @@ impl EncoderLayer for Gru {
         vec![&mut self.weight_ih, &mut self.weight_hh, &mut self.bias_ih, &mut self.bias_hh]
     }
 
+    /// Only BPTT is: e-prop leaves out what would flow through the gates' own memory.
+    fn follows_gradient(&self) -> bool {
+        self.gradient == Gradient::Bptt
+    }
+
     fn is_context(&self) -> bool {
         true
     }
