@@ -87,7 +87,10 @@ impl<'a> Dense<'a> {
         let (g, output, routing) = (call.geometry, call.output, call.routing);
         let pooled = g.pooled(call.pool).iter().product::<usize>();
         let len = g.samples * pooled * g.out_channels;
-        fits("output", output.len(), len)?;
+        let gated = call.relu && call.pool.is_none();
+        if gated {
+            fits("output", output.len(), len)?;
+        }
         if call.pool.is_some() {
             fits("routing", routing.len(), len)?;
         }
@@ -96,7 +99,6 @@ impl<'a> Dense<'a> {
             PostFactor::PerPosition(post) | PostFactor::Activation(post) => (post, false),
         };
         fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
-        let gated = call.relu && call.pool.is_none();
         let routed = call.pool.map(|_| routing);
         Ok(Self { g, window: Window::of(g, call.pool)?, pooled, output, routed, gated, post, per_sample })
     }

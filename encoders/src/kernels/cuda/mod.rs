@@ -163,56 +163,29 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     }
 }
 
-/// Max pool of `[sample, t, y, x, channel]` maps of `positions`: `[sample, pool.output(positions), channel]`.
+/// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
 /// Where the buffer does not fit, or the device refuses.
-pub fn max_pool(positions: [usize; 3], channels: usize, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
-    let g = identity(positions, channels, input.len())?;
-    if g.samples * g.pooled(Some(pool)).iter().product::<usize>() == 0 {
+pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    fits("map", input.len(), geometry.samples * geometry.output_len())?;
+    if geometry.samples * geometry.pooled(Some(pool)).iter().product::<usize>() == 0 {
         return Ok((Buffer::zeros(input.device(), 0)?, Routing::default()));
     }
-    epilogue::pool(&g, pool, input)
+    epilogue::pool(geometry, pool, input)
 }
 
-/// The factor on a pool's output sent back to the winners of [`max_pool`].
+/// The post factor of what [`max_pool`] pooled: that of its output sent back to the winners.
 ///
 /// # Errors
 /// Where the buffer does not fit, or the device refuses.
-pub fn max_unpool(
-    positions: [usize; 3],
-    channels: usize,
-    pool: &Pool,
-    routing: &Routing,
-    samples: usize,
-    d_output: &Buffer,
-) -> Result<Buffer> {
-    let mut g = identity(positions, channels, 0)?;
-    g.samples = samples;
-    if d_output.is_empty() {
-        return Buffer::zeros(d_output.device(), samples * g.input_len());
+pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
+    if factor.is_empty() {
+        return Buffer::zeros(factor.device(), geometry.samples * geometry.output_len());
     }
-    let factor = PostFactor::PerPosition(d_output.clone());
-    let call =
-        Backward { geometry: &g, pool: Some(pool), relu: true, output: d_output, routing, factor: &factor };
+    let post = PostFactor::PerPosition(factor.clone());
+    let call = Backward { geometry, pool: Some(pool), relu: false, output: factor, routing, factor: &post };
     Dense::new(&call)?.map()
-}
-
-/// A convolution that leaves maps of `positions` as they are.
-fn identity(positions: [usize; 3], channels: usize, len: usize) -> Result<Geometry> {
-    let one = positions.iter().product::<usize>() * channels;
-    if one == 0 || !len.is_multiple_of(one) {
-        return Err(Error::shape("pool", format!("{len} values do not make maps of {positions:?} × {channels}")));
-    }
-    Ok(Geometry {
-        samples: len / one,
-        input: positions,
-        in_channels: channels,
-        out_channels: channels,
-        kernel: [1; 3],
-        stride: [1; 3],
-        padding: [0; 3],
-    })
 }
 
 fn fits(what: &str, got: usize, expected: usize) -> Result<()> {
