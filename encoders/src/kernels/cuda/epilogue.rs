@@ -67,7 +67,7 @@ fn run(
 }
 
 /// A post factor with what leads it back to the convolution's output: routing, or the output itself.
-pub(super) struct Dense<'a> {
+pub(super) struct Unrouted<'a> {
     g: &'a Geometry,
     window: Window,
     pooled: usize,
@@ -82,7 +82,7 @@ pub(super) struct Dense<'a> {
 /// Pooled rows whose bias one thread sums up.
 const DEPTH: usize = 64;
 
-impl<'a> Dense<'a> {
+impl<'a> Unrouted<'a> {
     pub(super) fn new(call: &'a Backward<'a>) -> Result<Self> {
         let (g, output, routing) = (call.geometry, call.output, call.routing);
         let pooled = g.pooled(call.pool).iter().product::<usize>();

@@ -2,9 +2,10 @@
 //!
 //! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights stand in memory as
 //! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product run along what is summed
-//! over. A layer goes one of three ways:
+//! over. A layer goes one of four ways:
 //!
 //! - few inputs an output, no pool (first layers): a kernel of our own, bound by the memory it writes;
+//! - maps of no more positions than the kernel has taps (2×2 under 3×3): one matrix product, without the padding;
 //! - one step of the kernel in time, and cuDNN at hand: its implicit matrix products on tensor cores;
 //! - else: patches copied to rows, and matrix products by cuBLAS.
 //!
@@ -12,6 +13,7 @@
 //! and post factors are too; sums are `f32`. No sum's order depends on timing.
 
 mod cudnn;
+mod dense;
 mod direct;
 mod epilogue;
 mod patches;
@@ -20,7 +22,7 @@ mod shape;
 pub use shape::Routing;
 
 use super::{Geometry, Pool};
-use epilogue::Dense;
+use epilogue::Unrouted;
 use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::Kernels;
 use plasticity_core::layer::PostFactor;
@@ -35,6 +37,11 @@ static KERNELS: Kernels = Kernels {
         "im2col_half_4",
         "im2col_half_1",
         "col2im",
+        "expand_single_4",
+        "expand_single_1",
+        "expand_half_4",
+        "expand_half_1",
+        "fold",
         "pool_single_4",
         "pool_single_1",
         "pool_half_4",
@@ -106,9 +113,13 @@ pub fn forward(
     if direct::suits(g, pool) {
         return Ok((direct::forward(g, relu, input, weight, bias)?, Routing::default()));
     }
-    let raw = match cudnn::plan(g, input.device())? {
-        Some(plan) => plan.forward(input, weight)?,
-        None => patches::forward(g, input, weight)?,
+    let raw = if dense::suits(g) {
+        dense::forward(g, input, weight)?
+    } else {
+        match cudnn::plan(g, input.device())? {
+            Some(plan) => plan.forward(input, weight)?,
+            None => patches::forward(g, input, weight)?,
+        }
     };
     epilogue::activate(g, pool, relu, raw, bias)
 }
@@ -125,18 +136,22 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let g = call.geometry;
     fits("input", input.len(), g.samples * g.input_len())?;
     let device = input.device();
-    let dense = Dense::new(call)?;
+    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
         return Ok((Buffer::zeros(device, g.weights())?, Buffer::zeros(device, g.out_channels)?));
     }
     if direct::suits(g, call.pool) {
-        return direct::outer(g, input, &dense);
+        return direct::outer(g, input, &unrouted);
     }
-    let bias = dense.bias()?;
-    let map = dense.map()?;
-    let weight = match cudnn::plan(g, device)? {
-        Some(plan) => plan.outer(input, &map)?,
-        None => patches::outer(g, input, &map)?,
+    let bias = unrouted.bias()?;
+    let map = unrouted.map()?;
+    let weight = if dense::suits(g) {
+        dense::outer(g, input, &map)?
+    } else {
+        match cudnn::plan(g, device)? {
+            Some(plan) => plan.outer(input, &map)?,
+            None => patches::outer(g, input, &map)?,
+        }
     };
     Ok((weight, bias))
 }
@@ -152,11 +167,14 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let g = call.geometry;
     fits("weight", weight.len(), g.weights())?;
     let device = weight.device();
-    let dense = Dense::new(call)?;
+    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
         return Buffer::zeros(device, g.samples * g.input_len());
     }
-    let map = dense.map()?;
+    let map = unrouted.map()?;
+    if dense::suits(g) {
+        return dense::feedback(g, weight, &map);
+    }
     match cudnn::plan(g, device)? {
         Some(plan) => plan.feedback(weight, &map),
         None => patches::feedback(g, weight, &map),
@@ -185,7 +203,7 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
     }
     let post = PostFactor::PerPosition(factor.clone());
     let call = Backward { geometry, pool: Some(pool), relu: false, output: factor, routing, factor: &post };
-    Dense::new(&call)?.map()
+    Unrouted::new(&call)?.map()
 }
 
 fn fits(what: &str, got: usize, expected: usize) -> Result<()> {
