@@ -1,6 +1,6 @@
 //! Batch normalisation: y = w · (x − μ) / √(σ² + ε) + b for each channel (Ioffe & Szegedy 2015), after ReLU.
 
-#[cfg(not(feature = "cuda"))]
+#[cfg_attr(feature = "cuda", path = "device_cuda.rs")]
 pub mod device;
 mod norm;
 mod rows;

@@ -5,6 +5,8 @@
 
 mod buffer;
 mod kernel;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod libraries;
 
 pub use buffer::{Buffer, Indices, Values};
 pub use kernel::{Kernels, Launch};
@@ -66,6 +68,8 @@ impl Device {
     }
 
     fn first() -> Result<Self> {
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        libraries::load()?;
         let remedy = "to run on the CPU, build without `--features cuda`";
         let count = result::init()
             .and_then(|()| result::device::get_count())

@@ -92,6 +92,48 @@ extern "C" __global__ void col2im(const float* columns, float* map, Shape g, u32
     map[i] = sum;
 }
 
+// The tap through which output position p sees input position q, or -1.
+__device__ __forceinline__ int tap_between(u32 p, u32 q, const Shape& g) {
+    u32 to[3] = {p / g.out[2] / g.out[1], p / g.out[2] % g.out[1], p % g.out[2]};
+    u32 from[3] = {q / g.in[2] / g.in[1], q / g.in[2] % g.in[1], q % g.in[2]};
+    int tap = 0;
+    for (int a = 0; a < 3; a++) {
+        int k = (int)(from[a] + g.padding[a]) - (int)(to[a] * g.stride[a]);
+        if (k < 0 || k >= (int)g.kernel[a]) return -1;
+        tap = tap * g.kernel[a] + k;
+    }
+    return tap;
+}
+
+// The convolution as one matrix: to[p, out, q, in] = weight[out, tap, in].
+template <typename T, int V>
+__device__ __forceinline__ void expand(const T* weight, T* to, const Shape& g, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 chunks = g.in_channels / V, places = g.in[0] * g.in[1] * g.in[2];
+    u32 taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
+    u32 chunk = i % chunks, q = i / chunks % places, out = i / chunks / places % g.out_channels;
+    int tap = tap_between(i / chunks / places / g.out_channels, q, g);
+    Pack<T, V> v = {};
+    if (tap >= 0) v = take<T, V>(weight + ((u64)out * taps + tap) * g.in_channels + chunk * V);
+    put<T, V>(to + (u64)i * V, v);
+}
+
+// Its transpose: weight[out, tap, in] = Σ of from[p, out, q, in] over the p and q that the tap joins.
+extern "C" __global__ void fold(const float* from, float* weight, Shape g, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 taps = g.kernel[0] * g.kernel[1] * g.kernel[2], in = i % g.in_channels;
+    u32 tap = i / g.in_channels % taps, out = i / g.in_channels / taps;
+    u32 places = g.in[0] * g.in[1] * g.in[2], positions = g.out[0] * g.out[1] * g.out[2];
+    float sum = 0.0f;
+    for (u32 p = 0; p < positions; p++)
+        for (u32 q = 0; q < places; q++)
+            if (tap_between(p, q, g) == (int)tap)
+                sum += from[(((u64)p * g.out_channels + out) * places + q) * g.in_channels + in];
+    weight[i] = sum;
+}
+
 // Bias, ReLU and max pool: raw[sample, position, out] to out[sample, pooled position, out], and the winner's place
 // in its window (the first maximum), or CLOSED where ReLU is. `bias` and `codes` may be null.
 template <typename T, int V>
@@ -296,6 +338,12 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
     }                                                                                                             \
     extern "C" __global__ void im2col_##name##_1(const T* map, T* to, Shape g, u64 first, u32 count) {            \
         im2col<T, 1>(map, to, g, first, count);                                                                   \
+    }                                                                                                             \
+    extern "C" __global__ void expand_##name##_4(const T* weight, T* to, Shape g, u32 count) {                    \
+        expand<T, 4>(weight, to, g, count);                                                                       \
+    }                                                                                                             \
+    extern "C" __global__ void expand_##name##_1(const T* weight, T* to, Shape g, u32 count) {                    \
+        expand<T, 1>(weight, to, g, count);                                                                       \
     }                                                                                                             \
     extern "C" __global__ void pool_##name##_4(const T* raw, const float* bias, T* out, u8* codes, Shape g,       \
                                                Window w, int relu, u32 count) {                                   \

@@ -1,7 +1,7 @@
 //! First layers: few inputs an output, so that writing the output is most of the work.
 
 use super::KERNELS;
-use super::epilogue::Dense;
+use super::epilogue::Unrouted;
 use super::shape::{Shape, threads};
 use crate::kernels::{Geometry, Pool};
 use plasticity_core::device::Buffer;
@@ -57,19 +57,19 @@ pub(super) fn forward(g: &Geometry, relu: bool, input: &Buffer, weight: &Buffer,
 }
 
 /// The outer product, with the post factor led back on the way; in `f32`.
-pub(super) fn outer(g: &Geometry, input: &Buffer, dense: &Dense) -> Result<(Buffer, Buffer)> {
+pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result<(Buffer, Buffer)> {
     let device = input.device();
-    let [_, name] = names(g, dense.values())?;
+    let [_, name] = names(g, unrouted.values())?;
     let inputs = g.taps() * g.in_channels;
     let blocks = rows(g).div_ceil(DEPTH);
     let width = g.out_channels.min(128);
     let mut parts = Buffer::unset(device, blocks * g.out_channels * (inputs + 1))?;
-    let (post, per_sample) = dense.post()?;
+    let (post, per_sample) = unrouted.post()?;
     let launch = Launch::new(device, &KERNELS, name)?
         .pointer(input.pointer()?)
         .pointer(post)
         .value(per_sample)
-        .pointer(dense.marks()?)
+        .pointer(unrouted.marks()?)
         .pointer(parts.pointer_mut()?)
         .value(Shape::of(g)?)
         .value(threads(rows(g))?)

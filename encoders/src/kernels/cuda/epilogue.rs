@@ -67,7 +67,7 @@ fn run(
 }
 
 /// A post factor with what leads it back to the convolution's output: routing, or the output itself.
-pub(super) struct Dense<'a> {
+pub(super) struct Unrouted<'a> {
     g: &'a Geometry,
     window: Window,
     pooled: usize,
@@ -82,12 +82,15 @@ pub(super) struct Dense<'a> {
 /// Pooled rows whose bias one thread sums up.
 const DEPTH: usize = 64;
 
-impl<'a> Dense<'a> {
+impl<'a> Unrouted<'a> {
     pub(super) fn new(call: &'a Backward<'a>) -> Result<Self> {
         let (g, output, routing) = (call.geometry, call.output, call.routing);
         let pooled = g.pooled(call.pool).iter().product::<usize>();
         let len = g.samples * pooled * g.out_channels;
-        fits("output", output.len(), len)?;
+        let gated = call.relu && call.pool.is_none();
+        if gated {
+            fits("output", output.len(), len)?;
+        }
         if call.pool.is_some() {
             fits("routing", routing.len(), len)?;
         }
@@ -96,7 +99,6 @@ impl<'a> Dense<'a> {
             PostFactor::PerPosition(post) | PostFactor::Activation(post) => (post, false),
         };
         fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
-        let gated = call.relu && call.pool.is_none();
         let routed = call.pool.map(|_| routing);
         Ok(Self { g, window: Window::of(g, call.pool)?, pooled, output, routed, gated, post, per_sample })
     }

@@ -2,9 +2,10 @@
 //!
 //! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights stand in memory as
 //! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product run along what is summed
-//! over. A layer goes one of three ways:
+//! over. A layer goes one of four ways:
 //!
 //! - few inputs an output, no pool (first layers): a kernel of our own, bound by the memory it writes;
+//! - maps of no more positions than the kernel has taps (2×2 under 3×3): one matrix product, without the padding;
 //! - one step of the kernel in time, and cuDNN at hand: its implicit matrix products on tensor cores;
 //! - else: patches copied to rows, and matrix products by cuBLAS.
 //!
@@ -12,6 +13,7 @@
 //! and post factors are too; sums are `f32`. No sum's order depends on timing.
 
 mod cudnn;
+mod dense;
 mod direct;
 mod epilogue;
 mod patches;
@@ -20,7 +22,7 @@ mod shape;
 pub use shape::Routing;
 
 use super::{Geometry, Pool};
-use epilogue::Dense;
+use epilogue::Unrouted;
 use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::Kernels;
 use plasticity_core::layer::PostFactor;
@@ -35,6 +37,11 @@ static KERNELS: Kernels = Kernels {
         "im2col_half_4",
         "im2col_half_1",
         "col2im",
+        "expand_single_4",
+        "expand_single_1",
+        "expand_half_4",
+        "expand_half_1",
+        "fold",
         "pool_single_4",
         "pool_single_1",
         "pool_half_4",
@@ -106,9 +113,13 @@ pub fn forward(
     if direct::suits(g, pool) {
         return Ok((direct::forward(g, relu, input, weight, bias)?, Routing::default()));
     }
-    let raw = match cudnn::plan(g, input.device())? {
-        Some(plan) => plan.forward(input, weight)?,
-        None => patches::forward(g, input, weight)?,
+    let raw = if dense::suits(g) {
+        dense::forward(g, input, weight)?
+    } else {
+        match cudnn::plan(g, input.device())? {
+            Some(plan) => plan.forward(input, weight)?,
+            None => patches::forward(g, input, weight)?,
+        }
     };
     epilogue::activate(g, pool, relu, raw, bias)
 }
@@ -125,18 +136,22 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let g = call.geometry;
     fits("input", input.len(), g.samples * g.input_len())?;
     let device = input.device();
-    let dense = Dense::new(call)?;
+    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
         return Ok((Buffer::zeros(device, g.weights())?, Buffer::zeros(device, g.out_channels)?));
     }
     if direct::suits(g, call.pool) {
-        return direct::outer(g, input, &dense);
+        return direct::outer(g, input, &unrouted);
     }
-    let bias = dense.bias()?;
-    let map = dense.map()?;
-    let weight = match cudnn::plan(g, device)? {
-        Some(plan) => plan.outer(input, &map)?,
-        None => patches::outer(g, input, &map)?,
+    let bias = unrouted.bias()?;
+    let map = unrouted.map()?;
+    let weight = if dense::suits(g) {
+        dense::outer(g, input, &map)?
+    } else {
+        match cudnn::plan(g, device)? {
+            Some(plan) => plan.outer(input, &map)?,
+            None => patches::outer(g, input, &map)?,
+        }
     };
     Ok((weight, bias))
 }
@@ -152,67 +167,43 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let g = call.geometry;
     fits("weight", weight.len(), g.weights())?;
     let device = weight.device();
-    let dense = Dense::new(call)?;
+    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
         return Buffer::zeros(device, g.samples * g.input_len());
     }
-    let map = dense.map()?;
+    let map = unrouted.map()?;
+    if dense::suits(g) {
+        return dense::feedback(g, weight, &map);
+    }
     match cudnn::plan(g, device)? {
         Some(plan) => plan.feedback(weight, &map),
         None => patches::feedback(g, weight, &map),
     }
 }
 
-/// Max pool of `[sample, t, y, x, channel]` maps of `positions`: `[sample, pool.output(positions), channel]`.
+/// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
 /// Where the buffer does not fit, or the device refuses.
-pub fn max_pool(positions: [usize; 3], channels: usize, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
-    let g = identity(positions, channels, input.len())?;
-    if g.samples * g.pooled(Some(pool)).iter().product::<usize>() == 0 {
+pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    fits("map", input.len(), geometry.samples * geometry.output_len())?;
+    if geometry.samples * geometry.pooled(Some(pool)).iter().product::<usize>() == 0 {
         return Ok((Buffer::zeros(input.device(), 0)?, Routing::default()));
     }
-    epilogue::pool(&g, pool, input)
+    epilogue::pool(geometry, pool, input)
 }
 
-/// The factor on a pool's output sent back to the winners of [`max_pool`].
+/// The post factor of what [`max_pool`] pooled: that of its output sent back to the winners.
 ///
 /// # Errors
 /// Where the buffer does not fit, or the device refuses.
-pub fn max_unpool(
-    positions: [usize; 3],
-    channels: usize,
-    pool: &Pool,
-    routing: &Routing,
-    samples: usize,
-    d_output: &Buffer,
-) -> Result<Buffer> {
-    let mut g = identity(positions, channels, 0)?;
-    g.samples = samples;
-    if d_output.is_empty() {
-        return Buffer::zeros(d_output.device(), samples * g.input_len());
+pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
+    if factor.is_empty() {
+        return Buffer::zeros(factor.device(), geometry.samples * geometry.output_len());
     }
-    let factor = PostFactor::PerPosition(d_output.clone());
-    let call =
-        Backward { geometry: &g, pool: Some(pool), relu: true, output: d_output, routing, factor: &factor };
-    Dense::new(&call)?.map()
-}
-
-/// A convolution that leaves maps of `positions` as they are.
-fn identity(positions: [usize; 3], channels: usize, len: usize) -> Result<Geometry> {
-    let one = positions.iter().product::<usize>() * channels;
-    if one == 0 || !len.is_multiple_of(one) {
-        return Err(Error::shape("pool", format!("{len} values do not make maps of {positions:?} × {channels}")));
-    }
-    Ok(Geometry {
-        samples: len / one,
-        input: positions,
-        in_channels: channels,
-        out_channels: channels,
-        kernel: [1; 3],
-        stride: [1; 3],
-        padding: [0; 3],
-    })
+    let post = PostFactor::PerPosition(factor.clone());
+    let call = Backward { geometry, pool: Some(pool), relu: false, output: factor, routing, factor: &post };
+    Unrouted::new(&call)?.map()
 }
 
 fn fits(what: &str, got: usize, expected: usize) -> Result<()> {
