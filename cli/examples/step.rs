@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let batch: usize = batch.parse()?;
     let steps: usize = rest.first().map_or(Ok(20), |steps| steps.parse())?;
-    let specs: Specs = toml::from_str(&format!("rule = {{ type = \"{rule}\" }}\nencoder = {{ preset = \"vgg6\" }}"))?;
+    let specs: Specs =
+        toml::from_str(&format!("rule = {{ type = \"{rule}\" }}\nencoder = {{ preset = \"vgg6\" }}"))?;
     let layers = specs.encoder.layers()?;
     let whole = matches!(rule.as_str(), "cpc" | "hinge_cpc" | "hinge_cpc_time_local" | "supervised");
     let modules = resolve(&Modules::Named(if whole { "1" } else { "6" }.to_owned()), layers.len())?;

@@ -1,3 +1,5 @@
+//! The program: see [`plasticity::run`].
+
 fn main() -> std::process::ExitCode {
     plasticity::run()
 }

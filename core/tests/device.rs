@@ -117,7 +117,8 @@ fn sums_and_optimisers_agree_with_f64() {
     ops::scale(&mut sum, 3.0).unwrap();
     let expected: Vec<f64> = wide(&w).iter().zip(wide(&g)).map(|(w, g)| 3.0 * (w - 0.5 * g)).collect();
     assert_close(&sum.to_vec().unwrap(), &expected, 1e-6);
-    let step = AdamStep { rate: 0.01, beta1: 0.9, beta2: 0.99, square_correction: 2.0, epsilon: 1e-3, decay: 0.1 };
+    let step =
+        AdamStep { rate: 0.01, beta1: 0.9, beta2: 0.99, square_correction: 2.0, epsilon: 1e-3, decay: 0.1 };
     let v: Vec<f32> = v.iter().map(|v| v.abs()).collect();
     let (mut value, mut mean, mut square) = (on(&w), on(&m), on(&v));
     ops::adam(step, &mut value, &on(&g), &mut mean, &mut square).unwrap();

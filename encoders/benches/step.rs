@@ -8,18 +8,10 @@ use std::time::Instant;
 use common::{Layer, Stage, audio, vgg, video};
 
 /// Name, images (sounds, clips) a step, layers of given widths, widths.
-type Workload = (
-    &'static str,
-    usize,
-    fn([usize; 6]) -> Vec<Layer>,
-    [usize; 6],
-);
+type Workload = (&'static str, usize, fn([usize; 6]) -> Vec<Layer>, [usize; 6]);
 
 fn main() {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let full = [128, 256, 256, 512, 1024, 1024];
     let small = [16, 32, 32, 64, 128, 128];
     let workloads: [Workload; 5] = [
@@ -54,11 +46,7 @@ fn report(name: &str, images: usize, mut layers: Vec<Layer>) {
     for (layer, best) in layers.iter().zip(best) {
         print!("  {:22}", layer.name);
         for (seconds, total) in best.into_iter().zip(&mut total) {
-            print!(
-                " {:8.2} ms {:5.0}",
-                seconds * 1e3,
-                layer.flops() / seconds / 1e9
-            );
+            print!(" {:8.2} ms {:5.0}", seconds * 1e3, layer.flops() / seconds / 1e9);
             *total += seconds;
         }
         println!();

@@ -59,7 +59,8 @@ fn main() -> Outcome<()> {
         let side = 8192;
         let (a, b) = (noise(&device, side * side, 1.0)?, noise(&device, side * side, 1.0)?);
         let mut c = Buffer::zeros(&device, side * side)?;
-        let product = time(&device, 5, 1, || Ok(ops::product(Product::new(side, side, side), &a, &b, &mut c)?))?;
+        let product =
+            time(&device, 5, 1, || Ok(ops::product(Product::new(side, side, side), &a, &b, &mut c)?))?;
         let limit = 2.0 * (side as f64).powi(3) / product / 1e9;
         println!("{precision}: a product of side {side} runs at {limit:.0} TFLOP/s");
         for &batch in &batches {

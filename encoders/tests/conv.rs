@@ -95,7 +95,8 @@ impl Case {
         visit(g, |i, k, o| {
             for c in 0..no {
                 for n in 0..ni {
-                    raw[o * no + c] += f64::from(self.x[i * ni + n]) * f64::from(self.w[self.weight_at(k, n, c)]);
+                    raw[o * no + c] +=
+                        f64::from(self.x[i * ni + n]) * f64::from(self.w[self.weight_at(k, n, c)]);
                 }
             }
         });
@@ -162,7 +163,11 @@ impl Case {
             })
             .collect();
         let expected = self.expected(&factor);
-        let post = if per_sample { PostFactor::PerSample(on(&values)) } else { PostFactor::PerPosition(on(&values)) };
+        let post = if per_sample {
+            PostFactor::PerSample(on(&values))
+        } else {
+            PostFactor::PerPosition(on(&values))
+        };
         let call = Backward {
             geometry: g,
             pool,
@@ -227,7 +232,10 @@ fn cases() -> Vec<(Geometry, Option<Pool>)> {
         (image(5, 8, [16, 24], 3), square(2)),
         (image(7, 4, [32, 64], 3), square(2)),
         (image(9, 2, [64, 32], 3), square(2)),
-        (Geometry { stride: [1, 2, 2], ..image(2, 9, [8, 16], 5) }, Some(Pool { size: [1, 3, 3], stride: [1, 2, 2] })),
+        (
+            Geometry { stride: [1, 2, 2], ..image(2, 9, [8, 16], 5) },
+            Some(Pool { size: [1, 3, 3], stride: [1, 2, 2] }),
+        ),
         (image(2, 5, [5, 7], 3), square(2)),
         (image(4, 3, [6, 10], 1), None),
         (sound([1, 16], 10, 5, 2), None),
@@ -249,7 +257,10 @@ fn check(precision: Precision, limits: impl Fn(bool, Option<Pool>) -> [f64; 2]) 
                 let routed = usize::from(relu || pool.is_some());
                 worst[routed] = std::array::from_fn(|i| worst[routed][i].max(errors[i]));
                 let label = format!("{precision} {g:?} {pool:?} relu {relu} per sample {per_sample}");
-                assert!(errors[0] <= limits[0] && errors[1] <= limits[1], "{label}: {errors:?} above {limits:?}");
+                assert!(
+                    errors[0] <= limits[0] && errors[1] <= limits[1],
+                    "{label}: {errors:?} above {limits:?}"
+                );
             }
         }
     }

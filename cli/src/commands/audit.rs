@@ -46,13 +46,28 @@ fn print(audit: &Audit) -> Result<()> {
     let mark = |yes: bool| if yes { "yes" } else { "no" };
     let evidence = &audit.evidence;
     output::print(&format!("local in space       {}", mark(audit.space)))?;
-    output::print(&format!("  change of a layer's update with other layers' weights      {:.1e}", evidence.other_layers))?;
-    output::print(&format!("  mixed difference of an update over three stimuli           {:.1e}", evidence.third_stimulus))?;
-    output::print(&format!("  change of updates with a neuron that no dendrite reaches   {:.1e}", evidence.disconnected_neuron))?;
+    output::print(&format!(
+        "  change of a layer's update with other layers' weights      {:.1e}",
+        evidence.other_layers
+    ))?;
+    output::print(&format!(
+        "  mixed difference of an update over three stimuli           {:.1e}",
+        evidence.third_stimulus
+    ))?;
+    output::print(&format!(
+        "  change of updates with a neuron that no dendrite reaches   {:.1e}",
+        evidence.disconnected_neuron
+    ))?;
     output::print(&format!("local in time        {}", mark(audit.time)))?;
-    output::print(&format!("  stimuli that one context is compared with in a step        {}", evidence.partners_of_a_context))?;
+    output::print(&format!(
+        "  stimuli that one context is compared with in a step        {}",
+        evidence.partners_of_a_context
+    ))?;
     output::print(&format!("weight transport     {}", mark(audit.weight_transport)))?;
-    output::print(&format!("  change of a weight's presynaptic side with the weight      {:.1e}", evidence.backward_use))?;
+    output::print(&format!(
+        "  change of a weight's presynaptic side with the weight      {:.1e}",
+        evidence.backward_use
+    ))?;
     output::print("Changes are relative, ‖ΔU‖ / ‖U‖; below 1e-5 they are rounding.")?;
     Ok(())
 }

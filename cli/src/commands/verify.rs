@@ -106,7 +106,11 @@ fn print(report: &Report) -> Result<()> {
     output::print(&format!("{} {}", if report.passes { "ok  " } else { "FAIL" }, report.what))?;
     for tensor in &report.tensors {
         let error = tensor.relative_error.map_or("missing".to_owned(), |error| format!("{error:.1e}"));
-        output::print(&format!("  {:<44} {error}{}", tensor.tensor, if tensor.passes() { "" } else { "  FAIL" }))?;
+        output::print(&format!(
+            "  {:<44} {error}{}",
+            tensor.tensor,
+            if tensor.passes() { "" } else { "  FAIL" }
+        ))?;
     }
     if let Some(note) = &report.note {
         output::print(&format!("  {note}"))?;

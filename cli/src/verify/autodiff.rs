@@ -43,7 +43,8 @@ pub fn compare(experiment: &Experiment, steps: u64, device: &Device) -> Result<V
 /// One step by the rules' own updates and one by autodiff of their losses, on the same batch and draws.
 fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Comparison>>> {
     let labels = batch.classes();
-    let mut draws = |module: usize| Box::new(SeededDraws { seed, step: 0, module: module as u64 }) as Box<dyn Draws>;
+    let mut draws =
+        |module: usize| Box::new(SeededDraws { seed, step: 0, module: module as u64 }) as Box<dyn Draws>;
     let mut own = Vec::new();
     let keep = |step: ModuleStep, into: &mut Vec<(String, Vec<f32>)>| -> Result<()> {
         into.extend(step.named()?);

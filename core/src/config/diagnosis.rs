@@ -85,17 +85,25 @@ fn family(path: &str) -> Option<Family> {
 fn culprit(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<String>) -> Vec<Segment> {
     let mut paths = Vec::new();
     collect(value, &mut Vec::new(), &mut paths);
-    let name = error.strip_prefix("unknown variant ").and_then(|rest| rest.split('`').nth(1));
-    paths
-        .into_iter()
-        .find(|path| {
-            let mut without = value.clone();
-            let removed = remove(&mut without, path);
-            let is_tag = matches!(path.last(), Some(Segment::Key(key)) if key == "type" || key == "preset");
-            let may_be = !is_tag || (name.is_some() && removed.as_ref().and_then(Value::as_str) == name);
-            may_be && complaint(without).as_deref() != Some(error)
-        })
-        .unwrap_or_default()
+    let quoted = |start: &str| error.split_once(start).and_then(|(_, rest)| rest.split('`').nth(1));
+    let (variant, field) = (quoted("unknown variant "), quoted("unknown field "));
+    let without = |path: &[Segment]| {
+        let mut rest = value.clone();
+        let removed = remove(&mut rest, path);
+        (complaint(rest), removed)
+    };
+    paths.retain(|path| match path.last() {
+        Some(Segment::Key(key)) if key == "type" || key == "preset" => {
+            variant.is_some() && without(path).1.as_ref().and_then(Value::as_str) == variant
+        }
+        Some(Segment::Key(key)) => field.is_none_or(|field| field == key),
+        _ => false,
+    });
+    // Without an innocent key that has to be there, another complaint may come first: a key whose absence leaves
+    // none to make is the likelier one.
+    let silent = paths.iter().find(|path| without(path).0.is_none());
+    let changed = || paths.iter().find(|path| without(path).0.as_deref() != Some(error));
+    silent.or_else(changed).cloned().unwrap_or_default()
 }
 
 /// All paths to keys, children before their parents.

@@ -88,7 +88,9 @@ impl Network {
         draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
-        let mut own = |rule: &mut dyn PlasticityRule, signals: &Signals, draws: &mut dyn Draws| rule.update(signals, draws);
+        let mut own = |rule: &mut dyn PlasticityRule, signals: &Signals, draws: &mut dyn Draws| {
+            rule.update(signals, draws)
+        };
         self.step_with(input, labels, draws, &mut own, each)
     }
 

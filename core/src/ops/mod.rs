@@ -22,6 +22,6 @@ pub use pairs_cpu::{add_at, pair_dendrites, pair_scores, put_rows, swap_axes, ta
 pub mod cuda;
 #[cfg(feature = "cuda")]
 pub use cuda::{
-    adam, add, add_at, column_sums, contrast, pair_dendrites, pair_scores, pool, product, put_rows, scale, sgd, spread,
-    swap_axes, take_rows,
+    adam, add, add_at, column_sums, contrast, pair_dendrites, pair_scores, pool, product, put_rows, scale,
+    sgd, spread, swap_axes, take_rows,
 };

@@ -30,9 +30,7 @@ pub enum Stage {
 impl Layer {
     pub fn new(name: impl Into<String>, g: Geometry, pool: Option<Pool>) -> Self {
         let values = |length: usize, scale: f32| -> Vec<f32> {
-            (0..length)
-                .map(|i| (i * 7919 % 2003) as f32 * scale / 1001.0 - scale)
-                .collect()
+            (0..length).map(|i| (i * 7919 % 2003) as f32 * scale / 1001.0 - scale).collect()
         };
         let mut layer = Self {
             name: name.into(),
@@ -62,15 +60,7 @@ impl Layer {
     }
 
     pub fn run(&mut self, stage: Stage) {
-        let Self {
-            g,
-            input,
-            weight,
-            bias,
-            output,
-            routing,
-            ..
-        } = self;
+        let Self { g, input, weight, bias, output, routing, .. } = self;
         let pool = self.pool.as_ref();
         let post = Post::PerSample(&self.factor);
         match stage {
@@ -78,28 +68,11 @@ impl Layer {
                 let means = Some(&mut self.means[..]);
                 *routing = forward(g, pool, true, input, weight, bias, output, means);
             }
-            Stage::Outer => outer(
-                g,
-                pool,
-                true,
-                input,
-                output,
-                routing,
-                post,
-                &mut self.d_weight,
-                &mut self.d_bias,
-            ),
+            Stage::Outer => {
+                outer(g, pool, true, input, output, routing, post, &mut self.d_weight, &mut self.d_bias)
+            }
             Stage::Feedback => {
-                feedback(
-                    g,
-                    pool,
-                    true,
-                    weight,
-                    output,
-                    routing,
-                    post,
-                    &mut self.d_input,
-                );
+                feedback(g, pool, true, weight, output, routing, post, &mut self.d_input);
             }
         }
     }
@@ -107,10 +80,7 @@ impl Layer {
 
 /// 3×3 layers of VGG-6 (pools after layers 2, 4, 5 and 6) on `samples` maps of `side × side`.
 pub fn vgg(samples: usize, side: usize, channels: usize, widths: [usize; 6]) -> Vec<Layer> {
-    let halve = Pool {
-        size: [1, 2, 2],
-        stride: [1, 2, 2],
-    };
+    let halve = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
     let (mut side, mut in_channels) = (side, channels);
     widths
         .into_iter()
@@ -161,49 +131,13 @@ pub fn audio(samples: usize, channels: usize) -> Vec<Layer> {
 pub fn video(samples: usize) -> Vec<Layer> {
     let layer = |name: &str, input, channels: [usize; 2], kernel, stride, padding| {
         let [in_channels, out_channels] = channels;
-        let g = Geometry {
-            samples,
-            input,
-            in_channels,
-            out_channels,
-            kernel,
-            stride,
-            padding,
-        };
+        let g = Geometry { samples, input, in_channels, out_channels, kernel, stride, padding };
         Layer::new(name, g, None)
     };
     vec![
-        layer(
-            "1×7×7/2 3→64",
-            [5, 64, 64],
-            [3, 64],
-            [1, 7, 7],
-            [1, 2, 2],
-            [0, 3, 3],
-        ),
-        layer(
-            "1×3×3 64→64",
-            [5, 16, 16],
-            [64, 64],
-            [1, 3, 3],
-            [1, 1, 1],
-            [0, 1, 1],
-        ),
-        layer(
-            "3×3×3/2 64→128",
-            [5, 16, 16],
-            [64, 128],
-            [3, 3, 3],
-            [1, 2, 2],
-            [1, 1, 1],
-        ),
-        layer(
-            "1×1×1 64→256",
-            [5, 16, 16],
-            [64, 256],
-            [1, 1, 1],
-            [1, 1, 1],
-            [0, 0, 0],
-        ),
+        layer("1×7×7/2 3→64", [5, 64, 64], [3, 64], [1, 7, 7], [1, 2, 2], [0, 3, 3]),
+        layer("1×3×3 64→64", [5, 16, 16], [64, 64], [1, 3, 3], [1, 1, 1], [0, 1, 1]),
+        layer("3×3×3/2 64→128", [5, 16, 16], [64, 128], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
+        layer("1×1×1 64→256", [5, 16, 16], [64, 256], [1, 1, 1], [1, 1, 1], [0, 0, 0]),
     ]
 }

@@ -28,7 +28,9 @@ fn call<'a>(device: &'a Device, name: &'static str) -> Result<Launch<'a>> {
 /// Every buffer holds at least as many values as its pass needs.
 fn fits(buffers: &[(&Buffer, usize)]) -> Result<()> {
     match buffers.iter().find(|(buffer, len)| buffer.len() < *len) {
-        Some((buffer, len)) => Err(Error::shape("gru", format!("expected {len} values, got {}", buffer.len()))),
+        Some((buffer, len)) => {
+            Err(Error::shape("gru", format!("expected {len} values, got {}", buffer.len())))
+        }
         None => Ok(()),
     }
 }

@@ -35,17 +35,7 @@ pub fn feedback(
     post: Post<'_>,
     d_input: &mut [f32],
 ) {
-    feedback_by(
-        plan(g),
-        g,
-        pool,
-        relu,
-        weight,
-        output,
-        routing,
-        post,
-        d_input,
-    );
+    feedback_by(plan(g), g, pool, relu, weight, output, routing, post, d_input);
 }
 
 /// [`feedback`] by a given path, which must suit `g`.
@@ -61,11 +51,7 @@ pub(super) fn feedback_by(
     post: Post<'_>,
     d_input: &mut [f32],
 ) {
-    assert_eq!(
-        d_input.len(),
-        g.samples * g.input_len(),
-        "length of the input"
-    );
+    assert_eq!(d_input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(weight.len(), g.weights(), "length of the weights");
     let unroute = Unroute::new(g, pool, relu, output, routing, post);
     if output.is_empty() {
@@ -80,27 +66,14 @@ pub(super) fn feedback_by(
             });
         }
         _ => {
-            let mirror = Geometry {
-                in_channels: g.out_channels,
-                out_channels: g.in_channels,
-                ..*g
-            };
+            let mirror = Geometry { in_channels: g.out_channels, out_channels: g.in_channels, ..*g };
             let lowering = lowering(path, &mirror);
             let flipped = flip(g, weight);
-            let activation = Activation {
-                bias: None,
-                relu: false,
-            };
+            let activation = Activation { bias: None, relu: false };
             let convolution = Convolution::new(&*lowering, &flipped, activation);
-            in_chunks(
-                g,
-                convolution.samples(),
-                &unroute,
-                d_input,
-                |dense, d_input| {
-                    convolution.run(dense, g.output_len(), d_input);
-                },
-            );
+            in_chunks(g, convolution.samples(), &unroute, d_input, |dense, d_input| {
+                convolution.run(dense, g.output_len(), d_input);
+            });
         }
     }
 }
@@ -114,16 +87,13 @@ fn in_chunks(
     work: impl Fn(&[f32], &mut [f32]) + Sync,
 ) {
     let (input_len, map_len) = (g.input_len(), g.output_len());
-    d_input
-        .par_chunks_mut(samples * input_len)
-        .enumerate()
-        .for_each(|(chunk, d_input)| {
-            let mut dense = Scratch::new(d_input.len() / input_len * map_len);
-            for (s, dense) in dense.chunks_mut(map_len).enumerate() {
-                unroute.sample(chunk * samples + s, dense, None);
-            }
-            work(&dense, d_input);
-        });
+    d_input.par_chunks_mut(samples * input_len).enumerate().for_each(|(chunk, d_input)| {
+        let mut dense = Scratch::new(d_input.len() / input_len * map_len);
+        for (s, dense) in dense.chunks_mut(map_len).enumerate() {
+            unroute.sample(chunk * samples + s, dense, None);
+        }
+        work(&dense, d_input);
+    });
 }
 
 /// Weights `[tap, in, out]` with taps reversed and channels exchanged: `[tap, out, in]`.
@@ -131,13 +101,9 @@ fn flip(g: &Geometry, weight: &[f32]) -> Scratch {
     let (incoming, outgoing) = (g.in_channels, g.out_channels);
     let mut flipped = Scratch::new(weight.len());
     let taps = weight.par_chunks(incoming * outgoing);
-    flipped
-        .par_chunks_mut(incoming * outgoing)
-        .rev()
-        .zip(taps)
-        .for_each(|(flipped, tap)| {
-            transpose(tap, incoming, outgoing, flipped);
-        });
+    flipped.par_chunks_mut(incoming * outgoing).rev().zip(taps).for_each(|(flipped, tap)| {
+        transpose(tap, incoming, outgoing, flipped);
+    });
     flipped
 }
 
@@ -172,23 +138,14 @@ impl Patches {
         let (depth, channels) = (rows.len(), g.out_channels);
         let width = panel_width(depth);
         let mut packed = Scratch::zeros(depth.div_ceil(width) * channels * width);
-        packed
-            .par_chunks_mut(channels * width)
-            .enumerate()
-            .for_each(|(panel, packed)| {
-                for (k, row) in rows.iter().skip(panel * width).take(width).enumerate() {
-                    for (o, value) in weight[row * channels..][..channels].iter().enumerate() {
-                        packed[o * width + k] = *value;
-                    }
+        packed.par_chunks_mut(channels * width).enumerate().for_each(|(panel, packed)| {
+            for (k, row) in rows.iter().skip(panel * width).take(width).enumerate() {
+                for (o, value) in weight[row * channels..][..channels].iter().enumerate() {
+                    packed[o * width + k] = *value;
                 }
-            });
-        Self {
-            lowering,
-            depth,
-            width,
-            channels,
-            weight: packed,
-        }
+            }
+        });
+        Self { lowering, depth, width, channels, weight: packed }
     }
 
     /// Samples worth handling together, by the shape alone.
@@ -197,13 +154,7 @@ impl Patches {
     }
 
     fn run(&self, dense: &[f32], d_input: &mut [f32]) {
-        let Self {
-            lowering,
-            depth,
-            width,
-            channels,
-            weight,
-        } = self;
+        let Self { lowering, depth, width, channels, weight } = self;
         d_input.fill(0.0);
         let mut panel = Scratch::new(BLOCK_ROWS * width);
         let mut patches = Scratch::new(BLOCK_ROWS * depth);

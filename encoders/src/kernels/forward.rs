@@ -53,11 +53,7 @@ pub(super) fn forward_by(
 ) -> Routing {
     let channels = g.out_channels;
     let pooled_len = g.pooled(pool).iter().product::<usize>() * channels;
-    assert_eq!(
-        input.len(),
-        g.samples * g.input_len(),
-        "length of the input"
-    );
+    assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(weight.len(), g.weights(), "length of the weights");
     assert_eq!(bias.len(), channels, "length of the bias");
     assert_eq!(output.len(), g.samples * pooled_len, "length of the output");
@@ -69,10 +65,7 @@ pub(super) fn forward_by(
         return Routing { codes };
     }
     let lowering = lowering(path, g);
-    let activation = Activation {
-        bias: Some(bias),
-        relu,
-    };
+    let activation = Activation { bias: Some(bias), relu };
     let convolution = Convolution::new(&*lowering, weight, activation);
     let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
 
@@ -84,36 +77,27 @@ pub(super) fn forward_by(
         .zip(output.chunks_mut(samples * pooled_len))
         .map(|(input, output)| {
             let codes = codes_left.next().unwrap_or_default();
-            (
-                input,
-                output,
-                codes,
-                means_left.as_mut().and_then(Iterator::next),
-            )
+            (input, output, codes, means_left.as_mut().and_then(Iterator::next))
         })
         .collect();
-    chunks
-        .into_par_iter()
-        .for_each(|(input, output, codes, means)| {
-            match &window {
-                None => convolution.run(input, g.input_len(), output),
-                Some(window) => {
-                    let mut maps = Scratch::new(input.len() / g.input_len() * window.map_len());
-                    convolution.run(input, g.input_len(), &mut maps);
-                    let pooled = output
-                        .chunks_mut(pooled_len)
-                        .zip(codes.chunks_mut(pooled_len));
-                    for (map, (pooled, codes)) in maps.chunks(window.map_len()).zip(pooled) {
-                        window.pool(map, pooled, codes, relu);
-                    }
+    chunks.into_par_iter().for_each(|(input, output, codes, means)| {
+        match &window {
+            None => convolution.run(input, g.input_len(), output),
+            Some(window) => {
+                let mut maps = Scratch::new(input.len() / g.input_len() * window.map_len());
+                convolution.run(input, g.input_len(), &mut maps);
+                let pooled = output.chunks_mut(pooled_len).zip(codes.chunks_mut(pooled_len));
+                for (map, (pooled, codes)) in maps.chunks(window.map_len()).zip(pooled) {
+                    window.pool(map, pooled, codes, relu);
                 }
             }
-            if let Some(means) = means {
-                for (map, means) in output.chunks(pooled_len).zip(means.chunks_mut(channels)) {
-                    mean(map, means);
-                }
+        }
+        if let Some(means) = means {
+            for (map, means) in output.chunks(pooled_len).zip(means.chunks_mut(channels)) {
+                mean(map, means);
             }
-        });
+        }
+    });
     Routing { codes }
 }
 
@@ -145,16 +129,8 @@ pub(super) struct Convolution<'a> {
 }
 
 impl<'a> Convolution<'a> {
-    pub(super) fn new(
-        lowering: &'a dyn Lowering,
-        weight: &[f32],
-        activation: Activation<'a>,
-    ) -> Self {
-        Self {
-            lowering,
-            weight: lowering.weight(weight),
-            activation,
-        }
+    pub(super) fn new(lowering: &'a dyn Lowering, weight: &[f32], activation: Activation<'a>) -> Self {
+        Self { lowering, weight: lowering.weight(weight), activation }
     }
 
     /// Samples worth handling together, by the shape alone.
@@ -164,11 +140,7 @@ impl<'a> Convolution<'a> {
 
     /// Rows of a block of products.
     fn block(&self) -> usize {
-        if self.weight.len() < MANY {
-            BLOCK_ROWS
-        } else {
-            BLOCK_ROWS_OF_MANY
-        }
+        if self.weight.len() < MANY { BLOCK_ROWS } else { BLOCK_ROWS_OF_MANY }
     }
 
     /// Maps `[sample, position, in]` of `input_len` values a sample to `[sample, position, out]`.
@@ -185,11 +157,7 @@ impl<'a> Convolution<'a> {
             let operands = &mut operands[..products * count * depth];
             let results = &mut results[..products * count * width];
             lowering.input(input, rows.clone(), operands);
-            for (panel, weight) in self
-                .weight
-                .chunks_exact(products * depth * width)
-                .enumerate()
-            {
+            for (panel, weight) in self.weight.chunks_exact(products * depth * width).enumerate() {
                 for product in 0..products {
                     rows_by_panel(
                         &operands[product * count * depth..][..count * depth],

@@ -27,11 +27,7 @@ impl Geometry {
     /// `⌊(input + 2·padding − kernel) / stride⌋ + 1`, 0 where the kernel does not fit.
     pub fn output(&self) -> [usize; 3] {
         std::array::from_fn(|axis| {
-            windows(
-                self.input[axis] + 2 * self.padding[axis],
-                self.kernel[axis],
-                self.stride[axis],
-            )
+            windows(self.input[axis] + 2 * self.padding[axis], self.kernel[axis], self.stride[axis])
         })
     }
 
@@ -85,11 +81,7 @@ impl Pool {
 
 /// How many windows of `size`, `stride` apart, fit into `length`.
 fn windows(length: usize, size: usize, stride: usize) -> usize {
-    if length < size {
-        0
-    } else {
-        (length - size) / stride + 1
-    }
+    if length < size { 0 } else { (length - size) / stride + 1 }
 }
 
 /// The post factor of `ΔW = Σ post ⊗ pre`, on the layer's output after ReLU and pooling.
@@ -117,10 +109,7 @@ mod tests {
             padding: [0, 3, 3],
         };
         assert_eq!(g.output(), [5, 9, 8]);
-        let pool = Pool {
-            size: [1, 3, 3],
-            stride: [1, 2, 2],
-        };
+        let pool = Pool { size: [1, 3, 3], stride: [1, 2, 2] };
         assert_eq!(g.pooled(Some(&pool)), [5, 4, 3]);
         assert_eq!(g.multiplications(), 2 * 5 * 9 * 8 * 7 * 49 * 3);
         assert_eq!(pool.output([5, 2, 9]), [5, 0, 4]);

@@ -29,24 +29,13 @@ impl Im2col {
             let last = g.kernel[axis].min(g.input[axis] + g.padding[axis]);
             first.min(last)..last
         });
-        Self {
-            g: *g,
-            output,
-            live,
-            width: panel_width(g.out_channels),
-        }
+        Self { g: *g, output, live, width: panel_width(g.out_channels) }
     }
 
     /// Calls `copy(row, from, to, length)` for every stretch of input under the patches of `rows`:
     /// `length` values at `from` in the maps are at `to` in the patch.
     fn stretches(&self, rows: Range<usize>, mut copy: impl FnMut(usize, usize, usize, usize)) {
-        let Geometry {
-            input,
-            in_channels,
-            stride,
-            padding,
-            ..
-        } = self.g;
+        let Geometry { input, in_channels, stride, padding, .. } = self.g;
         let [live_t, live_y, live_x] = &self.live;
         let [frames, height, width] = self.output;
         let along = live_x.len() * in_channels;
@@ -135,16 +124,13 @@ impl Lowering for Im2col {
         let (channels, width) = (self.g.out_channels, self.width);
         let rows = self.weight_rows();
         let mut packed = Scratch::zeros(self.panels() * rows.len() * width);
-        packed
-            .par_chunks_mut(rows.len() * width)
-            .enumerate()
-            .for_each(|(panel, packed)| {
-                let first = panel * width;
-                let count = width.min(channels - first);
-                for (packed, row) in packed.chunks_mut(width).zip(&rows) {
-                    packed[..count].copy_from_slice(&weight[row * channels + first..][..count]);
-                }
-            });
+        packed.par_chunks_mut(rows.len() * width).enumerate().for_each(|(panel, packed)| {
+            let first = panel * width;
+            let count = width.min(channels - first);
+            for (packed, row) in packed.chunks_mut(width).zip(&rows) {
+                packed[..count].copy_from_slice(&weight[row * channels + first..][..count]);
+            }
+        });
         packed
     }
 
@@ -167,14 +153,7 @@ impl Lowering for Im2col {
         let (channels, width) = (self.g.out_channels, self.width);
         let first = panel * width;
         let maps = &mut maps[rows.start * channels..rows.end * channels];
-        pulp::Arch::new().dispatch(Activate {
-            results,
-            width,
-            first,
-            channels,
-            activation,
-            maps,
-        });
+        pulp::Arch::new().dispatch(Activate { results, width, first, channels, activation, maps });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
@@ -222,24 +201,10 @@ impl WithSimd for Activate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            results,
-            width,
-            first,
-            channels,
-            activation,
-            maps,
-        } = self;
+        let Self { results, width, first, channels, activation, maps } = self;
         let count = width.min(channels - first);
-        let floor = if activation.relu {
-            0.0
-        } else {
-            f32::NEG_INFINITY
-        };
-        for (row, map) in results
-            .chunks_exact(width)
-            .zip(maps.chunks_exact_mut(channels))
-        {
+        let floor = if activation.relu { 0.0 } else { f32::NEG_INFINITY };
+        for (row, map) in results.chunks_exact(width).zip(maps.chunks_exact_mut(channels)) {
             let (row, map) = (&row[..count], &mut map[first..first + count]);
             match activation.bias {
                 Some(bias) => {
@@ -277,9 +242,6 @@ mod tests {
         assert_eq!(lowering.weight_rows(), (6..12).collect::<Vec<_>>());
         let mut patches = vec![f32::NAN; 2 * 6];
         lowering.input(&[1.0, 2.0, 3.0, 4.0], 0..2, &mut patches);
-        assert_eq!(
-            patches,
-            [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]
-        );
+        assert_eq!(patches, [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]);
     }
 }

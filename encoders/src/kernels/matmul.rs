@@ -18,13 +18,7 @@ pub(crate) fn panel_width(channels: usize) -> usize {
 
 /// `C = A · B`: `a` is `[rows, depth]`, `b` a panel `[depth, width]`, `c` is `[rows, width]`.
 pub(crate) fn rows_by_panel(a: &[f32], b: &[f32], c: &mut [f32], depth: usize, width: usize) {
-    Arch::new().dispatch(RowsByPanel {
-        a,
-        b,
-        c,
-        depth,
-        width,
-    });
+    Arch::new().dispatch(RowsByPanel { a, b, c, depth, width });
 }
 
 /// `C += Aᵀ · B` of as many columns of `a` as `c` has rows, from column `first` on: `a` is
@@ -37,14 +31,7 @@ pub(crate) fn columns_by_panel(
     depth: usize,
     width: usize,
 ) {
-    Arch::new().dispatch(ColumnsByPanel {
-        a,
-        b,
-        c,
-        first,
-        depth,
-        width,
-    });
+    Arch::new().dispatch(ColumnsByPanel { a, b, c, first, depth, width });
 }
 
 struct RowsByPanel<'a> {
@@ -60,22 +47,11 @@ impl WithSimd for RowsByPanel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            a,
-            b,
-            c,
-            depth,
-            width,
-        } = self;
+        let Self { a, b, c, depth, width } = self;
         for start in (0..depth).step_by(DEPTH_BLOCK) {
             let end = (start + DEPTH_BLOCK).min(depth);
             let b = &b[start * width..end * width];
-            let left = Rows {
-                a,
-                depth,
-                start,
-                end,
-            };
+            let left = Rows { a, depth, start, end };
             sweep(simd, &left, b, c, width, start > 0);
         }
     }
@@ -95,27 +71,10 @@ impl WithSimd for ColumnsByPanel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            a,
-            b,
-            c,
-            first,
-            depth,
-            width,
-        } = self;
+        let Self { a, b, c, first, depth, width } = self;
         let a = a.chunks(depth * DEPTH_BLOCK);
         for (a, b) in a.zip(b.chunks(width * DEPTH_BLOCK)) {
-            sweep(
-                simd,
-                &Columns {
-                    a: &a[first..],
-                    depth,
-                },
-                b,
-                c,
-                width,
-                true,
-            );
+            sweep(simd, &Columns { a: &a[first..], depth }, b, c, width, true);
         }
     }
 }
@@ -187,23 +146,11 @@ impl Left for Columns<'_> {
 
 /// All rows of `c` by one panel, in tiles as the registers allow.
 #[inline(always)]
-fn sweep<S: Simd, L: Left>(
-    simd: S,
-    left: &L,
-    b: &[f32],
-    c: &mut [f32],
-    width: usize,
-    accumulate: bool,
-) {
+fn sweep<S: Simd, L: Left>(simd: S, left: &L, b: &[f32], c: &mut [f32], width: usize, accumulate: bool) {
     let (b, _) = S::as_simd_f32s(b);
     let (c, _) = S::as_mut_simd_f32s(c);
     let stride = width / S::F32_LANES;
-    let at = Panel {
-        b,
-        stride,
-        offset: 0,
-        accumulate,
-    };
+    let at = Panel { b, stride, offset: 0, accumulate };
     match (S::F32_LANES, stride) {
         (16, 4) => strip::<S, L, 6, 4>(simd, left, at, c),
         (16, 2) => strip::<S, L, 8, 2>(simd, left, at, c),
@@ -281,11 +228,7 @@ fn tile<S: Simd, L: Left, const R: usize, const N: usize>(
     for (r, sums) in sums.iter().enumerate() {
         let from = (row + r) * at.stride + at.offset;
         for (c, &sum) in c[from..from + N].iter_mut().zip(sums) {
-            *c = if at.accumulate {
-                simd.add_f32s(*c, sum)
-            } else {
-                sum
-            };
+            *c = if at.accumulate { simd.add_f32s(*c, sum) } else { sum };
         }
     }
 }
@@ -323,29 +266,11 @@ mod tests {
         let (a, b) = (noise(rows * depth, 1), noise(depth * width, 2));
         let expected = product(rows, width, depth, |r, k| a[r * depth + k], &b);
         let mut c = vec![0.0; rows * width];
-        Simd::vectorize(
-            pulp::Scalar,
-            RowsByPanel {
-                a: &a,
-                b: &b,
-                c: &mut c,
-                depth,
-                width,
-            },
-        );
+        Simd::vectorize(pulp::Scalar, RowsByPanel { a: &a, b: &b, c: &mut c, depth, width });
         assert_close(&c, &expected, 1e-6);
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            Simd::vectorize(
-                simd,
-                RowsByPanel {
-                    a: &a,
-                    b: &b,
-                    c: &mut c,
-                    depth,
-                    width,
-                },
-            );
+            Simd::vectorize(simd, RowsByPanel { a: &a, b: &b, c: &mut c, depth, width });
             assert_close(&c, &expected, 1e-6);
         }
     }

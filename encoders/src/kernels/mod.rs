@@ -40,14 +40,14 @@ mod outer;
 mod plan;
 #[cfg(not(feature = "cuda"))]
 mod pool;
+#[cfg(all(test, not(feature = "cuda")))]
+mod reference;
 #[cfg(not(feature = "cuda"))]
 mod scratch;
 #[cfg(not(feature = "cuda"))]
 mod unroute;
 #[cfg(not(feature = "cuda"))]
 mod winograd;
-#[cfg(all(test, not(feature = "cuda")))]
-mod reference;
 #[cfg(not(feature = "cuda"))]
 pub use feedback::feedback;
 #[cfg(not(feature = "cuda"))]

@@ -34,18 +34,7 @@ pub fn outer(
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    outer_by(
-        plan(g),
-        g,
-        pool,
-        relu,
-        input,
-        output,
-        routing,
-        post,
-        d_weight,
-        d_bias,
-    );
+    outer_by(plan(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
 }
 
 /// [`outer`] by a given path, which must suit `g`.
@@ -62,11 +51,7 @@ pub(super) fn outer_by(
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    assert_eq!(
-        input.len(),
-        g.samples * g.input_len(),
-        "length of the input"
-    );
+    assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(d_weight.len(), g.weights(), "length of the weights");
     assert_eq!(d_bias.len(), g.out_channels, "length of the bias");
     let unroute = Unroute::new(g, pool, relu, output, routing, post);
@@ -77,12 +62,7 @@ pub(super) fn outer_by(
     }
     let lowering = lowering(path, g);
     let mut biases = Scratch::zeros(g.samples * g.out_channels);
-    let work = Work {
-        g,
-        lowering: &*lowering,
-        unroute: &unroute,
-        input,
-    };
+    let work = Work { g, lowering: &*lowering, unroute: &unroute, input };
     let sums = if apart::suits(&*lowering) {
         apart::sum(&work, &mut biases)
     } else {

@@ -28,18 +28,14 @@ pub fn plan(g: &Geometry) -> Path {
     if g.input[1..] == [2, 2] {
         return Path::Pair;
     }
-    let cost = |tile: usize, products: usize| {
-        g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products
-    };
+    let cost =
+        |tile: usize, products: usize| g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products;
     let candidates = [
         (cost(2, 16), Path::Winograd2),
         (cost(4, 36), Path::Winograd4),
         (9 * g.input[1] * g.input[2], Path::Im2col),
     ];
-    candidates
-        .into_iter()
-        .min_by_key(|&(cost, _)| cost)
-        .map_or(Path::Im2col, |(_, path)| path)
+    candidates.into_iter().min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
 }
 
 /// The lowering of `path` for `g`.

@@ -33,11 +33,7 @@ pub fn max_pool(
     let window = Window::new(positions, channels, *pool);
     let mut codes = vec![0; output.len()];
     if window.pooled_len() > 0 {
-        assert_eq!(
-            input.len() / window.map_len(),
-            output.len() / window.pooled_len(),
-            "samples"
-        );
+        assert_eq!(input.len() / window.map_len(), output.len() / window.pooled_len(), "samples");
         input
             .par_chunks_exact(window.map_len())
             .zip(output.par_chunks_exact_mut(window.pooled_len()))
@@ -67,11 +63,7 @@ pub fn max_unpool(
         d_input.fill(0.0);
         return;
     }
-    assert_eq!(
-        routing.codes.len(),
-        d_output.len(),
-        "routing of another map"
-    );
+    assert_eq!(routing.codes.len(), d_output.len(), "routing of another map");
     d_input
         .par_chunks_exact_mut(window.map_len())
         .zip(d_output.par_chunks_exact(window.pooled_len()))
@@ -111,16 +103,8 @@ impl<'a> Factor<'a> {
 impl Window {
     pub(super) fn new(positions: [usize; 3], channels: usize, pool: Pool) -> Self {
         let places: usize = pool.size.iter().product();
-        assert!(
-            places < usize::from(CLOSED),
-            "a pool window of {places} positions; 254 at most"
-        );
-        Self {
-            positions,
-            pooled: pool.output(positions),
-            channels,
-            pool,
-        }
+        assert!(places < usize::from(CLOSED), "a pool window of {places} positions; 254 at most");
+        Self { positions, pooled: pool.output(positions), channels, pool }
     }
 
     /// Length of one sample's map before the pool.
@@ -135,23 +119,12 @@ impl Window {
 
     /// Pools a map; with `gate`, values ≤ 0 are marked closed.
     pub(super) fn pool(&self, map: &[f32], pooled: &mut [f32], codes: &mut [u8], gate: bool) {
-        pulp::Arch::new().dispatch(Forward {
-            window: self,
-            map,
-            pooled,
-            codes,
-            gate,
-        });
+        pulp::Arch::new().dispatch(Forward { window: self, map, pooled, codes, gate });
     }
 
     /// Sends a factor on the pooled positions back to the winners.
     pub(super) fn unpool(&self, factor: Factor<'_>, codes: &[u8], map: &mut [f32]) {
-        pulp::Arch::new().dispatch(Backward {
-            window: self,
-            factor,
-            codes,
-            map,
-        });
+        pulp::Arch::new().dispatch(Backward { window: self, factor, codes, map });
     }
 
     /// Windows share no position.
@@ -171,11 +144,7 @@ impl Window {
     #[inline(always)]
     fn place(&self, position: usize, code: usize) -> usize {
         let [_, height, width] = self.pooled;
-        let at = [
-            position / (height * width),
-            position / width % height,
-            position % width,
-        ];
+        let at = [position / (height * width), position / width % height, position % width];
         let [_, down, right] = self.pool.size;
         let inner = [code / (down * right), code / right % down, code % right];
         let [t, y, x]: [usize; 3] =
@@ -201,17 +170,9 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            window,
-            map,
-            pooled,
-            codes,
-            gate,
-        } = self;
+        let Self { window, map, pooled, codes, gate } = self;
         let channels = window.channels;
-        let rows = pooled
-            .chunks_exact_mut(channels)
-            .zip(codes.chunks_exact_mut(channels));
+        let rows = pooled.chunks_exact_mut(channels).zip(codes.chunks_exact_mut(channels));
         for (position, (best, codes)) in rows.enumerate() {
             let first = window.place(position, 0) * channels;
             best.copy_from_slice(&map[first..first + channels]);
@@ -245,12 +206,7 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            window,
-            factor,
-            codes,
-            map,
-        } = self;
+        let Self { window, factor, codes, map } = self;
         let channels = window.channels;
         if !window.covers() {
             map.fill(0.0);
@@ -282,18 +238,9 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_maxima_wins() {
-        let pool = Pool {
-            size: [1, 1, 2],
-            stride: [1, 1, 2],
-        };
+        let pool = Pool { size: [1, 1, 2], stride: [1, 1, 2] };
         let mut output = [0.0; 2];
-        let routing = max_pool(
-            [1, 1, 5],
-            1,
-            &pool,
-            &[1.0, 1.0, -3.0, -2.0, 9.0],
-            &mut output,
-        );
+        let routing = max_pool([1, 1, 5], 1, &pool, &[1.0, 1.0, -3.0, -2.0, 9.0], &mut output);
         assert_eq!(output, [1.0, -2.0]);
         let mut d_input = [f32::NAN; 5];
         max_unpool([1, 1, 5], 1, &pool, &routing, &[10.0, 20.0], &mut d_input);
@@ -302,24 +249,14 @@ mod tests {
 
     #[test]
     fn overlapping_windows_add_up() {
-        let pool = Pool {
-            size: [1, 3, 3],
-            stride: [1, 2, 2],
-        };
+        let pool = Pool { size: [1, 3, 3], stride: [1, 2, 2] };
         let mut input = vec![0.0; 25];
         input[12] = 1.0;
         let mut output = [0.0; 4];
         let routing = max_pool([1, 5, 5], 1, &pool, &input, &mut output);
         assert_eq!(output, [1.0; 4]);
         let mut d_input = vec![0.0; 25];
-        max_unpool(
-            [1, 5, 5],
-            1,
-            &pool,
-            &routing,
-            &[1.0, 2.0, 3.0, 4.0],
-            &mut d_input,
-        );
+        max_unpool([1, 5, 5], 1, &pool, &routing, &[1.0, 2.0, 3.0, 4.0], &mut d_input);
         assert_eq!(d_input[12], 10.0);
         assert_eq!(d_input.iter().sum::<f32>(), 10.0);
     }

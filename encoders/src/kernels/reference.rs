@@ -19,19 +19,11 @@ pub(super) fn noise(length: usize, seed: u64) -> Vec<f32> {
 /// Root mean square and largest of the differences, in units of the expected root mean square.
 pub(super) fn errors(values: &[f32], expected: &[f64]) -> (f64, f64) {
     assert_eq!(values.len(), expected.len());
-    assert!(
-        values.iter().all(|value| value.is_finite()),
-        "a value is not finite"
-    );
+    assert!(values.iter().all(|value| value.is_finite()), "a value is not finite");
     let count = expected.len().max(1) as f64;
     let mean_square = |sum: f64| (sum / count).sqrt();
     let scale = mean_square(expected.iter().map(|value| value * value).sum()).max(1e-30);
-    let differences = || {
-        values
-            .iter()
-            .zip(expected)
-            .map(|(a, b)| (f64::from(*a) - b).abs())
-    };
+    let differences = || values.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs());
     let typical = mean_square(differences().map(|one| one * one).sum());
     (typical / scale, differences().fold(0.0, f64::max) / scale)
 }
@@ -40,14 +32,8 @@ pub(super) fn errors(values: &[f32], expected: &[f64]) -> (f64, f64) {
 #[track_caller]
 pub(super) fn assert_close(values: &[f32], expected: &[f64], tolerance: f64) {
     let (typical, worst) = errors(values, expected);
-    assert!(
-        typical < tolerance,
-        "relative error {typical:e}, above {tolerance:e}"
-    );
-    assert!(
-        worst < 10.0 * tolerance,
-        "largest relative error {worst:e}, above {tolerance:e} · 10"
-    );
+    assert!(typical < tolerance, "relative error {typical:e}, above {tolerance:e}");
+    assert!(worst < 10.0 * tolerance, "largest relative error {worst:e}, above {tolerance:e} · 10");
 }
 
 /// Visits every multiplication: input position, tap and output position, as offsets without channels.
@@ -57,10 +43,7 @@ fn visit(g: &Geometry, mut multiply: impl FnMut(usize, usize, usize)) {
             .map(move |i| [i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]])
     };
     let output = g.output();
-    let (positions, inputs) = (
-        output.iter().product::<usize>(),
-        g.input.iter().product::<usize>(),
-    );
+    let (positions, inputs) = (output.iter().product::<usize>(), g.input.iter().product::<usize>());
     for sample in 0..g.samples {
         for (o, out) in each(output).enumerate() {
             for (k, tap) in each(g.kernel).enumerate() {
@@ -78,9 +61,7 @@ fn visit(g: &Geometry, mut multiply: impl FnMut(usize, usize, usize)) {
 /// `w ∗ x + b`, then ReLU; before the pool.
 pub(super) fn convolve(g: &Geometry, relu: bool, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f64> {
     let (ni, no) = (g.in_channels, g.out_channels);
-    let mut z: Vec<f64> = (0..g.samples * g.output_len())
-        .map(|i| f64::from(b[i % no]))
-        .collect();
+    let mut z: Vec<f64> = (0..g.samples * g.output_len()).map(|i| f64::from(b[i % no])).collect();
     visit(g, |i, k, o| {
         for c in 0..ni {
             let x = f64::from(x[i * ni + c]);
@@ -120,9 +101,7 @@ pub(super) fn feedback(g: &Geometry, w: &[f32], dense: &[f32]) -> Vec<f64> {
         for c in 0..ni {
             let w = &w[(k * ni + c) * no..][..no];
             let products = w.iter().zip(&dense[o * no..]);
-            d_input[i * ni + c] += products
-                .map(|(w, post)| f64::from(*w) * f64::from(*post))
-                .sum::<f64>();
+            d_input[i * ni + c] += products.map(|(w, post)| f64::from(*w) * f64::from(*post)).sum::<f64>();
         }
     });
     d_input
@@ -137,17 +116,12 @@ pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>,
     let (mut values, mut winners) = (Vec::new(), Vec::new());
     for s in 0..g.samples {
         for i in 0..after.iter().product::<usize>() {
-            let at = [
-                i / (after[1] * after[2]),
-                i / after[2] % after[1],
-                i % after[2],
-            ];
+            let at = [i / (after[1] * after[2]), i / after[2] % after[1], i % after[2]];
             for c in 0..no {
                 let index = |j: usize| {
                     let size = pool.size;
                     let inner = [j / (size[1] * size[2]), j / size[2] % size[1], j % size[2]];
-                    let [t, y, x]: [usize; 3] =
-                        std::array::from_fn(|a| at[a] * pool.stride[a] + inner[a]);
+                    let [t, y, x]: [usize; 3] = std::array::from_fn(|a| at[a] * pool.stride[a] + inner[a]);
                     s * g.output_len() + ((t * before[1] + y) * before[2] + x) * no + c
                 };
                 let mut winner = index(0);
@@ -165,13 +139,7 @@ pub(super) fn pool(g: &Geometry, pool: Option<&Pool>, map: &[f32]) -> (Vec<f32>,
 }
 
 /// The post factor at the convolution's output: at the `winners`, where `map` is positive.
-pub(super) fn unroute(
-    g: &Geometry,
-    relu: bool,
-    map: &[f32],
-    winners: &[usize],
-    post: Post<'_>,
-) -> Vec<f32> {
+pub(super) fn unroute(g: &Geometry, relu: bool, map: &[f32], winners: &[usize], post: Post<'_>) -> Vec<f32> {
     let no = g.out_channels;
     let per_sample = winners.len() / g.samples;
     let mut dense = vec![0.0; map.len()];

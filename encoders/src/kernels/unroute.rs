@@ -57,24 +57,13 @@ impl<'a> Unroute<'a> {
         let pooled_len = g.pooled(pool).iter().product::<usize>() * channels;
         let expected = g.samples * pooled_len;
         assert_eq!(output.len(), expected, "length of the output");
-        assert!(
-            pool.is_none() || routing.codes.len() == expected,
-            "routing of another layer"
-        );
+        assert!(pool.is_none() || routing.codes.len() == expected, "routing of another layer");
         match post {
             Post::PerSample(post) => assert_eq!(post.len(), g.samples * channels, "post factor"),
             Post::PerPosition(post) => assert_eq!(post.len(), expected, "post factor"),
         }
         let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
-        Self {
-            channels,
-            pooled_len,
-            window,
-            relu,
-            output,
-            routing,
-            post,
-        }
+        Self { channels, pooled_len, window, relu, output, routing, post }
     }
 
     /// Writes the factor of one sample; adds its sum over positions to `bias` `[out]`.
@@ -104,13 +93,7 @@ impl<'a> Unroute<'a> {
                 }
             }
             None => {
-                gate(
-                    factor,
-                    &self.output[here.clone()],
-                    self.relu,
-                    channels,
-                    dense,
-                );
+                gate(factor, &self.output[here.clone()], self.relu, channels, dense);
                 if let Some(bias) = bias {
                     let open = |&value: &f32| !self.relu || value > 0.0;
                     add_where(factor, &self.output[here], open, channels, bias);
@@ -125,9 +108,7 @@ fn gate(factor: Factor<'_>, output: &[f32], relu: bool, channels: usize, dense: 
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            let rows = dense
-                .chunks_exact_mut(channels)
-                .zip(output.chunks_exact(channels));
+            let rows = dense.chunks_exact_mut(channels).zip(output.chunks_exact(channels));
             for (position, (dense, output)) in rows.enumerate() {
                 let values = factor.at(position, channels);
                 for ((dense, &output), &value) in dense.iter_mut().zip(output).zip(values) {

@@ -24,6 +24,20 @@ const CLASSES: [&str; 10] =
 pub struct Stl10 {
     /// The folder.
     pub path: PathBuf,
+    /// Which images rules learn from: supervised ones need labelled ones.
+    #[serde(default)]
+    pub learn: Part,
+}
+
+/// A part of the images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The 100,000 without labels.
+    #[default]
+    Unlabelled,
+    /// The 5,000 that the read-out is trained on.
+    Train,
 }
 
 struct Opened {
@@ -35,13 +49,16 @@ plasticity_core::plugin! {
     Source "stl10": "STL-10's binary files: 100,000 unlabelled images of 96×96 and 13,000 of ten classes",
     equation: "",
     citation: "Coates, Lee & Ng 2011",
-    keys: [path = "", "a folder", "holds unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin, test_y.bin"],
-    example: "type = \"stl10\"\npath = \"data/stl10_binary\"",
+    keys: [
+        path = "", "a folder", "holds unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin, test_y.bin";
+        learn = "\"unlabelled\"", "unlabelled or train", "which images rules learn from: supervised ones need train";
+    ],
+    example: "type = \"stl10\"\npath = \"data/stl10_binary\"\nlearn = \"unlabelled\"",
     impl ImageSourceSpec for Stl10 {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {
             let (name, labelled) = match split {
-                Split::Learn => ("unlabeled", false),
-                Split::ReadoutTrain => ("train", true),
+                Split::Learn if self.learn == Part::Unlabelled => ("unlabeled", false),
+                Split::Learn | Split::ReadoutTrain => ("train", true),
                 Split::ReadoutTest => ("test", true),
             };
             let images = Records::open(self.path.join(format!("{name}_X.bin")), IMAGE, "image of 96×96")?;
@@ -95,7 +112,7 @@ mod tests {
     use crate::vision::testing;
 
     fn open(path: &std::path::Path, split: Split) -> Result<Box<dyn ImageSource>> {
-        Stl10 { path: path.to_owned() }.open(split, 0)
+        Stl10 { path: path.to_owned(), learn: Part::Unlabelled }.open(split, 0)
     }
 
     #[test]

@@ -210,7 +210,8 @@ impl Buffer {
     }
 
     fn convert(&self, how: &'static str, from: CUdeviceptr, to: CUdeviceptr) -> Result<()> {
-        let launch = Launch::new(&self.device, &KERNELS, how)?.pointer(from).pointer(to).value(self.len as u64);
+        let launch =
+            Launch::new(&self.device, &KERNELS, how)?.pointer(from).pointer(to).value(self.len as u64);
         // SAFETY: both kernels take (from, to, count), four values a thread; both runs hold `len` values.
         unsafe { launch.each(self.len.div_ceil(4)) }
     }
@@ -232,7 +233,8 @@ impl Buffer {
             let message = format!("{rows}×{columns} from {start} of {}", self.len);
             return Err(Error::shape("buffer", message));
         }
-        let leaf: Matrix = self.device.tensors().try_zeros_like(&(rows, columns)).map_err(|e| failed("dfdx", e))?;
+        let leaf: Matrix =
+            self.device.tensors().try_zeros_like(&(rows, columns)).map_err(|e| failed("dfdx", e))?;
         if rows * columns == 0 {
             return Ok(leaf);
         }

@@ -55,8 +55,8 @@ impl<'a> Launch<'a> {
             load(device, kernels, &mut loaded)?;
         }
         let function = loaded.0.get(&key).copied();
-        let function = function
-            .ok_or_else(|| Error::Device(format!("{} has no kernel {function:?}", kernels.name)))?;
+        let function =
+            function.ok_or_else(|| Error::Device(format!("{} has no kernel {function:?}", kernels.name)))?;
         Ok(Self { device, function, arguments: Vec::with_capacity(16), starts: Vec::with_capacity(16) })
     }
 
@@ -100,7 +100,8 @@ impl<'a> Launch<'a> {
             return Ok(());
         }
         let [x, y, z] = blocks;
-        let too_many = || Error::Device(format!("a kernel would need {x}×{y}×{z} blocks; use smaller batches"));
+        let too_many =
+            || Error::Device(format!("a kernel would need {x}×{y}×{z} blocks; use smaller batches"));
         let [x, y, z] = [u32::try_from(x), u32::try_from(y), u32::try_from(z)].map(Result::ok);
         let (Some(x), Some(y), Some(z)) = (x, y, z) else { return Err(too_many()) };
         if x > i32::MAX as u32 || y > 65_535 || z > 65_535 {
@@ -108,14 +109,14 @@ impl<'a> Launch<'a> {
         }
         let base = self.arguments.as_mut_ptr();
         // SAFETY: every start lies inside `arguments`.
-        let mut pointers: Vec<_> = self.starts.iter().map(|&start| unsafe { base.add(start) }.cast()).collect();
+        let mut pointers: Vec<_> =
+            self.starts.iter().map(|&start| unsafe { base.add(start) }.cast()).collect();
         let stream = *self.device.driver().cu_stream();
         let threads = (threads[0], threads[1], threads[2]);
         // SAFETY: as the caller promises; the arguments outlive the call, which copies them; `new` made the
         // context current.
-        let launched = unsafe {
-            launch_kernel(self.function.0, (x, y, z), threads, shared, stream, &mut pointers)
-        };
+        let launched =
+            unsafe { launch_kernel(self.function.0, (x, y, z), threads, shared, stream, &mut pointers) };
         launched.map_err(|e| failed("launching a kernel", e))
     }
 }

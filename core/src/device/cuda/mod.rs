@@ -86,8 +86,7 @@ impl Device {
         let name = name(*driver.cu_device());
         if capability < (8, 0) {
             let (major, minor) = capability;
-            let message =
-                format!("{name} has compute capability {major}.{minor}, 8.0 is needed; {remedy}");
+            let message = format!("{name} has compute capability {major}.{minor}, 8.0 is needed; {remedy}");
             return Err(Error::Device(message));
         }
         keep_freed_memory(*driver.cu_device())?;

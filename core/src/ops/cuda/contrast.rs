@@ -17,8 +17,8 @@ use crate::pairs::{Pairs, Saccades, Scores};
 /// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
 pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let (rows, columns) = (pairs.rows, pairs.columns());
-    let fits = scores.values.len() == rows * columns
-        && pairs.signs.as_ref().is_none_or(|signs| signs.len() == rows);
+    let fits =
+        scores.values.len() == rows * columns && pairs.signs.as_ref().is_none_or(|signs| signs.len() == rows);
     if !fits {
         let message = format!("{} scores are not {rows} × {columns}", scores.values.len());
         return Err(Error::shape("broadcast", message));

@@ -39,7 +39,8 @@ pub unsafe fn gemm(device: &Device, p: Gemm, a: CUdeviceptr, b: CUdeviceptr, c: 
         return Ok(());
     }
     let size = |size: usize| {
-        i32::try_from(size).map_err(|_| Error::shape("matrix product", format!("a side of {size} is too long")))
+        i32::try_from(size)
+            .map_err(|_| Error::shape("matrix product", format!("a side of {size} is too long")))
     };
     let (m, n, k) = (size(p.m)?, size(p.n)?, size(p.k)?);
     let operation = |transposed| match transposed {

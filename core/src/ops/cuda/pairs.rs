@@ -119,7 +119,11 @@ fn by_target(index: &Indices, rows: usize, pairs: usize, on: &Buffer) -> Result<
     // SAFETY: the arguments are those that pairs.cu declares; every index is below `rows`, so that the counts add
     // up to `pairs` and the lists fill `list` exactly.
     unsafe {
-        launch("pair_count")?.pointer(index.pointer()).pointer(counts.pointer()).value(pairs_u64).each(pairs)?;
+        launch("pair_count")?
+            .pointer(index.pointer())
+            .pointer(counts.pointer())
+            .value(pairs_u64)
+            .each(pairs)?;
         launch("pair_starts")?
             .pointer(counts.pointer())
             .pointer(starts.pointer())

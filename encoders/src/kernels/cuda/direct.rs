@@ -10,7 +10,9 @@ use plasticity_core::{Error, Result, ops};
 
 /// Whether the kernels are compiled for this many inputs an output: 3×3 on grey and on colour, 10 samples of sound.
 pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
-    let channels = g.out_channels % 4 == 0 && g.out_channels / 4 <= THREADS && THREADS % (g.out_channels / 4).max(1) == 0;
+    let channels = g.out_channels % 4 == 0
+        && g.out_channels / 4 <= THREADS
+        && THREADS % (g.out_channels / 4).max(1) == 0;
     pool.is_none() && channels && names(g, Values::Single).is_ok()
 }
 
@@ -29,7 +31,9 @@ fn names(g: &Geometry, values: Values) -> Result<[&'static str; 2]> {
         (Values::Half, 9) => ["direct_half_9", "direct_outer_half_9"],
         (Values::Half, 10) => ["direct_half_10", "direct_outer_half_10"],
         (Values::Half, 27) => ["direct_half_27", "direct_outer_half_27"],
-        (_, inputs) => return Err(Error::shape("convolution", format!("no direct kernel for {inputs} inputs"))),
+        (_, inputs) => {
+            return Err(Error::shape("convolution", format!("no direct kernel for {inputs} inputs")));
+        }
     })
 }
 
@@ -38,7 +42,13 @@ fn rows(g: &Geometry) -> usize {
 }
 
 /// Convolution, bias and ReLU in one pass, in `f32`.
-pub(super) fn forward(g: &Geometry, relu: bool, input: &Buffer, weight: &Buffer, bias: &Buffer) -> Result<Buffer> {
+pub(super) fn forward(
+    g: &Geometry,
+    relu: bool,
+    input: &Buffer,
+    weight: &Buffer,
+    bias: &Buffer,
+) -> Result<Buffer> {
     let (device, values) = (input.device(), input.device().values());
     let [name, _] = names(g, values)?;
     let out = Buffer::unset_as(device, g.samples * g.output_len(), values)?;
@@ -78,7 +88,8 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result
     unsafe { launch.run([blocks, g.out_channels.div_ceil(width), 1], [width as u32, 1, 1], 0)? };
     let count = g.out_channels * (inputs + 1);
     let sums = ops::column_sums(&parts, count)?;
-    let (mut weight, mut bias) = (Buffer::unset(device, g.weights())?, Buffer::unset(device, g.out_channels)?);
+    let (mut weight, mut bias) =
+        (Buffer::unset(device, g.weights())?, Buffer::unset(device, g.out_channels)?);
     let launch = Launch::new(device, &KERNELS, "part_weight_and_bias")?
         .pointer(sums.pointer()?)
         .pointer(weight.pointer_mut()?)

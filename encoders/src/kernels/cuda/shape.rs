@@ -51,7 +51,10 @@ impl Window {
         let pool = pool.copied().unwrap_or(Pool { size: [1; 3], stride: [1; 3] });
         let places: usize = pool.size.iter().product();
         if places == 0 || places >= usize::from(u8::MAX) || pool.stride.contains(&0) {
-            return Err(Error::shape("pool", format!("a window of {places} positions; 1 to 254 are possible")));
+            return Err(Error::shape(
+                "pool",
+                format!("a window of {places} positions; 1 to 254 are possible"),
+            ));
         }
         Ok(Self { size: axes(pool.size)?, stride: axes(pool.stride)?, output: axes(g.pooled(Some(&pool)))? })
     }
@@ -111,7 +114,8 @@ impl Routing {
     /// Where the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         let Some(codes) = &self.codes else { return Ok(Vec::new()) };
-        let mut values = codes.device().dtoh_sync_copy(codes).map_err(|e| failed("copying from the GPU", e))?;
+        let mut values =
+            codes.device().dtoh_sync_copy(codes).map_err(|e| failed("copying from the GPU", e))?;
         values.truncate(self.len);
         Ok(values)
     }

@@ -23,12 +23,7 @@ pub(super) fn suits(lowering: &dyn Lowering) -> bool {
 
 /// The sums of `work`, and `biases` `[sample, out]`.
 pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
-    let Work {
-        g,
-        lowering,
-        unroute,
-        input,
-    } = *work;
+    let Work { g, lowering, unroute, input } = *work;
     let (channels, input_len, map_len) = (g.out_channels, g.input_len(), g.output_len());
     let length = sums_len(lowering);
     let mut sums = Scratch::zeros(SLOTS * length);
@@ -72,9 +67,7 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
 /// Adds all products of `rows` rows of operands.
 fn products(lowering: &dyn Lowering, rows: usize, pre: &[f32], post: &[f32], sums: &mut [f32]) {
     let (depth, width) = (lowering.depth(), lowering.width());
-    let pieces = sums
-        .chunks_mut(depth * width)
-        .zip(post.chunks(rows * width));
+    let pieces = sums.chunks_mut(depth * width).zip(post.chunks(rows * width));
     for (piece, (sums, post)) in pieces.enumerate() {
         let product = piece % lowering.products();
         let pre = &pre[product * rows * depth..][..rows * depth];

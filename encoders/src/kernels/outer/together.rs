@@ -17,12 +17,7 @@ const PIECES: usize = 16;
 
 /// The sums of `work`, and `biases` `[sample, out]`.
 pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
-    let Work {
-        g,
-        lowering,
-        unroute,
-        input,
-    } = *work;
+    let Work { g, lowering, unroute, input } = *work;
     let (input_len, map_len) = (g.input_len(), g.output_len());
     let mut sums = Scratch::zeros(sums_len(lowering));
     let sample_len = lowering.rows() * row_len(lowering) + map_len;
@@ -30,19 +25,14 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
     let mut dense = Scratch::new(samples * map_len);
     let mut operands = Scratch::new(samples * lowering.rows() * row_len(lowering));
     let chunks = input.chunks(samples * input_len);
-    for (chunk, (input, biases)) in chunks
-        .zip(biases.chunks_mut(samples * g.out_channels))
-        .enumerate()
-    {
+    for (chunk, (input, biases)) in chunks.zip(biases.chunks_mut(samples * g.out_channels)).enumerate() {
         let count = input.len() / input_len;
         let dense = &mut dense[..count * map_len];
-        dense
-            .par_chunks_mut(map_len)
-            .zip(biases.par_chunks_mut(g.out_channels))
-            .enumerate()
-            .for_each(|(s, (dense, bias))| {
+        dense.par_chunks_mut(map_len).zip(biases.par_chunks_mut(g.out_channels)).enumerate().for_each(
+            |(s, (dense, bias))| {
                 unroute.sample(chunk * samples + s, dense, Some(bias));
-            });
+            },
+        );
         let operands = &mut operands[..count * lowering.rows() * row_len(lowering)];
         lower(work, input, dense, operands);
         products(work, operands, &mut sums);
@@ -54,16 +44,13 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
 fn lower(work: &Work<'_>, input: &[f32], dense: &[f32], operands: &mut [f32]) {
     let lowering = work.lowering;
     let row_len = row_len(lowering);
-    operands
-        .par_chunks_mut(BLOCK_ROWS * row_len)
-        .enumerate()
-        .for_each(|(block, operands)| {
-            let rows = block * BLOCK_ROWS..block * BLOCK_ROWS + operands.len() / row_len;
-            let depths = rows.len() * lowering.products() * lowering.depth();
-            let (pre, post) = operands.split_at_mut(depths);
-            lowering.input(input, rows.clone(), pre);
-            lowering.post(dense, rows, post);
-        });
+    operands.par_chunks_mut(BLOCK_ROWS * row_len).enumerate().for_each(|(block, operands)| {
+        let rows = block * BLOCK_ROWS..block * BLOCK_ROWS + operands.len() / row_len;
+        let depths = rows.len() * lowering.products() * lowering.depth();
+        let (pre, post) = operands.split_at_mut(depths);
+        lowering.input(input, rows.clone(), pre);
+        lowering.post(dense, rows, post);
+    });
 }
 
 /// Adds the products of all blocks of `operands`.
@@ -73,14 +60,9 @@ fn products(work: &Work<'_>, operands: &[f32], sums: &mut [f32]) {
     let row_len = row_len(lowering);
     let cuts = PIECES.div_ceil(lowering.panels() * products).min(depth);
     let columns = depth.div_ceil(cuts);
-    let pieces = sums
-        .par_chunks_mut(depth * width)
-        .enumerate()
-        .flat_map(|(piece, sums)| {
-            sums.par_chunks_mut(columns * width)
-                .enumerate()
-                .map(move |(cut, sums)| (piece, cut, sums))
-        });
+    let pieces = sums.par_chunks_mut(depth * width).enumerate().flat_map(|(piece, sums)| {
+        sums.par_chunks_mut(columns * width).enumerate().map(move |(cut, sums)| (piece, cut, sums))
+    });
     pieces.for_each(|(piece, cut, sums)| {
         for operands in operands.chunks(BLOCK_ROWS * row_len) {
             let rows = operands.len() / row_len;

@@ -32,21 +32,10 @@ fn general(
     padding: [usize; 3],
 ) -> Geometry {
     let [in_channels, out_channels] = channels;
-    Geometry {
-        samples,
-        input,
-        in_channels,
-        out_channels,
-        kernel,
-        stride,
-        padding,
-    }
+    Geometry { samples, input, in_channels, out_channels, kernel, stride, padding }
 }
 
-const HALVE: Pool = Pool {
-    size: [1, 2, 2],
-    stride: [1, 2, 2],
-};
+const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
 
 /// All stages of one layer by one path, with both forms of the post factor.
 fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
@@ -62,28 +51,14 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
     let (pooled, winners) = super::pool(&g, pool, &map);
     let mut output = vec![f32::NAN; pooled.len()];
     let mut means = vec![f32::NAN; g.samples * g.out_channels];
-    let routing = forward_by(
-        path,
-        &g,
-        pool,
-        relu,
-        &input,
-        &weight,
-        &bias,
-        &mut output,
-        Some(&mut means),
-    );
+    let routing = forward_by(path, &g, pool, relu, &input, &weight, &bias, &mut output, Some(&mut means));
     assert_eq!(output, pooled);
     let positions = pooled.len() / means.len();
     let expected: Vec<f64> = (0..means.len())
         .map(|i| {
             let (sample, channel) = (i / g.out_channels, i % g.out_channels);
             let map = &output[sample * positions * g.out_channels..];
-            let values = map
-                .iter()
-                .skip(channel)
-                .step_by(g.out_channels)
-                .take(positions);
+            let values = map.iter().skip(channel).step_by(g.out_channels).take(positions);
             values.map(|value| f64::from(*value)).sum::<f64>() / positions as f64
         })
         .collect();
@@ -91,33 +66,15 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
 
     let per_sample = noise(g.samples * g.out_channels, 4);
     let per_position = noise(output.len(), 5);
-    for post in [
-        Post::PerSample(&per_sample),
-        Post::PerPosition(&per_position),
-    ] {
+    for post in [Post::PerSample(&per_sample), Post::PerPosition(&per_position)] {
         let dense = super::unroute(&g, relu, &map, &winners, post);
         let mut found = vec![f32::NAN; dense.len()];
         crate::kernels::unroute(&g, pool, relu, &output, &routing, post, &mut found);
-        assert_close(
-            &found,
-            &dense.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(),
-            1e-6,
-        );
+        assert_close(&found, &dense.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), 1e-6);
 
         let mut d_weight = vec![f32::NAN; g.weights()];
         let mut d_bias = vec![f32::NAN; g.out_channels];
-        outer_by(
-            path,
-            &g,
-            pool,
-            relu,
-            &input,
-            &output,
-            &routing,
-            post,
-            &mut d_weight,
-            &mut d_bias,
-        );
+        outer_by(path, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
         assert_close(&d_weight, &super::outer(&g, &input, &dense), TOLERANCE);
         let mut sums = vec![0.0; g.out_channels];
         for (i, value) in dense.iter().enumerate() {
@@ -126,17 +83,7 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
         assert_close(&d_bias, &sums, 1e-5);
 
         let mut d_input = vec![f32::NAN; input.len()];
-        feedback_by(
-            path,
-            &g,
-            pool,
-            relu,
-            &weight,
-            &output,
-            &routing,
-            post,
-            &mut d_input,
-        );
+        feedback_by(path, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
         assert_close(&d_input, &super::feedback(&g, &weight, &dense), TOLERANCE);
     }
 }
@@ -159,51 +106,23 @@ fn winograd_on_odd_maps_and_channels() {
             }
         }
     }
-    check(
-        Path::Winograd4,
-        Geometry {
-            input: [3, 6, 5],
-            ..square(2, [1, 1], [16, 16])
-        },
-        None,
-        false,
-    );
-    check(
-        Path::Winograd4,
-        square(1, [64, 64], [16, 16]),
-        Some(HALVE),
-        true,
-    );
+    check(Path::Winograd4, Geometry { input: [3, 6, 5], ..square(2, [1, 1], [16, 16]) }, None, false);
+    check(Path::Winograd4, square(1, [64, 64], [16, 16]), Some(HALVE), true);
 }
 
 #[test]
 fn many_channels() {
-    check(
-        Path::Winograd4,
-        square(6, [4, 4], [512, 64]),
-        Some(HALVE),
-        true,
-    );
+    check(Path::Winograd4, square(6, [4, 4], [512, 64]), Some(HALVE), true);
     check(Path::Winograd4, square(2, [8, 8], [64, 512]), None, true);
     check(Path::Pair, square(6, [2, 2], [512, 128]), Some(HALVE), true);
     // More sums than are held apart, by patches too.
-    check(
-        Path::Im2col,
-        general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
-        None,
-        true,
-    );
+    check(Path::Im2col, general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None, true);
 }
 
 #[test]
 fn pairs_on_the_smallest_maps() {
     for (samples, channels) in [(1, [16, 16]), (9, [33, 65]), (100, [20, 130])] {
-        check(
-            Path::Pair,
-            square(samples, [2, 2], channels),
-            Some(HALVE),
-            true,
-        );
+        check(Path::Pair, square(samples, [2, 2], channels), Some(HALVE), true);
         check(Path::Pair, square(samples, [2, 2], channels), None, false);
     }
 }
@@ -217,40 +136,19 @@ fn patches_of_any_kernel() {
         (square(2, [1, 1], [20, 24]), None),
         (square(1, [2, 2], [16, 16]), Some(HALVE)),
         (general(2, [1, 7, 9], [5, 40], one, one, [0, 0, 0]), None),
-        (
-            general(2, [1, 9, 8], [4, 7], one, [1, 2, 2], [0, 0, 0]),
-            None,
-        ),
-        (
-            general(2, [400, 1, 1], [1, 20], [10, 1, 1], [5, 1, 1], [2, 0, 0]),
-            None,
-        ),
-        (
-            general(2, [30, 1, 1], [24, 24], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
-            None,
-        ),
-        (
-            general(2, [31, 1, 1], [16, 33], [4, 1, 1], [2, 1, 1], [2, 0, 0]),
-            None,
-        ),
+        (general(2, [1, 9, 8], [4, 7], one, [1, 2, 2], [0, 0, 0]), None),
+        (general(2, [400, 1, 1], [1, 20], [10, 1, 1], [5, 1, 1], [2, 0, 0]), None),
+        (general(2, [30, 1, 1], [24, 24], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None),
+        (general(2, [31, 1, 1], [16, 33], [4, 1, 1], [2, 1, 1], [2, 0, 0]), None),
         (
             general(1, [5, 17, 16], [3, 10], [5, 7, 7], [1, 2, 2], [2, 3, 3]),
-            Some(Pool {
-                size: [1, 3, 3],
-                stride: [1, 2, 2],
-            }),
+            Some(Pool { size: [1, 3, 3], stride: [1, 2, 2] }),
         ),
         (
             general(2, [4, 6, 5], [6, 10], [3, 3, 3], [2, 2, 1], [1, 1, 1]),
-            Some(Pool {
-                size: [2, 2, 2],
-                stride: [1, 2, 3],
-            }),
+            Some(Pool { size: [2, 2, 2], stride: [1, 2, 3] }),
         ),
-        (
-            general(1, [1, 6, 6], [3, 5], [1, 2, 4], [1, 3, 1], [0, 2, 3]),
-            None,
-        ),
+        (general(1, [1, 6, 6], [3, 5], [1, 2, 4], [1, 3, 1], [0, 2, 3]), None),
     ] {
         check(Path::Im2col, g, pool, true);
     }
@@ -291,32 +189,12 @@ fn stages(g: &Geometry, pool: Option<&Pool>) -> [Vec<f32>; 4] {
     let bias = noise(g.out_channels, 3);
     let positions: usize = g.pooled(pool).iter().product();
     let mut output = vec![0.0; g.samples * positions * g.out_channels];
-    let routing: Routing =
-        crate::kernels::forward(g, pool, true, &input, &weight, &bias, &mut output, None);
+    let routing: Routing = crate::kernels::forward(g, pool, true, &input, &weight, &bias, &mut output, None);
     let factor = noise(output.len(), 4);
     let post = Post::PerPosition(&factor);
     let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    crate::kernels::outer(
-        g,
-        pool,
-        true,
-        &input,
-        &output,
-        &routing,
-        post,
-        &mut d_weight,
-        &mut d_bias,
-    );
+    crate::kernels::outer(g, pool, true, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
     let mut d_input = vec![0.0; input.len()];
-    crate::kernels::feedback(
-        g,
-        pool,
-        true,
-        &weight,
-        &output,
-        &routing,
-        post,
-        &mut d_input,
-    );
+    crate::kernels::feedback(g, pool, true, &weight, &output, &routing, post, &mut d_input);
     [output, d_weight, d_bias, d_input]
 }

@@ -23,12 +23,7 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            sums,
-            first,
-            mut taps,
-        } = self;
+        let Self { of, sums, first, mut taps } = self;
         let (channels, width) = (of.out_channels, of.width);
         let depth = of.in_channels.next_multiple_of(FILL);
         let products = T::PRODUCTS * T::PRODUCTS;

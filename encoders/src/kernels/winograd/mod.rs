@@ -40,11 +40,7 @@ impl<T: Tiling> Winograd<T> {
     pub(crate) fn new(g: &Geometry) -> Self {
         let [frames, height, width] = g.input;
         let tiles = frames * height.div_ceil(T::OUTPUTS) * width.div_ceil(T::OUTPUTS);
-        let places = |size, before| {
-            (0..tiles)
-                .map(|tile| places::<T>(g.input, tile, size, before))
-                .collect()
-        };
+        let places = |size, before| (0..tiles).map(|tile| places::<T>(g.input, tile, size, before)).collect();
         Self {
             positions: frames * height * width,
             in_channels: g.in_channels,
@@ -70,10 +66,7 @@ fn places<T: Tiling>(positions: [usize; 3], tile: usize, size: usize, before: us
     let [_, height, width] = positions;
     let (across, along) = (height.div_ceil(T::OUTPUTS), width.div_ceil(T::OUTPUTS));
     let frame = tile / (across * along) * height * width;
-    let (first_y, first_x) = (
-        tile / along % across * T::OUTPUTS,
-        tile % along * T::OUTPUTS,
-    );
+    let (first_y, first_x) = (tile / along % across * T::OUTPUTS, tile % along * T::OUTPUTS);
     let inside = |at: usize, length: usize| at.checked_sub(before).filter(|&at| at < length);
     let mut places = [[None; 6]; 6];
     for (i, line) in places.iter_mut().enumerate().take(size) {
@@ -111,27 +104,14 @@ impl<T: Tiling> Lowering for Winograd<T> {
     fn weight(&self, weight: &[f32]) -> Scratch {
         let panel = self.products() * self.depth() * self.width;
         let mut packed = Scratch::new(self.panels() * panel);
-        packed
-            .par_chunks_mut(panel)
-            .enumerate()
-            .for_each(|(panel, out)| {
-                Arch::new().dispatch(transform::Weight {
-                    of: self,
-                    weight,
-                    panel,
-                    out,
-                });
-            });
+        packed.par_chunks_mut(panel).enumerate().for_each(|(panel, out)| {
+            Arch::new().dispatch(transform::Weight { of: self, weight, panel, out });
+        });
         packed
     }
 
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        Arch::new().dispatch(transform::Input {
-            of: self,
-            input,
-            rows,
-            out,
-        });
+        Arch::new().dispatch(transform::Input { of: self, input, rows, out });
     }
 
     fn output(
@@ -142,23 +122,11 @@ impl<T: Tiling> Lowering for Winograd<T> {
         activation: Activation<'_>,
         maps: &mut [f32],
     ) {
-        Arch::new().dispatch(transform::Output {
-            of: self,
-            results,
-            rows,
-            panel,
-            activation,
-            maps,
-        });
+        Arch::new().dispatch(transform::Output { of: self, results, rows, panel, activation, maps });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        Arch::new().dispatch(transform::Post {
-            of: self,
-            post,
-            rows,
-            out,
-        });
+        Arch::new().dispatch(transform::Post { of: self, post, rows, out });
     }
 
     fn gradient(&self, sums: &[f32], d_weight: &mut [f32]) {
@@ -168,12 +136,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
             .enumerate()
             .for_each(|(block, taps)| {
                 let first = block * rows;
-                Arch::new().dispatch(gradient::Gradient {
-                    of: self,
-                    sums,
-                    first,
-                    taps,
-                });
+                Arch::new().dispatch(gradient::Gradient { of: self, sums, first, taps });
             });
     }
 }

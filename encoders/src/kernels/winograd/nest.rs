@@ -51,14 +51,7 @@ pub(super) fn line<S: Simd>(simd: S, size: usize, at: impl Fn(usize) -> S::f32s)
             if $i < size { at($i) } else { zero }
         };
     }
-    [
-        vector!(0),
-        vector!(1),
-        vector!(2),
-        vector!(3),
-        vector!(4),
-        vector!(5),
-    ]
+    [vector!(0), vector!(1), vector!(2), vector!(3), vector!(4), vector!(5)]
 }
 
 /// The positions under a tile; those outside the map read as zeros.
@@ -106,22 +99,14 @@ impl<'a, S: Simd> Patch<'a, S> {
             0 => [[[].as_slice(); 6]; 6],
             _ => from_fn(|i| from_fn(|j| S::as_simd_f32s(&tails[i][j]).0)),
         };
-        Self {
-            whole,
-            tail,
-            wholes,
-        }
+        Self { whole, tail, wholes }
     }
 
     /// The positions' vectors, and where in them channel `c` is.
     #[inline(always)]
     pub(super) fn at(&self, c: usize) -> (&[[&'a [S::f32s]; 6]; 6], usize) {
         let vector = c / S::F32_LANES;
-        if vector < self.wholes {
-            (&self.whole, vector)
-        } else {
-            (&self.tail, vector - self.wholes)
-        }
+        if vector < self.wholes { (&self.whole, vector) } else { (&self.tail, vector - self.wholes) }
     }
 }
 

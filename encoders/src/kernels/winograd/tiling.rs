@@ -38,11 +38,7 @@ pub(crate) trait Tiling: Send + Sync + 'static {
 #[inline(always)]
 fn combine<S: Simd, const N: usize>(simd: S, terms: [(f32, S::f32s); N]) -> S::f32s {
     let (factor, first) = terms[0];
-    let mut sum = if factor == 1.0 {
-        first
-    } else {
-        simd.mul_f32s(simd.splat_f32s(factor), first)
-    };
+    let mut sum = if factor == 1.0 { first } else { simd.mul_f32s(simd.splat_f32s(factor), first) };
     for &(factor, term) in &terms[1..] {
         sum = if factor == 1.0 {
             simd.add_f32s(sum, term)
@@ -203,14 +199,7 @@ impl Tiling for F2 {
     #[inline(always)]
     fn post<S: Simd>(simd: S, y: Line<S>) -> Line<S> {
         let zero = simd.splat_f32s(0.0);
-        [
-            y[0],
-            simd.add_f32s(y[0], y[1]),
-            simd.sub_f32s(y[0], y[1]),
-            y[1],
-            zero,
-            zero,
-        ]
+        [y[0], simd.add_f32s(y[0], y[1]), simd.sub_f32s(y[0], y[1]), y[1], zero, zero]
     }
 
     #[inline(always)]
@@ -247,27 +236,13 @@ impl Tiling for Pair {
     #[inline(always)]
     fn weight<S: Simd>(simd: S, t: Line<S>) -> Line<S> {
         let zero = simd.splat_f32s(0.0);
-        [
-            simd.sub_f32s(t[2], t[1]),
-            t[1],
-            simd.sub_f32s(t[0], t[1]),
-            zero,
-            zero,
-            zero,
-        ]
+        [simd.sub_f32s(t[2], t[1]), t[1], simd.sub_f32s(t[0], t[1]), zero, zero, zero]
     }
 
     #[inline(always)]
     fn output<S: Simd>(simd: S, m: Line<S>) -> Line<S> {
         let zero = simd.splat_f32s(0.0);
-        [
-            simd.add_f32s(m[0], m[1]),
-            simd.add_f32s(m[1], m[2]),
-            zero,
-            zero,
-            zero,
-            zero,
-        ]
+        [simd.add_f32s(m[0], m[1]), simd.add_f32s(m[1], m[2]), zero, zero, zero, zero]
     }
 
     #[inline(always)]
@@ -304,10 +279,7 @@ mod tests {
         };
         for (i, output) in outputs.iter().enumerate().take(T::OUTPUTS) {
             let expected: f32 = (0..3).map(|j| taps[j] * read(i + j)).sum();
-            assert!(
-                (output - expected).abs() < 1e-5,
-                "{output} is not {expected}"
-            );
+            assert!((output - expected).abs() < 1e-5, "{output} is not {expected}");
         }
         for (j, value) in gradient.iter().enumerate().take(3) {
             let expected: f32 = (0..T::OUTPUTS).map(|i| post[i] * read(i + j)).sum();

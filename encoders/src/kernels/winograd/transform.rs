@@ -24,12 +24,7 @@ impl<T: Tiling> WithSimd for Input<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            input,
-            rows,
-            out,
-        } = self;
+        let Self { of, input, rows, out } = self;
         let channels = of.in_channels;
         let depth = channels.next_multiple_of(FILL);
         let out = S::as_mut_simd_f32s(out).0;
@@ -82,12 +77,7 @@ impl<T: Tiling> WithSimd for Post<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            post,
-            rows,
-            out,
-        } = self;
+        let Self { of, post, rows, out } = self;
         let channels = of.out_channels;
         let vectors = of.width / S::F32_LANES;
         let out = S::as_mut_simd_f32s(out).0;
@@ -142,12 +132,7 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            weight,
-            panel,
-            out,
-        } = self;
+        let Self { of, weight, panel, out } = self;
         let (channels, width) = (of.out_channels, of.width);
         let depth = of.in_channels.next_multiple_of(FILL);
         let zero = simd.splat_f32s(0.0);
@@ -202,33 +187,20 @@ impl<T: Tiling> WithSimd for Output<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            results,
-            rows,
-            panel,
-            activation,
-            maps,
-        } = self;
+        let Self { of, results, rows, panel, activation, maps } = self;
         let (channels, width) = (of.out_channels, of.width);
         let results = S::as_simd_f32s(results).0;
         let vectors = width / S::F32_LANES;
         let first = panel * width;
         let zero = simd.splat_f32s(0.0);
-        let floor = simd.splat_f32s(if activation.relu {
-            0.0
-        } else {
-            f32::NEG_INFINITY
-        });
+        let floor = simd.splat_f32s(if activation.relu { 0.0 } else { f32::NEG_INFINITY });
         let count = rows.len();
         for (r, row) in rows.enumerate() {
             let places = &of.outputs[row % of.outputs.len()];
             let sample = row / of.outputs.len() * of.positions;
             for c in (0..width.min(channels - first)).step_by(S::F32_LANES) {
                 let at = r * vectors + c / S::F32_LANES;
-                let bias = activation
-                    .bias
-                    .map_or(zero, |bias| load(simd, bias, first + c));
+                let bias = activation.bias.map_or(zero, |bias| load(simd, bias, first + c));
                 nest(
                     simd,
                     T::PRODUCTS,
@@ -284,18 +256,11 @@ mod tests {
             let input = &noise(g.input_len(), 1);
             let transformed = |transform: &dyn Fn(Input<'_, F4>)| {
                 let mut out = vec![f32::NAN; 36 * 4 * channels.next_multiple_of(FILL)];
-                transform(Input {
-                    of,
-                    input,
-                    rows: 0..4,
-                    out: &mut out,
-                });
+                transform(Input { of, input, rows: 0..4, out: &mut out });
                 out
             };
-            let scalar: Vec<f64> = transformed(&|op| Simd::vectorize(pulp::Scalar, op))
-                .into_iter()
-                .map(f64::from)
-                .collect();
+            let scalar: Vec<f64> =
+                transformed(&|op| Simd::vectorize(pulp::Scalar, op)).into_iter().map(f64::from).collect();
             let best = transformed(&|op| pulp::Arch::new().dispatch(op));
             assert_close(&best, &scalar, 1e-6);
             #[cfg(target_arch = "x86_64")]

@@ -1,12 +1,12 @@
 //! Where speech is read from.
 
-mod recordings;
 mod librispeech;
+mod recordings;
 mod synthetic;
 mod timit;
 
-pub use recordings::{Folder, FolderLabels};
 pub use librispeech::Librispeech;
+pub use recordings::{Folder, FolderLabels};
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;
 

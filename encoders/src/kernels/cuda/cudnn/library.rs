@@ -28,17 +28,8 @@ pub(super) struct Functions {
     pub(super) set_tensor: unsafe extern "C" fn(Opaque, c_int, c_int, c_int, c_int, c_int, c_int) -> Status,
     pub(super) set_filter: unsafe extern "C" fn(Opaque, c_int, c_int, c_int, c_int, c_int, c_int) -> Status,
     #[allow(clippy::type_complexity)]
-    pub(super) set_convolution: unsafe extern "C" fn(
-        Opaque,
-        c_int,
-        c_int,
-        c_int,
-        c_int,
-        c_int,
-        c_int,
-        c_int,
-        c_int,
-    ) -> Status,
+    pub(super) set_convolution:
+        unsafe extern "C" fn(Opaque, c_int, c_int, c_int, c_int, c_int, c_int, c_int, c_int) -> Status,
     pub(super) set_math: unsafe extern "C" fn(Opaque, c_int) -> Status,
     pub(super) workspace: [WorkspaceSize; 3],
     pub(super) run: [Run; 3],
@@ -48,7 +39,8 @@ pub(super) struct Functions {
 
 /// `cudnnGetConvolution{Forward, BackwardFilter, BackwardData}WorkspaceSize`: handle, four descriptors in the order of
 /// cuDNN's manual, algorithm, size.
-type WorkspaceSize = unsafe extern "C" fn(Opaque, Opaque, Opaque, Opaque, Opaque, c_int, *mut usize) -> Status;
+type WorkspaceSize =
+    unsafe extern "C" fn(Opaque, Opaque, Opaque, Opaque, Opaque, c_int, *mut usize) -> Status;
 
 /// `cudnnConvolution{Forward, BackwardFilter, BackwardData}`: handle, alpha, operand, operand, convolution, algorithm,
 /// workspace, beta, result; every operand a descriptor and memory.

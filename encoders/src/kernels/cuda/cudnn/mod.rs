@@ -78,7 +78,8 @@ impl Plan {
             Precision::Bf16 => (BFLOAT16, TENSOR_MATH),
         };
         let size = |size: usize| {
-            c_int::try_from(size).map_err(|_| Error::shape("convolution", format!("an axis of {size} is too long")))
+            c_int::try_from(size)
+                .map_err(|_| Error::shape("convolution", format!("an axis of {size} is too long")))
         };
         let images = size(g.samples * g.input[0])?;
         let [_, high, wide] = g.output();
@@ -91,7 +92,8 @@ impl Plan {
             let made = create(library.create_tensor)?;
             let (channels, high, wide) = (size(channels)?, size(high)?, size(wide)?);
             // SAFETY: `made` is a tensor descriptor.
-            let status = unsafe { (library.set_tensor)(made, CHANNELS_LAST, kind, images, channels, high, wide) };
+            let status =
+                unsafe { (library.set_tensor)(made, CHANNELS_LAST, kind, images, channels, high, wide) };
             library.check("a map", status).map(|()| made)
         };
         let input = tensor(g.in_channels, g.input[1], g.input[2])?;
@@ -107,7 +109,17 @@ impl Plan {
         let [step_y, step_x] = [size(g.stride[1])?, size(g.stride[2])?];
         // SAFETY: `convolution` is a convolution descriptor, in both calls.
         let status = unsafe {
-            (library.set_convolution)(convolution, pad_y, pad_x, step_y, step_x, 1, 1, CROSS_CORRELATION, FLOAT)
+            (library.set_convolution)(
+                convolution,
+                pad_y,
+                pad_x,
+                step_y,
+                step_x,
+                1,
+                1,
+                CROSS_CORRELATION,
+                FLOAT,
+            )
         };
         library.check("the convolution", status)?;
         // SAFETY: as above.
@@ -137,7 +149,14 @@ impl Plan {
         if self.key.1 == Precision::Bf16 { Values::Half } else { Values::Single }
     }
 
-    fn run(&self, stage: Stage, a: (&Buffer, Opaque), b: (&Buffer, Opaque), len: usize, to: Opaque) -> Result<Buffer> {
+    fn run(
+        &self,
+        stage: Stage,
+        a: (&Buffer, Opaque),
+        b: (&Buffer, Opaque),
+        len: usize,
+        to: Opaque,
+    ) -> Result<Buffer> {
         static RUNNING: Mutex<()> = Mutex::new(());
         let values = self.values();
         let device = a.0.device();
