@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// Updates of every parameter, by full name, in the public layout.
 pub type Updates = BTreeMap<String, Vec<f64>>;
 
+/// Changes a parameter, given its full name, public shape and values.
+pub type Change<'a> = dyn FnMut(&str, &[usize], &mut [f32]) + 'a;
+
 /// A network on the bench, with two full sets of stimuli to switch between.
 pub struct Bench {
     pub(super) network: Network,
@@ -103,10 +106,7 @@ impl Bench {
     }
 
     /// Changes parameters by `change(full name, public shape, values)`, returns what they were.
-    pub(super) fn change(
-        &mut self,
-        change: &mut dyn FnMut(&str, &[usize], &mut [f32]),
-    ) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn change(&mut self, change: &mut Change) -> Result<Vec<Vec<f32>>> {
         let mut before = Vec::new();
         for (name, parameter) in self.network.parameters_mut() {
             let was = parameter.get()?;

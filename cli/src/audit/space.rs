@@ -116,8 +116,9 @@ fn channels(bench: &Bench, layer: usize) -> Option<usize> {
 /// several values a neuron (pooled blocks) lose all of them.
 fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
     let columns = shape[1];
-    let of_neuron =
-        |index: usize, length: usize| length % channels == 0 && index / (length / channels) == neuron;
+    let of_neuron = |index: usize, length: usize| {
+        length.is_multiple_of(channels) && index / (length / channels) == neuron
+    };
     for (place, value) in values.iter_mut().enumerate() {
         if of_neuron(place / columns, shape[0]) || of_neuron(place % columns, columns) {
             *value = 0.0;
@@ -128,7 +129,7 @@ fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
 /// A change without the neuron's own synapses.
 fn without(mut change: Updates, layer: usize, neuron: usize, channels: usize) -> Updates {
     for (name, values) in &mut change {
-        if owner(name) == format!("layer.{layer}") && values.len() % channels == 0 {
+        if owner(name) == format!("layer.{layer}") && values.len().is_multiple_of(channels) {
             let each = values.len() / channels;
             values[neuron * each..(neuron + 1) * each].fill(0.0);
         }

@@ -18,10 +18,10 @@ use plasticity_core::config::Config;
 fn start_threads(config: &Config) -> Result<()> {
     if let Some(threads) = config.training.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        if let Err(error) = pool.build_global() {
-            if rayon::current_num_threads() != threads {
-                return Err(Error::config(config.place("training.threads"), error.to_string()));
-            }
+        if let Err(error) = pool.build_global()
+            && rayon::current_num_threads() != threads
+        {
+            return Err(Error::config(config.place("training.threads"), error.to_string()));
         }
     }
     Ok(())

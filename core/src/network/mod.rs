@@ -7,7 +7,7 @@ mod step;
 
 pub use build::{NetworkPlan, layer_shapes};
 pub use state::{Saved, State};
-pub use step::ModuleStep;
+pub use step::{ModuleStep, UpdateBy};
 
 use crate::device::Device;
 use crate::error::Result;

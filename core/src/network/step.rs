@@ -72,6 +72,10 @@ fn collect(
     Ok(())
 }
 
+/// A way from a rule and its signals to its update.
+pub type UpdateBy<'a> =
+    dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate> + 'a;
+
 impl Network {
     /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it.
     ///
@@ -103,7 +107,7 @@ impl Network {
         input: FeatureMap,
         labels: Option<&[u32]>,
         draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
-        update: &mut dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate>,
+        update: &mut UpdateBy,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
         let input = match self.modules.first_mut() {

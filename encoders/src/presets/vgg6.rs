@@ -37,7 +37,7 @@ plugin! {
                 return Err(Error::config("encoder.widths", message));
             }
             let layer = |(index, &channels): (usize, &usize)| -> Box<dyn LayerSpec> {
-                let max_pool = POOLED.contains(&index).then(|| PoolSpec { size: Sizes::Same(2), stride: None });
+                let max_pool = POOLED.contains(&index).then_some(PoolSpec { size: Sizes::Same(2), stride: None });
                 Box::new(Conv2d {
                     channels,
                     kernel: Sizes::Same(3),
