@@ -110,7 +110,7 @@ fn failures_of(plugin: &Plugin) -> Vec<Failure> {
         }
         Family::Preset => specs::check::<Box<dyn EncoderPreset>>(
             plugin,
-            &|spec| spec.layers().map(drop),
+            &|spec| spec.layers()?.first().map_or(Ok(()), layers::build),
             &|spec, found| match spec.layers() {
                 Ok(layers) if layers.is_empty() => found.add("has no layers"),
                 Ok(_) => {}

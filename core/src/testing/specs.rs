@@ -176,7 +176,7 @@ fn bad_values<T: DeserializeOwned>(
     }
 }
 
-/// Whether a documented range forbids a number: reads `> 0`, `≥ 1`, `1..=9`, `[0, 1)` at its beginning. No range
+/// Whether a documented range forbids a number: reads `> 0`, `≥ 1`, `1..=9`, `1 to 9`, `1 …`, `[0, 1)` at its beginning. No range
 /// holds NaN.
 fn forbids(range: &str, value: &Value) -> bool {
     let value = match value {
@@ -202,7 +202,7 @@ fn forbids(range: &str, value: &Value) -> bool {
         (rest, false)
     } else if let Some(rest) = range.strip_prefix('(') {
         (rest, true)
-    } else if range.contains("..") {
+    } else if ["..", "…", " to "].iter().any(|between| range.contains(between)) {
         (range, false)
     } else {
         return false;
@@ -224,6 +224,9 @@ mod tests {
             ("0..=65536", 0, false),
             ("0..=9", -1, true),
             ("[0, 1)", -1, true),
+            ("1 …", 0, true),
+            ("1 to 1000", 0, true),
+            ("size to 4096 pixels", 0, false),
             ("any", -1, false),
         ] {
             assert_eq!(forbids(range, &Value::Integer(value)), forbidden, "{range} {value}");

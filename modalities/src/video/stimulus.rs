@@ -124,9 +124,9 @@ plugin! {
         source = "", "a source: `frames`, `ucf101`, `motions`", "where clips come from";
         every = "3", "1 to 1000", "stored frames from one frame of a clip to the next";
         frames = "54", "1 to 10000", "frames of a clip; stored clips that are too short are left out";
-        readout_frames = "frames", "1 to 10000", "frames of a clip in read-out";
+        readout_frames = "", "1 to 10000", "frames of a clip in read-out; left out: as `frames`";
         size = "128", "1 to 4096 pixels", "side of the square that is cut out of each frame";
-        resize = "size", "size to 4096 pixels", "shorter side that a frame is scaled to before";
+        resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before; left out: as `size`";
         flip = "true", "true, false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
         grey = "0.5", "0 to 1", "probability that learning turns a frame grey";
         jitter = "[0.5, 0.5, 0.5, 0.25]", "0 to 1 (hue: 0 to 0.5)", "how far learning moves brightness, contrast, saturation and hue of a frame";

@@ -102,8 +102,8 @@ plasticity_core::plugin! {
         grey = "true", "true or false", "luma (BT.601), or red, green and blue";
         crop = "64", ">= 1 pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
         flip = "true", "true or false", "flips half of the images left to right to learn from";
-        mean = "0.4120", "a number, or one a channel", "is taken away; in colour the default is [0.4313, 0.4156, 0.3663]";
-        std = "0.2570", "> 0, a number, or one a channel", "is divided by; in colour the default is [0.2683, 0.2610, 0.2687]";
+        mean = "", "a number, or one a channel", "is taken away; left out: 0.4120, in colour [0.4313, 0.4156, 0.3663]";
+        std = "", "> 0, a number, or one a channel", "is divided by; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
         patch = "false", "false or { size = 1 to crop, stride >= 1 }", "cuts images into a grid of patches; rows are time, columns locations; the paper's are of size 16 and stride 8";
         views = "1", "1 or 2", "views of each image to learn from; two stand along the batch, all first views before all second ones";
         augment = "", "{ scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], blur_kernel = 0.1 }", "random resized crop, colour jitter (brightness, contrast, saturation, hue), grey and blur as SimCLR has them; the defaults stand to the left; always on with two views";
