@@ -1,4 +1,5 @@
 //! The paper's marks of locality, from measurement; and planted rules that are not local are caught.
+#![allow(clippy::unwrap_used, reason = "a test's helpers")]
 
 use plasticity_tests as _;
 
@@ -49,7 +50,7 @@ fn single() -> Vec<Range<usize>> {
 /// (method, modules) → local in space, local in time: the paper's Table 1; and whether weights are transported.
 #[test]
 fn the_papers_marks() {
-    let one = [0..6];
+    let one = vec![0..6; 1];
     let steps = |name: &str, negatives: serde_json::Value| {
         let mut spec = json!({ "type": name, "prediction_steps": 2, "skip": 1 });
         if !negatives.is_null() {

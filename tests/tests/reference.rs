@@ -1,4 +1,5 @@
 //! Every reference case: loss, representations and gradients, against numbers worked out in float64 elsewhere.
+#![allow(clippy::unwrap_used, reason = "a test's helper")]
 
 use plasticity::verify;
 use plasticity_core::device::Device;
