@@ -225,7 +225,7 @@ fn cases() -> Vec<(Geometry, Option<Pool>)> {
         padding: [0, 1, 1],
     };
     vec![
-        (image(3, 6, [1, 12], 3), None),
+        (image(3, 6, [1, 128], 3), None),
         (image(2, 5, [3, 256], 3), None),
         (image(3, 6, [1, 12], 3), square(2)),
         (image(5, 8, [16, 24], 3), None),

@@ -22,6 +22,7 @@ mod shape;
 pub use shape::Routing;
 
 use super::{Geometry, Pool};
+use cudnn::Stage;
 use epilogue::Unrouted;
 use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::Kernels;
@@ -116,7 +117,7 @@ pub fn forward(
     let raw = if dense::suits(g) {
         dense::forward(g, input, weight)?
     } else {
-        match cudnn::plan(g, input.device())? {
+        match cudnn::plan(g, input.device(), Stage::Forward)? {
             Some(plan) => plan.forward(input, weight)?,
             None => patches::forward(g, input, weight)?,
         }
@@ -148,7 +149,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let weight = if dense::suits(g) {
         dense::outer(g, input, &map)?
     } else {
-        match cudnn::plan(g, device)? {
+        match cudnn::plan(g, device, Stage::Outer)? {
             Some(plan) => plan.outer(input, &map)?,
             None => patches::outer(g, input, &map)?,
         }
@@ -175,7 +176,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     if dense::suits(g) {
         return dense::feedback(g, weight, &map);
     }
-    match cudnn::plan(g, device)? {
+    match cudnn::plan(g, device, Stage::Feedback)? {
         Some(plan) => plan.feedback(weight, &map),
         None => patches::feedback(g, weight, &map),
     }

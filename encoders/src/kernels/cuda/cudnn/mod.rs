@@ -26,8 +26,8 @@ const FMA_MATH: c_int = 3;
 const ALGORITHM: c_int = 1;
 
 /// The three stages, as they stand in [`Functions`].
-#[derive(Clone, Copy)]
-enum Stage {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
     Forward = 0,
     Outer = 1,
     Feedback = 2,
@@ -49,9 +49,9 @@ unsafe impl Send for Plan {}
 // SAFETY: as above.
 unsafe impl Sync for Plan {}
 
-/// The plan for `g`, if cuDNN is at hand and suits it: images (or videos whose kernel has one step in time), with
-/// channels that fill the lanes of tensor cores.
-pub(super) fn plan(g: &Geometry, device: &Device) -> Result<Option<Arc<Plan>>> {
+/// The plan for a stage of `g`, if cuDNN is at hand and has a kernel for it: images (or videos whose kernel has one
+/// step in time), with channels that fill the lanes of tensor cores.
+pub(super) fn plan(g: &Geometry, device: &Device, stage: Stage) -> Result<Option<Arc<Plan>>> {
     static PLANS: Mutex<Vec<Arc<Plan>>> = Mutex::new(Vec::new());
     let still = g.kernel[0] == 1 && g.stride[0] == 1 && g.padding[0] == 0;
     if !still || g.in_channels % 8 != 0 || g.out_channels % 8 != 0 {
@@ -61,12 +61,12 @@ pub(super) fn plan(g: &Geometry, device: &Device) -> Result<Option<Arc<Plan>>> {
     let key = (*g, device.precision());
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(plan) = plans.iter().find(|plan| plan.key == key) {
-        return Ok(Some(plan.clone()));
+        return Ok(plan.has(stage).then(|| plan.clone()));
     }
     device.bind()?;
     let plan = Arc::new(Plan::new(key, library)?);
     plans.push(plan.clone());
-    Ok(Some(plan))
+    Ok(plan.has(stage).then_some(plan))
 }
 
 impl Plan {
@@ -145,6 +145,10 @@ impl Plan {
         (status == 0).then_some(bytes)
     }
 
+    fn has(&self, stage: Stage) -> bool {
+        self.workspace[stage as usize].is_some()
+    }
+
     fn values(&self) -> Values {
         if self.key.1 == Precision::Bf16 { Values::Half } else { Values::Single }
     }
@@ -161,7 +165,7 @@ impl Plan {
         let values = self.values();
         let device = a.0.device();
         let bytes = self.workspace[stage as usize]
-            .ok_or_else(|| Error::Device(format!("cuDNN has no kernel for {:?}", self.key)))?;
+            .ok_or_else(|| Error::Device(format!("cuDNN has no kernel for {stage:?} of {:?}", self.key)))?;
         let out = Buffer::unset_as(device, len, values)?;
         let workspace = Buffer::unset(device, bytes.div_ceil(4))?;
         let (from_a, from_b) = (a.0.pointer_as(values)?, b.0.pointer_as(values)?);
@@ -187,7 +191,7 @@ impl Plan {
                 memory(out.pointer_as(values)?),
             )
         };
-        self.library.check("a convolution", status)?;
+        self.library.check(&format!("{stage:?} of {:?}", self.key), status)?;
         Ok(out)
     }
 
