@@ -1,7 +1,7 @@
 //! The contrast of Forward-Forward: layers are active on positive stimuli and quiet on negative ones.
 
 use crate::{Tape, refused, tensors};
-use dfdx::tensor::TensorFromVec;
+use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
@@ -131,9 +131,16 @@ impl Goodness {
         let y = matrix(sides.iter().map(|(y, _)| -y).collect(), stimuli, 1)?;
         let theta = matrix(sides.iter().map(|(y, theta)| y * theta).collect(), stimuli, 1)?;
         let wrong = goodness.try_mul(y).and_then(|g| g.try_add(theta)).map_err(refused)?;
-        // softplus(x) = log(1 + eˣ): activities here are small enough for the plain form.
-        let softplus =
-            wrong.try_exp().and_then(|e| e.try_add(1.0)).and_then(|e| e.try_ln()).map_err(refused)?;
+        // softplus(x) = max(0, x) + log(1 + exp −|x|), finite for any x.
+        let above = wrong.with_empty_tape().try_relu().map_err(refused)?;
+        let rest = wrong
+            .try_abs()
+            .and_then(|x| x.try_mul(-1.0))
+            .and_then(|x| x.try_exp())
+            .and_then(|x| x.try_add(1.0))
+            .and_then(|x| x.try_ln())
+            .map_err(refused)?;
+        let softplus = above.try_add(rest).map_err(refused)?;
         let loss: TapedScalar = softplus.try_sum().map_err(refused)?;
         loss.try_mul(2.0 / stimuli as f32).map_err(refused)
     }
