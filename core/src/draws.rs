@@ -30,8 +30,8 @@ pub trait Draws {
     /// For each input of the batch, the other input that replaces it as the target of a saccade.
     fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32>;
 
-    /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image: what replaces
-    /// its target in a saccade between views. Needs at least two images.
+    /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image, whose target
+    /// replaces its own in a saccade between views. Needs at least two images.
     fn other_views(&mut self, _path: Path, images: usize) -> Vec<u32> {
         let mut random = self.random(1);
         let mut other = |row: usize| {

@@ -99,6 +99,15 @@ pub trait PlasticityRule: Send {
         Ok(input)
     }
 
+    /// Called once the module's parameters have moved by the last [`update`](Self::update): where a rule takes the step
+    /// into running averages of its own, so that a step that is only measured leaves no trace.
+    ///
+    /// # Errors
+    /// Where a copy from or to the device fails.
+    fn applied(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Where the context comes from.
     fn context(&self) -> ContextSource {
         ContextSource::Same

@@ -6,5 +6,6 @@ pub mod conv;
 mod finite_differences;
 pub mod gru;
 pub mod kernels;
+pub mod normalise;
 pub mod presets;
 pub mod residual;

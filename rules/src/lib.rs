@@ -7,6 +7,7 @@
 pub mod broadcast;
 pub mod local;
 pub mod plasticity;
+pub mod relatives;
 pub mod score;
 #[cfg(test)]
 mod testing;

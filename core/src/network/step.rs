@@ -42,7 +42,8 @@ impl ModuleStep<'_> {
         }
         let Module { rule, optimiser, .. } = self.module;
         parameters.extend(rule.parameters_mut());
-        optimiser.step(parameters, &updates, rate_factor)
+        optimiser.step(parameters, &updates, rate_factor)?;
+        rule.applied()
     }
 
     /// The update of every parameter that learns, by full name, in the public layout.

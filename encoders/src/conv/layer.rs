@@ -174,11 +174,16 @@ impl EncoderLayer for Conv {
         }
         match (&self.norm, kept) {
             (None, Kept::Routing(routing)) => {
+                // Without ρ and pool no gate is read off the output, which only has to have the factor's size.
+                let output = match &factor {
+                    PostFactor::Activation(values) => values,
+                    _ => post.data(),
+                };
                 let call = device::Backward {
                     geometry: &geometry,
                     pool: self.shape.pool.as_ref().filter(|_| !on_activation),
                     relu: self.shape.relu && !on_activation,
-                    output: post.data(),
+                    output,
                     routing: &routing,
                     factor: &factor,
                 };

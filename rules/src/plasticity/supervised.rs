@@ -12,7 +12,7 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::representation::RepresentationShape;
+use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
 
 /// One read-out at the top, with gradients through all layers.
@@ -137,17 +137,32 @@ impl CrossEntropy {
     }
 }
 
-impl PlasticityRule for CrossEntropy {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
-        let labels = self.labels(signals.labels, shape)?;
-        let device = signals.target.data().device();
+/// The error of a read-out on a batch.
+pub struct ReadoutError {
+    /// The cross entropy, one value.
+    pub loss: Buffer,
+    /// −∂L/∂logits `[batch, classes]`.
+    pub errors: Buffer,
+    /// z̄ `[batch, C]`.
+    mean: Buffer,
+    batch: usize,
+}
+
+impl CrossEntropy {
+    /// Reads a representation out and compares with the labels.
+    ///
+    /// # Errors
+    /// Where labels are missing or do not fit.
+    pub fn error(&self, seen: &Representation, labels: Option<&[u32]>) -> Result<ReadoutError> {
+        let shape = seen.shape();
+        let labels = self.labels(labels, shape)?;
+        let device = seen.data().device();
         let places = shape.time * shape.location;
         let (batch, channel, classes) = (shape.batch, shape.channel, self.classes);
         // Rows of one place are contiguous, so the mean is a product with a row of equal weights.
         let equal = Buffer::from_vec(device, vec![1.0 / places as f32; places])?;
         let mut mean = Buffer::zeros(device, batch * channel)?;
-        ops::product(Product::new(1, batch * channel, places), &equal, signals.target.data(), &mut mean)?;
+        ops::product(Product::new(1, batch * channel, places), &equal, seen.data(), &mut mean)?;
         let mut logits = Buffer::zeros(device, batch * classes)?;
         let product = Product::new(batch, classes, channel).transpose_b();
         ops::product(product, &mean, self.weight.value(), &mut logits)?;
@@ -155,16 +170,37 @@ impl PlasticityRule for CrossEntropy {
         let mut logits = logits.to_vec()?;
         logits.chunks_exact_mut(classes).flat_map(|row| row.iter_mut().zip(&bias)).for_each(|(l, b)| *l += b);
         let (loss, errors) = self.errors(&logits, labels);
-        let errors = Buffer::from_vec(device, errors)?;
-        let mut weight = Buffer::zeros(device, classes * channel)?;
-        ops::product(Product::new(classes, channel, batch).transpose_a(), &errors, &mean, &mut weight)?;
-        let bias = ops::column_sums(&errors, classes)?;
+        let (loss, errors) = (Buffer::from_vec(device, vec![loss])?, Buffer::from_vec(device, errors)?);
+        Ok(ReadoutError { loss, errors, mean, batch })
+    }
+
+    /// Updates of weights and biases from an error.
+    ///
+    /// # Errors
+    /// Where the error is of another read-out.
+    pub fn own(&self, error: &ReadoutError) -> Result<Vec<Buffer>> {
+        let (classes, channel) = (self.classes, self.channel);
+        let mut weight = Buffer::zeros(error.errors.device(), classes * channel)?;
+        let product = Product::new(classes, channel, error.batch).transpose_a();
+        ops::product(product, &error.errors, &error.mean, &mut weight)?;
+        Ok(vec![weight, ops::column_sums(&error.errors, classes)?])
+    }
+}
+
+impl PlasticityRule for CrossEntropy {
+    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let shape = signals.target.shape();
+        let error = self.error(signals.target, signals.labels)?;
+        let device = signals.target.data().device();
+        let (batch, channel, places) = (shape.batch, shape.channel, shape.time * shape.location);
         let mut each = Buffer::zeros(device, batch * channel)?;
-        ops::product(Product::new(batch, channel, classes), &errors, self.weight.value(), &mut each)?;
+        let product = Product::new(batch, channel, self.classes);
+        ops::product(product, &error.errors, self.weight.value(), &mut each)?;
+        let equal = Buffer::from_vec(device, vec![1.0 / places as f32; places])?;
         let mut target = Buffer::zeros(device, shape.len())?;
         ops::product(Product::new(places, batch * channel, 1), &equal, &each, &mut target)?;
-        let loss = Buffer::from_vec(device, vec![loss])?;
-        Ok(RuleUpdate { loss, target, context: None, own: vec![weight, bias], lateral: None })
+        let own = self.own(&error)?;
+        Ok(RuleUpdate { loss: error.loss, target, context: None, own, lateral: None })
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {

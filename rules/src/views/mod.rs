@@ -12,4 +12,5 @@ mod tests;
 
 pub use clapp_pp::{ClappPp, ClappPpBackprop};
 pub use infonce::InfoNce;
+pub(crate) use pairing::Pairing;
 pub use pool::Pool;

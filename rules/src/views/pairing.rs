@@ -60,7 +60,7 @@ impl Pairing {
     }
 
     /// The pairs for targets in their own order and contexts [swapped](Self::swapped): so row q of both is a fixation,
-    /// two views of one image, and the `count` saccades of a context are views of other images.
+    /// two views of one image, and in the `count` saccades of a context the targets of other rows stand in for its own.
     ///
     /// # Errors
     /// Where what was drawn does not fit the batch.
@@ -77,8 +77,9 @@ impl Pairing {
         let mut index = Vec::with_capacity(self.rows() * count);
         for row in 0..self.rows() {
             let context = self.other(row) % batch;
-            let first = (row - row % batch) as u32;
-            index.extend(drawn[context * count..(context + 1) * count].iter().map(|drawn| first + drawn));
+            let first = row - row % batch;
+            let targets = &drawn[context * count..(context + 1) * count];
+            index.extend(targets.iter().map(|&drawn| self.other(first + drawn as usize) as u32));
         }
         Pairs::sampled(device, self.rows(), count, index)
     }

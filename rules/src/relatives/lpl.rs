@@ -1,0 +1,211 @@
+//! `lpl`: Latent Predictive Learning.
+
+use super::neighbours::Neighbours;
+use crate::{Tape, refused, tensors};
+use dfdx::shapes::HasShape;
+use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
+use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
+use plasticity_core::autodiff::Taped;
+use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
+use plasticity_core::draws::Draws;
+use plasticity_core::ops::{self, Product};
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::{Error, Result};
+
+/// Neurons predict their own recent past, keep their variance, and avoid to vary together.
+///
+/// With groups of n rows (a step in time, or a view) of M neurons, z̄ the mean of a group and stop(·) what carries no
+/// gradient, and all terms averaged over rows or groups:
+///
+/// L_pred = 1/M Σ_i (z_i − stop(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
+/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
+///
+/// The authors' code lets both of two views move by one term, which is `predictive = 2.0` here.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lpl {
+    /// Weight of L_pred.
+    pub predictive: f32,
+    /// Weight of L_hebb.
+    pub hebbian: f32,
+    /// Weight of L_dec.
+    pub decorrelation: f32,
+    /// ε, added to variances.
+    pub epsilon: f32,
+}
+
+impl Default for Lpl {
+    fn default() -> Self {
+        Self { predictive: 1.0, hebbian: 1.0, decorrelation: 10.0, epsilon: 1e-4 }
+    }
+}
+
+plugin! {
+    Rule "lpl": "Latent Predictive Learning: predict the recent past, keep variance (Hebbian), decorrelate",
+    equation: "Δz = −(z − z_before) + λ₁ (z − z̄)/σ² − λ₂ Σ_{k≠i} C_ik (z_k − z̄_k), ΔW = Δz · ρ'(a) · x",
+    citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915",
+    keys: [
+        predictive = "1.0", "≥ 0", "weight of the predictive term: the step before in time, or the other view";
+        hebbian = "1.0", "≥ 0", "λ₁: weight of the Hebbian term, −log variance";
+        decorrelation = "10.0", "≥ 0", "λ₂: weight of the decorrelating term, squared covariances";
+        epsilon = "1e-4", "> 0", "ε: added to variances";
+    ],
+    example: "type = \"lpl\"",
+    impl RuleSpec for Lpl {
+        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            let weights =
+                [("predictive", self.predictive), ("hebbian", self.hebbian), ("decorrelation", self.decorrelation)];
+            for (key, value) in weights {
+                if !(value >= 0.0 && value.is_finite()) {
+                    let message = format!("expected a number ≥ 0, got {value}");
+                    return Err(Error::config(format!("rule lpl: {key}"), message));
+                }
+            }
+            if !(self.epsilon > 0.0 && self.epsilon.is_finite()) {
+                let message = format!("expected a number > 0, got {}", self.epsilon);
+                return Err(Error::config("rule lpl: epsilon", message));
+            }
+            Ok(Box::new(self.clone()))
+        }
+    }
+}
+
+impl Lpl {
+    /// Loss and post factor of the terms that hold a group together, with `share` of 1 for all groups.
+    fn spread(&self, z: &[f32], channel: usize, share: f32, device: &Buffer) -> Result<(f64, Vec<f32>)> {
+        let rows = z.len() / channel;
+        let mut centred = z.to_vec();
+        let mut variance = vec![0.0; channel];
+        for neuron in 0..channel {
+            let column = || (0..rows).map(|row| row * channel + neuron);
+            let mean = column().map(|at| z[at]).sum::<f32>() / rows as f32;
+            column().for_each(|at| centred[at] -= mean);
+            variance[neuron] = column().map(|at| centred[at] * centred[at]).sum::<f32>() / (rows - 1) as f32;
+        }
+        // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² their squared sum: rows are fewer than neurons.
+        let on_device = Buffer::from_vec(device.device(), centred)?;
+        let mut gram = Buffer::zeros(device.device(), rows * rows)?;
+        ops::product(Product::new(rows, rows, channel).transpose_b(), &on_device, &on_device, &mut gram)?;
+        let mut mixed = Buffer::zeros(device.device(), rows * channel)?;
+        ops::product(Product::new(rows, channel, rows), &gram, &on_device, &mut mixed)?;
+        let (gram, mixed, centred) = (gram.to_vec()?, mixed.to_vec()?, on_device.to_vec()?);
+        let square = |values: &[f32]| values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+        let less = (rows - 1) as f32;
+        let pairs = (channel * channel.saturating_sub(1)).max(1) as f32;
+        let together = square(&gram) / f64::from(less * less) - square(&variance);
+        let logs: f64 = variance.iter().map(|&v| f64::from((v + self.epsilon).ln())).sum();
+        let loss = -f64::from(self.hebbian) * logs / channel as f64
+            + f64::from(self.decorrelation) * together.max(0.0) / f64::from(pairs);
+        let hebbian = 2.0 * self.hebbian / (channel as f32 * less);
+        let decorrelation = 4.0 * self.decorrelation / (pairs * less);
+        let factor = centred
+            .iter()
+            .zip(&mixed)
+            .enumerate()
+            .map(|(place, (z, mixed))| {
+                let variance = variance[place % channel];
+                let other = mixed / less - variance * z;
+                share * (hebbian * z / (variance + self.epsilon) - decorrelation * other)
+            })
+            .collect();
+        Ok((loss * f64::from(share), factor))
+    }
+}
+
+impl PlasticityRule for Lpl {
+    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let shape = signals.target.shape();
+        let neighbours = Neighbours::of("lpl", shape)?;
+        let (data, channel) = (signals.target.data(), shape.channel);
+        let z = data.to_vec()?;
+        let share = 1.0 / (neighbours.followers() * channel) as f32;
+        let (mut loss, mut target) = (0.0, Vec::with_capacity(z.len()));
+        for group in &neighbours.groups {
+            let rows = &z[group.start * channel..group.end * channel];
+            let (part, factor) = self.spread(rows, channel, 1.0 / neighbours.groups.len() as f32, data)?;
+            loss += part;
+            target.extend(factor);
+        }
+        for (row, before) in neighbours.before.iter().enumerate() {
+            let Some(before) = before else { continue };
+            for neuron in 0..channel {
+                let change = z[row * channel + neuron] - z[before * channel + neuron];
+                loss += f64::from(self.predictive * share * change * change);
+                target[row * channel + neuron] -= 2.0 * self.predictive * share * change;
+            }
+        }
+        let device = data.device();
+        let loss = Buffer::from_vec(device, vec![loss as f32])?;
+        let target = Buffer::from_vec(device, target)?;
+        Ok(RuleUpdate { loss, target, context: None, own: Vec::new(), lateral: None })
+    }
+
+    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+        let shape = signals.shape();
+        let neighbours = Neighbours::of("lpl", shape)?;
+        let channel = shape.channel as f32;
+        let (after, before): (Vec<usize>, Vec<usize>) = neighbours
+            .before
+            .iter()
+            .enumerate()
+            .filter_map(|(row, before)| before.map(|before| (row, before)))
+            .unzip();
+        let past = untaped(rows(signals.target(), before)?);
+        let change = rows(signals.target(), after)?.try_sub(past).map_err(refused)?;
+        let change: TapedScalar = change.try_square().and_then(|c| c.try_sum()).map_err(refused)?;
+        let share = self.predictive / (neighbours.followers() as f32 * channel);
+        let mut total = change.try_mul(share).map_err(refused)?;
+        for group in &neighbours.groups {
+            let n = group.len();
+            let z = rows(signals.target(), group.clone().collect())?;
+            let device = tensors(&z);
+            let equal = device.try_tensor_from_vec(vec![1.0 / n as f32; n * n], (n, n)).map_err(refused)?;
+            let mean: Matrix = equal.try_matmul(untaped(z.with_empty_tape())).map_err(refused)?;
+            let centred = z.try_sub(mean).map_err(refused)?;
+            // A transpose is the same tensor to dfdx, which refuses to multiply one by itself: hence the factor.
+            let copy = centred.with_empty_tape().try_mul(1.0 / (n - 1) as f32).map_err(refused)?;
+            let across: TapedMatrix = copy.try_permute().map_err(refused)?;
+            let covariance: TapedMatrix = across.try_matmul(centred).map_err(refused)?;
+            let m = covariance.shape().0;
+            let mask = |on: f32, off: f32| -> Result<Matrix> {
+                let values = (0..m * m).map(|at| if at / m == at % m { on } else { off }).collect();
+                device.try_tensor_from_vec(values, (m, m)).map_err(refused)
+            };
+            // Off the diagonal log(0 · C + 1) = 0.
+            let variances = covariance.with_empty_tape().try_mul(mask(1.0, 0.0)?).map_err(refused)?;
+            let logs: TapedScalar = variances
+                .try_add(mask(self.epsilon, 1.0)?)
+                .and_then(|v| v.try_ln())
+                .and_then(|v| v.try_sum())
+                .map_err(refused)?;
+            let others: TapedScalar = covariance
+                .try_mul(mask(0.0, 1.0)?)
+                .and_then(|c| c.try_square())
+                .and_then(|c| c.try_sum())
+                .map_err(refused)?;
+            let groups = neighbours.groups.len() as f32;
+            let logs = logs.try_mul(-self.hebbian / (channel * groups)).map_err(refused)?;
+            let pairs = (channel * channel - channel).max(1.0);
+            let others = others.try_mul(self.decorrelation / (pairs * groups)).map_err(refused)?;
+            total = total.try_add(logs).and_then(|t| t.try_add(others)).map_err(refused)?;
+        }
+        Ok(Some(total))
+    }
+}
+
+/// Some rows of a matrix.
+fn rows(matrix: TapedMatrix, index: Vec<usize>) -> Result<TapedMatrix> {
+    let len = index.len();
+    let index: Tensor<(usize,), usize, AutoDevice> =
+        tensors(&matrix).try_tensor_from_vec(index, (len,)).map_err(refused)?;
+    matrix.try_gather(index).map_err(refused)
+}
+
+/// The same values with no history: stop(·).
+fn untaped(matrix: TapedMatrix) -> Matrix {
+    use dfdx::tensor::SplitTape;
+    let (matrix, _): (Matrix, Tape) = matrix.split_tape();
+    matrix
+}

@@ -1,0 +1,43 @@
+//! `sanger`: Oja's rule with an order among neurons.
+
+use super::synapses::hebbian_with_decay;
+use plasticity_core::Result;
+use plasticity_core::draws::Draws;
+use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use plasticity_core::representation::Pooling;
+
+/// ΔW_ji = mean of y_j (x_i − Σ_{k ≤ j} y_k W_ki) with y = W x + b, the summed input: neuron j converges to the jth
+/// principal component of the input. Neurons have an order, so the rule is not local in space: j must know the weights
+/// of those before it.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sanger {}
+
+plugin! {
+    Rule "sanger": "Sanger's rule (generalised Hebbian algorithm): neuron j finds the jth principal component",
+    equation: "ΔW = y xᵀ − LT(y yᵀ) W, LT: the lower triangle with the diagonal, y = W x + b",
+    citation: "Sanger 1989, Neural Networks 2, 459-473",
+    keys: [],
+    example: "type = \"sanger\"",
+    impl RuleSpec for Sanger {
+        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(self.clone()))
+        }
+
+        fn pooling(&self, _module: usize) -> Pooling {
+            Pooling::Keep
+        }
+
+        fn level(&self) -> Level {
+            Level::Activation
+        }
+    }
+}
+
+impl PlasticityRule for Sanger {
+    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        hebbian_with_decay(signals.target, |neuron, other| neuron >= other)
+    }
+}

@@ -1,0 +1,157 @@
+//! Relatives in a whole network, against sums over synapses written out.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::layer::LayerSpec;
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::network::{Network, NetworkPlan};
+use plasticity_core::optimiser::OptimiserSpec;
+use plasticity_core::plasticity::RuleSpec;
+use plasticity_encoders as _;
+use plasticity_rules as _;
+use std::collections::BTreeMap;
+
+const SHAPE: MapShape = MapShape { time: 1, location: 1, batch: 4, extent: [1, 6, 6], channels: 2 };
+
+fn input(device: &Device) -> FeatureMap {
+    let wave = |place: usize| (place as f32 * 0.7).sin() + (place as f32 * 0.13).cos();
+    FeatureMap::new(SHAPE, Buffer::from_vec(device, (0..SHAPE.len()).map(wave).collect()).unwrap()).unwrap()
+}
+
+fn network(device: &Device, rule: &str) -> Network {
+    let layer = r#"{ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "max_pool": { "size": 2 } }"#;
+    let layers: Vec<Box<dyn LayerSpec>> = (0..2).map(|_| serde_json::from_str(layer).unwrap()).collect();
+    let rule: Box<dyn RuleSpec> = serde_json::from_str(&format!(r#"{{ "type": "{rule}" }}"#)).unwrap();
+    let plan = NetworkPlan {
+        layers: &layers,
+        modules: &[0..1, 1..2],
+        rule: rule.as_ref(),
+        optimiser: OptimiserSpec::default(),
+        input: SHAPE,
+        classes: Some(3),
+        seed: 4,
+    };
+    Network::build(&plan, device).unwrap()
+}
+
+fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> {
+    let mut updates = BTreeMap::new();
+    let mut draws =
+        |module| Box::new(SeededDraws { seed: 1, step: 0, module: module as u64 }) as Box<dyn Draws>;
+    let labels: Vec<u32> = (0..SHAPE.batch as u32).map(|input| input % 3).collect();
+    network
+        .step(input, Some(&labels), &mut draws, &mut |step| {
+            updates.extend(step.named()?);
+            step.apply(1.0)
+        })
+        .unwrap();
+    updates
+}
+
+/// The update of the first layer, synapse by synapse: mean over stimuli and positions of
+/// y_j (x_i − Σ_k decay(j, k) W_ki), where `rule` gives y and Σ_k's factors from the summed inputs a.
+fn written_out(network: &Network, rule: &str, map: &FeatureMap) -> Vec<f64> {
+    let get = |name: &str| {
+        let parameters = network.parameters();
+        parameters.iter().find(|(found, _)| found == name).unwrap().1.get().unwrap()
+    };
+    let (weight, bias) = (get("layer.0.weight"), get("layer.0.bias"));
+    let x = map.data().to_vec().unwrap();
+    let [_, rows, columns] = SHAPE.extent;
+    let mut update = vec![0.0; weight.len()];
+    let positions = (SHAPE.batch * rows * columns) as f64;
+    for place in 0..SHAPE.batch * rows * columns {
+        let (b, y, x_at) = (place / (rows * columns), place / columns % rows, place % columns);
+        // The window, in the order of the weights: input channel, row, column.
+        let mut window = Vec::new();
+        for channel in 0..2 {
+            for dy in 0..3 {
+                for dx in 0..3 {
+                    let inside = (1..=rows).contains(&(y + dy)) && (1..=columns).contains(&(x_at + dx));
+                    let at = |row: usize, column: usize| ((b * rows + row) * columns + column) * 2 + channel;
+                    window.push(if inside { f64::from(x[at(y + dy - 1, x_at + dx - 1)]) } else { 0.0 });
+                }
+            }
+        }
+        let a: Vec<f64> = (0..3)
+            .map(|j| {
+                let weights = &weight[j * 18..(j + 1) * 18];
+                let sum: f64 = weights.iter().zip(&window).map(|(w, x)| f64::from(*w) * x).sum();
+                sum + f64::from(bias[j])
+            })
+            .collect();
+        let sum: f64 = a.iter().map(|a| a.exp()).sum();
+        let winner = (0..3).max_by(|&j, &k| a[j].total_cmp(&a[k])).unwrap();
+        for j in 0..3 {
+            let sign = if j == winner { 1.0 } else { -1.0 };
+            let post = if rule == "softhebb" { sign * a[j].exp() / sum } else { a[j] };
+            for i in 0..18 {
+                let w = |k: usize| f64::from(weight[k * 18 + i]);
+                let decay = match rule {
+                    "sanger" => (0..=j).map(|k| a[k] * w(k)).sum(),
+                    _ => a[j] * w(j),
+                };
+                update[j * 18 + i] += post * (window[i] - decay) / positions;
+            }
+        }
+    }
+    update
+}
+
+#[test]
+fn rules_of_single_synapses_see_summed_inputs_of_all_neurons_before_pooling() {
+    let device = Device::open().unwrap();
+    for rule in ["oja", "sanger", "softhebb"] {
+        let mut network = network(&device, rule);
+        let expected = written_out(&network, rule, &input(&device));
+        let made = step(&mut network, input(&device));
+        let made = &made["layer.0.weight"];
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let error = norm(&mut made.iter().zip(&expected).map(|(a, b)| f64::from(*a) - b));
+        let error = error / norm(&mut expected.iter().copied());
+        assert!(error < 1e-5, "{rule}: relative error {error}");
+    }
+}
+
+#[test]
+fn every_relative_learns_in_a_network_of_two_modules() {
+    let device = Device::open().unwrap();
+    for rule in ["oja", "sanger", "bcm", "softhebb", "lpl", "forward_forward", "scff", "dfa", "clapp_pp"] {
+        let mut network = network(&device, rule);
+        for _ in 0..3 {
+            let updates = step(&mut network, input(&device));
+            for layer in ["layer.0.weight", "layer.1.weight"] {
+                let moved = updates[layer].iter().any(|&value| value != 0.0);
+                assert!(moved && updates[layer].iter().all(|value| value.is_finite()), "{rule}: {layer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn copies_of_the_read_out_stay_the_same_under_direct_feedback() {
+    let device = Device::open().unwrap();
+    let mut network = network(&device, "dfa");
+    for _ in 0..3 {
+        step(&mut network, input(&device));
+    }
+    let parameters: BTreeMap<_, _> = network.parameters().into_iter().collect();
+    let get = |name: &str| parameters[name].get().unwrap();
+    assert_eq!(get("module.0.readout.weight"), get("module.1.readout.weight"));
+    assert!(get("module.0.readout.weight").iter().any(|&weight| weight != 0.0));
+    assert_ne!(get("module.0.feedback"), get("module.1.feedback"));
+}
+
+#[test]
+fn a_threshold_that_slides_is_saved_and_restored() {
+    let device = Device::open().unwrap();
+    let mut network = network(&device, "bcm");
+    step(&mut network, input(&device));
+    let state = network.state().unwrap();
+    assert_ne!(state.tensors["module.0.threshold"].values, [1.0; 3]);
+    let mut other = self::network(&device, "bcm");
+    other.restore(&state).unwrap();
+    assert_eq!(step(&mut network, input(&device)), step(&mut other, input(&device)));
+}
