@@ -139,6 +139,8 @@ mod tests {
         assert!((made[..4].iter().map(|z| z * z).sum::<f32>() - 4.0).abs() < 1e-5);
         assert_eq!(made[4..], [0.0; 4]);
         let made = run(Over::Position, &[3.0, 4.0, 30.0, 40.0, 1.0, 0.0, 0.0, 5.0]);
-        assert!((made[0] - made[2]).abs() < 1e-5 && (made[0] * made[0] + made[1] * made[1] - 2.0).abs() < 1e-5);
+        assert!(
+            (made[0] - made[2]).abs() < 1e-5 && (made[0] * made[0] + made[1] * made[1] - 2.0).abs() < 1e-5
+        );
     }
 }
