@@ -3,6 +3,7 @@
 //! The program is [`run`]. A crate with plugins of its own has a `main` of three lines: it names the plugin crate
 //! (`use my_rules as _;`), so that it is linked, and returns [`run`]'s exit code.
 
+pub mod alignment;
 pub mod audit;
 pub mod new_rule;
 pub mod verify;

@@ -21,7 +21,8 @@ fn input(device: &Device) -> FeatureMap {
 }
 
 fn network(device: &Device, rule: &str) -> Network {
-    let layer = r#"{ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "max_pool": { "size": 2 } }"#;
+    let layer =
+        r#"{ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "max_pool": { "size": 2 } }"#;
     let layers: Vec<Box<dyn LayerSpec>> = (0..2).map(|_| serde_json::from_str(layer).unwrap()).collect();
     let rule: Box<dyn RuleSpec> = serde_json::from_str(&format!(r#"{{ "type": "{rule}" }}"#)).unwrap();
     let plan = NetworkPlan {

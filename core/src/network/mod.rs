@@ -70,6 +70,16 @@ impl Network {
         self.slots.iter().map(|slot| slot.name.as_str()).collect()
     }
 
+    /// The same layers and weights as one module with the top module's rule, whose updates then reach every layer by
+    /// backpropagation: what local rules are compared with. The other modules' rules are dropped.
+    #[must_use]
+    pub fn end_to_end(mut self) -> Self {
+        if let Some(top) = self.modules.pop() {
+            self.modules = vec![Module { layers: 0..top.layers.end, ..top }];
+        }
+        self
+    }
+
     /// The device that holds it.
     pub fn device(&self) -> &Device {
         &self.device

@@ -78,11 +78,11 @@ impl Lpl {
         let rows = z.len() / channel;
         let mut centred = z.to_vec();
         let mut variance = vec![0.0; channel];
-        for neuron in 0..channel {
+        for (neuron, variance) in variance.iter_mut().enumerate() {
             let column = || (0..rows).map(|row| row * channel + neuron);
             let mean = column().map(|at| z[at]).sum::<f32>() / rows as f32;
             column().for_each(|at| centred[at] -= mean);
-            variance[neuron] = column().map(|at| centred[at] * centred[at]).sum::<f32>() / (rows - 1) as f32;
+            *variance = column().map(|at| centred[at] * centred[at]).sum::<f32>() / (rows - 1) as f32;
         }
         // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² their squared sum: rows are fewer than neurons.
         let on_device = Buffer::from_vec(device.device(), centred)?;
