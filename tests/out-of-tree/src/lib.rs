@@ -1,0 +1,7 @@
+//! One plugin of every kind, in a crate that the toolkit does not know of.
+
+pub mod broadcast;
+pub mod layer;
+pub mod rule;
+pub mod score;
+pub mod stimulus;

@@ -1,0 +1,40 @@
+//! A homeostatic Hebbian rule: neurons that are less active than `target` on average strengthen their active synapses,
+//! those that are more active weaken them (after Turrigiano 2008). It follows no loss, so it states its update.
+
+use plasticity_core::device::Buffer;
+use plasticity_core::draws::Draws;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::{Error, Result, plugin, random::Random};
+
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Homeostasis {
+    pub target: f32,
+}
+
+impl PlasticityRule for Homeostasis {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
+        let (device, shape) = (signals.target.data().device(), signals.target.shape());
+        let z = signals.target.data().to_vec()?;
+        let mean = |neuron: usize| z.iter().skip(neuron).step_by(shape.channel).sum::<f32>() / shape.rows() as f32;
+        let lack: Vec<f32> = (0..shape.channel).map(|neuron| self.target - mean(neuron)).collect();
+        let factor = (0..z.len()).map(|i| lack[i % shape.channel] / shape.rows() as f32).collect();
+        let loss = Buffer::from_vec(device, vec![lack.iter().map(|lack| lack * lack).sum()])?;
+        let target = Buffer::from_vec(device, factor)?;
+        Ok(RuleUpdate { loss, target, context: None, own: Vec::new(), lateral: None })
+    }
+}
+
+plugin! {
+    Rule "homeostasis": "Hebbian learning towards a mean activity",
+    equation: "Δw_ji = (target − ⟨z_j⟩) ρ'(a_j) x_i",
+    citation: "after Turrigiano 2008",
+    keys: [target = "", "> 0", "the mean activity that every neuron is drawn to";],
+    example: "type = \"homeostasis\"\ntarget = 0.2\n",
+    impl RuleSpec for Homeostasis {
+        fn build(&self, _: &RuleContext, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            if self.target > 0.0 && self.target.is_finite() { Ok(Box::new(self.clone())) }
+            else { Err(Error::config("rule.target", format!("{} is not above 0", self.target))) }
+        }
+    }
+}
