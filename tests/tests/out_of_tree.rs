@@ -23,7 +23,8 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
         .env_remove("RUSTFLAGS")
         .output()
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "cargo {arguments:?} in {}:\n{said}", folder.display());
     said
 }
@@ -54,7 +55,16 @@ fn crates_of_ones_own_build_pass_the_suite_and_train() {
     assert!(listed.contains("homeostasis") && listed.contains("clapp"), "{listed}");
     cargo(&plugins, &["run", "--", "train", "config.toml", "--out", "run"]);
     assert!(plugins.join("run/metrics.jsonl").is_file());
-    let own = ["run", "--", "train", "config.toml", "--out", "own", "--set", "rule={type=\"homeostasis\", target=0.2}"];
+    let own = [
+        "run",
+        "--",
+        "train",
+        "config.toml",
+        "--out",
+        "own",
+        "--set",
+        "rule={type=\"homeostasis\", target=0.2}",
+    ];
     cargo(&plugins, &own);
 
     let rule = plasticity::new_rule::write("oja2", folder.path()).unwrap();

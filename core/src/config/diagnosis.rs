@@ -99,11 +99,8 @@ fn culprit(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<Strin
         Some(Segment::Key(key)) => field.is_none_or(|field| field == key),
         _ => false,
     });
-    // Without an innocent key that has to be there, another complaint may come first: a key whose absence leaves
-    // none to make is the likelier one.
-    let silent = paths.iter().find(|path| without(path).0.is_none());
-    let changed = || paths.iter().find(|path| without(path).0.as_deref() != Some(error));
-    silent.or_else(changed).cloned().unwrap_or_default()
+    let found = paths.iter().find(|path| without(path).0.as_deref() != Some(error));
+    found.cloned().unwrap_or_default()
 }
 
 /// All paths to keys, children before their parents.
