@@ -1,8 +1,10 @@
 //! The page on dfdx for those who come from PyTorch, compiled.
 
+// ANCHOR: matrix
 use dfdx::prelude::*;
 
 type Matrix = Tensor<(usize, usize), f32, Cpu>;
+// ANCHOR_END: matrix
 
 #[test]
 fn shapes_and_ranks() {
