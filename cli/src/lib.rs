@@ -17,7 +17,7 @@ mod progress;
 pub use exit::Exit;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use plasticity_core::{Result, registry};
 use std::process::ExitCode;
 
@@ -25,6 +25,11 @@ use std::process::ExitCode;
 use plasticity_encoders as _;
 use plasticity_modalities as _;
 use plasticity_rules as _;
+
+/// The command line as clap has it: what the book's reference is written from, and what its commands are read by.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
 
 /// Runs the program on this process's arguments.
 pub fn run() -> ExitCode {

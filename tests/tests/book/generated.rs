@@ -1,0 +1,224 @@
+//! Pages that are written from the code: one for each plugin, the keys of a config's sections, the command line.
+
+use super::locality;
+use super::pages::{root, source};
+use plasticity_core::config::{ProbeConfig, Training};
+use plasticity_core::optimiser::OptimiserSpec;
+use plasticity_core::registry::{self, Family, Plugin};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+const UPDATE: &str = "PLASTICITY_UPDATE_BOOK";
+
+#[test]
+fn generated_pages_are_those_in_the_repository() {
+    let pages = generated();
+    let folder = source().join("reference/plugins");
+    let kept = |path: &PathBuf| pages.contains_key(path);
+    let there: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|p| !kept(p)).collect();
+    if std::env::var_os(UPDATE).is_some() {
+        there.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        pages.iter().for_each(|(path, text)| std::fs::write(path, text).unwrap());
+        return;
+    }
+    let differs = |(path, text): &(&PathBuf, &String)| {
+        std::fs::read_to_string(path).is_ok_and(|there| there != **text) || !path.exists()
+    };
+    let mut wrong: Vec<PathBuf> = pages.iter().filter(differs).map(|(path, _)| path.clone()).collect();
+    wrong.extend(there);
+    assert!(
+        wrong.is_empty(),
+        "these differ from the code: {wrong:#?}\nwrite them again: {UPDATE}=1 cargo test -p plasticity-tests --test book"
+    );
+}
+
+/// Path and text of every generated page.
+fn generated() -> BTreeMap<PathBuf, String> {
+    let reference = source().join("reference");
+    let mut pages = BTreeMap::new();
+    let mut index = "# Plugins\n\nWritten from the registry, as `plasticity list` prints it.\n".to_owned();
+    let mut contents = String::new();
+    for family in Family::ALL {
+        let plugins: Vec<_> =
+            registry::plugins(family).into_iter().filter(|p| p.package != env!("CARGO_PKG_NAME")).collect();
+        let title = title(family);
+        writeln!(index, "\n## {title}\n\n| name | what it is |\n| --- | --- |").unwrap();
+        for plugin in plugins {
+            let file = format!("{}-{}.md", family.name(), plugin.name);
+            writeln!(index, "| [`{}`](plugins/{file}) | {} |", plugin.name, cell(plugin.summary)).unwrap();
+            writeln!(contents, "  - [{} {}](reference/plugins/{file})", family.name(), plugin.name).unwrap();
+            pages.insert(reference.join("plugins").join(file), page(plugin));
+        }
+    }
+    pages.insert(reference.join("plugins.md"), index);
+    pages.insert(reference.join("config-keys.md"), config_keys());
+    pages.insert(reference.join("cli.md"), command_line());
+    let summary = source().join("SUMMARY.md");
+    let text = contents_with(&std::fs::read_to_string(&summary).unwrap(), &contents);
+    pages.insert(summary, text);
+    pages
+}
+
+fn title(family: Family) -> &'static str {
+    match family {
+        Family::Rule => "Rules",
+        Family::Score => "Scores",
+        Family::Broadcast => "Broadcast signals",
+        Family::Layer => "Layers",
+        Family::Preset => "Presets of layers",
+        Family::Stimulus => "Stimuli",
+        Family::Source => "Sources",
+    }
+}
+
+/// The table of contents with the plugins' pages below that of their index.
+fn contents_with(summary: &str, contents: &str) -> String {
+    let (mut text, mut below) = (String::new(), false);
+    for line in summary.lines() {
+        if !(below && line.starts_with("  ")) {
+            text.push_str(line);
+            text.push('\n');
+            below = line.ends_with("(reference/plugins.md)");
+            if below {
+                text.push_str(contents);
+            }
+        }
+    }
+    text
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { "–".to_owned() } else { format!("`{}`", cell(text)) }
+}
+
+fn page(plugin: &Plugin) -> String {
+    let mut text = format!("# {} `{}`\n\n{}.\n", plugin.family.name(), plugin.name, plugin.summary);
+    if !plugin.equation.is_empty() {
+        write!(text, "\n```text\n{}\n```\n", plugin.equation).unwrap();
+    }
+    if !plugin.citation.is_empty() {
+        write!(text, "\nSource: {}.\n", plugin.citation).unwrap();
+    }
+    if plugin.family == Family::Rule {
+        write!(text, "\n{}\n", locality::marks(plugin)).unwrap();
+    }
+    if plugin.keys.is_empty() {
+        text.push_str("\nIt has no keys.\n");
+    } else {
+        text.push_str("\n| key | default | range | meaning |\n| --- | --- | --- | --- |\n");
+        for key in plugin.keys {
+            let (range, meaning) = (cell(key.range), cell(key.meaning));
+            writeln!(text, "| `{}` | {} | {range} | {meaning} |", key.name, code(key.default)).unwrap();
+        }
+    }
+    write!(text, "\n```text\n{}\n```\n\nIt is in `{}`.\n", plugin.example.trim_end(), plugin.package).unwrap();
+    text
+}
+
+/// The sections `[training]` and `[probe]` and the optimisers: meanings from the documentation of the code's fields,
+/// defaults from the values that are read where a config says nothing.
+fn config_keys() -> String {
+    let read = |file: &str| std::fs::read_to_string(root().join("core/src").join(file)).unwrap();
+    let (sections, optimisers) = (read("config/sections.rs"), read("optimiser.rs"));
+    let training: Training = serde_json::from_value(json!({ "epochs": 1 })).unwrap();
+    let optimiser =
+        |spec: Value| -> OptimiserSpec { serde_json::from_value(spec).unwrap() };
+    let mut text = "# Keys of the sections\n\nWritten from the code. Keys of stimuli, layers, presets and rules are on the [plugins' pages](plugins.md).\n".to_owned();
+    let parts = [
+        ("[training]", &sections, "pub struct Training {", defaults(&training, &["epochs"])),
+        (
+            "[training.optimiser] type = \"adam\"",
+            &optimisers,
+            "    Adam {",
+            defaults(&optimiser(json!({ "type": "adam", "rate": 1.0 })), &["rate"]),
+        ),
+        (
+            "[training.optimiser] type = \"sgd\"",
+            &optimisers,
+            "    Sgd {",
+            defaults(&optimiser(json!({ "type": "sgd", "rate": 1.0 })), &["rate"]),
+        ),
+        ("[probe]", &sections, "pub struct ProbeConfig {", defaults(&ProbeConfig::default(), &[])),
+    ];
+    for (title, source, start, defaults) in parts {
+        write!(text, "\n## `{title}`\n\n| key | default | meaning |\n| --- | --- | --- |\n").unwrap();
+        let fields = fields(source, start);
+        assert!(!fields.is_empty(), "{start}");
+        for (name, meaning) in fields {
+            let default = defaults.get(&name).map_or("", String::as_str);
+            writeln!(text, "| `{name}` | {} | {} |", code(default), cell(&meaning)).unwrap();
+        }
+    }
+    text
+}
+
+fn defaults(value: &impl serde::Serialize, required: &[&str]) -> BTreeMap<String, String> {
+    // By way of text, so that an f32 keeps its short form.
+    let text = serde_json::to_string(value).unwrap();
+    let Value::Object(keys) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+    let keys = keys.into_iter().filter(|(key, _)| !required.contains(&key.as_str()));
+    keys.map(|(key, value)| (key, inline(&value))).collect()
+}
+
+/// A value as TOML has it in a line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(table) => {
+            let keys: Vec<_> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            format!("{{ {} }}", keys.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Names and documentation of the fields that follow `start`.
+fn fields(source: &str, start: &str) -> Vec<(String, String)> {
+    let (mut found, mut doc) = (Vec::new(), Vec::new());
+    let lines = source.lines().skip_while(|line| *line != start).skip(1);
+    for line in lines.map(str::trim).take_while(|line| !line.starts_with('}')) {
+        if let Some(words) = line.strip_prefix("/// ") {
+            doc.push(words.to_owned());
+        } else if let (false, Some((name, _))) = (line.starts_with('#'), line.split_once(':')) {
+            found.push((name.trim_start_matches("pub ").to_owned(), doc.join(" ")));
+            doc.clear();
+        }
+    }
+    found
+}
+
+fn command_line() -> String {
+    let mut command = plasticity::command();
+    command.build();
+    let mut text = "# Command line\n\nWritten from the program's own help.\n".to_owned();
+    write!(text, "\n```text\n{}```\n", trimmed(&command.render_long_help().to_string())).unwrap();
+    let names: Vec<String> =
+        command.get_subcommands().map(|c| c.get_name().to_owned()).filter(|name| name != "help").collect();
+    for name in names {
+        let help = command.find_subcommand_mut(&name).unwrap().render_long_help().to_string();
+        write!(text, "\n## `plasticity {name}`\n\n```text\n{}```\n", trimmed(&help)).unwrap();
+    }
+    text.push_str("\n## Exit status\n\n| status | meaning |\n| --- | --- |\n");
+    let exit = std::fs::read_to_string(root().join("cli/src/exit.rs")).unwrap();
+    let variants = exit.split("pub enum Exit {").nth(1).unwrap().split('}').next().unwrap();
+    let mut doc = String::new();
+    for line in variants.lines().map(str::trim) {
+        if let Some(words) = line.strip_prefix("/// ") {
+            doc = words.to_owned();
+        } else if let Some((_, number)) = line.trim_end_matches(',').split_once(" = ") {
+            writeln!(text, "| {number} | {doc} |").unwrap();
+        }
+    }
+    text
+}
+
+/// Without blanks at the ends of lines.
+fn trimmed(help: &str) -> String {
+    help.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}

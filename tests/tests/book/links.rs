@@ -1,0 +1,74 @@
+//! Links lead to pages, includes to files and anchors, and the table of contents holds every page once.
+
+use super::pages::{Page, pages, source};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn links_and_includes_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let folder = page.path.parent().unwrap();
+        for link in links(&page.prose()) {
+            let Some(path) = link.split('#').next().filter(|path| !path.is_empty()) else { continue };
+            if !link.contains("://") && !folder.join(path).exists() {
+                wrong.push(format!("{}: {link}", page.name()));
+            }
+        }
+        for (path, anchor) in includes(&page.text) {
+            let text = std::fs::read_to_string(folder.join(&path)).unwrap_or_default();
+            let found = !text.is_empty()
+                && anchor.as_ref().is_none_or(|anchor| {
+                    [format!("ANCHOR: {anchor}\n"), format!("ANCHOR_END: {anchor}\n")]
+                        .iter()
+                        .all(|mark| text.contains(mark.as_str()))
+                });
+            if !found {
+                wrong.push(format!("{}: include of {path} {anchor:?}", page.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn rust_is_shown_from_files_that_are_compiled() {
+    for page in pages() {
+        for block in page.blocks().into_iter().filter(|block| block.language == "rust") {
+            let only = block.text.lines().all(|line| line.is_empty() || line.starts_with("{{#include "));
+            assert!(only, "{}: show Rust by {{{{#include}}}} of a file that is compiled", block.place);
+        }
+    }
+}
+
+#[test]
+fn the_table_of_contents_holds_every_page() {
+    let pages = pages();
+    let summary = pages.iter().find(|page| page.path.ends_with("SUMMARY.md")).unwrap();
+    let listed: Vec<PathBuf> = links(&summary.text).into_iter().map(|link| source().join(link)).collect();
+    let unique: BTreeSet<_> = listed.iter().cloned().collect();
+    assert_eq!(unique.len(), listed.len(), "a page is listed twice");
+    let there: BTreeSet<_> = pages
+        .iter()
+        .filter(|page| page.path.starts_with(source()) && !page.path.ends_with("SUMMARY.md"))
+        .map(|page: &Page| page.path.clone())
+        .collect();
+    assert_eq!(unique, there);
+}
+
+/// Targets of `[text](target)`.
+fn links(text: &str) -> Vec<String> {
+    let parts = text.split("](").skip(1);
+    parts.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link.to_owned()).collect()
+}
+
+/// Files and anchors of `{{#include file:anchor}}`.
+fn includes(text: &str) -> Vec<(String, Option<String>)> {
+    let parts = text.split("{{#include ").skip(1).filter_map(|rest| rest.split_once("}}"));
+    parts
+        .map(|(what, _)| match what.split_once(':') {
+            Some((path, anchor)) => (Path::new(path).display().to_string(), Some(anchor.to_owned())),
+            None => (what.to_owned(), None),
+        })
+        .collect()
+}

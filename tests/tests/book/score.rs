@@ -1,0 +1,76 @@
+//! A score of one's own: contexts and targets that are near each other fit.
+
+// ANCHOR: spec
+use dfdx::prelude::*;
+use plasticity_core::device::{Device, TapedMatrix};
+use plasticity_core::draws::Path;
+use plasticity_core::parameter::Parameter;
+use plasticity_core::random::Random;
+use plasticity_core::score::{ScoreFunction, ScoreSpec};
+use plasticity_core::{Error, Result, plugin};
+use serde::{Deserialize, Serialize};
+
+/// Minus the mean squared distance of context and target. It has no weights.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Distance {
+    /// Multiplies the score.
+    pub scale: f32,
+}
+
+impl Default for Distance {
+    fn default() -> Self {
+        Self { scale: 1.0 }
+    }
+}
+
+plugin! {
+    Score "distance": "Minus the mean squared distance of context and target",
+    equation: "u = −scale · mean (z − c)²",
+    citation: "the book of this toolkit",
+    keys: [scale = "1.0", "> 0", "multiplies the score";],
+    example: "type = \"distance\"\nscale = 1.0\n",
+    impl ScoreSpec for Distance {
+        fn build(
+            &self, _: Path, target: usize, context: usize, _: &Device, _: &mut Random,
+        ) -> Result<Box<dyn ScoreFunction>> {
+            if !(self.scale > 0.0 && self.scale.is_finite()) {
+                return Err(Error::config("score distance: scale", format!("{} is not above 0", self.scale)));
+            }
+            if target != context {
+                let message = format!("needs as many contexts as targets, got {context} and {target}");
+                return Err(Error::shape("score distance", message));
+            }
+            Ok(Box::new(self.clone()))
+        }
+    }
+}
+// ANCHOR_END: spec
+
+// ANCHOR: score
+impl ScoreFunction for Distance {
+    /// `[context rows, target rows]`, by (z − c)² = z² + c² − 2 z c.
+    fn all_pairs(&self, context: TapedMatrix, target: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
+        let (rows, width) = *context.shape();
+        let all = (rows, target.shape().0);
+        if target.shape().1 != width {
+            return Err(Error::shape("score distance", "contexts and targets differ in length"));
+        }
+        let transposed: TapedMatrix = target.retaped::<OwnedTape<f32, AutoDevice>>().permute();
+        let products: TapedMatrix = context.retaped::<OwnedTape<f32, AutoDevice>>().matmul(transposed);
+        let contexts = context.square().sum::<(usize,), Axis<1>>();
+        let contexts: TapedMatrix = contexts.broadcast_like::<_, Axis<1>>(&all);
+        let targets = target.square().sum::<(usize,), Axis<1>>();
+        let targets: TapedMatrix = targets.broadcast_like::<_, Axis<0>>(&all);
+        Ok((products * 2.0 - contexts - targets) * (self.scale / width as f32))
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        Vec::new()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        Vec::new()
+    }
+}
+// ANCHOR_END: score
