@@ -1,4 +1,5 @@
 //! What every device must do: one test body for the CPU and for CUDA, against sums in `f64`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use plasticity_core::device::{Buffer, Device, Indices, Precision};
 use plasticity_core::map::MapShape;

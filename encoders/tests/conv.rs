@@ -1,4 +1,5 @@
 //! Convolution on whichever device the build has, against a direct convolution in `f64`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use plasticity_core::device::{Buffer, Device, Precision};
 use plasticity_core::layer::PostFactor;

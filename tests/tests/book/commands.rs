@@ -27,8 +27,11 @@ fn commands_parse_and_their_configs_are_there() {
 }
 
 fn check(words: &[String]) -> Result<(), String> {
-    let words: Vec<&str> =
-        words.iter().map(String::as_str).skip_while(|word| word.contains('=') && !word.contains('/')).collect();
+    let words: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .skip_while(|word| word.contains('=') && !word.contains('/'))
+        .collect();
     match words.as_slice() {
         ["plasticity", ..] => parse(&words, true),
         // A crate of the reader's own, whose `main` is this program.
@@ -39,7 +42,11 @@ fn check(words: &[String]) -> Result<(), String> {
             _ => Ok(()),
         },
         [script, ..] if script.starts_with("scripts/") => {
-            if root().join(script).is_file() { Ok(()) } else { Err("there is no such script".to_owned()) }
+            if root().join(script).is_file() {
+                Ok(())
+            } else {
+                Err("there is no such script".to_owned())
+            }
         }
         [program, ..] if OTHERS.contains(program) => Ok(()),
         _ => Err("is no command that the book may use".to_owned()),

@@ -118,7 +118,8 @@ fn page(plugin: &Plugin) -> String {
             writeln!(text, "| `{}` | {} | {range} | {meaning} |", key.name, code(key.default)).unwrap();
         }
     }
-    write!(text, "\n```text\n{}\n```\n\nIt is in `{}`.\n", plugin.example.trim_end(), plugin.package).unwrap();
+    write!(text, "\n```text\n{}\n```\n\nIt is in `{}`.\n", plugin.example.trim_end(), plugin.package)
+        .unwrap();
     text
 }
 
@@ -128,8 +129,7 @@ fn config_keys() -> String {
     let read = |file: &str| std::fs::read_to_string(root().join("core/src").join(file)).unwrap();
     let (sections, optimisers) = (read("config/sections.rs"), read("optimiser.rs"));
     let training: Training = serde_json::from_value(json!({ "epochs": 1 })).unwrap();
-    let optimiser =
-        |spec: Value| -> OptimiserSpec { serde_json::from_value(spec).unwrap() };
+    let optimiser = |spec: Value| -> OptimiserSpec { serde_json::from_value(spec).unwrap() };
     let mut text = "# Keys of the sections\n\nWritten from the code. Keys of stimuli, layers, presets and rules are on the [plugins' pages](plugins.md).\n".to_owned();
     let parts = [
         ("[training]", &sections, "pub struct Training {", defaults(&training, &["epochs"])),
@@ -171,7 +171,8 @@ fn defaults(value: &impl serde::Serialize, required: &[&str]) -> BTreeMap<String
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(table) => {
-            let keys: Vec<_> = table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            let keys: Vec<_> =
+                table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
             format!("{{ {} }}", keys.join(", "))
         }
         other => other.to_string(),

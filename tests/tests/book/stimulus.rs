@@ -81,7 +81,10 @@ impl Stimulus for Drifting {
     /// `[frame, y, x]`. To learn from, each visit starts at another phase.
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
         if index >= self.count {
-            return Err(Error::stimulus("gratings", format!("there is no stimulus {index} of {}", self.count)));
+            return Err(Error::stimulus(
+                "gratings",
+                format!("there is no stimulus {index} of {}", self.count),
+            ));
         }
         let class = index % ORIENTATIONS.len();
         let mut own = stream(self.seed, &[self.split as u64, index as u64]);
