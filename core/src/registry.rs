@@ -84,7 +84,7 @@ inventory::collect!(Plugin);
 
 /// Enters a plugin: implements its spec trait under the name, and lists it in the catalogue.
 ///
-/// ```ignore
+/// ```text
 /// plasticity_core::plugin! {
 ///     Rule "hebb": "Plain Hebbian learning",
 ///     equation: "ΔW = η · post ⊗ pre",

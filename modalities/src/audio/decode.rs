@@ -1,7 +1,7 @@
 //! Audio files to 16 kHz mono.
 //!
 //! FLAC and WAV by symphonia: one maintained crate for both (claxon and hound have had no release since 2023), with
-//! all of WAV's sample formats. NIST SPHERE, which TIMIT's `.wav` files are, by [our own reader](super::sphere).
+//! all of WAV's sample formats. NIST SPHERE, which TIMIT's `.wav` files are, by our own reader.
 //! Formats are told by their first bytes, never by the file's name.
 
 use super::{RATE, resample::resample, sphere};
