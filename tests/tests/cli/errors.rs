@@ -1,0 +1,109 @@
+//! Everything that a user can get wrong gives one clear error that names the place.
+
+use super::{CONFIG, Place, read};
+
+fn train(from: &str, to: &str) -> (Place, String) {
+    assert!(CONFIG.contains(from), "{from}");
+    let place = Place::new(&CONFIG.replacen(from, to, 1));
+    let error = place.fail(&["train", "config.toml", "--out", "run"], 3);
+    assert!(!place.path("run").exists(), "a run was begun");
+    (place, error)
+}
+
+#[test]
+fn names_and_keys_that_are_not_known() {
+    let start = |from, to, expected: &str| {
+        let (_, error) = train(from, to);
+        assert!(error.starts_with(expected), "{error}");
+    };
+    start("\"clapp_s\"", "\"claps\"", "config.toml:10: rule.type: unknown rule `claps`: did you mean `clapp");
+    start(
+        "\"vgg6\"",
+        "\"vgg16\"",
+        "config.toml:7: encoder.preset: unknown preset `vgg16`: did you mean `vgg6`?",
+    );
+    start(
+        "\"images\"",
+        "\"image\"",
+        "config.toml:3: stimulus.type: unknown stimulus `image`: did you mean `images`?",
+    );
+    start(
+        "\"synthetic\"",
+        "\"syntetic\"",
+        "config.toml:4: stimulus.source.type: unknown source `syntetic`: did you mean `synthetic`?",
+    );
+    start("[probe]", "[prob]", "config.toml:17: prob: unknown key `prob`: did you mean `probe`?");
+    start(
+        "type = \"clapp_s\"",
+        "type = \"clapp_s\"\nprediction_step = 3",
+        "config.toml:11: rule.prediction_step: unknown key `prediction_step`: did you mean `prediction_steps`?",
+    );
+    start(
+        "batch = 8",
+        "batches = 8",
+        "config.toml:13: training.batches: unknown key `batches`: did you mean `batch`?",
+    );
+    start("widths", "width", "config.toml:8: encoder.width: unknown key `width`: did you mean `widths`?");
+}
+
+#[test]
+fn values_that_do_not_fit() {
+    let start = |from, to, expected: &str| {
+        let (_, error) = train(from, to);
+        assert!(error.starts_with(expected), "{error}");
+    };
+    start(
+        "batch = 8",
+        "batch = \"8\"",
+        "config.toml:13: training.batch: expected a whole number of at least 0, got string \"8\"",
+    );
+    start("rate = 1e-3", "rate = 0.0", "config.toml:16: training.optimiser.rate: 0 is not in (0, ∞)");
+    start(
+        "batch = 8",
+        "batch = 25",
+        "config.toml:13: training.batch: a batch of 25 cannot be made of 24 stimuli",
+    );
+    start(
+        "widths = [4, 4, 4, 8, 8, 8]",
+        "widths = [4, 4, 4, 8, 8, 8]\nmodules = [[1, 2], [4, 5, 6]]",
+        "config.toml:9: encoder.modules: layer 3 is skipped",
+    );
+    start("seed = 3", "seed = 3\n[", "config.toml:2: is not TOML: ");
+    let place = Place::new(CONFIG);
+    assert!(
+        place
+            .fail(&["train", "config.toml", "--set", "rule=claps"], 3)
+            .starts_with("--set rule=claps: unknown rule `claps`")
+    );
+    assert_eq!(place.fail(&["train", "config"], 1), "config: there is no such config file");
+}
+
+#[test]
+fn folders_that_are_missing() {
+    let folder = "source = { type = \"folder\", path = \"nowhere\" }";
+    let place = Place::new(
+        &CONFIG.replace("source = { type = \"synthetic\", count = 24, train = 32, test = 16 }", folder),
+    );
+    let error = place.run(&["train", "config.toml", "--out", "run"]);
+    let message = String::from_utf8_lossy(&error.stderr).into_owned();
+    assert!(!error.status.success() && message.contains("nowhere"), "{message}");
+    assert!(!place.path("run").exists());
+    assert_eq!(
+        place.fail(&["train", "--resume", "gone"], 1),
+        "gone: holds no run: there is no config.toml in it"
+    );
+    assert_eq!(place.fail(&["probe", "gone"], 1), "gone: holds no run: there is no config.toml in it");
+}
+
+#[test]
+fn checkpoints_that_are_cut_short_or_of_another_network() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let last = place.path("run/checkpoints/step-6.safetensors");
+    let bytes = read(&last);
+    std::fs::write(place.path("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
+    let error = place.fail(&["probe", "run", "--checkpoint", "cut.safetensors"], 1);
+    assert!(error.starts_with("cut.safetensors: is cut short"), "{error}");
+    let error = place.fail(&["probe", "run", "--set", "encoder.widths=[4, 4, 4, 8, 8, 9]"], 1);
+    assert!(error.contains("checkpoint") && error.contains("layer.5"), "{error}");
+}

@@ -1,0 +1,74 @@
+//! What `probe`, `bench` and `compare` report, for people and for machines.
+
+use super::{CONFIG, Place, read};
+use serde_json::Value;
+
+#[test]
+fn a_probe_reports_every_layer() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let text = place.succeed(&["probe", "run"]);
+    assert!(text.starts_with("| layer | accuracy % | untrained % | chance % |"), "{text}");
+    assert_eq!(text.lines().count(), 8);
+    let report: Value = serde_json::from_slice(&read(&place.path("run/probe.json"))).unwrap();
+    let layers = report["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 6);
+    for (index, layer) in layers.iter().enumerate() {
+        assert_eq!(layer["name"], (index + 1).to_string());
+        assert_eq!(layer["chance"], 12.5);
+        for key in ["accuracy", "untrained"] {
+            assert!((0.0..=100.0).contains(&layer[key].as_f64().unwrap()));
+        }
+    }
+    let printed: Value = serde_json::from_str(&place.succeed(&["probe", "run", "--json"])).unwrap();
+    assert_eq!(printed, report);
+}
+
+#[test]
+fn a_network_that_does_not_learn_reads_out_as_the_untrained_one() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "rule=random"]);
+    place.succeed(&["probe", "run"]);
+    let report: Value = serde_json::from_slice(&read(&place.path("run/probe.json"))).unwrap();
+    for layer in report["layers"].as_array().unwrap() {
+        assert_eq!(layer["accuracy"], layer["untrained"]);
+    }
+}
+
+#[test]
+fn a_benchmark_reports_speed_and_memory() {
+    let place = Place::new(CONFIG);
+    let text = place.succeed(&["bench", "config.toml", "--batch", "4", "--steps", "2", "--json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    for key in ["images_per_second", "step_ms"] {
+        assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
+    }
+    if cfg!(target_os = "linux") {
+        assert!(report["peak_memory_mib"].as_f64().unwrap() > 1.0);
+    }
+    assert_eq!(report["batch"], 4);
+}
+
+#[test]
+fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
+    let place = Place::new(CONFIG);
+    let arguments =
+        ["compare", "config.toml", "--sweep", "rule=random,clapp_s", "--seeds", "2", "--out", "all"];
+    let listed = place.succeed(&[&arguments[..], &["--list"]].concat());
+    assert_eq!(listed.lines().count(), 4);
+    assert!(!place.path("all").exists());
+    // One cell by its own command, as a scheduler would run it.
+    let words: Vec<&str> = listed.lines().nth(3).unwrap().split(' ').skip(1).collect();
+    place.succeed(&words);
+    let one = read(&place.path("all/rule=clapp_s/seed-4/probe.json"));
+    let text = place.succeed(&arguments);
+    assert_eq!(read(&place.path("all/rule=clapp_s/seed-4/probe.json")), one);
+    assert!(
+        text.contains("| untrained ") && text.contains("| rule=clapp_s ") && text.contains(" ± "),
+        "{text}"
+    );
+    let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
+    assert_eq!(table["rows"][1]["seeds"], serde_json::json!([3, 4]));
+    assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
+    assert_eq!(String::from_utf8(read(&place.path("all/compare.md"))).unwrap().trim(), text.trim());
+}

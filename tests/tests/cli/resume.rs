@@ -1,0 +1,93 @@
+//! A run that was killed goes on to the same bits as one that never was.
+
+use super::{CONFIG, Place, read};
+use std::time::{Duration, Instant};
+
+/// Names and contents of what must be the same: checkpoints and metrics.
+fn results(place: &Place, run: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(place.path(run).join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .chain([place.path(run).join("metrics.jsonl")])
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), read(&path)))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bits() {
+    let place = Place::new(&CONFIG.replace("epochs = 2", "epochs = 20"));
+    place.succeed(&["train", "config.toml", "--out", "whole"]);
+    let whole = results(&place, "whole");
+    assert_eq!(whole.len(), 3);
+    // Killed at moments that a clock chooses: before the first checkpoint, amid writing, after the end.
+    let mut child = place.command(&["train", "config.toml", "--out", "killed"]).spawn().unwrap();
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(150));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if !place.path("killed/config.toml").exists() {
+            child = place.command(&["train", "config.toml", "--out", "killed"]).spawn().unwrap();
+        } else {
+            child = place.command(&["train", "--resume", "killed"]).spawn().unwrap();
+        }
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(whole == results(&place, "killed"), "checkpoints or metrics differ");
+}
+
+#[test]
+fn records_after_the_last_checkpoint_are_made_again() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let whole = results(&place, "run");
+    // As if killed while step 6 was written: its checkpoint is not there, its record is cut short.
+    std::fs::remove_file(place.path("run/checkpoints/step-6.safetensors")).unwrap();
+    std::fs::write(place.path("run/checkpoints/.step-6.safetensors.partial"), b"cut").unwrap();
+    let metrics = read(&place.path("run/metrics.jsonl"));
+    std::fs::write(place.path("run/metrics.jsonl"), &metrics[..metrics.len() - 9]).unwrap();
+    place.succeed(&["train", "--resume", "run"]);
+    let again: Vec<_> = results(&place, "run");
+    assert!(whole == again, "checkpoints or metrics differ");
+}
+
+#[test]
+fn a_finished_run_can_be_trained_for_longer() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "long", "--set", "training.epochs=4"]);
+    place.succeed(&["train", "config.toml", "--out", "short"]);
+    place.succeed(&["train", "--resume", "short", "--set", "training.epochs=4"]);
+    assert!(results(&place, "long") == results(&place, "short"), "checkpoints or metrics differ");
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "one", "--set", "training.threads=1"]);
+    place.succeed(&["train", "config.toml", "--out", "three", "--set", "training.threads=3"]);
+    assert!(results(&place, "one") == results(&place, "three"), "checkpoints or metrics differ");
+}
+
+#[test]
+fn a_run_folder_is_one_runs_and_one_processes() {
+    let place = Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000"));
+    let mut child = place.command(&["train", "config.toml", "--out", "run"]).spawn().unwrap();
+    let started = Instant::now();
+    while !place.path("run/metrics.jsonl").exists() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let in_use = place.fail(&["train", "--resume", "run"], 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(in_use, "run: is in use by another process: wait for it, or choose another folder");
+    assert_eq!(
+        place.fail(&["train", "config.toml", "--out", "run"], 1),
+        "run: holds a run already: go on with it by --resume run, or choose another folder"
+    );
+    let changed =
+        place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.epochs=1"], 1);
+    if place.path("run/checkpoints/step-2.safetensors").exists() {
+        assert!(changed.contains("another seed"), "{changed}");
+    }
+}
