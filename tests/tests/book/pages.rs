@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// The root of the repository: where this was built, or, carried to another machine, the working folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    if built.is_dir() { built.to_owned() } else { PathBuf::from(".") }
 }
 
 /// `book/src`.
@@ -27,12 +28,11 @@ pub struct Block {
     pub text: String,
 }
 
-/// All Markdown of the book, README, CONTRIBUTING and CHANGELOG.
+/// All Markdown of the book, CONTRIBUTING and CHANGELOG.
 pub fn pages() -> Vec<Page> {
     let mut found = Vec::new();
     collect(&source(), &mut found);
-    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name));
-    found.extend(others.into_iter().filter(|path| path.is_file()));
+    found.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
     found.sort();
     let read = |path: PathBuf| Page { text: std::fs::read_to_string(&path).unwrap(), path };
     found.into_iter().map(read).collect()
