@@ -39,13 +39,13 @@ pub struct Report {
 
 /// Reads a run out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let config = run::config(&arguments.run, &arguments.overrides.set)?;
     let checkpoint = match &arguments.checkpoint {
         Some(path) => Checkpoint::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
             Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
         })?,
     };
-    let config = run::config(&arguments.run, &arguments.overrides.set)?;
     start_threads(&config)?;
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
