@@ -18,7 +18,7 @@ impl BroadcastSignal for SquaredHinge {
         let refused = |error| Error::Device(format!("{error:?}"));
         let y = device.try_tensor_from_vec(signs.collect(), (rows, columns)).map_err(refused)?;
         // max(0, 1 − y u)², in the mean over all pairs
-        Ok((scores * y).negate().add(1.0f32).relu().square().mean())
+        Ok(((scores * y).negate() + 1.0f32).relu().square().mean())
     }
 }
 

@@ -53,7 +53,7 @@ impl Stimulus for Opened {
 
 plugin! {
     Stimulus "gratings": "Drifting gratings of four orientations",
-    equation: "",
+    equation: "x = sin(k · r + φ + ω t)",
     citation: "Hubel & Wiesel 1959",
     keys: [count = "", "1 …", "stimuli in every split";],
     example: "type = \"gratings\"\ncount = 64\n",

@@ -34,8 +34,9 @@ impl PlasticityRule for {Type} {
         let change = (next - now).square().mean();
         let z = signals.target();
         let shape = *z.shape();
-        let mean: Tensor<(usize,), f32, _, _> = signals.target().mean();
-        let variance: Tensor<(usize,), f32, _, _> = (z - mean.broadcast_like(&shape)).square().mean();
+        let mean = signals.target().mean::<(usize,), Axis<0>>();
+        let mean = mean.broadcast_like::<(usize, usize), Axis<0>>(&shape);
+        let variance = (z - mean).square().mean::<(usize,), Axis<0>>();
         Ok(Some(change - (variance + 1e-4).ln().mean() * self.strength))
     }
 }
