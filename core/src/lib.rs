@@ -31,6 +31,7 @@ pub mod registry;
 pub mod representation;
 pub mod run;
 pub mod score;
+pub mod stage;
 pub mod stimulus;
 pub mod testing;
 pub mod training;

@@ -8,6 +8,7 @@ use crate::map::{FeatureMap, MapShape};
 use crate::ops;
 use crate::plasticity::Level;
 use crate::representation::{Pooling, Representation};
+use crate::stage;
 use std::sync::Arc;
 
 /// A module's activity on a batch.
@@ -34,6 +35,7 @@ pub(super) fn forward(
     let mut traces = Vec::new();
     for slot in &mut slots[module.layers()] {
         let below = &maps[maps.len() - 1];
+        let _stage = stage::layer(&slot.name, "forward").entered();
         let activity = slot.layer.forward(below, phase)?;
         maps.push(Arc::new(activity.post));
         traces.push(activity.trace);
@@ -50,7 +52,9 @@ pub(super) fn forward(
         return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
     }
     let output = &maps[maps.len() - 1];
-    let represented = Representation::of(output, module.pooling)?;
+    let top = &slots[module.layers.end - 1].name;
+    let represented =
+        stage::layer(top, "pool").in_scope(|| Representation::of(output, module.pooling))?;
     let (target, context) = if slots[module.layers.end - 1].layer.is_context() {
         (Representation::of(&maps[maps.len() - 2], module.pooling)?, Some(represented))
     } else {
@@ -110,6 +114,7 @@ impl Pass {
         for (place, (slot, trace)) in slots[layers].iter_mut().zip(self.traces).enumerate().rev() {
             let Some(post) = maps.pop() else { break };
             let pre = &maps[place];
+            let _stage = stage::layer(&slot.name, "update").entered();
             let LayerUpdate { updates: mut own, feedback } =
                 slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
             if let Some(matrix) = lateral.take() {

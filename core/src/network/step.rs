@@ -11,6 +11,7 @@ use crate::ops;
 use crate::parameter::Parameter;
 use crate::plasticity::{ContextSource, PlasticityRule, RuleUpdate, Signals};
 use crate::representation::Representation;
+use crate::stage;
 use std::sync::Arc;
 
 /// What a module's step came to, before anything has moved.
@@ -41,6 +42,7 @@ impl ModuleStep<'_> {
             parameters.extend(slot.layer.parameters_mut());
         }
         let Module { rule, optimiser, .. } = self.module;
+        let _stage = stage::module(self.index, "optimiser").entered();
         parameters.extend(rule.parameters_mut());
         optimiser.step(parameters, &updates, rate_factor)?;
         rule.applied()
@@ -136,7 +138,8 @@ impl Network {
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
             let signals = Signals { target: &pass.target, context, top: top.as_ref(), labels };
-            let update = update(modules[index].rule.as_mut(), &signals, draws(index).as_mut())?;
+            let update = stage::module(index, "rule")
+                .in_scope(|| update(modules[index].rule.as_mut(), &signals, draws(index).as_mut()))?;
             let mut target = update.target;
             let (own_context, passed_up) =
                 if above { (None, update.context) } else { (update.context, None) };

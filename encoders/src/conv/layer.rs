@@ -10,7 +10,7 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
-use plasticity_core::{Error, Result};
+use plasticity_core::{Error, Result, stage};
 use rand::Rng;
 
 /// The sizes of a convolution layer, on time, row and column.
@@ -96,8 +96,10 @@ impl Conv {
 
     /// Outer product and, if it is asked for, feedback.
     fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
-        let (weight, bias) = device::outer(call, pre.data())?;
-        let feedback = feedback.then(|| device::feedback(call, self.weight.value())).transpose()?;
+        let work = call.geometry.multiplications();
+        let (weight, bias) = stage::kernel("outer", work).in_scope(|| device::outer(call, pre.data()))?;
+        let back = || stage::kernel("feedback", work).in_scope(|| device::feedback(call, self.weight.value()));
+        let feedback = feedback.then(back).transpose()?;
         Ok(LayerUpdate { updates: vec![weight, bias], feedback })
     }
 
@@ -136,13 +138,17 @@ impl EncoderLayer for Conv {
         let shape = self.output(pre.shape())?;
         let (pool, relu) = (self.shape.pool.as_ref(), self.shape.relu);
         let (weight, bias) = (self.weight.value(), self.bias.value());
+        let convolve = |pool| {
+            let kernel = stage::kernel("forward", geometry.multiplications());
+            kernel.in_scope(|| device::forward(&geometry, pool, relu, pre.data(), weight, bias))
+        };
         let (post, kept) = match &mut self.norm {
             None => {
-                let (post, routing) = device::forward(&geometry, pool, relu, pre.data(), weight, bias)?;
+                let (post, routing) = convolve(pool)?;
                 (post, Kept::Routing(routing))
             }
             Some(norm) => {
-                let (active, _) = device::forward(&geometry, None, relu, pre.data(), weight, bias)?;
+                let (active, _) = convolve(None)?;
                 let (post, kept) = normed::forward(norm, &geometry, pool, active, phase)?;
                 (post, kept.map_or(Kept::Nothing, Kept::Normed))
             }

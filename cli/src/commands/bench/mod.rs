@@ -1,14 +1,18 @@
 //! `plasticity bench CONFIG`: the speed and memory of a training step.
 
+mod profile;
+
 use super::start_threads;
 use crate::arguments::ConfigArguments;
 use crate::exit::Exit;
 use crate::output;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Buffer, Device};
 use plasticity_core::experiment::Experiment;
 use plasticity_core::loader::HostBatch;
+use plasticity_core::ops::{self, Product};
 use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
+use profile::{Profile, Stage};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -30,6 +34,9 @@ pub struct Arguments {
     /// Steps to measure
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
+    /// Show where a step's time goes, by layer and stage, and the machine's matrix limit (on the CPU)
+    #[arg(long)]
+    profile: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,6 +61,12 @@ struct Report {
     threads: usize,
     /// The device.
     device: String,
+    /// With `--profile`: 10⁹ operations a second of one large matrix product, the machine's limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_gflops: Option<f64>,
+    /// With `--profile`: the stages of steps made after those that were timed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Vec<Stage>>,
 }
 
 /// Measures.
@@ -86,6 +99,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         trainer.step(host?.to_device(&device)?, false)?;
         device.synchronize()?;
     }
+    let (limit_gflops, profile) = match arguments.profile {
+        true => {
+            let stages = profiled(&mut trainer, &batches, arguments.steps, &device)?;
+            (Some(limit(&device)?), Some(stages))
+        }
+        false => (None, None),
+    };
     let waited = loader.waited().saturating_sub(first.unwrap_or_default());
     let step = median(&mut times).ok_or_else(|| Error::config("bench", "no step was measured"))?;
     let report = Report {
@@ -97,14 +117,45 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         steps: arguments.steps,
         threads: rayon::current_num_threads(),
         device: device.name(),
+        limit_gflops,
+        profile,
     };
     output::print(&if arguments.json { output::json(&report)? } else { lines(&report) })?;
     Ok(Exit::Success)
 }
 
+/// Steps again, listening to their stages.
+fn profiled(trainer: &mut Trainer, batches: &[HostBatch], steps: u64, device: &Device) -> Result<Vec<Stage>> {
+    if cfg!(feature = "cuda") {
+        let message = "stages are timed on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
+        return Err(Error::config("--profile", message));
+    }
+    let (profile, since) = (Profile::default(), Instant::now());
+    for (_, host) in (0..steps).zip(batches.iter().cycle()) {
+        let host = host.clone();
+        profile.listen(|| trainer.step(host.to_device(device)?, false))?;
+    }
+    Ok(profile.stages(steps, since.elapsed().as_secs_f64() * 1e3 / steps as f64))
+}
+
+/// 10⁹ operations a second of a square matrix product: the best of a few.
+fn limit(device: &Device) -> Result<f64> {
+    let side = 1536;
+    let values = |seed: usize| (0..side * side).map(|i| ((i * 7919 + seed) % 2003) as f32 / 1001.0).collect();
+    let (a, b) = (Buffer::from_vec(device, values(0))?, Buffer::from_vec(device, values(1))?);
+    let mut c = Buffer::zeros(device, side * side)?;
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let since = Instant::now();
+        ops::product(Product::new(side, side, side), &a, &b, &mut c)?;
+        best = best.min(since.elapsed().as_secs_f64());
+    }
+    Ok(2.0 * (side as f64).powi(3) / best / 1e9)
+}
+
 fn lines(report: &Report) -> String {
     let memory = report.peak_memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
-    format!(
+    let summary = format!(
         "{:.1} images/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
          {:.1} ms a step of waiting when loading runs beside it; {} threads on {}",
         report.images_per_second,
@@ -114,7 +165,25 @@ fn lines(report: &Report) -> String {
         report.waiting_ms,
         report.threads,
         report.device
-    )
+    );
+    match (&report.profile, report.limit_gflops) {
+        (Some(stages), Some(limit)) => {
+            format!("{summary}\n\n{}\n\nA large matrix product runs at {limit:.0} GF/s.", table(stages, limit))
+        }
+        _ => summary,
+    }
+}
+
+/// GF/s are those of the plain algorithm, so a kernel of fewer multiplications may pass the limit.
+fn table(stages: &[Stage], limit: f64) -> String {
+    let head = ["part", "stage", "ms", "%", "GF/s", "of the limit"].map(str::to_owned);
+    let row = |stage: &Stage| {
+        let rate = stage.gflops.map_or(String::new(), |rate| format!("{rate:.0}"));
+        let share = stage.gflops.map_or(String::new(), |rate| format!("{:.2}", rate / limit));
+        let (ms, percent) = (format!("{:.1}", stage.ms), format!("{:.1}", stage.share));
+        vec![stage.part.clone(), stage.stage.clone(), ms, percent, rate, share]
+    };
+    output::table(&head, &stages.iter().map(row).collect::<Vec<_>>())
 }
 
 fn median(times: &mut [f64]) -> Option<f64> {

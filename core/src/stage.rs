@@ -1,0 +1,24 @@
+//! Spans of a step's stages, for whoever listens (`plasticity bench --profile`); unheard, they cost nothing.
+//!
+//! All have the target [`TARGET`], the level debug and a field `stage`. Those of layers and modules have a `part`, which
+//! the [`kernel`]s inside them belong to; a kernel has a `work`.
+
+use tracing::{Span, debug_span};
+
+/// The target of the spans.
+pub const TARGET: &str = "plasticity::stage";
+
+/// A stage of the layer `name`.
+pub fn layer(name: &str, stage: &'static str) -> Span {
+    debug_span!(target: TARGET, "layer", stage, part = format_args!("layer {name}"))
+}
+
+/// A stage of the module `index`, counted from 0.
+pub fn module(index: usize, stage: &'static str) -> Span {
+    debug_span!(target: TARGET, "module", stage, part = format_args!("module {}", index + 1))
+}
+
+/// A layer's arithmetic, as `multiplications` of the plain algorithm.
+pub fn kernel(stage: &'static str, multiplications: usize) -> Span {
+    debug_span!(target: TARGET, "kernel", stage, work = multiplications as u64)
+}
