@@ -1,7 +1,7 @@
 //! The two matrix products every path comes down to, on panels that stay in the near caches.
 //!
 //! The right operand is always a *panel*: `[depth, width]` with a `width` of 16, 32 or 64 values,
-//! one after the other in memory. One micro-kernel holds a few rows of the result in registers; it
+//! one after the other in memory ([`panel_width`]). One micro-kernel holds a few rows of the result in registers; it
 //! is written once over [`pulp::Simd`] and runs with AVX-512, AVX2 or scalars as the processor
 //! allows. The left operand is read in place, row-wise or column-wise: nothing is packed.
 
@@ -10,10 +10,26 @@ use pulp::{Arch, Simd, WithSimd};
 /// Depth of a block, so that its slice of a 64-wide panel fits the first-level cache.
 const DEPTH_BLOCK: usize = 128;
 
-/// Width of the panels for `channels` outgoing channels: the widest that pads least.
+/// Width of the panels for `channels` outgoing channels: with AVX-512 the widest that pads least; else as wide as a
+/// strip of the micro-kernel, so that the strip is contiguous and a block of its panel stays in the first-level cache.
 pub(crate) fn panel_width(channels: usize) -> usize {
+    if Arch::new().dispatch(Lanes) < 16 {
+        return 16;
+    }
     let padded = |width: &usize| channels.next_multiple_of(*width);
     [64, 32, 16].into_iter().min_by_key(padded).unwrap_or(64)
+}
+
+/// How many values a vector of this processor holds.
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
 }
 
 /// `C = A · B`: `a` is `[rows, depth]`, `b` a panel `[depth, width]`, `c` is `[rows, width]`.
