@@ -71,8 +71,11 @@ fn matrices_pass_to_dfdx_and_back() {
 #[test]
 fn products_of_parts_agree_with_f64() {
     let device = device();
-    let (m, n, k) = (37, 29, 53);
-    for (transpose_a, transpose_b) in [(false, false), (false, true), (true, false), (true, true)] {
+    let transposes = [(false, false), (false, true), (true, false), (true, true)];
+    // A small one, one that is cut by rows, and one by columns.
+    let sizes = [(37, 29, 53), (201, 70, 41), (70, 203, 40)];
+    let cases = sizes.into_iter().flat_map(|size| transposes.map(|transpose| (size, transpose)));
+    for ((m, n, k), (transpose_a, transpose_b)) in cases {
         let (a, b, c) = (noise(11 + m * k, 4), noise(5 + k * n, 5), noise(3 + m * n, 6));
         let product = Product { transpose_a, transpose_b, ..Product::new(m, n, k) }.at(11, 5, 3).accumulate();
         let [da, db] = [&a, &b].map(|v| Buffer::from_vec(&device, v.clone()).unwrap());

@@ -53,8 +53,7 @@ pub(super) fn forward(
     }
     let output = &maps[maps.len() - 1];
     let top = &slots[module.layers.end - 1].name;
-    let represented =
-        stage::layer(top, "pool").in_scope(|| Representation::of(output, module.pooling))?;
+    let represented = stage::layer(top, "pool").in_scope(|| Representation::of(output, module.pooling))?;
     let (target, context) = if slots[module.layers.end - 1].layer.is_context() {
         (Representation::of(&maps[maps.len() - 2], module.pooling)?, Some(represented))
     } else {

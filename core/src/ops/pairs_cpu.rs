@@ -289,10 +289,20 @@ impl Sparse {
                 #[inline(always)]
                 || {
                     for (i, out) in out.chunks_exact_mut(width).enumerate() {
-                        for &(row, factor) in self.row(chunk * ROWS + i) {
-                            let row = row as usize;
-                            for (out, x) in out.iter_mut().zip(&x[row * width..(row + 1) * width]) {
-                                *out += factor * x;
+                        let row = |term: &(u32, f32)| &x[term.0 as usize * width..][..width];
+                        let terms = self.row(chunk * ROWS + i).chunks_exact(4);
+                        for term in terms.remainder() {
+                            for (out, x) in out.iter_mut().zip(row(term)) {
+                                *out += term.1 * x;
+                            }
+                        }
+                        // Four at a time, so that the sum is read and written a quarter as often.
+                        for terms in terms {
+                            let [a, b, c, d] = [0, 1, 2, 3].map(|term| row(&terms[term]));
+                            let [fa, fb, fc, fd] = [0, 1, 2, 3].map(|term| terms[term].1);
+                            let rows = a.iter().zip(b).zip(c.iter().zip(d));
+                            for (out, ((a, b), (c, d))) in out.iter_mut().zip(rows) {
+                                *out += (fa * a + fb * b) + (fc * c + fd * d);
                             }
                         }
                     }

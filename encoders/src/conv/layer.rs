@@ -98,7 +98,8 @@ impl Conv {
     fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
         let work = call.geometry.multiplications();
         let (weight, bias) = stage::kernel("outer", work).in_scope(|| device::outer(call, pre.data()))?;
-        let back = || stage::kernel("feedback", work).in_scope(|| device::feedback(call, self.weight.value()));
+        let back =
+            || stage::kernel("feedback", work).in_scope(|| device::feedback(call, self.weight.value()));
         let feedback = feedback.then(back).transpose()?;
         Ok(LayerUpdate { updates: vec![weight, bias], feedback })
     }

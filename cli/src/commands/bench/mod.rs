@@ -168,7 +168,10 @@ fn lines(report: &Report) -> String {
     );
     match (&report.profile, report.limit_gflops) {
         (Some(stages), Some(limit)) => {
-            format!("{summary}\n\n{}\n\nA large matrix product runs at {limit:.0} GF/s.", table(stages, limit))
+            format!(
+                "{summary}\n\n{}\n\nA large matrix product runs at {limit:.0} GF/s.",
+                table(stages, limit)
+            )
         }
         _ => summary,
     }
