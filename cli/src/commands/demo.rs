@@ -1,4 +1,4 @@
-//! `plasticity demo`: CLAPP on built-in scenes, read out beside the untrained network.
+//! `plasticity demo`: CLAPP-s on built-in scenes, read out beside the untrained network.
 
 use super::{probe, train};
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         .out
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
-    output::note("CLAPP, layer by layer, on scenes of eight kinds of object; no layer hears of any other");
+    output::note("CLAPP-s, layer by layer, on scenes of eight kinds of object; no layer hears of any other");
     let (experiment, mut run) = train::start(config, &folder)?;
     let device = Device::open()?;
     let mut trainer = train::learn(&experiment, &mut run, &device)?;

@@ -43,10 +43,10 @@ fn colour(lightness: std::ops::Range<f32>, tint: f32, random: &mut Random) -> [f
 
 /// Noise of two scales, each interpolated between random values on a lattice.
 fn ground(size: usize, random: &mut Random) -> Vec<[f32; 3]> {
-    let base = colour(0.25..0.75, 0.15, random);
+    let base = colour(0.45..0.55, 0.05, random);
     let mut canvas = vec![base; size * size];
     for cells in [4, 12] {
-        let amplitude = colour(0.05..0.2, 0.05, random);
+        let amplitude = colour(0.1..0.15, 0.02, random);
         let lattice: Vec<f32> =
             (0..(cells + 1) * (cells + 1)).map(|_| random.random_range(-1.0..1.0)).collect();
         let scale = cells as f32 / size as f32;
