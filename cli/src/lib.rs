@@ -61,6 +61,7 @@ fn dispatch(command: &Command) -> Result<Exit> {
         Command::Probe(arguments) => commands::probe::run(arguments),
         Command::List(arguments) => commands::list::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::Data(arguments) => commands::data::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Verify(arguments) => commands::verify::run(arguments),
