@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{audit, bench, compare, demo, list, new_rule, probe, train, verify};
+use crate::commands::{audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
 use clap::{Args, Parser, Subcommand};
 use plasticity_core::Result;
 use plasticity_core::config::Config;
@@ -25,6 +25,8 @@ pub enum Command {
     List(list::Arguments),
     /// Train CLAPP on built-in scenes and read every layer out, in two minutes
     Demo(demo::Arguments),
+    /// Fetch a public data set
+    Data(data::Arguments),
     /// Measure the speed and memory of a training step
     Bench(bench::Arguments),
     /// Run a config over several values of its keys and several seeds, into one table

@@ -2,6 +2,41 @@
 //!
 //! The program is [`run`]. A crate with plugins of its own has a `main` of three lines: it names the plugin crate
 //! (`use my_rules as _;`), so that it is linked, and returns [`run`]'s exit code.
+//!
+//! A config can be trained and read out from Rust as well; `examples/train.rs` writes a run folder, too:
+//!
+//! ```
+//! use plasticity as _; // links all plugins
+//! use plasticity_core::config::Config;
+//! use plasticity_core::device::Device;
+//! use plasticity_core::experiment::Experiment;
+//! use plasticity_core::training::Trainer;
+//!
+//! # fn main() -> plasticity_core::Result<()> {
+//! let config = r#"
+//! seed = 1
+//! [stimulus]
+//! type = "images"
+//! source = { type = "synthetic", count = 16, train = 16, test = 16 }
+//! patch = { size = 16, stride = 8 }
+//! [encoder]
+//! preset = "vgg6"
+//! widths = [2, 2, 2, 2, 2, 2]
+//! [rule]
+//! type = "clapp"
+//! [training]
+//! batch = 4
+//! optimiser = { type = "adam", rate = 1e-3 }
+//! "#;
+//! let (experiment, device) = (Experiment::open(Config::parse(config, "here")?)?, Device::open()?);
+//! let mut trainer = Trainer::new(experiment.network(&device)?, 1);
+//! for batch in experiment.loader(0..2)? {
+//!     let loss = trainer.step(batch?.to_device(&device)?, true)?;
+//!     assert_eq!(loss.len(), 6, "one loss for each layer");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod alignment;
 pub mod audit;
@@ -61,6 +96,7 @@ fn dispatch(command: &Command) -> Result<Exit> {
         Command::Probe(arguments) => commands::probe::run(arguments),
         Command::List(arguments) => commands::list::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::Data(arguments) => commands::data::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Verify(arguments) => commands::verify::run(arguments),

@@ -6,6 +6,45 @@
 //!
 //! composed of an [`EncoderLayer`](layer::EncoderLayer), a [`ScoreFunction`](score::ScoreFunction), a
 //! [`BroadcastSignal`](broadcast::BroadcastSignal) and a [`PlasticityRule`](plasticity::PlasticityRule).
+//!
+//! A plugin is a plain serde struct, what it builds, and an entry in the [`registry`]; [`testing`] checks it:
+//!
+//! ```
+//! use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
+//! use plasticity_core::device::{TapedMatrix, TapedScalar};
+//! use plasticity_core::pairs::Pairs;
+//! use plasticity_core::registry::{Family, find};
+//! use plasticity_core::{Result, plugin, testing};
+//!
+//! /// Every score should be near 0.
+//! #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Quiet {}
+//!
+//! plugin! {
+//!     Broadcast "quiet": "Every score should be near 0",
+//!     equation: "L = mean u²",
+//!     citation: "this page",
+//!     keys: [],
+//!     example: "type = \"quiet\"",
+//!     impl BroadcastSpec for Quiet {
+//!         fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
+//!             Ok(Box::new(self.clone()))
+//!         }
+//!     }
+//! }
+//!
+//! impl BroadcastSignal for Quiet {
+//!     fn loss(&self, scores: TapedMatrix, _: &Pairs) -> Result<TapedScalar> {
+//!         use dfdx::prelude::*;
+//!         Ok(scores.square().mean())
+//!     }
+//! }
+//!
+//! let plugin = find(Family::Broadcast, "quiet", "here")?;
+//! testing::plugin(plugin).expect("γ = −∂L/∂u, and bad configs are errors");
+//! # Ok::<(), plasticity_core::Error>(())
+//! ```
 
 pub mod autodiff;
 pub mod broadcast;

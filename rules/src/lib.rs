@@ -3,6 +3,25 @@
 //! A rule of Illing et al. (2021) is a composition of three parts: a [`score`] of contexts and targets, a
 //! [`broadcast`] signal that turns scores into the modulation γ of every pair, and a [`plasticity`] rule that sets
 //! both to work over prediction steps. Each is a plugin: see [`plasticity_core::registry`].
+//!
+//! CLAPP's broadcast, by its closed form: two contexts, each with a fixation (column 0) and one saccade. A pair that
+//! meets its demand, a fixation above 1 or a saccade below −1, is no surprise and changes nothing.
+//!
+//! ```
+//! use plasticity_core::broadcast::BroadcastSpec;
+//! use plasticity_core::device::{Buffer, Device};
+//! use plasticity_core::pairs::{Pairs, Scores};
+//!
+//! # fn main() -> plasticity_core::Result<()> {
+//! let device = Device::open()?;
+//! let scores = Scores { values: Buffer::from_vec(&device, vec![0.5, -0.5, 2.0, -2.0])?, rows: 2, columns: 2 };
+//! let pairs = Pairs::sampled(&device, 2, 1, vec![1, 0])?;
+//! let hinge = plasticity_rules::broadcast::Hinge::default();
+//! let gamma = hinge.build()?.modulation(&scores, &pairs)?.gamma.values.to_vec()?;
+//! assert_eq!(gamma, [0.5, -0.5, 0.0, 0.0]);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod broadcast;
 pub mod local;

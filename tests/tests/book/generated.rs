@@ -199,11 +199,10 @@ fn command_line() -> String {
     command.build();
     let mut text = "# Command line\n\nWritten from the program's own help.\n".to_owned();
     write!(text, "\n```text\n{}```\n", trimmed(&command.render_long_help().to_string())).unwrap();
-    let names: Vec<String> =
-        command.get_subcommands().map(|c| c.get_name().to_owned()).filter(|name| name != "help").collect();
-    for name in names {
-        let help = command.find_subcommand_mut(&name).unwrap().render_long_help().to_string();
-        write!(text, "\n## `plasticity {name}`\n\n```text\n{}```\n", trimmed(&help)).unwrap();
+    let mut helps = Vec::new();
+    collect(&mut command, &mut helps);
+    for (name, help) in helps.iter().skip(1) {
+        write!(text, "\n## `{name}`\n\n```text\n{help}```\n").unwrap();
     }
     text.push_str("\n## Exit status\n\n| status | meaning |\n| --- | --- |\n");
     let exit = std::fs::read_to_string(root().join("cli/src/exit.rs")).unwrap();
@@ -217,6 +216,15 @@ fn command_line() -> String {
         }
     }
     text
+}
+
+/// Name and help of a command and of those below it.
+fn collect(command: &mut clap::Command, helps: &mut Vec<(String, String)>) {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    helps.push((name, trimmed(&command.render_long_help().to_string())));
+    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+        collect(below, helps);
+    }
 }
 
 /// Without blanks at the ends of lines.

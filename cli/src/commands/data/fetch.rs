@@ -1,0 +1,46 @@
+//! One archive, from its host to its folder.
+
+use super::catalogue::Archive;
+use super::{checksum, download, unpack};
+use crate::output;
+use plasticity_core::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// Downloads an archive of `host` into the folder `to`, checks it and unpacks it. What is there already is not done
+/// again: the archive's folder, an archive that was put there by hand, the part of it that was downloaded.
+///
+/// Returns the archive's folder.
+pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Result<PathBuf> {
+    let (file, folder) = (to.join(archive.file), to.join(archive.holds));
+    if folder.exists() {
+        output::note(&format!("{} is there already", folder.display()));
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(to).map_err(|error| Error::file(to, error))?;
+    if !file.exists() {
+        let url = format!("{}/{}", host.trim_end_matches('/'), archive.file);
+        download::download(&url, &file, retries).map_err(|message| {
+            let file = file.display();
+            let message = format!(
+                "{message}; the same command goes on from there. By hand: curl -L -C - -o {file} {url}, or a browser; \
+                 then the same command checks {file} and unpacks it"
+            );
+            Error::file(&url, message)
+        })?;
+    }
+    let md5 = checksum::md5(&file)?;
+    match archive.md5 {
+        Some(published) if published != md5 => {
+            let message = format!(
+                "its MD5 is {md5}, not {published}: it is damaged, or not the archive of that name; delete it, then \
+                 the same command downloads it again"
+            );
+            return Err(Error::file(file, message));
+        }
+        Some(_) => output::note(&format!("{}: the MD5 is right", file.display())),
+        None => output::note(&format!("{}: MD5 {md5}; none is published to compare with", file.display())),
+    }
+    unpack::unpack(&file, to, archive.holds)?;
+    output::note(&format!("{} is unpacked and may be deleted", file.display()));
+    Ok(folder)
+}

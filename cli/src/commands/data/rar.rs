@@ -1,0 +1,65 @@
+//! RAR archives, by a program that is installed: the format has no free packer, and few readers.
+
+use plasticity_core::{Error, Result};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Programs that read RAR, with their arguments; FILE and DIR stand for the archive and the folder.
+const PROGRAMS: [&[&str]; 5] = [
+    &["unrar", "x", "-y", "-idq", "FILE", "DIR/"],
+    &["unar", "-quiet", "-force-overwrite", "-no-directory", "-output-directory", "DIR", "FILE"],
+    &["bsdtar", "-x", "-f", "FILE", "-C", "DIR"],
+    &["7zz", "x", "-y", "-bd", "-oDIR", "FILE"],
+    &["7z", "x", "-y", "-bd", "-oDIR", "FILE"],
+];
+
+/// Unpacks by the first program that is installed and can.
+pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
+    unpack_by(&PROGRAMS, archive, to)
+}
+
+/// Unpacks by the first of these programs that is installed and can.
+pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> {
+    let mut failed = Vec::new();
+    for program in programs {
+        match run(program, archive, to) {
+            Ok(()) => return Ok(()),
+            Err(Some(message)) => failed.push(message),
+            Err(None) => {}
+        }
+    }
+    let message = if failed.is_empty() {
+        "needs a program that reads RAR, and none is installed: unrar, unar, bsdtar or 7z (Debian and Ubuntu: \
+         apt install unar; macOS: brew install unar); then the same command goes on"
+            .to_owned()
+    } else {
+        format!(
+            "cannot be unpacked: {}; another of unrar, unar, bsdtar, 7z may be able to",
+            failed.join("; ")
+        )
+    };
+    Err(Error::file(archive, message))
+}
+
+/// An error without words: the program is not installed.
+fn run(program: &[&str], archive: &Path, to: &Path) -> Result<(), Option<String>> {
+    let [name, arguments @ ..] = program else { return Err(None) };
+    let (file, folder) = (archive.to_string_lossy(), to.to_string_lossy());
+    let arguments = arguments.iter().map(|argument| match *argument {
+        "FILE" => file.to_string(),
+        other => other.replace("DIR", &folder),
+    });
+    let output = Command::new(name).args(arguments).stdin(Stdio::null()).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = [output.stderr, output.stdout].concat();
+            let said = String::from_utf8_lossy(&said);
+            let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no word");
+            Err(Some(format!("{name} ended with {}: {last}", output.status)))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(None),
+        Err(error) => Err(Some(format!("{name}: {error}"))),
+    }
+}
