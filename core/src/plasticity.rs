@@ -32,7 +32,8 @@ pub struct Signals<'a> {
     pub context: Option<&'a Representation>,
     /// The top module's representation, for rules that ask for it ([`ContextSource::Top`], `Both`).
     pub top: Option<&'a Representation>,
-    /// The class of each stimulus of the batch, for supervised rules.
+    /// The class of each stimulus of the batch, for supervised rules; or of each of its frames, stimulus by stimulus, with
+    /// [`UNLABELLED`](crate::stimulus::UNLABELLED) where a frame has none.
     pub labels: Option<&'a [u32]>,
 }
 

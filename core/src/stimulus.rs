@@ -4,6 +4,7 @@ use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::map::{FeatureMap, MapShape};
 use crate::random::Random;
+use std::ops::Range;
 
 /// Which stimuli of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,14 +45,37 @@ pub struct Batch {
     pub labels: Vec<Label>,
 }
 
+/// In a list of classes: a frame that has none.
+pub const UNLABELLED: u32 = u32::MAX;
+
 impl Batch {
-    /// The class of every stimulus, if every one has one.
+    /// The class of every stimulus, or of each of its frames, stimulus by stimulus, with [`UNLABELLED`] where a frame has
+    /// none. `None` where a stimulus has no label, or not as many frames as the others.
     pub fn classes(&self) -> Option<Vec<u32>> {
-        self.labels
-            .iter()
-            .map(|label| if let Label::Class(class) = label { Some(*class) } else { None })
-            .collect()
+        let mut classes = Vec::new();
+        let mut each = None;
+        for label in &self.labels {
+            let before = classes.len();
+            match label {
+                Label::None => return None,
+                Label::Class(class) => classes.push(*class),
+                Label::Frames(frames) => {
+                    classes.extend(frames.iter().map(|frame| frame.unwrap_or(UNLABELLED)))
+                }
+            }
+            let own = classes.len() - before;
+            if *each.get_or_insert(own) != own {
+                return None;
+            }
+        }
+        Some(classes)
     }
+}
+
+/// The steps, of `steps` in all, that frame `frame` of `frames` spans: at least one.
+pub fn span(frame: usize, frames: usize, steps: usize) -> Range<usize> {
+    let start = (frame * steps / frames).min(steps.saturating_sub(1));
+    start..((frame + 1) * steps / frames).max(start + 1)
 }
 
 /// A set of stimuli: one split of a source, opened.
@@ -95,6 +119,22 @@ pub trait Stimulus: Send + Sync {
     fn labels(&self, samples: &[Sample]) -> Vec<Label> {
         samples.iter().map(|sample| sample.label.clone()).collect()
     }
+
+    /// Features that need no network, to be read out beside its layers, where the field has such (speech: MFCC).
+    fn baseline(&self) -> Option<Baseline> {
+        None
+    }
+}
+
+/// Hand-made features of a stimulus.
+#[derive(Clone, Copy, Debug)]
+pub struct Baseline {
+    /// What they are called in the literature.
+    pub name: &'static str,
+    /// How many at each step.
+    pub channels: usize,
+    /// From a stimulus's values to `[step, channel]`; steps tile the stimulus in time.
+    pub of: fn(&[f32]) -> Vec<f32>,
 }
 
 /// Assembles samples on the device.
@@ -121,4 +161,32 @@ pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(labels: Vec<Label>) -> Option<Vec<u32>> {
+        let shape = MapShape { time: 1, location: 1, batch: labels.len(), extent: [1, 1, 1], channels: 1 };
+        let device = Device::open().unwrap();
+        let input = FeatureMap::new(shape, Buffer::zeros(&device, labels.len()).unwrap()).unwrap();
+        Batch { input, labels }.classes()
+    }
+
+    #[test]
+    fn classes_are_those_of_stimuli_or_of_their_frames() {
+        assert_eq!(classes(vec![Label::Class(3), Label::Class(1)]), Some(vec![3, 1]));
+        let frames = vec![Label::Frames(vec![Some(2), None]), Label::Frames(vec![Some(0), Some(1)])];
+        assert_eq!(classes(frames), Some(vec![2, UNLABELLED, 0, 1]));
+        assert_eq!(classes(vec![Label::Frames(vec![Some(2)]), Label::Frames(vec![None; 2])]), None);
+        assert_eq!(classes(vec![Label::Class(3), Label::None]), None);
+    }
+
+    #[test]
+    fn frames_span_all_steps() {
+        let spans = |frames, steps| (0..frames).map(|f| span(f, frames, steps)).collect::<Vec<_>>();
+        assert_eq!(spans(2, 4), [0..2, 2..4]);
+        assert_eq!(spans(4, 2), [0..1, 0..1, 1..2, 1..2]);
+    }
 }

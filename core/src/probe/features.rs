@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::loader::Loader;
 use crate::network::Network;
 use crate::representation::{Pooling, Representation};
-use crate::stimulus::Label;
+use crate::stimulus::{Label, span};
 
 /// The features of every layer of a network, one row for each label.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct Features {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Layer {
+pub(super) struct Layer {
     channels: usize,
     values: Vec<f32>,
 }
@@ -31,6 +31,20 @@ impl Features {
             Error::shape("read-out", format!("there are no features of layer {}", index + 1))
         })?;
         Ok(Labelled { values: &layer.values, channels: layer.channels, labels: &self.labels })
+    }
+
+    pub(super) fn add_layer(&mut self, layer: Layer) {
+        self.layers.push(layer);
+    }
+
+    /// Adds a stimulus's class, or those of its labelled frames.
+    pub(super) fn add_label(&mut self, label: &Label) -> Result<()> {
+        match label {
+            Label::Class(class) => self.labels.push(*class),
+            Label::Frames(frames) => self.labels.extend(frames.iter().flatten()),
+            Label::None => return Err(Error::stimulus("read-out", "a stimulus has no label")),
+        }
+        Ok(())
     }
 }
 
@@ -51,22 +65,14 @@ pub fn features(networks: &mut [&mut Network], loader: Loader, device: &Device) 
             for (representation, layer) in layers.iter().zip(&mut features.layers) {
                 append(representation, &batch.labels, layer)?;
             }
-            for label in &batch.labels {
-                match label {
-                    Label::Class(class) => features.labels.push(*class),
-                    Label::Frames(frames) => features.labels.extend(frames.iter().flatten()),
-                    Label::None => {
-                        return Err(Error::stimulus("read-out", "a stimulus has no label"));
-                    }
-                }
-            }
+            batch.labels.iter().try_for_each(|label| features.add_label(label))?;
         }
     }
     Ok(all)
 }
 
 /// Adds the rows of a batch to a layer's features.
-fn append(representation: &Representation, labels: &[Label], layer: &mut Layer) -> Result<()> {
+pub(super) fn append(representation: &Representation, labels: &[Label], layer: &mut Layer) -> Result<()> {
     let shape = representation.shape();
     let values = representation.data().to_vec()?;
     layer.channels = shape.channel;
@@ -100,12 +106,6 @@ fn append(representation: &Representation, labels: &[Label], layer: &mut Layer) 
     Ok(())
 }
 
-/// The steps of a layer that a frame spans: at least one.
-fn span(frame: usize, frames: usize, steps: usize) -> std::ops::Range<usize> {
-    let start = (frame * steps / frames).min(steps.saturating_sub(1));
-    start..((frame + 1) * steps / frames).max(start + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,12 +128,5 @@ mod tests {
         let labels = [Label::Frames(vec![Some(1), None]), Label::Frames(vec![Some(0); 4])];
         append(&representation(), &labels, &mut layer).unwrap();
         assert_eq!(layer.values, [1.0, 10.0, 10.0, 30.0, 30.0]);
-    }
-
-    #[test]
-    fn frames_span_all_steps() {
-        let spans = |frames, steps| (0..frames).map(|f| span(f, frames, steps)).collect::<Vec<_>>();
-        assert_eq!(spans(2, 4), [0..2, 2..4]);
-        assert_eq!(spans(4, 2), [0..1, 0..1, 1..2, 1..2]);
     }
 }

@@ -1,8 +1,10 @@
 //! The read-out of every layer: a linear classifier on its activity, beside that of the untrained network.
 
+mod baseline;
 mod classifier;
 mod features;
 
+pub use baseline::baseline_features;
 pub use classifier::{Labelled, accuracy};
 pub use features::{Features, features};
 
@@ -16,20 +18,21 @@ use crate::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How well a layer reads out, in percent of the test stimuli (or frames).
+/// How well a layer, or hand-made features, reads out, in percent of the test stimuli (or frames).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerReadout {
-    /// The layer.
+    /// The layer, or what the features are called.
     pub name: String,
     /// Of the trained network.
     pub accuracy: f64,
-    /// Of the network with its initial weights.
+    /// Of the network with its initial weights; of hand-made features, which do not learn, the same.
     pub untrained: f64,
     /// Of guessing: 100 over the number of classes.
     pub chance: f64,
 }
 
-/// Reads out every layer of `trained` and of the same network with its initial weights.
+/// Reads out every layer of `trained` and of the same network with its initial weights; before them, where the stimuli
+/// have a [`Baseline`](crate::stimulus::Baseline), its features.
 ///
 /// `progress` is called with what is being done, as `(done, of)` in layers after the features are there.
 ///
@@ -49,13 +52,23 @@ pub fn probe(
     };
     let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
-    let mut collect = |stimulus| -> Result<Vec<Features>> {
-        let training = &config.training;
-        let loader = Loader::new(stimulus, Pass::Evaluate, training.batch, training.threads)
-            .map_err(|error| config.locate(error))?;
-        features(&mut [&mut *trained, &mut untrained], loader, device)
+    let training = &config.training;
+    let load = |stimulus: &Arc<dyn Stimulus>| -> Result<Loader> {
+        Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
+            .map_err(|error| config.locate(error))
     };
-    let (train, test) = (collect(train)?, collect(test)?);
+    let mut layers = Vec::new();
+    let chance = 100.0 / classes as f64;
+    if let Some(baseline) = train.baseline() {
+        let collect = |stimulus| baseline_features(baseline, load(stimulus)?, device);
+        let (train, test) = (collect(&train)?, collect(&test)?);
+        let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX]);
+        let accuracy =
+            accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)?;
+        layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
+    }
+    let mut collect = |stimulus| features(&mut [&mut *trained, &mut untrained], load(stimulus)?, device);
+    let (train, test) = (collect(&train)?, collect(&test)?);
     let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
         return Err(Error::stimulus("read-out", "there are no stimuli"));
     };
@@ -64,14 +77,13 @@ pub fn probe(
         accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
     };
     let names = trained.layer_names();
-    let mut layers = Vec::new();
     for (layer, name) in names.iter().enumerate() {
         progress(layer, names.len());
         layers.push(LayerReadout {
             name: (*name).to_owned(),
             accuracy: read_out(train_trained, test_trained, layer)?,
             untrained: read_out(train_untrained, test_untrained, layer)?,
-            chance: 100.0 / classes as f64,
+            chance,
         });
     }
     progress(names.len(), names.len());

@@ -134,7 +134,7 @@ plugin! {
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
         labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance may be in both";
-        window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and the log says how many";
+        window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and a warning says how many";
         normalise = "\"utterance\"", "utterance, none", "each utterance to mean 0 and variance 1, or samples as they are, within ±1";
         label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
         shared_speakers = "false", "true, false", "whether a speaker may be in both `train` and `test` when phones are read out";

@@ -2,11 +2,11 @@
 
 use super::corpus::Corpus;
 use super::spec::{LabelKind, Normalise};
-use super::{HOP, RATE};
+use super::{HOP, RATE, mfcc};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
-use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
+use plasticity_core::stimulus::{Baseline, Label, Sample, Split, Stimulus};
 use rand::Rng;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) struct Windows {
 impl Windows {
     /// Learning: one stimulus an utterance, its window drawn at random. Read-out: windows that tile each utterance;
     /// the last one ends where the utterance does, and frames it shares with the one before count once.
-    /// Utterances shorter than a window are left out, and the log says how many.
+    /// Utterances shorter than a window are left out, and a warning says how many.
     pub(super) fn new(
         corpus: Box<dyn Corpus>,
         split: Split,
@@ -56,15 +56,8 @@ impl Windows {
                 }
             }
         }
-        if let Some((id, rate)) = other {
-            tracing::info!(
-                "{resampled} of {all} utterances are not at {RATE} Hz ({id}: {rate} Hz): they are resampled"
-            );
-        }
-        if short > 0 {
-            tracing::info!(
-                "{short} of {all} utterances are shorter than a window of {window} samples: left out"
-            );
+        for remark in remarks(all, window, short, resampled, other) {
+            tracing::warn!("{remark}");
         }
         if places.is_empty() {
             let message = format!(
@@ -116,6 +109,11 @@ impl Stimulus for Windows {
         }
     }
 
+    /// MFCC of the window.
+    fn baseline(&self) -> Option<Baseline> {
+        Some(Baseline { name: "mfcc", channels: mfcc::WIDTH, of: mfcc::mfcc })
+    }
+
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
         let Some(&(utterance, mut start, fresh)) = self.places.get(index) else {
             let message = format!("no window {index}; there are {}", self.places.len());
@@ -143,6 +141,28 @@ impl Stimulus for Windows {
     }
 }
 
+/// What a user should know of how `all` utterances are treated; `other`: one at another rate.
+fn remarks(
+    all: usize,
+    window: usize,
+    short: usize,
+    resampled: usize,
+    other: Option<(String, u32)>,
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some((id, rate)) = other {
+        remarks.push(format!(
+            "{resampled} of {all} utterances are not at {RATE} Hz ({id}: {rate} Hz): they are resampled"
+        ));
+    }
+    if short > 0 {
+        remarks.push(format!(
+            "{short} of {all} utterances are shorter than a window of {window} samples: left out"
+        ));
+    }
+    remarks
+}
+
 /// To mean 0 and variance 1; silence stays 0.
 fn normalise(samples: &mut [f32]) {
     let count = samples.len().max(1) as f64;
@@ -150,4 +170,17 @@ fn normalise(samples: &mut [f32]) {
     let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
     let scale = if variance > 1e-14 { 1.0 / variance.sqrt() } else { 1.0 };
     samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_said_of_what_is_resampled_and_left_out() {
+        assert!(remarks(4, 320, 0, 0, None).is_empty());
+        let said = remarks(4, 320, 1, 2, Some(("a".to_owned(), 44_100)));
+        assert_eq!(said[0], "2 of 4 utterances are not at 16000 Hz (a: 44100 Hz): they are resampled");
+        assert_eq!(said[1], "1 of 4 utterances are shorter than a window of 320 samples: left out");
+    }
 }

@@ -3,6 +3,7 @@
 mod clapp;
 mod clapp_s;
 mod cpc;
+mod cross_entropy;
 mod gim;
 mod hinge_cpc;
 mod hinge_cpc_time_local;
@@ -12,9 +13,10 @@ pub mod predictive;
 mod predictive_loss;
 mod preset;
 mod steps;
-pub mod supervised;
+mod supervised;
 
+pub use cross_entropy::{CrossEntropy, ReadoutError};
 pub use none::NoLearning;
 pub use options::{Negatives, Options};
 pub use predictive::{Predictive, PredictiveSpec};
-pub use supervised::{CrossEntropy, GreedySupervised, Supervised};
+pub use supervised::{GreedySupervised, Supervised};

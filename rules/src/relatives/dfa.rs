@@ -2,9 +2,7 @@
 
 use crate::plasticity::CrossEntropy;
 use crate::uniform;
-use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
-use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
     ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
@@ -57,8 +55,7 @@ impl DirectFeedback {
     /// # Errors
     /// Where the stimuli have no classes.
     pub fn new(to: &RuleContext, random: &mut Random) -> Result<Self> {
-        let top = RuleContext { target: to.top, ..*to };
-        let mut readout = CrossEntropy::new("dfa", &top, random)?;
+        let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
         for parameter in plasticity_core::plasticity::PlasticityRule::parameters_mut(&mut readout) {
             parameter.set(&vec![0.0; parameter.value().len()])?;
@@ -84,13 +81,7 @@ impl PlasticityRule for DirectFeedback {
             return Err(Error::shape("rule dfa", message));
         }
         let error = self.readout.error(top, signals.labels)?;
-        let device = signals.target.data().device();
-        let (batch, places) = (shape.batch, shape.time * shape.location);
-        let mut each = Buffer::zeros(device, batch * channel)?;
-        ops::product(Product::new(batch, channel, classes), &error.errors, self.feedback.value(), &mut each)?;
-        let equal = Buffer::from_vec(device, vec![1.0 / places as f32; places])?;
-        let mut target = Buffer::zeros(device, shape.len())?;
-        ops::product(Product::new(places, batch * channel, 1), &equal, &each, &mut target)?;
+        let target = error.through(self.feedback.value(), shape)?;
         let own = self.readout.own(&error)?;
         Ok(RuleUpdate { loss: error.loss, target, context: None, own, lateral: None })
     }

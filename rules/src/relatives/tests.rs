@@ -137,7 +137,7 @@ fn dfa_reads_out_as_cross_entropy_and_sends_its_error_through_fixed_weights() {
     let twin = Dfa {}.build(&to, &mut stream(2, &[])).unwrap();
     assert_eq!(rule.parameters()[0].get().unwrap(), twin.parameters()[0].get().unwrap());
     assert_ne!(rule.parameters()[2].get().unwrap(), twin.parameters()[2].get().unwrap());
-    let mut readout = CrossEntropy::new("t", &context(top_shape, top_shape), &mut stream(1, &[])).unwrap();
+    let mut readout = CrossEntropy::new("t", 3, &context(top_shape, top_shape), &mut stream(1, &[])).unwrap();
     for (index, shape) in [(0, 12), (1, 4)] {
         let weights = values(shape, 9 + index as u64);
         rule.parameters_mut()[index].set(&weights).unwrap();

@@ -5,6 +5,7 @@ mod errors;
 mod list;
 mod reports;
 mod resume;
+mod speech;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

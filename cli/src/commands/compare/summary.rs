@@ -82,7 +82,10 @@ impl Table {
     pub fn markdown(&self) -> String {
         let layers = self.rows.iter().max_by_key(|row| row.layers.len()).map_or(&[][..], |row| &row.layers);
         let mut head = vec!["accuracy %".to_owned(), "steps".to_owned()];
-        head.extend(layers.iter().map(|layer| format!("layer {layer}")));
+        // Layers are numbered; hand-made features have a name.
+        let numbered = |name: &String| name.parse::<usize>().is_ok();
+        let title = |name: &String| if numbered(name) { format!("layer {name}") } else { name.clone() };
+        head.extend(layers.iter().map(title));
         let line = |name: String, steps: String, spreads: &[Spread]| -> Vec<String> {
             let mut cells = vec![name, steps];
             cells.extend(spreads.iter().map(Spread::text));

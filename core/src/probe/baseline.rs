@@ -1,0 +1,32 @@
+//! The read-out of features that need no network.
+
+use super::features::{Features, Layer, append};
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+use crate::loader::Loader;
+use crate::representation::{Representation, RepresentationShape};
+use crate::stimulus::Baseline;
+
+/// Collects a stimulus's hand-made features, with rows as those of a layer: see [`features`](super::features).
+///
+/// # Errors
+/// Where a stimulus has no label or cannot be read.
+pub fn baseline_features(baseline: Baseline, loader: Loader, device: &Device) -> Result<Features> {
+    let mut all = Features::default();
+    let mut layer = Layer::default();
+    for batch in loader {
+        let batch = batch?;
+        let each = batch.values.len() / batch.labels.len().max(1);
+        for (values, label) in batch.values.chunks(each.max(1)).zip(&batch.labels) {
+            let made = (baseline.of)(values);
+            let channel = baseline.channels;
+            let time = made.len() / channel.max(1);
+            let shape = RepresentationShape { time, location: 1, batch: 1, channel };
+            let made = Representation::new(shape, Buffer::from_vec(device, made)?)?;
+            append(&made, std::slice::from_ref(label), &mut layer)?;
+            all.add_label(label)?;
+        }
+    }
+    all.add_layer(layer);
+    Ok(all)
+}

@@ -1,0 +1,294 @@
+//! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
+
+use crate::{refused, tensors, uniform};
+use dfdx::shapes::Axis;
+use dfdx::tensor::TensorFromVec;
+use dfdx::tensor_ops::{PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul, TryMul};
+use plasticity_core::autodiff::Taped;
+use plasticity_core::device::{Buffer, Device, TapedMatrix, TapedScalar};
+use plasticity_core::draws::Draws;
+use plasticity_core::ops::{self, Product};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleUpdate, Signals};
+use plasticity_core::random::Random;
+use plasticity_core::representation::{Representation, RepresentationShape};
+use plasticity_core::stimulus::{UNLABELLED, span};
+use plasticity_core::{Error, Result};
+use std::ops::Range;
+
+/// L = −mean over inputs of log softmax(W z̄ + b)\[label\], with z̄ the representation's mean over time and location.
+///
+/// Where frames are labelled (speech), the mean is over labelled frames, and z̄ of a frame is the mean over location and
+/// over the steps in time that the frame spans. Of a module that ends in a recurrent layer, its output is read out.
+///
+/// # Shapes
+/// `readout.weight` `[classes, C]`, `readout.bias` `[classes]`.
+pub struct CrossEntropy {
+    rule: &'static str,
+    classes: usize,
+    channel: usize,
+    weight: Parameter,
+    bias: Parameter,
+}
+
+/// The error of a read-out on a batch.
+pub struct ReadoutError {
+    /// The cross entropy, one value.
+    pub loss: Buffer,
+    /// −∂L/∂logits `[frame, batch, classes]`: zero in a row that has no label.
+    pub errors: Buffer,
+    /// z̄ `[frame, batch, C]`.
+    means: Buffer,
+    frames: Frames,
+}
+
+/// Which rows of a representation a mean is over: one frame, or several.
+struct Frames {
+    count: usize,
+    batch: usize,
+    /// 1 over the places of its frame, for every place of every frame.
+    weights: Buffer,
+    /// The places (steps · locations) of each frame.
+    places: Vec<Range<usize>>,
+}
+
+impl Frames {
+    fn new(device: &Device, count: usize, shape: RepresentationShape) -> Result<Self> {
+        let places: Vec<_> = (0..count)
+            .map(|frame| {
+                let steps = span(frame, count, shape.time);
+                steps.start * shape.location..steps.end * shape.location
+            })
+            .collect();
+        let weights = places.iter().flat_map(|p| vec![1.0 / p.len() as f32; p.len()]).collect();
+        Ok(Self { count, batch: shape.batch, weights: Buffer::from_vec(device, weights)?, places })
+    }
+
+    fn rows(&self) -> usize {
+        self.count * self.batch
+    }
+
+    /// One product a frame, between its mean and its places: rows of one place are contiguous.
+    fn each(&self, mut run: impl FnMut(&Buffer, usize, usize, &Range<usize>) -> Result<()>) -> Result<()> {
+        let mut first = 0;
+        for (frame, places) in self.places.iter().enumerate() {
+            run(&self.weights, first, frame, places)?;
+            first += places.len();
+        }
+        Ok(())
+    }
+
+    /// `[frame, batch, C]`: the mean of each frame.
+    fn means(&self, data: &Buffer, channel: usize) -> Result<Buffer> {
+        let width = self.batch * channel;
+        let mut means = Buffer::zeros(data.device(), self.rows() * channel)?;
+        self.each(|weights, first, frame, places| {
+            let product = Product::new(1, width, places.len()).at(first, places.start * width, frame * width);
+            ops::product(product, weights, data, &mut means)
+        })?;
+        Ok(means)
+    }
+
+    /// Post factors of the representation from those of the means.
+    fn spread(&self, each: &Buffer, shape: RepresentationShape) -> Result<Buffer> {
+        let width = self.batch * shape.channel;
+        let mut all = Buffer::zeros(each.device(), shape.len())?;
+        self.each(|weights, first, frame, places| {
+            let product = Product::new(places.len(), width, 1).accumulate();
+            let product = product.at(first, frame * width, places.start * width);
+            ops::product(product, weights, each, &mut all)
+        })?;
+        Ok(all)
+    }
+
+    /// The means as one matrix `[frame, time · location]` of weights.
+    fn matrix(&self, columns: usize) -> Vec<f32> {
+        let mut matrix = vec![0.0; self.count * columns];
+        for (row, places) in matrix.chunks_mut(columns.max(1)).zip(&self.places) {
+            row[places.clone()].fill(1.0 / places.len() as f32);
+        }
+        matrix
+    }
+
+    /// Labels in the order of rows, from those that stand stimulus by stimulus.
+    fn by_row(&self, labels: &[u32]) -> Vec<Option<usize>> {
+        let at = |row: usize| labels[row % self.batch * self.count + row / self.batch];
+        (0..self.rows()).map(at).map(|label| (label != UNLABELLED).then_some(label as usize)).collect()
+    }
+}
+
+impl CrossEntropy {
+    /// The rule `rule` for representations of `channel` neurons, with a fresh read-out.
+    ///
+    /// # Errors
+    /// Where the stimuli have no classes.
+    pub fn new(rule: &'static str, channel: usize, to: &RuleContext, random: &mut Random) -> Result<Self> {
+        let Some(classes) = to.classes.filter(|&classes| classes > 0) else {
+            let message =
+                "learns from labels, and this stimulus has no classes: use a labelled one, or another rule";
+            return Err(Error::config(format!("rule {rule}"), message));
+        };
+        let weight = uniform(random, classes * channel, channel);
+        let bias = uniform(random, classes, channel);
+        Ok(Self {
+            rule,
+            classes,
+            channel,
+            weight: Parameter::plain(to.device, "readout.weight", &[classes, channel], &weight)?,
+            bias: Parameter::plain(to.device, "readout.bias", &[classes], &bias)?,
+        })
+    }
+
+    /// The frames of a batch and the label of each row, checked.
+    fn labels(
+        &self,
+        labels: Option<&[u32]>,
+        shape: RepresentationShape,
+        device: &Device,
+    ) -> Result<(Frames, Vec<Option<usize>>)> {
+        let fail = |message| Err(Error::shape(format!("rule {}", self.rule), message));
+        let Some(labels) = labels else {
+            return fail("learns from labels, and an input of this batch has none".to_owned());
+        };
+        let fits = !shape.is_empty() && !labels.is_empty() && labels.len().is_multiple_of(shape.batch);
+        if !fits || shape.channel != self.channel {
+            let (batch, channel) = (shape.batch, shape.channel);
+            return fail(format!(
+                "expected representations of {} neurons with a label for each input, or for each of its frames, got \
+                 {channel} neurons, {batch} inputs and {} labels",
+                self.channel,
+                labels.len()
+            ));
+        }
+        if let Some(label) = labels.iter().find(|&&l| l != UNLABELLED && l as usize >= self.classes) {
+            return fail(format!("label {label} is not one of the {} classes", self.classes));
+        }
+        let frames = Frames::new(device, labels.len() / shape.batch, shape)?;
+        let labels = frames.by_row(labels);
+        Ok((frames, labels))
+    }
+
+    /// Loss and −∂L/∂logits `[rows, classes]` on the host: a batch has few. Without any label, both are 0.
+    fn errors(&self, logits: &[f32], labels: &[Option<usize>]) -> (f32, Vec<f32>) {
+        let count = labels.iter().flatten().count().max(1);
+        let share = 1.0 / count as f32;
+        let mut loss = 0.0;
+        let mut errors = Vec::with_capacity(logits.len());
+        for (logits, label) in logits.chunks_exact(self.classes).zip(labels) {
+            let Some(label) = *label else {
+                errors.resize(errors.len() + self.classes, 0.0);
+                continue;
+            };
+            let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+            loss += f64::from(most + sum.ln() - logits[label]);
+            errors.extend(logits.iter().enumerate().map(|(class, logit)| {
+                let hit = f32::from(u8::from(class == label));
+                share * (hit - (logit - most).exp() / sum)
+            }));
+        }
+        ((loss / count as f64) as f32, errors)
+    }
+
+    /// Reads a representation out and compares with the labels.
+    ///
+    /// # Errors
+    /// Where labels are missing or do not fit.
+    pub fn error(&self, seen: &Representation, labels: Option<&[u32]>) -> Result<ReadoutError> {
+        let device = seen.data().device();
+        let (frames, labels) = self.labels(labels, seen.shape(), device)?;
+        let (rows, channel, classes) = (frames.rows(), self.channel, self.classes);
+        let means = frames.means(seen.data(), channel)?;
+        let mut logits = Buffer::zeros(device, rows * classes)?;
+        let product = Product::new(rows, classes, channel).transpose_b();
+        ops::product(product, &means, self.weight.value(), &mut logits)?;
+        let bias = self.bias.get()?;
+        let mut logits = logits.to_vec()?;
+        logits.chunks_exact_mut(classes).flat_map(|row| row.iter_mut().zip(&bias)).for_each(|(l, b)| *l += b);
+        let (loss, errors) = self.errors(&logits, &labels);
+        let (loss, errors) = (Buffer::from_vec(device, vec![loss])?, Buffer::from_vec(device, errors)?);
+        Ok(ReadoutError { loss, errors, means, frames })
+    }
+
+    /// Updates of weights and biases from an error.
+    ///
+    /// # Errors
+    /// Where the error is of another read-out.
+    pub fn own(&self, error: &ReadoutError) -> Result<Vec<Buffer>> {
+        let (classes, channel) = (self.classes, self.channel);
+        let mut weight = Buffer::zeros(error.errors.device(), classes * channel)?;
+        let product = Product::new(classes, channel, error.frames.rows()).transpose_a();
+        ops::product(product, &error.errors, &error.means, &mut weight)?;
+        Ok(vec![weight, ops::column_sums(&error.errors, classes)?])
+    }
+}
+
+impl ReadoutError {
+    /// The post factor of a representation of `shape` that receives the error through `weight` `[classes, C]`.
+    ///
+    /// # Errors
+    /// Where the weights or the shape are of another read-out.
+    pub fn through(&self, weight: &Buffer, shape: RepresentationShape) -> Result<Buffer> {
+        let (rows, channel) = (self.frames.rows(), shape.channel);
+        let classes = self.errors.len() / rows.max(1);
+        let mut each = Buffer::zeros(weight.device(), rows * channel)?;
+        ops::product(Product::new(rows, channel, classes), &self.errors, weight, &mut each)?;
+        Frames::new(weight.device(), self.frames.count, shape)?.spread(&each, shape)
+    }
+}
+
+impl PlasticityRule for CrossEntropy {
+    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        let seen = signals.context.unwrap_or(signals.target);
+        let error = self.error(seen, signals.labels)?;
+        let factor = error.through(self.weight.value(), seen.shape())?;
+        let own = self.own(&error)?;
+        let (target, context) = match signals.context {
+            Some(_) => {
+                let target = signals.target;
+                (Buffer::zeros(target.data().device(), target.shape().len())?, Some(factor))
+            }
+            None => (factor, None),
+        };
+        Ok(RuleUpdate { loss: error.loss, target, context, own, lateral: None })
+    }
+
+    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+        let shape = signals.context_shape();
+        let (frames, labels) = self.labels(signals.labels(), shape, signals.device())?;
+        let seen = signals.context();
+        let device = tensors(&seen);
+        let (places, rows) = (shape.time * shape.location, frames.rows());
+        let wide: TapedMatrix =
+            seen.try_reshape_like(&(places, shape.batch * shape.channel)).map_err(refused)?;
+        let matrix =
+            device.try_tensor_from_vec(frames.matrix(places), (frames.count, places)).map_err(refused)?;
+        let means: TapedMatrix = matrix.retaped().try_matmul(wide).map_err(refused)?;
+        let means: TapedMatrix = means.try_reshape_like(&(rows, shape.channel)).map_err(refused)?;
+        let weight: TapedMatrix = signals.own(0).try_permute().map_err(refused)?;
+        let logits: TapedMatrix = means.try_matmul(weight).map_err(refused)?;
+        let ones = device.try_tensor_from_vec(vec![1.0; rows], (rows, 1)).map_err(refused)?;
+        let bias: TapedMatrix = ones.retaped().try_matmul(signals.own(1)).map_err(refused)?;
+        let log = logits.try_add(bias).and_then(|l| l.try_log_softmax::<Axis<1>>()).map_err(refused)?;
+        let mut hits = vec![0.0; rows * self.classes];
+        let count = labels.iter().flatten().count().max(1) as f32;
+        for (row, label) in labels.iter().enumerate() {
+            if let Some(label) = label {
+                hits[row * self.classes + label] = -1.0 / count;
+            }
+        }
+        let hits = device.try_tensor_from_vec(hits, (rows, self.classes)).map_err(refused)?;
+        log.try_mul(hits).map_err(refused)?.try_sum().map(Some).map_err(refused)
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        vec![&self.weight, &self.bias]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        vec![&mut self.weight, &mut self.bias]
+    }
+}
+
+#[cfg(test)]
+mod tests;
