@@ -53,7 +53,7 @@ pub fn probe(
         let training = &config.training;
         let loader = Loader::new(stimulus, Pass::Evaluate, training.batch, training.threads)
             .map_err(|error| config.locate(error))?;
-        features(&mut [&mut *trained, &mut untrained], loader, device)
+        features(&mut [&mut *trained, &mut untrained], loader, config.probe.pooling, device)
     };
     let (train, test) = (collect(train)?, collect(test)?);
     let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
