@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::optimiser::OptimiserSpec;
+use crate::representation::Pooling;
 use serde::{Deserialize, Serialize};
 
 /// How often something happens: `{ epochs = 1 }` or `{ steps = 500 }`.
@@ -83,7 +84,8 @@ impl Training {
     }
 }
 
-/// `[probe]`: the linear read-out of every layer. The defaults are the paper's.
+/// `[probe]`: the linear read-out of every layer. The defaults are the paper's for images; for video it keeps places
+/// apart (`pooling = "keep"`) and leaves out half of the features in each step (`dropout = 0.5`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
@@ -93,15 +95,30 @@ pub struct ProbeConfig {
     pub rate: f32,
     /// Stimuli in a step of the read-out's learning, at least 1.
     pub batch: usize,
-    /// Whether every feature is brought to mean 0 and variance 1 over the training stimuli.
+    /// What of a layer is read out: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
+    /// places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time.
+    pub pooling: Pooling,
+    /// Whether every feature is brought to mean 0 and variance 1 over the training stimuli: batch normalisation of
+    /// features that don't change.
     pub standardise: bool,
+    /// Probability, at least 0 and below 1, with which each feature is left out in each step of the read-out's learning
+    /// (the others are divided by 1 − `dropout`).
+    pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
 }
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self { epochs: 100, rate: 1e-3, batch: 128, standardise: true, weight_decay: 0.0 }
+        Self {
+            epochs: 100,
+            rate: 1e-3,
+            batch: 128,
+            pooling: Pooling::Mean,
+            standardise: true,
+            dropout: 0.0,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -116,6 +133,12 @@ impl ProbeConfig {
         if !(self.rate > 0.0 && self.rate.is_finite()) {
             return Err(Error::config("probe.rate", format!("{} is not in (0, ∞)", self.rate)));
         }
+        if self.pooling == Pooling::Blocks(0) {
+            return Err(Error::config("probe.pooling", "blocks of 0 are not in [1, ∞)"));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::config("probe.dropout", format!("{} is not in [0, 1)", self.dropout)));
+        }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return Err(Error::config(
                 "probe.weight_decay",
@@ -128,4 +151,27 @@ impl ProbeConfig {
 
 fn at_least_one(key: &str, value: u64) -> Result<()> {
     if value >= 1 { Ok(()) } else { Err(Error::config(key, format!("{value} is not in [1, ∞)"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_out_that_is_out_of_range_names_its_key() {
+        let wrong = [
+            ("probe.epochs", ProbeConfig { epochs: 0, ..ProbeConfig::default() }),
+            ("probe.batch", ProbeConfig { batch: 0, ..ProbeConfig::default() }),
+            ("probe.rate", ProbeConfig { rate: 0.0, ..ProbeConfig::default() }),
+            ("probe.pooling", ProbeConfig { pooling: Pooling::Blocks(0), ..ProbeConfig::default() }),
+            ("probe.dropout", ProbeConfig { dropout: 1.0, ..ProbeConfig::default() }),
+            ("probe.dropout", ProbeConfig { dropout: f32::NAN, ..ProbeConfig::default() }),
+            ("probe.weight_decay", ProbeConfig { weight_decay: -1.0, ..ProbeConfig::default() }),
+        ];
+        for (key, config) in wrong {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{key}: ")), "{error}");
+        }
+        assert!(ProbeConfig { dropout: 0.5, ..ProbeConfig::default() }.check().is_ok());
+    }
 }

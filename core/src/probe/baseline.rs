@@ -4,7 +4,7 @@ use super::features::{Features, Layer, append};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
 use crate::loader::Loader;
-use crate::representation::{Representation, RepresentationShape};
+use crate::representation::{Pooling, Representation, RepresentationShape};
 use crate::stimulus::Baseline;
 
 /// Collects a stimulus's hand-made features, with rows as those of a layer: see [`features`](super::features).
@@ -23,7 +23,7 @@ pub fn baseline_features(baseline: Baseline, loader: Loader, device: &Device) ->
             let time = made.len() / channel.max(1);
             let shape = RepresentationShape { time, location: 1, batch: 1, channel };
             let made = Representation::new(shape, Buffer::from_vec(device, made)?)?;
-            append(&made, std::slice::from_ref(label), &mut layer)?;
+            append(&made, Pooling::Mean, std::slice::from_ref(label), &mut layer)?;
             all.add_label(label)?;
         }
     }

@@ -50,20 +50,26 @@ impl Features {
 
 /// Collects the features of several networks on the same stimuli, which are loaded once.
 ///
-/// Where a stimulus has a class, its row is the mean of a layer over time and location. Where its frames have classes,
-/// each labelled frame has a row: the mean over locations and over the layer's steps in time that the frame spans.
+/// Where a stimulus has a class, its row is the mean of a layer over time. Where its frames have classes, each labelled
+/// frame has a row: the mean over the layer's steps in time that the frame spans. With [`Pooling::Keep`] a row holds
+/// every location, one after another; else it is their mean.
 ///
 /// # Errors
-/// Where a stimulus has no label, or does not fit the network.
-pub fn features(networks: &mut [&mut Network], loader: Loader, device: &Device) -> Result<Vec<Features>> {
+/// Where a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
+pub fn features(
+    networks: &mut [&mut Network],
+    loader: Loader,
+    pooling: Pooling,
+    device: &Device,
+) -> Result<Vec<Features>> {
     let mut all = vec![Features::default(); networks.len()];
     for batch in loader {
         let batch = batch?.to_device(device)?;
         for (network, features) in networks.iter_mut().zip(&mut all) {
-            let layers = network.represent(&batch.input, Pooling::Mean)?;
+            let layers = network.represent(&batch.input, pooling)?;
             features.layers.resize_with(layers.len(), Layer::default);
             for (representation, layer) in layers.iter().zip(&mut features.layers) {
-                append(representation, &batch.labels, layer)?;
+                append(representation, pooling, &batch.labels, layer)?;
             }
             batch.labels.iter().try_for_each(|label| features.add_label(label))?;
         }
@@ -72,18 +78,26 @@ pub fn features(networks: &mut [&mut Network], loader: Loader, device: &Device) 
 }
 
 /// Adds the rows of a batch to a layer's features.
-pub(super) fn append(representation: &Representation, labels: &[Label], layer: &mut Layer) -> Result<()> {
+pub(super) fn append(
+    representation: &Representation,
+    pooling: Pooling,
+    labels: &[Label],
+    layer: &mut Layer,
+) -> Result<()> {
     let shape = representation.shape();
     let values = representation.data().to_vec()?;
-    layer.channels = shape.channel;
+    // Locations side by side, or all of them in one place.
+    let (kept, merged) = if pooling == Pooling::Keep { (shape.location, 1) } else { (1, shape.location) };
+    layer.channels = kept * shape.channel;
     let mut add_mean = |batch: usize, steps: std::ops::Range<usize>| {
         let start = layer.values.len();
-        layer.values.resize(start + shape.channel, 0.0);
+        layer.values.resize(start + kept * shape.channel, 0.0);
         let row = &mut layer.values[start..];
-        let weight = 1.0 / (steps.len() * shape.location) as f32;
-        for place in steps.flat_map(|step| (0..shape.location).map(move |l| step * shape.location + l)) {
-            let from = (place * shape.batch + batch) * shape.channel;
-            for (sum, value) in row.iter_mut().zip(&values[from..from + shape.channel]) {
+        let weight = 1.0 / (steps.len() * merged) as f32;
+        for (step, location) in steps.flat_map(|step| (0..shape.location).map(move |l| (step, l))) {
+            let from = ((step * shape.location + location) * shape.batch + batch) * shape.channel;
+            let to = (location / merged) * shape.channel;
+            for (sum, value) in row[to..].iter_mut().zip(&values[from..from + shape.channel]) {
                 *sum += weight * value;
             }
         }
@@ -122,11 +136,28 @@ mod tests {
     #[test]
     fn classes_take_the_mean_over_time_and_frames_take_their_own() {
         let mut layer = Layer::default();
-        append(&representation(), &[Label::Class(0), Label::Class(1)], &mut layer).unwrap();
+        append(&representation(), Pooling::Mean, &[Label::Class(0), Label::Class(1)], &mut layer).unwrap();
         assert_eq!(layer.values, [2.0, 20.0]);
         let mut layer = Layer::default();
         let labels = [Label::Frames(vec![Some(1), None]), Label::Frames(vec![Some(0); 4])];
-        append(&representation(), &labels, &mut layer).unwrap();
+        append(&representation(), Pooling::Mean, &labels, &mut layer).unwrap();
         assert_eq!(layer.values, [1.0, 10.0, 10.0, 30.0, 30.0]);
+    }
+
+    #[test]
+    fn places_are_averaged_or_kept_side_by_side() {
+        // [time 2, location 2, batch 1, channel 2]
+        let shape = RepresentationShape { time: 2, location: 2, batch: 1, channel: 2 };
+        let device = Device::open().unwrap();
+        let values = vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0];
+        let representation = Representation::new(shape, Buffer::from_vec(&device, values).unwrap()).unwrap();
+        let row = |pooling| {
+            let mut layer = Layer::default();
+            append(&representation, pooling, &[Label::Class(0)], &mut layer).unwrap();
+            assert_eq!(layer.channels, layer.values.len());
+            layer.values
+        };
+        assert_eq!(row(Pooling::Keep), [2.0, 20.0, 3.0, 30.0]);
+        assert_eq!(row(Pooling::Mean), [2.5, 25.0]);
     }
 }

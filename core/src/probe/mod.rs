@@ -67,7 +67,9 @@ pub fn probe(
             accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)?;
         layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
     }
-    let mut collect = |stimulus| features(&mut [&mut *trained, &mut untrained], load(stimulus)?, device);
+    let mut collect = |stimulus| {
+        features(&mut [&mut *trained, &mut untrained], load(stimulus)?, config.probe.pooling, device)
+    };
     let (train, test) = (collect(&train)?, collect(&test)?);
     let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
         return Err(Error::stimulus("read-out", "there are no stimuli"));

@@ -117,9 +117,9 @@ mod tests {
         let shared = std::env::var("PLASTICITY_SHARED")
             .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
         let path = Path::new(&shared).join("data/ucf101/v_ApplyEyeMakeup_g01_c01.avi");
-        let there = path.exists() && ffmpeg::check("ffmpeg").is_ok();
+        let there = path.exists() && ["ffmpeg", "ffprobe"].iter().all(|name| ffmpeg::check(name).is_ok());
         if !there {
-            eprintln!("skipped: needs FFmpeg on PATH and {}", path.display());
+            eprintln!("skipped: needs ffmpeg and ffprobe on PATH and {}", path.display());
         }
         there.then_some(path)
     }

@@ -4,6 +4,9 @@
 //! circle (sizes: of a cycle from small to large, faded where it wraps). A class moves one of these at an even speed,
 //! or swings it about a place, and adding a constant to what is uniform on a circle leaves it uniform: every frame
 //! of every class has the same distribution, and no single frame tells the class.
+//!
+//! Shapes can be short-lived, like the dots of random-dot kinematograms (Newsome & Paré 1988): then nothing but the
+//! motion lasts from one moment to a later one, and to predict is to see the motion.
 
 mod render;
 mod scene;
@@ -25,6 +28,8 @@ pub struct MotionsSpec {
     size: usize,
     length: usize,
     shapes: usize,
+    lifetime: usize,
+    background: f32,
     speed: f32,
     learn: usize,
     train: usize,
@@ -38,6 +43,8 @@ impl Default for MotionsSpec {
             size: 64,
             length: 32,
             shapes: 4,
+            lifetime: 0,
+            background: 0.1,
             speed: 1.0,
             learn: 2000,
             train: 1000,
@@ -58,6 +65,11 @@ impl MotionsSpec {
         whole("size", self.size, 8..=1024)?;
         whole("length", self.length, 1..=10_000)?;
         whole("shapes", self.shapes, 1..=100)?;
+        whole("lifetime", self.lifetime, 0..=10_000)?;
+        if !(0.0..=0.5).contains(&self.background) {
+            let message = format!("expected 0 to 0.5, got {}", self.background);
+            return Err(Error::config("stimulus.source.background", message));
+        }
         for (key, value) in [("learn", self.learn), ("train", self.train), ("test", self.test)] {
             whole(key, value, 1..=10_000_000)?;
         }
@@ -83,6 +95,8 @@ plugin! {
         size = "64", "8 to 1024 pixels", "side of a frame";
         length = "32", "1 to 10000", "frames of a clip";
         shapes = "4", "1 to 100", "shapes of a scene";
+        lifetime = "0", "0 to 10000 frames", "a shape gives way to another one after so many; 0: never. Where shapes are short-lived and the background is plain, motion alone lasts";
+        background = "0.1", "0 to 0.5", "contrast of the gratings that stand still behind the shapes";
         speed = "1.0", "> 0, at most 4", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
         learn = "2000", "1 to 10 million", "clips to learn from";
         train = "1000", "1 to 10 million", "labelled clips that train a read-out";
@@ -129,12 +143,17 @@ impl Clips for Motions {
     }
 
     fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
-        let mut random = stream(self.seed, &[purpose::SYNTHETIC, self.part, index as u64]);
-        let scene = Scene::draw(self.spec.shapes, &mut random);
+        let MotionsSpec { shapes, background, lifetime, speed, size, .. } = self.spec;
+        let clip = [purpose::SYNTHETIC, self.part, index as u64];
+        let scene = Scene::draw(shapes, background, &mut stream(self.seed, &clip));
+        let successor = |shape: usize, generation: usize| {
+            stream(self.seed, &[clip[0], clip[1], clip[2], shape as u64, generation as u64])
+        };
         let motion = self.spec.motions[index % self.spec.motions.len()];
         let frame = |pick: usize| {
-            let time = (picks.first + pick * picks.every) as f32 * self.spec.speed;
-            render::frame(&scene, motion, time, self.spec.size)
+            let frame = picks.first + pick * picks.every;
+            let scene = scene.clone().at(frame, lifetime, successor);
+            render::frame(&scene, motion, frame as f32 * speed, size)
         };
         Ok((0..picks.count).map(frame).collect())
     }

@@ -113,6 +113,23 @@ pub struct Grating {
     pub colour: [f32; 3],
 }
 
+impl Shape {
+    fn draw(random: &mut Random) -> Self {
+        Self {
+            start: Pose {
+                x: random.random(),
+                y: random.random(),
+                angle: random.random(),
+                growth: random.random(),
+            },
+            phase: random.random(),
+            corners: [0, 3, 4][random.random_range(0..3)],
+            colours: std::array::from_fn(|_| std::array::from_fn(|_| random.random())),
+            stripes: random.random_range(1.0..2.5),
+        }
+    }
+}
+
 /// What a clip shows, whatever its motion.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -125,31 +142,36 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Draws a scene. The motion plays no part in it.
-    pub fn draw(shapes: usize, random: &mut Random) -> Self {
+    /// Draws a scene with `shapes` shapes and gratings of contrasts up to `background`. The motion plays no part in it.
+    pub fn draw(shapes: usize, background: f32, random: &mut Random) -> Self {
         let gratings = (0..3)
             .map(|_| Grating {
                 waves: [random.random_range(-3..=3) as f32, random.random_range(-3..=3) as f32],
                 phase: random.random(),
-                colour: std::array::from_fn(|_| random.random_range(-0.1..0.1)),
+                colour: std::array::from_fn(|_| background * random.random_range(-1.0..1.0)),
             })
             .collect();
         let pace = random.random_range(0.75..1.25);
-        let shapes = (0..shapes)
-            .map(|_| Shape {
-                start: Pose {
-                    x: random.random(),
-                    y: random.random(),
-                    angle: random.random(),
-                    growth: random.random(),
-                },
-                phase: random.random(),
-                corners: [0, 3, 4][random.random_range(0..3)],
-                colours: std::array::from_fn(|_| std::array::from_fn(|_| random.random())),
-                stripes: random.random_range(1.0..2.5),
-            })
-            .collect();
+        let shapes = (0..shapes).map(|_| Shape::draw(random)).collect();
         Self { shapes, gratings, pace }
+    }
+
+    /// The scene as it is at a frame where shapes live for `lifetime` frames (0: for good): each gives way to a new one
+    /// when its time is over, first after a part of it that differs from shape to shape. `successor` gives the random
+    /// numbers of a shape's n-th successor, n from 1. A new shape is as uniform as the first, so this tells no motion.
+    #[must_use]
+    pub fn at(mut self, frame: usize, lifetime: usize, successor: impl Fn(usize, usize) -> Random) -> Self {
+        if lifetime == 0 {
+            return self;
+        }
+        let count = self.shapes.len();
+        for (index, shape) in self.shapes.iter_mut().enumerate() {
+            let generation = (frame + index * lifetime / count) / lifetime;
+            if generation > 0 {
+                *shape = Shape::draw(&mut successor(index, generation));
+            }
+        }
+        self
     }
 
     /// The pose of a shape at `time`, in frames.

@@ -5,8 +5,8 @@ use std::f32::consts::TAU;
 
 const SIZE: usize = 24;
 
-fn open(motions: &[Motion], split: Split) -> Box<dyn Clips> {
-    let spec = MotionsSpec {
+fn spec(motions: &[Motion]) -> MotionsSpec {
+    MotionsSpec {
         motions: motions.to_vec(),
         size: SIZE,
         shapes: 3,
@@ -14,8 +14,12 @@ fn open(motions: &[Motion], split: Split) -> Box<dyn Clips> {
         train: 1500,
         test: 1500,
         ..MotionsSpec::default()
-    };
-    spec.open(split, 7).unwrap()
+    }
+}
+
+/// Short-lived shapes on a plain background.
+fn fleeting(motions: &[Motion]) -> MotionsSpec {
+    MotionsSpec { lifetime: 4, background: 0.0, ..spec(motions) }
 }
 
 /// Luminance of a frame.
@@ -61,9 +65,10 @@ fn of_a_change(frames: &[Frame]) -> Vec<f64> {
 }
 
 /// Accuracy of the nearest class mean, features scaled to unit variance; means from one split, accuracy on another.
-fn accuracy(motions: &[Motion], frames: usize, features: impl Fn(&[Frame]) -> Vec<f64>) -> f64 {
+fn accuracy(spec: &MotionsSpec, frames: usize, features: impl Fn(&[Frame]) -> Vec<f64>) -> f64 {
+    let motions = &spec.motions;
     let read = |split| {
-        let clips = open(motions, split);
+        let clips = spec.open(split, 7).unwrap();
         (0..clips.len())
             .map(|i| {
                 let frames = clips.read(i, Picks { first: 9, every: 1, count: frames }).unwrap();
@@ -97,21 +102,23 @@ fn accuracy(motions: &[Motion], frames: usize, features: impl Fn(&[Frame]) -> Ve
 
 #[test]
 fn a_single_frame_does_not_tell_the_class() {
-    let found = accuracy(&Motion::ALL, 1, |frames| of_a_frame(&frames[0]));
-    // Chance is 0.1; its standard deviation over 1,500 clips is 0.0077.
-    assert!((found - 0.1).abs() < 4.0 * 0.0077, "{found}");
+    for spec in [spec(&Motion::ALL), fleeting(&Motion::ALL)] {
+        let found = accuracy(&spec, 1, |frames| of_a_frame(&frames[0]));
+        // Chance is 0.1; its standard deviation over 1,500 clips is 0.0077.
+        assert!((found - 0.1).abs() < 4.0 * 0.0077, "{found}");
+    }
 }
 
 #[test]
 fn two_frames_tell_directions() {
     let directions = [Motion::Right, Motion::Left, Motion::Down, Motion::Up];
-    let found = accuracy(&directions, 2, of_a_change);
+    let found = accuracy(&spec(&directions), 2, of_a_change);
     assert!(found > 0.8, "{found}");
 }
 
 #[test]
 fn every_value_of_a_pose_stays_uniform_at_any_time_in_every_class() {
-    let scenes: Vec<_> = (0..3000).map(|i| Scene::draw(1, &mut stream(1, &[i]))).collect();
+    let scenes: Vec<_> = (0..3000).map(|i| Scene::draw(1, 0.1, &mut stream(1, &[i]))).collect();
     for motion in Motion::ALL {
         for time in [0.0, 3.0, 17.0] {
             let poses: Vec<_> = scenes.iter().map(|s| s.pose(&s.shapes[0], motion, time)).collect();
@@ -136,7 +143,7 @@ fn every_value_of_a_pose_stays_uniform_at_any_time_in_every_class() {
 #[test]
 fn the_background_and_the_first_frame_know_nothing_of_the_class() {
     let mut random = stream(2, &[0]);
-    let scene = Scene::draw(3, &mut random);
+    let scene = Scene::draw(3, 0.1, &mut random);
     let first = |motion| render::frame(&scene, motion, 0.0, SIZE);
     assert_eq!(first(Motion::Right), first(Motion::Expand));
     let later = |motion| render::frame(&scene, motion, 3.0, SIZE);
@@ -145,9 +152,25 @@ fn the_background_and_the_first_frame_know_nothing_of_the_class() {
 }
 
 #[test]
+fn short_lived_shapes_give_way_one_after_another() {
+    let successor = |shape: usize, generation: usize| stream(4, &[shape as u64, generation as u64]);
+    let at = |frame| Scene::draw(3, 0.0, &mut stream(3, &[0])).at(frame, 6, successor);
+    let starts = |frame| at(frame).shapes.iter().map(|shape| shape.start).collect::<Vec<_>>();
+    // Shape 0 changes at frames 6, 12 …, shape 1 at 4, 10 …, shape 2 at 2, 8 ….
+    for (frame, changed) in [(1, None), (2, Some(2)), (3, None), (4, Some(1)), (6, Some(0)), (8, Some(2))] {
+        let (before, after) = (starts(frame - 1), starts(frame));
+        for shape in 0..3 {
+            assert_eq!(before[shape] != after[shape], changed == Some(shape), "frame {frame}, shape {shape}");
+        }
+    }
+    let lasting = |frame| Scene::draw(3, 0.0, &mut stream(3, &[0])).at(frame, 0, successor).shapes[0].start;
+    assert_eq!(lasting(0), lasting(1000));
+}
+
+#[test]
 fn clips_repeat_and_splits_differ() {
     let picks = Picks { first: 0, every: 1, count: 2 };
-    let read = |split| open(&Motion::ALL, split).read(3, picks).unwrap();
+    let read = |split| spec(&Motion::ALL).open(split, 7).unwrap().read(3, picks).unwrap();
     assert_eq!(read(Split::Learn), read(Split::Learn));
     assert_ne!(read(Split::Learn), read(Split::ReadoutTest));
 }
@@ -158,6 +181,8 @@ fn values_out_of_range_are_errors_that_name_the_key() {
         ("size", serde_json::json!(4)),
         ("length", serde_json::json!(0)),
         ("shapes", serde_json::json!(0)),
+        ("lifetime", serde_json::json!(10_001)),
+        ("background", serde_json::json!(0.6)),
         ("speed", serde_json::json!(0.0)),
         ("learn", serde_json::json!(0)),
         ("train", serde_json::json!(0)),
