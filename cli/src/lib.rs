@@ -25,6 +25,7 @@
 //! [rule]
 //! type = "clapp"
 //! [training]
+//! epochs = 1
 //! batch = 4
 //! optimiser = { type = "adam", rate = 1e-3 }
 //! "#;
