@@ -1,8 +1,10 @@
 //! The read-out of every layer: a linear classifier on its activity, beside that of the untrained network.
 
+mod all_layers;
 mod classifier;
 mod features;
 
+pub use all_layers::AllLayers;
 pub use classifier::{Labelled, accuracy};
 pub use features::{Features, features};
 
@@ -12,6 +14,7 @@ use crate::experiment::Experiment;
 use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::random::{purpose, stream};
+use crate::representation::Pooling;
 use crate::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 /// How well a layer reads out, in percent of the test stimuli (or frames).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerReadout {
-    /// The layer.
+    /// The layer, counted from 1; `all` for all layers side by side.
     pub name: String,
     /// Of the trained network.
     pub accuracy: f64,
@@ -29,7 +32,8 @@ pub struct LayerReadout {
     pub chance: f64,
 }
 
-/// Reads out every layer of `trained` and of the same network with its initial weights.
+/// Reads out every layer of `trained` and of the same network with its initial weights; where the config asks for it,
+/// also all layers side by side ([`AllLayers`]).
 ///
 /// `progress` is called with what is being done, as `(done, of)` in layers after the features are there.
 ///
@@ -49,28 +53,49 @@ pub fn probe(
     };
     let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
-    let mut collect = |stimulus| -> Result<Vec<Features>> {
+    let load = |stimulus: &Arc<dyn Stimulus>| {
         let training = &config.training;
-        let loader = Loader::new(stimulus, Pass::Evaluate, training.batch, training.threads)
-            .map_err(|error| config.locate(error))?;
-        features(&mut [&mut *trained, &mut untrained], loader, device)
+        Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
+            .map_err(|error| config.locate(error))
     };
-    let (train, test) = (collect(train)?, collect(test)?);
-    let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
+    let mut collect = |stimulus| -> Result<Vec<Features>> {
+        features(&mut [&mut *trained, &mut untrained], load(stimulus)?, device, &mut |_| Pooling::Mean)
+    };
+    let (train_features, test_features) = (collect(&train)?, collect(&test)?);
+    let ([train_trained, train_untrained], [test_trained, test_untrained]) =
+        (&train_features[..], &test_features[..])
+    else {
         return Err(Error::stimulus("read-out", "there are no stimuli"));
     };
     let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
         let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
         accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
     };
-    let names = trained.layer_names();
+    let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     let mut layers = Vec::new();
     for (layer, name) in names.iter().enumerate() {
         progress(layer, names.len());
         layers.push(LayerReadout {
-            name: (*name).to_owned(),
+            name: name.clone(),
             accuracy: read_out(train_trained, test_trained, layer)?,
             untrained: read_out(train_untrained, test_untrained, layer)?,
+            chance: 100.0 / classes as f64,
+        });
+    }
+    if let Some(pooling) = config.probe.all_layers.poolings(trained).map_err(|error| config.locate(error))? {
+        let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
+        // One network after the other: these features are many.
+        let mut all = |network: &mut Network| -> Result<f64> {
+            let mut collect = |stimulus| -> Result<Features> {
+                let of_one = features(&mut [&mut *network], load(stimulus)?, device, &mut pooling)?;
+                Ok(of_one.into_iter().next().unwrap_or_default().side_by_side())
+            };
+            read_out(&collect(&train)?, &collect(&test)?, 0)
+        };
+        layers.push(LayerReadout {
+            name: "all".to_owned(),
+            accuracy: all(trained)?,
+            untrained: all(&mut untrained)?,
             chance: 100.0 / classes as f64,
         });
     }
