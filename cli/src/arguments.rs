@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
+use crate::commands::{alignment, audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
 use clap::{Args, Parser, Subcommand};
 use plasticity_core::Result;
 use plasticity_core::config::Config;
@@ -35,6 +35,8 @@ pub enum Command {
     Verify(verify::Arguments),
     /// Measure how local a rule is: in space, in time, and whether weights are transported
     Audit(audit::Arguments),
+    /// Measure the angle between local updates and backpropagation's, layer by layer, at the start and along training
+    Alignment(alignment::Arguments),
     /// Write a crate with a rule of your own that builds, tests and trains as it is
     NewRule(new_rule::Arguments),
 }

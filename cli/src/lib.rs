@@ -102,6 +102,7 @@ fn dispatch(command: &Command) -> Result<Exit> {
         Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Verify(arguments) => commands::verify::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
+        Command::Alignment(arguments) => commands::alignment::run(arguments),
         Command::NewRule(arguments) => commands::new_rule::run(arguments),
     }
 }

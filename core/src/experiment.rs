@@ -60,11 +60,17 @@ impl Experiment {
             .map_err(|error| self.config.locate(error))
     }
 
-    /// The network with its initial weights: always the same ones.
+    /// The network with its initial weights: always the same ones. The device computes as exactly as the config says
+    /// from here on.
     ///
     /// # Errors
-    /// Names the layer or module that cannot be made, and why.
+    /// Names the layer or module that cannot be made, and why; where the device has not the config's precision.
     pub fn network(&self, device: &Device) -> Result<Network> {
+        if let Some(precision) = self.config.training.precision {
+            device
+                .set_precision(precision)
+                .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
+        }
         let plan = NetworkPlan {
             layers: &self.config.encoder.layers,
             modules: &self.modules,

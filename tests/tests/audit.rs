@@ -25,9 +25,13 @@ fn layers() -> Vec<Box<dyn LayerSpec>> {
 }
 
 fn measure(rule: &dyn RuleSpec, modules: &[Range<usize>]) -> Audit {
-    let device = Device::open().unwrap();
     let input = MapShape { time: 4, location: 2, batch: 4, extent: [1, 4, 4], channels: 1 };
-    let layers = layers();
+    measure_on(input, rule, modules)
+}
+
+fn measure_on(input: MapShape, rule: &dyn RuleSpec, modules: &[Range<usize>]) -> Audit {
+    let device = Device::open().unwrap();
+    let layers: Vec<_> = layers().into_iter().take(modules.last().unwrap().end).collect();
     let optimiser = OptimiserSpec::default();
     let plan = NetworkPlan { layers: &layers, modules, rule, optimiser, input, classes: Some(3), seed: 5 };
     let network = Network::build(&plan, &device).unwrap();
@@ -79,6 +83,27 @@ fn the_papers_marks() {
     ];
     let wrong: Vec<_> = cases.iter().filter(|(_, found, paper)| marks(found) != *paper).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A fixation and a saccade in one step: local in space, not in time, as CLAPP-s. Contexts get nothing back through the
+/// prediction weights unless all layers share one loss.
+#[test]
+fn marks_on_two_views() {
+    let views = MapShape { time: 1, location: 1, batch: 8, extent: [1, 4, 4], channels: 1 };
+    let marks = |rule: serde_json::Value, modules: &[Range<usize>]| {
+        let rule: Box<dyn RuleSpec> = serde_json::from_value(rule).unwrap();
+        let found = measure_on(views, rule.as_ref(), modules);
+        (marks(&found), found)
+    };
+    for context in ["same", "top", "both"] {
+        for pool in [0, 2] {
+            let rule = json!({ "type": "clapp_pp", "context": context, "pool": pool });
+            let (marks, found) = marks(rule, &single()[..3]);
+            assert_eq!(marks, (true, false, false), "{context}, {pool}: {found:?}");
+        }
+    }
+    let (marks, found) = marks(json!({ "type": "clapp_pp_backprop" }), &[0..3]);
+    assert_eq!(marks, (false, false, true), "{found:?}");
 }
 
 /// CLAPP-s with something added to its post factor.

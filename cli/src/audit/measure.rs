@@ -149,9 +149,13 @@ impl Bench {
             else {
                 return;
             };
-            let (Some(square), true) = (squares.get(module), shape.len() == 2) else { return };
+            let (Some(square), Some(top), true) = (squares.get(module), squares.last(), shape.len() == 2)
+            else {
+                return;
+            };
+            let context = if name.contains(".predict.top") { top } else { square };
             // u = zᵀ W c with W uniform in ±1/√C has the size |z| |c| / √(3 C).
-            let size = square / (3.0 * shape[1] as f32).sqrt();
+            let size = (square * context).sqrt() / (3.0 * shape[1] as f32).sqrt();
             values.iter_mut().for_each(|value| *value /= size);
         })?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::measure::{Bench, Updates, combine, largest, norm, owner};
 use plasticity_core::Result;
+use plasticity_core::plasticity::ContextSource;
 
 /// The largest change of a layer's update when weights of layers above it in the network change. Where another
 /// module's representation is a rule's context, it arrives through a dendrite: then only layers of the same module
@@ -10,7 +11,6 @@ use plasticity_core::Result;
 /// # Errors
 /// Where the network cannot make a step.
 pub fn other_layers(bench: &mut Bench) -> Result<f64> {
-    use plasticity_core::plasticity::ContextSource;
     let plain = bench.plain()?;
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
     let own_context =
@@ -65,12 +65,16 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
 }
 
 /// The largest change of other neurons' updates when a neuron of a module's last layer, cut off from every dendrite,
-/// changes its activity.
+/// changes its activity. Where another module's representation is a rule's context, only at the top: below it a neuron
+/// reaches that context by the layers above, and it arrives through dendrites.
 ///
 /// # Errors
 /// Where the network cannot make a step.
 pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
-    let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
+    let modules = bench.network.modules();
+    let own_context = modules.iter().all(|module| module.rule().context() == ContextSource::Same);
+    let lowest = if own_context { 0 } else { modules.len().saturating_sub(1) };
+    let modules: Vec<_> = modules.iter().skip(lowest).map(|module| module.layers()).collect();
     let mut worst: f64 = 0.0;
     for layers in modules {
         let layer = layers.end - 1;
@@ -103,7 +107,7 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
 }
 
 /// Outputs of a layer: the first axis of its first parameter.
-fn channels(bench: &Bench, layer: usize) -> Option<usize> {
+pub(super) fn channels(bench: &Bench, layer: usize) -> Option<usize> {
     let wanted = format!("layer.{layer}.weight");
     let parameters = bench.network.parameters();
     parameters
@@ -127,7 +131,7 @@ fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
 }
 
 /// A change without the neuron's own synapses.
-fn without(mut change: Updates, layer: usize, neuron: usize, channels: usize) -> Updates {
+pub(super) fn without(mut change: Updates, layer: usize, neuron: usize, channels: usize) -> Updates {
     for (name, values) in &mut change {
         if owner(name) == format!("layer.{layer}") && values.len().is_multiple_of(channels) {
             let each = values.len() / channels;

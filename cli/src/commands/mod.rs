@@ -1,5 +1,6 @@
 //! The subcommands, one a file: each has its arguments and what it does.
 
+pub mod alignment;
 pub mod audit;
 pub mod bench;
 pub mod compare;

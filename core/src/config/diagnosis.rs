@@ -99,6 +99,11 @@ fn culprit(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<Strin
         Some(Segment::Key(key)) => field.is_none_or(|field| field == key),
         _ => false,
     });
+    // A value that the complaint quotes is its cause, even where another key's absence would be complained of first.
+    let quoted_value = |path: &Vec<Segment>| without(path).1.as_ref().and_then(Value::as_str) == variant;
+    if variant.is_some() && paths.iter().any(quoted_value) {
+        paths.retain(quoted_value);
+    }
     let found = paths.iter().find(|path| without(path).0.as_deref() != Some(error));
     found.cloned().unwrap_or_default()
 }

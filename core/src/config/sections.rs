@@ -1,7 +1,9 @@
 //! The sections `[training]` and `[probe]`.
 
+use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::optimiser::OptimiserSpec;
+use crate::probe::AllLayers;
 use crate::representation::Pooling;
 use serde::{Deserialize, Serialize};
 
@@ -43,12 +45,18 @@ pub struct Training {
     /// How often a checkpoint is written (and always at the end).
     #[serde(default = "every_epoch")]
     pub checkpoint_every: Every,
+    /// Checkpoints that are kept, the last ones, at least 1; the one before the last guards against a broken last one.
+    #[serde(default = "keep")]
+    pub keep: usize,
     /// Steps from one recorded loss to the next.
     #[serde(default = "log_every")]
     pub log_every: u64,
     /// Threads of arithmetic, and at most as many of loading; by default one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// Operands of matrix products and convolutions: `f32`, and on CUDA `tf32` (where none is given) or `bf16`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
 fn batch() -> usize {
@@ -56,6 +64,9 @@ fn batch() -> usize {
 }
 fn every_epoch() -> Every {
     Every::Epochs(1)
+}
+fn keep() -> usize {
+    2
 }
 fn log_every() -> u64 {
     20
@@ -80,6 +91,13 @@ impl Training {
         at_least_one("training.log_every", self.log_every)?;
         at_least_one("training.steps", self.steps.unwrap_or(1))?;
         at_least_one("training.threads", self.threads.unwrap_or(1) as u64)?;
+        at_least_one("training.keep", self.keep as u64)?;
+        if let Some(precision) = self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision))
+        {
+            let message =
+                format!("{precision} needs a build with `--features cuda`: this one, for the CPU, has f32");
+            return Err(Error::config("training.precision", message));
+        }
         self.optimiser.check()
     }
 }
@@ -106,6 +124,9 @@ pub struct ProbeConfig {
     pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
+    /// Adds a read-out of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
+    /// (one a layer) gives the side of the blocks that are averaged, 0 for the whole map.
+    pub all_layers: AllLayers,
 }
 
 impl Default for ProbeConfig {
@@ -118,6 +139,7 @@ impl Default for ProbeConfig {
             standardise: true,
             dropout: 0.0,
             weight_decay: 0.0,
+            all_layers: AllLayers::default(),
         }
     }
 }

@@ -194,7 +194,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, steps, checkpoint_every, log_every, threads"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, steps, checkpoint_every, keep, log_every, threads, precision"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
@@ -231,6 +231,25 @@ fn wrong_types_and_ranges_are_placed() {
         "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
     );
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
+}
+
+#[test]
+fn a_precision_is_one_that_the_device_has() {
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\nprecision = \"fp16\""),
+        "c.toml:16: training.precision: unknown value `fp16`: did you mean `bf16`? known are f32, tf32, bf16"
+    );
+    let with =
+        |precision: &str| GOOD.replace("epochs = 3", &format!("epochs = 3\nprecision = \"{precision}\""));
+    let config = Config::parse(&with("f32"), "c.toml").unwrap();
+    assert_eq!(config.training.precision, Some(crate::device::Precision::F32));
+    assert!(config.to_toml().unwrap().contains("precision = \"f32\""));
+    if cfg!(not(feature = "cuda")) {
+        assert_eq!(
+            message("epochs = 3", "epochs = 3\nprecision = \"bf16\""),
+            "c.toml:16: training.precision: bf16 needs a build with `--features cuda`: this one, for the CPU, has f32"
+        );
+    }
 }
 
 #[test]

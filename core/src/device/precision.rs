@@ -19,6 +19,15 @@ pub enum Precision {
     Bf16,
 }
 
+impl Precision {
+    /// Those of this build's device.
+    #[cfg(not(feature = "cuda"))]
+    pub const AVAILABLE: &[Self] = &[Self::F32];
+    /// Those of this build's device.
+    #[cfg(feature = "cuda")]
+    pub const AVAILABLE: &[Self] = &[Self::F32, Self::Tf32, Self::Bf16];
+}
+
 impl std::str::FromStr for Precision {
     type Err = Error;
 

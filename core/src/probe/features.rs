@@ -46,30 +46,43 @@ impl Features {
         }
         Ok(())
     }
+
+    /// All layers side by side: each row is the rows of all layers, one after the other.
+    #[must_use]
+    pub fn side_by_side(self) -> Self {
+        let channels = self.layers.iter().map(|layer| layer.channels).sum();
+        let mut values = Vec::with_capacity(self.labels.len() * channels);
+        for row in 0..self.labels.len() {
+            for Layer { channels, values: from } in &self.layers {
+                values.extend_from_slice(&from[row * channels..(row + 1) * channels]);
+            }
+        }
+        Self { layers: vec![Layer { channels, values }], labels: self.labels }
+    }
 }
 
 /// Collects the features of several networks on the same stimuli, which are loaded once.
 ///
-/// Where a stimulus has a class, its row is the mean of a layer over time. Where its frames have classes, each labelled
-/// frame has a row: the mean over the layer's steps in time that the frame spans. With [`Pooling::Keep`] a row holds
-/// every location, one after another; else it is their mean.
+/// Each layer is pooled as `pooling` says (layers from 0). Where a stimulus has a class, its row is the mean of a layer
+/// over time. Where its frames have classes, each labelled frame has a row: the mean over the layer's steps in time that
+/// the frame spans. With [`Pooling::Keep`] a row holds every location, one after another; else it is their mean.
 ///
 /// # Errors
 /// Where a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
 pub fn features(
     networks: &mut [&mut Network],
     loader: Loader,
-    pooling: Pooling,
     device: &Device,
+    pooling: &mut dyn FnMut(usize) -> Pooling,
 ) -> Result<Vec<Features>> {
     let mut all = vec![Features::default(); networks.len()];
     for batch in loader {
         let batch = batch?.to_device(device)?;
         for (network, features) in networks.iter_mut().zip(&mut all) {
-            let layers = network.represent(&batch.input, pooling)?;
+            let layers = network.represent_with(&batch.input, pooling)?;
             features.layers.resize_with(layers.len(), Layer::default);
-            for (representation, layer) in layers.iter().zip(&mut features.layers) {
-                append(representation, pooling, &batch.labels, layer)?;
+            for (index, (representation, layer)) in layers.iter().zip(&mut features.layers).enumerate() {
+                append(representation, pooling(index), &batch.labels, layer)?;
             }
             batch.labels.iter().try_for_each(|label| features.add_label(label))?;
         }
@@ -131,6 +144,16 @@ mod tests {
         let shape = RepresentationShape { time: 2, location: 1, batch: 2, channel: 1 };
         let device = Device::open().unwrap();
         Representation::new(shape, Buffer::from_vec(&device, vec![1.0, 10.0, 3.0, 30.0]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn layers_stand_side_by_side_row_by_row() {
+        let layer = |channels, values: &[f32]| Layer { channels, values: values.to_vec() };
+        let layers = vec![layer(1, &[1.0, 2.0]), layer(2, &[3.0, 4.0, 5.0, 6.0])];
+        let all = Features { layers, labels: vec![7, 8] }.side_by_side();
+        let row = all.layer(0).unwrap();
+        assert_eq!((row.channels, row.labels), (3, &[7, 8][..]));
+        assert_eq!(row.values, [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]);
     }
 
     #[test]

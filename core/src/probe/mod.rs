@@ -1,9 +1,11 @@
 //! The read-out of every layer: a linear classifier on its activity, beside that of the untrained network.
 
+mod all_layers;
 mod baseline;
 mod classifier;
 mod features;
 
+pub use all_layers::AllLayers;
 pub use baseline::baseline_features;
 pub use classifier::{Labelled, accuracy};
 pub use features::{Features, features};
@@ -14,6 +16,7 @@ use crate::experiment::Experiment;
 use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::random::{purpose, stream};
+use crate::representation::Pooling;
 use crate::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use std::sync::Arc;
 /// How well a layer, or hand-made features, reads out, in percent of the test stimuli (or frames).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerReadout {
-    /// The layer, or what the features are called.
+    /// The layer, counted from 1, or what hand-made features are called; `all` for all layers side by side.
     pub name: String,
     /// Of the trained network.
     pub accuracy: f64,
@@ -32,7 +35,8 @@ pub struct LayerReadout {
 }
 
 /// Reads out every layer of `trained` and of the same network with its initial weights; before them, where the stimuli
-/// have a [`Baseline`](crate::stimulus::Baseline), its features.
+/// have a [`Baseline`](crate::stimulus::Baseline), its features; after them, where the config asks for it, all layers side
+/// by side ([`AllLayers`]).
 ///
 /// `progress` is called with what is being done, as `(done, of)` in layers after the features are there.
 ///
@@ -67,24 +71,44 @@ pub fn probe(
             accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)?;
         layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
     }
-    let mut collect = |stimulus| {
-        features(&mut [&mut *trained, &mut untrained], load(stimulus)?, config.probe.pooling, device)
+    let mut collect = |stimulus| -> Result<Vec<Features>> {
+        let pooling = &mut |_| config.probe.pooling;
+        features(&mut [&mut *trained, &mut untrained], load(stimulus)?, device, pooling)
     };
-    let (train, test) = (collect(&train)?, collect(&test)?);
-    let ([train_trained, train_untrained], [test_trained, test_untrained]) = (&train[..], &test[..]) else {
+    let (train_features, test_features) = (collect(&train)?, collect(&test)?);
+    let ([train_trained, train_untrained], [test_trained, test_untrained]) =
+        (&train_features[..], &test_features[..])
+    else {
         return Err(Error::stimulus("read-out", "there are no stimuli"));
     };
     let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
         let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
         accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
     };
-    let names = trained.layer_names();
+    let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     for (layer, name) in names.iter().enumerate() {
         progress(layer, names.len());
         layers.push(LayerReadout {
-            name: (*name).to_owned(),
+            name: name.clone(),
             accuracy: read_out(train_trained, test_trained, layer)?,
             untrained: read_out(train_untrained, test_untrained, layer)?,
+            chance,
+        });
+    }
+    if let Some(pooling) = config.probe.all_layers.poolings(trained).map_err(|error| config.locate(error))? {
+        let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
+        // One network after the other: these features are many.
+        let mut all = |network: &mut Network| -> Result<f64> {
+            let mut collect = |stimulus| -> Result<Features> {
+                let of_one = features(&mut [&mut *network], load(stimulus)?, device, &mut pooling)?;
+                Ok(of_one.into_iter().next().unwrap_or_default().side_by_side())
+            };
+            read_out(&collect(&train)?, &collect(&test)?, 0)
+        };
+        layers.push(LayerReadout {
+            name: "all".to_owned(),
+            accuracy: all(trained)?,
+            untrained: all(&mut untrained)?,
             chance,
         });
     }

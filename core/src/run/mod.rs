@@ -19,8 +19,6 @@ use std::path::{Path, PathBuf};
 
 /// The resolved config of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
-/// Checkpoints that are kept: the one before the last guards against a disk that loses the last.
-const KEPT: usize = 2;
 
 /// A run that this process writes to. No other process can while this one holds it.
 pub struct Run {
@@ -28,6 +26,7 @@ pub struct Run {
     metrics: Metrics,
     events: Events,
     from: Option<Checkpoint>,
+    keep: usize,
     _lock: File,
 }
 
@@ -45,7 +44,7 @@ impl Run {
             return Err(Error::file(folder, format!("holds a run already: {remedy}")));
         }
         write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
-        Self::start(folder, lock, None)
+        Self::start(folder, lock, None, config.training.keep)
     }
 
     /// Goes on with a run from its last checkpoint; what was recorded after it is dropped.
@@ -66,16 +65,17 @@ impl Run {
             }
         }
         write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
-        Self::start(folder, lock, from)
+        Self::start(folder, lock, from, config.training.keep)
     }
 
-    fn start(folder: &Path, lock: File, from: Option<Checkpoint>) -> Result<Self> {
+    fn start(folder: &Path, lock: File, from: Option<Checkpoint>, keep: usize) -> Result<Self> {
         let step = from.as_ref().map_or(0, |checkpoint| checkpoint.step);
         Ok(Self {
             metrics: Metrics::open(&folder.join("metrics.jsonl"), step)?,
             events: Events::open(folder, step)?,
             folder: folder.to_owned(),
             from,
+            keep,
             _lock: lock,
         })
     }
@@ -110,7 +110,7 @@ impl Run {
         self.metrics.synchronise()?;
         self.events.flush()?;
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
-        for (_, path) in checkpoints(&self.folder)?.into_iter().rev().skip(KEPT) {
+        for (_, path) in checkpoints(&self.folder)?.into_iter().rev().skip(self.keep) {
             std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
         }
         Ok(())

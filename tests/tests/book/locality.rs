@@ -11,9 +11,9 @@ use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::Plugin;
 
-/// Patches in time, and whole images in two views.
+/// Patches in time, of stimuli that make no pairs, so that rules on two views refuse them; and whole images in two views.
 const INPUTS: [MapShape; 2] = [
-    MapShape { time: 4, location: 2, batch: 4, extent: [1, 4, 4], channels: 1 },
+    MapShape { time: 4, location: 2, batch: 5, extent: [1, 4, 4], channels: 1 },
     MapShape { time: 1, location: 1, batch: 8, extent: [1, 8, 8], channels: 1 },
 ];
 const LAYERS: usize = 3;

@@ -1,6 +1,7 @@
 //! The command line as a user meets it: what is printed, what is written, how it exits.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod alignment;
 mod errors;
 mod list;
 mod reports;

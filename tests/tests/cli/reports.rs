@@ -72,3 +72,28 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
     assert_eq!(String::from_utf8(read(&place.path("all/compare.md"))).unwrap().trim(), text.trim());
 }
+
+#[test]
+fn several_configs_and_inline_tables_make_one_table() {
+    let place = Place::new(CONFIG);
+    let views = CONFIG
+        .replace("patch = { size = 16, stride = 8 }", "crop = 32\nviews = 2")
+        .replace("\"clapp_s\"", "\"lpl\"");
+    std::fs::write(place.path("views.toml"), views).unwrap();
+    let rules = r#"rule={type="lpl",predictive=2.0},random"#;
+    let arguments = ["compare", "views.toml", "config.toml", "--sweep", rules, "--out", "all"];
+    let arguments =
+        [&arguments[..], &["--set", "training.steps=2", "--set", "probe.all_layers=true"]].concat();
+    let listed = place.succeed(&[&arguments[..], &["--list"]].concat());
+    assert_eq!(listed.lines().count(), 4);
+    assert!(listed.contains("'rule={type=\"lpl\",predictive=2.0}'") && listed.contains("--out all/views"));
+    let error = place.fail(&["compare", "views.toml", "views.toml"], 3);
+    assert!(error.contains("two configs are called `views`"), "{error}");
+
+    // An inline table reads well in the table, and the read-out of all layers has a column.
+    let views_only = [&["compare", "views.toml"][..], &arguments[3..]].concat();
+    let text = place.succeed(&views_only);
+    assert!(text.contains("| rule=lpl (predictive=2.0) |") && text.contains("| all layers |"), "{text}");
+    let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
+    assert_eq!(table["rows"][0]["layers"][6], "all");
+}

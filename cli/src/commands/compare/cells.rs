@@ -13,6 +13,10 @@ pub struct Sweep {
 /// One run of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
+    /// The config.
+    pub config: PathBuf,
+    /// The config's name, where there are several.
+    pub of: Option<String>,
     /// `key=value` of every sweep.
     pub assignments: Vec<String>,
     /// The seed.
@@ -22,7 +26,15 @@ pub struct Cell {
 impl Cell {
     /// What tells it from others, but for the seed.
     pub fn name(&self) -> String {
-        if self.assignments.is_empty() { "base".to_owned() } else { self.assignments.join(" ") }
+        let words: Vec<&str> = self.of.iter().chain(&self.assignments).map(String::as_str).collect();
+        if words.is_empty() { "base".to_owned() } else { words.join(" ") }
+    }
+
+    /// Its name in a table: an inline table's braces and quotes left out.
+    pub fn label(&self) -> String {
+        let words: Vec<String> =
+            self.of.iter().cloned().chain(self.assignments.iter().map(|text| readable(text))).collect();
+        if words.is_empty() { self.name() } else { words.join(" ") }
     }
 
     /// Overrides that make its config of the common one.
@@ -30,11 +42,17 @@ impl Cell {
         self.assignments.iter().cloned().chain([format!("seed={}", self.seed)]).collect()
     }
 
+    /// The folder of all runs of its config.
+    pub fn of_config(&self, out: &Path) -> PathBuf {
+        self.of.as_ref().map_or(out.to_owned(), |of| out.join(of))
+    }
+
     /// The folder of its run.
     pub fn folder(&self, out: &Path) -> PathBuf {
         let fits = |c: char| if c.is_alphanumeric() || "-_.=+".contains(c) { c } else { '_' };
-        let name: String = self.name().chars().map(fits).collect();
-        out.join(name).join(format!("seed-{}", self.seed))
+        let name = if self.assignments.is_empty() { "base".to_owned() } else { self.assignments.join(" ") };
+        let name: String = name.chars().map(fits).collect();
+        self.of_config(out).join(name).join(format!("seed-{}", self.seed))
     }
 }
 
@@ -68,8 +86,50 @@ pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
     Ok(Sweep { key: key.trim().to_owned(), values })
 }
 
-/// Every combination with every seed; the last sweep changes fastest, seeds faster still.
-pub fn cells(sweeps: &[Sweep], seeds: Range<u64>) -> Vec<Cell> {
+/// `rule={type="clapp_pp",pool=2}` as `rule=clapp_pp (pool=2)`; other assignments as they are.
+fn readable(assignment: &str) -> String {
+    let Some((key, value)) = assignment.split_once('=') else { return assignment.to_owned() };
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok();
+    let Some(toml::Value::Table(mut table)) = parsed.and_then(|mut table| table.remove("value")) else {
+        return assignment.to_owned();
+    };
+    let plain = |value: &toml::Value| value.to_string().replace(['"', ' '], "");
+    let named = ["type", "preset"].into_iter().find_map(|tag| table.remove(tag));
+    let options: Vec<String> = table.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
+    match (named, options.is_empty()) {
+        (Some(name), true) => format!("{key}={}", plain(&name)),
+        (Some(name), false) => format!("{key}={} ({})", plain(&name), options.join(", ")),
+        (None, _) => format!("{key} ({})", options.join(", ")),
+    }
+}
+
+/// Every combination of every config with every seed; the last sweep changes fastest, seeds faster still.
+///
+/// # Errors
+/// Where two of several configs have the same name, which tells their runs apart.
+pub fn cells(configs: &[PathBuf], sweeps: &[Sweep], seeds: Range<u64>) -> Result<Vec<Cell>, String> {
+    let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let names: Vec<String> = configs.iter().map(stem).collect();
+    if let Some((_, twice)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(format!("two configs are called `{twice}`: rename one of them"));
+    }
+    let combinations = combinations(sweeps);
+    let mut cells = Vec::new();
+    for (config, name) in configs.iter().zip(&names) {
+        let of = (configs.len() > 1).then(|| name.clone());
+        for assignments in &combinations {
+            cells.extend(seeds.clone().map(|seed| Cell {
+                config: config.clone(),
+                of: of.clone(),
+                assignments: assignments.clone(),
+                seed,
+            }));
+        }
+    }
+    Ok(cells)
+}
+
+fn combinations(sweeps: &[Sweep]) -> Vec<Vec<String>> {
     let mut combinations = vec![Vec::new()];
     for sweep in sweeps {
         combinations = combinations
@@ -83,10 +143,7 @@ pub fn cells(sweeps: &[Sweep], seeds: Range<u64>) -> Vec<Cell> {
             })
             .collect();
     }
-    let with_seeds = |assignments: Vec<String>| {
-        seeds.clone().map(move |seed| Cell { assignments: assignments.clone(), seed })
-    };
-    combinations.into_iter().flat_map(with_seeds).collect()
+    combinations
 }
 
 #[cfg(test)]
@@ -99,14 +156,40 @@ mod tests {
             parse_sweep("rule=cpc,clapp").unwrap(),
             parse_sweep("encoder.modules=[[1,2],[3]],\"1\"").unwrap(),
         ];
-        let cells = cells(&sweeps, 5..7);
+        let cells = cells(&["c/small.toml".into()], &sweeps, 5..7).unwrap();
         assert_eq!(cells.len(), 8);
         assert_eq!(cells[2].overrides(), ["rule=cpc", "encoder.modules=\"1\"", "seed=5"]);
         assert_eq!(
             cells[0].folder(Path::new("o")),
             Path::new("o/rule=cpc_encoder.modules=__1_2___3__/seed-5")
         );
+        assert_eq!(cells[0].label(), "rule=cpc encoder.modules=[[1,2],[3]]");
         assert!(parse_sweep("rule").is_err() && parse_sweep("rule=a,,b").is_err());
         assert_eq!(parse_sweep("rule=a,a").unwrap_err(), "`a` is given twice");
+    }
+
+    #[test]
+    fn several_configs_are_told_apart_by_their_names() {
+        let configs = ["a/lpl.toml".into(), "b/scff.toml".into()];
+        let cells = super::cells(&configs, &[], 1..3).unwrap();
+        assert_eq!(cells.len(), 4);
+        assert_eq!((cells[3].name().as_str(), cells[3].label().as_str()), ("scff", "scff"));
+        assert_eq!(cells[3].folder(Path::new("o")), Path::new("o/scff/base/seed-2"));
+        let same = ["a/lpl.toml".into(), "b/lpl.toml".into()];
+        assert!(super::cells(&same, &[], 1..2).unwrap_err().contains("`lpl`"));
+    }
+
+    #[test]
+    fn inline_tables_read_well() {
+        let label = |text| readable(text);
+        assert_eq!(
+            label(r#"rule={type="clapp_pp",pool=[8, 4],context="top"}"#),
+            "rule=clapp_pp (context=top, pool=[8,4])"
+        );
+        assert_eq!(label(r#"rule={type="lpl"}"#), "rule=lpl");
+        assert_eq!(label("rule=cpc"), "rule=cpc");
+        assert_eq!(label("training.checkpoint_every={steps=3}"), "training.checkpoint_every (steps=3)");
+        let sweep = parse_sweep(r#"rule={type="clapp_pp",pool=0},random"#).unwrap();
+        assert_eq!(sweep.values, [r#"{type="clapp_pp",pool=0}"#, "random"]);
     }
 }

@@ -4,7 +4,7 @@ mod cells;
 mod summary;
 
 use super::{probe, train};
-use crate::arguments::ConfigArguments;
+use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use cells::{Cell, Sweep, cells};
@@ -18,18 +18,22 @@ use std::path::{Path, PathBuf};
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
+    /// The configs, TOML files; the runs of several are named after them
+    #[arg(required = true, value_name = "CONFIG")]
+    configs: Vec<PathBuf>,
     #[command(flatten)]
-    config: ConfigArguments,
-    /// The values of a key; several sweeps give every combination
+    overrides: Overrides,
+    /// The values of a key, each a name, a number, a list or an inline table such as {type="lpl",predictive=2.0};
+    /// several sweeps give every combination
     #[arg(long, value_name = "KEY=A,B,C", value_parser = cells::parse_sweep)]
     sweep: Vec<Sweep>,
     /// Seeds of every combination
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The first seed [default: the config's]
+    /// The first seed [default: the first config's]
     #[arg(long)]
     first_seed: Option<u64>,
-    /// The folder of all the runs [default: runs/compare-NAME, after the config's name]
+    /// The folder of all the runs [default: runs/compare-NAME, after the first config's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print one command for each cell and train nothing, so that a scheduler can run them
@@ -39,18 +43,21 @@ pub struct Arguments {
 
 /// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    let base = arguments.config.load();
-    let first_seed = match (arguments.first_seed, &base) {
-        (Some(seed), _) => seed,
-        (None, Ok(config)) => config.seed,
+    let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
+    let first_seed = match arguments.first_seed {
+        Some(seed) => seed,
         // A config that is whole only with a sweep's value has to say its seed by itself.
-        (None, Err(error)) => {
-            return Err(Error::config("compare", format!("{error} (or give --first-seed)")));
+        None => {
+            Config::load(first, &arguments.overrides.set)
+                .map_err(|error| Error::config("compare", format!("{error} (or give --first-seed)")))?
+                .seed
         }
     };
-    let stem = arguments.config.config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
-    let cells = cells(&arguments.sweep, first_seed..first_seed.saturating_add(arguments.seeds));
+    let seeds = first_seed..first_seed.saturating_add(arguments.seeds);
+    let cells = cells(&arguments.configs, &arguments.sweep, seeds)
+        .map_err(|error| Error::config("compare", error))?;
     if arguments.list {
         let commands: Vec<String> = cells.iter().map(|cell| command(arguments, cell, &out)).collect();
         output::print(&commands.join("\n"))?;
@@ -61,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let mut reports = Vec::new();
     for (number, (cell, config)) in cells.iter().zip(configs).enumerate() {
-        output::note(&format!("{} of {}: {}, seed {}", number + 1, cells.len(), cell.name(), cell.seed));
+        output::note(&format!("{} of {}: {}, seed {}", number + 1, cells.len(), cell.label(), cell.seed));
         reports.push((cell, run_cell(cell, config, &out, &device)?));
     }
     let table = summary::summarise(&reports);
@@ -74,9 +81,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
-    let mut given = arguments.config.clone();
-    given.overrides.set.extend(cell.overrides());
-    given.load()
+    let overrides = [arguments.overrides.set.clone(), cell.overrides()].concat();
+    Config::load(&cell.config, &overrides)
 }
 
 /// Trains a cell from where it is, and reads it out unless that is done.
@@ -102,15 +108,15 @@ fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<
 /// The command that runs one cell into the folder that the whole comparison looks for it in.
 fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
     let mut words = vec!["plasticity".to_owned(), "compare".to_owned()];
-    words.push(quoted(&arguments.config.config.display().to_string()));
-    for set in &arguments.config.overrides.set {
+    words.push(quoted(&cell.config.display().to_string()));
+    for set in &arguments.overrides.set {
         words.extend(["--set".to_owned(), quoted(set)]);
     }
     for assignment in &cell.assignments {
         words.extend(["--sweep".to_owned(), quoted(assignment)]);
     }
     words.extend(["--seeds".to_owned(), "1".to_owned(), "--first-seed".to_owned(), cell.seed.to_string()]);
-    words.extend(["--out".to_owned(), quoted(&out.display().to_string())]);
+    words.extend(["--out".to_owned(), quoted(&cell.of_config(out).display().to_string())]);
     words.join(" ")
 }
 

@@ -43,11 +43,11 @@ pub fn summarise(reports: &[(&Cell, Report)]) -> Table {
     }
     let chance =
         reports.first().and_then(|(_, report)| report.layers.first()).map_or(0.0, |layer| layer.chance);
-    let rows = rows.into_iter().map(|(name, of_name)| row(name, &of_name)).collect();
+    let rows = rows.into_iter().map(|(_, of_name)| row(&of_name)).collect();
     Table { chance, rows }
 }
 
-fn row(name: String, reports: &[&(&Cell, Report)]) -> Row {
+fn row(reports: &[&(&Cell, Report)]) -> Row {
     let layers: Vec<String> = reports
         .first()
         .map(|(_, report)| report.layers.iter().map(|layer| layer.name.clone()).collect())
@@ -60,11 +60,11 @@ fn row(name: String, reports: &[&(&Cell, Report)]) -> Row {
             .collect()
     };
     Row {
+        name: reports.first().map(|(cell, _)| cell.label()).unwrap_or_default(),
         seeds: reports.iter().map(|(cell, _)| cell.seed).collect(),
         steps: reports.first().map_or(0, |(_, report)| report.step),
         accuracy: over_seeds(&|layer| layer.accuracy),
         untrained: over_seeds(&|layer| layer.untrained),
-        name,
         layers,
     }
 }
@@ -77,31 +77,34 @@ fn spread(values: Vec<f64>) -> Spread {
 }
 
 impl Table {
-    /// The table in Markdown: a row for each combination, and one for the untrained network, or one for each where
-    /// the untrained networks differ.
+    /// The table in Markdown: a row for each combination, below one for the untrained network that they began with;
+    /// combinations of the same untrained network stand together.
     pub fn markdown(&self) -> String {
         let layers = self.rows.iter().max_by_key(|row| row.layers.len()).map_or(&[][..], |row| &row.layers);
         let mut head = vec!["accuracy %".to_owned(), "steps".to_owned()];
         // Layers are numbered; hand-made features have a name.
-        let numbered = |name: &String| name.parse::<usize>().is_ok();
-        let title = |name: &String| if numbered(name) { format!("layer {name}") } else { name.clone() };
-        head.extend(layers.iter().map(title));
+        head.extend(layers.iter().map(|name| match name.as_str() {
+            "all" => "all layers".to_owned(),
+            name if name.parse::<usize>().is_ok() => format!("layer {name}"),
+            name => name.to_owned(),
+        }));
         let line = |name: String, steps: String, spreads: &[Spread]| -> Vec<String> {
             let mut cells = vec![name, steps];
             cells.extend(spreads.iter().map(Spread::text));
             cells.resize(head.len(), String::new());
             cells
         };
-        let same = self.rows.windows(2).all(|pair| pair[0].untrained == pair[1].untrained);
         let mut lines = Vec::new();
-        if let (true, Some(row)) = (same, self.rows.first()) {
-            lines.push(line("untrained".to_owned(), "0".to_owned(), &row.untrained));
-        }
+        let mut begun: Vec<&[Spread]> = Vec::new();
         for row in &self.rows {
-            if !same {
-                lines.push(line(format!("{}, untrained", row.name), "0".to_owned(), &row.untrained));
+            if begun.contains(&row.untrained.as_slice()) {
+                continue;
             }
-            lines.push(line(row.name.clone(), row.steps.to_string(), &row.accuracy));
+            begun.push(&row.untrained);
+            lines.push(line("untrained".to_owned(), "0".to_owned(), &row.untrained));
+            for row in self.rows.iter().filter(|other| other.untrained == row.untrained) {
+                lines.push(line(row.name.clone(), row.steps.to_string(), &row.accuracy));
+            }
         }
         let seeds: Vec<String> =
             self.rows.first().map(|row| row.seeds.iter().map(u64::to_string).collect()).unwrap_or_default();
@@ -130,7 +133,12 @@ mod tests {
 
     #[test]
     fn seeds_are_gathered_into_mean_and_spread() {
-        let cell = |rule: &str, seed| Cell { assignments: vec![format!("rule={rule}")], seed };
+        let cell = |rule: &str, seed| Cell {
+            config: "c.toml".into(),
+            of: None,
+            assignments: vec![format!("rule={rule}")],
+            seed,
+        };
         let report = |accuracy| Report {
             step: 9,
             layers: vec![LayerReadout { name: "1".to_owned(), accuracy, untrained: 30.0, chance: 12.5 }],

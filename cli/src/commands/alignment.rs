@@ -1,0 +1,119 @@
+//! `plasticity alignment CONFIG|RUN`: the angle between local updates and backpropagation's, layer by layer.
+
+use super::start_threads;
+use crate::alignment::{self, LayerAlignment};
+use crate::arguments::Overrides;
+use crate::exit::Exit;
+use crate::output;
+use crate::progress::TrainingProgress;
+use plasticity_core::checkpoint::{Checkpoint, write_atomically};
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::experiment::Experiment;
+use plasticity_core::run::{self, Progress};
+use plasticity_core::training::Trainer;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Arguments of `alignment`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A config, or the folder of a run, whose checkpoints are measured and `alignment.json` is written into it
+    #[arg(value_name = "CONFIG|RUN")]
+    what: PathBuf,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// With a config: steps of training after which its network is measured again
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    steps: Vec<u64>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// The angles of a network after some steps of training.
+#[derive(Debug, Serialize)]
+struct Stage {
+    step: u64,
+    layers: Vec<LayerAlignment>,
+}
+
+/// Measures, prints, and for a run writes `alignment.json`.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let set = &arguments.overrides.set;
+    let is_run = arguments.what.is_dir();
+    let config =
+        if is_run { run::config(&arguments.what, set)? } else { Config::load(&arguments.what, set)? };
+    if is_run && !arguments.steps.is_empty() {
+        let message =
+            "is for configs: a run is measured at its checkpoints (training.keep says how many it keeps)";
+        return Err(Error::config("--steps", message));
+    }
+    start_threads(&config)?;
+    let device = Device::open()?;
+    let experiment = Experiment::open(config)?;
+    let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, None, 0, &device)? }];
+    if is_run {
+        for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
+            let checkpoint = Checkpoint::load(&path)?;
+            let layers = alignment::at(&experiment, Some(&checkpoint.state), step, &device)?;
+            stages.push(Stage { step, layers });
+        }
+        let file = arguments.what.join("alignment.json");
+        write_atomically(&file, output::json(&stages)?.as_bytes())?;
+    } else {
+        let mut steps = arguments.steps.clone();
+        steps.sort_unstable();
+        steps.dedup();
+        stages.extend(trained(&experiment, &steps, &device)?);
+    }
+    output::print(&if arguments.json { output::json(&stages)? } else { table(&stages) })?;
+    Ok(Exit::Success)
+}
+
+/// Trains the config's network and measures it after each of `steps`, which rise.
+fn trained(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<Vec<Stage>> {
+    let total = steps.last().copied().unwrap_or(0);
+    let mut trainer = Trainer::new(experiment.network(device)?, experiment.config().seed);
+    let mut stages = Vec::new();
+    if total == 0 || !trainer.network().learns() {
+        return Ok(stages);
+    }
+    let mut shown = TrainingProgress::new();
+    let mut loader = experiment.loader(0..total)?;
+    let batch = experiment.config().training.batch;
+    while let Some(host) = loader.next() {
+        trainer.step(host?.to_device(device)?, false)?;
+        let step = trainer.steps();
+        shown.show(&Progress { step, total, batch, loss: &[], waited: loader.waited() });
+        if steps.contains(&step) {
+            let state = trainer.network().state()?;
+            stages.push(Stage { step, layers: alignment::at(experiment, Some(&state), step, device)? });
+        }
+    }
+    Ok(stages)
+}
+
+/// Degrees, a row a layer (counted from 1) and a column a stage.
+fn table(stages: &[Stage]) -> String {
+    let mut head = vec!["layer".to_owned()];
+    head.extend(stages.iter().map(|stage| match stage.step {
+        0 => "start, °".to_owned(),
+        step => format!("step {step}, °"),
+    }));
+    let layers = stages.first().map_or(&[][..], |stage| &stage.layers);
+    let number = |name: &str| name.rsplit('.').next().and_then(|index| index.parse::<usize>().ok());
+    let rows: Vec<Vec<String>> = layers
+        .iter()
+        .enumerate()
+        .map(|(row, layer)| {
+            let name = number(&layer.name).map_or(layer.name.clone(), |index| (index + 1).to_string());
+            let angle = |stage: &Stage| stage.layers.get(row).and_then(|layer| layer.degrees);
+            let shown =
+                |angle: Option<f64>| angle.map_or("–".to_owned(), |degrees| format!("{degrees:.1}"));
+            std::iter::once(name).chain(stages.iter().map(|stage| shown(angle(stage)))).collect()
+        })
+        .collect();
+    output::table(&head, &rows)
+}
