@@ -16,6 +16,6 @@ preset! {
     options: {
         negatives: Negatives::OtherSample {},
         time_local: true,
-        score: Box::new(Bilinear { transport: Transport::Retrodiction }),
+        score: Box::new(Bilinear::from(Transport::Retrodiction)),
     }
 }

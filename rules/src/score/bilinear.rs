@@ -14,11 +14,25 @@ use plasticity_core::score::{Dendrites, Reach, Rows, ScoreFunction, ScoreSpec, T
 use plasticity_core::{Error, Result};
 
 /// u = zᵀ W_pred c, and the way in which dendritic signals reach the context's neurons.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bilinear {
     /// How dendritic signals reach the context's neurons.
     pub transport: Transport,
+    /// Initial weights are uniform within ±`initial`/√fan_in.
+    pub initial: f32,
+}
+
+impl Default for Bilinear {
+    fn default() -> Self {
+        Transport::default().into()
+    }
+}
+
+impl From<Transport> for Bilinear {
+    fn from(transport: Transport) -> Self {
+        Self { transport, initial: 1.0 }
+    }
 }
 
 plugin! {
@@ -28,6 +42,8 @@ plugin! {
     keys: [
         transport = "\"shared\"", "shared | blocked | retrodiction",
             "way back to the context's neurons: W_predᵀ, none, or W_retro that learns by itself";
+        initial = "1.0", "0 to 1",
+            "bound of the initial weights in 1/√fan_in; small where a score sums over many places, which would start far too large";
     ],
     example: "type = \"bilinear\"\ntransport = \"shared\"",
     impl ScoreSpec for Bilinear {
@@ -63,12 +79,12 @@ pub struct BilinearScore {
 }
 
 impl BilinearScore {
-    /// A score with fresh weights, uniform within ±1/√fan_in, where fan_in is the weight's columns.
+    /// A score with fresh weights, uniform within ±`initial`/√fan_in, where fan_in is the weight's columns.
     ///
     /// # Errors
-    /// Where a side has no neurons.
+    /// Where a side has no neurons, or `initial` is out of range.
     pub fn new(
-        _spec: &Bilinear,
+        spec: &Bilinear,
         path: Path,
         target: usize,
         context: usize,
@@ -79,11 +95,16 @@ impl BilinearScore {
             let message = format!("needs neurons on both sides, got {target} targets and {context} contexts");
             return Err(Error::shape("bilinear score", message));
         }
+        if !(0.0..=1.0).contains(&spec.initial) {
+            let message = format!("{} is not in [0, 1]", spec.initial);
+            return Err(Error::config("bilinear score: initial", message));
+        }
         let shape = match path {
             Path::Predict => [target, context],
             Path::Retrodict => [context, target],
         };
-        let values = uniform(random, shape[0] * shape[1], shape[1]);
+        let mut values = uniform(random, shape[0] * shape[1], shape[1]);
+        values.iter_mut().for_each(|value| *value *= spec.initial);
         let weight = Parameter::plain(device, "weight", &shape, &values)?;
         Ok(Self { path, weight, target, context, prediction: None })
     }
@@ -293,4 +314,30 @@ pub(crate) fn target_side(
     let mut made = Buffer::zeros(prediction.device(), rows * width)?;
     ops::product(Product::new(rows, width, rows).transpose_a(), &gamma.values, prediction, &mut made)?;
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::random::stream;
+
+    fn weights(initial: f32) -> Result<Vec<f32>> {
+        let spec = Bilinear { initial, ..Bilinear::default() };
+        let device = Device::open()?;
+        let score = BilinearScore::new(&spec, Path::Predict, 3, 4, &device, &mut stream(1, &[]))?;
+        score.weight.get()
+    }
+
+    #[test]
+    fn initial_scales_the_weights_and_nothing_else() {
+        let (full, small) = (weights(1.0).unwrap(), weights(0.25).unwrap());
+        assert!(
+            full.iter().all(|weight| weight.abs() <= 0.5) && full.iter().any(|weight| weight.abs() > 0.25)
+        );
+        assert!(full.iter().zip(&small).all(|(full, small)| 0.25 * full == *small));
+        for wrong in [-0.1, 1.1, f32::NAN] {
+            let error = weights(wrong).unwrap_err().to_string();
+            assert!(error.contains("initial") && error.contains("[0, 1]"), "{error}");
+        }
+    }
 }

@@ -28,7 +28,7 @@ plugin! {
             device: &Device,
             random: &mut Random,
         ) -> Result<Box<dyn ScoreFunction>> {
-            let bilinear = Bilinear { transport: Transport::Retrodiction };
+            let bilinear = Bilinear::from(Transport::Retrodiction);
             Ok(Box::new(BilinearScore::new(&bilinear, path, target, context, device, random)?))
         }
 

@@ -45,7 +45,7 @@ impl Default for ClappPp {
             context: ContextSource::Same,
             pool: Pool::default(),
             negatives: 1,
-            score: Box::new(Bilinear { transport: Transport::Blocked }),
+            score: Box::new(Bilinear::from(Transport::Blocked)),
             broadcast: Box::new(Hinge::default()),
         }
     }
