@@ -23,7 +23,7 @@ pub enum Command {
     Probe(probe::Arguments),
     /// List rules, layers, scores and all other plugins, with citations
     List(list::Arguments),
-    /// Train CLAPP on built-in scenes and read every layer out, in two minutes
+    /// Train CLAPP-s on built-in scenes and read every layer out, in two minutes
     Demo(demo::Arguments),
     /// Fetch a public data set
     Data(data::Arguments),
