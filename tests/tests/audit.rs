@@ -102,7 +102,7 @@ fn marks_on_two_views() {
             assert_eq!(marks, (true, false, false), "{context}, {pool}: {found:?}");
         }
     }
-    let (marks, found) = marks(json!({ "type": "clapp_pp_backprop" }), &[0..3]);
+    let (marks, found) = marks(json!({ "type": "clapp_pp_backprop" }), std::slice::from_ref(&(0..3)));
     assert_eq!(marks, (false, false, true), "{found:?}");
 }
 
