@@ -47,7 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let modules = resolve(&Modules::Named(if whole { "1" } else { "6" }.to_owned()), layers.len())?;
     let device = Device::open()?;
     let shape = if rule == "clapp_pp" {
-        MapShape { time: 2, location: 1, batch, extent: [1, 64, 64], channels: 3 }
+        // Along the batch, all first views stand before all second ones.
+        MapShape { time: 1, location: 1, batch: 2 * batch, extent: [1, 64, 64], channels: 3 }
     } else {
         MapShape { time: 7, location: 7, batch, extent: [1, 16, 16], channels: 1 }
     };

@@ -42,6 +42,7 @@
 pub mod alignment;
 pub mod audit;
 pub mod new_rule;
+pub mod profile;
 pub mod verify;
 
 mod arguments;

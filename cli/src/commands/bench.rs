@@ -1,18 +1,16 @@
 //! `plasticity bench CONFIG`: the speed and memory of a training step.
 
-mod profile;
-
 use super::start_threads;
 use crate::arguments::ConfigArguments;
 use crate::exit::Exit;
 use crate::output;
+use crate::profile::{Profile, Stage};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::experiment::Experiment;
 use plasticity_core::loader::HostBatch;
 use plasticity_core::ops::{self, Product};
 use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
-use profile::{Profile, Stage};
 use serde::Serialize;
 use std::time::Instant;
 

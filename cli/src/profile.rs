@@ -151,34 +151,3 @@ impl Profile {
         stages
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use plasticity_core::stage;
-
-    #[test]
-    fn stages_hold_their_own_time_and_kernels_theirs() {
-        let profile = Profile::default();
-        for _ in 0..2 {
-            profile.listen(|| {
-                let _outer = stage::layer("1", "update").entered();
-                std::thread::sleep(Duration::from_millis(2));
-                let _kernel = stage::kernel("outer", 1000).entered();
-                std::thread::sleep(Duration::from_millis(4));
-            });
-        }
-        let stages = profile.stages(2, 100.0);
-        let names: Vec<_> = stages.iter().map(|s| (s.part.as_str(), s.stage.as_str())).collect();
-        assert_eq!(names, [("layer 1", "update: outer"), ("layer 1", "update"), ("step", "all else")]);
-        assert!(stages[0].ms >= 4.0 && stages[1].ms >= 2.0 && stages[1].ms < 100.0, "{stages:?}");
-        assert!(stages[0].gflops.is_some() && stages[1].gflops.is_none());
-        let all: f64 = stages.iter().map(|stage| stage.share).sum();
-        assert!((all - 100.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn unheard_spans_are_disabled() {
-        assert!(stage::kernel("outer", 1).is_disabled());
-    }
-}
