@@ -47,6 +47,7 @@ pub fn of_step(stack: Stack, depth: usize, rule: &str) -> Result<Bytes> {
     // The first step makes the optimisers' averages.
     trainer.step(batch(), false)?;
     let second = batch();
+    Device::open()?.empty_cache();
     let kept = dhat::HeapStats::get().curr_bytes;
     drop(outer);
     let inner = dhat::Profiler::builder().testing().build();

@@ -1,6 +1,6 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
-use super::{Matrix, Precision};
+use super::{Matrix, Precision, shelf};
 use crate::error::{Error, Result};
 use dfdx::tensor::{AutoDevice, TensorFromVec};
 
@@ -53,13 +53,32 @@ impl Device {
     pub fn synchronize(&self) -> Result<()> {
         Ok(())
     }
+
+    /// Gives memory kept for the next buffers back to the system.
+    pub fn empty_cache(&self) {
+        shelf::clear();
+    }
 }
 
 /// A run of `f32` on the device.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Buffer {
     values: Vec<f32>,
     device: Device,
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        let mut values = shelf::take(self.values.len());
+        values.copy_from_slice(&self.values);
+        Self { values, device: self.device.clone() }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        shelf::put(std::mem::take(&mut self.values));
+    }
 }
 
 impl Buffer {
@@ -68,7 +87,15 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
-        Ok(Self { values: vec![0.0; len], device: device.clone() })
+        Ok(Self { values: shelf::zeros(len), device: device.clone() })
+    }
+
+    /// `len` values that are yet to be written: left over from earlier use.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn unset(device: &Device, len: usize) -> Result<Self> {
+        Ok(Self { values: shelf::take(len), device: device.clone() })
     }
 
     /// Moves host values to the device.

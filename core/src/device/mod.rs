@@ -7,6 +7,8 @@
 #[cfg(not(feature = "cuda"))]
 mod cpu;
 #[cfg(not(feature = "cuda"))]
+mod shelf;
+#[cfg(not(feature = "cuda"))]
 pub use cpu::{Buffer, Device, Indices};
 
 #[cfg(feature = "cuda")]

@@ -11,7 +11,6 @@ pub struct Layer {
     weight: Vec<f32>,
     bias: Vec<f32>,
     output: Vec<f32>,
-    means: Vec<f32>,
     routing: Routing,
     factor: Vec<f32>,
     d_weight: Vec<f32>,
@@ -43,7 +42,6 @@ impl Layer {
                 g.samples * g.pooled(pool.as_ref()).iter().product::<usize>() * g.out_channels,
                 0.0,
             ),
-            means: values(g.samples * g.out_channels, 0.0),
             routing: Routing::default(),
             factor: values(g.samples * g.out_channels, 1.0),
             d_weight: values(g.weights(), 0.0),
@@ -64,10 +62,7 @@ impl Layer {
         let pool = self.pool.as_ref();
         let post = Post::PerSample(&self.factor);
         match stage {
-            Stage::Forward => {
-                let means = Some(&mut self.means[..]);
-                *routing = forward(g, pool, true, input, weight, bias, output, means);
-            }
+            Stage::Forward => *routing = forward(g, pool, true, input, weight, bias, output),
             Stage::Outer => {
                 outer(g, pool, true, input, output, routing, post, &mut self.d_weight, &mut self.d_bias)
             }

@@ -50,9 +50,9 @@ pub fn forward(
     bias: &Buffer,
 ) -> Result<(Buffer, Routing)> {
     let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
-    let mut output = Buffer::zeros(input.device(), len)?;
+    let mut output = Buffer::unset(input.device(), len)?;
     let (input, weight, bias) = (input.as_slice(), weight.as_slice(), bias.as_slice());
-    let routing = super::forward(geometry, pool, relu, input, weight, bias, output.as_mut_slice(), None);
+    let routing = super::forward(geometry, pool, relu, input, weight, bias, output.as_mut_slice());
     Ok((output, routing))
 }
 
@@ -61,8 +61,8 @@ pub fn forward(
 /// # Errors
 /// Where the device has no room.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
-    let mut weight = Buffer::zeros(input.device(), call.geometry.weights())?;
-    let mut bias = Buffer::zeros(input.device(), call.geometry.out_channels)?;
+    let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
+    let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
     super::outer(
         call.geometry,
         call.pool,
@@ -83,7 +83,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 /// Where the device has no room.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
-    let mut input = Buffer::zeros(weight.device(), len)?;
+    let mut input = Buffer::unset(weight.device(), len)?;
     super::feedback(
         call.geometry,
         call.pool,
@@ -103,7 +103,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
 /// Where the device has no room.
 pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     let positions = pool.output(geometry.output()).iter().product::<usize>();
-    let mut output = Buffer::zeros(input.device(), geometry.samples * positions * geometry.out_channels)?;
+    let mut output = Buffer::unset(input.device(), geometry.samples * positions * geometry.out_channels)?;
     let (input, channels) = (input.as_slice(), geometry.out_channels);
     let routing = super::max_pool(geometry.output(), channels, pool, input, output.as_mut_slice());
     Ok((output, routing))
@@ -114,7 +114,7 @@ pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buf
 /// # Errors
 /// Where the device has no room.
 pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
-    let mut input = Buffer::zeros(factor.device(), geometry.samples * geometry.output_len())?;
+    let mut input = Buffer::unset(factor.device(), geometry.samples * geometry.output_len())?;
     let (factor, channels) = (factor.as_slice(), geometry.out_channels);
     super::max_unpool(geometry.output(), channels, pool, routing, factor, input.as_mut_slice());
     Ok(input)

@@ -16,11 +16,11 @@ const BLOCK_ROWS_OF_MANY: usize = 96;
 /// From how many transformed weights on that is so.
 const MANY: usize = 8 << 20;
 
-/// `y = pool(relu(w ∗ x + b))`, with the patch means `[sample, out]` of `y` if `means` is given.
+/// `y = pool(relu(w ∗ x + b))`.
 ///
 /// # Shapes
 /// `input` `[samples, t, y, x, in]`, `weight` `[t, y, x, in, out]`, `bias` `[out]`, `output`
-/// `[samples, g.pooled(pool), out]`, `means` `[samples, out]`; the last two are overwritten.
+/// `[samples, g.pooled(pool), out]`, which is overwritten.
 ///
 /// # Panics
 /// If a slice does not fit `g`.
@@ -33,9 +33,8 @@ pub fn forward(
     weight: &[f32],
     bias: &[f32],
     output: &mut [f32],
-    means: Option<&mut [f32]>,
 ) -> Routing {
-    forward_by(plan(g), g, pool, relu, input, weight, bias, output, means)
+    forward_by(plan(g), g, pool, relu, input, weight, bias, output)
 }
 
 /// [`forward`] by a given path, which must suit `g`.
@@ -49,7 +48,6 @@ pub(super) fn forward_by(
     weight: &[f32],
     bias: &[f32],
     output: &mut [f32],
-    means: Option<&mut [f32]>,
 ) -> Routing {
     let channels = g.out_channels;
     let pooled_len = g.pooled(pool).iter().product::<usize>() * channels;
@@ -57,9 +55,6 @@ pub(super) fn forward_by(
     assert_eq!(weight.len(), g.weights(), "length of the weights");
     assert_eq!(bias.len(), channels, "length of the bias");
     assert_eq!(output.len(), g.samples * pooled_len, "length of the output");
-    if let Some(means) = &means {
-        assert_eq!(means.len(), g.samples * channels, "length of the means");
-    }
     let mut codes = vec![0; if pool.is_some() { output.len() } else { 0 }];
     if output.is_empty() {
         return Routing { codes };
@@ -71,54 +66,23 @@ pub(super) fn forward_by(
 
     let samples = convolution.samples();
     let mut codes_left = codes.chunks_mut(samples * pooled_len);
-    let mut means_left = means.map(|means| means.chunks_mut(samples * channels));
     let chunks: Vec<_> = input
         .chunks(samples * g.input_len())
         .zip(output.chunks_mut(samples * pooled_len))
-        .map(|(input, output)| {
-            let codes = codes_left.next().unwrap_or_default();
-            (input, output, codes, means_left.as_mut().and_then(Iterator::next))
-        })
+        .map(|(input, output)| (input, output, codes_left.next().unwrap_or_default()))
         .collect();
-    chunks.into_par_iter().for_each(|(input, output, codes, means)| {
-        match &window {
-            None => convolution.run(input, g.input_len(), output),
-            Some(window) => {
-                let mut maps = Scratch::new(input.len() / g.input_len() * window.map_len());
-                convolution.run(input, g.input_len(), &mut maps);
-                let pooled = output.chunks_mut(pooled_len).zip(codes.chunks_mut(pooled_len));
-                for (map, (pooled, codes)) in maps.chunks(window.map_len()).zip(pooled) {
-                    window.pool(map, pooled, codes, relu);
-                }
-            }
-        }
-        if let Some(means) = means {
-            for (map, means) in output.chunks(pooled_len).zip(means.chunks_mut(channels)) {
-                mean(map, means);
+    chunks.into_par_iter().for_each(|(input, output, codes)| match &window {
+        None => convolution.run(input, g.input_len(), output),
+        Some(window) => {
+            let mut maps = Scratch::new(input.len() / g.input_len() * window.map_len());
+            convolution.run(input, g.input_len(), &mut maps);
+            let pooled = output.chunks_mut(pooled_len).zip(codes.chunks_mut(pooled_len));
+            for (map, (pooled, codes)) in maps.chunks(window.map_len()).zip(pooled) {
+                window.pool(map, pooled, codes, relu);
             }
         }
     });
     Routing { codes }
-}
-
-/// Mean over the positions of a map `[position, channel]`.
-fn mean(map: &[f32], means: &mut [f32]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let channels = means.len();
-            means.fill(0.0);
-            for position in map.chunks_exact(channels) {
-                for (sum, value) in means.iter_mut().zip(position) {
-                    *sum += value;
-                }
-            }
-            let positions = (map.len() / channels) as f32;
-            for sum in means {
-                *sum /= positions;
-            }
-        },
-    );
 }
 
 /// A convolution with its weights made ready.

@@ -165,6 +165,9 @@ impl Device {
         self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
     }
 
+    /// Gives memory kept for the next buffers back to the system: here the driver's own pool keeps it.
+    pub fn empty_cache(&self) {}
+
     /// Makes the device's context that of the calling thread, as calls of CUDA libraries need it.
     ///
     /// # Errors

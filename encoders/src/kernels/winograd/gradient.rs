@@ -5,7 +5,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::nest::{FILL, line, nest, store};
+use super::nest::{line, nest};
+use super::pass::{FILL, store};
 use super::{Tiling, Winograd};
 
 /// `Gᵀ M G` for the incoming channels from `first` on, as many as `taps` has rows.

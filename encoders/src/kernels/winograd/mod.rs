@@ -5,9 +5,13 @@
 //! is `ΔW = Gᵀ[Σ_tiles (Bᵀ x B) ⊗ (A y′ Aᵀ)]G`. Lavin and Gray 2016, arXiv:1509.09308.
 
 mod gradient;
+mod grid;
 mod nest;
+mod operands;
+mod pass;
+mod results;
 mod tiling;
-mod transform;
+mod weight;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -19,19 +23,18 @@ use super::geometry::Geometry;
 use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
 use super::scratch::Scratch;
-use nest::Places;
+use grid::Grid;
+use operands::{Input, Operands, Post};
+use results::Results;
 pub(crate) use tiling::{F2, F4, Pair, Tiling};
 
 /// The lowering of a 3×3 layer by the algorithm `T`; frames along `t` are maps of their own.
 pub(crate) struct Winograd<T> {
-    /// Positions of a sample, of the input as of the output.
-    positions: usize,
+    /// Tiles of the input as of the output.
+    grid: Grid,
     in_channels: usize,
     out_channels: usize,
     width: usize,
-    /// Positions read and written by every tile of a sample.
-    inputs: Vec<Places>,
-    outputs: Vec<Places>,
     tiling: PhantomData<T>,
 }
 
@@ -39,45 +42,14 @@ impl<T: Tiling> Winograd<T> {
     /// A lowering for `g`, a layer of 3×3 taps, stride 1 and padding 1.
     pub(crate) fn new(g: &Geometry) -> Self {
         let [frames, height, width] = g.input;
-        let tiles = frames * height.div_ceil(T::OUTPUTS) * width.div_ceil(T::OUTPUTS);
-        let places = |size, before| (0..tiles).map(|tile| places::<T>(g.input, tile, size, before)).collect();
         Self {
-            positions: frames * height * width,
+            grid: Grid { frames, height, width, outputs: T::OUTPUTS },
             in_channels: g.in_channels,
             out_channels: g.out_channels,
             width: panel_width(g.out_channels),
-            inputs: places(T::INPUTS, T::BEFORE),
-            outputs: places(T::OUTPUTS, 0),
             tiling: PhantomData,
         }
     }
-
-    /// The map of the sample that tile `row` belongs to, and its tile there.
-    #[inline(always)]
-    fn sample<'a>(&self, maps: &'a [f32], channels: usize, row: usize) -> (&'a [f32], usize) {
-        let (sample, tile) = (row / self.inputs.len(), row % self.inputs.len());
-        let length = self.positions * channels;
-        (&maps[sample * length..(sample + 1) * length], tile)
-    }
-}
-
-/// Positions in a map of the `size × size` values of a tile, starting `before` its first output.
-fn places<T: Tiling>(positions: [usize; 3], tile: usize, size: usize, before: usize) -> Places {
-    let [_, height, width] = positions;
-    let (across, along) = (height.div_ceil(T::OUTPUTS), width.div_ceil(T::OUTPUTS));
-    let frame = tile / (across * along) * height * width;
-    let (first_y, first_x) = (tile / along % across * T::OUTPUTS, tile % along * T::OUTPUTS);
-    let inside = |at: usize, length: usize| at.checked_sub(before).filter(|&at| at < length);
-    let mut places = [[None; 6]; 6];
-    for (i, line) in places.iter_mut().enumerate().take(size) {
-        let Some(y) = inside(first_y + i, height) else {
-            continue;
-        };
-        for (j, place) in line.iter_mut().enumerate().take(size) {
-            *place = inside(first_x + j, width).map(|x| frame + y * width + x);
-        }
-    }
-    places
 }
 
 impl<T: Tiling> Lowering for Winograd<T> {
@@ -86,7 +58,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
     }
 
     fn rows(&self) -> usize {
-        self.inputs.len()
+        self.grid.tiles()
     }
 
     fn depth(&self) -> usize {
@@ -105,13 +77,15 @@ impl<T: Tiling> Lowering for Winograd<T> {
         let panel = self.products() * self.depth() * self.width;
         let mut packed = Scratch::new(self.panels() * panel);
         packed.par_chunks_mut(panel).enumerate().for_each(|(panel, out)| {
-            Arch::new().dispatch(transform::Weight { of: self, weight, panel, out });
+            Arch::new().dispatch(weight::Weight { of: self, weight, panel, out });
         });
         packed
     }
 
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        Arch::new().dispatch(transform::Input { of: self, input, rows, out });
+        let (grid, maps, channels, width) = (&self.grid, input, self.in_channels, self.depth());
+        let factor = PhantomData::<(T, Input<T>)>;
+        Arch::new().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }
 
     fn output(
@@ -122,11 +96,25 @@ impl<T: Tiling> Lowering for Winograd<T> {
         activation: Activation<'_>,
         maps: &mut [f32],
     ) {
-        Arch::new().dispatch(transform::Output { of: self, results, rows, panel, activation, maps });
+        let (grid, channels, width, tiling) = (&self.grid, self.out_channels, self.width, self.tiling);
+        let first = panel * width;
+        Arch::new().dispatch(Results {
+            grid,
+            results,
+            channels,
+            first,
+            width,
+            rows,
+            activation,
+            maps,
+            tiling,
+        });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        Arch::new().dispatch(transform::Post { of: self, post, rows, out });
+        let (grid, maps, channels, width) = (&self.grid, post, self.out_channels, self.width);
+        let factor = PhantomData::<(T, Post<T>)>;
+        Arch::new().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }
 
     fn gradient(&self, sums: &[f32], d_weight: &mut [f32]) {

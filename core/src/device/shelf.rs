@@ -1,0 +1,118 @@
+//! Memory of dropped buffers, kept for the next ones: a step makes and drops the same buffers again and again, and fresh
+//! pages from the system cost small networks a tenth of it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// Values of all buffers kept: 64 MiB. The oldest make room.
+const ALL: usize = 16 << 20;
+/// Values of one buffer kept; beyond, what is computed on it costs far more than its pages.
+const LARGE: usize = 8 << 20;
+/// Values of one buffer kept at least; below, the allocator is as fast.
+const SMALL: usize = 256 << 10;
+
+/// Buffers at rest, the oldest first, and how many values they hold together.
+#[derive(Debug, Default)]
+struct Shelf {
+    buffers: VecDeque<Vec<f32>>,
+    values: usize,
+}
+
+static SHELF: Mutex<Shelf> = Mutex::new(Shelf { buffers: VecDeque::new(), values: 0 });
+
+impl Shelf {
+    /// The smallest buffer that holds `len` values and not more than twice as many; of equal ones the latest, which may
+    /// still be in a cache.
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        let fitting = self
+            .buffers
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, buffer)| (len..=2 * len).contains(&buffer.len()));
+        let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.len())?;
+        let buffer = self.buffers.remove(at)?;
+        self.values -= buffer.len();
+        Some(buffer)
+    }
+
+    fn put(&mut self, buffer: Vec<f32>) {
+        self.values += buffer.len();
+        self.buffers.push_back(buffer);
+        while self.values > ALL {
+            self.values -= self.buffers.pop_front().map_or(0, |oldest| oldest.len());
+        }
+    }
+}
+
+fn kept(len: usize) -> bool {
+    (SMALL..=LARGE).contains(&len)
+}
+
+/// `len` values: zeros, or left over from earlier use.
+pub(super) fn take(len: usize) -> Vec<f32> {
+    let left = kept(len).then(|| SHELF.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
+    left.map_or_else(
+        || vec![0.0; len],
+        |mut left| {
+            left.truncate(len);
+            left
+        },
+    )
+}
+
+/// `len` zeros.
+pub(super) fn zeros(len: usize) -> Vec<f32> {
+    if !kept(len) {
+        return vec![0.0; len];
+    }
+    let mut values = take(len);
+    values.fill(0.0);
+    values
+}
+
+/// Keeps a buffer for later.
+pub(super) fn put(buffer: Vec<f32>) {
+    if kept(buffer.len()) {
+        SHELF.lock().unwrap_or_else(PoisonError::into_inner).put(buffer);
+    }
+}
+
+/// Drops all buffers at rest.
+pub(super) fn clear() {
+    *SHELF.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_taken_again_where_it_fits() {
+        let mut shelf = Shelf::default();
+        shelf.put(vec![1.0; 100]);
+        shelf.put(vec![1.0; 150]);
+        assert_eq!(shelf.take(151), None);
+        assert_eq!(shelf.take(40), None, "most of it would lie idle");
+        assert_eq!(shelf.take(90).map(|buffer| buffer.len()), Some(100));
+        assert_eq!(shelf.take(90).map(|buffer| buffer.len()), Some(150));
+        assert_eq!((shelf.values, shelf.take(90)), (0, None));
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let mut shelf = Shelf::default();
+        for len in [ALL / 2, ALL / 2, ALL / 2 + 1] {
+            shelf.put(vec![0.0; len]);
+        }
+        assert_eq!(shelf.buffers.len(), 1);
+        assert_eq!(shelf.values, ALL / 2 + 1);
+    }
+
+    #[test]
+    fn zeros_are_zeros_whatever_was_left() {
+        put(vec![3.0; SMALL]);
+        assert!(zeros(SMALL).iter().all(|&value| value == 0.0));
+        assert_eq!((take(SMALL).len(), take(3).len(), take(0).len()), (SMALL, 3, 0));
+    }
+}
