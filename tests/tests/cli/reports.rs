@@ -97,3 +97,18 @@ fn several_configs_and_inline_tables_make_one_table() {
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"][0]["layers"][6], "all");
 }
+
+#[test]
+fn a_comparison_goes_on_after_a_cell_that_diverges() {
+    let place = Place::new(CONFIG);
+    let fast = r#"training.optimiser={type="sgd",rate=1e6}"#;
+    let arguments =
+        ["compare", "config.toml", "--set", fast, "--sweep", "rule=softhebb,random", "--out", "all"];
+    let error = place.fail(&arguments, 4);
+    assert!(
+        error.starts_with("compare, 1 of 2 cells") && error.contains("rule=softhebb, seed 3, step "),
+        "{error}"
+    );
+    let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
+    assert_eq!(table["rows"].as_array().unwrap().len(), 1, "{table}");
+}

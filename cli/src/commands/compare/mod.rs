@@ -41,7 +41,8 @@ pub struct Arguments {
     list: bool,
 }
 
-/// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`.
+/// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`. A cell that
+/// diverges is left out of the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -66,18 +67,29 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     // Every cell's config is read before the first is trained.
     let configs = cells.iter().map(|cell| config(arguments, cell)).collect::<Result<Vec<_>>>()?;
     let device = Device::open()?;
-    let mut reports = Vec::new();
+    let (mut reports, mut failed) = (Vec::new(), Vec::new());
     for (number, (cell, config)) in cells.iter().zip(configs).enumerate() {
-        output::note(&format!("{} of {}: {}, seed {}", number + 1, cells.len(), cell.label(), cell.seed));
-        reports.push((cell, run_cell(cell, config, &out, &device)?));
+        let name = format!("{}, seed {}", cell.label(), cell.seed);
+        output::note(&format!("{} of {}: {name}", number + 1, cells.len()));
+        match run_cell(cell, config, &out, &device) {
+            Ok(report) => reports.push((cell, report)),
+            Err(Error::Diverged { place, message }) => failed.push(format!("{name}, {place}: {message}")),
+            Err(error) => return Err(error),
+        }
     }
-    let table = summary::summarise(&reports);
-    let text = table.markdown();
-    let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
-    save("compare.md", &text)?;
-    save("compare.json", &output::json(&table)?)?;
-    output::print(&text)?;
-    Ok(Exit::Success)
+    if !reports.is_empty() {
+        let table = summary::summarise(&reports);
+        let text = table.markdown();
+        let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
+        save("compare.md", &text)?;
+        save("compare.json", &output::json(&table)?)?;
+        output::print(&text)?;
+    }
+    if failed.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let place = format!("compare, {} of {} cells, which the table lacks", failed.len(), cells.len());
+    Err(Error::Diverged { place, message: failed.join("; ") })
 }
 
 fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
