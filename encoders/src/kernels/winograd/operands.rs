@@ -199,13 +199,15 @@ mod tests {
     use crate::kernels::reference::{assert_close, noise};
     use crate::kernels::winograd::F4;
 
+    type Call<'a> = Operands<'a, F4, Input<F4>>;
+
     #[test]
     fn every_instruction_set_transforms_alike() {
         for channels in [16, 20, 24, 37] {
             let grid = &Grid { frames: 1, height: 5, width: 6, outputs: F4::OUTPUTS };
             let maps = &noise(30 * channels, 1);
             let width = channels.next_multiple_of(FILL);
-            let transformed = |transform: &dyn Fn(Operands<'_, F4, Input<F4>>)| {
+            let transformed = |transform: &dyn Fn(Call<'_>)| {
                 let mut out = vec![f32::NAN; 36 * 4 * width];
                 let factor = PhantomData;
                 transform(Operands { grid, maps, channels, width, rows: 0..4, out: &mut out, factor });
