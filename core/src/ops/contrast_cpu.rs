@@ -29,9 +29,10 @@ pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffe
         }
         Contrast::Softmax => softmax(u, pairs),
         Contrast::Hinge { weight, gate, sign } => pairwise(u, pairs, |yu| {
-            let surprise = 1.0 - yu > 0.0;
+            let (margin, surprise) = (1.0 - yu, yu < 1.0);
             let open = f32::from(u8::from(surprise || !gate));
-            (weight * (1.0 - yu).max(0.0), weight * open, sign)
+            // A score that is not a number stays one in the loss, so that training stops: `max` would hide it.
+            (weight * if margin <= 0.0 { 0.0 } else { margin }, weight * open, sign)
         }),
         Contrast::Logistic => pairwise(u, pairs, |yu| {
             ((-yu).max(0.0) + (-yu.abs()).exp().ln_1p(), 1.0 / (1.0 + yu.exp()), true)
@@ -83,4 +84,21 @@ fn pairwise(u: &[f32], pairs: &Pairs, each: impl Fn(f32) -> (f32, f32, bool)) ->
         }
     }
     (loss, gamma)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+
+    #[test]
+    fn a_score_that_is_not_a_number_shows_in_every_loss() {
+        let device = Device::open().unwrap();
+        let hinge = Contrast::Hinge { weight: 1.0, gate: true, sign: true };
+        for kind in [hinge, Contrast::Logistic, Contrast::Softmax] {
+            let values = Buffer::from_vec(&device, vec![0.5, f32::NAN, 0.25, -0.5]).unwrap();
+            let (loss, _) = contrast(kind, &Scores { values, rows: 2, columns: 2 }, &Pairs::all(2)).unwrap();
+            assert!(loss.as_slice()[0].is_nan(), "{kind:?}");
+        }
+    }
 }

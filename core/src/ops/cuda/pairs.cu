@@ -147,7 +147,7 @@ extern "C" __global__ void pairwise(const float* u, const u32* signs, float* gam
     if (!signs || (signs[row] != 0) == fixed) {
         float yu = y * u[i];
         if (kind == 0) {
-            pair = weight * fmaxf(0.0f, 1.0f - yu);
+            pair = weight * (yu >= 1.0f ? 0.0f : 1.0f - yu); // not fmaxf, which hides a NaN
             strength = 1.0f - yu > 0.0f || !gate ? weight : 0.0f;
         } else {
             pair = fmaxf(-yu, 0.0f) + log1pf(expf(-fabsf(yu)));
