@@ -22,6 +22,13 @@ fn a_local_update_takes_the_same_at_any_depth_and_backpropagation_more_with_ever
         // Less than one of the maps that nine more layers make.
         assert!(deep < shallow + map / 2, "{context}: {shallow} and {deep} bytes, a map has {map}");
     }
+    // Maps so large that their memory is kept for the next ones.
+    let large = Stack { channels: 16, side: 32, images: 16 };
+    let large_map = 2 * large.images * large.side * large.side * large.channels * 4;
+    let rule = "{ type = \"clapp_pp\", pool = 4 }";
+    let [shallow, deep] = [3, 12].map(|depth| of_step(large, depth, rule).unwrap().step);
+    assert!(deep < shallow + large_map / 2, "{shallow} and {deep} bytes, a map has {large_map}");
+
     let [few, many] =
         [3, 12].map(|depth| of_step(stack, depth, "{ type = \"clapp_pp_backprop\", pool = 4 }").unwrap());
     let (shallow, deep) = (few.step, many.step);

@@ -41,6 +41,7 @@ struct Specs {
 
 /// What a step of learning takes in a stack of `depth` layers with the rule `rule` (an inline table).
 pub fn of_step(stack: Stack, depth: usize, rule: &str) -> Result<Bytes> {
+    Device::open()?.empty_cache();
     let outer = dhat::Profiler::builder().testing().build();
     let (mut trainer, input) = prepared(stack, depth, rule)?;
     let batch = || Batch { input: input.clone(), labels: Vec::new() };

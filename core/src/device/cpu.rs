@@ -65,19 +65,24 @@ impl Device {
 pub struct Buffer {
     values: Vec<f32>,
     device: Device,
+    /// Whether its memory is kept for the next buffers: that which was taken from there, so that what is kept is never
+    /// more than what was in use at once.
+    shelved: bool,
 }
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
         let mut values = shelf::take(self.values.len());
         values.copy_from_slice(&self.values);
-        Self { values, device: self.device.clone() }
+        Self { values, device: self.device.clone(), shelved: true }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        shelf::put(std::mem::take(&mut self.values));
+        if self.shelved {
+            shelf::put(std::mem::take(&mut self.values));
+        }
     }
 }
 
@@ -87,7 +92,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
-        Ok(Self { values: shelf::zeros(len), device: device.clone() })
+        Ok(Self { values: shelf::zeros(len), device: device.clone(), shelved: true })
     }
 
     /// `len` values that are yet to be written: left over from earlier use.
@@ -95,7 +100,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
-        Ok(Self { values: shelf::take(len), device: device.clone() })
+        Ok(Self { values: shelf::take(len), device: device.clone(), shelved: true })
     }
 
     /// Moves host values to the device.
@@ -103,7 +108,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
-        Ok(Self { values, device: device.clone() })
+        Ok(Self { values, device: device.clone(), shelved: false })
     }
 
     /// A copy of the values on the host.

@@ -1,5 +1,7 @@
 //! Memory of dropped buffers, kept for the next ones: a step makes and drops the same buffers again and again, and fresh
-//! pages from the system cost small networks a tenth of it.
+//! pages from the system cost small networks up to a fifth of it.
+//!
+//! All is counted by what a buffer's memory can hold, since one that is used again may be longer than what it is used for.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +13,7 @@ const LARGE: usize = 8 << 20;
 /// Values of one buffer kept at least; below, the allocator is as fast.
 const SMALL: usize = 256 << 10;
 
-/// Buffers at rest, the oldest first, and how many values they hold together.
+/// Buffers at rest, the oldest first, and how many values they have room for together.
 #[derive(Debug, Default)]
 struct Shelf {
     buffers: VecDeque<Vec<f32>>,
@@ -21,26 +23,23 @@ struct Shelf {
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf { buffers: VecDeque::new(), values: 0 });
 
 impl Shelf {
-    /// The smallest buffer that holds `len` values and not more than twice as many; of equal ones the latest, which may
-    /// still be in a cache.
+    /// `len` values in the smallest buffer with room for them and at most a quarter more, which lies idle for as long as
+    /// they are in use; of equal ones the latest, which may still be in a cache.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
-        let fitting = self
-            .buffers
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, buffer)| (len..=2 * len).contains(&buffer.len()));
-        let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.len())?;
-        let buffer = self.buffers.remove(at)?;
-        self.values -= buffer.len();
+        let fits = |(_, buffer): &(usize, &Vec<f32>)| (len..=len + len / 4).contains(&buffer.capacity());
+        let fitting = self.buffers.iter().enumerate().rev().filter(fits);
+        let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
+        let mut buffer = self.buffers.remove(at)?;
+        self.values -= buffer.capacity();
+        buffer.resize(len, 0.0);
         Some(buffer)
     }
 
     fn put(&mut self, buffer: Vec<f32>) {
-        self.values += buffer.len();
+        self.values += buffer.capacity();
         self.buffers.push_back(buffer);
         while self.values > ALL {
-            self.values -= self.buffers.pop_front().map_or(0, |oldest| oldest.len());
+            self.values -= self.buffers.pop_front().map_or(0, |oldest| oldest.capacity());
         }
     }
 }
@@ -52,13 +51,7 @@ fn kept(len: usize) -> bool {
 /// `len` values: zeros, or left over from earlier use.
 pub(super) fn take(len: usize) -> Vec<f32> {
     let left = kept(len).then(|| SHELF.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
-    left.map_or_else(
-        || vec![0.0; len],
-        |mut left| {
-            left.truncate(len);
-            left
-        },
-    )
+    left.unwrap_or_else(|| vec![0.0; len])
 }
 
 /// `len` zeros.
@@ -73,7 +66,7 @@ pub(super) fn zeros(len: usize) -> Vec<f32> {
 
 /// Keeps a buffer for later.
 pub(super) fn put(buffer: Vec<f32>) {
-    if kept(buffer.len()) {
+    if kept(buffer.capacity()) {
         SHELF.lock().unwrap_or_else(PoisonError::into_inner).put(buffer);
     }
 }
@@ -91,11 +84,15 @@ mod tests {
     fn a_buffer_is_taken_again_where_it_fits() {
         let mut shelf = Shelf::default();
         shelf.put(vec![1.0; 100]);
-        shelf.put(vec![1.0; 150]);
-        assert_eq!(shelf.take(151), None);
-        assert_eq!(shelf.take(40), None, "most of it would lie idle");
-        assert_eq!(shelf.take(90).map(|buffer| buffer.len()), Some(100));
-        assert_eq!(shelf.take(90).map(|buffer| buffer.len()), Some(150));
+        shelf.put(vec![1.0; 110]);
+        assert_eq!(shelf.take(111), None);
+        assert_eq!(shelf.take(70), None, "much of it would lie idle");
+        let used = shelf.take(90).unwrap();
+        assert_eq!((used.len(), used.capacity(), shelf.values), (90, 100, 110));
+        shelf.put(used);
+        assert_eq!(shelf.values, 210, "a shorter use leaves its memory as large as it was");
+        assert_eq!(shelf.take(100).unwrap(), [[1.0; 90].as_slice(), &[0.0; 10]].concat());
+        assert_eq!(shelf.take(90).unwrap().capacity(), 110);
         assert_eq!((shelf.values, shelf.take(90)), (0, None));
     }
 

@@ -94,6 +94,13 @@ impl Table {
             cells.resize(head.len(), String::new());
             cells
         };
+        // All seeds; a row that lacks some, as their cells diverged, says which it has.
+        let seeds =
+            self.rows.iter().map(|row| &row.seeds[..]).max_by_key(|seeds| seeds.len()).unwrap_or_default();
+        let name = |name: &str, row: &Row| match row.seeds == seeds {
+            true => name.to_owned(),
+            false => format!("{name}, seeds {}", listed(&row.seeds)),
+        };
         let mut lines = Vec::new();
         let mut begun: Vec<&[Spread]> = Vec::new();
         for row in &self.rows {
@@ -101,20 +108,22 @@ impl Table {
                 continue;
             }
             begun.push(&row.untrained);
-            lines.push(line("untrained".to_owned(), "0".to_owned(), &row.untrained));
+            lines.push(line(name("untrained", row), "0".to_owned(), &row.untrained));
             for row in self.rows.iter().filter(|other| other.untrained == row.untrained) {
-                lines.push(line(row.name.clone(), row.steps.to_string(), &row.accuracy));
+                lines.push(line(name(&row.name, row), row.steps.to_string(), &row.accuracy));
             }
         }
-        let seeds: Vec<String> =
-            self.rows.first().map(|row| row.seeds.iter().map(u64::to_string).collect()).unwrap_or_default();
         format!(
             "{}\n\nMean ± standard deviation over seeds {}; chance {:.1} %.",
             output::table(&head, &lines),
-            seeds.join(", "),
+            listed(seeds),
             self.chance
         )
     }
+}
+
+fn listed(seeds: &[u64]) -> String {
+    seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Spread {
@@ -150,5 +159,10 @@ mod tests {
         assert!(text.contains("| untrained  |     0 | 30.0 ± 0.0 |"), "{text}");
         assert!(text.contains("| rule=cpc   |     9 | 41.0 ± 1.4 |"), "{text}");
         assert!(text.contains("seeds 1, 2; chance 12.5 %"), "{text}");
+
+        let text = summarise(&reports[1..]).markdown();
+        assert!(text.contains("| rule=cpc, seeds 2  |     9 |       42.0 |"), "{text}");
+        assert!(text.contains("| rule=clapp         |     9 | 50.0 ± 0.0 |"), "{text}");
+        assert!(text.contains("over seeds 1, 2; chance"), "{text}");
     }
 }

@@ -1,11 +1,8 @@
 //! Sums of outer products over tiles to the gradient of the taps.
 
-// Loops over a tile's lines index several arrays by what an algorithm's sizes allow.
-#![allow(clippy::needless_range_loop)]
-
 use pulp::{Simd, WithSimd};
 
-use super::nest::{line, nest};
+use super::nest::nest;
 use super::pass::{FILL, store};
 use super::{Tiling, Winograd};
 
@@ -35,28 +32,17 @@ impl<T: Tiling> WithSimd for Gradient<'_, T> {
                 let (panel, v) = (c / width, c % width / S::F32_LANES);
                 nest(
                     simd,
-                    T::PRODUCTS,
-                    3,
+                    (T::PRODUCTS, 3),
                     #[inline(always)]
-                    |i| {
-                        line(
-                            simd,
-                            T::PRODUCTS,
-                            #[inline(always)]
-                            |j| {
-                                let product = panel * products + i * T::PRODUCTS + j;
-                                sums[(product * depth + first + k) * vectors + v]
-                            },
-                        )
+                    |i, j| {
+                        let product = panel * products + i * T::PRODUCTS + j;
+                        sums[(product * depth + first + k) * vectors + v]
                     },
                     #[inline(always)]
                     |m| T::gradient(simd, m),
                     #[inline(always)]
-                    |j, column| {
-                        for i in 0..3 {
-                            let row = &mut taps[i * 3 + j][k * channels..(k + 1) * channels];
-                            store(simd, row, c, column[i]);
-                        }
+                    |i, j, value| {
+                        store(simd, &mut taps[i * 3 + j][k * channels..(k + 1) * channels], c, value)
                     },
                 );
             }

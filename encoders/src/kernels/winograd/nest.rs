@@ -4,21 +4,36 @@ use pulp::Simd;
 
 use super::tiling::Line;
 
-/// `F X Fᵀ` for the line transform `F` of `from` values to `to`: `read(i)` gives row `i` of `X`,
-/// `write(j, column)` takes column `j` of the result.
+/// `F X Fᵀ` for the line transform `F` of `from` values to `to`: `read(i, j)` gives a value of `X`, `write(i, j, value)`
+/// takes one of the result.
 #[inline(always)]
 pub(super) fn nest<S: Simd>(
     simd: S,
-    from: usize,
-    to: usize,
-    read: impl Fn(usize) -> Line<S>,
+    (from, to): (usize, usize),
+    read: impl Fn(usize, usize) -> S::f32s,
     line: impl Fn(Line<S>) -> Line<S>,
-    mut write: impl FnMut(usize, Line<S>),
+    mut write: impl FnMut(usize, usize, S::f32s),
 ) {
     let zero = simd.splat_f32s(0.0);
+    macro_rules! vector {
+        ($i:expr, $j:expr) => {
+            if $j < from { read($i, $j) } else { zero }
+        };
+    }
     macro_rules! row {
         ($i:expr) => {
-            if $i < from { line(read($i)) } else { [zero; 6] }
+            if $i < from {
+                line([
+                    vector!($i, 0),
+                    vector!($i, 1),
+                    vector!($i, 2),
+                    vector!($i, 3),
+                    vector!($i, 4),
+                    vector!($i, 5),
+                ])
+            } else {
+                [zero; 6]
+            }
         };
     }
     let rows = [row!(0), row!(1), row!(2), row!(3), row!(4), row!(5)];
@@ -26,7 +41,10 @@ pub(super) fn nest<S: Simd>(
         ($j:expr) => {
             if $j < to {
                 let [a, b, c, d, e, f] = &rows;
-                write($j, line([a[$j], b[$j], c[$j], d[$j], e[$j], f[$j]]));
+                let column = line([a[$j], b[$j], c[$j], d[$j], e[$j], f[$j]]);
+                for (i, value) in column.into_iter().enumerate().take(to) {
+                    write(i, $j, value);
+                }
             }
         };
     }
@@ -36,16 +54,4 @@ pub(super) fn nest<S: Simd>(
     column!(3);
     column!(4);
     column!(5);
-}
-
-/// The line of the vectors `at(0)`, `at(1)`, … as far as `size`.
-#[inline(always)]
-pub(super) fn line<S: Simd>(simd: S, size: usize, at: impl Fn(usize) -> S::f32s) -> Line<S> {
-    let zero = simd.splat_f32s(0.0);
-    macro_rules! vector {
-        ($i:expr) => {
-            if $i < size { at($i) } else { zero }
-        };
-    }
-    [vector!(0), vector!(1), vector!(2), vector!(3), vector!(4), vector!(5)]
 }

@@ -1,11 +1,8 @@
 //! Weights to operands of the products.
 
-// Loops over a tile's lines index several arrays by what an algorithm's sizes allow.
-#![allow(clippy::needless_range_loop)]
-
 use pulp::{Simd, WithSimd};
 
-use super::nest::{line, nest};
+use super::nest::nest;
 use super::pass::{FILL, load, store};
 use super::{Tiling, Winograd};
 
@@ -30,32 +27,19 @@ impl<T: Tiling> WithSimd for Weight<'_, T> {
             for c in (0..width).step_by(S::F32_LANES) {
                 nest(
                     simd,
-                    3,
-                    T::PRODUCTS,
+                    (3, T::PRODUCTS),
                     #[inline(always)]
-                    |i| {
-                        line(
-                            simd,
-                            3,
-                            #[inline(always)]
-                            |j| {
-                                if k >= of.in_channels {
-                                    return zero;
-                                }
-                                let at = ((i * 3 + j) * of.in_channels + k) * channels;
-                                load(simd, &weight[at..at + channels], panel * width + c)
-                            },
-                        )
+                    |i, j| {
+                        if k >= of.in_channels {
+                            return zero;
+                        }
+                        let at = ((i * 3 + j) * of.in_channels + k) * channels;
+                        load(simd, &weight[at..at + channels], panel * width + c)
                     },
                     #[inline(always)]
                     |t| T::weight(simd, t),
                     #[inline(always)]
-                    |j, column| {
-                        for i in 0..T::PRODUCTS {
-                            let at = ((i * T::PRODUCTS + j) * depth + k) * width + c;
-                            store(simd, out, at, column[i]);
-                        }
-                    },
+                    |i, j, value| store(simd, out, ((i * T::PRODUCTS + j) * depth + k) * width + c, value),
                 );
             }
         }
