@@ -141,12 +141,16 @@ impl Case {
         Expected { output, weight, bias, input }
     }
 
+    fn weight(&self, device: &Device) -> Parameter {
+        let Geometry { out_channels, in_channels, kernel: [t, y, x], .. } = self.g;
+        let public = [out_channels, in_channels, t, y, x];
+        Parameter::new(device, "weight", &public, &weight_order(5), &self.w).unwrap()
+    }
+
     /// Runs the three stages and gives the largest relative error of forward pass, and of the two ways back.
     fn errors(&self, device: &Device, per_sample: bool) -> [f64; 2] {
         let (g, pool) = (&self.g, self.pool.as_ref());
-        let [t, y, x] = g.kernel;
-        let public = [g.out_channels, g.in_channels, t, y, x];
-        let weight = Parameter::new(device, "weight", &public, &weight_order(5), &self.w).unwrap();
+        let weight = self.weight(device);
         let on = |values: &[f32]| Buffer::from_vec(device, values.to_vec()).unwrap();
         let (input, bias) = (on(&self.x), on(&self.b));
         let (output, routing) = forward(g, pool, self.relu, &input, weight.value(), &bias).unwrap();
@@ -296,7 +300,7 @@ fn the_same_call_gives_the_same_bits() {
     let g = image(33, 8, [32, 64], 3);
     let case = Case::new(g, square(2), true);
     let input = Buffer::from_vec(&device, case.x.clone()).unwrap();
-    let weight = Parameter::new(&device, "w", &[64, 32, 1, 3, 3], &weight_order(5), &case.w).unwrap();
+    let weight = case.weight(&device);
     let bias = Buffer::from_vec(&device, case.b.clone()).unwrap();
     let run = || {
         let (output, routing) = forward(&g, case.pool.as_ref(), true, &input, weight.value(), &bias).unwrap();
@@ -308,5 +312,19 @@ fn the_same_call_gives_the_same_bits() {
     let first = run();
     for _ in 0..5 {
         assert_eq!(run(), first);
+    }
+}
+
+/// Else a run whose weights are lost would go on with silent neurons and a finite loss.
+#[test]
+fn a_nan_is_seen_behind_relu_and_pool() {
+    let (device, _one) = device(Precision::F32);
+    for (g, pool) in cases() {
+        let mut case = Case::new(g, pool, true);
+        case.w.fill(f32::NAN);
+        let [input, bias] = [&case.x, &case.b].map(|v| Buffer::from_vec(&device, v.clone()).unwrap());
+        let weight = case.weight(&device);
+        let (output, _) = forward(&g, case.pool.as_ref(), true, &input, weight.value(), &bias).unwrap();
+        assert!(output.to_vec().unwrap().iter().all(|z| z.is_nan()), "{g:?} {pool:?}");
     }
 }

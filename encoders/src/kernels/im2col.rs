@@ -204,17 +204,19 @@ impl WithSimd for Activate<'_> {
         let Self { results, width, first, channels, activation, maps } = self;
         let count = width.min(channels - first);
         let floor = if activation.relu { 0.0 } else { f32::NEG_INFINITY };
+        // Not the maximum, which hides a NaN.
+        let activate = |value: f32| if value < floor { floor } else { value };
         for (row, map) in results.chunks_exact(width).zip(maps.chunks_exact_mut(channels)) {
             let (row, map) = (&row[..count], &mut map[first..first + count]);
             match activation.bias {
                 Some(bias) => {
                     for ((to, from), bias) in map.iter_mut().zip(row).zip(&bias[first..][..count]) {
-                        *to = (from + bias).max(floor);
+                        *to = activate(from + bias);
                     }
                 }
                 None => {
                     for (to, from) in map.iter_mut().zip(row) {
-                        *to = from.max(floor);
+                        *to = activate(*from);
                     }
                 }
             }

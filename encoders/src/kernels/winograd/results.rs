@@ -80,7 +80,9 @@ impl<T: Tiling> WithSimd for Results<'_, T> {
                             ),
                         );
                         for (position, value) in map.chunks_exact_mut(channels).zip(out) {
-                            let value = simd.max_f32s(simd.add_f32s(value, bias), floor);
+                            let value = simd.add_f32s(value, bias);
+                            // Not the maximum, which hides a NaN.
+                            let value = simd.select_f32s(simd.less_than_f32s(value, floor), floor, value);
                             store(simd, position, c, value);
                         }
                     }
