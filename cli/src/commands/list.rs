@@ -95,16 +95,13 @@ fn full(plugin: &Plugin) -> String {
     }
     text.push(format!("crate: {}", plugin.package));
     if !plugin.keys.is_empty() {
-        let head = ["key", "default", "range", "meaning"].map(str::to_owned);
-        let rows: Vec<Vec<String>> = plugin
-            .keys
-            .iter()
-            .map(|key| {
-                let default = if key.default.is_empty() { "(none)" } else { key.default };
-                [key.name, default, key.range, key.meaning].map(str::to_owned).to_vec()
-            })
-            .collect();
-        text.push(output::table(&head, &rows));
+        text.push("keys:".to_owned());
+    }
+    for key in plugin.keys {
+        let default = if key.default.is_empty() { "(none)" } else { key.default };
+        text.push(format!("  {} = {default}", key.name));
+        text.push(format!("      {}", key.meaning));
+        text.push(format!("      range: {}", key.range));
     }
     text.push(format!("example:\n{}", indented(plugin.example)));
     text.join("\n")

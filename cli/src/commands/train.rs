@@ -9,6 +9,7 @@ use plasticity_core::Result;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
+use plasticity_core::probe::stimuli;
 use plasticity_core::run::{self, Run};
 use plasticity_core::training::Trainer;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         }
         (None, None) => return Ok(Exit::Usage),
     };
+    if let Err(error) = stimuli(&experiment) {
+        output::note(&format!("learning goes on, but could not be read out: {error}"));
+    }
     learn(&experiment, &mut run, &Device::open()?)?;
     output::print(&format!("{}", run.folder().display()))?;
     Ok(Exit::Success)

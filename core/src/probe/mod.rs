@@ -50,12 +50,7 @@ pub fn probe(
 ) -> Result<Vec<LayerReadout>> {
     let config = experiment.config();
     let mut untrained = experiment.network(device)?;
-    let open = |split| -> Result<Arc<dyn Stimulus>> {
-        let stimulus = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
-        Ok(Arc::from(stimulus))
-    };
-    let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
-    let classes = classes(train.as_ref(), test.as_ref())?;
+    let Stimuli { train, test, classes } = stimuli(experiment)?;
     let training = &config.training;
     let load = |stimulus: &Arc<dyn Stimulus>| -> Result<Loader> {
         Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
@@ -114,6 +109,28 @@ pub fn probe(
     }
     progress(names.len(), names.len());
     Ok(layers)
+}
+
+/// What a read-out learns from and is tested on.
+pub struct Stimuli {
+    train: Arc<dyn Stimulus>,
+    test: Arc<dyn Stimulus>,
+    classes: usize,
+}
+
+/// Opens the stimuli of a read-out, without reading it out: so that a long run need not end to show that they are missing.
+///
+/// # Errors
+/// Where there are no labelled stimuli, or their classes differ.
+pub fn stimuli(experiment: &Experiment) -> Result<Stimuli> {
+    let config = experiment.config();
+    let open = |split| -> Result<Arc<dyn Stimulus>> {
+        let stimulus = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+        Ok(Arc::from(stimulus))
+    };
+    let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
+    let classes = classes(train.as_ref(), test.as_ref())?;
+    Ok(Stimuli { train, test, classes })
 }
 
 fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {

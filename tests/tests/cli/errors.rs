@@ -95,6 +95,25 @@ fn folders_that_are_missing() {
     assert_eq!(place.fail(&["probe", "gone"], 1), "gone: holds no run: there is no config.toml in it");
 }
 
+/// A run without them is worth something; a comparison is nothing but read-outs.
+#[test]
+fn labelled_stimuli_that_are_missing_are_named_before_learning() {
+    let images = tempfile::tempdir().unwrap();
+    for name in ["a.png", "b.png", "c.png", "d.png", "e.png", "f.png", "g.png", "h.png"] {
+        image::RgbImage::from_pixel(64, 64, image::Rgb([90; 3])).save(images.path().join(name)).unwrap();
+    }
+    let unlabelled = format!("source = {{ type = \"folder\", path = {:?} }}", images.path());
+    let place = Place::new(
+        &CONFIG.replace("source = { type = \"synthetic\", count = 24, train = 32, test = 16 }", &unlabelled),
+    );
+    let output = place.run(&["train", "config.toml", "--out", "run"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && message.contains("could not be read out"), "{message}");
+
+    let error = place.fail(&["compare", "config.toml", "--out", "compared"], 3);
+    assert!(error.contains("labelled"), "{error}");
+}
+
 #[test]
 fn checkpoints_that_are_cut_short_or_of_another_network() {
     let place = Place::new(CONFIG);

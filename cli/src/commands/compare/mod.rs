@@ -11,6 +11,7 @@ use cells::{Cell, Sweep, cells};
 use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
+use plasticity_core::probe::stimuli;
 use plasticity_core::{Error, Result};
 use probe::Report;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,7 @@ fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<
     let exists = folder.join(plasticity_core::run::CONFIG).is_file();
     let (experiment, mut run) =
         if exists { train::resume_with(config, &folder)? } else { train::start(config, &folder)? };
+    stimuli(&experiment)?;
     let mut trainer = train::learn(&experiment, &mut run, device)?;
     let step = trainer.steps();
     let done = std::fs::read(folder.join("probe.json"))
