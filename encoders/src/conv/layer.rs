@@ -232,11 +232,17 @@ impl EncoderLayer for Conv {
     fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
         let channels = self.shape.channels;
         let through = |parameter: &Parameter| -> Result<Buffer> {
-            let inputs = parameter.value().len() / channels;
-            let mut moved = Buffer::zeros(matrix.device(), parameter.value().len())?;
-            // In memory a neuron's weights are a column: (M Wᵀ)ᵀ = W Mᵀ.
-            let product = Product::new(inputs, channels, channels).transpose_b();
-            ops::product(product, parameter.value(), matrix, &mut moved)?;
+            let value = parameter.value();
+            let inputs = value.len() / channels;
+            let mut moved = Buffer::zeros(matrix.device(), value.len())?;
+            if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
+                // In memory a neuron's weights are a row: M W.
+                ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
+            } else {
+                // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
+                let product = Product::new(inputs, channels, channels).transpose_b();
+                ops::product(product, value, matrix, &mut moved)?;
+            }
             Ok(moved)
         };
         Ok(vec![through(&self.weight)?, through(&self.bias)?])

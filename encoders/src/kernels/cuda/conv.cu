@@ -233,7 +233,7 @@ __device__ __forceinline__ void bias_sums(const float* post, int per_sample, con
     if (i >= count) return;
     u32 c = i % channels;
     u64 first = (u64)(i / channels) * depth, last = min(first + depth, rows);
-    float sum = 0.0f;
+    double sum = 0.0;  // the audit of locality sees a float's rounding
     for (u64 row = first; row < last; row++) {
         bool open = codes ? codes[row * channels + c] != CLOSED : !marks || widen(marks[row * channels + c]) > 0.0f;
         if (open) sum += factor(post, per_sample, row / pooled, pooled, row, channels, c);
@@ -291,7 +291,7 @@ __device__ __forceinline__ void direct(const float* map, const float* weight, co
             float sum = b[v];
 #pragma unroll
             for (int k = 0; k < K; k++) sum += w[k][v] * in[k];
-            narrow(relu ? fmaxf(sum, 0.0f) : sum, z.v[v]);
+            narrow(relu && sum <= 0.0f ? 0.0f : sum, z.v[v]); // not fmaxf, which hides a NaN
         }
         put<T, 4>(out + (u64)row * g.out_channels + c, z);
     }
