@@ -19,6 +19,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let folder = new_rule::write(&arguments.name, &arguments.out)?;
     output::print(&folder.display().to_string())?;
-    output::note("its tests: cargo test; a first run: cargo run --release -- train config.toml");
+    output::note("its tests: cargo test; a first run: cargo run -- train config.toml");
     Ok(Exit::Success)
 }
