@@ -100,6 +100,7 @@ bool release(size_t from, size_t to, State state) {
     }
     std::vector<uint64_t> given;
     for (size_t i = from; state == AT_SHUFFLE && i < to; i++) given.push_back(threads[i].bits);
+    if (any && state == AT_BARRIER) races_see_barrier();
     for (size_t i = from; i < to; i++) {
         if (threads[i].state != state) continue;
         if (state == AT_SHUFFLE) threads[i].bits = given[threads[i].source];
@@ -111,6 +112,7 @@ bool release(size_t from, size_t to, State state) {
 void run_block() {
     threads.assign((size_t)blockDim.x * blockDim.y * blockDim.z, {WAITING_TO_START, nullptr, 0, 0});
     next = 0;
+    races_see_block();
     while (next < threads.size()) start_fiber();
     for (;;) {
         bool any = release(0, threads.size(), AT_BARRIER), all_ended = true;
@@ -131,6 +133,13 @@ void run_block() {
 
 void __syncthreads() { wait_as(AT_BARRIER); }
 
+unsigned current_thread() { return current; }
+
+bool on_stack_of_thread(const void* at) {
+    const stack_t& stack = threads[current].fiber->start.uc_stack;
+    return stack.ss_sp <= at && at < (char*)stack.ss_sp + stack.ss_size;
+}
+
 unsigned emulated_lane() { return current % 32; }
 
 uint64_t emulated_shuffle(unsigned mask, uint64_t bits, unsigned source) {
@@ -147,6 +156,7 @@ void run_grid(Kernel what, void** with, uint3 grid, uint3 block) {
     parameters = with;
     gridDim = grid;
     blockDim = block;
+    races_see_launch();
     for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
         for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
             for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++) run_block();

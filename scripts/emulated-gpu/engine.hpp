@@ -10,6 +10,13 @@ struct Function {
     Kernel kernel;
 };
 
+// What races.cpp is told: a launch, a block or the time after a barrier begins.
+void races_see_launch();
+void races_see_block();
+void races_see_barrier();
+
 void run_grid(Kernel kernel, void** parameters, uint3 grid, uint3 block);
 [[noreturn]] void give_up(const char* format, ...) __attribute__((format(printf, 1, 2)));
+unsigned current_thread();
+bool on_stack_of_thread(const void* at);
 extern const char* running;  // the kernel that runs, or null

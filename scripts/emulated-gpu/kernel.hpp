@@ -36,11 +36,18 @@ template <class A, class B> std::common_type_t<A, B> min(A a, B b) { return b < 
 template <class A, class B> std::common_type_t<A, B> max(A a, B b) { return a < b ? b : a; }
 
 // One thread runs at a time, so that plain accesses are atomic.
-template <class T, class V> T exchange(T* at, V value) { T old = *at; *at = value; return old; }
-template <class T, class V> T atomicAdd(T* at, V value) { return exchange(at, T(*at + T(value))); }
-template <class T, class V> T atomicMin(T* at, V value) { return exchange(at, min(*at, T(value))); }
-template <class T, class V> T atomicMax(T* at, V value) { return exchange(at, max(*at, T(value))); }
-template <class T> T atomicCAS(T* at, T expected, T value) { return exchange(at, *at == expected ? value : *at); }
+template <class T> __attribute__((no_sanitize("thread"))) T peek(T* at) { return *at; }
+void races_see_atomic(const void* at, size_t bytes);
+template <class T, class V> __attribute__((no_sanitize("thread"))) T exchange(T* at, V value) {
+    races_see_atomic(at, sizeof *at);
+    T old = *at;
+    *at = value;
+    return old;
+}
+template <class T, class V> T atomicAdd(T* at, V value) { return exchange(at, T(peek(at) + T(value))); }
+template <class T, class V> T atomicMin(T* at, V value) { return exchange(at, min(peek(at), T(value))); }
+template <class T, class V> T atomicMax(T* at, V value) { return exchange(at, max(peek(at), T(value))); }
+template <class T> T atomicCAS(T* at, T expected, T value) { return exchange(at, peek(at) == expected ? value : peek(at)); }
 
 template <class T> T shuffle(unsigned mask, T value, unsigned source) {
     uint64_t bits = 0;

@@ -58,14 +58,16 @@ void release(void* memory) {
     allocations.erase(found);
 }
 
-void check_range(const void* from, size_t bytes, const char* what) {
-    if (bytes == 0) return;
+Range allocation_of(const void* at) {
     std::lock_guard<std::mutex> held(lock);
-    auto after = allocations.upper_bound((char*)from);
-    if (after != allocations.begin()) {
-        auto& [start, it] = *--after;
-        if ((char*)from + bytes <= start + it.bytes) return;
-    }
+    auto after = allocations.upper_bound((char*)at);
+    if (after == allocations.begin()) return {};
+    auto& [start, it] = *--after;
+    return {start, start + it.bytes};
+}
+
+void check_range(const void* from, size_t bytes, const char* what) {
+    if (bytes == 0 || (const char*)from + bytes <= allocation_of(from).to) return;
     give_up("%s of %zu bytes at %p is not inside one allocation", what, bytes, from);
 }
 

@@ -6,4 +6,10 @@ void* allocate(size_t bytes);
 void release(void* memory);
 void check_range(const void* from, size_t bytes, const char* what);  // gives up where it is not inside one allocation
 size_t allocated();
+
+struct Range {
+    const char *from, *to;
+    bool holds(const void* at) const { return from <= (const char*)at && (const char*)at < to; }
+};
+Range allocation_of(const void* at);  // empty where it is in none
 void explain_faults();

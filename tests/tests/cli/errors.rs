@@ -110,8 +110,24 @@ fn labelled_stimuli_that_are_missing_are_named_before_learning() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && message.contains("could not be read out"), "{message}");
 
-    let error = place.fail(&["compare", "config.toml", "--out", "compared"], 3);
+    let compare = ["compare", "config.toml", "--out", "compared"];
+    let error = place.fail(&compare, 3);
     assert!(error.contains("labelled"), "{error}");
+
+    // What is done needs them no more.
+    let labelled = place.path("labelled");
+    for (file, grey) in
+        [("train/a/1.png", 10), ("train/b/1.png", 200), ("test/a/2.png", 20), ("test/b/2.png", 190)]
+    {
+        let file = labelled.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        image::RgbImage::from_pixel(64, 64, image::Rgb([grey; 3])).save(file).unwrap();
+    }
+    let classes = r#"stimulus.labelled={train="labelled/train",test="labelled/test"}"#;
+    let compare = [&compare[..], &["--set", classes]].concat();
+    let table = place.succeed(&compare);
+    std::fs::remove_dir_all(&labelled).unwrap();
+    assert_eq!(place.succeed(&compare), table);
 }
 
 #[test]
