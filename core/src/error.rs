@@ -46,7 +46,7 @@ pub enum Error {
     /// A value that training made and that cannot be gone on from.
     #[error("{place}: {message}")]
     Diverged {
-        /// The module and step.
+        /// The step and, where one is to blame, the module.
         place: String,
         /// Which value, and the remedy.
         message: String,
@@ -70,6 +70,12 @@ impl Error {
     /// A stimulus error at `place`.
     pub fn stimulus(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Stimulus { place: place.into(), message: message.into() }
+    }
+
+    /// Training at `place` came to a `value` that cannot be gone on from.
+    pub fn diverged(place: impl Into<String>, value: impl std::fmt::Display) -> Self {
+        let message = format!("{value}: start a new run with a lower training.optimiser.rate");
+        Self::Diverged { place: place.into(), message }
     }
 
     /// A file error for `path`.

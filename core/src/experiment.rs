@@ -66,11 +66,10 @@ impl Experiment {
     /// # Errors
     /// Names the layer or module that cannot be made, and why; where the device has not the config's precision.
     pub fn network(&self, device: &Device) -> Result<Network> {
-        if let Some(precision) = self.config.training.precision {
-            device
-                .set_precision(precision)
-                .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
-        }
+        let precision = self.config.training.precision.unwrap_or(device.default_precision());
+        device
+            .set_precision(precision)
+            .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
         let plan = NetworkPlan {
             layers: &self.config.encoder.layers,
             modules: &self.modules,

@@ -117,7 +117,7 @@ impl Loader {
             }
             Pass::Evaluate => {
                 if batch == 0 {
-                    return Err(Error::config("probe.batch", "must be at least 1, got 0"));
+                    return Err(Error::config("training.batch", "must be at least 1, got 0"));
                 }
                 let steps = stimulus.len().div_ceil(batch) as u64;
                 (0, steps, steps)
@@ -249,7 +249,7 @@ impl Shared {
             }
         }
         let indices = order.1.iter().skip(place * self.batch).take(self.batch);
-        let mut samples = Vec::with_capacity(self.batch);
+        let mut samples = Vec::new();
         for &index in indices {
             if self.stopped() {
                 return None;

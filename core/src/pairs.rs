@@ -1,7 +1,7 @@
 //! Which contexts meet which targets, and the scores of those pairs.
 
 use crate::device::{Buffer, Device, Indices};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The pairs of one prediction step. Context row r and target row r are the *fixation* of row r; the
 /// *saccades* of row r are other target rows.
@@ -35,8 +35,13 @@ impl Pairs {
     /// Pairs with sampled saccades; `index` is `[rows, count]`, flat.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// Where `index` has not `rows · count` values, or one of them is no row; where the device has no room.
     pub fn sampled(device: &Device, rows: usize, count: usize, index: Vec<u32>) -> Result<Self> {
+        if index.len() != rows * count || index.iter().any(|&target| target as usize >= rows) {
+            let message =
+                format!("expected {count} of {rows} rows for each of them, got {} indices", index.len());
+            return Err(Error::shape("pairs", message));
+        }
         let on_device = Indices::from_vec(device, index.clone())?;
         Ok(Self { rows, saccades: Saccades::Sampled { count, index, on_device }, signs: None })
     }

@@ -101,17 +101,13 @@ pub trait PlasticityRule: Send {
     }
 
     /// Called once the module's parameters have moved by the last [`update`](Self::update): where a rule takes the step
-    /// into running averages of its own, so that a step that is only measured leaves no trace.
+    /// into running averages of its own, so that a step that is only measured leaves no trace. Averages that later
+    /// updates depend on have to be parameters that do not learn ([`Parameter::fixed`]), for only parameters are saved.
     ///
     /// # Errors
     /// Where a copy from or to the device fails.
     fn applied(&mut self) -> Result<()> {
         Ok(())
-    }
-
-    /// Where the context comes from.
-    fn context(&self) -> ContextSource {
-        ContextSource::Same
     }
 
     /// Whether the rule changes anything (`random` does not).
@@ -132,7 +128,8 @@ pub trait PlasticityRule: Send {
 
 /// What a rule can know when it is built for a module.
 pub struct RuleContext<'a> {
-    /// Shape of the target for a full batch.
+    /// Shape of the target for a full batch: of the summed inputs with [`Level::Activation`], else of the output, or of the
+    /// input of a recurrent layer that predicts it.
     pub target: RepresentationShape,
     /// Shape of the context, of the module's own or of the one above.
     pub context: RepresentationShape,

@@ -106,13 +106,23 @@ pub trait Stimulus: Send + Sync {
     /// Names the file that cannot be used, and what is wrong with it.
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample>;
 
-    /// Lays samples out as the encoder's input on the host, `[sample, t, y, x, channel]`. The default takes
-    /// them as they are, one after the other.
+    /// Lays samples out as the encoder's input on the host, `[time, location, batch, t, y, x, channel]`. The default takes
+    /// samples of `[time, location, t, y, x, channel]`.
     ///
     /// # Errors
-    /// Where the samples are not of one size.
+    /// Where a sample has not the size that [`shape`](Self::shape) says.
     fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
-        Ok(samples.iter().flat_map(|sample| sample.values.iter().copied()).collect())
+        let one = self.shape(1);
+        if let Some(sample) = samples.iter().find(|sample| sample.values.len() != one.len()) {
+            let message =
+                format!("{one:?} holds {} values, and a sample has {}", one.len(), sample.values.len());
+            return Err(Error::stimulus("batch", message));
+        }
+        let places = one.time * one.location;
+        let each = one.len() / places.max(1);
+        let of_place =
+            |place: usize| samples.iter().map(move |sample| &sample.values[place * each..][..each]);
+        Ok((0..places).flat_map(of_place).flatten().copied().collect())
     }
 
     /// Labels of an assembled batch, one for each of [`MapShape::batch`].

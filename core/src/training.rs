@@ -60,9 +60,8 @@ impl Trainer {
                 if report {
                     let loss = module.loss.to_vec()?.first().copied().unwrap_or(f32::NAN);
                     if !loss.is_finite() {
-                        let place = format!("step {now}, module {}", module.index + 1);
-                        let message = format!("the loss is {loss}: lower training.optimiser.rate");
-                        return Err(Error::Diverged { place, message });
+                        let place = format!("step {}, module {}", now + 1, module.index + 1);
+                        return Err(Error::diverged(place, format!("the loss is {loss}")));
                     }
                     losses.push(loss);
                 }

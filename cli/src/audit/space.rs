@@ -13,8 +13,7 @@ use plasticity_core::plasticity::ContextSource;
 pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     let plain = bench.plain()?;
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
-    let own_context =
-        bench.network.modules().iter().all(|module| module.rule().context() == ContextSource::Same);
+    let own_context = bench.network.modules().iter().all(|module| module.context() == ContextSource::Same);
     let mut worst: f64 = 0.0;
     for layers in &modules {
         for layer in layers.clone() {
@@ -72,7 +71,7 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
 /// Where the network cannot make a step.
 pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
     let modules = bench.network.modules();
-    let own_context = modules.iter().all(|module| module.rule().context() == ContextSource::Same);
+    let own_context = modules.iter().all(|module| module.context() == ContextSource::Same);
     let lowest = if own_context { 0 } else { modules.len().saturating_sub(1) };
     let modules: Vec<_> = modules.iter().skip(lowest).map(|module| module.layers()).collect();
     let mut worst: f64 = 0.0;

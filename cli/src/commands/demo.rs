@@ -30,8 +30,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
     output::note("CLAPP-s, layer by layer, on scenes of eight kinds of object; no layer hears of any other");
-    let (experiment, mut run) = train::start(config, &folder)?;
     let device = Device::open()?;
+    let (experiment, mut run) = train::start(config, &folder, &device)?;
     let mut trainer = train::learn(&experiment, &mut run, &device)?;
     output::note("reading every layer out with a linear classifier");
     let step = trainer.steps();

@@ -9,7 +9,7 @@ use plasticity_core::Result;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
-use plasticity_core::probe::stimuli;
+use plasticity_core::probe::plan;
 use plasticity_core::run::{self, Run};
 use plasticity_core::training::Trainer;
 use std::path::{Path, PathBuf};
@@ -33,28 +33,30 @@ pub struct Arguments {
 /// Trains.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let set = &arguments.overrides.set;
+    let device = Device::open()?;
     let (experiment, mut run) = match (&arguments.resume, &arguments.config) {
         (Some(folder), _) => resume(folder, set)?,
         (None, Some(config)) => {
             let stem = config.file_stem().unwrap_or(config.as_os_str());
             let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem));
-            start(Config::load(config, set)?, &folder)?
+            start(Config::load(config, set)?, &folder, &device)?
         }
         (None, None) => return Ok(Exit::Usage),
     };
-    if let Err(error) = stimuli(&experiment) {
+    if let Err(error) = plan(&experiment, &experiment.network(&device)?) {
         output::note(&format!("learning goes on, but could not be read out: {error}"));
     }
-    learn(&experiment, &mut run, &Device::open()?)?;
+    learn(&experiment, &mut run, &device)?;
     output::print(&format!("{}", run.folder().display()))?;
     Ok(Exit::Success)
 }
 
 /// Starts a run of a config. The config's stimuli and network are tried before the folder is made.
-pub fn start(config: Config, folder: &Path) -> Result<(Experiment, Run)> {
+pub fn start(config: Config, folder: &Path, device: &Device) -> Result<(Experiment, Run)> {
     start_threads(&config)?;
     let experiment = Experiment::open(config)?;
     experiment.steps_per_epoch()?;
+    experiment.network(device)?;
     let run = Run::create(folder, experiment.config())?;
     Ok((experiment, run))
 }

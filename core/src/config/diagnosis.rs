@@ -19,13 +19,17 @@ pub(super) fn read<T: DeserializeOwned>(document: &Document, path: &str, value: 
         Ok(read) => return Ok(read),
         Err(error) => error.message().trim().to_owned(),
     };
-    names(document, path, &value)?;
+    if ["unknown variant", "missing field", "unable to find a tag"].iter().any(|about| error.contains(about))
+    {
+        names(document, path, &value)?;
+    }
     let key = culprit(&value, &error, &complaint);
     let place = if key.is_empty() { path.to_owned() } else { format!("{path}.{}", dotted(&key)) };
     Err(document.error(&place, reworded(&error)))
 }
 
-/// Checks that every plugin named in `value`, which stands at `path`, is registered.
+/// Checks that every plugin named in `value`, which stands at `path`, is registered: for a complaint about a name or its
+/// absence. Of other complaints it is no cause, for plugins may have keys of their own that are called as families are.
 fn names(document: &Document, path: &str, value: &Value) -> Result<()> {
     let family = family(path);
     match value {

@@ -105,7 +105,15 @@ impl Document {
             walked.push(key);
             let mut next = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
             while let Value::Array(items) = next {
-                let (length, index) = (items.len(), keys.next().unwrap_or_default());
+                let Some(index) = keys.next() else {
+                    let message = format!(
+                        "`{}` is a list: set it as a whole, as in {}=[…]",
+                        walked.join("."),
+                        walked.join(".")
+                    );
+                    return Err(Error::config(&place, message));
+                };
+                let length = items.len();
                 walked.push(index);
                 next = index.parse().ok().and_then(|index: usize| items.get_mut(index)).ok_or_else(|| {
                     let message = format!("`{}` is no place in an array of {length}", walked.join("."));
@@ -256,6 +264,10 @@ mod tests {
         let mut message = |set: &str| document.set(set).unwrap_err().to_string();
         assert_eq!(message("seed"), "--set seed: expected KEY=VALUE, such as training.batch=16");
         assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is no table");
+        assert_eq!(
+            message("encoder.layers.0=1"),
+            "--set encoder.layers.0=1: `encoder.layers` is a list: set it as a whole, as in encoder.layers=[…]"
+        );
         assert_eq!(
             message("encoder.layers.2.x=1"),
             "--set encoder.layers.2.x=1: `encoder.layers.2` is no place in an array of 2"

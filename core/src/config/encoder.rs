@@ -2,6 +2,7 @@
 
 use super::diagnosis::{read, require_name};
 use super::document::Document;
+use super::write::value;
 use crate::error::{Error, Result};
 use crate::layer::{EncoderPreset, LayerSpec};
 use crate::plasticity::Modules;
@@ -49,21 +50,16 @@ impl EncoderConfig {
         Ok(Self { preset, layers, modules })
     }
 
-    pub(super) fn write(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
-        let refused = |error: serde_json::Error| Error::config("encoder", error.to_string());
-        let mut table = serde_json::Map::new();
-        match &self.preset {
-            Some(preset) => {
-                if let serde_json::Value::Object(preset) = serde_json::to_value(preset).map_err(refused)? {
-                    table.extend(preset);
-                }
-            }
-            None => {
-                table.insert("layers".to_owned(), serde_json::to_value(&self.layers).map_err(refused)?);
-            }
-        }
+    pub(super) fn write(&self) -> Result<Table> {
+        let mut table = match &self.preset {
+            Some(preset) => match value(preset)? {
+                Value::Table(preset) => preset,
+                _ => return Err(Error::config("encoder", "the preset is not written as a table")),
+            },
+            None => Table::from_iter([("layers".to_owned(), value(&self.layers)?)]),
+        };
         if let Some(modules) = &self.modules {
-            table.insert("modules".to_owned(), serde_json::to_value(modules).map_err(refused)?);
+            table.insert("modules".to_owned(), value(modules)?);
         }
         Ok(table)
     }

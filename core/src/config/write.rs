@@ -2,6 +2,7 @@
 
 use super::Config;
 use crate::error::{Error, Result};
+use serde::Serialize;
 use toml::{Table, Value};
 
 impl Config {
@@ -15,26 +16,27 @@ impl Config {
     }
 
     fn to_table(&self) -> Result<Table> {
-        let refused = |error: serde_json::Error| Error::config("config", error.to_string());
         let mut table = Table::new();
-        let sections = [
-            ("seed", serde_json::to_value(self.seed)),
-            ("stimulus", serde_json::to_value(&self.stimulus)),
-            ("encoder", Ok(serde_json::Value::Object(self.encoder.write()?))),
-            ("rule", serde_json::to_value(&self.rule)),
-            ("training", serde_json::to_value(&self.training)),
-            ("probe", serde_json::to_value(&self.probe)),
-        ];
-        for (key, value) in sections {
-            if let Some(value) = to_toml_value(&value.map_err(refused)?) {
-                table.insert(key.to_owned(), value);
-            }
-        }
+        table.insert("seed".to_owned(), value(&self.seed)?);
+        table.insert("stimulus".to_owned(), value(&self.stimulus)?);
+        table.insert("encoder".to_owned(), Value::Table(self.encoder.write()?));
+        table.insert("rule".to_owned(), value(&self.rule)?);
+        table.insert("training".to_owned(), value(&self.training)?);
+        table.insert("probe".to_owned(), value(&self.probe)?);
         Ok(table)
     }
 
-    /// A number that stands for all that decides what a checkpoint's numbers mean: seed, encoder, rule, batch and
-    /// optimiser (FNV-1a of their TOML). Paths of stimuli, lengths and read-out are left out: they may change.
+    /// Whether one of `sections` says something else than in `other`.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn differs(&self, other: &Self, sections: &[&str]) -> Result<bool> {
+        let (ours, theirs) = (self.to_table()?, other.to_table()?);
+        Ok(sections.iter().any(|section| ours.get(*section) != theirs.get(*section)))
+    }
+
+    /// A number that stands for what decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser
+    /// (FNV-1a of their TOML). Stimuli, lengths, precision and read-out are left out: a run may go on with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -54,21 +56,25 @@ impl Config {
     }
 }
 
-/// JSON's values as TOML's; `None` for null, which TOML writes by leaving the key out.
-fn to_toml_value(value: &serde_json::Value) -> Option<Value> {
-    Some(match value {
-        serde_json::Value::Null => return None,
-        serde_json::Value::Bool(value) => Value::Boolean(*value),
-        serde_json::Value::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Integer(whole),
-            None => Value::Float(shortest(number.as_f64()?)),
-        },
-        serde_json::Value::String(text) => Value::String(text.clone()),
-        serde_json::Value::Array(items) => Value::Array(items.iter().filter_map(to_toml_value).collect()),
-        serde_json::Value::Object(map) => Value::Table(
-            map.iter().filter_map(|(key, value)| Some((key.clone(), to_toml_value(value)?))).collect(),
-        ),
-    })
+/// Anything of a config as TOML.
+///
+/// # Errors
+/// Where it holds something that TOML cannot.
+pub(super) fn value<T: Serialize + ?Sized>(of: &T) -> Result<Value> {
+    let value = Value::try_from(of).map_err(|error| Error::config("config", error.to_string()))?;
+    Ok(short(value))
+}
+
+/// The same value, with numbers as short as they can be.
+fn short(value: Value) -> Value {
+    match value {
+        Value::Float(number) => Value::Float(shortest(number)),
+        Value::Array(items) => Value::Array(items.into_iter().map(short).collect()),
+        Value::Table(table) => {
+            Value::Table(table.into_iter().map(|(key, value)| (key, short(value))).collect())
+        }
+        other => other,
+    }
 }
 
 /// An f32 that was widened, as the shortest decimal that reads back as it: 0.0002, not 0.00019999999494757503.

@@ -34,6 +34,11 @@ impl Device {
         Precision::F32
     }
 
+    /// How exact they are where nothing is said.
+    pub fn default_precision(&self) -> Precision {
+        Precision::F32
+    }
+
     /// Sets how exact matrix products are, for every handle to the device.
     ///
     /// # Errors

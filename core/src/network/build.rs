@@ -1,14 +1,15 @@
 //! From specs to a network with fresh weights.
 
 use super::{Module, Network, Slot};
-use crate::device::Device;
+use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::layer::{EncoderLayer, LayerSpec};
-use crate::map::MapShape;
+use crate::map::{FeatureMap, MapShape};
 use crate::optimiser::{Optimiser, OptimiserSpec};
-use crate::plasticity::{ContextSource, RuleContext, RuleSpec};
+use crate::plasticity::{ContextSource, Level, RuleContext, RuleSpec};
 use crate::random::{purpose, stream};
 use crate::representation::RepresentationShape;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// All that a network is made of.
@@ -36,7 +37,7 @@ fn layers(plan: &NetworkPlan, device: &Device) -> Result<(Vec<Slot>, Vec<MapShap
     let mut shapes = Vec::new();
     for (index, spec) in plan.layers.iter().enumerate() {
         let mut random = stream(plan.seed, &[purpose::LAYER, index as u64]);
-        let place = |error: Error| in_layer(index, &error);
+        let place = |error: Error| in_layer(index, error);
         let layer: Box<dyn EncoderLayer> = spec.build(input, device, &mut random).map_err(place)?;
         input = layer.output(input).map_err(place)?;
         if input.is_empty() {
@@ -59,8 +60,45 @@ pub fn layer_shapes(plan: &NetworkPlan, device: &Device) -> Result<Vec<MapShape>
     layers(plan, device).map(|(_, shapes)| shapes)
 }
 
-fn in_layer(index: usize, error: &Error) -> Error {
-    Error::shape(format!("layer {}", index + 1), error.to_string())
+/// A key of a layer's config stands below `encoder.layers`, where it can be found in the file.
+fn in_layer(index: usize, error: Error) -> Error {
+    match error {
+        Error::Config { place, message } => Error::config(format!("encoder.layers.{index}.{place}"), message),
+        other => Error::shape(format!("layer {}", index + 1), other.to_string()),
+    }
+}
+
+fn in_module(index: usize, error: Error) -> Error {
+    match error {
+        config @ Error::Config { .. } => config,
+        other => Error::shape(format!("module {}", index + 1), other.to_string()),
+    }
+}
+
+/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus.
+fn activation(layer: &mut dyn EncoderLayer, input: MapShape, device: &Device) -> Result<MapShape> {
+    let one = MapShape { batch: 1, ..input };
+    let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
+    match layer.activation(&silent)? {
+        Some(activation) => Ok(MapShape { batch: input.batch, ..activation.shape() }),
+        None => {
+            let message = "shows no summed inputs, which the rule works on: \
+                           use conv1d, conv2d, conv3d or dense, without batch_norm";
+            Err(Error::shape("rule", message))
+        }
+    }
+}
+
+/// Parameters are saved by name, so that none may have another's.
+fn check_names(network: &Network) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for (name, _) in network.parameters() {
+        if let Some(twice) = names.replace(name) {
+            let message = format!("two parameters are called `{twice}`: give each a name of its own");
+            return Err(Error::shape("network", message));
+        }
+    }
+    Ok(())
 }
 
 impl Network {
@@ -69,7 +107,7 @@ impl Network {
     /// # Errors
     /// Names the layer or module that cannot be made, and why.
     pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
-        let (slots, shapes) = layers(plan, device)?;
+        let (mut slots, shapes) = layers(plan, device)?;
         if slots.is_empty() || plan.modules.is_empty() {
             return Err(Error::config("encoder", "has no layers"));
         }
@@ -81,9 +119,17 @@ impl Network {
         for (index, layers) in plan.modules.iter().enumerate() {
             let pooling = plan.rule.pooling(index);
             let own = seen(index)?;
-            let context_layer = slots[layers.end - 1].layer.is_context();
+            let last_layer = slots[layers.end - 1].layer.as_mut();
             let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.rule.prepared(plan.input) };
-            let target = if context_layer { RepresentationShape::of(input, pooling)? } else { own };
+            let target = if plan.rule.level() == Level::Activation {
+                let activation =
+                    activation(last_layer, input, device).map_err(|error| in_layer(layers.end - 1, error))?;
+                RepresentationShape::of(activation, pooling)?
+            } else if last_layer.is_context() {
+                RepresentationShape::of(input, pooling)?
+            } else {
+                own
+            };
             let above = plan.rule.context() == ContextSource::Above && index < last;
             let context = RuleContext {
                 target,
@@ -95,14 +141,10 @@ impl Network {
                 device,
             };
             let mut random = stream(plan.seed, &[purpose::RULE, index as u64]);
-            let rule = plan
-                .rule
-                .build(&context, &mut random)
-                .map_err(|error| Error::shape(format!("module {}", index + 1), error.to_string()))?;
+            let rule = plan.rule.build(&context, &mut random).map_err(|error| in_module(index, error))?;
             let optimiser = Optimiser::new(plan.optimiser);
-            let level = plan.rule.level();
             modules.push(Module {
-                level,
+                level: plan.rule.level(),
                 layers: layers.clone(),
                 rule,
                 pooling,
@@ -110,6 +152,8 @@ impl Network {
                 optimiser,
             });
         }
-        Ok(Self { slots, modules, device: device.clone() })
+        let network = Self { slots, modules, device: device.clone() };
+        check_names(&network)?;
+        Ok(network)
     }
 }

@@ -46,6 +46,11 @@ impl Module {
         self.rule.as_ref()
     }
 
+    /// Where its rule's context comes from.
+    pub fn context(&self) -> ContextSource {
+        self.context
+    }
+
     /// How its maps become representations.
     pub fn pooling(&self) -> Pooling {
         self.pooling

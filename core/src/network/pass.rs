@@ -43,11 +43,10 @@ pub(super) fn forward(
     if module.level == Level::Activation {
         let below = &maps[maps.len() - 2];
         let slot = &mut slots[module.layers.end - 1];
-        let activation = slot.layer.activation(below)?.ok_or_else(|| {
-            let message =
-                "shows no summed inputs, which the rule works on: use conv1d, conv2d, conv3d or dense";
-            Error::shape(format!("layer {}", slot.name), message)
-        })?;
+        let activation = slot
+            .layer
+            .activation(below)?
+            .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
         let target = Representation::of(&activation, module.pooling)?;
         return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
     }
@@ -116,8 +115,23 @@ impl Pass {
             let _stage = stage::layer(&slot.name, "update").entered();
             let LayerUpdate { updates: mut own, feedback } =
                 slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
+            let learning = slot.layer.parameters().iter().filter(|parameter| parameter.learns()).count();
+            let refuse = |message: String| Err(Error::shape(format!("layer {}", slot.name), message));
+            if own.len() != learning {
+                return refuse(format!("gives {} updates for {learning} parameters that learn", own.len()));
+            }
+            if feedback.is_none() && place > 0 {
+                return refuse("gives no feedback to the layer below, which its module asks for".to_owned());
+            }
             if let Some(matrix) = lateral.take() {
-                for (own, through) in own.iter_mut().zip(slot.layer.lateral(&matrix)?) {
+                let through = slot.layer.lateral(&matrix)?;
+                if through.len() != learning {
+                    let count = through.len();
+                    return refuse(format!(
+                        "gives {count} lateral updates for {learning} parameters that learn"
+                    ));
+                }
+                for (own, through) in own.iter_mut().zip(through) {
                     ops::add(own, 1.0, &through)?;
                 }
             }

@@ -24,6 +24,14 @@ pub struct State {
     pub optimiser_steps: Vec<u64>,
 }
 
+impl State {
+    /// A tensor that holds NaN or an infinity, if there is one.
+    pub fn not_finite(&self) -> Option<&str> {
+        let lost = |saved: &Saved| saved.values.iter().any(|value| !value.is_finite());
+        self.tensors.iter().find(|(_, saved)| lost(saved)).map(|(name, _)| name.as_str())
+    }
+}
+
 impl Network {
     /// Everything that changes with training.
     ///

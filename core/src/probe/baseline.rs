@@ -2,7 +2,7 @@
 
 use super::features::{Features, Layer, append};
 use crate::device::{Buffer, Device};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loader::Loader;
 use crate::representation::{Pooling, Representation, RepresentationShape};
 use crate::stimulus::Baseline;
@@ -10,12 +10,16 @@ use crate::stimulus::Baseline;
 /// Collects a stimulus's hand-made features, with rows as those of a layer: see [`features`](super::features).
 ///
 /// # Errors
-/// Where a stimulus has no label or cannot be read.
+/// Where a stimulus has no label or cannot be read, or is cut into patches or frames.
 pub fn baseline_features(baseline: Baseline, loader: Loader, device: &Device) -> Result<Features> {
     let mut all = Features::default();
     let mut layer = Layer::default();
     for batch in loader {
         let batch = batch?;
+        if batch.shape.time * batch.shape.location != 1 {
+            let message = "hand-made features are for stimuli that the encoder sees as one map";
+            return Err(Error::stimulus("read-out", message));
+        }
         let each = batch.values.len() / batch.labels.len().max(1);
         for (values, label) in batch.values.chunks(each.max(1)).zip(&batch.labels) {
             let made = (baseline.of)(values);

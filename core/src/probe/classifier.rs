@@ -35,6 +35,9 @@ impl Labelled<'_> {
             );
             return Err(Error::stimulus("read-out", message));
         }
+        if self.values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::stimulus("read-out", "a feature is not finite: the network has diverged"));
+        }
         match self.labels.iter().find(|&&label| label as usize >= classes) {
             Some(label) => {
                 let message = format!("there are {classes} classes, counted from 0, but a label is {label}");
@@ -76,7 +79,7 @@ impl Labelled<'_> {
 /// probability p, drawn anew for every row of every step (Srivastava et al. 2014); testing sees x.
 ///
 /// # Errors
-/// Where there are no rows, or a label is no class.
+/// Where there are no rows, a value is not finite, or a label is no class.
 pub fn accuracy(
     config: &ProbeConfig,
     classes: usize,

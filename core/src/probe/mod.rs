@@ -16,7 +16,7 @@ use crate::experiment::Experiment;
 use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::random::{purpose, stream};
-use crate::representation::Pooling;
+use crate::representation::{Pooling, RepresentationShape};
 use crate::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub fn probe(
 ) -> Result<Vec<LayerReadout>> {
     let config = experiment.config();
     let mut untrained = experiment.network(device)?;
-    let Stimuli { train, test, classes } = stimuli(experiment)?;
+    let Plan { train, test, classes, all_layers } = plan(experiment, trained)?;
     let training = &config.training;
     let load = |stimulus: &Arc<dyn Stimulus>| -> Result<Loader> {
         Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
@@ -90,7 +90,7 @@ pub fn probe(
             chance,
         });
     }
-    if let Some(pooling) = config.probe.all_layers.poolings(trained).map_err(|error| config.locate(error))? {
+    if let Some(pooling) = all_layers {
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
         // One network after the other: these features are many.
         let mut all = |network: &mut Network| -> Result<f64> {
@@ -111,18 +111,20 @@ pub fn probe(
     Ok(layers)
 }
 
-/// What a read-out learns from and is tested on.
-pub struct Stimuli {
+/// What a read-out learns from and is tested on, and how layers are pooled for the one of all of them.
+pub struct Plan {
     train: Arc<dyn Stimulus>,
     test: Arc<dyn Stimulus>,
     classes: usize,
+    all_layers: Option<Vec<Pooling>>,
 }
 
-/// Opens the stimuli of a read-out, without reading it out: so that a long run need not end to show that they are missing.
+/// Finds all that a read-out of `network` needs, without reading it out: so that a long run need not end to show that
+/// something is missing.
 ///
 /// # Errors
-/// Where there are no labelled stimuli, or their classes differ.
-pub fn stimuli(experiment: &Experiment) -> Result<Stimuli> {
+/// Where there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer.
+pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| -> Result<Arc<dyn Stimulus>> {
         let stimulus = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
@@ -130,7 +132,22 @@ pub fn stimuli(experiment: &Experiment) -> Result<Stimuli> {
     };
     let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
-    Ok(Stimuli { train, test, classes })
+    let maps = network.shapes(train.shape(config.training.batch))?;
+    let fits = |key: &str, pooling: &mut dyn FnMut(usize) -> Pooling| {
+        maps.iter().enumerate().try_for_each(|(layer, &map)| {
+            let refused = |error: Error| {
+                let message = format!("layer {}: {error}", layer + 1);
+                config.locate(Error::config(key, message))
+            };
+            RepresentationShape::of(map, pooling(layer)).map(drop).map_err(refused)
+        })
+    };
+    fits("probe.pooling", &mut |_| config.probe.pooling)?;
+    let all_layers = config.probe.all_layers.poolings(network).map_err(|error| config.locate(error))?;
+    if let Some(poolings) = &all_layers {
+        fits("probe.all_layers", &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
+    }
+    Ok(Plan { train, test, classes, all_layers })
 }
 
 fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {

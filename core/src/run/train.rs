@@ -3,7 +3,7 @@
 use super::{Record, Run};
 use crate::checkpoint::Checkpoint;
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::training::Trainer;
 use std::time::Duration;
@@ -25,10 +25,11 @@ pub struct Progress<'a> {
 
 /// Trains from the run's checkpoint (or from the start) to the end, and returns the trained network in its trainer.
 ///
-/// `progress` is called after every step, and once before the first. A rule that does not learn makes no steps.
+/// `progress` is called after every step, and once before the first. A rule that does not learn makes no steps. A network
+/// with a weight that is not finite is not saved: the checkpoints before it stay.
 ///
 /// # Errors
-/// Where the stimuli or the network cannot be made, a loss is not finite, or the folder cannot be written to.
+/// Where the stimuli or the network cannot be made, a loss or a weight is not finite, or the folder cannot be written to.
 pub fn train(
     experiment: &Experiment,
     run: &mut Run,
@@ -48,12 +49,11 @@ pub fn train(
         trainer.restore(&checkpoint.state, checkpoint.step)?;
     }
     let save = |trainer: &Trainer, run: &mut Run| {
-        run.save(&Checkpoint {
-            state: trainer.network().state()?,
-            step: trainer.steps(),
-            seed: config.seed,
-            fingerprint: fingerprint.clone(),
-        })
+        let (state, step) = (trainer.network().state()?, trainer.steps());
+        if let Some(name) = state.not_finite() {
+            return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
+        }
+        run.save(&Checkpoint { state, step, seed: config.seed, fingerprint: fingerprint.clone() })
     };
     let start = trainer.steps();
     let batch = training.batch;

@@ -2,6 +2,7 @@
 
 use super::Found;
 use super::compare::{dot, noise, noisy, norm, random};
+use super::resume;
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::layer::{EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
@@ -109,12 +110,34 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         }
         Ok(())
     });
+    found.run("two steps, one of them after resuming", |found| {
+        let mut bench = Bench::first(spec.as_ref())?;
+        let shape = bench.layer.output(bench.pre.shape())?;
+        let factor = noisy(&bench.device, &mut random(11), shape.len())?;
+        bench.learn(PostFactor::PerPosition(factor.clone()))?;
+        let before = resume::values(&bench.layer.parameters())?;
+        for phase in [Phase::Peek, Phase::Evaluate] {
+            bench.layer.forward(&bench.pre, phase)?;
+            if resume::values(&bench.layer.parameters())? != before {
+                found.add(format!("changes its parameters in a pass of {phase:?}"));
+            }
+        }
+        let mut twin = Bench::first(spec.as_ref())?;
+        resume::copy(&bench.layer.parameters(), twin.layer.parameters_mut())?;
+        let (post, made) = bench.learn(PostFactor::PerPosition(factor.clone()))?;
+        let (twin_post, twin_made) = twin.learn(PostFactor::PerPosition(factor))?;
+        resume::compare(found, &buffers(&post, &made), &buffers(&twin_post, &twin_made))
+    });
     found.refuses("a map without values", || {
         let mut bench = Bench::first(spec.as_ref())?;
         let shape = MapShape { batch: 0, ..bench.pre.shape() };
         let empty = FeatureMap::new(shape, Buffer::zeros(&bench.device, 0)?)?;
         bench.layer.forward(&empty, Phase::Evaluate).map(drop)
     });
+}
+
+fn buffers<'a>(post: &'a FeatureMap, made: &'a LayerUpdate) -> Vec<&'a Buffer> {
+    std::iter::once(post.data()).chain(&made.updates).chain(&made.feedback).collect()
 }
 
 /// Twice the factor gives twice the update.

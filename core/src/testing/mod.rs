@@ -13,6 +13,7 @@
 mod broadcasts;
 mod compare;
 mod layers;
+mod resume;
 mod rules;
 mod scores;
 mod specs;

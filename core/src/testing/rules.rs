@@ -2,11 +2,12 @@
 
 use super::Found;
 use super::compare::{agree, noisy, random};
+use super::resume;
 use crate::autodiff;
-use crate::device::Device;
+use crate::device::{Buffer, Device};
 use crate::draws::SeededDraws;
 use crate::error::{Error, Result};
-use crate::plasticity::{ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use crate::plasticity::{ContextSource, Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use crate::representation::{Representation, RepresentationShape};
 
 /// Shapes that rules are tried on: patches in time, two views, single vectors.
@@ -27,12 +28,21 @@ struct Bench {
 
 impl Bench {
     fn new(spec: &dyn RuleSpec, shape: RepresentationShape) -> Result<Self> {
+        let above = RepresentationShape { channel: shape.channel + 2, ..shape };
+        Self::with_context(spec, shape, if spec.context() == ContextSource::Above { above } else { shape })
+    }
+
+    fn with_context(
+        spec: &dyn RuleSpec,
+        shape: RepresentationShape,
+        context: RepresentationShape,
+    ) -> Result<Self> {
         let device = Device::open()?;
         let above = RepresentationShape { channel: shape.channel + 2, ..shape };
         let source = spec.context();
         let context = RuleContext {
             target: shape,
-            context: if source == ContextSource::Above { above } else { shape },
+            context,
             top: above,
             module: 0,
             modules: 2,
@@ -43,7 +53,7 @@ impl Bench {
         let positive = |shape: RepresentationShape, what| -> Result<Representation> {
             let mut values = noisy(&device, &mut random(what), shape.len())?.to_vec()?;
             values.iter_mut().for_each(|value| *value = value.max(0.0));
-            Representation::new(shape, crate::device::Buffer::from_vec(&device, values)?)
+            Representation::new(shape, Buffer::from_vec(&device, values)?)
         };
         let labels = (0..shape.batch as u32).map(|input| input % CLASSES as u32).collect();
         Ok(Self { rule, target: positive(shape, 2)?, above: positive(above, 3)?, labels, source })
@@ -106,6 +116,16 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         let mut twin = Bench::new(spec.as_ref(), bench.target.shape())?;
         same(found, "two rules of the same seed", &made, &twin.update()?)
     });
+    found.run("two steps, one of them after resuming", |found| {
+        let mut bench = Bench::first(spec.as_ref())?;
+        bench.update()?;
+        bench.rule.applied()?;
+        let mut twin = Bench::new(spec.as_ref(), bench.target.shape())?;
+        resume::copy(&bench.rule.parameters(), twin.rule.parameters_mut())?;
+        let (next, of_twin) = (bench.update()?, twin.update()?);
+        resume::compare(found, &buffers(&next), &buffers(&of_twin))
+    });
+    found.run("a module with a recurrent layer on top", |found| recurrent(spec.as_ref(), found));
     for shape in [
         RepresentationShape { time: 1, location: 1, batch: 1, channel: 5 },
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
@@ -114,6 +134,28 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
             Bench::new(spec.as_ref(), shape)?.update().map(drop)
         });
     }
+}
+
+fn buffers(made: &RuleUpdate) -> Vec<&Buffer> {
+    [&made.loss, &made.target].into_iter().chain(&made.own).collect()
+}
+
+/// A recurrent layer on top of a module is the context of its own input: a rule teaches it, or refuses it.
+fn recurrent(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
+    let shape = Bench::first(spec)?.target.shape();
+    if spec.context() == ContextSource::Above || spec.level() == Level::Activation {
+        return Ok(());
+    }
+    let wide = RepresentationShape { channel: shape.channel + 2, ..shape };
+    let Ok(mut bench) = Bench::with_context(spec, shape, wide) else { return Ok(()) };
+    let mut signals = signals(&bench.target, &bench.above, &bench.labels, bench.source);
+    signals.context = Some(&bench.above);
+    if bench.rule.update(&signals, &mut draws()).is_ok_and(|made| made.context.is_none())
+        && bench.rule.learns()
+    {
+        found.add("leaves a recurrent layer on top of its module untrained without a word");
+    }
+    Ok(())
 }
 
 fn shapes(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
@@ -128,16 +170,14 @@ fn shapes(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
     if !fits {
         found.add("its own updates do not fit its parameters that learn");
     }
-    let moves = |buffer: &crate::device::Buffer| {
-        buffer.to_vec().is_ok_and(|values| values.iter().any(|value| *value != 0.0))
-    };
+    let moves =
+        |buffer: &Buffer| buffer.to_vec().is_ok_and(|values| values.iter().any(|value| *value != 0.0));
     let moved = moves(&made.target) || made.own.iter().any(moves);
     if moved != bench.rule.learns() {
         found.add(if moved { "says that it does not learn, and moves" } else { "moves nothing" });
     }
-    let finite = |buffer: &crate::device::Buffer| {
-        buffer.to_vec().is_ok_and(|values| values.iter().all(|value| value.is_finite()))
-    };
+    let finite =
+        |buffer: &Buffer| buffer.to_vec().is_ok_and(|values| values.iter().all(|value| value.is_finite()));
     if !(finite(&made.loss) && finite(&made.target) && made.own.iter().all(finite)) {
         found.add("gives values that are not finite");
     }

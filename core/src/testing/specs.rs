@@ -141,7 +141,7 @@ fn unknown_key<T: DeserializeOwned>(example: &Table, found: &mut Found) {
     }
 }
 
-/// Every number set to −1, 0, NaN and infinity: never a panic, and an error where the documented range says so.
+/// Every number set to −1, 0, NaN, infinity or the largest of all: never a panic, and an error where the documented range says so.
 fn bad_values<T: DeserializeOwned>(
     plugin: &Plugin,
     tag: &str,
@@ -151,7 +151,7 @@ fn bad_values<T: DeserializeOwned>(
 ) {
     for (name, value) in said.iter().filter(|(name, _)| *name != tag) {
         let tries = match value {
-            Value::Integer(_) => vec![Value::Integer(-1), Value::Integer(0)],
+            Value::Integer(_) => [-1, 0, i64::MAX].map(Value::Integer).to_vec(),
             Value::Float(_) => [-1.0, 0.0, f64::NAN, f64::INFINITY].map(Value::Float).to_vec(),
             Value::Array(values) => {
                 let zeros = |value: &Value| match value {

@@ -228,10 +228,6 @@ impl PlasticityRule for Predictive {
         self.taped_loss(signals, draws)
     }
 
-    fn context(&self) -> ContextSource {
-        self.protocol.context
-    }
-
     fn parameters(&self) -> Vec<&Parameter> {
         self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
     }

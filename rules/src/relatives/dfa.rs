@@ -86,10 +86,6 @@ impl PlasticityRule for DirectFeedback {
         Ok(RuleUpdate { loss: error.loss, target, context: None, own, lateral: None })
     }
 
-    fn context(&self) -> ContextSource {
-        ContextSource::Top
-    }
-
     fn parameters(&self) -> Vec<&Parameter> {
         let mut parameters = self.readout.parameters();
         parameters.push(&self.feedback);

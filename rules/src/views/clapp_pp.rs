@@ -266,14 +266,6 @@ impl PlasticityRule for TwoViews {
         Ok(total)
     }
 
-    fn context(&self) -> ContextSource {
-        match self.scores.as_slice() {
-            [_, _] => ContextSource::Both,
-            [(true, _)] => ContextSource::Top,
-            _ => ContextSource::Same,
-        }
-    }
-
     fn parameters(&self) -> Vec<&Parameter> {
         self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
     }

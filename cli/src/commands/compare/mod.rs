@@ -11,7 +11,8 @@ use cells::{Cell, Sweep, cells};
 use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::probe::stimuli;
+use plasticity_core::probe::plan;
+use plasticity_core::run;
 use plasticity_core::{Error, Result};
 use probe::Report;
 use std::path::{Path, PathBuf};
@@ -98,18 +99,28 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     Config::load(&cell.config, &overrides)
 }
 
-/// Trains a cell from where it is, and reads it out unless that is done.
+/// Trains a cell from where it is, and reads it out unless that is done, in the way that the config asks for.
 fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
     let folder = cell.folder(out);
-    let exists = folder.join(plasticity_core::run::CONFIG).is_file();
-    let (experiment, mut run) =
-        if exists { train::resume_with(config, &folder)? } else { train::start(config, &folder)? };
-    let before = std::fs::read(folder.join("probe.json"))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok());
+    let mut before: Option<Report> = None;
+    let (experiment, mut run) = if folder.join(run::CONFIG).is_file() {
+        let of_run = run::config(&folder, &[])?;
+        if config.differs(&of_run, &["stimulus"])? {
+            let message =
+                "holds a run on other stimuli: choose another folder with --out, or undo the change";
+            return Err(Error::file(folder, message));
+        }
+        if !config.differs(&of_run, &["probe"])? {
+            let bytes = std::fs::read(folder.join("probe.json")).ok();
+            before = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        }
+        train::resume_with(config, &folder)?
+    } else {
+        train::start(config, &folder, device)?
+    };
     if before.is_none() {
         // Better now than when everything is learned.
-        stimuli(&experiment)?;
+        plan(&experiment, &experiment.network(device)?)?;
     }
     let mut trainer = train::learn(&experiment, &mut run, device)?;
     let step = trainer.steps();

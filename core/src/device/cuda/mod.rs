@@ -35,6 +35,7 @@ struct Shared {
     driver: Arc<CudaDevice>,
     blas: CudaBlas,
     precision: AtomicU8,
+    default_precision: Precision,
     name: String,
     capability: (i32, i32),
     kernels: Mutex<kernel::Loaded>,
@@ -101,6 +102,7 @@ impl Device {
             driver,
             blas,
             precision: AtomicU8::new(precision as u8),
+            default_precision: precision,
             name,
             capability,
             kernels: Mutex::default(),
@@ -145,6 +147,11 @@ impl Device {
             1 => Precision::Tf32,
             _ => Precision::Bf16,
         }
+    }
+
+    /// How exact they are where nothing is said: what the environment variable [`PRECISION`] said at start, or TF32.
+    pub fn default_precision(&self) -> Precision {
+        self.shared.default_precision
     }
 
     /// Sets how exact matrix products are, for every handle to the device.
