@@ -44,7 +44,7 @@ pub trait Draws {
     /// For each input of the batch, +1 (fixation) or −1 (saccade), each with probability ½.
     fn signs(&mut self, path: Path, batch: usize) -> Vec<i8>;
 
-    /// A generator for anything else; `what` keeps uses of one rule apart.
+    /// A generator for anything else; `what` keeps uses of one rule apart ([`other_views`](Self::other_views) is 1).
     fn random(&mut self, what: u64) -> Random;
 }
 

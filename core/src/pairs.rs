@@ -18,7 +18,8 @@ pub struct Pairs {
 /// The saccades of a prediction step.
 #[derive(Clone, Debug)]
 pub enum Saccades {
-    /// `count` target rows for each context row.
+    /// `count` target rows for each context row: made, and checked, by [`Pairs::sampled`] alone.
+    #[non_exhaustive]
     Sampled {
         /// Saccades a row.
         count: usize,
@@ -90,4 +91,18 @@ pub struct Scores {
     pub rows: usize,
     /// Pairs a row.
     pub columns: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saccades_are_as_many_as_said_and_inside() {
+        let device = Device::open().unwrap();
+        assert_eq!(Pairs::sampled(&device, 2, 1, vec![1, 0]).unwrap().columns(), 2);
+        for wrong in [vec![1, 2], vec![1]] {
+            assert!(Pairs::sampled(&device, 2, 1, wrong).is_err());
+        }
+    }
 }

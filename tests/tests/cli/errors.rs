@@ -57,6 +57,11 @@ fn values_that_do_not_fit() {
         "batch = \"8\"",
         "config.toml:13: training.batch: expected a whole number of at least 0, got string \"8\"",
     );
+    start(
+        "preset = \"vgg6\"\nwidths = [4, 4, 4, 8, 8, 8]",
+        "layers = [\n  { type = \"conv2d\", channels = 0, kernel = 3 },\n]",
+        "config.toml:8: encoder.layers.0.channels: 0 is not in 1 … 65536",
+    );
     start("rate = 1e-3", "rate = 0.0", "config.toml:16: training.optimiser.rate: 0 is not in (0, ∞)");
     start(
         "batch = 8",
@@ -128,6 +133,55 @@ fn labelled_stimuli_that_are_missing_are_named_before_learning() {
     let table = place.succeed(&compare);
     std::fs::remove_dir_all(&labelled).unwrap();
     assert_eq!(place.succeed(&compare), table);
+}
+
+/// Else the last good checkpoints would be replaced by lost ones between two recorded steps.
+#[test]
+fn a_network_that_diverges_is_not_saved_and_the_one_before_reads_out() {
+    let config = CONFIG
+        .replace("log_every = 1", "log_every = 100")
+        .replace("{ type = \"adam\", rate = 1e-3 }", "{ type = \"sgd\", rate = 1e12 }")
+        .replace("{ steps = 2 }", "{ steps = 1 }");
+    let place = Place::new(&config);
+    let error = place.fail(&["train", "config.toml", "--out", "run"], 4);
+    assert!(
+        error.starts_with("step ") && error.contains("is not finite: start a new run with a lower"),
+        "{error}"
+    );
+    for entry in std::fs::read_dir(place.path("run/checkpoints")).unwrap() {
+        let bytes = read(&entry.unwrap().path());
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        for (name, tensor) in tensors.tensors() {
+            let finite = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().unwrap()).is_finite();
+            let lost = tensor.dtype() == safetensors::Dtype::F32 && !tensor.data().chunks(4).all(finite);
+            assert!(!lost, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
+    let place = Place::new(CONFIG);
+    let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.all_layers=[8,4]"];
+    let error = place.fail(&wrong, 3);
+    assert!(
+        error.starts_with("--set probe.all_layers=[8,4]") && error.contains("the encoder 6 layers"),
+        "{error}"
+    );
+    let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.pooling={blocks=9}"];
+    let error = place.fail(&wrong, 3);
+    assert!(error.contains("layer 2: ") && error.contains("blocks of 9×9 do not fit"), "{error}");
+    assert!(!place.path("all/base/seed-3/checkpoints/step-2.safetensors").exists());
+}
+
+#[test]
+fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
+    let place = Place::new(CONFIG);
+    let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1"];
+    place.succeed(&compare);
+    let other = [&compare[..], &["--set", "stimulus.source.count=32"]].concat();
+    let error = place.fail(&other, 1);
+    assert!(error.contains("all/base/seed-3: holds a run on other stimuli"), "{error}");
 }
 
 #[test]
