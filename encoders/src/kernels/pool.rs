@@ -181,8 +181,10 @@ impl WithSimd for Forward<'_> {
                 let from = window.place(position, code) * channels;
                 let values = &map[from..from + channels];
                 for ((best, winner), &value) in best.iter_mut().zip(&mut *codes).zip(values) {
-                    *winner = if value > *best { code as u8 } else { *winner };
-                    *best = if value > *best { value } else { *best };
+                    // A NaN beats all and is beaten by none, else it would be hidden.
+                    let wins = value > *best || value.is_nan();
+                    *winner = if wins { code as u8 } else { *winner };
+                    *best = if wins { value } else { *best };
                 }
             }
             if gate {
