@@ -220,7 +220,12 @@ impl EncoderLayer for Conv {
                     routing: &routing,
                     factor: &factor,
                 };
-                self.update(&call, pre, feedback)
+                let mut update = self.update(&call, pre, feedback)?;
+                if on_activation {
+                    // The bias is no part of what the rule sees.
+                    update.updates[1] = Buffer::zeros(pre.data().device(), self.shape.channels)?;
+                }
+                Ok(update)
             }
             (Some(norm), Kept::Normed(kept)) => {
                 let pool = self.shape.pool.as_ref();
@@ -244,34 +249,34 @@ impl EncoderLayer for Conv {
         }
     }
 
+    /// W · pre: rules of single synapses have no bias, so it is left out of what they see, and stays as it was drawn.
     fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
         if self.norm.is_some() {
-            return Ok(None);
+            let message = "shows no summed inputs, which the rule works on, with batch normalisation behind them: leave \
+                           out `batch_norm`";
+            return Err(Error::shape("convolution", message));
         }
         let geometry = self.geometry(pre.shape())?;
-        let (weight, bias) = (self.weight.value(), self.bias.value());
-        let (activation, _) = device::forward(&geometry, None, false, pre.data(), weight, bias)?;
+        let none = Buffer::zeros(pre.data().device(), self.shape.channels)?;
+        let (activation, _) =
+            device::forward(&geometry, None, false, pre.data(), self.weight.value(), &none)?;
         let shape = pre.shape().with(geometry.output(), self.shape.channels);
         Ok(Some(FeatureMap::new(shape, activation)?))
     }
 
     fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
-        let channels = self.shape.channels;
-        let through = |parameter: &Parameter| -> Result<Buffer> {
-            let value = parameter.value();
-            let inputs = value.len() / channels;
-            let mut moved = Buffer::zeros(matrix.device(), value.len())?;
-            if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
-                // In memory a neuron's weights are a row: M W.
-                ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
-            } else {
-                // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
-                let product = Product::new(inputs, channels, channels).transpose_b();
-                ops::product(product, value, matrix, &mut moved)?;
-            }
-            Ok(moved)
-        };
-        Ok(vec![through(&self.weight)?, through(&self.bias)?])
+        let (channels, value) = (self.shape.channels, self.weight.value());
+        let inputs = value.len() / channels;
+        let mut moved = Buffer::zeros(matrix.device(), value.len())?;
+        if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
+            // In memory a neuron's weights are a row: M W.
+            ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
+        } else {
+            // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
+            let product = Product::new(inputs, channels, channels).transpose_b();
+            ops::product(product, value, matrix, &mut moved)?;
+        }
+        Ok(vec![moved, Buffer::zeros(matrix.device(), channels)?])
     }
 
     fn parameters(&self) -> Vec<&Parameter> {
