@@ -31,3 +31,4 @@ pub mod kernels;
 pub mod normalise;
 pub mod presets;
 pub mod residual;
+mod weights;

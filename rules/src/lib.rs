@@ -25,6 +25,7 @@
 
 pub mod broadcast;
 pub mod local;
+mod output;
 pub mod plasticity;
 pub mod relatives;
 pub mod score;
@@ -32,10 +33,10 @@ pub mod score;
 mod testing;
 pub mod views;
 
-use dfdx::tensor::{AutoDevice, OwnedTape};
-use plasticity_core::Error;
+use dfdx::tensor::{AutoDevice, OwnedTape, SplitTape};
 use plasticity_core::device::TapedMatrix;
 use plasticity_core::random::Random;
+use plasticity_core::{Error, Result};
 use rand::Rng;
 
 /// The history of a tensor.
@@ -49,6 +50,25 @@ fn refused(error: impl std::fmt::Debug) -> Error {
 /// The device that a matrix is on.
 fn tensors(matrix: &TapedMatrix) -> AutoDevice {
     dfdx::tensor::Tensor::device(matrix).clone()
+}
+
+/// The same values with no history, so that no gradient passes: stop(·).
+fn stop(matrix: TapedMatrix) -> TapedMatrix {
+    matrix.split_tape().0.retaped::<Tape>()
+}
+
+/// Checks that the value of a config's key is a number above 0.
+fn positive(key: &str, value: f32) -> Result<()> {
+    check(value > 0.0 && value.is_finite(), key, "> 0", value)
+}
+
+/// Checks that the value of a config's key is a number of `least` or more.
+fn at_least(least: f32, key: &str, value: f32) -> Result<()> {
+    check(value >= least && value.is_finite(), key, &format!("≥ {least}"), value)
+}
+
+fn check(fits: bool, key: &str, range: &str, value: f32) -> Result<()> {
+    if fits { Ok(()) } else { Err(Error::config(key, format!("expected a number {range}, got {value}"))) }
 }
 
 /// `count` fresh weights, uniform within ±1/√fan_in, as PyTorch's linear layers start.

@@ -31,11 +31,11 @@ pub fn draws() -> SeededDraws {
     SeededDraws { seed: 5, step: 3, module: 0 }
 }
 
-/// ‖a − b‖ / ‖b‖.
+/// ‖a − b‖ / ‖b‖, and 0 for two that are nothing.
 pub fn relative(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
-    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(f32::MIN_POSITIVE)
 }
 
 /// Checks a rule's closed form against the automatic derivative of its loss, on weights that are of order one.
@@ -52,6 +52,8 @@ pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> 
     };
     close("loss", &made.loss, &expected.loss);
     close("target", &made.target, &expected.target);
+    assert_eq!(made.context.is_some(), expected.context.is_some());
+    made.context.iter().zip(&expected.context).for_each(|(a, b)| close("context", a, b));
     assert_eq!(made.own.len(), expected.own.len());
     made.own.iter().zip(&expected.own).for_each(|(a, b)| close("own", a, b));
     made

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use plasticity_core::autodiff;
+use plasticity_core::broadcast::BroadcastSpec;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
+use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
@@ -155,6 +157,28 @@ fn ablations_leave_out_what_they_say() {
     assert!(!follows && unsigned.target.to_vec().unwrap().iter().all(|v| *v >= 0.0));
 }
 
+/// The hinge's γ of two contexts, each with a fixation (even places) and a saccade: the means are over two of each.
+#[test]
+fn the_hinge_without_gate_or_sign_gives_the_rest_of_gamma() {
+    let device = Device::open().unwrap();
+    let scores = || {
+        let values = Buffer::from_vec(&device, vec![0.5, -0.5, 2.0, -2.0]).unwrap();
+        Scores { values, rows: 2, columns: 2 }
+    };
+    let pairs = Pairs::sampled(&device, 2, 1, vec![1, 0]).unwrap();
+    for (options, gamma) in [
+        ("", [0.5, -0.5, 0.0, 0.0]),
+        ("gate = false", [0.5, -0.5, 0.5, -0.5]),
+        ("sign = false", [0.5, 0.5, 0.0, 0.0]),
+        ("gate = false\nsign = false", [0.5; 4]),
+        ("gate = false\nweight = 3.0", [1.5, -1.5, 1.5, -1.5]),
+    ] {
+        let spec: Box<dyn BroadcastSpec> = toml::from_str(&format!("type = \"hinge\"\n{options}")).unwrap();
+        let made = spec.build().unwrap().modulation(&scores(), &pairs).unwrap();
+        assert_eq!(made.gamma.values.to_vec().unwrap(), gamma, "{options}");
+    }
+}
+
 #[test]
 fn what_cannot_work_is_an_error_that_says_why() {
     let one = RepresentationShape { batch: 1, ..SHAPE };
@@ -162,15 +186,17 @@ fn what_cannot_work_is_an_error_that_says_why() {
     for (toml, shape, expected) in [
         ("type = \"clapp\"", short, "needs more than 6 steps in time, got 3"),
         ("type = \"clapp\"\nprediction_steps = 2", one, "at least 2 inputs in a batch, got 1"),
-        ("type = \"clapp\"\nprediction_steps = 0", SHAPE, "prediction_steps"),
+        ("type = \"clapp\"\nprediction_steps = 0", SHAPE, "rule.prediction_steps: expected 1..=65536, got 0"),
+        ("type = \"clapp\"\nskip = 65537", SHAPE, "rule.skip: expected 0..=65536, got 65537"),
         ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "`same` or `above`"),
         ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown field `prediction_step`"),
         ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs at once cannot be time-local"),
         ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
-        ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count"),
+        ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "rule.negatives.count: "),
         ("type = \"cpc\"\nnegatives = { type = \"other_sample\", count = 2 }", SHAPE, "count"),
-        ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "weight"),
-        ("type = \"supervised\"", SHAPE, "has no classes"),
+        ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "rule.broadcast.weight: "),
+        ("type = \"cpc\"\nscore = { type = \"w_retro\", initial = 2.0 }", SHAPE, "rule.score.initial: "),
+        ("type = \"supervised\"", SHAPE, "rule.type: `supervised` learns from labels"),
     ] {
         let error = bench(toml, shape, None).and_then(|mut bench| bench.update().map(drop)).unwrap_err();
         assert!(error.contains(expected), "{toml}: {error}");

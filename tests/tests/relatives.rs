@@ -11,54 +11,74 @@ use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_encoders as _;
 use plasticity_rules as _;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 const SHAPE: MapShape = MapShape { time: 1, location: 1, batch: 4, extent: [1, 6, 6], channels: 2 };
 
 fn input(device: &Device) -> FeatureMap {
+    waves(device, SHAPE)
+}
+
+fn waves(device: &Device, shape: MapShape) -> FeatureMap {
     let wave = |place: usize| (place as f32 * 0.7).sin() + (place as f32 * 0.13).cos();
-    FeatureMap::new(SHAPE, Buffer::from_vec(device, (0..SHAPE.len()).map(wave).collect()).unwrap()).unwrap()
+    FeatureMap::new(shape, Buffer::from_vec(device, (0..shape.len()).map(wave).collect()).unwrap()).unwrap()
+}
+
+fn build(
+    device: &Device,
+    rule: &str,
+    layers: &[Value],
+    modules: &[Range<usize>],
+    input: MapShape,
+    optimiser: OptimiserSpec,
+) -> plasticity_core::Result<Network> {
+    let layers: Vec<Box<dyn LayerSpec>> =
+        layers.iter().map(|layer| serde_json::from_value(layer.clone()).unwrap()).collect();
+    let rule: Box<dyn RuleSpec> = serde_json::from_value(json!({ "type": rule })).unwrap();
+    let plan = NetworkPlan {
+        layers: &layers,
+        modules,
+        rule: rule.as_ref(),
+        optimiser,
+        input,
+        classes: Some(3),
+        seed: 4,
+    };
+    Network::build(&plan, device)
 }
 
 fn network(device: &Device, rule: &str) -> Network {
     let layer =
-        r#"{ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "max_pool": { "size": 2 } }"#;
-    let layers: Vec<Box<dyn LayerSpec>> = (0..2).map(|_| serde_json::from_str(layer).unwrap()).collect();
-    let rule: Box<dyn RuleSpec> = serde_json::from_str(&format!(r#"{{ "type": "{rule}" }}"#)).unwrap();
-    let plan = NetworkPlan {
-        layers: &layers,
-        modules: &[0..1, 1..2],
-        rule: rule.as_ref(),
-        optimiser: OptimiserSpec::default(),
-        input: SHAPE,
-        classes: Some(3),
-        seed: 4,
-    };
-    Network::build(&plan, device).unwrap()
+        json!({ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1, "max_pool": { "size": 2 } });
+    build(device, rule, &[layer.clone(), layer], &[0..1, 1..2], SHAPE, OptimiserSpec::default()).unwrap()
 }
 
 fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> {
+    try_step(network, input).unwrap()
+}
+
+fn try_step(network: &mut Network, input: FeatureMap) -> plasticity_core::Result<BTreeMap<String, Vec<f32>>> {
     let mut updates = BTreeMap::new();
     let mut draws =
         |module| Box::new(SeededDraws { seed: 1, step: 0, module: module as u64 }) as Box<dyn Draws>;
-    let labels: Vec<u32> = (0..SHAPE.batch as u32).map(|input| input % 3).collect();
-    network
-        .step(input, Some(&labels), &mut draws, &mut |step| {
-            updates.extend(step.named()?);
-            step.apply(1.0)
-        })
-        .unwrap();
-    updates
+    let labels: Vec<u32> = (0..input.shape().batch as u32).map(|input| input % 3).collect();
+    network.step(input, Some(&labels), &mut draws, &mut |step| {
+        updates.extend(step.named()?);
+        step.apply(1.0)
+    })?;
+    Ok(updates)
+}
+
+fn parameter(network: &Network, name: &str) -> Vec<f32> {
+    network.parameters().iter().find(|(found, _)| found == name).unwrap().1.get().unwrap()
 }
 
 /// The update of the first layer, synapse by synapse: mean over stimuli and positions of
 /// y_j (x_i − Σ_k decay(j, k) W_ki), where `rule` gives y and Σ_k's factors from the summed inputs a.
 fn written_out(network: &Network, rule: &str, map: &FeatureMap) -> Vec<f64> {
-    let get = |name: &str| {
-        let parameters = network.parameters();
-        parameters.iter().find(|(found, _)| found == name).unwrap().1.get().unwrap()
-    };
-    let (weight, bias) = (get("layer.0.weight"), get("layer.0.bias"));
+    let weight = parameter(network, "layer.0.weight");
     let x = map.data().to_vec().unwrap();
     let [_, rows, columns] = SHAPE.extent;
     let mut update = vec![0.0; weight.len()];
@@ -79,8 +99,7 @@ fn written_out(network: &Network, rule: &str, map: &FeatureMap) -> Vec<f64> {
         let a: Vec<f64> = (0..3)
             .map(|j| {
                 let weights = &weight[j * 18..(j + 1) * 18];
-                let sum: f64 = weights.iter().zip(&window).map(|(w, x)| f64::from(*w) * x).sum();
-                sum + f64::from(bias[j])
+                weights.iter().zip(&window).map(|(w, x)| f64::from(*w) * x).sum()
             })
             .collect();
         let sum: f64 = a.iter().map(|a| a.exp()).sum();
@@ -108,11 +127,82 @@ fn rules_of_single_synapses_see_summed_inputs_of_all_neurons_before_pooling() {
         let mut network = network(&device, rule);
         let expected = written_out(&network, rule, &input(&device));
         let made = step(&mut network, input(&device));
+        assert_eq!(made["layer.0.bias"], [0.0; 3], "{rule}");
         let made = &made["layer.0.weight"];
         let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
         let error = norm(&mut made.iter().zip(&expected).map(|(a, b)| f64::from(*a) - b));
         let error = error / norm(&mut expected.iter().copied());
         assert!(error < 1e-5, "{rule}: relative error {error}");
+    }
+}
+
+/// Three orthogonal stimuli whose E[x xᵀ] has the eigenvalues 0.8, 0.4 and 0.1, all below 1, and a mean that is not 0:
+/// a bias that learned or was seen would lead the weights elsewhere.
+#[test]
+fn oja_finds_the_leading_eigenvector_and_sanger_the_first_two() {
+    let device = Device::open().unwrap();
+    let axes = [[2.0, 2.0, 1.0], [1.0, -2.0, 2.0], [-2.0, 1.0, 2.0]].map(|axis| axis.map(|x: f32| x / 3.0));
+    let shape = MapShape { time: 1, location: 1, batch: 3, extent: [1; 3], channels: 3 };
+    let stimuli = axes.iter().zip([0.8, 0.4, 0.1]).flat_map(|(axis, value)| {
+        let length = (3.0_f32 * value).sqrt();
+        axis.map(|x| length * x)
+    });
+    let input = FeatureMap::new(shape, Buffer::from_vec(&device, stimuli.collect()).unwrap()).unwrap();
+    for (rule, expected) in [("oja", [0, 0]), ("sanger", [0, 1])] {
+        let layer = json!({ "type": "dense", "channels": 2, "relu": false });
+        let optimiser = OptimiserSpec::Sgd { rate: 0.5, momentum: 0.0, weight_decay: 0.0 };
+        let mut network =
+            build(&device, rule, &[layer], std::slice::from_ref(&(0..1)), shape, optimiser).unwrap();
+        let bias = parameter(&network, "layer.0.bias");
+        for _ in 0..300 {
+            step(&mut network, input.clone());
+        }
+        for (weights, axis) in parameter(&network, "layer.0.weight").chunks_exact(3).zip(expected) {
+            let along: f32 = weights.iter().zip(axes[axis]).map(|(w, x)| w * x).sum();
+            let error = weights.iter().zip(axes[axis]).map(|(w, x)| (w - along.signum() * x).abs());
+            assert!(error.fold(0.0, f32::max) < 1e-4, "{rule}: {weights:?}");
+        }
+        assert_eq!(parameter(&network, "layer.0.bias"), bias);
+    }
+}
+
+#[test]
+fn a_recurrent_layer_learns_under_every_relative_that_works_on_outputs() {
+    let device = Device::open().unwrap();
+    let layers =
+        [json!({ "type": "conv1d", "channels": 4, "kernel": 2 }), json!({ "type": "gru", "hidden": 3 })];
+    let shape = MapShape { time: 1, location: 1, batch: 4, extent: [6, 1, 1], channels: 2 };
+    let network = |rule, modules: &[_]| {
+        build(&device, rule, &layers, modules, shape, OptimiserSpec::default()).unwrap()
+    };
+    for rule in ["bcm", "lpl", "forward_forward", "scff", "dfa", "clapp_pp", "infonce"] {
+        for modules in [&[0..1, 1..2][..], std::slice::from_ref(&(0..2))] {
+            let mut network = network(rule, modules);
+            for _ in 0..2 {
+                let updates = step(&mut network, waves(&device, shape));
+                for name in ["layer.0.weight", "layer.1.weight_ih", "layer.1.weight_hh"] {
+                    let moved = updates[name].iter().any(|&value| value != 0.0);
+                    assert!(moved && updates[name].iter().all(|value| value.is_finite()), "{rule}: {name}");
+                }
+            }
+        }
+    }
+    let mut oja = network("oja", &[0..1, 1..2]);
+    let error = try_step(&mut oja, waves(&device, shape)).unwrap_err().to_string();
+    assert!(error.contains("layer 2: shows no summed inputs"), "{error}");
+}
+
+#[test]
+fn summed_inputs_before_batch_normalisation_are_refused_with_the_remedy() {
+    let device = Device::open().unwrap();
+    let layer = json!({ "type": "conv2d", "channels": 3, "kernel": 3, "batch_norm": true });
+    for rule in ["oja", "sanger", "softhebb"] {
+        let modules = std::slice::from_ref(&(0..1));
+        let mut network =
+            build(&device, rule, std::slice::from_ref(&layer), modules, SHAPE, OptimiserSpec::default())
+                .unwrap();
+        let error = try_step(&mut network, input(&device)).unwrap_err().to_string();
+        assert!(error.contains("leave out `batch_norm`"), "{rule}: {error}");
     }
 }
 

@@ -1,11 +1,11 @@
 //! The state of a batch normalisation inside a layer.
 
 use super::device;
-use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::Phase;
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
+use plasticity_core::{Error, Result};
 
 /// Weight of a new batch in the running statistics, as PyTorch's default.
 const MOMENTUM: f32 = 0.1;
@@ -61,7 +61,7 @@ impl Norm {
     /// `[rows, channels]` normalised, and the batch's moments (none in evaluation).
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// Where there are fewer than two rows to take moments of, or the device has no room.
     pub fn forward(&mut self, input: &Buffer, phase: Phase) -> Result<(Buffer, Option<Moments>)> {
         let (weight, bias) = (self.weight.value(), self.bias.value());
         if phase == Phase::Evaluate {
@@ -69,10 +69,18 @@ impl Norm {
             return Ok((device::apply(input, mean, variance, weight, bias)?, None));
         }
         let channels = weight.len();
+        let rows = input.len() / channels.max(1);
+        if rows < 2 {
+            let message = format!(
+                "learning normalises by the variance over samples and positions, of which it needs 2 or more, got \
+                 {rows}: use a larger batch or larger maps, or leave out `batch_norm`"
+            );
+            return Err(Error::shape("batch normalisation", message));
+        }
         let moments = device::moments(input, channels)?;
         let output = device::apply(input, &moments.mean, &moments.variance, weight, bias)?;
         if phase == Phase::Learn {
-            let rows = (input.len() / channels.max(1)).max(2) as f32;
+            let rows = rows as f32;
             for (running, new, factor) in [
                 (&mut self.running_mean, &moments.mean, 1.0),
                 (&mut self.running_variance, &moments.variance, rows / (rows - 1.0)),
@@ -129,5 +137,17 @@ mod tests {
         assert_relative_eq!(out.to_vec().unwrap()[1], (3.0 - 0.2) / 1.1_f32.sqrt(), epsilon = 1e-4);
         assert_eq!(running(&norm), (mean, variance));
         assert!(norm.parameters()[2..].iter().all(|parameter| !parameter.learns()));
+    }
+
+    #[test]
+    fn one_row_has_no_variance_to_learn_by() {
+        let device = Device::open().unwrap();
+        let mut norm = Norm::new(2, &device).unwrap();
+        let input = Buffer::from_vec(&device, vec![1.0, 3.0]).unwrap();
+        norm.forward(&input, Phase::Evaluate).unwrap();
+        for phase in [Phase::Learn, Phase::Peek] {
+            let error = norm.forward(&input, phase).unwrap_err().to_string();
+            assert!(error.contains("needs 2 or more, got 1"), "{error}");
+        }
     }
 }

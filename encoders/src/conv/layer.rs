@@ -4,6 +4,7 @@ use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
 use crate::kernels::device;
 use crate::kernels::{Geometry, Pool, Routing};
+use crate::weights;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -11,7 +12,6 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result, stage};
-use rand::Rng;
 
 /// The sizes of a convolution layer, on time, row and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,48 @@ pub struct ConvShape {
     pub batch_norm: bool,
     /// Max pool after these.
     pub pool: Option<Pool>,
+}
+
+impl ConvShape {
+    /// The sizes on such a map.
+    ///
+    /// # Errors
+    /// Where nothing of the map is left, windows may see padding alone, or there are too many weights.
+    pub fn geometry(&self, input: MapShape) -> Result<Geometry> {
+        let Self { channels, kernel, stride, padding, .. } = *self;
+        if (0..3).any(|axis| padding[axis] >= kernel[axis]) {
+            let message = format!(
+                "{padding:?} zeros beside windows of {kernel:?} taps: expected fewer zeros than taps"
+            );
+            return Err(Error::config("padding", message));
+        }
+        let [t, y, x] = kernel;
+        weights::check("convolution", &[channels, input.channels, t, y, x])?;
+        let geometry = Geometry {
+            samples: input.samples(),
+            input: input.extent,
+            in_channels: input.channels,
+            out_channels: channels,
+            kernel,
+            stride,
+            padding,
+        };
+        if input.extent.contains(&0) || geometry.pooled(self.pool.as_ref()).contains(&0) {
+            let message =
+                format!("a kernel of {kernel:?} with its pool does not fit a map of {:?}", input.extent);
+            return Err(Error::shape("convolution", message));
+        }
+        Ok(geometry)
+    }
+
+    /// The map that the layer makes of such a map.
+    ///
+    /// # Errors
+    /// As [`Self::geometry`].
+    pub fn output(&self, input: MapShape) -> Result<MapShape> {
+        let geometry = self.geometry(input)?;
+        Ok(input.with(geometry.pooled(self.pool.as_ref()), self.channels))
+    }
 }
 
 /// A convolution with ReLU, batch normalisation and max pool.
@@ -62,21 +104,20 @@ enum Kept {
 }
 
 impl Conv {
-    /// A layer with fresh weights, uniform in ±1/√(fan-in) as PyTorch's.
+    /// A layer for such maps with fresh weights, uniform in ±1/√(fan-in) as PyTorch's.
     ///
     /// # Errors
-    /// Where the device has no room.
-    pub fn new(shape: ConvShape, in_channels: usize, device: &Device, random: &mut Random) -> Result<Self> {
+    /// Where the map does not fit the layer, or the device has no room.
+    pub fn new(shape: ConvShape, input: MapShape, device: &Device, random: &mut Random) -> Result<Self> {
+        shape.geometry(input)?;
+        let in_channels = input.channels;
         let kernel: Vec<usize> =
             (0..3).filter(|&axis| shape.axes[axis]).map(|axis| shape.kernel[axis]).collect();
         let public: Vec<usize> =
             [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
-        let fan_in = (in_channels * kernel.iter().product::<usize>()).max(1);
-        let bound = 1.0 / (fan_in as f32).sqrt();
-        let mut uniform =
-            |len: usize| -> Vec<f32> { (0..len).map(|_| random.random_range(-bound..bound)).collect() };
-        let weight = uniform(public.iter().product());
-        let bias = uniform(shape.channels);
+        let fan_in = in_channels * kernel.iter().product::<usize>();
+        let weight = weights::uniform(random, shape.channels * fan_in, fan_in);
+        let bias = weights::uniform(random, shape.channels, fan_in);
         let order = device::weight_order(public.len());
         Ok(Self {
             shape,
@@ -109,29 +150,14 @@ impl Conv {
             let message = format!("expected {} channels, got {}", self.in_channels, input.channels);
             return Err(Error::shape("convolution", message));
         }
-        let ConvShape { channels, kernel, stride, padding, .. } = self.shape;
-        let geometry = Geometry {
-            samples: input.samples(),
-            input: input.extent,
-            in_channels: input.channels,
-            out_channels: channels,
-            kernel,
-            stride,
-            padding,
-        };
-        if geometry.pooled(self.shape.pool.as_ref()).contains(&0) {
-            let message =
-                format!("a kernel of {kernel:?} with its pool does not fit a map of {:?}", input.extent);
-            return Err(Error::shape("convolution", message));
-        }
-        Ok(geometry)
+        self.shape.geometry(input)
     }
 }
 
 impl EncoderLayer for Conv {
     fn output(&self, input: MapShape) -> Result<MapShape> {
-        let geometry = self.geometry(input)?;
-        Ok(input.with(geometry.pooled(self.shape.pool.as_ref()), self.shape.channels))
+        self.geometry(input)?;
+        self.shape.output(input)
     }
 
     fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity> {
@@ -194,7 +220,12 @@ impl EncoderLayer for Conv {
                     routing: &routing,
                     factor: &factor,
                 };
-                self.update(&call, pre, feedback)
+                let mut update = self.update(&call, pre, feedback)?;
+                if on_activation {
+                    // The bias is no part of what the rule sees.
+                    update.updates[1] = Buffer::zeros(pre.data().device(), self.shape.channels)?;
+                }
+                Ok(update)
             }
             (Some(norm), Kept::Normed(kept)) => {
                 let pool = self.shape.pool.as_ref();
@@ -218,34 +249,34 @@ impl EncoderLayer for Conv {
         }
     }
 
+    /// W · pre: rules of single synapses have no bias, so it is left out of what they see, and stays as it was drawn.
     fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
         if self.norm.is_some() {
-            return Ok(None);
+            let message = "shows no summed inputs, which the rule works on, with batch normalisation behind them: leave \
+                           out `batch_norm`";
+            return Err(Error::shape("convolution", message));
         }
         let geometry = self.geometry(pre.shape())?;
-        let (weight, bias) = (self.weight.value(), self.bias.value());
-        let (activation, _) = device::forward(&geometry, None, false, pre.data(), weight, bias)?;
+        let none = Buffer::zeros(pre.data().device(), self.shape.channels)?;
+        let (activation, _) =
+            device::forward(&geometry, None, false, pre.data(), self.weight.value(), &none)?;
         let shape = pre.shape().with(geometry.output(), self.shape.channels);
         Ok(Some(FeatureMap::new(shape, activation)?))
     }
 
     fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
-        let channels = self.shape.channels;
-        let through = |parameter: &Parameter| -> Result<Buffer> {
-            let value = parameter.value();
-            let inputs = value.len() / channels;
-            let mut moved = Buffer::zeros(matrix.device(), value.len())?;
-            if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
-                // In memory a neuron's weights are a row: M W.
-                ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
-            } else {
-                // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
-                let product = Product::new(inputs, channels, channels).transpose_b();
-                ops::product(product, value, matrix, &mut moved)?;
-            }
-            Ok(moved)
-        };
-        Ok(vec![through(&self.weight)?, through(&self.bias)?])
+        let (channels, value) = (self.shape.channels, self.weight.value());
+        let inputs = value.len() / channels;
+        let mut moved = Buffer::zeros(matrix.device(), value.len())?;
+        if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
+            // In memory a neuron's weights are a row: M W.
+            ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
+        } else {
+            // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
+            let product = Product::new(inputs, channels, channels).transpose_b();
+            ops::product(product, value, matrix, &mut moved)?;
+        }
+        Ok(vec![moved, Buffer::zeros(matrix.device(), channels)?])
     }
 
     fn parameters(&self) -> Vec<&Parameter> {

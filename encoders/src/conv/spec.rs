@@ -58,7 +58,7 @@ macro_rules! conv {
             $($plugin)*
             impl LayerSpec for $type {
                 fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
-                    Ok(Box::new(Conv::new(self.shape()?, input.channels, device, random)?))
+                    Ok(Box::new(Conv::new(self.shape()?, input, device, random)?))
                 }
 
                 fn channels(&self) -> Option<usize> {
@@ -79,10 +79,10 @@ conv! {
         channels = "", "1 …", "neurons at each position";
         kernel = "", "1 …, one number or one a axis", "taps";
         stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side";
+        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
         batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
+        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
     ],
     example: "type = \"conv1d\"\nchannels = 3\nkernel = 4\nstride = 2\npadding = 1\n",
 }
@@ -97,10 +97,10 @@ conv! {
         channels = "", "1 …", "neurons at each position";
         kernel = "", "1 …, one number or one a axis", "taps";
         stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side";
+        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
         batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
+        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
     ],
     example: "type = \"conv2d\"\nchannels = 3\nkernel = 3\npadding = 1\nmax_pool = { size = 2 }\n",
 }
@@ -115,10 +115,10 @@ conv! {
         channels = "", "1 …", "neurons at each position";
         kernel = "", "1 …, one number or one a axis", "taps";
         stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side";
+        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
         batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these; stride is size where it is not said";
+        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
     ],
     example: "type = \"conv3d\"\nchannels = 3\nkernel = [2, 3, 3]\nbatch_norm = true\nmax_pool = { size = [1, 2, 2] }\n",
 }
@@ -145,15 +145,30 @@ plugin! {
     example: "type = \"dense\"\nchannels = 3\n",
     impl LayerSpec for Dense {
         fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
-            let size = |size: [usize; 3]| Sizes::Each(size.to_vec());
-            let shape = shape(ALL, self.channels, &size(input.extent), &Sizes::Same(1), &Sizes::Same(0), self.relu, None)?;
-            Ok(Box::new(Conv::new(shape, input.channels, device, random)?))
+            let shape = ConvShape {
+                channels: neurons(self.channels)?,
+                axes: ALL,
+                kernel: input.extent,
+                stride: [1; 3],
+                padding: [0; 3],
+                relu: self.relu,
+                batch_norm: false,
+                pool: None,
+            };
+            Ok(Box::new(Conv::new(shape, input, device, random)?))
         }
 
         fn channels(&self) -> Option<usize> {
             Some(self.channels)
         }
     }
+}
+
+fn neurons(channels: usize) -> Result<usize> {
+    if channels == 0 || channels > 1 << 16 {
+        return Err(Error::config("channels", format!("{channels} is not in 1 … {}", 1 << 16)));
+    }
+    Ok(channels)
 }
 
 fn shape(
@@ -165,14 +180,12 @@ fn shape(
     relu: bool,
     pool: Option<&PoolSpec>,
 ) -> Result<ConvShape> {
-    if channels == 0 || channels > 1 << 16 {
-        return Err(Error::config("channels", format!("{channels} is not in 1 … {}", 1 << 16)));
-    }
     let pool = pool
         .map(|pool| -> Result<Pool> {
             let size = pool.size.on(axes, 1, 1, "max_pool.size")?;
-            if size.iter().product::<usize>() > 255 {
-                return Err(Error::config("max_pool.size", format!("{size:?} has more than 255 positions")));
+            if size.iter().product::<usize>() > Pool::MOST {
+                let message = format!("{size:?} has more than {} positions", Pool::MOST);
+                return Err(Error::config("max_pool.size", message));
             }
             let stride = match &pool.stride {
                 Some(stride) => stride.on(axes, 1, 1, "max_pool.stride")?,
@@ -182,7 +195,7 @@ fn shape(
         })
         .transpose()?;
     Ok(ConvShape {
-        channels,
+        channels: neurons(channels)?,
         axes,
         kernel: kernel.on(axes, 1, 1, "kernel")?,
         stride: stride.on(axes, 1, 1, "stride")?,
@@ -201,4 +214,76 @@ fn zero() -> Sizes {
 }
 fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::device::Buffer;
+    use plasticity_core::layer::Phase;
+    use plasticity_core::map::FeatureMap;
+    use plasticity_core::random::stream;
+    use serde_json::json;
+
+    /// Builds a layer for a map of `extent` and runs it; gives the error.
+    fn run(spec: serde_json::Value, extent: [usize; 3]) -> String {
+        let device = Device::open().unwrap();
+        let shape = MapShape { time: 1, location: 1, batch: 2, extent, channels: 1 };
+        let spec: Box<dyn LayerSpec> = serde_json::from_value(spec).unwrap();
+        let pass = |mut layer: Box<dyn EncoderLayer>| {
+            let input = FeatureMap::new(shape, Buffer::zeros(&device, shape.len())?)?;
+            layer.forward(&input, Phase::Learn).map(drop)
+        };
+        let error = spec.build(shape, &device, &mut stream(0, &[])).and_then(pass).err();
+        error.map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn windows_that_would_see_padding_alone_are_refused() {
+        let conv = |kernel: usize, padding: usize| {
+            let sizes =
+                json!({ "type": "conv2d", "channels": 2, "kernel": kernel, "padding": padding, "stride": 8 });
+            run(sizes, [1, 6, 6])
+        };
+        assert_eq!((conv(2, 1), conv(3, 2)), (String::new(), String::new()));
+        for (kernel, padding) in [(1, 1), (3, 3)] {
+            let error = conv(kernel, padding);
+            assert!(error.starts_with("padding: ") && error.contains("fewer zeros than taps"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pool_has_254_positions_at_most() {
+        let pool = |rows: usize, columns: usize| {
+            let pool = json!({ "size": [rows, columns] });
+            run(json!({ "type": "conv2d", "channels": 1, "kernel": 1, "max_pool": pool }), [1, 5, 127])
+        };
+        assert_eq!(pool(2, 127), "");
+        for (rows, columns) in [(5, 51), (3, 85)] {
+            assert_eq!(
+                pool(rows, columns),
+                format!("max_pool.size: [1, {rows}, {columns}] has more than 254 positions")
+            );
+        }
+    }
+
+    /// 65536 · 4096³ weights: were they drawn first, this test would not end.
+    #[test]
+    fn sizes_are_checked_before_weights_are_drawn() {
+        let conv = json!({ "type": "conv3d", "channels": 65536, "kernel": 4096, "padding": 4095 });
+        let error = run(conv, [1, 1, 1]);
+        assert!(error.contains("too many weights: 65536 × 1 × 4096 × 4096 × 4096"), "{error}");
+        let error = run(json!({ "type": "conv1d", "channels": 4, "kernel": 4096 }), [4095, 1, 1]);
+        assert!(error.contains("does not fit a map of [4095, 1, 1]"), "{error}");
+    }
+
+    #[test]
+    fn dense_takes_maps_of_any_length_whose_weights_can_be_counted() {
+        let dense = |channels: usize, steps: usize| {
+            run(json!({ "type": "dense", "channels": channels }), [steps, 1, 1])
+        };
+        assert_eq!(dense(1, 20_480), "");
+        assert!(dense(65_536, 1 << 15).contains("too many weights"));
+        assert_eq!(dense(0, 4), "channels: 0 is not in 1 … 65536");
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::elementwise::{self, Sizes};
 use super::stream::EpropStream;
+use crate::weights;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
@@ -9,7 +10,6 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 /// How the update of recurrent synapses is worked out.
@@ -21,7 +21,9 @@ pub enum Gradient {
     Bptt,
     /// e-prop, worked out back along the leak (Illing et al. 2021, Appendix C). Keeps gates of every step.
     Eprop,
-    /// e-prop with eligibility traces that run forward: the same update to rounding, never looks back.
+    /// e-prop with eligibility traces that run forward: the same update to rounding, never looks back. What it keeps
+    /// for the update does not grow with the sequence (input, output and the forward pass on them do; [`EpropStream`]
+    /// works without those).
     EpropForward,
 }
 
@@ -49,7 +51,7 @@ impl Gru {
     /// A layer with weights drawn uniformly from ±1/√hidden, as PyTorch's.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// Where there are too many weights, or the device has no room.
     pub fn new(
         device: &Device,
         inputs: usize,
@@ -57,10 +59,9 @@ impl Gru {
         gradient: Gradient,
         random: &mut Random,
     ) -> Result<Self> {
-        let bound = 1.0 / (hidden as f32).sqrt();
+        weights::check("gru", &[3, hidden, inputs.max(hidden)])?;
         let mut drawn = |name: &str, shape: &[usize]| {
-            let values: Vec<f32> =
-                (0..shape.iter().product()).map(|_| random.random_range(-bound..=bound)).collect();
+            let values = weights::uniform(random, shape.iter().product(), hidden);
             Parameter::plain(device, name, shape, &values)
         };
         Ok(Self {

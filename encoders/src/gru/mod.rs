@@ -18,7 +18,7 @@ mod spec;
 mod stream;
 
 pub use layer::{Gradient, Gru};
-pub use spec::{EpropForm, EpropGruSpec, GruSpec};
+pub use spec::{EpropGruSpec, GruSpec};
 pub use stream::EpropStream;
 
 #[cfg(test)]

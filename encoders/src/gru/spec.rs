@@ -25,43 +25,34 @@ impl Default for GruSpec {
     }
 }
 
-/// Which way an e-prop GRU works its update out; both give the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EpropForm {
-    /// Back along the leak: faster, memory grows with the sequence.
-    #[default]
-    Backward,
-    /// Eligibility traces forward in time: memory does not grow with the sequence.
-    ForwardTraces,
-}
-
 /// Config of the plugin `eprop_gru`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EpropGruSpec {
     /// Neurons.
     pub hidden: usize,
-    /// Which form of the update.
-    pub form: EpropForm,
+    /// Which way the update is worked out; any but [`Gradient::Bptt`].
+    pub gradient: Gradient,
 }
 
 impl Default for EpropGruSpec {
     fn default() -> Self {
-        Self { hidden: 256, form: EpropForm::Backward }
+        Self { hidden: 256, gradient: Gradient::Eprop }
     }
 }
 
+/// The most neurons that a config may ask for.
+const MOST: usize = 1 << 16;
+
 fn build(
-    name: &str,
     hidden: usize,
     gradient: Gradient,
     input: MapShape,
     device: &Device,
     random: &mut Random,
 ) -> Result<Box<dyn EncoderLayer>> {
-    if hidden == 0 {
-        return Err(Error::config(format!("layer `{name}`, key `hidden`"), "expected 1 or more, got 0"));
+    if hidden == 0 || hidden > MOST {
+        return Err(Error::config("hidden", format!("{hidden} is not in 1 … {MOST}")));
     }
     let gru = Gru::new(device, input.channels, hidden, gradient, random)?;
     gru.output(input)?;
@@ -73,13 +64,13 @@ plugin! {
     equation: "r = σ(W_ir x + b_ir + W_hr h + b_hr), q = σ(W_iz x + b_iz + W_hz h + b_hz), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), h' = (1 − q) ⊙ n + q ⊙ h",
     citation: "Cho et al. 2014; Illing et al. 2021, Equations 20–23",
     keys: [
-        hidden = "256", "≥ 1", "neurons";
+        hidden = "256", "1 … 65536", "neurons";
         gradient = "\"bptt\"", "bptt, eprop, eprop_forward", "how it learns: back-propagation through time, e-prop back along the leak, or e-prop by eligibility traces forward in time";
     ],
     example: "type = \"gru\"\nhidden = 4\ngradient = \"bptt\"",
     impl LayerSpec for GruSpec {
         fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
-            build("gru", self.hidden, self.gradient, input, device, random)
+            build(self.hidden, self.gradient, input, device, random)
         }
 
         fn channels(&self) -> Option<usize> {
@@ -93,21 +84,43 @@ plugin! {
     equation: "ε' = q ⊙ ε + ∂h'/∂W (direct part), ΔW = Σ_t post factor_t ⊙ ε_t",
     citation: "Bellec et al. 2020; Illing et al. 2021, Appendix C, Equations 20–23",
     keys: [
-        hidden = "256", "≥ 1", "neurons";
-        form = "\"backward\"", "backward, forward_traces", "the same update worked out back along the leak, or by eligibility traces forward in time whose memory does not grow with the sequence";
+        hidden = "256", "1 … 65536", "neurons";
+        gradient = "\"eprop\"", "eprop, eprop_forward", "the same update worked out back along the leak, or by eligibility traces forward in time; the traces' memory, not that of the forward pass, is the same for sequences of any length";
     ],
-    example: "type = \"eprop_gru\"\nhidden = 4\nform = \"forward_traces\"",
+    example: "type = \"eprop_gru\"\nhidden = 4\ngradient = \"eprop_forward\"",
     impl LayerSpec for EpropGruSpec {
         fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
-            let gradient = match self.form {
-                EpropForm::Backward => Gradient::Eprop,
-                EpropForm::ForwardTraces => Gradient::EpropForward,
-            };
-            build("eprop_gru", self.hidden, gradient, input, device, random)
+            if self.gradient == Gradient::Bptt {
+                let message = "expected `eprop` or `eprop_forward`, got `bptt`: use the layer `gru` for it";
+                return Err(Error::config("gradient", message));
+            }
+            build(self.hidden, self.gradient, input, device, random)
         }
 
         fn channels(&self) -> Option<usize> {
             Some(self.hidden)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::random::stream;
+
+    fn refusal(spec: &dyn LayerSpec) -> String {
+        let input = MapShape { time: 1, location: 1, batch: 2, extent: [5, 1, 1], channels: 3 };
+        spec.build(input, &Device::open().unwrap(), &mut stream(0, &[])).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn values_out_of_range_are_errors_that_name_the_key() {
+        for hidden in [0, MOST + 1] {
+            let error = refusal(&GruSpec { hidden, gradient: Gradient::Bptt });
+            assert_eq!(error, format!("hidden: {hidden} is not in 1 … 65536"));
+        }
+        assert!(refusal(&GruSpec { hidden: MOST, gradient: Gradient::Bptt }).contains("too many weights"));
+        let error = refusal(&EpropGruSpec { hidden: 2, gradient: Gradient::Bptt });
+        assert!(error.starts_with("gradient: expected `eprop` or `eprop_forward`"), "{error}");
     }
 }

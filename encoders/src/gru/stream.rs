@@ -10,7 +10,8 @@ use plasticity_core::ops::{self, Product};
 /// A run of an e-prop GRU over time: traces ε' = q ⊙ ε + ∂h'/∂W (direct part, Illing et al. 2021, Appendix C; Bellec
 /// et al. 2020) and the update ΔW = Σ_t signal_t ⊙ ε_t that they have gathered.
 ///
-/// Memory is that of the traces, samples · 3·hidden · (inputs + hidden + 2) values, for sequences of any length.
+/// Memory is that of the traces, samples · 3·hidden · (inputs + hidden + 2) values, for sequences of any length: what
+/// layers with `gradient = "eprop_forward"` spare is what the update keeps, while their forward pass holds the sequence.
 ///
 /// # Biological roles
 /// *pre*: `x` and the layer's own h; *eligibility*: one trace a synapse (and sample); *post factor*: the learning

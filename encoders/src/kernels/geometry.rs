@@ -18,7 +18,7 @@ pub struct Geometry {
     pub kernel: [usize; 3],
     /// Steps between neighbouring outputs along `[t, y, x]`.
     pub stride: [usize; 3],
-    /// Zeros before and after the map along `[t, y, x]`.
+    /// Zeros before and after the map along `[t, y, x]`: fewer than taps, so that every kernel meets the map.
     pub padding: [usize; 3],
 }
 
@@ -66,13 +66,16 @@ impl Geometry {
 /// A max pool over `[t, y, x]`, no padding, incomplete windows dropped (PyTorch's `MaxPool3d`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Window along `[t, y, x]`; at most 255 positions in all.
+    /// Window along `[t, y, x]`; at most [`Pool::MOST`] positions in all.
     pub size: [usize; 3],
     /// Steps between neighbouring windows along `[t, y, x]`; windows may overlap.
     pub stride: [usize; 3],
 }
 
 impl Pool {
+    /// The most positions of a window: the winner's place is kept in one byte, of which one value says that none won.
+    pub const MOST: usize = 254;
+
     /// Positions left of a map of `input` positions: `⌊(input − size) / stride⌋ + 1` on each axis.
     pub fn output(&self, input: [usize; 3]) -> [usize; 3] {
         std::array::from_fn(|axis| windows(input[axis], self.size[axis], self.stride[axis]))

@@ -20,7 +20,7 @@ pub(crate) struct Im2col {
 }
 
 impl Im2col {
-    /// A lowering for any `g` whose kernel fits its map.
+    /// A lowering for any `g` whose kernel fits its map and is wider than its padding.
     pub(crate) fn new(g: &Geometry) -> Self {
         let output = g.output();
         let live = std::array::from_fn(|axis| {

@@ -22,7 +22,7 @@ pub struct Routing {
 /// `input` is `[samples, positions, channels]`, `output` `[samples, pool.output(positions), channels]`.
 ///
 /// # Panics
-/// If a slice has another length, or the window has 255 positions or more.
+/// If a slice has another length, or the window has more than [`Pool::MOST`] positions.
 pub fn max_pool(
     positions: [usize; 3],
     channels: usize,
@@ -103,7 +103,7 @@ impl<'a> Factor<'a> {
 impl Window {
     pub(super) fn new(positions: [usize; 3], channels: usize, pool: Pool) -> Self {
         let places: usize = pool.size.iter().product();
-        assert!(places < usize::from(CLOSED), "a pool window of {places} positions; 254 at most");
+        assert!(places <= Pool::MOST, "a pool window of {places} positions; {} at most", Pool::MOST);
         Self { positions, pooled: pool.output(positions), channels, pool }
     }
 
@@ -181,8 +181,10 @@ impl WithSimd for Forward<'_> {
                 let from = window.place(position, code) * channels;
                 let values = &map[from..from + channels];
                 for ((best, winner), &value) in best.iter_mut().zip(&mut *codes).zip(values) {
-                    *winner = if value > *best { code as u8 } else { *winner };
-                    *best = if value > *best { value } else { *best };
+                    // A NaN beats all and is beaten by none, else it would be hidden.
+                    let wins = value > *best || value.is_nan();
+                    *winner = if wins { code as u8 } else { *winner };
+                    *best = if wins { value } else { *best };
                 }
             }
             if gate {

@@ -125,12 +125,23 @@ impl EncoderLayer for Normalise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finite_differences::check;
 
     fn run(over: Over, values: &[f32]) -> Vec<f32> {
         let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 1, 2], channels: 2 };
         let data = Buffer::from_vec(&Device::open().unwrap(), values.to_vec()).unwrap();
         let map = FeatureMap::new(shape, data).unwrap();
         Normalise { over }.forward(&map, Phase::Evaluate).unwrap().post.into_data().to_vec().unwrap()
+    }
+
+    #[test]
+    fn feedback_follows_finite_differences() {
+        let shape = MapShape { time: 2, location: 1, batch: 2, extent: [1, 3, 2], channels: 4 };
+        for over in ["map", "position"] {
+            let spec = format!(r#"{{ "type": "normalise", "over": "{over}" }}"#);
+            check(&spec, shape, false);
+            check(&spec, shape, true);
+        }
     }
 
     #[test]

@@ -47,33 +47,36 @@ struct Kept {
 }
 
 impl Residual {
-    /// A block with fresh weights, uniform in ±1/√(fan-in).
+    /// A block for such maps with fresh weights, uniform in ±1/√(fan-in).
     ///
     /// # Errors
-    /// Where the device has no room.
-    pub fn new(block: Block, in_channels: usize, device: &Device, random: &mut Random) -> Result<Self> {
+    /// Where the map does not fit the block, or the device has no room.
+    pub fn new(block: Block, input: MapShape, device: &Device, random: &mut Random) -> Result<Self> {
         let Block { width, channels, stride } = block;
-        let mut conv = |part: &str, from: usize, channels: usize, side: usize, stride: usize, relu: bool| {
-            let shape = ConvShape {
-                channels,
-                axes: [false, true, true],
-                kernel: [1, side, side],
-                stride: [1, stride, stride],
-                padding: [0, side / 2, side / 2],
-                relu,
-                batch_norm: false,
-                pool: None,
-            };
-            Conv::new(shape, from, device, random).map(|conv| conv.of_part(part))
+        let shape = |channels: usize, side: usize, stride: usize, relu: bool| ConvShape {
+            channels,
+            axes: [false, true, true],
+            kernel: [1, side, side],
+            stride: [1, stride, stride],
+            padding: [0, side / 2, side / 2],
+            relu,
+            batch_norm: false,
+            pool: None,
         };
-        let convolutions = [
-            conv("conv1", in_channels, width, 1, 1, true)?,
-            conv("conv2", width, width, 3, stride, true)?,
-            conv("conv3", width, channels, 1, 1, false)?,
-        ];
-        let changes = stride != 1 || in_channels != channels;
+        let [one, two, three] =
+            [shape(width, 1, 1, true), shape(width, 3, stride, true), shape(channels, 1, 1, false)];
+        // All sizes are checked before any weight is drawn.
+        let first = one.output(input)?;
+        let second = two.output(first)?;
+        three.output(second)?;
+        let mut conv = |part: &str, shape: ConvShape, input: MapShape| {
+            Conv::new(shape, input, device, random).map(|conv| conv.of_part(part))
+        };
+        let convolutions =
+            [conv("conv1", one, input)?, conv("conv2", two, first)?, conv("conv3", three, second)?];
+        let changes = stride != 1 || input.channels != channels;
         let shortcut =
-            if changes { Some(conv("shortcut", in_channels, channels, 1, stride, false)?) } else { None };
+            if changes { Some(conv("shortcut", shape(channels, 1, stride, false), input)?) } else { None };
         Ok(Self { convolutions, shortcut })
     }
 

@@ -50,7 +50,7 @@ plugin! {
             }
             let block =
                 Block { width: self.width, channels: self.width * self.expansion, stride: self.stride };
-            Ok(Box::new(Residual::new(block, input.channels, device, random)?))
+            Ok(Box::new(Residual::new(block, input, device, random)?))
         }
 
         fn channels(&self) -> Option<usize> {
@@ -86,6 +86,14 @@ mod tests {
         };
         assert_eq!(names(4)[4..], ["conv3.weight", "conv3.bias"]);
         assert_eq!(names(3)[6..], ["shortcut.weight", "shortcut.bias"]);
+    }
+
+    #[test]
+    fn a_block_of_too_many_weights_is_an_error() {
+        let spec = ResidualSpec { width: 1 << 16, expansion: 1, stride: 1 };
+        let made = spec.build(input(3), &Device::open().unwrap(), &mut stream(0, &[]));
+        let error = made.err().unwrap().to_string();
+        assert!(error.contains("too many weights: 65536 × 65536 × 1 × 3 × 3"), "{error}");
     }
 
     #[test]

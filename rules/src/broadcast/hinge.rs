@@ -1,7 +1,7 @@
 //! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
 
 use super::weights::{minus_signs, sum_of_means};
-use crate::{refused, tensors};
+use crate::{positive, refused, tensors};
 use dfdx::tensor_ops::{TryAdd, TryMul};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
@@ -10,8 +10,8 @@ use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
 
-/// L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)); γ = y · H with H = 1\[1 − y·u > 0\], as a share of its
-/// mean.
+/// L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), the means over fixations and over saccades;
+/// γ = −∂L/∂u = weight · y · H, with H = 1\[1 − y·u > 0\], divided by the number of fixations or of saccades.
 ///
 /// With signs (time-local), the means are over the rows of each sign; a side without rows adds nothing.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -33,7 +33,7 @@ impl Default for Hinge {
 
 plugin! {
     Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair, fixation or saccade gives the sign",
-    equation: "γ = y · 1[1 − y·u > 0], L = mean max(0, 1 − y·u)",
+    equation: "L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), γ = −∂L/∂u: weight · y · 1[1 − y·u > 0] as a share of its mean",
     citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
@@ -43,10 +43,7 @@ plugin! {
     example: "type = \"hinge\"\nweight = 1.0",
     impl BroadcastSpec for Hinge {
         fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
-            if !(self.weight > 0.0 && self.weight.is_finite()) {
-                let message = format!("expected a number > 0, got {}", self.weight);
-                return Err(Error::config("broadcast hinge: weight", message));
-            }
+            positive("rule.broadcast.weight", self.weight)?;
             Ok(Box::new(self.clone()))
         }
     }
@@ -56,7 +53,7 @@ impl BroadcastSignal for Hinge {
     fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
         if !self.follows_loss() {
             let message = "with `gate` or `sign` left out, γ is the derivative of no loss";
-            return Err(Error::config("broadcast hinge", message));
+            return Err(Error::config("rule.broadcast", message));
         }
         let device = tensors(&scores);
         let losses = scores

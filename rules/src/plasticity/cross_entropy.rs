@@ -1,5 +1,6 @@
 //! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
 
+use crate::output::{self, output};
 use crate::{refused, tensors, uniform};
 use dfdx::shapes::Axis;
 use dfdx::tensor::TensorFromVec;
@@ -124,9 +125,10 @@ impl CrossEntropy {
     /// Where the stimuli have no classes.
     pub fn new(rule: &'static str, channel: usize, to: &RuleContext, random: &mut Random) -> Result<Self> {
         let Some(classes) = to.classes.filter(|&classes| classes > 0) else {
-            let message =
-                "learns from labels, and this stimulus has no classes: use a labelled one, or another rule";
-            return Err(Error::config(format!("rule {rule}"), message));
+            let message = format!(
+                "`{rule}` learns from labels, and this stimulus has no classes: use a labelled one, or another rule"
+            );
+            return Err(Error::config("rule.type", message));
         };
         let weight = uniform(random, classes * channel, channel);
         let bias = uniform(random, classes, channel);
@@ -239,18 +241,11 @@ impl ReadoutError {
 
 impl PlasticityRule for CrossEntropy {
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let seen = signals.context.unwrap_or(signals.target);
+        let seen = output(signals);
         let error = self.error(seen, signals.labels)?;
         let factor = error.through(self.weight.value(), seen.shape())?;
         let own = self.own(&error)?;
-        let (target, context) = match signals.context {
-            Some(_) => {
-                let target = signals.target;
-                (Buffer::zeros(target.data().device(), target.shape().len())?, Some(factor))
-            }
-            None => (factor, None),
-        };
-        Ok(RuleUpdate { loss: error.loss, target, context, own, lateral: None })
+        output::update(signals, error.loss, factor, own)
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {

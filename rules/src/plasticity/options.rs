@@ -95,21 +95,16 @@ impl Options {
     ///
     /// # Errors
     /// Names the key, its value and its range.
-    pub fn check(&self, rule: &str) -> Result<()> {
-        let fail = |key: &str, message: String| Err(Error::config(format!("rule {rule}: {key}"), message));
-        if self.prediction_steps == 0 {
-            return fail("prediction_steps", "expected at least 1, got 0".to_owned());
-        }
-        if self.prediction_steps > MOST || self.skip > MOST {
-            let message = format!("expected at most {MOST}, got {} and {}", self.prediction_steps, self.skip);
-            return fail("prediction_steps and skip", message);
+    pub fn check(&self) -> Result<()> {
+        let fail = |key: &str, message: String| Err(Error::config(format!("rule.{key}"), message));
+        for (key, value, least) in [("prediction_steps", self.prediction_steps, 1), ("skip", self.skip, 0)] {
+            if !(least..=MOST).contains(&value) {
+                return fail(key, format!("expected {least}..={MOST}, got {value}"));
+            }
         }
         match self.negatives {
-            Negatives::Random { count: 0 } => {
-                return fail("negatives.count", "expected at least 1, got 0".to_owned());
-            }
-            Negatives::Random { count } if count > MOST => {
-                return fail("negatives.count", format!("expected at most {MOST}, got {count}"));
+            Negatives::Random { count } if !(1..=MOST).contains(&count) => {
+                return fail("negatives.count", format!("expected 1..={MOST}, got {count}"));
             }
             Negatives::All {} if self.time_local => {
                 let message =

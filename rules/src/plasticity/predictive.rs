@@ -2,6 +2,7 @@
 
 use super::options::{self, HINGE, Options, Overrides, Protocol, SHARED, SIXTEEN};
 use super::steps::{self, Step};
+use crate::score;
 use crate::score::bilinear::target_side;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::broadcast::BroadcastSignal;
@@ -75,7 +76,7 @@ impl Predictive {
     /// # Errors
     /// Where an option is out of range, or the representations have too few steps in time.
     pub fn new(rule: &'static str, options: &Options, to: &RuleContext, random: &mut Random) -> Result<Self> {
-        options.check(rule)?;
+        options.check()?;
         let protocol = options.protocol();
         let windowed = options.window > 0 && to.module + 1 < to.modules;
         let time = if windowed { options.window.min(to.target.time) } else { to.target.time };
@@ -89,15 +90,9 @@ impl Predictive {
             for k in 1..=options.prediction_steps {
                 let (target, context) = (to.target.channel, to.context.channel);
                 let mut score = options.score.build(path, target, context, to.device, random)?;
-                let mut parameters = score.parameters_mut();
-                let alone = parameters.len() == 1;
-                for parameter in &mut parameters {
-                    let name = format!("{}.{k}", path.name());
-                    let name = if alone { name } else { format!("{name}.{}", parameter.name()) };
-                    parameter.rename(name);
-                    if !options.learn_prediction {
-                        parameter.freeze();
-                    }
+                score::name_parameters(score.as_mut(), &format!("{}.{k}", path.name()));
+                if !options.learn_prediction {
+                    score.parameters_mut().into_iter().for_each(Parameter::freeze);
                 }
                 scores.push((path, score));
             }

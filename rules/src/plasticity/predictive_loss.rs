@@ -2,9 +2,9 @@
 
 use super::predictive::Predictive;
 use super::steps;
-use crate::{Tape, refused};
+use crate::{refused, stop};
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{AutoDevice, SplitTape, Tensor, TensorFromVec};
+use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, TryAdd, TryMul};
 use plasticity_core::Result;
 use plasticity_core::autodiff::{Taped, pick};
@@ -70,9 +70,4 @@ fn rows(
         return Ok(picked);
     }
     picked.try_reshape_like(&(count, view.channel)).map_err(refused)
-}
-
-/// The same values with no history: stop(·).
-fn stop(matrix: TapedMatrix) -> TapedMatrix {
-    matrix.split_tape().0.retaped::<Tape>()
 }

@@ -47,9 +47,14 @@ pub fn steps(
     let (most, skip) = (protocol.prediction_steps, protocol.skip);
     let time = window.len();
     if time <= most + skip || view.rows_per_step() == 0 {
+        let (source, remedy) = if time < view.time {
+            (format!("a `window` of {time}"), "raise `window`")
+        } else {
+            (time.to_string(), "use longer stimuli")
+        };
         let message = format!(
-            "predicting {most} steps ahead with {skip} skipped needs more than {} steps in time, got {time} of {} rows: \
-             lower `prediction_steps` or `skip`, or use longer stimuli",
+            "predicting {most} steps ahead with {skip} skipped needs more than {} steps in time, got {source} of {} rows: \
+             lower `prediction_steps` or `skip`, or {remedy}",
             most + skip,
             view.rows_per_step()
         );
@@ -155,6 +160,12 @@ mod tests {
     #[test]
     fn too_few_steps_in_time_are_an_error_that_says_how_many() {
         let error = steps("clapp", &Options::default().protocol(), shape(6), 0..6).unwrap_err().to_string();
-        assert!(error.contains("rule clapp") && error.contains("more than 6 steps"), "{error}");
+        assert!(
+            error.contains("rule clapp") && error.contains("more than 6 steps in time, got 6"),
+            "{error}"
+        );
+        assert!(error.contains("use longer stimuli") && !error.contains("window"), "{error}");
+        let error = steps("clapp", &Options::default().protocol(), shape(9), 2..5).unwrap_err().to_string();
+        assert!(error.contains("got a `window` of 3") && error.contains("raise `window`"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! `bcm`: Hebbian learning whose sign turns at a threshold that slides with past activity.
 
-use crate::{Tape, refused, tensors};
+use crate::output::{self, output};
+use crate::{Tape, at_least, refused, tensors};
 use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
 use plasticity_core::autodiff::Taped;
@@ -66,16 +67,9 @@ impl SlidingThreshold {
     /// # Errors
     /// Where a value is out of range.
     pub fn new(spec: &Bcm, to: &RuleContext) -> Result<Self> {
-        let fail = |key: &str, range: &str, value: f32| {
-            Err(Error::config(format!("rule bcm: {key}"), format!("expected a number {range}, got {value}")))
-        };
-        if !(spec.window >= 1.0 && spec.window.is_finite()) {
-            return fail("window", "≥ 1", spec.window);
-        }
-        if !(spec.threshold >= 0.0 && spec.threshold.is_finite()) {
-            return fail("threshold", "≥ 0", spec.threshold);
-        }
-        let channel = to.target.channel;
+        at_least(1.0, "rule.window", spec.window)?;
+        at_least(0.0, "rule.threshold", spec.threshold)?;
+        let channel = to.context.channel;
         let start = vec![spec.threshold; channel];
         let threshold = Parameter::plain(to.device, "threshold", &[channel], &start)?.fixed();
         Ok(Self { window: spec.window, threshold, seen: None })
@@ -85,15 +79,15 @@ impl SlidingThreshold {
 impl PlasticityRule for SlidingThreshold {
     /// The loss that is shown is Intrator & Cooper's: −mean of (y³/3 − θ y²/2).
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let (data, shape) = (output(signals).data(), output(signals).shape());
         let threshold = self.threshold.get()?;
         if shape.is_empty() || shape.channel != threshold.len() {
             let message = format!("expected rows of {} neurons, got {shape:?}", threshold.len());
             return Err(Error::shape("rule bcm", message));
         }
-        let device = signals.target.data().device();
+        let device = data.device();
         let share = 1.0 / shape.rows() as f32;
-        let mut values = signals.target.data().to_vec()?;
+        let mut values = data.to_vec()?;
         let mut squares = vec![0.0; shape.channel];
         let mut loss = 0.0;
         for row in values.chunks_exact_mut(shape.channel) {
@@ -104,18 +98,13 @@ impl PlasticityRule for SlidingThreshold {
             }
         }
         self.seen = Some(squares);
-        Ok(RuleUpdate {
-            loss: Buffer::from_vec(device, vec![loss as f32])?,
-            target: Buffer::from_vec(device, values)?,
-            context: None,
-            own: Vec::new(),
-            lateral: None,
-        })
+        let loss = Buffer::from_vec(device, vec![loss as f32])?;
+        output::update(signals, loss, Buffer::from_vec(device, values)?, Vec::new())
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
-        let shape = signals.shape();
-        let y = signals.target();
+        let shape = signals.context_shape();
+        let y = signals.context();
         let device = tensors(&y);
         let ones = device.try_tensor_from_vec(vec![1.0; shape.rows()], (shape.rows(), 1)).map_err(refused)?;
         let theta: TapedMatrix = ones.retaped::<Tape>().try_matmul(signals.own(0)).map_err(refused)?;

@@ -1,5 +1,6 @@
 //! `dfa`: direct feedback alignment.
 
+use crate::output::{self, output};
 use crate::plasticity::CrossEntropy;
 use crate::uniform;
 use plasticity_core::draws::Draws;
@@ -61,16 +62,16 @@ impl DirectFeedback {
             parameter.set(&vec![0.0; parameter.value().len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
-        let values = uniform(random, classes * to.target.channel, classes);
-        let feedback =
-            Parameter::plain(to.device, "feedback", &[classes, to.target.channel], &values)?.fixed();
+        let channel = to.context.channel;
+        let values = uniform(random, classes * channel, classes);
+        let feedback = Parameter::plain(to.device, "feedback", &[classes, channel], &values)?.fixed();
         Ok(Self { readout, feedback })
     }
 }
 
 impl PlasticityRule for DirectFeedback {
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let shape = output(signals).shape();
         let top = signals.top.filter(|top| top.shape().batch == shape.batch).ok_or_else(|| {
             let message = format!("needs a top representation of {} stimuli", shape.batch);
             Error::shape("rule dfa", message)
@@ -81,9 +82,9 @@ impl PlasticityRule for DirectFeedback {
             return Err(Error::shape("rule dfa", message));
         }
         let error = self.readout.error(top, signals.labels)?;
-        let target = error.through(self.feedback.value(), shape)?;
+        let factor = error.through(self.feedback.value(), shape)?;
         let own = self.readout.own(&error)?;
-        Ok(RuleUpdate { loss: error.loss, target, context: None, own, lateral: None })
+        output::update(signals, error.loss, factor, own)
     }
 
     fn parameters(&self) -> Vec<&Parameter> {

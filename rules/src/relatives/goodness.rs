@@ -1,5 +1,6 @@
 //! The contrast of Forward-Forward: layers are active on positive stimuli and quiet on negative ones.
 
+use crate::output::{self, output};
 use crate::{Tape, refused, tensors};
 use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
@@ -67,10 +68,10 @@ impl Goodness {
     /// # Errors
     /// Where the batch is not made of two halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let (data, shape) = (output(signals).data(), output(signals).shape());
         self.check(rule, shape)?;
-        let device = signals.target.data().device();
-        let mut z = signals.target.data().to_vec()?;
+        let device = data.device();
+        let mut z = data.to_vec()?;
         let (batch, channel) = (shape.batch, shape.channel);
         let size = (shape.location * channel) as f32;
         let share = 2.0 / (shape.time * batch) as f32;
@@ -94,13 +95,8 @@ impl Goodness {
                 values.iter_mut().for_each(|z| *z *= factors[row % batch]);
             }
         }
-        Ok(RuleUpdate {
-            loss: Buffer::from_vec(device, vec![loss as f32])?,
-            target: Buffer::from_vec(device, z)?,
-            context: None,
-            own: Vec::new(),
-            lateral: None,
-        })
+        let loss = Buffer::from_vec(device, vec![loss as f32])?;
+        output::update(signals, loss, Buffer::from_vec(device, z)?, Vec::new())
     }
 
     /// The loss in dfdx.
@@ -108,11 +104,11 @@ impl Goodness {
     /// # Errors
     /// Where the batch is not made of two halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<TapedScalar> {
-        let shape = signals.shape();
+        let shape = signals.context_shape();
         self.check(rule, shape)?;
         let (rows, batch, channel) = (shape.rows(), shape.batch, shape.channel);
         let stimuli = shape.time * batch;
-        let z = signals.target();
+        let z = signals.context();
         let device = tensors(&z);
         let matrix = |values: Vec<f32>, rows: usize, columns: usize| -> Result<Matrix> {
             device.try_tensor_from_vec(values, (rows, columns)).map_err(refused)

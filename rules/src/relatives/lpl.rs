@@ -1,10 +1,12 @@
 //! `lpl`: Latent Predictive Learning.
 
 use super::neighbours::Neighbours;
-use crate::{Tape, refused, tensors};
+use crate::output::{self, output};
+use crate::{Tape, at_least, positive, refused, stop, tensors};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
+use plasticity_core::Result;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
 use plasticity_core::draws::Draws;
@@ -12,7 +14,6 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::{Error, Result};
 
 /// Neurons predict their own recent past, keep their variance, and avoid to vary together.
 ///
@@ -22,6 +23,7 @@ use plasticity_core::{Error, Result};
 /// L_pred = 1/M Σ_i (z_i − stop(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
 /// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
 ///
+/// L_dec is that of the authors' erratum: the paper's Equation 6 squares the deviations instead of their covariance.
 /// The authors' code lets both of two views move by one term, which is `predictive = 2.0` here.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,7 +47,7 @@ impl Default for Lpl {
 plugin! {
     Rule "lpl": "Latent Predictive Learning: predict the recent past, keep variance (Hebbian), decorrelate",
     equation: "Δz = −(z − z_before) + λ₁ (z − z̄)/σ² − λ₂ Σ_{k≠i} C_ik (z_k − z̄_k), ΔW = Δz · ρ'(a) · x",
-    citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915",
+    citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915; decorrelation: the authors' erratum (github.com/fmi-basel/latent-predictive-learning)",
     keys: [
         predictive = "1.0", "≥ 0", "weight of the predictive term: the step before in time, or the other view";
         hebbian = "1.0", "≥ 0", "λ₁: weight of the Hebbian term, −log variance";
@@ -55,18 +57,10 @@ plugin! {
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            let weights =
-                [("predictive", self.predictive), ("hebbian", self.hebbian), ("decorrelation", self.decorrelation)];
-            for (key, value) in weights {
-                if !(value >= 0.0 && value.is_finite()) {
-                    let message = format!("expected a number ≥ 0, got {value}");
-                    return Err(Error::config(format!("rule lpl: {key}"), message));
-                }
-            }
-            if !(self.epsilon > 0.0 && self.epsilon.is_finite()) {
-                let message = format!("expected a number > 0, got {}", self.epsilon);
-                return Err(Error::config("rule lpl: epsilon", message));
-            }
+            at_least(0.0, "rule.predictive", self.predictive)?;
+            at_least(0.0, "rule.hebbian", self.hebbian)?;
+            at_least(0.0, "rule.decorrelation", self.decorrelation)?;
+            positive("rule.epsilon", self.epsilon)?;
             Ok(Box::new(self.clone()))
         }
     }
@@ -116,9 +110,9 @@ impl Lpl {
 
 impl PlasticityRule for Lpl {
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let (data, shape) = (output(signals).data(), output(signals).shape());
         let neighbours = Neighbours::of("lpl", shape)?;
-        let (data, channel) = (signals.target.data(), shape.channel);
+        let channel = shape.channel;
         let z = data.to_vec()?;
         let share = 1.0 / (neighbours.followers() * channel) as f32;
         let (mut loss, mut target) = (0.0, Vec::with_capacity(z.len()));
@@ -138,12 +132,11 @@ impl PlasticityRule for Lpl {
         }
         let device = data.device();
         let loss = Buffer::from_vec(device, vec![loss as f32])?;
-        let target = Buffer::from_vec(device, target)?;
-        Ok(RuleUpdate { loss, target, context: None, own: Vec::new(), lateral: None })
+        output::update(signals, loss, Buffer::from_vec(device, target)?, Vec::new())
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
-        let shape = signals.shape();
+        let shape = signals.context_shape();
         let neighbours = Neighbours::of("lpl", shape)?;
         let channel = shape.channel as f32;
         let (after, before): (Vec<usize>, Vec<usize>) = neighbours
@@ -152,17 +145,18 @@ impl PlasticityRule for Lpl {
             .enumerate()
             .filter_map(|(row, before)| before.map(|before| (row, before)))
             .unzip();
-        let past = untaped(rows(signals.target(), before)?);
-        let change = rows(signals.target(), after)?.try_sub(past).map_err(refused)?;
+        let past = stop(rows(signals.context(), before)?);
+        let change = rows(signals.context(), after)?.try_sub(past).map_err(refused)?;
         let change: TapedScalar = change.try_square().and_then(|c| c.try_sum()).map_err(refused)?;
         let share = self.predictive / (neighbours.followers() as f32 * channel);
         let mut total = change.try_mul(share).map_err(refused)?;
         for group in &neighbours.groups {
             let n = group.len();
-            let z = rows(signals.target(), group.clone().collect())?;
+            let z = rows(signals.context(), group.clone().collect())?;
             let device = tensors(&z);
             let equal = device.try_tensor_from_vec(vec![1.0 / n as f32; n * n], (n, n)).map_err(refused)?;
-            let mean: Matrix = equal.try_matmul(untaped(z.with_empty_tape())).map_err(refused)?;
+            let mean: TapedMatrix =
+                equal.retaped::<Tape>().try_matmul(stop(z.with_empty_tape())).map_err(refused)?;
             let centred = z.try_sub(mean).map_err(refused)?;
             // A transpose is the same tensor to dfdx, which refuses to multiply one by itself: hence the factor.
             let copy = centred.with_empty_tape().try_mul(1.0 / (n - 1) as f32).map_err(refused)?;
@@ -201,11 +195,4 @@ fn rows(matrix: TapedMatrix, index: Vec<usize>) -> Result<TapedMatrix> {
     let index: Tensor<(usize,), usize, AutoDevice> =
         tensors(&matrix).try_tensor_from_vec(index, (len,)).map_err(refused)?;
     matrix.try_gather(index).map_err(refused)
-}
-
-/// The same values with no history: stop(·).
-fn untaped(matrix: TapedMatrix) -> Matrix {
-    use dfdx::tensor::SplitTape;
-    let (matrix, _): (Matrix, Tape) = matrix.split_tape();
-    matrix
 }

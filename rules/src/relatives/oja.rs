@@ -8,15 +8,16 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 
-/// ΔW_ji = mean of y_j (x_i − y_j W_ji) with y = W x + b, the summed input: each neuron by itself converges to the first
-/// principal component of its input.
+/// ΔW_ji = mean of y_j (x_i − y_j W_ji) with y = W x, the summed input: the weights of each neuron by itself converge to
+/// the leading eigenvector of E\[x xᵀ\], of length 1: the first principal component, where x has mean 0. The layer's
+/// bias, which the rule does not have, is left out of y and stays as it was drawn.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oja {}
 
 plugin! {
-    Rule "oja": "Oja's rule: Hebbian learning with a decay that bounds the weights; finds the first principal component",
-    equation: "ΔW_ji = y_j (x_i − y_j W_ji), y = W x + b",
+    Rule "oja": "Oja's rule: Hebbian learning with a decay that bounds the weights; finds the leading eigenvector of E[x xᵀ]",
+    equation: "ΔW_ji = y_j (x_i − y_j W_ji), y = W x",
     citation: "Oja 1982, J. Math. Biol. 15, 267-273",
     keys: [],
     example: "type = \"oja\"",

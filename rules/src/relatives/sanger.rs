@@ -8,16 +8,17 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 
-/// ΔW_ji = mean of y_j (x_i − Σ_{k ≤ j} y_k W_ki) with y = W x + b, the summed input: neuron j converges to the jth
-/// principal component of the input. Neurons have an order, so the rule is not local in space: j must know the weights
-/// of those before it.
+/// ΔW_ji = mean of y_j (x_i − Σ_{k ≤ j} y_k W_ki) with y = W x, the summed input: the weights of neuron j converge to the
+/// jth eigenvector of E\[x xᵀ\], of length 1: the jth principal component, where x has mean 0. Neurons have an order, so
+/// the rule is not local in space: j must know the weights of those before it. The layer's bias, which the rule does not
+/// have, is left out of y and stays as it was drawn.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sanger {}
 
 plugin! {
-    Rule "sanger": "Sanger's rule (generalised Hebbian algorithm): neuron j finds the jth principal component",
-    equation: "ΔW = y xᵀ − LT(y yᵀ) W, LT: the lower triangle with the diagonal, y = W x + b",
+    Rule "sanger": "Sanger's rule (generalised Hebbian algorithm): neuron j finds the jth eigenvector of E[x xᵀ]",
+    equation: "ΔW = y xᵀ − LT(y yᵀ) W, LT: the lower triangle with the diagonal, y = W x",
     citation: "Sanger 1989, Neural Networks 2, 459-473",
     keys: [],
     example: "type = \"sanger\"",

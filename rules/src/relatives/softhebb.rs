@@ -1,6 +1,7 @@
 //! `softhebb`: Hebbian learning under soft winner-take-all competition.
 
 use super::synapses::correlations;
+use crate::positive;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
@@ -10,7 +11,8 @@ use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 
-/// ΔW_ji = mean of y_j (x_i − a_j W_ji), y = softmax(a / τ) over the neurons at one position, a = W x + b.
+/// ΔW_ji = mean of y_j (x_i − a_j W_ji), y = softmax(a / τ) over the neurons at one position, a = W x. The layer's bias,
+/// which the rule does not have, is left out of a and stays as it was drawn.
 ///
 /// With `anti_hebbian`, y_j changes its sign for all but the winner (Journé et al. 2023). The loss that is shown is the
 /// mean of log Σ exp(a/τ) with a minus sign: how little the neurons are driven.
@@ -31,7 +33,7 @@ impl Default for SoftHebb {
 
 plugin! {
     Rule "softhebb": "SoftHebb: Hebbian learning under soft winner-take-all competition; losers unlearn",
-    equation: "ΔW_ji = y_j (x_i − a_j W_ji), y = ± softmax(a / τ)",
+    equation: "ΔW_ji = y_j (x_i − a_j W_ji), y = ± softmax(a / τ), a = W x",
     citation: "Moraitis et al. 2022; anti-Hebbian losers: Journé et al. 2023",
     keys: [
         temperature = "1.0", "> 0", "τ: how soft the competition between the neurons at one position is";
@@ -40,10 +42,7 @@ plugin! {
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-                let message = format!("expected a number > 0, got {}", self.temperature);
-                return Err(Error::config("rule softhebb: temperature", message));
-            }
+            positive("rule.temperature", self.temperature)?;
             Ok(Box::new(self.clone()))
         }
 

@@ -3,8 +3,9 @@
 use super::*;
 use crate::plasticity::CrossEntropy;
 use crate::testing::{assert_follows_loss, context, draws, relative, representation, values};
+use crate::views::{ClappPp, InfoNce};
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::plasticity::{PlasticityRule, RuleSpec, Signals};
+use plasticity_core::plasticity::{ContextSource, PlasticityRule, RuleContext, RuleSpec, Signals};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
 
@@ -33,8 +34,14 @@ fn lpl_follows_its_loss_on_patches_and_on_views() {
         let alone_each = Lpl { hebbian: 0.0, decorrelation: 0.0, ..Lpl::default() };
         assert_follows_loss(build(&alone_each, shape).as_mut(), &alone(&target));
     }
-    assert!(refusal(&Lpl { epsilon: 0.0, ..Lpl::default() }).contains("lpl: epsilon"));
-    assert!(refusal(&Lpl { hebbian: -1.0, ..Lpl::default() }).contains("lpl: hebbian"));
+    assert!(
+        refusal(&Lpl { epsilon: 0.0, ..Lpl::default() })
+            .starts_with("rule.epsilon: expected a number > 0, got 0")
+    );
+    assert!(
+        refusal(&Lpl { hebbian: -1.0, ..Lpl::default() })
+            .starts_with("rule.hebbian: expected a number ≥ 0, got -1")
+    );
 }
 
 #[test]
@@ -44,9 +51,9 @@ fn forward_forward_and_scff_follow_their_losses() {
     assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
     let scff = Scff { positive_threshold: 0.3, negative_threshold: 0.5 };
     assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
-    assert!(refusal(&Scff { positive_threshold: 0.0, ..scff }).contains("scff: positive_threshold"));
+    assert!(refusal(&Scff { positive_threshold: 0.0, ..scff }).starts_with("rule.positive_threshold: "));
     let strength = ForwardForward { strength: f32::NAN, ..ff };
-    assert!(refusal(&strength).contains("forward_forward: strength"));
+    assert!(refusal(&strength).starts_with("rule.strength: "));
 }
 
 #[test]
@@ -64,7 +71,10 @@ fn bcm_follows_its_loss_and_its_threshold_slides_once_a_step_is_applied() {
         assert!((after - (0.5 + (mean - 0.5) / 4.0)).abs() < 1e-5);
     }
     assert_follows_loss(rule.as_mut(), &alone(&target));
-    assert!(refusal(&Bcm { window: 0.5, ..Bcm::default() }).contains("bcm: window"));
+    assert!(
+        refusal(&Bcm { window: 0.5, ..Bcm::default() })
+            .starts_with("rule.window: expected a number ≥ 1, got 0.5")
+    );
 }
 
 /// y, and M, of a rule whose update is mean y ⊗ x + M W.
@@ -123,7 +133,7 @@ fn softhebb_competes_by_a_softmax_and_its_losers_unlearn() {
             assert_eq!(signed[neuron], sign * y[neuron]);
         }
     }
-    assert!(refusal(&SoftHebb { temperature: 0.0, ..plain }).contains("softhebb: temperature"));
+    assert!(refusal(&SoftHebb { temperature: 0.0, ..plain }).starts_with("rule.temperature: "));
 }
 
 #[test]
@@ -164,6 +174,38 @@ fn dfa_reads_out_as_cross_entropy_and_sends_its_error_through_fixed_weights() {
     }
     assert!(relative(&host(&made.target), &delta) < 1e-5);
     assert!(rule.update(&alone(&target), &mut draws()).is_err());
+}
+
+#[test]
+fn of_a_recurrent_layer_the_output_learns_and_its_input_gets_nothing() {
+    let shape = RepresentationShape { time: 2, location: 1, batch: 4, channel: 5 };
+    let below = representation(RepresentationShape { channel: 3, ..shape }, 1);
+    let (output, top) = (representation(shape, 2), representation(shape, 3));
+    let to = RuleContext { context: shape, ..context(below.shape(), shape) };
+    let labels = [0, 3, 1, 1];
+    let signals = Signals { target: &below, context: Some(&output), top: Some(&top), labels: Some(&labels) };
+    let specs: [&dyn RuleSpec; 7] = [
+        &Lpl::default(),
+        &ForwardForward::default(),
+        &Scff::default(),
+        &Bcm::default(),
+        &InfoNce::default(),
+        &ClappPp::default(),
+        &Dfa {},
+    ];
+    for spec in specs {
+        let mut rule = spec.build(&to, &mut stream(1, &[])).unwrap();
+        if !spec.supervised() || spec.context() == ContextSource::Same {
+            assert_follows_loss(rule.as_mut(), &signals);
+        }
+        let made = rule.update(&signals, &mut draws()).unwrap();
+        let alone =
+            rule.update(&Signals { target: &output, context: None, ..signals }, &mut draws()).unwrap();
+        let factor = made.context.unwrap().to_vec().unwrap();
+        assert!(factor.iter().any(|value| *value != 0.0), "{spec:?}");
+        assert_eq!(factor, alone.target.to_vec().unwrap(), "{spec:?}");
+        assert!(made.target.to_vec().unwrap().iter().all(|value| *value == 0.0), "{spec:?}");
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl BilinearScore {
         }
         if !(0.0..=1.0).contains(&spec.initial) {
             let message = format!("{} is not in [0, 1]", spec.initial);
-            return Err(Error::config("bilinear score: initial", message));
+            return Err(Error::config("rule.score.initial", message));
         }
         let shape = match path {
             Path::Predict => [target, context],
@@ -337,7 +337,7 @@ mod tests {
         assert!(full.iter().zip(&small).all(|(full, small)| 0.25 * full == *small));
         for wrong in [-0.1, 1.1, f32::NAN] {
             let error = weights(wrong).unwrap_err().to_string();
-            assert!(error.contains("initial") && error.contains("[0, 1]"), "{error}");
+            assert!(error.starts_with("rule.score.initial: ") && error.contains("[0, 1]"), "{error}");
         }
     }
 }

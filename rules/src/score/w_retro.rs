@@ -9,15 +9,26 @@ use plasticity_core::random::Random;
 use plasticity_core::score::{ScoreFunction, ScoreSpec, Transport};
 
 /// [`Bilinear`] with transport `retrodiction`: no weight is used in both directions.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WRetro {}
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WRetro {
+    /// Initial weights are uniform within ±`initial`/√fan_in.
+    pub initial: f32,
+}
+
+impl Default for WRetro {
+    fn default() -> Self {
+        Self { initial: Bilinear::default().initial }
+    }
+}
 
 plugin! {
     Score "w_retro": "Bilinear score with retrodiction weights W_retro that learn by themselves",
     equation: "u = zᵀ W_pred c on the target's neurons, u = cᵀ W_retro z on the context's",
     citation: "Illing et al. 2021, Equations 16-19",
-    keys: [],
+    keys: [
+        initial = "1.0", "0 to 1", "bound of the initial weights in 1/√fan_in: see score `bilinear`";
+    ],
     example: "type = \"w_retro\"",
     impl ScoreSpec for WRetro {
         fn build(
@@ -28,7 +39,7 @@ plugin! {
             device: &Device,
             random: &mut Random,
         ) -> Result<Box<dyn ScoreFunction>> {
-            let bilinear = Bilinear::from(Transport::Retrodiction);
+            let bilinear = Bilinear { initial: self.initial, ..Bilinear::from(Transport::Retrodiction) };
             Ok(Box::new(BilinearScore::new(&bilinear, path, target, context, device, random)?))
         }
 

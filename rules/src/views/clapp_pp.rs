@@ -3,9 +3,10 @@
 use super::pairing::Pairing;
 use super::pool::Pool;
 use crate::broadcast::Hinge;
-use crate::score::Bilinear;
-use crate::{Tape, refused, tensors};
-use dfdx::tensor::{SplitTape, Tensor, TensorFromVec};
+use crate::output::{self, output};
+use crate::score::{self, Bilinear};
+use crate::{Tape, refused, stop, tensors};
+use dfdx::tensor::{Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, TryAdd};
 use plasticity_core::autodiff::{Taped, pick};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
@@ -161,32 +162,24 @@ impl TwoViews {
     pub fn new(rule: &'static str, spec: &ClappPp, to: &RuleContext, random: &mut Random) -> Result<Self> {
         if !(1..=MOST).contains(&spec.negatives) {
             let message = format!("expected 1..={MOST}, got {}", spec.negatives);
-            return Err(Error::config(format!("rule {rule}: negatives"), message));
+            return Err(Error::config("rule.negatives", message));
         }
-        spec.pool.check(rule, to.modules)?;
+        spec.pool.check(to.modules)?;
         let sources: &[bool] = match spec.context {
             ContextSource::Same => &[false],
             ContextSource::Top => &[true],
             ContextSource::Both => &[false, true],
             ContextSource::Above => {
                 let message = "expected `same`, `top` or `both`, got `above`";
-                return Err(Error::config(format!("rule {rule}: context"), message));
+                return Err(Error::config("rule.context", message));
             }
         };
         let mut scores = Vec::new();
         for &top in sources {
-            let context = if top { to.top.channel } else { to.target.channel };
-            let mut score = spec.score.build(Path::Predict, to.target.channel, context, to.device, random)?;
-            let mut parameters = score.parameters_mut();
-            let alone = parameters.len() == 1;
-            for parameter in &mut parameters {
-                let name = if top { "predict.top" } else { "predict.same" };
-                parameter.rename(if alone {
-                    name.to_owned()
-                } else {
-                    format!("{name}.{}", parameter.name())
-                });
-            }
+            let own = to.context.channel;
+            let context = if top { to.top.channel } else { own };
+            let mut score = spec.score.build(Path::Predict, own, context, to.device, random)?;
+            score::name_parameters(score.as_mut(), if top { "predict.top" } else { "predict.same" });
             scores.push((top, score));
         }
         Ok(Self { rule, negatives: spec.negatives, broadcast: spec.broadcast.build()?, scores })
@@ -206,9 +199,10 @@ impl TwoViews {
 
 impl PlasticityRule for TwoViews {
     fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let seen = output(signals);
+        let shape = seen.shape();
         let pairing = Pairing::of(self.rule, shape)?;
-        let device = signals.target.data().device();
+        let device = seen.data().device();
         let pairs = pairing.pairs(self.rule, self.negatives, draws, device)?;
         let mut loss = Buffer::zeros(device, 1)?;
         let mut target = Buffer::zeros(device, shape.len())?;
@@ -216,12 +210,12 @@ impl PlasticityRule for TwoViews {
         for index in 0..self.scores.len() {
             let source = match self.scores[index].0 {
                 true => self.top(signals.top, shape.rows())?,
-                false => signals.target,
+                false => seen,
             };
             let width = source.shape().channel;
             let contexts = pairing.swapped(source.data(), width)?;
             let rows = |data, channels| Rows { data, first: 0, rows: shape.rows(), channels };
-            let (z, c) = (rows(signals.target.data(), shape.channel), rows(&contexts, width));
+            let (z, c) = (rows(seen.data(), shape.channel), rows(&contexts, width));
             let score = &mut self.scores[index].1;
             let u = score.scores(z, c, &pairs)?;
             let modulation = self.broadcast.modulation(&u, &pairs)?;
@@ -233,14 +227,14 @@ impl PlasticityRule for TwoViews {
             }
             own.extend(made.own);
         }
-        Ok(RuleUpdate { loss, target, context: None, own, lateral: None })
+        output::update(signals, loss, target, own)
     }
 
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
         if !self.broadcast.follows_loss() {
             return Ok(None);
         }
-        let pairing = Pairing::of(self.rule, signals.shape())?;
+        let pairing = Pairing::of(self.rule, signals.context_shape())?;
         let pairs = pairing.pairs(self.rule, self.negatives, draws, signals.device())?;
         let mut total: Option<TapedScalar> = None;
         let mut first = 0;
@@ -249,14 +243,14 @@ impl PlasticityRule for TwoViews {
             let own: Vec<_> = (first..first + count).map(|index| signals.own(index)).collect();
             first += count;
             let source = match (*top, signals.top()) {
-                (false, _) => signals.target(),
+                (false, _) => signals.context(),
                 (true, Some(top)) => top.retaped::<Tape>(),
                 (true, None) => {
                     let message = "needs the top module's representation, and there is none";
                     return Err(Error::shape(format!("rule {}", self.rule), message));
                 }
             };
-            let all = score.all_pairs(swapped(source, &pairing)?, signals.target(), &own)?;
+            let all = score.all_pairs(swapped(source, &pairing)?, signals.context(), &own)?;
             let loss = self.broadcast.loss(pick(all, &pairs)?, &pairs)?;
             total = Some(match total {
                 Some(total) => total.try_add(loss).map_err(refused)?,
@@ -281,6 +275,5 @@ fn swapped(matrix: TapedMatrix, pairing: &Pairing) -> Result<TapedMatrix> {
     let len = others.len();
     let index: Tensor<(usize,), usize, _> =
         tensors(&matrix).try_tensor_from_vec(others, (len,)).map_err(refused)?;
-    let picked: TapedMatrix = matrix.try_gather(index).map_err(refused)?;
-    Ok(picked.split_tape().0.retaped::<Tape>())
+    matrix.try_gather(index).map(stop).map_err(refused)
 }

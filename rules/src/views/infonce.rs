@@ -2,10 +2,12 @@
 
 use super::pairing::Pairing;
 use super::pool::Pool;
-use crate::{Tape, refused, tensors};
+use crate::output::{self, output};
+use crate::{Tape, positive, refused, tensors};
 use dfdx::shapes::Axis;
 use dfdx::tensor::{Tensor, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul};
+use plasticity_core::Result;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
 use plasticity_core::draws::Draws;
@@ -14,7 +16,6 @@ use plasticity_core::plasticity::{Modules, PlasticityRule, RuleContext, RuleSpec
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
-use plasticity_core::{Error, Result};
 
 /// InfoNCE on two views, as a config sees it.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -44,11 +45,8 @@ plugin! {
     example: "type = \"infonce\"\ntemperature = 0.5",
     impl RuleSpec for InfoNce {
         fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-                let message = format!("expected a number > 0, got {}", self.temperature);
-                return Err(Error::config("rule infonce: temperature", message));
-            }
-            self.pool.check("infonce", context.modules)?;
+            positive("rule.temperature", self.temperature)?;
+            self.pool.check(context.modules)?;
             Ok(Box::new(self.clone()))
         }
 
@@ -109,9 +107,8 @@ impl InfoNce {
 
 impl PlasticityRule for InfoNce {
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        let shape = signals.target.shape();
+        let (data, shape) = (output(signals).data(), output(signals).shape());
         let pairing = Pairing::of("infonce", shape)?;
-        let data = signals.target.data();
         let device = data.device();
         let (rows, width) = (2 * pairing.images, shape.channel);
         let share = 1.0 / pairing.rows() as f32;
@@ -128,16 +125,16 @@ impl PlasticityRule for InfoNce {
             ops::product(Product::new(rows, width, rows).at(0, first, first), &mixing, data, &mut target)?;
         }
         let loss = Buffer::from_vec(device, vec![loss as f32])?;
-        Ok(RuleUpdate { loss, target, context: None, own: Vec::new(), lateral: None })
+        output::update(signals, loss, target, Vec::new())
     }
 
     fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
-        let shape = signals.shape();
+        let shape = signals.context_shape();
         let pairing = Pairing::of("infonce", shape)?;
         let rows = 2 * pairing.images;
         let mut total: Option<TapedScalar> = None;
         for place in 0..pairing.places {
-            let z = signals.target();
+            let z = signals.context();
             let device = tensors(&z);
             let here: Vec<usize> = (place * rows..(place + 1) * rows).collect();
             let here: Tensor<(usize,), usize, _> =

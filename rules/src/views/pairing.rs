@@ -26,7 +26,8 @@ impl Pairing {
         let images = shape.batch / 2;
         if !shape.batch.is_multiple_of(2) || images < 2 {
             let message = format!(
-                "needs two views each of at least two images in a batch, got {} rows: set [stimulus] views = 2",
+                "needs two views each of at least two images in a batch, got {} rows: set [stimulus] views = 2 and \
+                 [training] batch to 2 or more",
                 shape.batch
             );
             return Err(Error::shape(format!("rule {rule}"), message));
@@ -113,7 +114,10 @@ mod tests {
         assert_eq!(pairing.others(), [2, 3, 0, 1, 6, 7, 4, 5]);
         for rows in [3, 2, 0] {
             let error = Pairing::of("r", shape(1, rows)).unwrap_err().to_string();
-            assert!(error.contains("rule r") && error.contains("views = 2"), "{error}");
+            assert!(
+                error.contains("rule r") && error.contains("views = 2 and [training] batch to 2 or more"),
+                "{error}"
+            );
         }
     }
 

@@ -36,7 +36,7 @@ impl Pool {
     ///
     /// # Errors
     /// Says how many there are and how many modules.
-    pub fn check(&self, rule: &str, modules: usize) -> Result<()> {
+    pub fn check(&self, modules: usize) -> Result<()> {
         match self {
             Self::Each(sizes) if sizes.len() != modules => {
                 let message = format!(
@@ -44,7 +44,7 @@ impl Pool {
                      (0 pools the whole map)",
                     sizes.len()
                 );
-                Err(Error::config(format!("rule {rule}: pool"), message))
+                Err(Error::config("rule.pool", message))
             }
             _ => Ok(()),
         }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_list_must_have_one_size_a_module() {
-        let error = Pool::Each(vec![4, 2]).check("clapp_pp", 3).unwrap_err().to_string();
-        assert!(error.contains("clapp_pp: pool") && error.contains("2 sizes") && error.contains("3 modules"));
+        let error = Pool::Each(vec![4, 2]).check(3).unwrap_err().to_string();
+        assert!(error.starts_with("rule.pool: ") && error.contains("2 sizes") && error.contains("3 modules"));
     }
 }
