@@ -9,6 +9,7 @@ use plasticity_core::Result;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
+use plasticity_core::network::Network;
 use plasticity_core::probe::plan;
 use plasticity_core::run::{self, Run};
 use plasticity_core::training::Trainer;
@@ -51,12 +52,18 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Starts a run of a config. The config's stimuli and network are tried before the folder is made.
-pub fn start(config: Config, folder: &Path, device: &Device) -> Result<(Experiment, Run)> {
+/// Tries a config's stimuli and network, so that a run's folder is made only for what can be trained.
+pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)> {
     start_threads(&config)?;
     let experiment = Experiment::open(config)?;
     experiment.steps_per_epoch()?;
-    experiment.network(device)?;
+    let network = experiment.network(device)?;
+    Ok((experiment, network))
+}
+
+/// Starts a run of a config.
+pub fn start(config: Config, folder: &Path, device: &Device) -> Result<(Experiment, Run)> {
+    let (experiment, _) = prepare(config, device)?;
     let run = Run::create(folder, experiment.config())?;
     Ok((experiment, run))
 }

@@ -19,8 +19,7 @@ pub(super) fn read<T: DeserializeOwned>(document: &Document, path: &str, value: 
         Ok(read) => return Ok(read),
         Err(error) => error.message().trim().to_owned(),
     };
-    if ["unknown variant", "missing field", "unable to find a tag"].iter().any(|about| error.contains(about))
-    {
+    if !error.contains("unknown field") {
         names(document, path, &value)?;
     }
     let key = culprit(&value, &error, &complaint);
@@ -28,8 +27,8 @@ pub(super) fn read<T: DeserializeOwned>(document: &Document, path: &str, value: 
     Err(document.error(&place, reworded(&error)))
 }
 
-/// Checks that every plugin named in `value`, which stands at `path`, is registered: for a complaint about a name or its
-/// absence. Of other complaints it is no cause, for plugins may have keys of their own that are called as families are.
+/// Checks that every plugin named in `value`, which stands at `path`, is registered. (Plugins may have keys of their own
+/// that are called as families are, so that this is no cause of a complaint about an unknown key.)
 fn names(document: &Document, path: &str, value: &Value) -> Result<()> {
     let family = family(path);
     match value {

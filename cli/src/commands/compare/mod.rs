@@ -12,7 +12,7 @@ use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::probe::plan;
-use plasticity_core::run;
+use plasticity_core::run::{self, Run};
 use plasticity_core::{Error, Result};
 use probe::Report;
 use std::path::{Path, PathBuf};
@@ -116,12 +116,12 @@ fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<
         }
         train::resume_with(config, &folder)?
     } else {
-        train::start(config, &folder, device)?
-    };
-    if before.is_none() {
+        let (experiment, network) = train::prepare(config, device)?;
         // Better now than when everything is learned.
-        plan(&experiment, &experiment.network(device)?)?;
-    }
+        plan(&experiment, &network)?;
+        let run = Run::create(&folder, experiment.config())?;
+        (experiment, run)
+    };
     let mut trainer = train::learn(&experiment, &mut run, device)?;
     let step = trainer.steps();
     if let Some(report) = before.filter(|report| report.step == step) {
