@@ -1,6 +1,7 @@
 //! `forward_forward`: the Forward-Forward algorithm with labels written into the stimulus.
 
 use super::goodness::{Goodness, doubled, side_by_side};
+use crate::positive;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::TapedScalar;
 use plasticity_core::draws::Draws;
@@ -16,6 +17,9 @@ use rand::Rng;
 /// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels.
 ///
 /// To hide a layer's goodness from the next, put a `normalise` layer at the beginning of every module but the first.
+///
+/// Read-outs see stimuli as they are, without a label in their first positions: unlike all that the layers learned on.
+/// They do not compare the goodness of a stimulus with each label in turn, which is how Hinton classifies.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
@@ -37,20 +41,17 @@ plugin! {
     citation: "Hinton 2022, arXiv 2212.13345",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value on the position of the label; 0 on those of the other classes";
+        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; read-outs see stimuli without labels";
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
         fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            for (key, value) in [("threshold", self.threshold), ("strength", self.strength)] {
-                if !(value > 0.0 && value.is_finite()) {
-                    let message = format!("expected a number > 0, got {value}");
-                    return Err(Error::config(format!("rule forward_forward: {key}"), message));
-                }
-            }
+            positive("rule.threshold", self.threshold)?;
+            positive("rule.strength", self.strength)?;
             let Some(classes) = context.classes.filter(|&classes| classes >= 2) else {
-                let message = "tells right labels from wrong ones, and this stimulus has no two classes";
-                return Err(Error::config("rule forward_forward", message));
+                let message =
+                    "`forward_forward` tells right labels from wrong ones, and this stimulus has no two classes";
+                return Err(Error::config("rule.type", message));
             };
             Ok(Box::new(Labelled { spec: self.clone(), classes }))
         }

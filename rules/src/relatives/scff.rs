@@ -1,6 +1,7 @@
 //! `scff`: Self-Contrastive Forward-Forward.
 
 use super::goodness::{Goodness, doubled, side_by_side};
+use crate::positive;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::TapedScalar;
 use plasticity_core::draws::{Draws, Path};
@@ -11,8 +12,12 @@ use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 
-/// Positive stimuli are x_k + x_k, negative ones x_k + x_n with another stimulus n of the batch: what two copies of the
-/// first layer's weights, one on each of a pair, would sum to.
+/// Positive stimuli are x_k, negative ones (x_k + x_n) / 2 with another stimulus n of the batch.
+///
+/// The authors take sums, x_k + x_k and x_k + x_n: what two copies of the first layer's weights, one on each of a pair,
+/// would sum to. Means are half of that, so that read-outs see stimuli of the size that layers learned on. A layer of
+/// ReLU without bias is half as active on them and has a quarter of the goodness, which the default thresholds, a
+/// quarter of 2, are for; behind a `normalise` layer nothing changes.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scff {
@@ -24,29 +29,23 @@ pub struct Scff {
 
 impl Default for Scff {
     fn default() -> Self {
-        Self { positive_threshold: 2.0, negative_threshold: 2.0 }
+        Self { positive_threshold: 0.5, negative_threshold: 0.5 }
     }
 }
 
 plugin! {
-    Rule "scff": "Self-Contrastive Forward-Forward: high goodness on a stimulus twice, low on two different ones",
-    equation: "L = softplus(θ⁺ − g(x_k + x_k)) + softplus(g(x_k + x_n) − θ⁻), g = mean z²",
-    citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978",
+    Rule "scff": "Self-Contrastive Forward-Forward: high goodness on a stimulus, low on the mean of two different ones",
+    equation: "L = softplus(θ⁺ − g(x_k)) + softplus(g((x_k + x_n) / 2) − θ⁻), g = mean z²",
+    citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978 (with sums, which are twice these means)",
     keys: [
-        positive_threshold = "2.0", "> 0", "θ⁺: the goodness that a stimulus seen twice should exceed";
-        negative_threshold = "2.0", "> 0", "θ⁻: the goodness that two different stimuli should stay below";
+        positive_threshold = "0.5", "> 0", "θ⁺: the goodness that a stimulus should exceed";
+        negative_threshold = "0.5", "> 0", "θ⁻: the goodness that the mean of two stimuli should stay below";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            let thresholds =
-                [("positive_threshold", self.positive_threshold), ("negative_threshold", self.negative_threshold)];
-            for (key, value) in thresholds {
-                if !(value > 0.0 && value.is_finite()) {
-                    let message = format!("expected a number > 0, got {value}");
-                    return Err(Error::config(format!("rule scff: {key}"), message));
-                }
-            }
+            positive("rule.positive_threshold", self.positive_threshold)?;
+            positive("rule.negative_threshold", self.negative_threshold)?;
             Ok(Box::new(self.clone()))
         }
 
@@ -85,15 +84,14 @@ impl PlasticityRule for Scff {
             return Err(Error::shape("rule scff", message));
         }
         let values = input.data().to_vec()?;
-        let twice: Vec<f32> = values.iter().map(|value| 2.0 * value).collect();
         let mut mixed = values.clone();
         for (sample, mixed) in mixed.chunks_exact_mut(stimulus).enumerate() {
             let own = sample % shape.batch;
             let other = sample - own + others[own] as usize;
             let other = &values[other * stimulus..(other + 1) * stimulus];
-            mixed.iter_mut().zip(other).for_each(|(mixed, other)| *mixed += other);
+            mixed.iter_mut().zip(other).for_each(|(mixed, other)| *mixed = 0.5 * (*mixed + other));
         }
-        side_by_side(&input, &twice, &mixed)
+        side_by_side(&input, &values, &mixed)
     }
 
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
@@ -112,7 +110,7 @@ mod tests {
     use plasticity_core::device::{Buffer, Device};
 
     #[test]
-    fn positives_are_a_stimulus_twice_and_negatives_two_stimuli() {
+    fn positives_are_stimuli_and_negatives_means_of_two() {
         let shape = MapShape { time: 2, location: 1, batch: 3, extent: [1, 1, 2], channels: 1 };
         // Stimulus b at time t has the value 10ᵇ · (t + 1) everywhere.
         let values = [1.0, 1.0, 10.0, 10.0, 100.0, 100.0, 2.0, 2.0, 20.0, 20.0, 200.0, 200.0];
@@ -123,9 +121,9 @@ mod tests {
         for time in 0..2 {
             let step = &made[time * 12..(time + 1) * 12];
             let scale = (time + 1) as f32;
-            assert_eq!(step[..6], [2.0, 2.0, 20.0, 20.0, 200.0, 200.0].map(|value| value * scale));
+            assert_eq!(step[..6], [1.0, 1.0, 10.0, 10.0, 100.0, 100.0].map(|value| value * scale));
             for (b, own) in [1.0, 10.0, 100.0].into_iter().enumerate() {
-                let other = step[6 + 2 * b] / scale - own;
+                let other = 2.0 * step[6 + 2 * b] / scale - own;
                 assert!([1.0, 10.0, 100.0].contains(&other) && other != own, "{other}");
             }
         }
