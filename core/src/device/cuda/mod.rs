@@ -7,6 +7,7 @@ mod buffer;
 mod kernel;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod libraries;
+mod staging;
 
 pub use buffer::{Buffer, Indices, Values};
 pub use kernel::{Kernels, Launch};
@@ -39,6 +40,7 @@ struct Shared {
     name: String,
     capability: (i32, i32),
     kernels: Mutex<kernel::Loaded>,
+    staging: Mutex<staging::Staging>,
 }
 
 // SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once,
@@ -106,6 +108,7 @@ impl Device {
             name,
             capability,
             kernels: Mutex::default(),
+            staging: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -172,6 +175,18 @@ impl Device {
         self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
     }
 
+    /// The most bytes that tensors, maps and workspaces have taken at once so far, without what CUDA's libraries hold.
+    ///
+    /// # Errors
+    /// Where the driver refuses.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let (pool, mut bytes) = (pool(*self.driver().cu_device())?, 0u64);
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the pool is the device's, and `bytes` a live local of the type that the attribute has.
+        let status = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()) };
+        status.result().map(|()| bytes).map_err(|e| failed("the GPU's memory pool", e))
+    }
+
     /// Gives memory kept for the next buffers back to the system: here the driver's own pool keeps it.
     pub fn empty_cache(&self) {}
 
@@ -194,16 +209,19 @@ fn name(device: sys::CUdevice) -> String {
     }
 }
 
+/// The pool from which all memory comes.
+fn pool(device: sys::CUdevice) -> Result<sys::CUmemoryPool> {
+    let mut pool = std::ptr::null_mut();
+    // SAFETY: `pool` is a live local.
+    let status = unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, device) };
+    status.result().map(|()| pool).map_err(|e| failed("the GPU's memory pool", e))
+}
+
 /// Freed memory stays with the process, so that the next step's allocations cost no call into the kernel.
 fn keep_freed_memory(device: sys::CUdevice) -> Result<()> {
-    let mut pool = std::ptr::null_mut();
-    let mut all = u64::MAX;
+    let (pool, mut all) = (pool(device)?, u64::MAX);
     let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-    // SAFETY: `pool` and `all` are live locals of the types that the two calls document.
-    let status = unsafe {
-        sys::cuDeviceGetDefaultMemPool(&mut pool, device)
-            .result()
-            .and_then(|()| sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()).result())
-    };
-    status.map_err(|e| failed("the GPU's memory pool", e))
+    // SAFETY: the pool is the device's, and `all` a live local of the type that the attribute has.
+    let status = unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()) };
+    status.result().map_err(|e| failed("the GPU's memory pool", e))
 }

@@ -8,6 +8,8 @@ typedef unsigned short half_t;
 
 struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
 struct Window { u32 size[3], stride[3], out[3]; };
+// A post factor: one a sample or one a pooled position, f32 or bfloat16; and what it is multiplied by.
+struct Post { const void* values; int per_sample, half; float share; };
 
 #define CLOSED 255
 
@@ -105,6 +107,19 @@ __device__ __forceinline__ int tap_between(u32 p, u32 q, const Shape& g) {
     return tap;
 }
 
+// The input position that output position p sees through a tap, or -1.
+__device__ __forceinline__ int seen_through(u32 tap, u32 p, const Shape& g) {
+    u32 to[3] = {p / g.out[2] / g.out[1], p / g.out[2] % g.out[1], p % g.out[2]};
+    u32 by[3] = {tap / g.kernel[2] / g.kernel[1], tap / g.kernel[2] % g.kernel[1], tap % g.kernel[2]};
+    int q = 0;
+    for (int a = 0; a < 3; a++) {
+        int at = (int)(to[a] * g.stride[a] + by[a]) - (int)g.padding[a];
+        if (at < 0 || at >= (int)g.in[a]) return -1;
+        q = q * g.in[a] + at;
+    }
+    return q;
+}
+
 // The convolution as one matrix: to[p, out, q, in] = weight[out, tap, in].
 template <typename T, int V>
 __device__ __forceinline__ void expand(const T* weight, T* to, const Shape& g, u32 count) {
@@ -119,7 +134,7 @@ __device__ __forceinline__ void expand(const T* weight, T* to, const Shape& g, u
     put<T, V>(to + (u64)i * V, v);
 }
 
-// Its transpose: weight[out, tap, in] = Σ of from[p, out, q, in] over the p and q that the tap joins.
+// Its transpose: weight[out, tap, in] = Σ of from[p, out, q, in] over the p that see a q through the tap.
 extern "C" __global__ void fold(const float* from, float* weight, Shape g, u32 count) {
     u32 i = thread();
     if (i >= count) return;
@@ -127,10 +142,10 @@ extern "C" __global__ void fold(const float* from, float* weight, Shape g, u32 c
     u32 tap = i / g.in_channels % taps, out = i / g.in_channels / taps;
     u32 places = g.in[0] * g.in[1] * g.in[2], positions = g.out[0] * g.out[1] * g.out[2];
     float sum = 0.0f;
-    for (u32 p = 0; p < positions; p++)
-        for (u32 q = 0; q < places; q++)
-            if (tap_between(p, q, g) == (int)tap)
-                sum += from[(((u64)p * g.out_channels + out) * places + q) * g.in_channels + in];
+    for (u32 p = 0; p < positions; p++) {
+        int q = seen_through(tap, p, g);
+        if (q >= 0) sum += from[(((u64)p * g.out_channels + out) * places + q) * g.in_channels + in];
+    }
     weight[i] = sum;
 }
 
@@ -178,22 +193,30 @@ __device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8
     if (codes) put<u8, V>(codes + (u64)i * V, won);
 }
 
-// The post factor at pooled row `row`: one a sample, divided by the positions, or one a position.
-__device__ __forceinline__ float factor(const float* post, int per_sample, u64 sample, u32 pooled, u64 row, u32 channels,
-                                        u32 channel) {
-    return per_sample ? post[sample * channels + channel] / (float)pooled : post[row * channels + channel];
+// The post factor of V channels from `c` on at pooled row `row`.
+template <int V>
+__device__ __forceinline__ Pack<float, V> factor(const Post& post, u64 sample, u64 row, u32 channels, u32 c) {
+    u64 at = (post.per_sample ? sample : row) * channels + c;
+    Pack<float, V> d;
+    if (post.half) {
+        Pack<half_t, V> raw = take<half_t, V>((const half_t*)post.values + at);
+        for (int v = 0; v < V; v++) d.v[v] = widen(raw.v[v]);
+    } else {
+        d = take<float, V>((const float*)post.values + at);
+    }
+    for (int v = 0; v < V; v++) d.v[v] *= post.share;
+    return d;
 }
 
 // The post factor at every position of the convolution's output: to the pool's winners (`codes`), or where the
 // output is positive (`marks`, where there is no pool and relu).
 template <typename T, int V>
-__device__ __forceinline__ void unroute(const float* post, int per_sample, const u8* codes, const T* marks, T* dense,
-                                        const Shape& g, const Window& w, u32 count) {
+__device__ __forceinline__ void unroute(const Post& post, const u8* codes, const T* marks, T* dense, const Shape& g,
+                                        const Window& w, u32 count) {
     u32 i = thread();
     if (i >= count) return;
     u32 chunks = g.out_channels / V, c = i % chunks * V, row = i / chunks;
-    u32 places = g.out[0] * g.out[1] * g.out[2], pooled = w.out[0] * w.out[1] * w.out[2];
-    u32 p = row % places;
+    u32 places = g.out[0] * g.out[1] * g.out[2], p = row % places;
     u64 sample = row / places;
     float sum[V] = {};
     if (codes) {
@@ -209,82 +232,135 @@ __device__ __forceinline__ void unroute(const float* post, int per_sample, const
                                x * w.stride[2];
                     u64 window = ((sample * w.out[0] + t) * w.out[1] + y) * w.out[2] + x;
                     Pack<u8, V> won = take<u8, V>(codes + window * g.out_channels + c);
+                    Pack<float, V> d = factor<V>(post, sample, window, g.out_channels, c);
                     for (int v = 0; v < V; v++)
-                        if (won.v[v] == code)
-                            sum[v] += factor(post, per_sample, sample, pooled, window, g.out_channels, c + v);
+                        if (won.v[v] == code) sum[v] += d.v[v];
                 }
     } else {
         Pack<T, V> z = {};
         if (marks) z = take<T, V>(marks + (u64)row * g.out_channels + c);
+        Pack<float, V> d = factor<V>(post, sample, row, g.out_channels, c);
         for (int v = 0; v < V; v++)
-            if (!marks || widen(z.v[v]) > 0.0f)
-                sum[v] = factor(post, per_sample, sample, pooled, row, g.out_channels, c + v);
+            if (!marks || widen(z.v[v]) > 0.0f) sum[v] = d.v[v];
     }
-    Pack<T, V> d;
-    for (int v = 0; v < V; v++) narrow(sum[v], d.v[v]);
-    put<T, V>(dense + (u64)i * V, d);
+    Pack<T, V> made;
+    for (int v = 0; v < V; v++) narrow(sum[v], made.v[v]);
+    put<T, V>(dense + (u64)i * V, made);
 }
 
-// sums[slab, channel] = Σ of the post factor over `depth` pooled rows, where they are open.
-template <typename T>
-__device__ __forceinline__ void bias_sums(const float* post, int per_sample, const u8* codes, const T* marks,
-                                          float* sums, u32 channels, u32 pooled, u64 rows, u32 depth, u32 count) {
+// The same for windows of 2×2 side by side that cover the map: all four positions of a window a thread.
+template <typename T, int V>
+__device__ __forceinline__ void unroute_2x2(const Post& post, const u8* codes, T* dense, const Shape& g,
+                                            const Window& w, u32 count) {
     u32 i = thread();
     if (i >= count) return;
-    u32 c = i % channels;
-    u64 first = (u64)(i / channels) * depth, last = min(first + depth, rows);
+    u32 chunks = g.out_channels / V, row = i / chunks, c = (i - row * chunks) * V;
+    u32 line = row / w.out[2], x = row - line * w.out[2];  // lines of windows, over all samples
+    Pack<float, V> d = factor<V>(post, row / (w.out[0] * w.out[1] * w.out[2]), row, g.out_channels, c);
+    Pack<u8, V> won = take<u8, V>(codes + (u64)i * V);
+    for (u32 code = 0; code < 4; code++) {
+        Pack<T, V> made;
+        for (int v = 0; v < V; v++) narrow(won.v[v] == code ? d.v[v] : 0.0f, made.v[v]);
+        u64 place = (2ull * line + code / 2) * g.out[2] + 2 * x + code % 2;
+        put<T, V>(dense + place * g.out_channels + c, made);
+    }
+}
+
+// What one thread of bias_sums sums up: `depth` pooled positions of each of some samples; `parts` such runs make a sample.
+struct Slab { u32 samples, depth, parts; };
+
+// sums[slab, channel] = Σ of the post factor over a slab, where it is open.
+template <typename T>
+__device__ __forceinline__ void bias_sums(const Post& post, const u8* codes, const T* marks, float* sums, u32 channels,
+                                          u32 pooled, u32 samples, const Slab& slab, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 c = i % channels, group = i / channels / slab.parts, part = i / channels % slab.parts;
+    u32 from = part * slab.depth, to = min(from + slab.depth, pooled);
+    u32 first = group * slab.samples, last = min(first + slab.samples, samples);
     double sum = 0.0;  // the audit of locality sees a float's rounding
-    for (u64 row = first; row < last; row++) {
-        bool open = codes ? codes[row * channels + c] != CLOSED : !marks || widen(marks[row * channels + c]) > 0.0f;
-        if (open) sum += factor(post, per_sample, row / pooled, pooled, row, channels, c);
+    for (u32 sample = first; sample < last; sample++) {
+        u32 opened = 0;
+        for (u32 p = from; p < to; p++) {
+            u64 row = (u64)sample * pooled + p, at = row * channels + c;
+            if (codes ? codes[at] == CLOSED : marks && !(widen(marks[at]) > 0.0f)) continue;
+            if (post.per_sample) opened++;
+            else sum += factor<1>(post, sample, row, channels, c).v[0];
+        }
+        if (post.per_sample) sum += opened * (double)factor<1>(post, sample, 0, channels, c).v[0];
     }
     sums[i] = sum;
 }
 
-// Where the K inputs of an output position stand, for convolutions with few inputs an output.
-template <int K> struct Taps { int t[K], y[K], x[K], c[K]; };
+// A position of the output over all samples, as digits: such are added without a division.
+struct Place { u32 sample, t, y, x; };
+
+__device__ __forceinline__ Place place_of(u32 row, const Shape& g) {
+    u32 y = row / g.out[2], t = y / g.out[1], sample = t / g.out[0];
+    return {sample, t - sample * g.out[0], y - t * g.out[1], row - y * g.out[2]};
+}
+__device__ __forceinline__ void advance(Place& at, const Place& by, const Shape& g) {
+    at.x += by.x;
+    at.y += by.y;
+    at.t += by.t;
+    at.sample += by.sample;
+    if (at.x >= g.out[2]) { at.x -= g.out[2]; at.y++; }
+    if (at.y >= g.out[1]) { at.y -= g.out[1]; at.t++; }
+    if (at.t >= g.out[0]) { at.t -= g.out[0]; at.sample++; }
+}
+
+// Where the K inputs of an output position stand, for convolutions with few inputs an output: steps along the axes, and
+// all of them as values of the map.
+template <int K> struct Taps { int t[K], y[K], x[K], step[K]; };
 
 template <int K> __device__ __forceinline__ void list_taps(Taps<K>& taps, const Shape& g) {
     for (u32 k = threadIdx.x; k < K; k += blockDim.x) {
         u32 tap = k / g.in_channels;
-        taps.c[k] = k % g.in_channels;
-        taps.x[k] = (int)(tap % g.kernel[2]) - (int)g.padding[2];
-        taps.y[k] = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
-        taps.t[k] = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+        int x = (int)(tap % g.kernel[2]) - (int)g.padding[2];
+        int y = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
+        int t = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+        taps.x[k] = x;
+        taps.y[k] = y;
+        taps.t[k] = t;
+        taps.step[k] = ((t * (int)g.in[1] + y) * (int)g.in[2] + x) * (int)g.in_channels + (int)(k % g.in_channels);
     }
     __syncthreads();
 }
 
 template <int K>
-__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, u32 row, float* in) {
-    u32 x = row % g.out[2] * g.stride[2], y = row / g.out[2] % g.out[1] * g.stride[1];
-    u32 t = row / g.out[2] / g.out[1] % g.out[0] * g.stride[0], sample = row / g.out[2] / g.out[1] / g.out[0];
-    const float* base = map + (u64)sample * g.in[0] * g.in[1] * g.in[2] * g.in_channels;
+__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, const Place& at,
+                                       float* in) {
+    u32 x = at.x * g.stride[2], y = at.y * g.stride[1], t = at.t * g.stride[0];
+    const float* from = map + ((((u64)at.sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels;
 #pragma unroll
     for (int k = 0; k < K; k++) {
-        int tx = (int)x + taps.x[k], ty = (int)y + taps.y[k], tt = (int)t + taps.t[k];
-        bool inside = tx >= 0 && tx < (int)g.in[2] && ty >= 0 && ty < (int)g.in[1] && tt >= 0 && tt < (int)g.in[0];
-        in[k] = inside ? base[((tt * g.in[1] + ty) * g.in[2] + tx) * g.in_channels + taps.c[k]] : 0.0f;
+        // What lies before the map is past its end too, as an unsigned number.
+        bool inside = t + taps.t[k] < g.in[0] && y + taps.y[k] < g.in[1] && x + taps.x[k] < g.in[2];
+        in[k] = inside ? from[taps.step[k]] : 0.0f;
     }
 }
 
-// Convolution, bias and ReLU of a layer with K inputs an output, four channels a thread; blockDim.x is a multiple of
-// out_channels / 4. weight[out, K].
+// Threads of a block of the next two kernels: a multiple of out_channels / 4, so that each has four channels throughout.
+#define DIRECT_THREADS 256
+
+// Convolution, bias and ReLU of a layer with K inputs an output. weight[out, K].
 template <typename T, int K>
 __device__ __forceinline__ void direct(const float* map, const float* weight, const float* bias, T* out, const Shape& g,
                                        int relu, u32 rows) {
     __shared__ Taps<K> taps;
     list_taps<K>(taps, g);
-    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = blockDim.x / chunks;
+    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
     float w[K][4], b[4];
     for (int v = 0; v < 4; v++) {
         b[v] = bias[c + v];
 #pragma unroll
         for (int k = 0; k < K; k++) w[k][v] = weight[(c + v) * K + k];
     }
-    for (u32 row = blockIdx.x * lanes + threadIdx.x / chunks; row < rows; row += gridDim.x * lanes) {
+    u32 row = blockIdx.x * lanes + threadIdx.x / chunks;
+    Place at = place_of(row, g), by = place_of(gridDim.x * lanes, g);
+    for (; row < rows; row += gridDim.x * lanes, advance(at, by, g)) {
         float in[K];
-        gather<K>(map, taps, g, row, in);
+        gather<K>(map, taps, g, at, in);
         Pack<T, 4> z;
 #pragma unroll
         for (int v = 0; v < 4; v++) {
@@ -297,37 +373,52 @@ __device__ __forceinline__ void direct(const float* map, const float* weight, co
     }
 }
 
-// Outer product of such a layer without a pool: parts[block, out, K + 1], the bias last; a channel a thread, `depth`
-// rows a block. blockIdx.y is the run of channels.
+// Outer product of such a layer without a pool: parts[block, K + 1, out], the bias last; `depth` rows a block.
 template <typename T, int K>
-__device__ __forceinline__ void direct_outer(const float* map, const float* post, int per_sample, const T* marks,
-                                             float* parts, const Shape& g, u32 rows, u32 depth) {
+__device__ __forceinline__ void direct_outer(const float* map, const Post& post, const T* marks, float* parts,
+                                             const Shape& g, u32 rows, u32 depth) {
     __shared__ Taps<K> taps;
+    __shared__ float of_lanes[4 * DIRECT_THREADS];
     list_taps<K>(taps, g);
-    u32 c = blockIdx.y * blockDim.x + threadIdx.x;
-    if (c >= g.out_channels) return;
-    u32 positions = g.out[0] * g.out[1] * g.out[2];
-    u32 first = blockIdx.x * depth, last = min(first + depth, rows);
-    float sum[K + 1] = {};
-    for (u32 row = first; row < last; row++) {
+    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
+    u32 row = blockIdx.x * depth + threadIdx.x / chunks, last = min(blockIdx.x * depth + depth, rows);
+    Place at = place_of(row, g), by = place_of(lanes, g);
+    u32 held = ~0u;
+    Pack<float, 4> d = {};
+    float sum[K + 1][4] = {};
+    for (; row < last; row += lanes, advance(at, by, g)) {
+        if (!post.per_sample || at.sample != held) d = factor<4>(post, at.sample, row, g.out_channels, c);
+        held = at.sample;
         float in[K];
-        gather<K>(map, taps, g, row, in);
-        bool open = !marks || widen(marks[(u64)row * g.out_channels + c]) > 0.0f;
-        float d = open ? factor(post, per_sample, row / positions, positions, row, g.out_channels, c) : 0.0f;
+        gather<K>(map, taps, g, at, in);
+        Pack<T, 4> z = {};
+        if (marks) z = take<T, 4>(marks + (u64)row * g.out_channels + c);
 #pragma unroll
-        for (int k = 0; k < K; k++) sum[k] += d * in[k];
-        sum[K] += d;
+        for (int v = 0; v < 4; v++) {
+            float open = !marks || widen(z.v[v]) > 0.0f ? d.v[v] : 0.0f;
+#pragma unroll
+            for (int k = 0; k < K; k++) sum[k][v] += open * in[k];
+            sum[K][v] += open;
+        }
     }
-    float* to = parts + ((u64)blockIdx.x * g.out_channels + c) * (K + 1);
 #pragma unroll
-    for (int k = 0; k <= K; k++) to[k] = sum[k];
+    for (int k = 0; k <= K; k++) {
+        for (int v = 0; v < 4; v++) of_lanes[4 * threadIdx.x + v] = sum[k][v];
+        __syncthreads();
+        for (u32 o = threadIdx.x; o < g.out_channels; o += DIRECT_THREADS) {
+            float total = 0.0f;
+            for (u32 lane = 0; lane < lanes; lane++) total += of_lanes[lane * g.out_channels + o];
+            parts[((u64)blockIdx.x * (K + 1) + k) * g.out_channels + o] = total;
+        }
+        __syncthreads();
+    }
 }
 
-// weight[out, K] and bias[out] from sums[out, K + 1].
+// weight[out, K] and bias[out] from sums[K + 1, out].
 extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight, float* bias, u32 k, u32 count) {
     u32 i = thread();
     if (i >= count) return;
-    u32 out = i / (k + 1), at = i % (k + 1);
+    u32 channels = count / (k + 1), out = i % channels, at = i / channels;
     if (at < k) weight[out * k + at] = sums[i];
     else bias[out] = sums[i];
 }
@@ -353,18 +444,25 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
                                                Window w, int relu, u32 count) {                                   \
         pool<T, 1>(raw, bias, out, codes, g, w, relu, count);                                                     \
     }                                                                                                             \
-    extern "C" __global__ void unroute_##name##_4(const float* post, int per_sample, const u8* codes,             \
-                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
-        unroute<T, 4>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    extern "C" __global__ void unroute_##name##_4(Post post, const u8* codes, const T* marks, T* dense, Shape g,  \
+                                                  Window w, u32 count) {                                          \
+        unroute<T, 4>(post, codes, marks, dense, g, w, count);                                                    \
     }                                                                                                             \
-    extern "C" __global__ void unroute_##name##_1(const float* post, int per_sample, const u8* codes,             \
-                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
-        unroute<T, 1>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    extern "C" __global__ void unroute_##name##_1(Post post, const u8* codes, const T* marks, T* dense, Shape g,  \
+                                                  Window w, u32 count) {                                          \
+        unroute<T, 1>(post, codes, marks, dense, g, w, count);                                                    \
     }                                                                                                             \
-    extern "C" __global__ void bias_sums_##name(const float* post, int per_sample, const u8* codes,               \
-                                                const T* marks, float* sums, u32 channels, u32 pooled, u64 rows,  \
-                                                u32 depth, u32 count) {                                           \
-        bias_sums<T>(post, per_sample, codes, marks, sums, channels, pooled, rows, depth, count);                 \
+    extern "C" __global__ void unroute_2x2_##name##_4(Post post, const u8* codes, const T*, T* dense, Shape g,    \
+                                                      Window w, u32 count) {                                      \
+        unroute_2x2<T, 4>(post, codes, dense, g, w, count);                                                       \
+    }                                                                                                             \
+    extern "C" __global__ void unroute_2x2_##name##_1(Post post, const u8* codes, const T*, T* dense, Shape g,    \
+                                                      Window w, u32 count) {                                      \
+        unroute_2x2<T, 1>(post, codes, dense, g, w, count);                                                       \
+    }                                                                                                             \
+    extern "C" __global__ void bias_sums_##name(Post post, const u8* codes, const T* marks, float* sums,          \
+                                                u32 channels, u32 pooled, u32 samples, Slab slab, u32 count) {    \
+        bias_sums<T>(post, codes, marks, sums, channels, pooled, samples, slab, count);                           \
     }
 
 #define FOR_TAPS(T, name, K)                                                                                      \
@@ -372,10 +470,9 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
                                                    T* out, Shape g, int relu, u32 rows) {                         \
         direct<T, K>(map, weight, bias, out, g, relu, rows);                                                      \
     }                                                                                                             \
-    extern "C" __global__ void direct_outer_##name##_##K(const float* map, const float* post, int per_sample,     \
-                                                         const T* marks, float* parts, Shape g, u32 rows,         \
-                                                         u32 depth) {                                             \
-        direct_outer<T, K>(map, post, per_sample, marks, parts, g, rows, depth);                                  \
+    extern "C" __global__ void direct_outer_##name##_##K(const float* map, Post post, const T* marks, float* parts,\
+                                                         Shape g, u32 rows, u32 depth) {                          \
+        direct_outer<T, K>(map, post, marks, parts, g, rows, depth);                                              \
     }
 
 FOR_VALUES(float, single)

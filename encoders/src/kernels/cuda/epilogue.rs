@@ -7,6 +7,7 @@ use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::{Launch, Values};
 use plasticity_core::layer::PostFactor;
 use plasticity_core::{Result, ops};
+use std::cell::OnceCell;
 
 /// The name of a kernel for `values`, four neighbouring channels a thread where they make fours.
 macro_rules! kernel {
@@ -69,6 +70,7 @@ fn run(
 /// A post factor with what leads it back to the convolution's output: routing, or the output itself.
 pub(super) struct Unrouted<'a> {
     g: &'a Geometry,
+    pool: Option<&'a Pool>,
     window: Window,
     pooled: usize,
     output: &'a Buffer,
@@ -77,10 +79,41 @@ pub(super) struct Unrouted<'a> {
     gated: bool,
     post: &'a Buffer,
     per_sample: bool,
+    map: OnceCell<Buffer>,
 }
 
-/// Pooled rows whose bias one thread sums up.
-const DEPTH: usize = 64;
+/// A post factor by value, as kernels take it: `struct Post` of `conv.cu`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Post {
+    values: u64,
+    per_sample: i32,
+    half: i32,
+    /// One a sample is divided by the positions.
+    share: f32,
+}
+
+/// Pooled positions whose factors one thread sums up: a run in each of some samples. `struct Slab` of `conv.cu`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Slab {
+    samples: u32,
+    depth: u32,
+    /// Runs that make a sample.
+    parts: u32,
+}
+
+impl Slab {
+    /// About 64 positions: a part of a sample, or several samples where one has fewer.
+    fn of(pooled: usize) -> Result<Self> {
+        let depth = pooled.clamp(1, 64);
+        Ok(Self {
+            samples: threads(64 / depth)?,
+            depth: threads(depth)?,
+            parts: threads(pooled.div_ceil(depth))?,
+        })
+    }
+}
 
 impl<'a> Unrouted<'a> {
     pub(super) fn new(call: &'a Backward<'a>) -> Result<Self> {
@@ -100,7 +133,8 @@ impl<'a> Unrouted<'a> {
         };
         fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
         let routed = call.pool.map(|_| routing);
-        Ok(Self { g, window: Window::of(g, call.pool)?, pooled, output, routed, gated, post, per_sample })
+        let (pool, window) = (call.pool, Window::of(g, call.pool)?);
+        Ok(Self { g, pool, window, pooled, output, routed, gated, post, per_sample, map: OnceCell::new() })
     }
 
     /// How the gate and the map that [`map`](Self::map) makes stand in memory.
@@ -113,29 +147,54 @@ impl<'a> Unrouted<'a> {
         if self.gated { self.output.pointer_as(self.values()) } else { Ok(0) }
     }
 
-    /// The post factor's values and whether they are one a sample, as kernels take them.
-    pub(super) fn post(&self) -> Result<(u64, i32)> {
-        Ok((self.post.pointer()?, i32::from(self.per_sample)))
+    /// The post factor.
+    pub(super) fn post(&self) -> Result<Post> {
+        let share = if self.per_sample { 1.0 / self.pooled as f32 } else { 1.0 };
+        let values = self.post.widest();
+        Ok(Post {
+            values: self.post.pointer_as(values)?,
+            per_sample: i32::from(self.per_sample),
+            half: i32::from(values == Values::Half),
+            share,
+        })
     }
 
-    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output.
-    pub(super) fn map(&self) -> Result<Buffer> {
+    /// Whether the pool's windows are 2×2, side by side, and cover the whole map.
+    fn in_fours(&self) -> bool {
+        let [_, y, x] = self.g.output();
+        let fours = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
+        self.pool == Some(&fours) && y % 2 == 0 && x % 2 == 0
+    }
+
+    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output; made when first asked for.
+    pub(super) fn map(&self) -> Result<&Buffer> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = self.make_map()?;
+        Ok(self.map.get_or_init(|| map))
+    }
+
+    fn make_map(&self) -> Result<Buffer> {
         let (device, values) = (self.post.device(), self.values());
         let len = self.g.samples * self.g.output_len();
         let map = Buffer::unset_as(device, len, values)?;
-        let (name, wide) = kernel!(values, self.g.out_channels, "unroute");
-        let count = len / wide;
-        let (post, per_sample) = self.post()?;
+        let fours = self.in_fours();
+        let (name, wide) = match fours {
+            true => kernel!(values, self.g.out_channels, "unroute_2x2"),
+            false => kernel!(values, self.g.out_channels, "unroute"),
+        };
+        let count = if fours { len / 4 } else { len } / wide;
         let launch = Launch::new(device, &KERNELS, name)?
-            .pointer(post)
-            .value(per_sample)
+            .value(self.post()?)
             .pointer(self.routed.map_or(0, Routing::pointer))
             .pointer(self.marks()?)
             .pointer(map.pointer_as(values)?)
             .value(Shape::of(self.g)?)
             .value(self.window)
             .value(threads(count)?);
-        // SAFETY: the arguments are those of `unroute` in conv.cu; lengths were checked in `new`.
+        // SAFETY: the arguments are those of `unroute` in conv.cu, which `unroute_2x2` has too; lengths were checked in
+        // `new`, and windows in fours cover the map.
         unsafe { launch.each(count)? };
         Ok(map)
     }
@@ -144,20 +203,18 @@ impl<'a> Unrouted<'a> {
     pub(super) fn bias(&self) -> Result<Buffer> {
         let (device, values, channels) = (self.post.device(), self.values(), self.g.out_channels);
         let name = if values == Values::Half { "bias_sums_half" } else { "bias_sums_single" };
-        let rows = self.g.samples * self.pooled;
-        let slabs = rows.div_ceil(DEPTH);
+        let slab = Slab::of(self.pooled)?;
+        let slabs = self.g.samples.div_ceil(slab.samples as usize) * slab.parts as usize;
         let mut sums = Buffer::unset(device, slabs * channels)?;
-        let (post, per_sample) = self.post()?;
         let launch = Launch::new(device, &KERNELS, name)?
-            .pointer(post)
-            .value(per_sample)
+            .value(self.post()?)
             .pointer(self.routed.map_or(0, Routing::pointer))
             .pointer(self.marks()?)
             .pointer(sums.pointer_mut()?)
             .value(threads(channels)?)
             .value(threads(self.pooled)?)
-            .value(rows as u64)
-            .value(DEPTH as u32)
+            .value(threads(self.g.samples)?)
+            .value(slab)
             .value(threads(slabs * channels)?);
         // SAFETY: the arguments are those of `bias_sums` in conv.cu; lengths were checked in `new`.
         unsafe { launch.each(slabs * channels)? };
