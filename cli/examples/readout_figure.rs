@@ -1,7 +1,8 @@
 //! The read-out of every layer of some runs, beside the untrained network, as an SVG.
 //!
-//! `cargo run --release --example readout_figure -- OUT.svg RUN…`, after `plasticity probe` of each run; the runs must have
-//! the same layers and the same seed, and so the same untrained network.
+//! `cargo run --release -p plasticity --example readout_figure -- OUT.svg NAME=RUN[,RUN…]…`, after `plasticity probe` of each
+//! run. A line is the mean of its runs (several seeds). All lines must have the same layers and the same seeds, and so
+//! the same untrained networks. What is read out beside the layers, such as MFCC, is a dashed line.
 
 use serde_json::Value;
 use std::fmt::Write;
@@ -21,39 +22,64 @@ struct Line {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [out, runs @ ..] = arguments.as_slice() else {
-        return Err("usage: readout_figure OUT.svg RUN…".into());
+    let [out, named @ ..] = arguments.as_slice() else {
+        return Err("usage: readout_figure OUT.svg NAME=RUN[,RUN…]…".into());
     };
     let mut lines: Vec<Line> = Vec::new();
-    let (mut layers, mut chance) = (Vec::new(), 0.0);
-    for run in runs {
-        let path = Path::new(run).join("probe.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let report: Value = serde_json::from_str(&text)?;
-        let read = report["layers"].as_array().ok_or("probe.json has no layers")?;
-        let column = |key: &str| read.iter().map(|layer| layer[key].as_f64().unwrap_or(f64::NAN)).collect();
-        let untrained = Line { name: "untrained".to_owned(), values: column("untrained") };
-        match lines.first() {
-            None => lines.push(untrained),
-            Some(first) if first.values == untrained.values => {}
-            Some(_) => return Err(format!("{run}: its untrained network is another one").into()),
+    let (mut layers, mut levels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for one in named {
+        let (name, runs) = one.split_once('=').ok_or_else(|| format!("{one}: say NAME=RUN"))?;
+        let runs: Vec<&str> = runs.split(',').collect();
+        let (mut trained, mut untrained) = (Vec::new(), Vec::new());
+        for run in &runs {
+            let path = Path::new(run).join("probe.json");
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let report: Value = serde_json::from_str(&text)?;
+            let read = report["layers"].as_array().ok_or("probe.json has no layers")?;
+            let (inside, beside): (Vec<&Value>, Vec<&Value>) = read
+                .iter()
+                .partition(|row| row["name"].as_str().is_some_and(|name| name.starts_with(char::is_numeric)));
+            let column = |rows: &[&Value], key: &str| -> Vec<f64> {
+                rows.iter().map(|row| row[key].as_f64().unwrap_or(f64::NAN) / runs.len() as f64).collect()
+            };
+            add(&mut trained, &column(&inside, "accuracy"));
+            add(&mut untrained, &column(&inside, "untrained"));
+            layers = inside.iter().map(|row| row["name"].as_str().unwrap_or("?").to_owned()).collect();
+            if lines.is_empty() {
+                let of = beside.iter().map(|row| row["name"].as_str().unwrap_or("?").to_uppercase());
+                let mut values = column(&beside, "accuracy");
+                let chance = read.iter().filter_map(|row| row["chance"].as_f64()).fold(f64::NAN, f64::max);
+                values.push(chance / runs.len() as f64);
+                add(&mut levels, &values);
+                names = of.chain(["chance".to_owned()]).collect();
+            }
         }
-        layers = read.iter().map(|layer| layer["name"].as_str().unwrap_or("?").to_owned()).collect();
-        chance = column("chance").iter().copied().fold(f64::NAN, f64::max);
-        let name = Path::new(run).file_name().map_or(run.clone(), |name| name.to_string_lossy().into_owned());
-        let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        lines.push(Line { name, values: column("accuracy") });
+        match lines.first() {
+            None => lines.push(Line { name: "untrained".to_owned(), values: untrained }),
+            Some(first) if first.values.iter().zip(&untrained).all(|(a, b)| (a - b).abs() < 1e-6) => {}
+            Some(_) => return Err(format!("{name}: its untrained networks are others").into()),
+        }
+        lines.push(Line { name: name.replace('&', "&amp;").replace('<', "&lt;"), values: trained });
     }
     if layers.is_empty() {
         return Err("name a run at least".into());
     }
-    std::fs::write(out, figure(&lines, &layers, chance)?)?;
+    let levels: Vec<Line> =
+        names.into_iter().zip(levels).map(|(name, value)| Line { name, values: vec![value] }).collect();
+    std::fs::write(out, figure(&lines, &layers, &levels)?)?;
     Ok(())
 }
 
-fn figure(lines: &[Line], layers: &[String], chance: f64) -> Result<String, std::fmt::Error> {
-    let all = || lines.iter().flat_map(|line| line.values.iter().copied());
-    let top = (all().fold(chance, f64::max) / 10.0).ceil() * 10.0;
+/// Adds values to a sum that may still be empty.
+fn add(sum: &mut Vec<f64>, values: &[f64]) {
+    sum.resize(values.len(), 0.0);
+    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+}
+
+fn figure(lines: &[Line], layers: &[String], levels: &[Line]) -> Result<String, std::fmt::Error> {
+    let all = lines.iter().chain(levels).flat_map(|line| line.values.iter().copied());
+    let top = (all.fold(0.0, f64::max) / 10.0).ceil() * 10.0;
     let y = |percent: f64| BOTTOM - (BOTTOM - TOP) * percent / top;
     let x =
         |layer: usize| LEFT + 20.0 + (RIGHT - LEFT - 40.0) * layer as f64 / (layers.len().max(2) - 1) as f64;
@@ -80,11 +106,17 @@ fn figure(lines: &[Line], layers: &[String], chance: f64) -> Result<String, std:
         )?;
     }
     svg.push_str("<text x=\"263\" y=\"284\" text-anchor=\"middle\" fill=\"#333333\">layer</text>\n");
-    svg.push_str("<text x=\"12\" y=\"22\" fill=\"#333333\">% of test stimuli named right by a linear classifier</text>\n");
+    svg.push_str(
+        "<text x=\"12\" y=\"22\" fill=\"#333333\">% of the test named right by a linear classifier</text>\n",
+    );
     let dashed = "stroke=\"#888888\" stroke-dasharray=\"2 4\"";
-    writeln!(svg, "<path d=\"M{LEFT} {0:.1} H{RIGHT}\" {dashed}/>", y(chance))?;
+    for level in levels.iter().flat_map(|level| level.values.first()) {
+        writeln!(svg, "<path d=\"M{LEFT} {0:.1} H{RIGHT}\" {dashed}/>", y(*level))?;
+    }
     // Names stand where their lines end, from the top down, and never on one another.
-    let mut names: Vec<(f64, &str, &str)> = vec![(y(chance), "chance", "#888888")];
+    let at = |level: &Line| level.values.first().map_or(BOTTOM, |value| y(*value));
+    let mut names: Vec<(f64, &str, &str)> =
+        levels.iter().map(|level| (at(level), level.name.as_str(), "#888888")).collect();
     for (line, index) in lines.iter().zip(0..) {
         let colour = if index == 0 { "#888888" } else { COLOURS[(index - 1) % COLOURS.len()] };
         let points: Vec<String> = line

@@ -72,4 +72,12 @@ fn crates_of_ones_own_build_pass_the_suite_and_train() {
     cargo(&rule, &["run", "--", "train", "config.toml", "--out", "run"]);
     let probed = cargo(&rule, &["run", "--", "probe", "run"]);
     assert!(probed.contains("untrained"), "{probed}");
+    let compare =
+        ["run", "--", "compare", "config.toml", "--sweep", "rule=oja2,clapp_s,random", "--out", "cells"];
+    let short = ["training.steps=2", "training.checkpoint_every={steps=2}", "probe.epochs=1"];
+    let short = short.iter().flat_map(|set| ["--set", set]);
+    let compared = cargo(&rule, &compare.into_iter().chain(short).collect::<Vec<_>>());
+    for cell in ["untrained", "rule=oja2", "rule=clapp_s", "rule=random"] {
+        assert!(compared.contains(&format!("| {cell} ")), "{compared}");
+    }
 }

@@ -5,9 +5,10 @@ use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::network::Network;
 use plasticity_core::random::{Random, stream};
+use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 use rand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Updates of every parameter, by full name, in the public layout.
 pub type Updates = BTreeMap<String, Vec<f64>>;
@@ -21,6 +22,7 @@ pub struct Bench {
     shape: MapShape,
     stimuli: [Vec<f32>; 2],
     labels: Vec<u32>,
+    targets: Vec<usize>,
 }
 
 impl Bench {
@@ -36,7 +38,7 @@ impl Bench {
         let mut random = stream(seed, &[u64::from_be_bytes(*b"audit\0\0\0")]);
         let stimuli = [normal(&mut random, shape.len()), normal(&mut random, shape.len())];
         let labels = (0..shape.batch).map(|index| (index % classes.max(1)) as u32).collect();
-        let mut bench = Self { network, shape, stimuli, labels };
+        let mut bench = Self { network, shape, stimuli, labels, targets: Vec::new() };
         bench.bring_scores_to_order_one()?;
         Ok(bench)
     }
@@ -51,9 +53,35 @@ impl Bench {
         self.shape.batch
     }
 
-    /// Steps in time that stand side by side in the input, or on its map.
+    /// Steps in time of the input: separate pieces, or positions on the time axis of its map.
     pub(super) fn steps(&self) -> usize {
-        self.shape.time.max(self.shape.extent[0])
+        self.shape.time * self.shape.extent[0]
+    }
+
+    /// For every module, the steps in time of its target that change where the second set of stimuli stands in at the
+    /// steps `switched` of the input: the first and the last one. Nothing is learned, and statistics over the batch
+    /// are not used.
+    pub(super) fn reach(&mut self, switched: &dyn Fn(usize) -> bool) -> Result<Vec<Option<[usize; 2]>>> {
+        let plain = self.input(&|_, _| false, &|_| true)?;
+        let other = self.input(&|time, _| switched(time), &|_| true)?;
+        let plain = self.network.represent(&plain, Pooling::Mean)?;
+        let other = self.network.represent(&other, Pooling::Mean)?;
+        let mut found = Vec::new();
+        for &layer in &self.targets {
+            let (one, two) = (plain[layer].data().to_vec()?, other[layer].data().to_vec()?);
+            let shape = plain[layer].shape();
+            let each = (shape.rows_per_step() * shape.channel).max(1);
+            let mut steps = one.chunks(each).zip(two.chunks(each)).map(|(one, two)| one != two);
+            let first = steps.clone().position(|differs| differs);
+            found.push(first.zip(steps.rposition(|differs| differs)).map(|(first, last)| [first, last]));
+        }
+        Ok(found)
+    }
+
+    /// Full names of the parameters that learn.
+    pub(super) fn learning(&self) -> BTreeSet<String> {
+        let parameters = self.network.parameters().into_iter();
+        parameters.filter(|(_, parameter)| parameter.learns()).map(|(name, _)| name).collect()
     }
 
     /// The updates of one step. `switched(time, stimulus)` says where the second set of stimuli stands in for the
@@ -129,7 +157,7 @@ impl Bench {
     }
 
     fn bring_scores_to_order_one(&mut self) -> Result<()> {
-        let mut squares = Vec::new();
+        let (mut squares, mut recurrent) = (Vec::new(), Vec::new());
         let input = self.input(&|_, _| false, &|_| true)?;
         let labels = self.labels.clone();
         self.network.step(
@@ -140,9 +168,13 @@ impl Bench {
                 let square = |values: Vec<f32>| values.iter().map(|v| v * v).sum::<f32>();
                 let rows = step.target.shape().rows().max(1) as f32;
                 squares.push((square(step.target.data().to_vec()?) / rows).max(1e-20));
+                recurrent.push(step.context.is_some());
                 Ok(())
             },
         )?;
+        // Where a module's last layer is the context, its target is the output of the layer below.
+        let ends = self.network.modules().iter().map(|module| module.layers().end);
+        self.targets = ends.zip(recurrent).map(|(end, recurrent)| end - 1 - usize::from(recurrent)).collect();
         self.change(&mut |name, shape, values| {
             let Some(module) =
                 name.strip_prefix("module.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
@@ -191,7 +223,7 @@ pub fn combine(terms: &[(f64, Updates)]) -> Updates {
 /// keeps.
 pub fn largest(change: &Updates, of: &Updates, keep: &dyn Fn(&str) -> bool) -> f64 {
     let mut worst: f64 = 0.0;
-    let owners: std::collections::BTreeSet<String> = of.keys().map(|name| owner(name)).collect();
+    let owners: BTreeSet<String> = of.keys().map(|name| owner(name)).collect();
     for one in owners.iter().filter(|one| keep(one)) {
         let within = |name: &str| owner(name) == *one;
         let size = norm(of, &within);

@@ -12,12 +12,16 @@
 //!   changing.
 //!
 //! *In time*: a context is compared with one stimulus at a time, itself or another: Δ_context Δ_target U differs
-//! from zero for at most one target stimulus.
+//! from zero for at most one target stimulus, where the context is any step before a module's last one, and the target
+//! is that last one.
 //!
-//! *Weight transport*, a column of its own: one weight serves in both directions.
+//! *Weight transport*, a column of its own: one weight that learns serves in both directions.
+//!
+//! Where a network offers nothing to measure one of these on, there is no value and no mark.
 
 mod measure;
 mod space;
+mod span;
 mod time;
 mod transport;
 
@@ -28,34 +32,53 @@ use serde::Serialize;
 /// Relative changes of an update below this are rounding.
 pub const THRESHOLD: f64 = 1e-5;
 
-/// The marks of a rule on a network, with what they were read off.
+/// The marks of a rule on a network, with what they were read off; `None` where it could not be measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audit {
     /// Local in space.
-    pub space: bool,
+    pub space: Option<bool>,
     /// Local in time.
-    pub time: bool,
+    pub time: Option<bool>,
     /// One weight is used in both directions.
-    pub weight_transport: bool,
+    pub weight_transport: Option<bool>,
     /// Whether anything learns at all.
     pub learns: bool,
     /// What the marks were read off.
     pub evidence: Evidence,
 }
 
-/// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖.
+/// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖; `None` where it could not be measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
     /// When weights of layers above or of other modules' rules change.
     pub other_layers: f64,
     /// Mixed difference over three stimuli.
-    pub third_stimulus: f64,
+    pub third_stimulus: Option<f64>,
     /// Of other neurons, when a neuron without dendritic connections changes its activity.
-    pub disconnected_neuron: f64,
+    pub disconnected_neuron: Option<f64>,
     /// The largest number of stimuli that one context is compared with in a step.
-    pub partners_of_a_context: usize,
+    pub partners_of_a_context: Option<usize>,
     /// Of the side on which a weight's presynaptic neurons are, when the weight changes.
-    pub backward_use: f64,
+    pub backward_use: Option<f64>,
+}
+
+impl Evidence {
+    /// Local in space: none of the three changes is more than rounding.
+    fn space(&self) -> Option<bool> {
+        let changes = [Some(self.other_layers), self.third_stimulus, self.disconnected_neuron];
+        if changes.iter().flatten().any(|change| *change > THRESHOLD) {
+            return Some(false);
+        }
+        changes.iter().all(Option::is_some).then_some(true)
+    }
+
+    /// One weight carries a signal forwards and back: a rule's own, or a layer's.
+    fn weight_transport(&self) -> Option<bool> {
+        if self.other_layers > THRESHOLD {
+            return Some(true);
+        }
+        self.backward_use.map(|change| change > THRESHOLD)
+    }
 }
 
 /// Measures the marks.
@@ -65,7 +88,13 @@ pub struct Evidence {
 pub fn audit(bench: &mut Bench) -> Result<Audit> {
     if !bench.learns() {
         let evidence = Evidence::default();
-        return Ok(Audit { space: true, time: true, weight_transport: false, learns: false, evidence });
+        return Ok(Audit {
+            space: Some(true),
+            time: Some(true),
+            weight_transport: Some(false),
+            learns: false,
+            evidence,
+        });
     }
     let evidence = Evidence {
         other_layers: space::other_layers(bench)?,
@@ -74,13 +103,10 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
         partners_of_a_context: time::partners(bench)?,
         backward_use: transport::backward_use(bench)?,
     };
-    let quiet = |change: f64| change <= THRESHOLD;
     Ok(Audit {
-        space: quiet(evidence.other_layers)
-            && quiet(evidence.third_stimulus)
-            && quiet(evidence.disconnected_neuron),
-        time: evidence.partners_of_a_context <= 1,
-        weight_transport: !quiet(evidence.backward_use) || !quiet(evidence.other_layers),
+        space: evidence.space(),
+        time: evidence.partners_of_a_context.map(|partners| partners <= 1),
+        weight_transport: evidence.weight_transport(),
         learns: true,
         evidence,
     })

@@ -43,12 +43,15 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     Ok(worst)
 }
 
-/// The largest mixed difference of an update over three stimuli.
+/// The largest mixed difference of an update over three stimuli; `None` where nothing changes.
 ///
 /// # Errors
 /// Where the network cannot make a step.
-pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
+pub fn third_stimulus(bench: &mut Bench) -> Result<Option<f64>> {
     let mut worst: f64 = 0.0;
+    if norm(&bench.plain()?, &|_| true) == 0.0 {
+        return Ok(None);
+    }
     for first in 0..bench.batch() - 2 {
         let mut terms = Vec::new();
         for mask in 0..8_u32 {
@@ -60,21 +63,22 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<f64> {
         let plain = terms[0].1.clone();
         worst = worst.max(largest(&combine(&terms), &plain, &|_| true));
     }
-    Ok(worst)
+    Ok(Some(worst))
 }
 
 /// The largest change of other neurons' updates when a neuron of a module's last layer, cut off from every dendrite,
 /// changes its activity. Where another module's representation is a rule's context, only at the top: below it a neuron
-/// reaches that context by the layers above, and it arrives through dendrites.
+/// reaches that context by the layers above, and it arrives through dendrites. `None` where no such layer is one whose
+/// neurons are the first axis of its `weight`, or none learns.
 ///
 /// # Errors
 /// Where the network cannot make a step.
-pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
+pub fn disconnected_neuron(bench: &mut Bench) -> Result<Option<f64>> {
     let modules = bench.network.modules();
     let own_context = modules.iter().all(|module| module.context() == ContextSource::Same);
     let lowest = if own_context { 0 } else { modules.len().saturating_sub(1) };
     let modules: Vec<_> = modules.iter().skip(lowest).map(|module| module.layers()).collect();
-    let mut worst: f64 = 0.0;
+    let mut worst: Option<f64> = None;
     for layers in modules {
         let layer = layers.end - 1;
         let Some(channels) = channels(bench, layer) else { continue };
@@ -99,7 +103,8 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<f64> {
         let change = without(combine(&[(1.0, after), (-1.0, plain.clone())]), layer, neuron, channels);
         let size = norm(&plain, &|name| owner(name) == format!("layer.{layer}"));
         if size > 0.0 {
-            worst = worst.max(norm(&change, &|name| owner(name) == format!("layer.{layer}")) / size);
+            let change = norm(&change, &|name| owner(name) == format!("layer.{layer}")) / size;
+            worst = Some(worst.map_or(change, |worst| worst.max(change)));
         }
     }
     Ok(worst)

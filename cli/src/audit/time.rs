@@ -1,41 +1,68 @@
 //! Locality in time.
 
 use super::THRESHOLD;
-use super::measure::{Bench, combine, largest};
+use super::measure::{Bench, Updates, combine};
+use super::span::{Search, Span, largest_in};
 use plasticity_core::Result;
+use std::collections::BTreeMap;
 
 /// The largest number of stimuli with which the context of one stimulus is compared in a step: targets j for which
-/// the mixed difference of an update, over the first step in time of stimulus i (a context, never a target) and the
-/// last one of stimulus j (a target, never a context), is not zero.
+/// the mixed difference of a module's update, over the steps of stimulus i before the module's last one and over the
+/// last one of stimulus j (a target, never a context), is not zero. `None` where no module has both kinds of steps,
+/// or none learns from them.
 ///
 /// # Errors
 /// Where the network cannot make a step.
-pub fn partners(bench: &mut Bench) -> Result<usize> {
-    let (batch, last) = (bench.batch(), bench.steps() - 1);
-    let one_step = last == 0;
-    let plain = bench.plain()?;
-    let mut most = 0;
-    for context in 0..batch {
-        let with_context = bench.updates(&|time, stimulus| time == 0 && stimulus == context, &|_| true)?;
-        let mut partners = 0;
-        for target in (0..batch).filter(|&target| !(one_step && target == context)) {
-            let at_target = move |time: usize, stimulus: usize| time == last && stimulus == target;
-            let with_target = bench.updates(&at_target, &|_| true)?;
-            let with_both = bench.updates(
-                &|time, stimulus| at_target(time, stimulus) || (time == 0 && stimulus == context),
-                &|_| true,
-            )?;
-            let mixed = combine(&[
-                (1.0, with_both),
-                (-1.0, with_target),
-                (-1.0, with_context.clone()),
-                (1.0, plain.clone()),
-            ]);
-            if largest(&mixed, &plain, &|_| true) > THRESHOLD {
-                partners += 1;
-            }
+pub fn partners(bench: &mut Bench) -> Result<Option<usize>> {
+    let mut modules: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
+    let mut search = Search::default();
+    for module in 0..bench.network.modules().len() {
+        if let Some(span) = search.span(bench, module)? {
+            modules.entry(span).or_default().push(module);
         }
-        most = most.max(partners);
+    }
+    let mut most = None;
+    for (span, modules) in modules {
+        if most != Some(bench.batch()) {
+            most = most.max(partners_in(bench, span, &modules)?);
+        }
     }
     Ok(most)
+}
+
+/// The same for modules with the same span.
+fn partners_in(bench: &mut Bench, span: Span, modules: &[usize]) -> Result<Option<usize>> {
+    let (batch, one_step) = (bench.batch(), bench.steps() == 1);
+    let all = &|_: usize| true;
+    let plain = bench.plain()?;
+    let less_plain = |updates: Updates| combine(&[(1.0, updates), (-1.0, plain.clone())]);
+    let mut of_target: Vec<Updates> = Vec::new();
+    for target in 0..batch {
+        of_target.push(less_plain(bench.updates(&|time, one| time >= span.targets && one == target, all)?));
+    }
+    let mut partners = vec![vec![0; batch]; modules.len()];
+    let mut moved = vec![[false; 2]; modules.len()];
+    for context in 0..batch {
+        let of_context = less_plain(bench.updates(&|time, one| time < span.contexts && one == context, all)?);
+        for (place, &module) in modules.iter().enumerate() {
+            moved[place][0] |= largest_in(bench, module, &of_context, &plain) > THRESHOLD;
+            moved[place][1] |= largest_in(bench, module, &of_target[context], &plain) > THRESHOLD;
+        }
+        for target in (0..batch).filter(|&target| !(one_step && target == context)) {
+            let of_both = less_plain(bench.updates(
+                &|time, one| {
+                    (time >= span.targets && one == target) || (time < span.contexts && one == context)
+                },
+                all,
+            )?);
+            let mixed =
+                combine(&[(1.0, of_both), (-1.0, of_context.clone()), (-1.0, of_target[target].clone())]);
+            for (place, &module) in modules.iter().enumerate() {
+                partners[place][context] +=
+                    usize::from(largest_in(bench, module, &mixed, &plain) > THRESHOLD);
+            }
+        }
+    }
+    let measured = partners.into_iter().zip(moved).filter(|(_, moved)| *moved == [true; 2]);
+    Ok(measured.map(|(partners, _)| partners.into_iter().max().unwrap_or(0)).max())
 }

@@ -1,47 +1,74 @@
 //! Weight transport.
 
-use super::measure::{Bench, Updates, combine, largest};
+use super::measure::{Bench, Updates, combine, largest, norm};
 use super::space::{channels, without};
+use super::span::Search;
 use plasticity_core::Result;
 
 /// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
 /// presynaptic neurons are: contexts for `predict`, targets for `retrodict` and for read-outs. A weight that only
-/// predicts leaves its presynaptic neurons alone; one that also carries a signal back to them does not.
+/// predicts leaves its presynaptic neurons alone; one that also carries a signal back to them does not. Weights that
+/// do not learn are left out: fixed random feedback serves one direction.
 ///
 /// Sides are told apart by what is shown: with only the first step in time shown, the first layer's weights learn as
 /// those of contexts, with only the last one as those of targets. Where there is one step in time (two views), every
 /// stimulus is both, and neurons tell the sides apart: see [`of_other_neurons`].
 ///
+/// `None` where there are such weights and no step of the input is the first or the last alone.
+///
 /// # Errors
 /// Where the network cannot make a step.
-pub fn backward_use(bench: &mut Bench) -> Result<f64> {
-    let last = bench.steps() - 1;
-    let mut worst: f64 = 0.0;
-    if last == 0 {
-        worst = of_other_neurons(bench)?;
-    }
-    for predict in [true, false].into_iter().filter(|&predict| !(predict && last == 0)) {
-        let (first_shown, last_shown) = if predict { (0, 0) } else { (last, last) };
-        let shown = move |time: usize| (first_shown..=last_shown).contains(&time);
-        let plain = bench.updates(&|_, _| false, &shown)?;
-        let before = bench.change(&mut |name, shape, values| {
-            let own = name.starts_with("module.0.") && shape.len() == 2;
-            if own && name.contains(".predict.") == predict {
-                values
-                    .iter_mut()
-                    .enumerate()
-                    .for_each(|(i, value)| *value *= if i % 2 == 0 { 1.01 } else { 0.99 });
-            }
-        })?;
-        let after = bench.updates(&|_, _| false, &shown)?;
-        bench.put_back(&before)?;
-        let weights = |name: &str| name == "layer.0.weight";
-        let of: Updates = plain.iter().filter(|(name, _)| weights(name)).map(own).collect();
-        let now = after.iter().filter(|(name, _)| weights(name)).map(own).collect();
-        let change = combine(&[(1.0, now), (-1.0, of.clone())]);
-        worst = worst.max(largest(&change, &of, &|_| true));
+pub fn backward_use(bench: &mut Bench) -> Result<Option<f64>> {
+    let one_step = bench.steps() == 1;
+    let mut worst = Some(if one_step { of_other_neurons(bench)? } else { 0.0 });
+    let (learning, mut search) = (bench.learning(), Search::default());
+    for predict in [true, false].into_iter().filter(|&predict| !(predict && one_step)) {
+        let own = |name: &str| {
+            name.starts_with("module.0.") && name.contains(".predict.") == predict && learning.contains(name)
+        };
+        if !learning.iter().any(|name| own(name)) {
+            continue;
+        }
+        let change = if one_step {
+            on_the_side(bench, &own, &|_| true)?
+        } else if predict {
+            let end = search.first_contexts(bench, 0)?;
+            end.map(|end| on_the_side(bench, &own, &|time| time < end)).transpose()?.flatten()
+        } else {
+            let span = search.span(bench, 0)?;
+            span.map(|span| on_the_side(bench, &own, &|time| time >= span.targets)).transpose()?.flatten()
+        };
+        worst = worst.zip(change).map(|(worst, change)| worst.max(change));
     }
     Ok(worst)
+}
+
+/// The change of the first layer's update, with only some steps shown, when the weights `own` change; `None` where
+/// these weights do not learn from what is shown.
+fn on_the_side(
+    bench: &mut Bench,
+    own: &dyn Fn(&str) -> bool,
+    shown: &dyn Fn(usize) -> bool,
+) -> Result<Option<f64>> {
+    let plain = bench.updates(&|_, _| false, shown)?;
+    if norm(&plain, own) == 0.0 {
+        return Ok(None);
+    }
+    let before = bench.change(&mut |name, shape, values| {
+        if own(name) && shape.len() == 2 {
+            values
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, value)| *value *= if i % 2 == 0 { 1.01 } else { 0.99 });
+        }
+    })?;
+    let after = bench.updates(&|_, _| false, shown)?;
+    bench.put_back(&before)?;
+    let weights = |name: &str| name == "layer.0.weight";
+    let of: Updates = plain.iter().filter(|(name, _)| weights(name)).map(copy).collect();
+    let now = after.iter().filter(|(name, _)| weights(name)).map(copy).collect();
+    let change = combine(&[(1.0, now), (-1.0, of.clone())]);
+    Ok(Some(largest(&change, &of, &|_| true)))
 }
 
 /// The largest change of all other neurons' updates when the prediction weights onto one neuron change: its own
@@ -68,7 +95,7 @@ fn of_other_neurons(bench: &mut Bench) -> Result<f64> {
         bench.put_back(&before)?;
         let weights = format!("layer.{layer}.weight");
         let only = |updates: &Updates| -> Updates {
-            updates.iter().filter(|(name, _)| **name == weights).map(own).collect()
+            updates.iter().filter(|(name, _)| **name == weights).map(copy).collect()
         };
         let change = combine(&[(1.0, only(&after)), (-1.0, only(&plain))]);
         let others = without(change, layer, neuron, channels);
@@ -77,6 +104,6 @@ fn of_other_neurons(bench: &mut Bench) -> Result<f64> {
     Ok(worst)
 }
 
-fn own((name, values): (&String, &Vec<f64>)) -> (String, Vec<f64>) {
+fn copy((name, values): (&String, &Vec<f64>)) -> (String, Vec<f64>) {
     (name.clone(), values.clone())
 }

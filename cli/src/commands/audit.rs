@@ -43,31 +43,40 @@ fn print(audit: &Audit) -> Result<()> {
         output::print("nothing learns: there is nothing to be local")?;
         return Ok(());
     }
-    let mark = |yes: bool| if yes { "yes" } else { "no" };
+    let mark = |mark: Option<bool>| match mark {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => NOT_MEASURED,
+    };
+    let change =
+        |change: Option<f64>| change.map_or(NOT_MEASURED.to_owned(), |change| format!("{change:.1e}"));
     let evidence = &audit.evidence;
-    output::print(&format!("local in space       {}", mark(audit.space)))?;
-    output::print(&format!(
-        "  change of a layer's update with other layers' weights      {:.1e}",
-        evidence.other_layers
-    ))?;
-    output::print(&format!(
-        "  mixed difference of an update over three stimuli           {:.1e}",
-        evidence.third_stimulus
-    ))?;
-    output::print(&format!(
-        "  change of updates with a neuron that no dendrite reaches   {:.1e}",
-        evidence.disconnected_neuron
-    ))?;
-    output::print(&format!("local in time        {}", mark(audit.time)))?;
-    output::print(&format!(
-        "  stimuli that one context is compared with in a step        {}",
-        evidence.partners_of_a_context
-    ))?;
-    output::print(&format!("weight transport     {}", mark(audit.weight_transport)))?;
-    output::print(&format!(
-        "  change of a weight's presynaptic side with the weight      {:.1e}",
-        evidence.backward_use
-    ))?;
+    let partners = evidence.partners_of_a_context;
+    let lines = [
+        ("local in space       ", mark(audit.space).to_owned()),
+        (
+            "  change of a layer's update with other layers' weights      ",
+            change(Some(evidence.other_layers)),
+        ),
+        ("  mixed difference of an update over three stimuli           ", change(evidence.third_stimulus)),
+        (
+            "  change of updates with a neuron that no dendrite reaches   ",
+            change(evidence.disconnected_neuron),
+        ),
+        ("local in time        ", mark(audit.time).to_owned()),
+        (
+            "  stimuli that one context is compared with in a step        ",
+            partners.map_or(NOT_MEASURED.to_owned(), |partners| partners.to_string()),
+        ),
+        ("weight transport     ", mark(audit.weight_transport).to_owned()),
+        ("  change of a weight's presynaptic side with the weight      ", change(evidence.backward_use)),
+    ];
+    for (what, found) in lines {
+        output::print(&format!("{what}{found}"))?;
+    }
     output::print("Changes are relative, ‖ΔU‖ / ‖U‖; below 1e-5 they are rounding.")?;
     Ok(())
 }
+
+/// Stands where a network offers nothing to measure a mark on.
+const NOT_MEASURED: &str = "not measured";

@@ -5,8 +5,21 @@ use plasticity_core::config::Config;
 use std::path::PathBuf;
 
 /// Programs that a reader has by now, beside this toolkit's own.
-const OTHERS: [&str; 12] =
-    ["git", "cd", "cargo", "mkdir", "curl", "tar", "unzip", "unrar", "head", "ls", "mdbook", "tensorboard"];
+const OTHERS: [&str; 13] = [
+    "git",
+    "cd",
+    "cargo",
+    "mkdir",
+    "curl",
+    "tar",
+    "unzip",
+    "unrar",
+    "head",
+    "ls",
+    "awk",
+    "mdbook",
+    "tensorboard",
+];
 
 #[test]
 fn commands_parse_and_their_configs_are_there() {

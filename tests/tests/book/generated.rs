@@ -1,4 +1,5 @@
-//! Pages that are written from the code: one for each plugin, the keys of a config's sections, the command line.
+//! Pages that are written from the code: one for each plugin, the keys of a config's sections, the command line, and the
+//! files of `new-rule`.
 
 use super::locality;
 use super::pages::{root, source};
@@ -21,7 +22,10 @@ fn generated_pages_are_those_in_the_repository() {
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|p| !kept(p)).collect();
     if std::env::var_os(UPDATE).is_some() {
         there.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        pages.iter().for_each(|(path, text)| std::fs::write(path, text).unwrap());
+        for (path, text) in &pages {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
         return;
     }
     let differs = |(path, text): &(&PathBuf, &String)| {
@@ -59,7 +63,22 @@ fn generated() -> BTreeMap<PathBuf, String> {
     let summary = source().join("SUMMARY.md");
     let text = contents_with(&std::fs::read_to_string(&summary).unwrap(), &contents);
     pages.insert(summary, text);
+    pages.extend(new_rule());
     pages
+}
+
+/// The files that `plasticity new-rule my_rule` writes, but for the manifest, which has paths of this machine.
+fn new_rule() -> BTreeMap<PathBuf, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let made = plasticity::new_rule::write("my_rule", folder.path()).unwrap();
+    let shown = source().join("own/my_rule");
+    ["src/lib.rs", "src/main.rs", "tests/suite.rs", "config.toml"]
+        .into_iter()
+        .map(|file| {
+            let name = PathBuf::from(file.rsplit('/').next().unwrap());
+            (shown.join(name), std::fs::read_to_string(made.join(file)).unwrap())
+        })
+        .collect()
 }
 
 fn title(family: Family) -> &'static str {
@@ -105,6 +124,12 @@ fn page(plugin: &Plugin) -> String {
     }
     if !plugin.citation.is_empty() {
         write!(text, "\nSource: {}.\n", plugin.citation).unwrap();
+    }
+    if plugin.family == Family::Rule && ["clapp_pp", "clapp_pp_backprop", "infonce"].contains(&plugin.name) {
+        text.push_str(
+            "\nIt compares two views of each image: the stimulus needs `views = 2` and no patches. See \
+             [CLAPP++ and its relatives](../../compare/views.md#what-the-rule-needs).\n",
+        );
     }
     if plugin.family == Family::Rule {
         write!(text, "\n{}\n", locality::marks(plugin)).unwrap();

@@ -10,8 +10,18 @@ fn links_and_includes_lead_somewhere() {
     for page in pages() {
         let folder = page.path.parent().unwrap();
         for link in links(&page.prose()) {
-            let Some(path) = link.split('#').next().filter(|path| !path.is_empty()) else { continue };
-            if !link.contains("://") && !folder.join(path).exists() {
+            if link.contains("://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').map_or((link.as_str(), None), |(p, a)| (p, Some(a)));
+            let file = if path.is_empty() { page.path.clone() } else { folder.join(path) };
+            let there = match anchor {
+                Some(anchor) => {
+                    std::fs::read_to_string(file).is_ok_and(|text| anchors(&text).contains(anchor))
+                }
+                None => file.exists(),
+            };
+            if !there {
                 wrong.push(format!("{}: {link}", page.name()));
             }
         }
@@ -54,6 +64,30 @@ fn the_table_of_contents_holds_every_page() {
         .map(|page: &Page| page.path.clone())
         .collect();
     assert_eq!(unique, there);
+}
+
+/// The anchors that mdBook gives a page's headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let headings = text.lines().filter(|line| {
+        fenced ^= line.trim_start().starts_with("```");
+        !fenced && line.starts_with('#')
+    });
+    let anchor = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || c == '_' || c == '-' => Some(c.to_ascii_lowercase()),
+            _ => None,
+        });
+        kept.collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn anchors_are_those_of_mdbook() {
+    let found = anchors("# A rule, from `here`\n\n```text\n# not this\n```\n\n## `[probe]`\n");
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a-rule-from-here", "probe"]);
 }
 
 /// Targets of `[text](target)`.

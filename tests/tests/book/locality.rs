@@ -1,6 +1,6 @@
 //! The audit's marks of a rule on a small network, for its page.
 
-use plasticity::audit::{AuditBench, audit};
+use plasticity::audit::{Audit, AuditBench, THRESHOLD, audit};
 use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::layer::LayerSpec;
@@ -18,7 +18,7 @@ const INPUTS: [MapShape; 2] = [
 ];
 const LAYERS: usize = 3;
 
-/// "local in space: yes; …" with the modules that the rule is meant for; or why the audit has nothing to say.
+/// A line for each mark, with the modules that the rule is meant for; or why the audit has nothing to say.
 pub fn marks(plugin: &Plugin) -> String {
     let rule: Box<dyn RuleSpec> = toml::from_str(plugin.example).unwrap();
     let mut refused = None;
@@ -47,12 +47,48 @@ fn measure(rule: &dyn RuleSpec, input: MapShape) -> Result<String> {
     if !found.learns {
         return Ok("Nothing learns: there is nothing to be local.".to_owned());
     }
-    let mark = |yes| if yes { "yes" } else { "no" };
-    let whole = if modules.len() == 1 { "one module of all layers" } else { "every layer a module" };
+    let whole = if modules.len() == 1 { "in one module" } else { "each a module of its own" };
     Ok(format!(
-        "Local in space: **{}**. Local in time: **{}**. Weight transport: **{}**. (Measured on {LAYERS} convolutions, {whole}.)",
+        "Measured on {LAYERS} convolutions, {whole}, by [the audit](../../compare/audit.md#how-local-is-it):\n\n{}",
+        lines(&found, input.batch)
+    ))
+}
+
+/// The marks, with what they were read off where they are not the ones of a local rule.
+fn lines(found: &Audit, batch: usize) -> String {
+    let evidence = &found.evidence;
+    let mut against = Vec::new();
+    let mut add = |change: Option<f64>, what: &str| {
+        if let Some(change) = change.filter(|change| *change > THRESHOLD) {
+            against.push(format!("{what} ({change:.1e})"));
+        }
+    };
+    add(Some(evidence.other_layers), "a layer's update changes with other layers' weights");
+    add(evidence.third_stimulus, "the effect of three stimuli is not the sum of the effects of pairs");
+    add(evidence.disconnected_neuron, "updates change with a neuron that no dendrite reaches");
+    let transport = match (evidence.other_layers > THRESHOLD, evidence.backward_use) {
+        (_, Some(change)) if change > THRESHOLD => {
+            format!(": a weight's presynaptic side changes with the weight ({change:.1e})")
+        }
+        (true, _) => ": a layer's update changes with the weights of layers above".to_owned(),
+        _ => String::new(),
+    };
+    let time = match evidence.partners_of_a_context {
+        Some(0) => ": no stimulus is compared with another".to_owned(),
+        Some(1) => ": in a step a context is compared with one stimulus".to_owned(),
+        Some(many) => format!(": in a step a context is compared with {many} of {batch} stimuli"),
+        None => String::new(),
+    };
+    let space = if against.is_empty() { String::new() } else { format!(": {}", against.join("; ")) };
+    let mark = |mark: Option<bool>| match mark {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not measured",
+    };
+    format!(
+        "- Local in space: **{}**{space}.\n- Local in time: **{}**{time}.\n- Weight transport: **{}**{transport}.",
         mark(found.space),
         mark(found.time),
         mark(found.weight_transport)
-    ))
+    )
 }

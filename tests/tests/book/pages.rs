@@ -28,11 +28,12 @@ pub struct Block {
     pub text: String,
 }
 
-/// All Markdown of the book, CONTRIBUTING and CHANGELOG.
+/// All Markdown of the book and of the repository's root and `docs`.
 pub fn pages() -> Vec<Page> {
     let mut found = Vec::new();
     collect(&source(), &mut found);
-    found.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/results.md", "docs/performance.md"];
+    found.extend(others.map(|name| root().join(name)));
     found.sort();
     let read = |path: PathBuf| Page { text: std::fs::read_to_string(&path).unwrap(), path };
     found.into_iter().map(read).collect()

@@ -10,25 +10,30 @@ use plasticity_core::score::{ScoreFunction, ScoreSpec};
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
-/// Minus the mean squared distance of context and target. It has no weights.
+/// A margin minus the mean squared distance of context and target. It has no weights.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Distance {
-    /// Multiplies the score.
+    /// The score of a context and a target that are the same.
+    pub margin: f32,
+    /// Multiplies the distance.
     pub scale: f32,
 }
 
 impl Default for Distance {
     fn default() -> Self {
-        Self { scale: 1.0 }
+        Self { margin: 2.0, scale: 1.0 }
     }
 }
 
 plugin! {
-    Score "distance": "Minus the mean squared distance of context and target",
-    equation: "u = −scale · mean (z − c)²",
+    Score "distance": "A margin minus the mean squared distance of context and target",
+    equation: "u = margin − scale · mean (z − c)²",
     citation: "the book of this toolkit",
-    keys: [scale = "1.0", "> 0", "multiplies the score";],
+    keys: [
+        margin = "2.0", "finite", "the score of a context and a target that are the same";
+        scale = "1.0", "> 0", "multiplies the distance";
+    ],
     example: "type = \"distance\"\nscale = 1.0\n",
     impl ScoreSpec for Distance {
         fn build(
@@ -36,6 +41,9 @@ plugin! {
         ) -> Result<Box<dyn ScoreFunction>> {
             if !(self.scale > 0.0 && self.scale.is_finite()) {
                 return Err(Error::config("score distance: scale", format!("{} is not above 0", self.scale)));
+            }
+            if !self.margin.is_finite() {
+                return Err(Error::config("score distance: margin", format!("{} is not finite", self.margin)));
             }
             if target != context {
                 let message = format!("needs as many contexts as targets, got {context} and {target}");
@@ -62,7 +70,7 @@ impl ScoreFunction for Distance {
         let contexts: TapedMatrix = contexts.broadcast_like::<_, Axis<1>>(&all);
         let targets = target.square().sum::<(usize,), Axis<1>>();
         let targets: TapedMatrix = targets.broadcast_like::<_, Axis<0>>(&all);
-        Ok((products * 2.0 - contexts - targets) * (self.scale / width as f32))
+        Ok((products * 2.0 - contexts - targets) * (self.scale / width as f32) + self.margin)
     }
 
     fn parameters(&self) -> Vec<&Parameter> {

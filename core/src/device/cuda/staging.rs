@@ -29,7 +29,8 @@ unsafe impl Send for Slot {}
 
 impl Slot {
     fn new(bytes: usize) -> Result<Self> {
-        let read = event::create(CUevent_flags::CU_EVENT_DISABLE_TIMING).map_err(|e| failed("an event", e))?;
+        let read =
+            event::create(CUevent_flags::CU_EVENT_DISABLE_TIMING).map_err(|e| failed("an event", e))?;
         let mut memory = std::ptr::null_mut();
         // SAFETY: `memory` is a live local.
         let made = unsafe { sys::cuMemAllocHost_v2(&mut memory, bytes) }.result();
@@ -102,7 +103,8 @@ pub(super) fn upload<T: DeviceRepr>(device: &Device, values: &[T], to: &mut Cuda
     // SAFETY: `to` has room for the values. The slot keeps them until the event behind the copy is passed: `take`
     // gives it to nobody before, and dropping it waits.
     let queued = unsafe {
-        memcpy_htod_async(*to.device_ptr_mut(), staged, stream).and_then(|()| event::record(slot.read, stream))
+        memcpy_htod_async(*to.device_ptr_mut(), staged, stream)
+            .and_then(|()| event::record(slot.read, stream))
     };
     staging.0.push(slot);
     queued.map_err(|e| failed("copying to the GPU", e))

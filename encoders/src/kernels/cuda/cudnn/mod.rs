@@ -80,7 +80,9 @@ pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<
     let Cudnn { functions, plans } = &mut *cudnn;
     let precision = device.precision();
     let refused = |error| {
-        tracing::warn!("cuDNN, {stage:?} of {g:?} at {precision}, {error}: patches and cuBLAS take its place");
+        tracing::warn!(
+            "cuDNN, {stage:?} of {g:?} at {precision}, {error}: patches and cuBLAS take its place"
+        );
     };
     let known = plans.iter().position(|(of, at, _)| (of, *at) == (g, precision));
     let known = known.unwrap_or_else(|| {

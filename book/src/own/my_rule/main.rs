@@ -1,0 +1,3 @@
+use my_rule as _;
+use std::process::ExitCode;
+fn main() -> ExitCode { plasticity::run() }
