@@ -110,8 +110,8 @@ pub trait EncoderLayer: Send {
         feedback: bool,
     ) -> Result<LayerUpdate>;
 
-    /// The summed inputs a = W · pre + b of all neurons, before ρ and pooling, for rules that work on them; `None`
-    /// where the layer has none to show.
+    /// The summed inputs a = W · pre of all neurons, before ρ and pooling, for rules that work on them; `None` where the
+    /// layer has none to show. Such rules know synapses alone: a bias is left out, and does not move.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map.
@@ -120,8 +120,7 @@ pub trait EncoderLayer: Send {
     }
 
     /// M · W for each parameter that learns, with M `[channels, channels]` acting on the layer's neurons: the part of an
-    /// update that depends on the weights themselves (decay, lateral competition). A bias counts as the weight of an
-    /// input that is always 1.
+    /// update that depends on the weights themselves (decay, lateral competition); zeros for a bias.
     ///
     /// # Errors
     /// Where the layer offers no such update.
