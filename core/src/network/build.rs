@@ -76,15 +76,15 @@ fn in_module(index: usize, error: Error) -> Error {
 }
 
 /// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus.
-fn activation(layer: &mut dyn EncoderLayer, input: MapShape, device: &Device) -> Result<MapShape> {
+fn activation(slots: &mut [Slot], index: usize, input: MapShape, device: &Device) -> Result<MapShape> {
     let one = MapShape { batch: 1, ..input };
     let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
-    match layer.activation(&silent)? {
+    match slots[index].layer.activation(&silent).map_err(|error| in_layer(index, error))? {
         Some(activation) => Ok(MapShape { batch: input.batch, ..activation.shape() }),
         None => {
             let message = "shows no summed inputs, which the rule works on: \
                            use conv1d, conv2d, conv3d or dense, without batch_norm";
-            Err(Error::shape("rule", message))
+            Err(Error::shape(format!("layer {}", index + 1), message))
         }
     }
 }
@@ -119,13 +119,12 @@ impl Network {
         for (index, layers) in plan.modules.iter().enumerate() {
             let pooling = plan.rule.pooling(index);
             let own = seen(index)?;
-            let last_layer = slots[layers.end - 1].layer.as_mut();
+            let last_layer = layers.end - 1;
             let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.rule.prepared(plan.input) };
             let target = if plan.rule.level() == Level::Activation {
-                let activation =
-                    activation(last_layer, input, device).map_err(|error| in_layer(layers.end - 1, error))?;
+                let activation = activation(&mut slots, last_layer, input, device)?;
                 RepresentationShape::of(activation, pooling)?
-            } else if last_layer.is_context() {
+            } else if slots[last_layer].layer.is_context() {
                 RepresentationShape::of(input, pooling)?
             } else {
                 own
