@@ -1,4 +1,5 @@
 //! Times the kernels of VGG-6's layers on 16×16 patches: forward pass and outer product of each, at every precision.
+//! Without a batch it only says what it would run on.
 //!
 //! `cargo run --release --features cuda --example vgg6_kernels -- [batch of 64×64 images]…`
 
@@ -48,12 +49,14 @@ fn time(device: &Device, repeats: usize, inner: usize, mut run: impl FnMut() -> 
 fn main() -> Outcome<()> {
     let device = Device::open()?;
     println!("{}", device.name());
+    #[cfg(feature = "cuda")]
+    println!("{}", plasticity_encoders::kernels::device::cudnn(&device));
     let mut batches: Vec<usize> = Vec::new();
     for argument in std::env::args().skip(1) {
         batches.push(argument.parse()?);
     }
     for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
-        if device.set_precision(precision).is_err() {
+        if batches.is_empty() || device.set_precision(precision).is_err() {
             continue;
         }
         let side = 8192;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// Operands of matrix products and convolutions; sums are always `f32`.
 ///
+/// Results are `f32` too, but for maps at bf16. Where a convolution goes by cuDNN at bf16, the directions of its weights
+/// and its feedback are rounded to bf16 as well: cuDNN writes results as it reads operands.
+///
 /// Everything else (activities pooled into representations, scores, modulations, optimisers) is `f32` throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

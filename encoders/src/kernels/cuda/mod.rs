@@ -10,7 +10,8 @@
 //! - else: patches copied to rows, and matrix products by cuBLAS.
 //!
 //! Bias, ReLU, pool and routing are one pass over the product. At bf16 every map is bfloat16 in memory, and patches
-//! and post factors are too; sums are `f32`. No sum's order depends on timing.
+//! and post factors are too; sums are `f32`. What cuDNN gives is rounded to bfloat16 then, weights' directions as well,
+//! where the other ways give `f32`. No sum's order depends on timing.
 
 mod cudnn;
 mod dense;
@@ -24,8 +25,8 @@ pub use shape::Routing;
 use super::{Geometry, Pool};
 use cudnn::Stage;
 use epilogue::Unrouted;
-use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::Kernels;
+use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::PostFactor;
 use plasticity_core::{Error, Result};
 
@@ -117,8 +118,8 @@ pub fn forward(
     let raw = if dense::suits(g) {
         dense::forward(g, input, weight)?
     } else {
-        match cudnn::plan(g, input.device(), Stage::Forward)? {
-            Some(plan) => plan.forward(input, weight)?,
+        match cudnn::run(Stage::Forward, g, input, weight)? {
+            Some(raw) => raw,
             None => patches::forward(g, input, weight)?,
         }
     };
@@ -149,8 +150,8 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let weight = if dense::suits(g) {
         dense::outer(g, input, &map)?
     } else {
-        match cudnn::plan(g, device, Stage::Outer)? {
-            Some(plan) => plan.outer(input, &map)?,
+        match cudnn::run(Stage::Outer, g, input, &map)? {
+            Some(weight) => weight,
             None => patches::outer(g, input, &map)?,
         }
     };
@@ -176,8 +177,8 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     if dense::suits(g) {
         return dense::feedback(g, weight, &map);
     }
-    match cudnn::plan(g, device, Stage::Feedback)? {
-        Some(plan) => plan.feedback(weight, &map),
+    match cudnn::run(Stage::Feedback, g, weight, &map)? {
+        Some(input) => Ok(input),
         None => patches::feedback(g, weight, &map),
     }
 }
@@ -205,6 +206,11 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
     let post = PostFactor::PerPosition(factor.clone());
     let call = Backward { geometry, pool: Some(pool), relu: false, output: factor, routing, factor: &post };
     Unrouted::new(&call)?.map()
+}
+
+/// cuDNN's version, or why it is not used.
+pub fn cudnn(device: &Device) -> String {
+    cudnn::describe(device)
 }
 
 fn fits(what: &str, got: usize, expected: usize) -> Result<()> {

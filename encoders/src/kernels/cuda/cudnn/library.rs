@@ -5,10 +5,6 @@ use libloading::Library;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::sync::OnceLock;
-
-/// The environment variable that keeps cuDNN from being used: `off`.
-pub(super) const SWITCH: &str = "PLASTICITY_CUDNN";
 
 /// Names under which the library is looked for.
 const NAMES: [&str; 3] = ["libcudnn.so.9", "libcudnn.so.8", "libcudnn.so"];
@@ -34,6 +30,7 @@ pub(super) struct Functions {
     pub(super) workspace: [WorkspaceSize; 3],
     pub(super) run: [Run; 3],
     error: unsafe extern "C" fn(Status) -> *const c_char,
+    version: unsafe extern "C" fn() -> usize,
     pub(super) handle: Opaque,
 }
 
@@ -60,11 +57,6 @@ pub(super) type Run = unsafe extern "C" fn(
     *mut c_void,
 ) -> Status;
 
-// SAFETY: function pointers and a handle; all calls that use the handle hold the lock of `plans`.
-unsafe impl Send for Functions {}
-// SAFETY: as above.
-unsafe impl Sync for Functions {}
-
 impl Functions {
     /// The error of a call, if it failed.
     pub(super) fn check(&self, what: &str, status: Status) -> Result<()> {
@@ -73,44 +65,51 @@ impl Functions {
         }
         // SAFETY: cuDNN gives a static string for every status.
         let name = unsafe { CStr::from_ptr((self.error)(status)) };
-        Err(Error::Device(format!("cuDNN, {what}: {}", name.to_string_lossy())))
+        Err(Error::Device(format!("{what}: {}", name.to_string_lossy())))
+    }
+
+    /// The library's version: 8.9.2 is 8902, 9.1.0 is 90100.
+    pub(super) fn version(&self) -> String {
+        // SAFETY: the function has no arguments and no preconditions.
+        let version = unsafe { (self.version)() };
+        let major = if version < 10_000 { 1_000 } else { 10_000 };
+        format!("{}.{}.{}", version / major, version % major / 100, version % 100)
     }
 }
 
-/// cuDNN on the device's stream; `None` where it is not installed or switched off.
-pub(super) fn functions(device: &Device) -> Option<&'static Functions> {
-    static FUNCTIONS: OnceLock<Option<Functions>> = OnceLock::new();
-    FUNCTIONS
-        .get_or_init(|| {
-            if std::env::var(SWITCH).is_ok_and(|value| value == "off") {
-                return None;
+/// cuDNN on the device's stream.
+///
+/// # Errors
+/// Says what is missing, or which call failed.
+pub(super) fn open(device: &Device) -> Result<Functions> {
+    let mut missing = Vec::new();
+    for name in NAMES {
+        // SAFETY: cuDNN's initialisers have no preconditions.
+        match unsafe { Library::new(name) } {
+            Ok(library) => {
+                device.bind()?;
+                // The library stays loaded for good: the functions lead into it.
+                let library = Box::leak(Box::new(library));
+                // SAFETY: the library was found under a name of cuDNN 8 or 9.
+                return unsafe { load(library, *device.driver().cu_stream() as Opaque) };
             }
-            // SAFETY: cuDNN's initialisers have no preconditions.
-            let library = NAMES.iter().find_map(|name| unsafe { Library::new(name) }.ok())?;
-            device.bind().ok()?;
-            // SAFETY: the signatures are those of cuDNN 8 and 9's headers.
-            unsafe { load(Box::leak(Box::new(library)), *device.driver().cu_stream() as Opaque) }
-        })
-        .as_ref()
+            Err(error) => missing.push(error.to_string()),
+        }
+    }
+    Err(Error::Device(missing.join("; ")))
 }
 
 /// # Safety
 /// `library` must be cuDNN 8 or 9.
-unsafe fn load(library: &'static Library, stream: Opaque) -> Option<Functions> {
+unsafe fn load(library: &'static Library, stream: Opaque) -> Result<Functions> {
     macro_rules! get {
-        ($name:literal) => {
-            // SAFETY: as the caller promises.
-            *unsafe { library.get(concat!("cudnn", $name, "\0").as_bytes()) }.ok()?
-        };
+        ($name:literal) => {{
+            // SAFETY: the signatures are those of the headers of cuDNN 8 and 9, which the library is.
+            let found = unsafe { library.get(concat!("cudnn", $name, "\0").as_bytes()) };
+            *found.map_err(|error| Error::Device(error.to_string()))?
+        }};
     }
-    let create: Create = get!("Create");
-    let set_stream: unsafe extern "C" fn(Opaque, Opaque) -> Status = get!("SetStream");
-    let mut handle = std::ptr::null_mut();
-    // SAFETY: `handle` is a live local; the stream is the device's.
-    if unsafe { create(&mut handle) } != 0 || unsafe { set_stream(handle, stream) } != 0 {
-        return None;
-    }
-    Some(Functions {
+    let mut functions = Functions {
         create_tensor: get!("CreateTensorDescriptor"),
         create_filter: get!("CreateFilterDescriptor"),
         create_convolution: get!("CreateConvolutionDescriptor"),
@@ -125,8 +124,17 @@ unsafe fn load(library: &'static Library, stream: Opaque) -> Option<Functions> {
         ],
         run: [get!("ConvolutionForward"), get!("ConvolutionBackwardFilter"), get!("ConvolutionBackwardData")],
         error: get!("GetErrorString"),
-        handle,
-    })
+        version: get!("GetVersion"),
+        handle: std::ptr::null_mut(),
+    };
+    let create: Create = get!("Create");
+    let set_stream: unsafe extern "C" fn(Opaque, Opaque) -> Status = get!("SetStream");
+    // SAFETY: the handle is written to a live place, in the context that is current.
+    let status = unsafe { create(&mut functions.handle) };
+    functions.check("its handle", status)?;
+    // SAFETY: the handle was made above; the stream is the device's.
+    functions.check("its stream", unsafe { set_stream(functions.handle, stream) })?;
+    Ok(functions)
 }
 
 /// A device pointer as cuDNN takes it.
