@@ -144,9 +144,9 @@ fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
 /// The newest target that both the GPU and the toolkits we support know; the driver compiles PTX on for newer GPUs.
 fn architecture(capability: (i32, i32)) -> &'static str {
     match capability {
-        (8, 0) => "compute_80",
-        (8, 6) => "compute_86",
-        (8, _) => "compute_89",
+        (8, 9) => "compute_89",
+        (8, 6..=8) => "compute_86",
+        (8, _) => "compute_80",
         _ => "compute_90",
     }
 }

@@ -60,7 +60,7 @@ macro_rules! functions {
 functions! { driver:
     cuCtxGetCurrent cuCtxSetCurrent cuDestroyExternalMemory cuDeviceGet cuDeviceGetAttribute cuDeviceGetCount
     cuDeviceGetDefaultMemPool cuDeviceGetName cuDevicePrimaryCtxRelease_v2 cuDevicePrimaryCtxRetain
-    cuDeviceTotalMem_v2 cuEventCreate cuEventDestroy_v2 cuEventElapsedTime cuEventRecord
+    cuDeviceTotalMem_v2 cuDriverGetVersion cuEventCreate cuEventDestroy_v2 cuEventElapsedTime cuEventRecord
     cuExternalMemoryGetMappedBuffer cuGetErrorName cuGetErrorString cuImportExternalMemory cuInit cuLaunchKernel
     cuMemAllocAsync cuMemAlloc_v2 cuMemFreeAsync cuMemFree_v2 cuMemGetInfo_v2 cuMemPoolSetAttribute
     cuMemcpyDtoDAsync_v2 cuMemcpyDtoD_v2 cuMemcpyDtoHAsync_v2 cuMemcpyDtoH_v2 cuMemcpyHtoDAsync_v2
@@ -90,10 +90,24 @@ pub(super) fn load() -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let all = || {
         set(driver::ALL, &["libcuda.so.1"], "the NVIDIA driver")?;
-        set(cublas::ALL, &["libcublas.so.13", "libcublas.so.12"], "CUDA 12 or 13")?;
-        set(nvrtc::ALL, &["libnvrtc.so.13", "libnvrtc.so.12"], "CUDA 12 or 13")
+        // A driver for CUDA 12 runs nothing of CUDA 13; the other way round all goes well.
+        if driver_version()? >= 13_000 {
+            set(cublas::ALL, &["libcublas.so.13", "libcublas.so.12"], "CUDA 12 or 13")?;
+            set(nvrtc::ALL, &["libnvrtc.so.13", "libnvrtc.so.12"], "CUDA 12 or 13")
+        } else {
+            set(cublas::ALL, &["libcublas.so.12"], "CUDA 12, which is what the driver is for")?;
+            set(nvrtc::ALL, &["libnvrtc.so.12"], "CUDA 12, which is what the driver is for")
+        }
     };
     LOADED.get_or_init(all).clone().map_err(Error::Device)
+}
+
+/// The newest CUDA that the driver runs: 12040 is 12.4.
+fn driver_version() -> Result<i32, String> {
+    let mut version = 0;
+    // SAFETY: the driver's jumps are set; `version` is a live local, and the call needs no context.
+    let status = unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) };
+    status.result().map(|()| version).map_err(|e| format!("the version of the NVIDIA driver: {e}"))
 }
 
 fn set(functions: &[Entry], names: &[&str], part_of: &str) -> Result<(), String> {
