@@ -241,50 +241,74 @@ __device__ __forceinline__ void bias_sums(const float* post, int per_sample, con
     sums[i] = sum;
 }
 
-// Where the K inputs of an output position stand, for convolutions with few inputs an output.
-template <int K> struct Taps { int t[K], y[K], x[K], c[K]; };
+// A position of the output over all samples, as digits: such are added without a division.
+struct Place { u32 sample, t, y, x; };
+
+__device__ __forceinline__ Place place_of(u32 row, const Shape& g) {
+    u32 y = row / g.out[2], t = y / g.out[1], sample = t / g.out[0];
+    return {sample, t - sample * g.out[0], y - t * g.out[1], row - y * g.out[2]};
+}
+__device__ __forceinline__ void advance(Place& at, const Place& by, const Shape& g) {
+    at.x += by.x;
+    at.y += by.y;
+    at.t += by.t;
+    at.sample += by.sample;
+    if (at.x >= g.out[2]) { at.x -= g.out[2]; at.y++; }
+    if (at.y >= g.out[1]) { at.y -= g.out[1]; at.t++; }
+    if (at.t >= g.out[0]) { at.t -= g.out[0]; at.sample++; }
+}
+
+// Where the K inputs of an output position stand, for convolutions with few inputs an output: steps along the axes, and
+// all of them as values of the map.
+template <int K> struct Taps { int t[K], y[K], x[K], step[K]; };
 
 template <int K> __device__ __forceinline__ void list_taps(Taps<K>& taps, const Shape& g) {
     for (u32 k = threadIdx.x; k < K; k += blockDim.x) {
         u32 tap = k / g.in_channels;
-        taps.c[k] = k % g.in_channels;
-        taps.x[k] = (int)(tap % g.kernel[2]) - (int)g.padding[2];
-        taps.y[k] = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
-        taps.t[k] = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+        int x = (int)(tap % g.kernel[2]) - (int)g.padding[2];
+        int y = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
+        int t = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
+        taps.x[k] = x;
+        taps.y[k] = y;
+        taps.t[k] = t;
+        taps.step[k] = ((t * (int)g.in[1] + y) * (int)g.in[2] + x) * (int)g.in_channels + (int)(k % g.in_channels);
     }
     __syncthreads();
 }
 
 template <int K>
-__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, u32 row, float* in) {
-    u32 x = row % g.out[2] * g.stride[2], y = row / g.out[2] % g.out[1] * g.stride[1];
-    u32 t = row / g.out[2] / g.out[1] % g.out[0] * g.stride[0], sample = row / g.out[2] / g.out[1] / g.out[0];
-    const float* base = map + (u64)sample * g.in[0] * g.in[1] * g.in[2] * g.in_channels;
+__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, const Place& at, float* in) {
+    u32 x = at.x * g.stride[2], y = at.y * g.stride[1], t = at.t * g.stride[0];
+    const float* from = map + ((((u64)at.sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels;
 #pragma unroll
     for (int k = 0; k < K; k++) {
-        int tx = (int)x + taps.x[k], ty = (int)y + taps.y[k], tt = (int)t + taps.t[k];
-        bool inside = tx >= 0 && tx < (int)g.in[2] && ty >= 0 && ty < (int)g.in[1] && tt >= 0 && tt < (int)g.in[0];
-        in[k] = inside ? base[((tt * g.in[1] + ty) * g.in[2] + tx) * g.in_channels + taps.c[k]] : 0.0f;
+        // What lies before the map is past its end too, as an unsigned number.
+        bool inside = t + taps.t[k] < g.in[0] && y + taps.y[k] < g.in[1] && x + taps.x[k] < g.in[2];
+        in[k] = inside ? from[taps.step[k]] : 0.0f;
     }
 }
 
-// Convolution, bias and ReLU of a layer with K inputs an output, four channels a thread; blockDim.x is a multiple of
-// out_channels / 4. weight[out, K].
+// Threads of a block of the next two kernels: a multiple of out_channels / 4, so that each has four channels throughout.
+#define DIRECT_THREADS 256
+
+// Convolution, bias and ReLU of a layer with K inputs an output. weight[out, K].
 template <typename T, int K>
 __device__ __forceinline__ void direct(const float* map, const float* weight, const float* bias, T* out, const Shape& g,
                                        int relu, u32 rows) {
     __shared__ Taps<K> taps;
     list_taps<K>(taps, g);
-    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = blockDim.x / chunks;
+    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
     float w[K][4], b[4];
     for (int v = 0; v < 4; v++) {
         b[v] = bias[c + v];
 #pragma unroll
         for (int k = 0; k < K; k++) w[k][v] = weight[(c + v) * K + k];
     }
-    for (u32 row = blockIdx.x * lanes + threadIdx.x / chunks; row < rows; row += gridDim.x * lanes) {
+    u32 row = blockIdx.x * lanes + threadIdx.x / chunks;
+    Place at = place_of(row, g), by = place_of(gridDim.x * lanes, g);
+    for (; row < rows; row += gridDim.x * lanes, advance(at, by, g)) {
         float in[K];
-        gather<K>(map, taps, g, row, in);
+        gather<K>(map, taps, g, at, in);
         Pack<T, 4> z;
 #pragma unroll
         for (int v = 0; v < 4; v++) {
@@ -297,37 +321,53 @@ __device__ __forceinline__ void direct(const float* map, const float* weight, co
     }
 }
 
-// Outer product of such a layer without a pool: parts[block, out, K + 1], the bias last; a channel a thread, `depth`
-// rows a block. blockIdx.y is the run of channels.
+// Outer product of such a layer without a pool: parts[block, K + 1, out], the bias last; `depth` rows a block.
 template <typename T, int K>
 __device__ __forceinline__ void direct_outer(const float* map, const float* post, int per_sample, const T* marks,
                                              float* parts, const Shape& g, u32 rows, u32 depth) {
     __shared__ Taps<K> taps;
+    __shared__ float of_lanes[4 * DIRECT_THREADS];
     list_taps<K>(taps, g);
-    u32 c = blockIdx.y * blockDim.x + threadIdx.x;
-    if (c >= g.out_channels) return;
-    u32 positions = g.out[0] * g.out[1] * g.out[2];
-    u32 first = blockIdx.x * depth, last = min(first + depth, rows);
-    float sum[K + 1] = {};
-    for (u32 row = first; row < last; row++) {
+    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
+    u32 row = blockIdx.x * depth + threadIdx.x / chunks, last = min(blockIdx.x * depth + depth, rows);
+    u32 positions = g.out[0] * g.out[1] * g.out[2], held = ~0u;
+    Place at = place_of(row, g), by = place_of(lanes, g);
+    float sum[K + 1][4] = {}, post_of[4] = {};
+    for (; row < last; row += lanes, advance(at, by, g)) {
+        if (!per_sample || at.sample != held)
+            for (int v = 0; v < 4; v++)
+                post_of[v] = factor(post, per_sample, at.sample, positions, row, g.out_channels, c + v);
+        held = at.sample;
         float in[K];
-        gather<K>(map, taps, g, row, in);
-        bool open = !marks || widen(marks[(u64)row * g.out_channels + c]) > 0.0f;
-        float d = open ? factor(post, per_sample, row / positions, positions, row, g.out_channels, c) : 0.0f;
+        gather<K>(map, taps, g, at, in);
+        Pack<T, 4> z = {};
+        if (marks) z = take<T, 4>(marks + (u64)row * g.out_channels + c);
 #pragma unroll
-        for (int k = 0; k < K; k++) sum[k] += d * in[k];
-        sum[K] += d;
+        for (int v = 0; v < 4; v++) {
+            float d = !marks || widen(z.v[v]) > 0.0f ? post_of[v] : 0.0f;
+#pragma unroll
+            for (int k = 0; k < K; k++) sum[k][v] += d * in[k];
+            sum[K][v] += d;
+        }
     }
-    float* to = parts + ((u64)blockIdx.x * g.out_channels + c) * (K + 1);
 #pragma unroll
-    for (int k = 0; k <= K; k++) to[k] = sum[k];
+    for (int k = 0; k <= K; k++) {
+        for (int v = 0; v < 4; v++) of_lanes[4 * threadIdx.x + v] = sum[k][v];
+        __syncthreads();
+        for (u32 o = threadIdx.x; o < g.out_channels; o += DIRECT_THREADS) {
+            float total = 0.0f;
+            for (u32 lane = 0; lane < lanes; lane++) total += of_lanes[lane * g.out_channels + o];
+            parts[((u64)blockIdx.x * (K + 1) + k) * g.out_channels + o] = total;
+        }
+        __syncthreads();
+    }
 }
 
-// weight[out, K] and bias[out] from sums[out, K + 1].
+// weight[out, K] and bias[out] from sums[K + 1, out].
 extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight, float* bias, u32 k, u32 count) {
     u32 i = thread();
     if (i >= count) return;
-    u32 out = i / (k + 1), at = i % (k + 1);
+    u32 channels = count / (k + 1), out = i % channels, at = i / channels;
     if (at < k) weight[out * k + at] = sums[i];
     else bias[out] = sums[i];
 }

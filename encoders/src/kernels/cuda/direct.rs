@@ -10,18 +10,21 @@ use plasticity_core::{Error, Result, ops};
 
 /// Whether the kernels are compiled for this many inputs an output: 3×3 on grey and on colour, 10 samples of sound.
 pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
-    let channels = g.out_channels % 4 == 0
+    let channels = g.out_channels.is_multiple_of(4)
         && g.out_channels / 4 <= THREADS
-        && THREADS % (g.out_channels / 4).max(1) == 0;
+        && THREADS.is_multiple_of((g.out_channels / 4).max(1));
     pool.is_none() && channels && names(g, Values::Single).is_ok()
 }
 
-/// Threads of a block of the forward kernel.
+/// Threads of a block: `DIRECT_THREADS` of conv.cu.
 const THREADS: usize = 256;
 /// Blocks of the forward kernel: more than any GPU runs at once.
 const BLOCKS: usize = 4096;
-/// Rows that a block of the outer product sums up.
-const DEPTH: usize = 2048;
+/// Blocks of the outer product: eight for each multiprocessor of the largest GPUs. Not asked of the GPU at hand, so that
+/// sums have the same order on all of them.
+const OUTER_BLOCKS: usize = 1536;
+/// Rows that a block of the outer product sums up at least, so that what it writes is little beside what it reads.
+const LEAST_DEPTH: usize = 64;
 
 fn names(g: &Geometry, values: Values) -> Result<[&'static str; 2]> {
     Ok(match (values, g.taps() * g.in_channels) {
@@ -71,8 +74,8 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result
     let device = input.device();
     let [_, name] = names(g, unrouted.values())?;
     let inputs = g.taps() * g.in_channels;
-    let blocks = rows(g).div_ceil(DEPTH);
-    let width = g.out_channels.min(128);
+    let depth = rows(g).div_ceil(OUTER_BLOCKS).max(LEAST_DEPTH);
+    let blocks = rows(g).div_ceil(depth);
     let mut parts = Buffer::unset(device, blocks * g.out_channels * (inputs + 1))?;
     let (post, per_sample) = unrouted.post()?;
     let launch = Launch::new(device, &KERNELS, name)?
@@ -83,9 +86,10 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result
         .pointer(parts.pointer_mut()?)
         .value(Shape::of(g)?)
         .value(threads(rows(g))?)
-        .value(DEPTH as u32);
-    // SAFETY: the arguments are those of `direct_outer` in conv.cu; `parts` has a run for every block.
-    unsafe { launch.run([blocks, g.out_channels.div_ceil(width), 1], [width as u32, 1, 1], 0)? };
+        .value(threads(depth)?);
+    // SAFETY: the arguments are those of `direct_outer` in conv.cu; `parts` has a run for every block; THREADS is a
+    // multiple of out_channels / 4 (`suits`).
+    unsafe { launch.run([blocks, 1, 1], [THREADS as u32, 1, 1], 0)? };
     let count = g.out_channels * (inputs + 1);
     let sums = ops::column_sums(&parts, count)?;
     let (mut weight, mut bias) =
@@ -96,7 +100,7 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result
         .pointer(bias.pointer_mut()?)
         .value(threads(inputs)?)
         .value(threads(count)?);
-    // SAFETY: (sums, weight, bias, inputs, count), one sum a thread.
+    // SAFETY: (sums, weight, bias, inputs, count), one of the (inputs + 1) · out_channels sums a thread.
     unsafe { launch.each(count)? };
     Ok((weight, bias))
 }
