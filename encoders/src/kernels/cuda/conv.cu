@@ -8,6 +8,8 @@ typedef unsigned short half_t;
 
 struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
 struct Window { u32 size[3], stride[3], out[3]; };
+// A post factor: one a sample or one a pooled position, and what it is multiplied by.
+struct Post { const float* values; int per_sample; float share; };
 
 #define CLOSED 255
 
@@ -178,22 +180,23 @@ __device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8
     if (codes) put<u8, V>(codes + (u64)i * V, won);
 }
 
-// The post factor at pooled row `row`: one a sample, divided by the positions, or one a position.
-__device__ __forceinline__ float factor(const float* post, int per_sample, u64 sample, u32 pooled, u64 row, u32 channels,
-                                        u32 channel) {
-    return per_sample ? post[sample * channels + channel] / (float)pooled : post[row * channels + channel];
+// The post factor of V channels from `c` on at pooled row `row`.
+template <int V>
+__device__ __forceinline__ Pack<float, V> factor(const Post& post, u64 sample, u64 row, u32 channels, u32 c) {
+    Pack<float, V> d = take<float, V>(post.values + (post.per_sample ? sample : row) * channels + c);
+    for (int v = 0; v < V; v++) d.v[v] *= post.share;
+    return d;
 }
 
 // The post factor at every position of the convolution's output: to the pool's winners (`codes`), or where the
 // output is positive (`marks`, where there is no pool and relu).
 template <typename T, int V>
-__device__ __forceinline__ void unroute(const float* post, int per_sample, const u8* codes, const T* marks, T* dense,
-                                        const Shape& g, const Window& w, u32 count) {
+__device__ __forceinline__ void unroute(const Post& post, const u8* codes, const T* marks, T* dense, const Shape& g,
+                                        const Window& w, u32 count) {
     u32 i = thread();
     if (i >= count) return;
     u32 chunks = g.out_channels / V, c = i % chunks * V, row = i / chunks;
-    u32 places = g.out[0] * g.out[1] * g.out[2], pooled = w.out[0] * w.out[1] * w.out[2];
-    u32 p = row % places;
+    u32 places = g.out[0] * g.out[1] * g.out[2], p = row % places;
     u64 sample = row / places;
     float sum[V] = {};
     if (codes) {
@@ -209,26 +212,44 @@ __device__ __forceinline__ void unroute(const float* post, int per_sample, const
                                x * w.stride[2];
                     u64 window = ((sample * w.out[0] + t) * w.out[1] + y) * w.out[2] + x;
                     Pack<u8, V> won = take<u8, V>(codes + window * g.out_channels + c);
+                    Pack<float, V> d = factor<V>(post, sample, window, g.out_channels, c);
                     for (int v = 0; v < V; v++)
-                        if (won.v[v] == code)
-                            sum[v] += factor(post, per_sample, sample, pooled, window, g.out_channels, c + v);
+                        if (won.v[v] == code) sum[v] += d.v[v];
                 }
     } else {
         Pack<T, V> z = {};
         if (marks) z = take<T, V>(marks + (u64)row * g.out_channels + c);
+        Pack<float, V> d = factor<V>(post, sample, row, g.out_channels, c);
         for (int v = 0; v < V; v++)
-            if (!marks || widen(z.v[v]) > 0.0f)
-                sum[v] = factor(post, per_sample, sample, pooled, row, g.out_channels, c + v);
+            if (!marks || widen(z.v[v]) > 0.0f) sum[v] = d.v[v];
     }
-    Pack<T, V> d;
-    for (int v = 0; v < V; v++) narrow(sum[v], d.v[v]);
-    put<T, V>(dense + (u64)i * V, d);
+    Pack<T, V> made;
+    for (int v = 0; v < V; v++) narrow(sum[v], made.v[v]);
+    put<T, V>(dense + (u64)i * V, made);
+}
+
+// The same for windows of 2×2 side by side that cover the map: all four positions of a window a thread.
+template <typename T, int V>
+__device__ __forceinline__ void unroute_2x2(const Post& post, const u8* codes, T* dense, const Shape& g,
+                                            const Window& w, u32 count) {
+    u32 i = thread();
+    if (i >= count) return;
+    u32 chunks = g.out_channels / V, row = i / chunks, c = (i - row * chunks) * V;
+    u32 line = row / w.out[2], x = row - line * w.out[2];  // lines of windows, over all samples
+    Pack<float, V> d = factor<V>(post, row / (w.out[0] * w.out[1] * w.out[2]), row, g.out_channels, c);
+    Pack<u8, V> won = take<u8, V>(codes + (u64)i * V);
+    for (u32 code = 0; code < 4; code++) {
+        Pack<T, V> made;
+        for (int v = 0; v < V; v++) narrow(won.v[v] == code ? d.v[v] : 0.0f, made.v[v]);
+        u64 place = (2ull * line + code / 2) * g.out[2] + 2 * x + code % 2;
+        put<T, V>(dense + place * g.out_channels + c, made);
+    }
 }
 
 // sums[slab, channel] = Σ of the post factor over `depth` pooled rows, where they are open.
 template <typename T>
-__device__ __forceinline__ void bias_sums(const float* post, int per_sample, const u8* codes, const T* marks,
-                                          float* sums, u32 channels, u32 pooled, u64 rows, u32 depth, u32 count) {
+__device__ __forceinline__ void bias_sums(const Post& post, const u8* codes, const T* marks, float* sums, u32 channels,
+                                          u32 pooled, u64 rows, u32 depth, u32 count) {
     u32 i = thread();
     if (i >= count) return;
     u32 c = i % channels;
@@ -236,7 +257,7 @@ __device__ __forceinline__ void bias_sums(const float* post, int per_sample, con
     double sum = 0.0;  // the audit of locality sees a float's rounding
     for (u64 row = first; row < last; row++) {
         bool open = codes ? codes[row * channels + c] != CLOSED : !marks || widen(marks[row * channels + c]) > 0.0f;
-        if (open) sum += factor(post, per_sample, row / pooled, pooled, row, channels, c);
+        if (open) sum += factor<1>(post, row / pooled, row, channels, c).v[0];
     }
     sums[i] = sum;
 }
@@ -323,20 +344,19 @@ __device__ __forceinline__ void direct(const float* map, const float* weight, co
 
 // Outer product of such a layer without a pool: parts[block, K + 1, out], the bias last; `depth` rows a block.
 template <typename T, int K>
-__device__ __forceinline__ void direct_outer(const float* map, const float* post, int per_sample, const T* marks,
-                                             float* parts, const Shape& g, u32 rows, u32 depth) {
+__device__ __forceinline__ void direct_outer(const float* map, const Post& post, const T* marks, float* parts,
+                                             const Shape& g, u32 rows, u32 depth) {
     __shared__ Taps<K> taps;
     __shared__ float of_lanes[4 * DIRECT_THREADS];
     list_taps<K>(taps, g);
     u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
     u32 row = blockIdx.x * depth + threadIdx.x / chunks, last = min(blockIdx.x * depth + depth, rows);
-    u32 positions = g.out[0] * g.out[1] * g.out[2], held = ~0u;
     Place at = place_of(row, g), by = place_of(lanes, g);
-    float sum[K + 1][4] = {}, post_of[4] = {};
+    u32 held = ~0u;
+    Pack<float, 4> d = {};
+    float sum[K + 1][4] = {};
     for (; row < last; row += lanes, advance(at, by, g)) {
-        if (!per_sample || at.sample != held)
-            for (int v = 0; v < 4; v++)
-                post_of[v] = factor(post, per_sample, at.sample, positions, row, g.out_channels, c + v);
+        if (!post.per_sample || at.sample != held) d = factor<4>(post, at.sample, row, g.out_channels, c);
         held = at.sample;
         float in[K];
         gather<K>(map, taps, g, at, in);
@@ -344,10 +364,10 @@ __device__ __forceinline__ void direct_outer(const float* map, const float* post
         if (marks) z = take<T, 4>(marks + (u64)row * g.out_channels + c);
 #pragma unroll
         for (int v = 0; v < 4; v++) {
-            float d = !marks || widen(z.v[v]) > 0.0f ? post_of[v] : 0.0f;
+            float open = !marks || widen(z.v[v]) > 0.0f ? d.v[v] : 0.0f;
 #pragma unroll
-            for (int k = 0; k < K; k++) sum[k][v] += d * in[k];
-            sum[K][v] += d;
+            for (int k = 0; k < K; k++) sum[k][v] += open * in[k];
+            sum[K][v] += open;
         }
     }
 #pragma unroll
@@ -393,18 +413,25 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
                                                Window w, int relu, u32 count) {                                   \
         pool<T, 1>(raw, bias, out, codes, g, w, relu, count);                                                     \
     }                                                                                                             \
-    extern "C" __global__ void unroute_##name##_4(const float* post, int per_sample, const u8* codes,             \
-                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
-        unroute<T, 4>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    extern "C" __global__ void unroute_##name##_4(Post post, const u8* codes, const T* marks, T* dense, Shape g,  \
+                                                  Window w, u32 count) {                                          \
+        unroute<T, 4>(post, codes, marks, dense, g, w, count);                                                    \
     }                                                                                                             \
-    extern "C" __global__ void unroute_##name##_1(const float* post, int per_sample, const u8* codes,             \
-                                                  const T* marks, T* dense, Shape g, Window w, u32 count) {       \
-        unroute<T, 1>(post, per_sample, codes, marks, dense, g, w, count);                                        \
+    extern "C" __global__ void unroute_##name##_1(Post post, const u8* codes, const T* marks, T* dense, Shape g,  \
+                                                  Window w, u32 count) {                                          \
+        unroute<T, 1>(post, codes, marks, dense, g, w, count);                                                    \
     }                                                                                                             \
-    extern "C" __global__ void bias_sums_##name(const float* post, int per_sample, const u8* codes,               \
-                                                const T* marks, float* sums, u32 channels, u32 pooled, u64 rows,  \
-                                                u32 depth, u32 count) {                                           \
-        bias_sums<T>(post, per_sample, codes, marks, sums, channels, pooled, rows, depth, count);                 \
+    extern "C" __global__ void unroute_2x2_##name##_4(Post post, const u8* codes, const T*, T* dense, Shape g,    \
+                                                      Window w, u32 count) {                                      \
+        unroute_2x2<T, 4>(post, codes, dense, g, w, count);                                                       \
+    }                                                                                                             \
+    extern "C" __global__ void unroute_2x2_##name##_1(Post post, const u8* codes, const T*, T* dense, Shape g,    \
+                                                      Window w, u32 count) {                                      \
+        unroute_2x2<T, 1>(post, codes, dense, g, w, count);                                                       \
+    }                                                                                                             \
+    extern "C" __global__ void bias_sums_##name(Post post, const u8* codes, const T* marks, float* sums,          \
+                                                u32 channels, u32 pooled, u64 rows, u32 depth, u32 count) {       \
+        bias_sums<T>(post, codes, marks, sums, channels, pooled, rows, depth, count);                             \
     }
 
 #define FOR_TAPS(T, name, K)                                                                                      \
@@ -412,10 +439,9 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
                                                    T* out, Shape g, int relu, u32 rows) {                         \
         direct<T, K>(map, weight, bias, out, g, relu, rows);                                                      \
     }                                                                                                             \
-    extern "C" __global__ void direct_outer_##name##_##K(const float* map, const float* post, int per_sample,     \
-                                                         const T* marks, float* parts, Shape g, u32 rows,         \
-                                                         u32 depth) {                                             \
-        direct_outer<T, K>(map, post, per_sample, marks, parts, g, rows, depth);                                  \
+    extern "C" __global__ void direct_outer_##name##_##K(const float* map, Post post, const T* marks, float* parts,\
+                                                         Shape g, u32 rows, u32 depth) {                          \
+        direct_outer<T, K>(map, post, marks, parts, g, rows, depth);                                              \
     }
 
 FOR_VALUES(float, single)

@@ -77,11 +77,9 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result
     let depth = rows(g).div_ceil(OUTER_BLOCKS).max(LEAST_DEPTH);
     let blocks = rows(g).div_ceil(depth);
     let mut parts = Buffer::unset(device, blocks * g.out_channels * (inputs + 1))?;
-    let (post, per_sample) = unrouted.post()?;
     let launch = Launch::new(device, &KERNELS, name)?
         .pointer(input.pointer()?)
-        .pointer(post)
-        .value(per_sample)
+        .value(unrouted.post()?)
         .pointer(unrouted.marks()?)
         .pointer(parts.pointer_mut()?)
         .value(Shape::of(g)?)

@@ -69,6 +69,7 @@ fn run(
 /// A post factor with what leads it back to the convolution's output: routing, or the output itself.
 pub(super) struct Unrouted<'a> {
     g: &'a Geometry,
+    pool: Option<&'a Pool>,
     window: Window,
     pooled: usize,
     output: &'a Buffer,
@@ -77,6 +78,16 @@ pub(super) struct Unrouted<'a> {
     gated: bool,
     post: &'a Buffer,
     per_sample: bool,
+}
+
+/// A post factor by value, as kernels take it: `struct Post` of `conv.cu`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Post {
+    values: u64,
+    per_sample: i32,
+    /// One a sample is divided by the positions.
+    share: f32,
 }
 
 /// Pooled rows whose bias one thread sums up.
@@ -100,7 +111,8 @@ impl<'a> Unrouted<'a> {
         };
         fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
         let routed = call.pool.map(|_| routing);
-        Ok(Self { g, window: Window::of(g, call.pool)?, pooled, output, routed, gated, post, per_sample })
+        let (pool, window) = (call.pool, Window::of(g, call.pool)?);
+        Ok(Self { g, pool, window, pooled, output, routed, gated, post, per_sample })
     }
 
     /// How the gate and the map that [`map`](Self::map) makes stand in memory.
@@ -113,9 +125,17 @@ impl<'a> Unrouted<'a> {
         if self.gated { self.output.pointer_as(self.values()) } else { Ok(0) }
     }
 
-    /// The post factor's values and whether they are one a sample, as kernels take them.
-    pub(super) fn post(&self) -> Result<(u64, i32)> {
-        Ok((self.post.pointer()?, i32::from(self.per_sample)))
+    /// The post factor.
+    pub(super) fn post(&self) -> Result<Post> {
+        let share = if self.per_sample { 1.0 / self.pooled as f32 } else { 1.0 };
+        Ok(Post { values: self.post.pointer()?, per_sample: i32::from(self.per_sample), share })
+    }
+
+    /// Whether the pool's windows are 2×2, side by side, and cover the whole map.
+    fn in_fours(&self) -> bool {
+        let [_, y, x] = self.g.output();
+        let fours = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
+        self.pool == Some(&fours) && y % 2 == 0 && x % 2 == 0
     }
 
     /// `[samples, g.output(), out]`: the factor at every position of the convolution's output.
@@ -123,19 +143,22 @@ impl<'a> Unrouted<'a> {
         let (device, values) = (self.post.device(), self.values());
         let len = self.g.samples * self.g.output_len();
         let map = Buffer::unset_as(device, len, values)?;
-        let (name, wide) = kernel!(values, self.g.out_channels, "unroute");
-        let count = len / wide;
-        let (post, per_sample) = self.post()?;
+        let fours = self.in_fours();
+        let (name, wide) = match fours {
+            true => kernel!(values, self.g.out_channels, "unroute_2x2"),
+            false => kernel!(values, self.g.out_channels, "unroute"),
+        };
+        let count = if fours { len / 4 } else { len } / wide;
         let launch = Launch::new(device, &KERNELS, name)?
-            .pointer(post)
-            .value(per_sample)
+            .value(self.post()?)
             .pointer(self.routed.map_or(0, Routing::pointer))
             .pointer(self.marks()?)
             .pointer(map.pointer_as(values)?)
             .value(Shape::of(self.g)?)
             .value(self.window)
             .value(threads(count)?);
-        // SAFETY: the arguments are those of `unroute` in conv.cu; lengths were checked in `new`.
+        // SAFETY: the arguments are those of `unroute` in conv.cu, which `unroute_2x2` has too; lengths were checked in
+        // `new`, and windows in fours cover the map.
         unsafe { launch.each(count)? };
         Ok(map)
     }
@@ -147,10 +170,8 @@ impl<'a> Unrouted<'a> {
         let rows = self.g.samples * self.pooled;
         let slabs = rows.div_ceil(DEPTH);
         let mut sums = Buffer::unset(device, slabs * channels)?;
-        let (post, per_sample) = self.post()?;
         let launch = Launch::new(device, &KERNELS, name)?
-            .pointer(post)
-            .value(per_sample)
+            .value(self.post()?)
             .pointer(self.routed.map_or(0, Routing::pointer))
             .pointer(self.marks()?)
             .pointer(sums.pointer_mut()?)
