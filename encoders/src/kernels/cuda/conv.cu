@@ -107,6 +107,19 @@ __device__ __forceinline__ int tap_between(u32 p, u32 q, const Shape& g) {
     return tap;
 }
 
+// The input position that output position p sees through a tap, or -1.
+__device__ __forceinline__ int seen_through(u32 tap, u32 p, const Shape& g) {
+    u32 to[3] = {p / g.out[2] / g.out[1], p / g.out[2] % g.out[1], p % g.out[2]};
+    u32 by[3] = {tap / g.kernel[2] / g.kernel[1], tap / g.kernel[2] % g.kernel[1], tap % g.kernel[2]};
+    int q = 0;
+    for (int a = 0; a < 3; a++) {
+        int at = (int)(to[a] * g.stride[a] + by[a]) - (int)g.padding[a];
+        if (at < 0 || at >= (int)g.in[a]) return -1;
+        q = q * g.in[a] + at;
+    }
+    return q;
+}
+
 // The convolution as one matrix: to[p, out, q, in] = weight[out, tap, in].
 template <typename T, int V>
 __device__ __forceinline__ void expand(const T* weight, T* to, const Shape& g, u32 count) {
@@ -121,7 +134,7 @@ __device__ __forceinline__ void expand(const T* weight, T* to, const Shape& g, u
     put<T, V>(to + (u64)i * V, v);
 }
 
-// Its transpose: weight[out, tap, in] = Σ of from[p, out, q, in] over the p and q that the tap joins.
+// Its transpose: weight[out, tap, in] = Σ of from[p, out, q, in] over the p that see a q through the tap.
 extern "C" __global__ void fold(const float* from, float* weight, Shape g, u32 count) {
     u32 i = thread();
     if (i >= count) return;
@@ -129,10 +142,10 @@ extern "C" __global__ void fold(const float* from, float* weight, Shape g, u32 c
     u32 tap = i / g.in_channels % taps, out = i / g.in_channels / taps;
     u32 places = g.in[0] * g.in[1] * g.in[2], positions = g.out[0] * g.out[1] * g.out[2];
     float sum = 0.0f;
-    for (u32 p = 0; p < positions; p++)
-        for (u32 q = 0; q < places; q++)
-            if (tap_between(p, q, g) == (int)tap)
-                sum += from[(((u64)p * g.out_channels + out) * places + q) * g.in_channels + in];
+    for (u32 p = 0; p < positions; p++) {
+        int q = seen_through(tap, p, g);
+        if (q >= 0) sum += from[(((u64)p * g.out_channels + out) * places + q) * g.in_channels + in];
+    }
     weight[i] = sum;
 }
 
@@ -246,18 +259,28 @@ __device__ __forceinline__ void unroute_2x2(const Post& post, const u8* codes, T
     }
 }
 
-// sums[slab, channel] = Σ of the post factor over `depth` pooled rows, where they are open.
+// What one thread of bias_sums sums up: `depth` pooled positions of each of some samples; `parts` such runs make a sample.
+struct Slab { u32 samples, depth, parts; };
+
+// sums[slab, channel] = Σ of the post factor over a slab, where it is open.
 template <typename T>
 __device__ __forceinline__ void bias_sums(const Post& post, const u8* codes, const T* marks, float* sums, u32 channels,
-                                          u32 pooled, u64 rows, u32 depth, u32 count) {
+                                          u32 pooled, u32 samples, const Slab& slab, u32 count) {
     u32 i = thread();
     if (i >= count) return;
-    u32 c = i % channels;
-    u64 first = (u64)(i / channels) * depth, last = min(first + depth, rows);
+    u32 c = i % channels, group = i / channels / slab.parts, part = i / channels % slab.parts;
+    u32 from = part * slab.depth, to = min(from + slab.depth, pooled);
+    u32 first = group * slab.samples, last = min(first + slab.samples, samples);
     double sum = 0.0;  // the audit of locality sees a float's rounding
-    for (u64 row = first; row < last; row++) {
-        bool open = codes ? codes[row * channels + c] != CLOSED : !marks || widen(marks[row * channels + c]) > 0.0f;
-        if (open) sum += factor<1>(post, row / pooled, row, channels, c).v[0];
+    for (u32 sample = first; sample < last; sample++) {
+        u32 opened = 0;
+        for (u32 p = from; p < to; p++) {
+            u64 row = (u64)sample * pooled + p, at = row * channels + c;
+            if (codes ? codes[at] == CLOSED : marks && !(widen(marks[at]) > 0.0f)) continue;
+            if (post.per_sample) opened++;
+            else sum += factor<1>(post, sample, row, channels, c).v[0];
+        }
+        if (post.per_sample) sum += opened * (double)factor<1>(post, sample, 0, channels, c).v[0];
     }
     sums[i] = sum;
 }
@@ -298,7 +321,8 @@ template <int K> __device__ __forceinline__ void list_taps(Taps<K>& taps, const 
 }
 
 template <int K>
-__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, const Place& at, float* in) {
+__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, const Place& at,
+                                       float* in) {
     u32 x = at.x * g.stride[2], y = at.y * g.stride[1], t = at.t * g.stride[0];
     const float* from = map + ((((u64)at.sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels;
 #pragma unroll
@@ -430,8 +454,8 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
         unroute_2x2<T, 1>(post, codes, dense, g, w, count);                                                       \
     }                                                                                                             \
     extern "C" __global__ void bias_sums_##name(Post post, const u8* codes, const T* marks, float* sums,          \
-                                                u32 channels, u32 pooled, u64 rows, u32 depth, u32 count) {       \
-        bias_sums<T>(post, codes, marks, sums, channels, pooled, rows, depth, count);                             \
+                                                u32 channels, u32 pooled, u32 samples, Slab slab, u32 count) {    \
+        bias_sums<T>(post, codes, marks, sums, channels, pooled, samples, slab, count);                           \
     }
 
 #define FOR_TAPS(T, name, K)                                                                                      \

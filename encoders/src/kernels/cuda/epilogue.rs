@@ -90,8 +90,27 @@ pub(super) struct Post {
     share: f32,
 }
 
-/// Pooled rows whose bias one thread sums up.
-const DEPTH: usize = 64;
+/// Pooled positions whose factors one thread sums up: a run in each of some samples. `struct Slab` of `conv.cu`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Slab {
+    samples: u32,
+    depth: u32,
+    /// Runs that make a sample.
+    parts: u32,
+}
+
+impl Slab {
+    /// About 64 positions: a part of a sample, or several samples where one has fewer.
+    fn of(pooled: usize) -> Result<Self> {
+        let depth = pooled.clamp(1, 64);
+        Ok(Self {
+            samples: threads(64 / depth)?,
+            depth: threads(depth)?,
+            parts: threads(pooled.div_ceil(depth))?,
+        })
+    }
+}
 
 impl<'a> Unrouted<'a> {
     pub(super) fn new(call: &'a Backward<'a>) -> Result<Self> {
@@ -167,8 +186,8 @@ impl<'a> Unrouted<'a> {
     pub(super) fn bias(&self) -> Result<Buffer> {
         let (device, values, channels) = (self.post.device(), self.values(), self.g.out_channels);
         let name = if values == Values::Half { "bias_sums_half" } else { "bias_sums_single" };
-        let rows = self.g.samples * self.pooled;
-        let slabs = rows.div_ceil(DEPTH);
+        let slab = Slab::of(self.pooled)?;
+        let slabs = self.g.samples.div_ceil(slab.samples as usize) * slab.parts as usize;
         let mut sums = Buffer::unset(device, slabs * channels)?;
         let launch = Launch::new(device, &KERNELS, name)?
             .value(self.post()?)
@@ -177,8 +196,8 @@ impl<'a> Unrouted<'a> {
             .pointer(sums.pointer_mut()?)
             .value(threads(channels)?)
             .value(threads(self.pooled)?)
-            .value(rows as u64)
-            .value(DEPTH as u32)
+            .value(threads(self.g.samples)?)
+            .value(slab)
             .value(threads(slabs * channels)?);
         // SAFETY: the arguments are those of `bias_sums` in conv.cu; lengths were checked in `new`.
         unsafe { launch.each(slabs * channels)? };
