@@ -147,6 +147,11 @@ impl Buffer {
         if self.half.get().is_some() { Values::Half } else { Values::Single }
     }
 
+    /// How the values are at hand with nothing lost: as `f32` if they are so in any case.
+    pub fn widest(&self) -> Values {
+        if self.single.get().is_some() { Values::Single } else { Values::Half }
+    }
+
     /// Where the values stand as `values`.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ typedef unsigned short half_t;
 
 struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
 struct Window { u32 size[3], stride[3], out[3]; };
-// A post factor: one a sample or one a pooled position, and what it is multiplied by.
-struct Post { const float* values; int per_sample; float share; };
+// A post factor: one a sample or one a pooled position, f32 or bfloat16; and what it is multiplied by.
+struct Post { const void* values; int per_sample, half; float share; };
 
 #define CLOSED 255
 
@@ -196,7 +196,14 @@ __device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8
 // The post factor of V channels from `c` on at pooled row `row`.
 template <int V>
 __device__ __forceinline__ Pack<float, V> factor(const Post& post, u64 sample, u64 row, u32 channels, u32 c) {
-    Pack<float, V> d = take<float, V>(post.values + (post.per_sample ? sample : row) * channels + c);
+    u64 at = (post.per_sample ? sample : row) * channels + c;
+    Pack<float, V> d;
+    if (post.half) {
+        Pack<half_t, V> raw = take<half_t, V>((const half_t*)post.values + at);
+        for (int v = 0; v < V; v++) d.v[v] = widen(raw.v[v]);
+    } else {
+        d = take<float, V>((const float*)post.values + at);
+    }
     for (int v = 0; v < V; v++) d.v[v] *= post.share;
     return d;
 }

@@ -86,6 +86,7 @@ pub(super) struct Unrouted<'a> {
 pub(super) struct Post {
     values: u64,
     per_sample: i32,
+    half: i32,
     /// One a sample is divided by the positions.
     share: f32,
 }
@@ -147,7 +148,13 @@ impl<'a> Unrouted<'a> {
     /// The post factor.
     pub(super) fn post(&self) -> Result<Post> {
         let share = if self.per_sample { 1.0 / self.pooled as f32 } else { 1.0 };
-        Ok(Post { values: self.post.pointer()?, per_sample: i32::from(self.per_sample), share })
+        let values = self.post.widest();
+        Ok(Post {
+            values: self.post.pointer_as(values)?,
+            per_sample: i32::from(self.per_sample),
+            half: i32::from(values == Values::Half),
+            share,
+        })
     }
 
     /// Whether the pool's windows are 2×2, side by side, and cover the whole map.
