@@ -302,6 +302,14 @@ impl Indices {
         Ok(Self { memory: Arc::new(memory), len, largest: None })
     }
 
+    /// `len` indices that are yet to be written.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn unset(device: &Device, len: usize) -> Result<Self> {
+        Ok(Self { memory: Arc::new(allocate(device, len)?), len, largest: None })
+    }
+
     /// The largest of those that the host gave.
     pub fn largest(&self) -> Option<u32> {
         self.largest

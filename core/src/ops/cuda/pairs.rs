@@ -112,7 +112,7 @@ fn by_target(index: &Indices, rows: usize, pairs: usize, on: &Buffer) -> Result<
     let device = on.device();
     let counts = Indices::zeros(device, rows)?;
     let [starts, next, list] =
-        [Indices::zeros(device, rows + 1)?, Indices::zeros(device, rows)?, Indices::zeros(device, pairs)?];
+        [Indices::unset(device, rows + 1)?, Indices::unset(device, rows)?, Indices::unset(device, pairs)?];
     let launch = |name| Launch::new(device, &KERNELS, name);
     let (rows_u32, pairs_u64) = (size(rows)?, pairs as u64);
     size(pairs)?;
