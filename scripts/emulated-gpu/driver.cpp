@@ -5,11 +5,14 @@
 #include <chrono>
 #include <mutex>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <utility>
 
 namespace {
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_CONTEXT = 201 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_CONTEXT = 201, NOT_READY = 600 };
 enum { ATTRIBUTE_MULTIPROCESSORS = 16, ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76, ATTRIBUTE_POOLS = 115 };
+enum { POOL_MOST_USED = 8 };
 const size_t MEMORY = 80ull << 30, MOST_SHARED = 48 << 10;
 
 int context;  // its address is the context
@@ -19,6 +22,11 @@ std::mutex launching;
 double now() {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+// Work is done when it is asked for, but the first to ask whether it is hears that it is not: so waiting is seen to work.
+struct Event {
+    double at = 0;
+    bool pending = false;
+};
 int in_context() { return current_context ? SUCCESS : INVALID_CONTEXT; }
 
 int copy(void* to, const void* from, size_t bytes, bool to_device, bool from_device) {
@@ -59,6 +67,10 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 int cuDeviceGetDefaultMemPool(void** pool, int) { return *pool = &context, SUCCESS; }
 int cuMemPoolSetAttribute(void*, int, void*) { return SUCCESS; }
+int cuMemPoolGetAttribute(void*, int attribute, void* value) {
+    if (attribute != POOL_MOST_USED) give_up("pool attribute %d is not emulated", attribute);
+    return *(uint64_t*)value = most_allocated(), SUCCESS;
+}
 
 int cuDevicePrimaryCtxRetain(void** made, int) { return *made = &context, SUCCESS; }
 int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
@@ -69,10 +81,12 @@ int cuStreamCreate(void** stream, unsigned) { return *stream = new int, in_conte
 int cuStreamDestroy_v2(void* stream) { return delete (int*)stream, SUCCESS; }
 int cuStreamSynchronize(void*) { return in_context(); }
 int cuStreamWaitEvent(void*, void*, unsigned) { return in_context(); }
-int cuEventCreate(void** event, unsigned) { return *event = new double(0), in_context(); }
-int cuEventDestroy_v2(void* event) { return delete (double*)event, SUCCESS; }
-int cuEventRecord(void* event, void*) { return *(double*)event = now(), in_context(); }
-int cuEventElapsedTime(float* ms, void* from, void* to) { return *ms = *(double*)to - *(double*)from, SUCCESS; }
+int cuEventCreate(void** event, unsigned) { return *event = new Event(), in_context(); }
+int cuEventDestroy_v2(void* event) { return delete (Event*)event, SUCCESS; }
+int cuEventRecord(void* event, void*) { return *(Event*)event = {now(), true}, in_context(); }
+int cuEventSynchronize(void* event) { return ((Event*)event)->pending = false, in_context(); }
+int cuEventQuery(void* event) { return std::exchange(((Event*)event)->pending, false) ? NOT_READY : in_context(); }
+int cuEventElapsedTime(float* ms, void* from, void* to) { return *ms = ((Event*)to)->at - ((Event*)from)->at, SUCCESS; }
 
 int cuMemGetInfo_v2(size_t* free, size_t* all) { return *all = MEMORY, *free = MEMORY - allocated(), in_context(); }
 int cuMemAllocAsync(void** to, size_t bytes, void*) {
@@ -93,6 +107,8 @@ int cuMemsetD8Async(void* to, unsigned char value, size_t bytes, void*) {
     return in_context();
 }
 int cuMemsetD8_v2(void* to, unsigned char value, size_t bytes) { return cuMemsetD8Async(to, value, bytes, nullptr); }
+int cuMemAllocHost_v2(void** to, size_t bytes) { return *to = malloc(bytes), *to ? in_context() : OUT_OF_MEMORY; }
+int cuMemFreeHost(void* memory) { return free(memory), in_context(); }
 int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void*) { return copy(to, from, bytes, true, false); }
 int cuMemcpyHtoD_v2(void* to, const void* from, size_t bytes) { return copy(to, from, bytes, true, false); }
 int cuMemcpyDtoHAsync_v2(void* to, const void* from, size_t bytes, void*) { return copy(to, from, bytes, false, true); }

@@ -5,6 +5,7 @@
 #include "engine.hpp"
 #include <signal.h>
 #include <sys/mman.h>
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -17,7 +18,7 @@ struct Allocation {
     size_t length, bytes;
 };
 std::map<char*, Allocation> allocations;
-size_t total;
+size_t total, most;
 std::mutex lock;
 
 size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
@@ -41,7 +42,7 @@ void* allocate(size_t bytes) {
     char* start = (char*)mapped + length - used;
     std::lock_guard<std::mutex> held(lock);
     allocations[start] = {(char*)mapped, length, bytes};
-    total += bytes;
+    most = std::max(most, total += bytes);
     return start;
 }
 
@@ -72,6 +73,7 @@ void check_range(const void* from, size_t bytes, const char* what) {
 }
 
 size_t allocated() { return total; }
+size_t most_allocated() { return most; }
 
 void explain_faults() {
     struct sigaction action = {};

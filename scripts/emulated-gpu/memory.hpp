@@ -6,6 +6,7 @@ void* allocate(size_t bytes);
 void release(void* memory);
 void check_range(const void* from, size_t bytes, const char* what);  // gives up where it is not inside one allocation
 size_t allocated();
+size_t most_allocated();
 
 struct Range {
     const char *from, *to;

@@ -1,11 +1,12 @@
 //! Numbers on the GPU.
 
 use super::kernel::{Kernels, Launch};
+use super::staging::upload;
 use super::{Device, failed};
 use crate::device::Matrix;
 use crate::error::{Error, Result};
 use cudarc::driver::sys::CUdeviceptr;
-use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, DeviceSlice, result};
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, DeviceSlice};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Gradients, Trace, ZerosTensor};
 use dfdx::tensor_ops::{Backward, SumTo, TryMul};
@@ -336,19 +337,6 @@ fn allocate<T: DeviceRepr>(device: &Device, len: usize) -> Result<CudaSlice<T>> 
     // SAFETY: the memory is unset; everyone here writes it before it is read.
     unsafe { device.driver().alloc::<T>(len.max(1)) }
         .map_err(|e| failed(&format!("{len} values of {} bytes on the GPU", size_of::<T>()), e))
-}
-
-/// Queues a copy of host values. The driver has read them when the call returns: pageable memory is staged.
-fn upload<T: DeviceRepr>(device: &Device, values: &[T], to: &mut CudaSlice<T>) -> Result<()> {
-    if values.is_empty() {
-        return Ok(());
-    }
-    device.bind()?;
-    let stream = *device.driver().cu_stream();
-    // SAFETY: `to` has room for the values; the memory behind `values` is pageable, so that the driver has
-    // copied it to a staging area before the call returns.
-    unsafe { result::memcpy_htod_async(*to.device_ptr_mut(), values, stream) }
-        .map_err(|e| failed("copying to the GPU", e))
 }
 
 fn part(memory: &CudaSlice<f32>, start: usize, len: usize) -> Result<cudarc::driver::CudaView<'_, f32>> {

@@ -7,6 +7,7 @@ mod buffer;
 mod kernel;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod libraries;
+mod staging;
 
 pub use buffer::{Buffer, Indices, Values};
 pub use kernel::{Kernels, Launch};
@@ -38,6 +39,7 @@ struct Shared {
     name: String,
     capability: (i32, i32),
     kernels: Mutex<kernel::Loaded>,
+    staging: Mutex<staging::Staging>,
 }
 
 // SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once,
@@ -104,6 +106,7 @@ impl Device {
             name,
             capability,
             kernels: Mutex::default(),
+            staging: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
