@@ -47,7 +47,7 @@ struct Report {
     images_per_second: f64,
     /// The median step.
     step_ms: f64,
-    /// The most memory that the process held while it stepped, if the system tells.
+    /// The most memory held while it stepped, by the process or, with CUDA, on the GPU; if the system tells.
     peak_memory_mib: Option<f64>,
     /// How long a step waits for stimuli when they are loaded beside it, in the mean.
     waiting_ms: f64,
@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             times.push(since.elapsed().as_secs_f64());
         }
     }
-    let peak_memory_mib = peak_memory_mib();
+    let peak_memory_mib = peak_memory_mib(&device);
     let loading = arguments.steps.min(LOADING_STEPS);
     let mut loader = experiment.loader(0..loading + 1)?;
     let mut first = None;
@@ -193,8 +193,15 @@ fn median(times: &mut [f64]) -> Option<f64> {
     Some((low + high) / 2.0)
 }
 
+/// The most memory that this process has held on the GPU.
+#[cfg(feature = "cuda")]
+fn peak_memory_mib(device: &Device) -> Option<f64> {
+    device.peak_memory().ok().map(|bytes| bytes as f64 / f64::from(1 << 20))
+}
+
 /// The most memory that this process has held (`VmHWM` of Linux).
-fn peak_memory_mib() -> Option<f64> {
+#[cfg(not(feature = "cuda"))]
+fn peak_memory_mib(_: &Device) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -215,6 +222,9 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_is_known() {
-        assert!(peak_memory_mib().unwrap() > 1.0);
+        let device = Device::open().unwrap();
+        let held = Buffer::zeros(&device, 1 << 20).unwrap();
+        assert!(peak_memory_mib(&device).unwrap() >= 4.0);
+        drop(held);
     }
 }

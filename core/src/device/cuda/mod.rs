@@ -168,6 +168,18 @@ impl Device {
         self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
     }
 
+    /// The most bytes that tensors, maps and workspaces have taken at once so far, without what CUDA's libraries hold.
+    ///
+    /// # Errors
+    /// Where the driver refuses.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let (pool, mut bytes) = (pool(*self.driver().cu_device())?, 0u64);
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the pool is the device's, and `bytes` a live local of the type that the attribute has.
+        let status = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()) };
+        status.result().map(|()| bytes).map_err(|e| failed("the GPU's memory pool", e))
+    }
+
     /// Gives memory kept for the next buffers back to the system: here the driver's own pool keeps it.
     pub fn empty_cache(&self) {}
 
@@ -190,16 +202,19 @@ fn name(device: sys::CUdevice) -> String {
     }
 }
 
+/// The pool from which all memory comes.
+fn pool(device: sys::CUdevice) -> Result<sys::CUmemoryPool> {
+    let mut pool = std::ptr::null_mut();
+    // SAFETY: `pool` is a live local.
+    let status = unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, device) };
+    status.result().map(|()| pool).map_err(|e| failed("the GPU's memory pool", e))
+}
+
 /// Freed memory stays with the process, so that the next step's allocations cost no call into the kernel.
 fn keep_freed_memory(device: sys::CUdevice) -> Result<()> {
-    let mut pool = std::ptr::null_mut();
-    let mut all = u64::MAX;
+    let (pool, mut all) = (pool(device)?, u64::MAX);
     let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-    // SAFETY: `pool` and `all` are live locals of the types that the two calls document.
-    let status = unsafe {
-        sys::cuDeviceGetDefaultMemPool(&mut pool, device)
-            .result()
-            .and_then(|()| sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()).result())
-    };
-    status.map_err(|e| failed("the GPU's memory pool", e))
+    // SAFETY: the pool is the device's, and `all` a live local of the type that the attribute has.
+    let status = unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()) };
+    status.result().map_err(|e| failed("the GPU's memory pool", e))
 }
