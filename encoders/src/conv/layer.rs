@@ -96,11 +96,8 @@ impl Conv {
 
     /// Outer product and, if it is asked for, feedback.
     fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
-        let work = call.geometry.multiplications();
-        let (weight, bias) = stage::kernel("outer", work).in_scope(|| device::outer(call, pre.data()))?;
-        let back =
-            || stage::kernel("feedback", work).in_scope(|| device::feedback(call, self.weight.value()));
-        let feedback = feedback.then(back).transpose()?;
+        let through = feedback.then(|| self.weight.value());
+        let (weight, bias, feedback) = device::backward(call, pre.data(), through)?;
         Ok(LayerUpdate { updates: vec![weight, bias], feedback })
     }
 

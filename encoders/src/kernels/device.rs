@@ -1,9 +1,9 @@
 //! The kernels on device buffers: what layers call.
 
 use super::{Geometry, Pool, Post, Routing};
-use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::layer::PostFactor;
+use plasticity_core::{Result, stage};
 
 /// What the two backward stages share.
 pub struct Backward<'a> {
@@ -54,6 +54,21 @@ pub fn forward(
     let (input, weight, bias) = (input.as_slice(), weight.as_slice(), bias.as_slice());
     let routing = super::forward(geometry, pool, relu, input, weight, bias, output.as_mut_slice());
     Ok((output, routing))
+}
+
+/// [`outer`], and [`feedback`] where there are weights to send it through: on CUDA they share work.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn backward(
+    call: &Backward,
+    input: &Buffer,
+    weight: Option<&Buffer>,
+) -> Result<(Buffer, Buffer, Option<Buffer>)> {
+    let work = call.geometry.multiplications();
+    let (d_weight, d_bias) = stage::kernel("outer", work).in_scope(|| outer(call, input))?;
+    let back = |weight| stage::kernel("feedback", work).in_scope(|| feedback(call, weight));
+    Ok((d_weight, d_bias, weight.map(back).transpose()?))
 }
 
 /// See [`super::outer`]: the directions in which weights and biases move.

@@ -7,6 +7,7 @@ use plasticity_core::device::Buffer;
 use plasticity_core::device::cuda::{Launch, Values};
 use plasticity_core::layer::PostFactor;
 use plasticity_core::{Result, ops};
+use std::cell::OnceCell;
 
 /// The name of a kernel for `values`, four neighbouring channels a thread where they make fours.
 macro_rules! kernel {
@@ -78,6 +79,7 @@ pub(super) struct Unrouted<'a> {
     gated: bool,
     post: &'a Buffer,
     per_sample: bool,
+    map: OnceCell<Buffer>,
 }
 
 /// A post factor by value, as kernels take it: `struct Post` of `conv.cu`.
@@ -132,7 +134,7 @@ impl<'a> Unrouted<'a> {
         fits("post factor", post.len(), if per_sample { g.samples * g.out_channels } else { len })?;
         let routed = call.pool.map(|_| routing);
         let (pool, window) = (call.pool, Window::of(g, call.pool)?);
-        Ok(Self { g, pool, window, pooled, output, routed, gated, post, per_sample })
+        Ok(Self { g, pool, window, pooled, output, routed, gated, post, per_sample, map: OnceCell::new() })
     }
 
     /// How the gate and the map that [`map`](Self::map) makes stand in memory.
@@ -164,8 +166,16 @@ impl<'a> Unrouted<'a> {
         self.pool == Some(&fours) && y % 2 == 0 && x % 2 == 0
     }
 
-    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output.
-    pub(super) fn map(&self) -> Result<Buffer> {
+    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output; made when first asked for.
+    pub(super) fn map(&self) -> Result<&Buffer> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = self.make_map()?;
+        Ok(self.map.get_or_init(|| map))
+    }
+
+    fn make_map(&self) -> Result<Buffer> {
         let (device, values) = (self.post.device(), self.values());
         let len = self.g.samples * self.g.output_len();
         let map = Buffer::unset_as(device, len, values)?;

@@ -130,6 +130,21 @@ pub fn forward(
     epilogue::activate(g, pool, relu, raw, bias)
 }
 
+/// [`outer`], and [`feedback`] where there are weights to send it through; what both need is made once.
+///
+/// # Errors
+/// As those.
+pub fn backward(
+    call: &Backward,
+    input: &Buffer,
+    weight: Option<&Buffer>,
+) -> Result<(Buffer, Buffer, Option<Buffer>)> {
+    let unrouted = Unrouted::new(call)?;
+    let (d_weight, d_bias) = outer_of(call, &unrouted, input)?;
+    let d_input = weight.map(|weight| feedback_of(call, &unrouted, weight)).transpose()?;
+    Ok((d_weight, d_bias, d_input))
+}
+
 /// `ΔW[out, tap, in] = Σ_{sample, position} post[position, out] · x[position + tap, in]` and
 /// `Δb[out] = Σ post[position, out]`, the post factor led through pool and ReLU.
 ///
@@ -139,24 +154,27 @@ pub fn forward(
 /// # Errors
 /// Where a buffer does not fit `g`, or the device refuses.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
+    outer_of(call, &Unrouted::new(call)?, input)
+}
+
+fn outer_of(call: &Backward, unrouted: &Unrouted, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let g = call.geometry;
     fits("input", input.len(), g.samples * g.input_len())?;
     let device = input.device();
-    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
         return Ok((Buffer::zeros(device, g.weights())?, Buffer::zeros(device, g.out_channels)?));
     }
     if direct::suits(g, call.pool) {
-        return direct::outer(g, input, &unrouted);
+        return direct::outer(g, input, unrouted);
     }
     let bias = unrouted.bias()?;
     let map = unrouted.map()?;
     let weight = if dense::suits(g) {
-        dense::outer(g, input, &map)?
+        dense::outer(g, input, map)?
     } else {
-        match cudnn::run(Stage::Outer, g, input, &map)? {
+        match cudnn::run(Stage::Outer, g, input, map)? {
             Some(weight) => weight,
-            None => patches::outer(g, input, &map)?,
+            None => patches::outer(g, input, map)?,
         }
     };
     Ok((weight, bias))
@@ -170,20 +188,22 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 /// # Errors
 /// Where a buffer does not fit `g`, or the device refuses.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
+    feedback_of(call, &Unrouted::new(call)?, weight)
+}
+
+fn feedback_of(call: &Backward, unrouted: &Unrouted, weight: &Buffer) -> Result<Buffer> {
     let g = call.geometry;
     fits("weight", weight.len(), g.weights())?;
-    let device = weight.device();
-    let unrouted = Unrouted::new(call)?;
     if g.samples * g.output_len() == 0 || call.output.is_empty() {
-        return Buffer::zeros(device, g.samples * g.input_len());
+        return Buffer::zeros(weight.device(), g.samples * g.input_len());
     }
     let map = unrouted.map()?;
     if dense::suits(g) {
-        return dense::feedback(g, weight, &map);
+        return dense::feedback(g, weight, map);
     }
-    match cudnn::run(Stage::Feedback, g, weight, &map)? {
+    match cudnn::run(Stage::Feedback, g, weight, map)? {
         Some(input) => Ok(input),
-        None => patches::feedback(g, weight, &map),
+        None => patches::feedback(g, weight, map),
     }
 }
 
@@ -209,7 +229,7 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
     }
     let post = PostFactor::PerPosition(factor.clone());
     let call = Backward { geometry, pool: Some(pool), relu: false, output: factor, routing, factor: &post };
-    Unrouted::new(&call)?.map()
+    Unrouted::new(&call)?.map().cloned()
 }
 
 /// cuDNN's version, or why it is not used.
