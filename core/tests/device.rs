@@ -55,6 +55,18 @@ fn values_survive_the_way_to_the_device_and_back() {
     device.synchronize().unwrap();
 }
 
+/// More copies than CUDA has places for on their way, small ones first, so that places are waited for and replaced.
+#[test]
+fn values_arrive_whatever_is_on_its_way() {
+    let device = device();
+    let sent: Vec<Vec<f32>> = (0..48).map(|copy| noise(1 + 100 * copy * copy, copy as u32)).collect();
+    let buffers: Vec<Buffer> =
+        sent.iter().map(|values| Buffer::from_vec(&device, values.clone()).unwrap()).collect();
+    for (values, buffer) in sent.iter().zip(&buffers) {
+        assert_eq!(&buffer.to_vec().unwrap(), values);
+    }
+}
+
 #[test]
 fn matrices_pass_to_dfdx_and_back() {
     let device = device();

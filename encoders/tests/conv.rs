@@ -6,6 +6,8 @@ use plasticity_core::layer::{LayerSpec, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::stream;
+#[cfg(feature = "cuda")]
+use plasticity_encoders::kernels::device::backward;
 use plasticity_encoders::kernels::device::{Backward, feedback, forward, outer, weight_order};
 use plasticity_encoders::kernels::{Geometry, Pool};
 use plasticity_encoders::residual::ResidualSpec;
@@ -32,10 +34,10 @@ fn noise(len: usize, seed: u32) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-/// The same values with the 8 bits of mantissa that operands have in bf16.
+/// −1, 0 and 1 in the place of values in (−1, 1): whole numbers, so that sums below 257 lose nothing in bf16.
 #[cfg(feature = "cuda")]
-fn in_bf16(values: Vec<f32>) -> Vec<f32> {
-    values.into_iter().map(|v| f32::from_bits(v.to_bits() & 0xffff_0000)).collect()
+fn whole(values: Vec<f32>) -> Vec<f32> {
+    values.into_iter().map(|v| (1.5 * v).round()).collect()
 }
 
 fn error(got: &[f32], expected: &[f64]) -> f64 {
@@ -258,7 +260,7 @@ fn cases() -> Vec<(Geometry, Option<Pool>)> {
     ]
 }
 
-/// Runs every case with what `operands` makes of its input and weights. `limits` are those of the forward pass and of the
+/// Runs every case with what `operands` makes of its input, weights and biases. `limits` are those of the forward pass and of the
 /// ways back, without and with ReLU or pool.
 fn check(precision: Precision, operands: fn(Vec<f32>) -> Vec<f32>, limits: [[f64; 2]; 2]) {
     let (device, _one) = device(precision);
@@ -267,7 +269,7 @@ fn check(precision: Precision, operands: fn(Vec<f32>) -> Vec<f32>, limits: [[f64
         for relu in [true, false] {
             for per_sample in [false, true] {
                 let mut case = Case::new(g, pool, relu);
-                (case.x, case.w) = (operands(case.x), operands(case.w));
+                (case.x, case.w, case.b) = (operands(case.x), operands(case.w), operands(case.b));
                 let errors = case.errors(&device, per_sample);
                 let routed = usize::from(relu || pool.is_some());
                 worst[routed] = std::array::from_fn(|i| worst[routed][i].max(errors[i]));
@@ -301,12 +303,36 @@ fn rounded_operands_agree_with_f64_as_far_as_they_go() {
     check(Precision::Bf16, |exact| exact, [[1e-2, 1e-2], [1e-2, f64::INFINITY]]);
 }
 
-/// Operands that lose nothing give the winners and gates of `f64`; post factors are rounded still.
+/// Whole numbers lose nothing, neither as operands nor as a map that bf16 keeps before its pool: outputs, winners and gates
+/// are those of `f64`, also where values tie. Post factors, and at bf16 what cuDNN gives, are rounded still.
 #[cfg(feature = "cuda")]
 #[test]
 fn operands_that_fit_agree_with_f64_whatever_the_precision() {
-    check(Precision::Tf32, in_bf16, [[2e-6, 1e-3]; 2]);
-    check(Precision::Bf16, in_bf16, [[2e-6, 1e-2]; 2]);
+    check(Precision::Tf32, whole, [[2e-6, 1e-3]; 2]);
+    check(Precision::Bf16, whole, [[2e-6, 1e-2]; 2]);
+}
+
+/// As a feedback is that cuDNN gave: here the output takes its place.
+#[cfg(feature = "cuda")]
+#[test]
+fn a_post_factor_kept_in_bf16_is_read_as_it_is() {
+    let (device, _one) = device(Precision::Bf16);
+    for (g, pool) in cases() {
+        let case = Case::new(g, pool, true);
+        let [input, bias] = [&case.x, &case.b].map(|v| Buffer::from_vec(&device, v.clone()).unwrap());
+        let weight = case.weight(&device);
+        let (output, routing) = forward(&g, pool.as_ref(), true, &input, weight.value(), &bias).unwrap();
+        let back = |factor: Buffer| {
+            let factor = &PostFactor::PerPosition(factor);
+            let (pool, output, routing) = (pool.as_ref(), &output, &routing);
+            let call = Backward { geometry: &g, pool, relu: true, output, routing, factor };
+            let (d_weight, d_bias, d_input) = backward(&call, &input, Some(weight.value())).unwrap();
+            [d_weight, d_bias, d_input.unwrap()].map(|values| values.to_vec().unwrap())
+        };
+        let kept = back(output.clone());
+        let widened = output.clone().to_vec().unwrap();
+        assert_eq!(kept, back(Buffer::from_vec(&device, widened).unwrap()), "{g:?} {pool:?}");
+    }
 }
 
 #[test]

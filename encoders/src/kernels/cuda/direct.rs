@@ -10,9 +10,9 @@ use plasticity_core::{Error, Result, ops};
 
 /// Whether the kernels are compiled for this many inputs an output: 3×3 on grey and on colour, 10 samples of sound.
 pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
-    let channels = g.out_channels % 4 == 0
+    let channels = g.out_channels.is_multiple_of(4)
         && g.out_channels / 4 <= THREADS
-        && THREADS % (g.out_channels / 4).max(1) == 0;
+        && THREADS.is_multiple_of((g.out_channels / 4).max(1));
     pool.is_none() && channels && names(g, Values::Single).is_ok()
 }
 

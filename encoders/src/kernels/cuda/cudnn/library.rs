@@ -130,7 +130,8 @@ unsafe fn load(library: &'static Library, stream: Opaque) -> Result<Functions> {
     let create: Create = get!("Create");
     let set_stream: unsafe extern "C" fn(Opaque, Opaque) -> Status = get!("SetStream");
     // SAFETY: the handle is written to a live place, in the context that is current.
-    functions.check("its handle", unsafe { create(&mut functions.handle) })?;
+    let status = unsafe { create(&mut functions.handle) };
+    functions.check("its handle", status)?;
     // SAFETY: the handle was made above; the stream is the device's.
     functions.check("its stream", unsafe { set_stream(functions.handle, stream) })?;
     Ok(functions)

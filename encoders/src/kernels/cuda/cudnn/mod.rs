@@ -69,7 +69,7 @@ pub(super) fn describe(device: &Device) -> String {
 pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<Option<Buffer>> {
     let device = a.device();
     let still = g.kernel[0] == 1 && g.stride[0] == 1 && g.padding[0] == 0;
-    if !still || g.in_channels % 8 != 0 || g.out_channels % 8 != 0 {
+    if !still || !g.in_channels.is_multiple_of(8) || !g.out_channels.is_multiple_of(8) {
         return Ok(None);
     }
     let Ok(cudnn) = cudnn(device) else { return Ok(None) };
