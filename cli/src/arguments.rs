@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::start_threads;
 use crate::commands::{alignment, audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
 use clap::{Args, Parser, Subcommand};
 use plasticity_core::Result;
@@ -61,6 +62,8 @@ pub struct Overrides {
 impl ConfigArguments {
     /// Reads the config and starts as many threads as it says.
     pub fn load(&self) -> Result<Config> {
-        Config::load(&self.config, &self.overrides.set)
+        let config = Config::load(&self.config, &self.overrides.set)?;
+        start_threads(&config)?;
+        Ok(config)
     }
 }

@@ -56,6 +56,7 @@ pub use exit::Exit;
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use plasticity_core::{Result, registry};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 // Named so that they are linked: the plugins of these crates enter themselves.
@@ -79,9 +80,11 @@ pub fn run() -> ExitCode {
             return exit.into();
         }
     };
+    // What symphonia finds wrong with a file comes as an error, with the file's name.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,symphonia=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = logs.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     // A program that links this one may have set up logging of its own.
     let _ = logs.without_time().with_target(false).try_init();
     let exit = dispatch(&arguments.command).unwrap_or_else(|error| {

@@ -1,6 +1,7 @@
 //! Traits, network, training loop and registry of the plasticity toolkit for local learning rules.
 //!
-//! Every rule of Illing et al. (2021) is one four-factor update with another modulation and another routing,
+//! Every contrastive rule of Illing et al. (2021) is one four-factor update with another modulation and another routing
+//! (inside a module of several layers, backpropagation carries the factor down),
 //!
 //! ΔW = Σ γ · dendrite · post' ⊗ pre
 //!

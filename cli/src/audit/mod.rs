@@ -26,7 +26,7 @@ mod time;
 mod transport;
 
 use measure::Bench;
-use plasticity_core::Result;
+use plasticity_core::{Error, Result};
 use serde::Serialize;
 
 /// Relative changes of an update below this are rounding.
@@ -83,8 +83,10 @@ impl Evidence {
 
 /// Measures the marks.
 ///
+/// A rule that moves nothing here, though it learns, gets no marks.
+///
 /// # Errors
-/// Where the network cannot make a step on such stimuli.
+/// Where the network cannot make a step on such stimuli, or an update is not finite.
 pub fn audit(bench: &mut Bench) -> Result<Audit> {
     if !bench.learns() {
         let evidence = Evidence::default();
@@ -95,6 +97,14 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
             learns: false,
             evidence,
         });
+    }
+    let plain = bench.plain()?;
+    if let Some((name, _)) = plain.iter().find(|(_, update)| update.iter().any(|value| !value.is_finite())) {
+        return Err(Error::diverged("audit", format!("the update of `{name}` is not finite")));
+    }
+    if plain.values().flatten().all(|value| *value == 0.0) {
+        let evidence = Evidence::default();
+        return Ok(Audit { space: None, time: None, weight_transport: None, learns: true, evidence });
     }
     let evidence = Evidence {
         other_layers: space::other_layers(bench)?,

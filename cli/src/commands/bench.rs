@@ -1,6 +1,5 @@
 //! `plasticity bench CONFIG`: the speed and memory of a training step.
 
-use super::start_threads;
 use crate::arguments::ConfigArguments;
 use crate::exit::Exit;
 use crate::output;
@@ -69,10 +68,13 @@ struct Report {
 
 /// Measures.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    if arguments.profile && cfg!(feature = "cuda") {
+        let message = "stages are timed on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
+        return Err(Error::config("--profile", message));
+    }
     let mut given = arguments.config.clone();
     given.overrides.set.extend(arguments.batch.map(|batch| format!("training.batch={batch}")));
     let config = given.load()?;
-    start_threads(&config)?;
     let (batch, device) = (config.training.batch, Device::open()?);
     let seed = config.seed;
     let experiment = Experiment::open(config)?;
@@ -124,10 +126,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// Steps again, listening to their stages.
 fn profiled(trainer: &mut Trainer, batches: &[HostBatch], steps: u64, device: &Device) -> Result<Vec<Stage>> {
-    if cfg!(feature = "cuda") {
-        let message = "stages are timed on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
-        return Err(Error::config("--profile", message));
-    }
     let (profile, since) = (Profile::default(), Instant::now());
     for (_, host) in (0..steps).zip(batches.iter().cycle()) {
         let host = host.clone();

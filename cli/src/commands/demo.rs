@@ -29,7 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         .out
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
-    output::note("CLAPP-s, layer by layer, on scenes of eight kinds of object; no layer hears of any other");
+    output::note(
+        "CLAPP-s, layer by layer, on scenes of eight kinds of object; no layer receives a signal from those above",
+    );
     let device = Device::open()?;
     let (experiment, mut run) = train::start(config, &folder, &device)?;
     let mut trainer = train::learn(&experiment, &mut run, &device)?;

@@ -35,6 +35,9 @@ pub struct Report {
     pub step: u64,
     /// Every layer's read-out.
     pub layers: Vec<LayerReadout>,
+    /// [`Config::readout`](plasticity_core::config::Config::readout) of the config that it was read out by.
+    #[serde(default)]
+    pub readout: String,
 }
 
 /// Reads a run out.
@@ -62,7 +65,7 @@ pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device:
     let layers = probe(experiment, network, device, &mut |done, of| {
         tracing::info!("read out {done} of {of} layers");
     })?;
-    Ok(Report { step, layers })
+    Ok(Report { step, layers, readout: experiment.config().readout()? })
 }
 
 /// Writes `probe.json` into a run's folder.

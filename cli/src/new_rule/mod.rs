@@ -20,9 +20,10 @@ const FILES: [(&str, &str); 6] = [
 pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
-    if !fits || RESERVED.contains(&name) {
-        let message =
-            "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first";
+    let reserved = RESERVED.split_whitespace().any(|word| word == name.replace('-', "_"));
+    if !fits || reserved || name.starts_with("plasticity") {
+        let message = "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first, and \
+             no word that Rust, cargo or this toolkit has taken";
         return Err(Error::config(format!("`{name}`"), message));
     }
     let taken = plasticity_core::registry::plugins(plasticity_core::registry::Family::Rule);
@@ -46,8 +47,16 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     Ok(crate_folder)
 }
 
-/// Words that cargo does not take as a package's name, or that would shadow a dependency.
-const RESERVED: [&str; 8] = ["test", "core", "std", "alloc", "plasticity", "serde", "typetag", "dfdx"];
+/// Words that are no name of a package or crate, and words whose type would hide one that the template uses.
+const RESERVED: &str = "
+    as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let
+    loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof
+    unsafe unsized use virtual where while yield abstract
+    alloc build core deps examples incremental proc_macro std test aux con nul prn
+    dfdx serde typetag
+    clone debug default deserialize draws err error none ok option plasticity_rule random result rule_context rule_spec
+    serialize some taped taped_scalar tensor axis string vec
+";
 
 fn fill(text: &str, name: &str) -> String {
     let type_name: String = name
@@ -89,7 +98,9 @@ mod tests {
         let rule = std::fs::read_to_string(made.join("src/lib.rs")).unwrap();
         assert!(rule.contains("pub struct MyRule2 {") && rule.contains("Rule \"my_rule-2\""));
         assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("exists already"));
-        for bad in ["", "2x", "A", "a b", "../x", "core"] {
+        for bad in
+            ["", "2x", "A", "a b", "../x", "core", "match", "self", "result", "rule-spec", "plasticity-core"]
+        {
             assert!(write(bad, folder.path()).is_err(), "{bad}");
         }
     }

@@ -26,13 +26,12 @@ impl Config {
         Ok(table)
     }
 
-    /// Whether one of `sections` says something else than in `other`.
+    /// Whether the stimuli are others than in `other`.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
-    pub fn differs(&self, other: &Self, sections: &[&str]) -> Result<bool> {
-        let (ours, theirs) = (self.to_table()?, other.to_table()?);
-        Ok(sections.iter().any(|section| ours.get(*section) != theirs.get(*section)))
+    pub fn other_stimuli(&self, other: &Self) -> Result<bool> {
+        Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
     /// A number that stands for what decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser
@@ -49,11 +48,27 @@ impl Config {
                 table.insert(key.to_owned(), value.clone());
             }
         }
-        let hash = table.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Ok(format!("{hash:016x}"))
+        Ok(hash(&table))
     }
+
+    /// A number that stands for all that a read-out follows from beside the checkpoint: stimuli, read-out, and what is in
+    /// the [`fingerprint`](Self::fingerprint).
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn readout(&self) -> Result<String> {
+        let mut table = self.to_table()?;
+        table.retain(|key, _| ["stimulus", "probe"].contains(&key));
+        table.insert("network".to_owned(), Value::String(self.fingerprint()?));
+        Ok(hash(&table))
+    }
+}
+
+fn hash(table: &Table) -> String {
+    let hash = table.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 /// Anything of a config as TOML.

@@ -1,5 +1,6 @@
 //! The cells of a comparison: every combination of swept values, with every seed.
 
+use md5::{Digest, Md5};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -47,14 +48,21 @@ impl Cell {
         self.of.as_ref().map_or(out.to_owned(), |of| out.join(of))
     }
 
-    /// The folder of its run.
+    /// The folder of its run. Where the assignments are no name for a folder, a part of their MD5 tells it from others.
     pub fn folder(&self, out: &Path) -> PathBuf {
-        let fits = |c: char| if c.is_alphanumeric() || "-_.=+".contains(c) { c } else { '_' };
-        let name = if self.assignments.is_empty() { "base".to_owned() } else { self.assignments.join(" ") };
-        let name: String = name.chars().map(fits).collect();
+        let all = if self.assignments.is_empty() { "base".to_owned() } else { self.assignments.join(" ") };
+        let fits = |c: char| c.is_alphanumeric() || "-_.=+".contains(c);
+        let mut name: String = all.chars().map(|c| if fits(c) { c } else { '_' }).take(LONGEST).collect();
+        if all.chars().count() > LONGEST || self.assignments.iter().any(|one| !one.chars().all(fits)) {
+            let hash = Md5::digest(all.as_bytes());
+            name += &hash[..4].iter().fold("-".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        }
         self.of_config(out).join(name).join(format!("seed-{}", self.seed))
     }
 }
+
+/// Characters of a folder's name: some systems take 255 bytes.
+const LONGEST: usize = 60;
 
 /// Reads `KEY=A,B,C`; a comma inside brackets, braces or quotes parts nothing.
 pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
@@ -106,8 +114,16 @@ fn readable(assignment: &str) -> String {
 /// Every combination of every config with every seed; the last sweep changes fastest, seeds faster still.
 ///
 /// # Errors
-/// Where two of several configs have the same name, which tells their runs apart.
+/// Where two of several configs have the same name, which tells their runs apart, or a key is swept twice or is the seed.
 pub fn cells(configs: &[PathBuf], sweeps: &[Sweep], seeds: Range<u64>) -> Result<Vec<Cell>, String> {
+    if sweeps.iter().any(|sweep| sweep.key == "seed") {
+        return Err("seeds are swept by --seeds and --first-seed, not by --sweep".to_owned());
+    }
+    if let Some((_, twice)) =
+        sweeps.iter().enumerate().find(|(i, sweep)| sweeps[..*i].iter().any(|other| other.key == sweep.key))
+    {
+        return Err(format!("`{}` is swept twice: give all its values in one --sweep", twice.key));
+    }
     let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let names: Vec<String> = configs.iter().map(stem).collect();
     if let Some((_, twice)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
@@ -161,11 +177,34 @@ mod tests {
         assert_eq!(cells[2].overrides(), ["rule=cpc", "encoder.modules=\"1\"", "seed=5"]);
         assert_eq!(
             cells[0].folder(Path::new("o")),
-            Path::new("o/rule=cpc_encoder.modules=__1_2___3__/seed-5")
+            Path::new("o/rule=cpc_encoder.modules=__1_2___3__-8036e522/seed-5")
         );
         assert_eq!(cells[0].label(), "rule=cpc encoder.modules=[[1,2],[3]]");
         assert!(parse_sweep("rule").is_err() && parse_sweep("rule=a,,b").is_err());
         assert_eq!(parse_sweep("rule=a,a").unwrap_err(), "`a` is given twice");
+    }
+
+    #[test]
+    fn no_two_cells_share_a_folder() {
+        let long = "x".repeat(300);
+        let sweep = parse_sweep(&format!("rule.path=a/b,a_b,{long}1,{long}2")).unwrap();
+        let cells = cells(&["c.toml".into()], &[sweep], 1..2).unwrap();
+        let mut folders: Vec<_> = cells.iter().map(|cell| cell.folder(Path::new("o"))).collect();
+        assert!(folders[1].starts_with("o/rule.path=a_b/"));
+        assert!(folders.iter().all(|folder| folder.as_os_str().len() < 100));
+        folders.sort();
+        folders.dedup();
+        assert_eq!(folders.len(), 4);
+    }
+
+    #[test]
+    fn a_key_is_swept_once_and_the_seed_by_options_of_its_own() {
+        let refused = |sweeps: &[&str]| {
+            let sweeps: Vec<_> = sweeps.iter().map(|text| parse_sweep(text).unwrap()).collect();
+            cells(&["c.toml".into()], &sweeps, 1..2).unwrap_err()
+        };
+        assert!(refused(&["seed=1,2"]).contains("--first-seed"));
+        assert!(refused(&["rule=cpc", "rule=clapp"]).contains("`rule` is swept twice"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::probe::plan;
-use plasticity_core::run::{self, Run};
+use plasticity_core::run;
 use plasticity_core::{Error, Result};
 use probe::Report;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct Arguments {
     #[arg(long, value_name = "KEY=A,B,C", value_parser = cells::parse_sweep)]
     sweep: Vec<Sweep>,
     /// Seeds of every combination
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
     /// The first seed [default: the first config's]
     #[arg(long)]
@@ -58,7 +58,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     };
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
-    let seeds = first_seed..first_seed.saturating_add(arguments.seeds);
+    let last_seed = first_seed.checked_add(arguments.seeds).ok_or_else(|| {
+        Error::config("--first-seed", format!("after {first_seed} there are not {} seeds", arguments.seeds))
+    })?;
+    let seeds = first_seed..last_seed;
     let cells = cells(&arguments.configs, &arguments.sweep, seeds)
         .map_err(|error| Error::config("compare", error))?;
     if arguments.list {
@@ -66,17 +69,23 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         output::print(&commands.join("\n"))?;
         return Ok(Exit::Success);
     }
-    // Every cell's config is read before the first is trained.
-    let configs = cells.iter().map(|cell| config(arguments, cell)).collect::<Result<Vec<_>>>()?;
     let device = Device::open()?;
-    let (mut reports, mut failed) = (Vec::new(), Vec::new());
-    for (number, (cell, config)) in cells.iter().zip(configs).enumerate() {
-        let name = format!("{}, seed {}", cell.label(), cell.seed);
-        output::note(&format!("{} of {}: {name}", number + 1, cells.len()));
-        match run_cell(cell, config, &out, &device) {
+    // Whatever can be found wrong with a cell is found before the first is trained.
+    for cell in &cells {
+        check(config(arguments, cell)?, &cell.folder(&out), &device).map_err(|error| in_cell(cell, error))?;
+    }
+    let (mut reports, mut failed, mut stopped) = (Vec::new(), Vec::new(), None);
+    for (number, cell) in cells.iter().enumerate() {
+        output::note(&format!("{} of {}: {}", number + 1, cells.len(), named(cell)));
+        match run_cell(cell, config(arguments, cell)?, &out, &device) {
             Ok(report) => reports.push((cell, report)),
-            Err(Error::Diverged { place, message }) => failed.push(format!("{name}, {place}: {message}")),
-            Err(error) => return Err(error),
+            Err(Error::Diverged { place, message }) => {
+                failed.push(format!("{}, {place}: {message}", named(cell)));
+            }
+            Err(error) => {
+                stopped = Some(in_cell(cell, error));
+                break;
+            }
         }
     }
     if !reports.is_empty() {
@@ -87,6 +96,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         save("compare.json", &output::json(&table)?)?;
         output::print(&text)?;
     }
+    if let Some(error) = stopped {
+        return Err(error);
+    }
     if failed.is_empty() {
         return Ok(Exit::Success);
     }
@@ -94,37 +106,72 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Err(Error::Diverged { place, message: failed.join("; ") })
 }
 
+fn named(cell: &Cell) -> String {
+    format!("{}, seed {}", cell.label(), cell.seed)
+}
+
+/// The same error with the cell that it is of.
+fn in_cell(cell: &Cell, error: Error) -> Error {
+    match error {
+        Error::Config { place, message } => {
+            Error::config(place, format!("{message} (in the cell {})", named(cell)))
+        }
+        Error::File { path, message } => {
+            Error::file(path, format!("{message} (in the cell {})", named(cell)))
+        }
+        Error::Stimulus { place, message } => {
+            Error::stimulus(place, format!("{message} (in the cell {})", named(cell)))
+        }
+        Error::Shape { place, message } => {
+            Error::shape(place, format!("{message} (in the cell {})", named(cell)))
+        }
+        other => other,
+    }
+}
+
 fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     let overrides = [arguments.overrides.set.clone(), cell.overrides()].concat();
     Config::load(&cell.config, &overrides)
 }
 
-/// Trains a cell from where it is, and reads it out unless that is done, in the way that the config asks for.
-fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
-    let folder = cell.folder(out);
-    let mut before: Option<Report> = None;
-    let (experiment, mut run) = if folder.join(run::CONFIG).is_file() {
-        let of_run = run::config(&folder, &[])?;
-        if config.differs(&of_run, &["stimulus"])? {
+/// Tries a cell's stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
+fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
+    let mut read_out = false;
+    if folder.join(run::CONFIG).is_file() {
+        if config.other_stimuli(&run::config(folder, &[])?)? {
             let message =
                 "holds a run on other stimuli: choose another folder with --out, or undo the change";
             return Err(Error::file(folder, message));
         }
-        if !config.differs(&of_run, &["probe"])? {
-            let bytes = std::fs::read(folder.join("probe.json")).ok();
-            before = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        }
+        read_out = earlier(folder, &config)?.is_some();
+    }
+    let (experiment, network) = train::prepare(config, device)?;
+    if !read_out {
+        plan(&experiment, &network)?;
+    }
+    Ok(())
+}
+
+/// The report in a folder, if the config would be read out in the same way.
+fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
+    let bytes = std::fs::read(folder.join("probe.json")).ok();
+    let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let readout = config.readout()?;
+    Ok(report.filter(|report| report.readout == readout))
+}
+
+/// Trains a cell from where it is, and reads it out unless that is done.
+fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
+    let folder = cell.folder(out);
+    let earlier = earlier(&folder, &config)?;
+    let (experiment, mut run) = if folder.join(run::CONFIG).is_file() {
         train::resume_with(config, &folder)?
     } else {
-        let (experiment, network) = train::prepare(config, device)?;
-        // Better now than when everything is learned.
-        plan(&experiment, &network)?;
-        let run = Run::create(&folder, experiment.config())?;
-        (experiment, run)
+        train::start(config, &folder, device)?
     };
     let mut trainer = train::learn(&experiment, &mut run, device)?;
     let step = trainer.steps();
-    if let Some(report) = before.filter(|report| report.step == step) {
+    if let Some(report) = earlier.filter(|report| report.step == step) {
         return Ok(report);
     }
     let report = probe::report(&experiment, trainer.network_mut(), step, device)?;

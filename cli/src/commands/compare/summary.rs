@@ -19,6 +19,7 @@ pub struct Row {
     name: String,
     seeds: Vec<u64>,
     steps: u64,
+    chance: f64,
     layers: Vec<String>,
     accuracy: Vec<Spread>,
     untrained: Vec<Spread>,
@@ -27,7 +28,6 @@ pub struct Row {
 /// All combinations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Table {
-    chance: f64,
     rows: Vec<Row>,
 }
 
@@ -41,10 +41,7 @@ pub fn summarise(reports: &[(&Cell, Report)]) -> Table {
             None => rows.push((name, vec![report])),
         }
     }
-    let chance =
-        reports.first().and_then(|(_, report)| report.layers.first()).map_or(0.0, |layer| layer.chance);
-    let rows = rows.into_iter().map(|(_, of_name)| row(&of_name)).collect();
-    Table { chance, rows }
+    Table { rows: rows.into_iter().map(|(_, of_name)| row(&of_name)).collect() }
 }
 
 fn row(reports: &[&(&Cell, Report)]) -> Row {
@@ -63,6 +60,10 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
         name: reports.first().map(|(cell, _)| cell.label()).unwrap_or_default(),
         seeds: reports.iter().map(|(cell, _)| cell.seed).collect(),
         steps: reports.first().map_or(0, |(_, report)| report.step),
+        chance: reports
+            .first()
+            .and_then(|(_, report)| report.layers.first())
+            .map_or(0.0, |layer| layer.chance),
         accuracy: over_seeds(&|layer| layer.accuracy),
         untrained: over_seeds(&|layer| layer.untrained),
         layers,
@@ -80,7 +81,7 @@ impl Table {
     /// The table in Markdown: a row for each combination, below one for the untrained network that they began with;
     /// combinations of the same untrained network stand together.
     pub fn markdown(&self) -> String {
-        let layers = self.rows.iter().max_by_key(|row| row.layers.len()).map_or(&[][..], |row| &row.layers);
+        let layers = self.columns();
         let mut head = vec!["accuracy %".to_owned(), "steps".to_owned()];
         // Layers are numbered; hand-made features have a name.
         head.extend(layers.iter().map(|name| match name.as_str() {
@@ -88,10 +89,12 @@ impl Table {
             name if name.parse::<usize>().is_ok() => format!("layer {name}"),
             name => name.to_owned(),
         }));
-        let line = |name: String, steps: String, spreads: &[Spread]| -> Vec<String> {
+        let line = |name: String, steps: String, of: &Row, spreads: &[Spread]| -> Vec<String> {
             let mut cells = vec![name, steps];
-            cells.extend(spreads.iter().map(Spread::text));
-            cells.resize(head.len(), String::new());
+            cells.extend(layers.iter().map(|layer| {
+                let place = of.layers.iter().position(|other| other == layer);
+                place.and_then(|place| spreads.get(place)).map(Spread::text).unwrap_or_default()
+            }));
             cells
         };
         // All seeds; a row that lacks some, as their cells diverged, says which it has.
@@ -102,23 +105,42 @@ impl Table {
             false => format!("{name}, seeds {}", listed(&row.seeds)),
         };
         let mut lines = Vec::new();
-        let mut begun: Vec<&[Spread]> = Vec::new();
+        let mut begun: Vec<(&[String], &[Spread])> = Vec::new();
         for row in &self.rows {
-            if begun.contains(&row.untrained.as_slice()) {
+            let untrained = (row.layers.as_slice(), row.untrained.as_slice());
+            if begun.contains(&untrained) {
                 continue;
             }
-            begun.push(&row.untrained);
-            lines.push(line(name("untrained", row), "0".to_owned(), &row.untrained));
-            for row in self.rows.iter().filter(|other| other.untrained == row.untrained) {
-                lines.push(line(name(&row.name, row), row.steps.to_string(), &row.accuracy));
+            begun.push(untrained);
+            lines.push(line(name("untrained", row), "0".to_owned(), row, &row.untrained));
+            for row in self.rows.iter().filter(|row| (&row.layers[..], &row.untrained[..]) == untrained) {
+                lines.push(line(name(&row.name, row), row.steps.to_string(), row, &row.accuracy));
             }
         }
+        let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
+        chances.dedup();
         format!(
-            "{}\n\nMean ± standard deviation over seeds {}; chance {:.1} %.",
+            "{}\n\nMean ± standard deviation over seeds {}; chance {} %.",
             output::table(&head, &lines),
             listed(seeds),
-            self.chance
+            chances.join(", ")
         )
+    }
+
+    /// The layers of all rows: hand-made features, then layers by number, then all of them side by side.
+    fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<&String> = Vec::new();
+        for layer in self.rows.iter().flat_map(|row| &row.layers) {
+            if !columns.contains(&layer) {
+                columns.push(layer);
+            }
+        }
+        columns.sort_by_key(|name| match name.parse::<usize>() {
+            Ok(number) => number,
+            Err(_) if *name == "all" => usize::MAX,
+            Err(_) => 0,
+        });
+        columns.into_iter().cloned().collect()
     }
 }
 
@@ -140,6 +162,39 @@ mod tests {
     use super::*;
     use plasticity_core::probe::LayerReadout;
 
+    fn layer(name: &str, accuracy: f64) -> LayerReadout {
+        LayerReadout { name: name.to_owned(), accuracy, untrained: 30.0, chance: 12.5 }
+    }
+
+    #[test]
+    fn values_stand_below_the_names_of_their_layers() {
+        let cell =
+            |of: &str| Cell { config: "".into(), of: Some(of.to_owned()), assignments: Vec::new(), seed: 1 };
+        let report = |layers: &[(&str, f64)]| Report {
+            step: 9,
+            layers: layers.iter().map(|(name, accuracy)| layer(name, *accuracy)).collect(),
+            readout: String::new(),
+        };
+        let cells = [cell("images"), cell("speech")];
+        let reports =
+            [report(&[("1", 41.0), ("all", 42.0)]), report(&[("mfcc", 43.0), ("1", 44.0), ("2", 45.0)])];
+        let reports: Vec<_> = cells.iter().zip(reports).collect();
+        let text = summarise(&reports).markdown();
+        let row = |name: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.contains(name)).unwrap();
+            line.split('|').map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+        };
+        assert_eq!(row("accuracy"), ["accuracy %", "steps", "mfcc", "layer 1", "layer 2", "all layers"]);
+        assert_eq!(
+            (row("images"), row("speech")),
+            (
+                ["images", "9", "41.0", "42.0"].map(str::to_owned).to_vec(),
+                ["speech", "9", "43.0", "44.0", "45.0"].map(str::to_owned).to_vec(),
+            )
+        );
+        assert!(text.contains("|      |    41.0 |         |       42.0 |"), "{text}");
+    }
+
     #[test]
     fn seeds_are_gathered_into_mean_and_spread() {
         let cell = |rule: &str, seed| Cell {
@@ -148,10 +203,8 @@ mod tests {
             assignments: vec![format!("rule={rule}")],
             seed,
         };
-        let report = |accuracy| Report {
-            step: 9,
-            layers: vec![LayerReadout { name: "1".to_owned(), accuracy, untrained: 30.0, chance: 12.5 }],
-        };
+        let report =
+            |accuracy| Report { step: 9, layers: vec![layer("1", accuracy)], readout: String::new() };
         let cells = [cell("cpc", 1), cell("cpc", 2), cell("clapp", 1), cell("clapp", 2)];
         let reports: Vec<_> =
             cells.iter().zip([40.0, 42.0, 50.0, 50.0]).map(|(cell, a)| (cell, report(a))).collect();
