@@ -9,7 +9,10 @@ use crate::ops;
 use crate::plasticity::Level;
 use crate::representation::{Pooling, Representation};
 use crate::stage;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+
+/// Said once: a rule that knows nothing of contexts leaves a recurrent layer as it is.
+static UNTAUGHT: Once = Once::new();
 
 /// A module's activity on a batch.
 pub(super) struct Pass {
@@ -103,7 +106,15 @@ impl Pass {
                 let shape = self.maps[layers.len()].shape();
                 match context {
                     Some(context) => to_map(context, shape, module.pooling)?,
-                    None => PostFactor::PerPosition(Buffer::zeros(target.device(), shape.len())?),
+                    None => {
+                        UNTAUGHT.call_once(|| {
+                            let layer = &slots[layers.end - 1].name;
+                            tracing::warn!(
+                                "layer {layer} is recurrent and gets no post factor: it does not learn"
+                            );
+                        });
+                        PostFactor::PerPosition(Buffer::zeros(target.device(), shape.len())?)
+                    }
                 }
             }
         };

@@ -7,7 +7,7 @@ use crate::autodiff;
 use crate::device::{Buffer, Device};
 use crate::draws::SeededDraws;
 use crate::error::{Error, Result};
-use crate::plasticity::{ContextSource, Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use crate::plasticity::{ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use crate::representation::{Representation, RepresentationShape};
 
 /// Shapes that rules are tried on: patches in time, two views, single vectors.
@@ -28,21 +28,12 @@ struct Bench {
 
 impl Bench {
     fn new(spec: &dyn RuleSpec, shape: RepresentationShape) -> Result<Self> {
-        let above = RepresentationShape { channel: shape.channel + 2, ..shape };
-        Self::with_context(spec, shape, if spec.context() == ContextSource::Above { above } else { shape })
-    }
-
-    fn with_context(
-        spec: &dyn RuleSpec,
-        shape: RepresentationShape,
-        context: RepresentationShape,
-    ) -> Result<Self> {
         let device = Device::open()?;
         let above = RepresentationShape { channel: shape.channel + 2, ..shape };
         let source = spec.context();
         let context = RuleContext {
             target: shape,
-            context,
+            context: if source == ContextSource::Above { above } else { shape },
             top: above,
             module: 0,
             modules: 2,
@@ -125,7 +116,6 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         let (next, of_twin) = (bench.update()?, twin.update()?);
         resume::compare(found, &buffers(&next), &buffers(&of_twin))
     });
-    found.run("a module with a recurrent layer on top", |found| recurrent(spec.as_ref(), found));
     for shape in [
         RepresentationShape { time: 1, location: 1, batch: 1, channel: 5 },
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
@@ -138,24 +128,6 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
 
 fn buffers(made: &RuleUpdate) -> Vec<&Buffer> {
     [&made.loss, &made.target].into_iter().chain(&made.own).collect()
-}
-
-/// A recurrent layer on top of a module is the context of its own input: a rule teaches it, or refuses it.
-fn recurrent(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
-    let shape = Bench::first(spec)?.target.shape();
-    if spec.context() == ContextSource::Above || spec.level() == Level::Activation {
-        return Ok(());
-    }
-    let wide = RepresentationShape { channel: shape.channel + 2, ..shape };
-    let Ok(mut bench) = Bench::with_context(spec, shape, wide) else { return Ok(()) };
-    let mut signals = signals(&bench.target, &bench.above, &bench.labels, bench.source);
-    signals.context = Some(&bench.above);
-    if bench.rule.update(&signals, &mut draws()).is_ok_and(|made| made.context.is_none())
-        && bench.rule.learns()
-    {
-        found.add("leaves a recurrent layer on top of its module untrained without a word");
-    }
-    Ok(())
 }
 
 fn shapes(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
