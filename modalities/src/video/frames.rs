@@ -73,6 +73,10 @@ impl Clips for FrameFolders {
         self.counts[index]
     }
 
+    fn place(&self, index: usize) -> String {
+        self.clips[index].path.display().to_string()
+    }
+
     fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
         let folder = &self.clips[index].path;
         let images = images(folder)?;
