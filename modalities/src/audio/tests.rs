@@ -282,6 +282,19 @@ fn no_speaker_or_utterance_is_in_both_sides_of_a_read_out() {
 }
 
 #[test]
+fn utterances_of_all_speakers_together_are_bounded() {
+    for (speakers, utterances, key) in [
+        (0, 1, "speakers"),
+        (1_000_001, 1, "speakers"),
+        (1_000_000, 1_000_000, "utterances"),
+        (1_001, 1_000, "utterances"),
+    ] {
+        let error = message(synthetic(0, speakers, utterances).open(0));
+        assert!(error.contains(&format!("key `{key}`")) && error.contains("1000000"), "{error}");
+    }
+}
+
+#[test]
 fn synthetic_speech_repeats_and_its_labels_hold_across_speakers() {
     let sides = [synthetic(0, 6, 6).open(3).unwrap(), synthetic(6, 2, 6).open(3).unwrap()];
     assert_eq!(sides[0].samples(1).unwrap(), synthetic(0, 6, 6).open(3).unwrap().samples(1).unwrap());
