@@ -153,6 +153,15 @@ fn utterances_shorter_than_a_window_are_left_out() {
 }
 
 #[test]
+fn what_macos_puts_beside_recordings_is_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    write_wav(&root.path().join("a/1.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
+    std::fs::write(root.path().join("a/._1.wav"), b"no sound").unwrap();
+    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    assert_eq!(opened.len(), 1);
+}
+
+#[test]
 fn librispeech_with_a_list_and_aligned_phones() {
     let root = tempfile::tempdir().unwrap();
     for (speaker, utterance) in [("19", "19-198-0001"), ("26", "26-495-0001"), ("26", "26-495-0002")] {

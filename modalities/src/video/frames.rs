@@ -3,6 +3,7 @@
 use super::clip::{ClipSource, Clips, Frame, Picks};
 use super::division::{Division, Found};
 use super::folder;
+use crate::folders::{entries, has_ending};
 use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
@@ -100,11 +101,8 @@ impl Clips for FrameFolders {
 
 /// The images of a clip's folder, in order of name.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
-    let image = |path: &PathBuf| {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        extension.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
-    };
-    Ok(folder::entries(folder)?.into_iter().filter(image).collect())
+    let image = |path: &PathBuf| has_ending(path, &["jpg", "jpeg", "png"]);
+    Ok(entries(folder)?.into_iter().filter(image).collect())
 }
 
 fn decode(path: &Path) -> Result<Frame> {
