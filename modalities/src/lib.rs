@@ -13,6 +13,7 @@
 //! ```
 
 pub mod audio;
+mod folders;
 pub mod synthetic;
 pub mod video;
 pub mod vision;

@@ -153,6 +153,15 @@ fn utterances_shorter_than_a_window_are_left_out() {
 }
 
 #[test]
+fn what_macos_puts_beside_recordings_is_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    write_wav(&root.path().join("a/1.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
+    std::fs::write(root.path().join("a/._1.wav"), b"no sound").unwrap();
+    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    assert_eq!(opened.len(), 1);
+}
+
+#[test]
 fn librispeech_with_a_list_and_aligned_phones() {
     let root = tempfile::tempdir().unwrap();
     for (speaker, utterance) in [("19", "19-198-0001"), ("26", "26-495-0001"), ("26", "26-495-0002")] {
@@ -279,6 +288,19 @@ fn no_speaker_or_utterance_is_in_both_sides_of_a_read_out() {
     assert!(message(strangers.open(Split::ReadoutTest, 0)).contains("only in `test`"));
     let unlabelled = message(speech(synthetic(0, 1, 1), 3_200).open(Split::ReadoutTest, 0));
     assert!(unlabelled.contains("labelled"), "{unlabelled}");
+}
+
+#[test]
+fn utterances_of_all_speakers_together_are_bounded() {
+    for (speakers, utterances, key) in [
+        (0, 1, "speakers"),
+        (1_000_001, 1, "speakers"),
+        (1_000_000, 1_000_000, "utterances"),
+        (1_001, 1_000, "utterances"),
+    ] {
+        let error = message(synthetic(0, speakers, utterances).open(0));
+        assert!(error.contains(&format!("key `{key}`")) && error.contains("1000000"), "{error}");
+    }
 }
 
 #[test]

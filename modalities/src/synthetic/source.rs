@@ -27,6 +27,9 @@ impl Default for Synthetic {
     }
 }
 
+/// Scenes of a split: their order, drawn for each epoch, is held in memory.
+const MOST: usize = 10_000_000;
+
 struct Scenes {
     seed: u64,
     split: u64,
@@ -40,9 +43,9 @@ plasticity_core::plugin! {
     citation: "",
     keys: [
         size = "64", "16 to 1024 pixels", "side of an image";
-        count = "4096", ">= 1", "scenes to learn from";
-        train = "1024", ">= 1", "labelled scenes that a read-out learns from";
-        test = "512", ">= 1", "labelled scenes that a read-out is tested on";
+        count = "4096", "1 to 10 million", "scenes to learn from";
+        train = "1024", "1 to 10 million", "labelled scenes that a read-out learns from";
+        test = "512", "1 to 10 million", "labelled scenes that a read-out is tested on";
     ],
     example: "type = \"synthetic\"\nsize = 32\ncount = 64\ntrain = 32\ntest = 16",
     impl ImageSourceSpec for Synthetic {
@@ -56,8 +59,8 @@ plasticity_core::plugin! {
                 Split::ReadoutTrain => ("train", self.train, 1),
                 Split::ReadoutTest => ("test", self.test, 2),
             };
-            if count == 0 || count > u32::MAX as usize {
-                let message = format!("must be from 1 to {}, got {count}", u32::MAX);
+            if !(1..=MOST).contains(&count) {
+                let message = format!("must be from 1 to {MOST}, got {count}");
                 return Err(Error::config(format!("stimulus.source.{key}"), message));
             }
             Ok(Box::new(Scenes { seed, split, size: self.size, count }))

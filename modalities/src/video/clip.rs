@@ -53,6 +53,9 @@ pub trait Clips: Send + Sync {
     /// How many frames a clip has.
     fn frame_count(&self, index: usize) -> usize;
 
+    /// The file or folder of a clip, for messages.
+    fn place(&self, index: usize) -> String;
+
     /// Reads frames of a clip. All have one size.
     ///
     /// # Errors

@@ -1,26 +1,9 @@
 //! Class folders: `path/Class/clip`.
 
 use super::division::{Division, Found};
+use crate::folders::{entries, name};
 use plasticity_core::{Error, Result};
-use std::path::{Path, PathBuf};
-
-/// Everything in a folder, by name; hidden entries are left out.
-///
-/// # Errors
-/// Where it cannot be read.
-pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = std::fs::read_dir(folder).map_err(|error| Error::file(folder, error))?;
-    let mut paths = Vec::new();
-    for entry in read {
-        let path = entry.map_err(|error| Error::file(folder, error))?.path();
-        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
+use std::path::Path;
 
 /// All clips below the class folders of `path`, and the classes. `clip` tells which entries of a class folder are
 /// clips, `expected` what they look like.
@@ -56,8 +39,4 @@ pub fn clips(
         }));
     }
     Ok((classes, found))
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 use super::clip::{ClipSource, Clips, Frame, Picks};
 use super::division::{Division, Found};
 use super::folder;
+use crate::folders::{entries, has_ending};
+use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,10 @@ impl Clips for FrameFolders {
         self.counts[index]
     }
 
+    fn place(&self, index: usize) -> String {
+        self.clips[index].path.display().to_string()
+    }
+
     fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
         let folder = &self.clips[index].path;
         let images = images(folder)?;
@@ -95,21 +101,19 @@ impl Clips for FrameFolders {
 
 /// The images of a clip's folder, in order of name.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
-    let image = |path: &PathBuf| {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        extension.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
-    };
-    Ok(folder::entries(folder)?.into_iter().filter(image).collect())
+    let image = |path: &PathBuf| has_ending(path, &["jpg", "jpeg", "png"]);
+    Ok(entries(folder)?.into_iter().filter(image).collect())
 }
 
 fn decode(path: &Path) -> Result<Frame> {
-    let image = image::open(path).map_err(|error| Error::file(path, error))?.into_rgb8();
-    Ok(Frame { width: image.width() as usize, height: image.height() as usize, rgb: image.into_raw() })
+    let picture = Picture::read(path)?;
+    Ok(Frame { width: picture.width(), height: picture.height(), rgb: picture.into_rgb() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vision::testing;
 
     fn spec(path: &Path) -> FramesSpec {
         FramesSpec {
@@ -166,6 +170,22 @@ mod tests {
         assert!(read().contains("v_Bend_g01_c01") && read().contains("(5, 5)"), "{}", read());
         std::fs::write(folder.join("image_00002.png"), b"not an image").unwrap();
         assert!(read().contains("image_00002.png"), "{}", read());
+    }
+
+    #[test]
+    fn a_truncated_jpeg_is_an_error_and_its_format_is_told_by_its_bytes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("Bend/v_Bend_g01_c01");
+        let picture = testing::gradient(40, 48);
+        let jpeg = testing::jpeg(&picture);
+        testing::write(folder.join("image_00001.jpg"), &testing::png(&picture));
+        testing::write(folder.join("image_00002.jpg"), &jpeg[..jpeg.len() / 2]);
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        let frames = clips.read(0, Picks { first: 0, every: 1, count: 1 }).unwrap();
+        assert_eq!((frames[0].height, frames[0].width), (40, 48));
+        assert_eq!(frames[0].rgb, picture.pixels().as_flattened());
+        let error = clips.read(0, Picks { first: 1, every: 1, count: 1 }).unwrap_err().to_string();
+        assert!(error.contains("image_00002.jpg") && error.contains("truncated"), "{error}");
     }
 
     #[test]

@@ -126,7 +126,7 @@ plugin! {
         frames = "54", "1 to 10000", "frames of a clip; stored clips that are too short are left out";
         readout_frames = "", "1 to 10000", "frames of a clip in read-out; left out: as `frames`";
         size = "128", "1 to 4096 pixels", "side of the square that is cut out of each frame";
-        resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before; left out: as `size`";
+        resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
         flip = "true", "true, false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
         grey = "0.5", "0 to 1", "probability that learning turns a frame grey";
         jitter = "[0.5, 0.5, 0.5, 0.25]", "0 to 1 (hue: 0 to 0.5)", "how far learning moves brightness, contrast, saturation and hue of a frame";
@@ -217,7 +217,7 @@ impl Stimulus for ClipStimulus {
             None => spare / 2,
         };
         let frames = self.clips.read(clip, Picks { first, every: self.every, count: self.frames })?;
-        let values = self.treatment.apply(frames, augment)?;
+        let values = self.treatment.apply(frames, &self.clips.place(clip), augment)?;
         Ok(Sample { values, label: Label::Class(self.clips.class(clip)) })
     }
 }
@@ -244,6 +244,9 @@ mod tests {
         }
         fn frame_count(&self, index: usize) -> usize {
             self.0[index]
+        }
+        fn place(&self, index: usize) -> String {
+            format!("clip {index}")
         }
         fn read(&self, _: usize, picks: Picks) -> Result<Vec<Frame>> {
             let frame = |i: usize| Frame { width: 5, height: 4, rgb: vec![i as u8; 60] };

@@ -33,29 +33,38 @@ pub struct Treatment {
     pub std: [f32; 3],
 }
 
+/// The longest side that a frame is scaled to, in pixels: beyond, a narrow frame would take all memory.
+const LONGEST: usize = 1 << 14;
+
 impl Treatment {
-    /// `[frame, y, x, channel]` of the frames of one clip.
+    /// `[frame, y, x, channel]` of the frames of one clip; `place` is its file or folder, for messages.
     ///
     /// # Errors
-    /// Where the frames have different sizes or no pixels.
-    pub fn apply(&self, frames: Vec<Frame>, mut augment: Option<&mut Random>) -> Result<Vec<f32>> {
+    /// Where the frames have different sizes or no pixels, or one side of them is too many times the other.
+    pub fn apply(
+        &self,
+        frames: Vec<Frame>,
+        place: &str,
+        mut augment: Option<&mut Random>,
+    ) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(frames.len() * self.size * self.size * 3);
         let Some(extent) = frames.first().map(|frame| (frame.width, frame.height)) else { return Ok(values) };
-        let (width, height) = scaled(extent, self.resize)?;
-        let place = |space: usize, random: &mut Option<&mut Random>| match random {
+        let (width, height) =
+            scaled(extent, self.resize).map_err(|message| Error::stimulus(place, message))?;
+        let draw = |space: usize, random: &mut Option<&mut Random>| match random {
             Some(random) => random.random_range(0..=space),
             None => space / 2,
         };
-        let left = place(width - self.size, &mut augment);
-        let top = place(height - self.size, &mut augment);
+        let left = draw(width - self.size, &mut augment);
+        let top = draw(height - self.size, &mut augment);
         let mirrored = self.flip && augment.as_mut().is_some_and(|random| random.random::<bool>());
         for frame in frames {
             if (frame.width, frame.height) != extent {
                 let message =
                     format!("frames of {extent:?} and {:?} pixels in one clip", (frame.width, frame.height));
-                return Err(Error::stimulus("clip", message));
+                return Err(Error::stimulus(place, message));
             }
-            let scaled = scale(frame, width, height)?;
+            let scaled = scale(frame, width, height).map_err(|message| Error::stimulus(place, message))?;
             let start = values.len();
             for y in top..top + self.size {
                 for x in 0..self.size {
@@ -82,22 +91,30 @@ impl Treatment {
 }
 
 /// Width and height once the shorter side has `side` pixels.
-fn scaled((width, height): (usize, usize), side: usize) -> Result<(usize, usize)> {
-    if width == 0 || height == 0 {
-        return Err(Error::stimulus("clip", format!("a frame of {width}×{height} pixels")));
+fn scaled((width, height): (usize, usize), side: usize) -> Result<(usize, usize), String> {
+    let (short, long) = (width.min(height), width.max(height));
+    if short == 0 {
+        return Err(format!("a frame of {width}×{height} pixels"));
     }
-    let longer = |long: usize, short: usize| (long * side + short / 2) / short;
-    Ok(if width <= height { (side, longer(height, width)) } else { (longer(width, height), side) })
+    let longer = (long * side + short / 2) / short;
+    if longer > LONGEST {
+        return Err(format!(
+            "a frame of {width}×{height} pixels has {longer} on its longer side once the shorter one is scaled to \
+             {side}, at most {LONGEST} are allowed: take the clip out, or lower `stimulus.resize` (left out: \
+             `stimulus.size`)"
+        ));
+    }
+    Ok(if width <= height { (side, longer) } else { (longer, side) })
 }
 
-fn scale(frame: Frame, width: usize, height: usize) -> Result<Vec<u8>> {
+fn scale(frame: Frame, width: usize, height: usize) -> Result<Vec<u8>, String> {
     if (frame.width, frame.height) == (width, height) {
         return Ok(frame.rgb);
     }
     let (from_width, from_height) = (frame.width, frame.height);
     let image: ImageBuffer<Rgb<u8>, _> =
         ImageBuffer::from_raw(from_width as u32, from_height as u32, frame.rgb)
-            .ok_or_else(|| Error::stimulus("clip", "a frame with fewer values than pixels"))?;
+            .ok_or("a frame with fewer values than pixels")?;
     Ok(imageops::resize(&image, width as u32, height as u32, FilterType::Triangle).into_raw())
 }
 
@@ -126,7 +143,7 @@ mod tests {
 
     #[test]
     fn read_out_cuts_the_centre() {
-        let values = treatment(4, 6).apply(vec![frame(10, 6); 2], None).unwrap();
+        let values = treatment(4, 6).apply(vec![frame(10, 6); 2], "clip", None).unwrap();
         assert_eq!(values.len(), 2 * 4 * 4 * 3);
         assert_eq!(values[..6].iter().map(|v| v.round()).collect::<Vec<_>>(), [3.0, 1.0, 7.0, 4.0, 1.0, 7.0]);
     }
@@ -136,7 +153,7 @@ mod tests {
         let (mut places, mut flips) = (std::collections::BTreeSet::new(), 0);
         for draw in 0..60 {
             let mut random = stream(0, &[draw]);
-            let values = treatment(4, 6).apply(vec![frame(10, 6); 2], Some(&mut random)).unwrap();
+            let values = treatment(4, 6).apply(vec![frame(10, 6); 2], "clip", Some(&mut random)).unwrap();
             let (a, b) = values.split_at(48);
             assert_eq!(a, b);
             let flipped = a[0] > a[3];
@@ -150,14 +167,25 @@ mod tests {
     #[test]
     fn clips_of_any_size_give_one_size() {
         for (width, height) in [(64, 64), (40, 90), (320, 240), (3, 5)] {
-            let values = treatment(16, 20).apply(vec![frame(width, height)], None).unwrap();
+            let values = treatment(16, 20).apply(vec![frame(width, height)], "clip", None).unwrap();
             assert_eq!(values.len(), 16 * 16 * 3);
         }
     }
 
     #[test]
     fn frames_of_different_sizes_in_one_clip_are_an_error() {
-        let error = treatment(4, 6).apply(vec![frame(8, 8), frame(9, 8)], None).unwrap_err().to_string();
+        let error =
+            treatment(4, 6).apply(vec![frame(8, 8), frame(9, 8)], "clip", None).unwrap_err().to_string();
         assert!(error.contains("(8, 8)") && error.contains("(9, 8)"), "{error}");
+    }
+
+    #[test]
+    fn a_frame_too_narrow_to_be_scaled_is_an_error_that_names_the_clip() {
+        for (width, height) in [(1, 1 << 20), (1, 1 << 21), (1 << 22, 1), (1, 17)] {
+            let frames = vec![frame(width, height)];
+            let error = treatment(1024, 1024).apply(frames, "v_Bend_g01_c01", None).unwrap_err().to_string();
+            assert!(error.contains("v_Bend_g01_c01") && error.contains("stimulus.resize"), "{error}");
+        }
+        assert!(treatment(1024, 1024).apply(vec![frame(1, 16)], "clip", None).is_ok());
     }
 }

@@ -85,6 +85,10 @@ impl Clips for AviFolders {
         self.counts[index]
     }
 
+    fn place(&self, index: usize) -> String {
+        self.clips[index].path.display().to_string()
+    }
+
     /// Headers of XviD files can promise a frame or two more than can be decoded; then the picks move to the front
     /// by as many frames as are missing.
     fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {

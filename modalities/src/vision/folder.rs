@@ -1,21 +1,25 @@
 //! Folders of JPEG and PNG files.
 
 use super::Picture;
-use super::records::working_folder;
 use super::source::{ImageSource, ImageSourceSpec, LabelledPicture};
+use crate::folders::{Walk, entries, has_ending, name};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A folder of JPEG and PNG files, at any depth. If it holds folders alone, each is a class, in the order of
-/// their names. Names that begin with a dot, and files of other kinds, are passed over.
+/// their names. Names that begin with a dot, and files of other kinds, are passed over; links are followed, and no
+/// folder is entered twice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
     /// The folder, relative to the working folder.
     pub path: PathBuf,
 }
+
+/// Endings of images.
+const IMAGES: &[&str] = &["jpg", "jpeg", "png"];
 
 /// The images of a folder, or some of them.
 #[derive(Debug)]
@@ -62,12 +66,11 @@ impl Files {
     /// Where there is no such folder or it holds no images.
     pub fn to_learn_from(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
-        let found = if entries.iter().any(|entry| is_image(entry)) {
-            let mut files = Vec::new();
-            collect(path, None, &mut files)?;
-            Self { files, classes: None }
+        let found = if entries.iter().any(|entry| has_ending(entry, IMAGES)) {
+            let files = Walk::default().files(path, IMAGES, usize::MAX)?;
+            Self { files: files.into_iter().map(|file| (file, None)).collect(), classes: None }
         } else {
-            Self::by_class(entries)?
+            Self::by_class(path, entries)?
         };
         if found.files.is_empty() {
             return Err(Error::file(path, "holds no JPEG or PNG files, nor do the folders in it"));
@@ -85,67 +88,30 @@ impl Files {
             let message = "holds no class folders: expected a folder for each class, with its images in it";
             return Err(Error::file(path, message));
         }
-        let found = Self::by_class(entries)?;
+        let found = Self::by_class(path, entries)?;
         let classes = found.classes.as_deref().unwrap_or_default();
         for (class, name) in classes.iter().enumerate() {
             if !found.files.iter().any(|(_, other)| *other == Some(class as u32)) {
-                let message = "is a class folder without JPEG or PNG files: add some, or remove it";
+                let message =
+                    "is a class folder without JPEG or PNG files of its own: add some, or remove it";
                 return Err(Error::file(path.join(name), message));
             }
         }
         Ok(found)
     }
 
-    fn by_class(entries: Vec<PathBuf>) -> Result<Self> {
+    fn by_class(path: &Path, entries: Vec<PathBuf>) -> Result<Self> {
         let (mut files, mut classes) = (Vec::new(), Vec::new());
+        let mut walk = Walk::default();
+        walk.enter(path)?;
         for folder in entries.into_iter().filter(|entry| entry.is_dir()) {
-            collect(&folder, Some(classes.len() as u32), &mut files)?;
+            let class = Some(classes.len() as u32);
+            let found = walk.files(&folder, IMAGES, usize::MAX)?;
+            files.extend(found.into_iter().map(|file| (file, class)));
             classes.push(name(&folder));
         }
         Ok(Self { files, classes: Some(classes) })
     }
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// By its name: asking the file system about every image would take longer than listing them.
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    ["jpg", "jpeg", "png"].contains(&extension.as_str())
-}
-
-/// What a folder holds, by name, without hidden files.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |e: std::io::Error| {
-        let message = match e.kind() {
-            std::io::ErrorKind::NotFound => format!("no such folder{}", working_folder(folder)),
-            std::io::ErrorKind::NotADirectory => "is no folder".to_owned(),
-            _ => format!("cannot be read: {e}"),
-        };
-        Error::file(folder, message)
-    };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if !name(&path).starts_with('.') {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn collect(folder: &Path, class: Option<u32>, files: &mut Vec<(PathBuf, Option<u32>)>) -> Result<()> {
-    for entry in entries(folder)? {
-        if is_image(&entry) {
-            files.push((entry, class));
-        } else if entry.is_dir() {
-            collect(&entry, class, files)?;
-        }
-    }
-    Ok(())
 }
 
 impl ImageSource for Files {
@@ -191,6 +157,20 @@ mod tests {
             let classes: Vec<_> = (0..files.len()).map(|i| files.image(i).unwrap().class.unwrap()).collect();
             assert_eq!(classes, [0, 0, 0, 0, 0, 1, 1, 1, 1]);
             assert!(files.place(4).ends_with("z.PNG"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_back_to_the_folder_do_not_bring_images_of_other_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        testing::class_folders(folder.path(), 2);
+        for link in ["bird/up", "cat/up"] {
+            std::os::unix::fs::symlink(folder.path(), folder.path().join(link)).unwrap();
+        }
+        for files in [Files::labelled(folder.path()).unwrap(), Files::to_learn_from(folder.path()).unwrap()] {
+            let classes: Vec<_> = files.files.iter().map(|(_, class)| class.unwrap()).collect();
+            assert_eq!(classes, [0, 0, 0, 0, 1, 1, 1, 1]);
         }
     }
 

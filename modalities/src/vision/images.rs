@@ -73,6 +73,7 @@ fn crop() -> usize {
 
 impl Labelled {
     fn open(&self, split: Split) -> Result<Files> {
+        self.check_apart()?;
         let train = Files::labelled(&self.train)?;
         if split == Split::ReadoutTrain {
             return Ok(train);
@@ -90,6 +91,23 @@ impl Labelled {
         }
         Ok(test)
     }
+
+    /// Refuses one folder, or one inside the other. Of one that is not there, [`Files::labelled`] tells.
+    fn check_apart(&self) -> Result<()> {
+        let (Ok(train), Ok(test)) = (self.train.canonicalize(), self.test.canonicalize()) else {
+            return Ok(());
+        };
+        if train.starts_with(&test) || test.starts_with(&train) {
+            let message = format!(
+                "`train` ({}) and `test` ({}) share images, so a read-out would be tested on what it learned from: \
+                 give two folders, none inside the other",
+                self.train.display(),
+                self.test.display()
+            );
+            return Err(Error::config("stimulus.labelled", message));
+        }
+        Ok(())
+    }
 }
 
 plasticity_core::plugin! {
@@ -98,7 +116,7 @@ plasticity_core::plugin! {
     citation: "Illing et al. 2021; Löwe et al. 2019; two views: Chen et al. 2020",
     keys: [
         source = "", "a source", "where images come from: a name, or { type = …, … }";
-        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; where absent the source's own";
+        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; none of the two inside the other; where absent the source's own";
         grey = "true", "true or false", "luma (BT.601), or red, green and blue";
         crop = "64", ">= 1 pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
         flip = "true", "true or false", "flips half of the images left to right to learn from";

@@ -30,4 +30,4 @@ pub use stl10::Stl10;
 pub use tiny_imagenet::TinyImagenet;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

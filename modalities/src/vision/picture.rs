@@ -87,6 +87,11 @@ impl Picture {
         &self.pixels
     }
 
+    /// Its values, `[y, x, channel]`.
+    pub fn into_rgb(self) -> Vec<u8> {
+        self.pixels.into_flattened()
+    }
+
     /// `columns` pixels of row `y` from column `x` on, clipped to the image.
     pub fn row(&self, y: usize, x: usize, columns: usize) -> &[[u8; 3]] {
         let row = self.pixels.get(y * self.width..(y + 1) * self.width).unwrap_or_default();

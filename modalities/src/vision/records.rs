@@ -1,5 +1,6 @@
 //! Binary files of records of one length, read by offset.
 
+use crate::folders::working_folder;
 use plasticity_core::{Error, Result};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -56,16 +57,6 @@ impl Records {
         read(&mut record)
             .map_err(|e| Error::file(&self.path, format!("record {index} cannot be read: {e}")))?;
         Ok(record)
-    }
-}
-
-/// What to add to an error about a relative path: the folder it is relative to.
-pub fn working_folder(path: &Path) -> String {
-    match std::env::current_dir() {
-        Ok(folder) if path.is_relative() => {
-            format!(" (paths are relative to the working folder, {})", folder.display())
-        }
-        _ => String::new(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! LibriSpeech's layout: speaker/chapter/ID.flac.
 
-use super::{audio_files, entries, stem};
+use super::{audio_files, stem};
 use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
 use crate::audio::labels::{Labels, aligned::AlignedPhones};
+use crate::folders::{entries, name};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ plugin! {
             let place = self.path.display().to_string();
             let mut found = Vec::new();
             for speaker in entries(&self.path)?.into_iter().filter(|path| path.is_dir()) {
-                let name = speaker.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let name = name(&speaker);
                 for path in audio_files(&speaker, 1)? {
                     found.push((Utterance { id: stem(&path), speaker: Some(name.clone()) }, path));
                 }

@@ -13,6 +13,9 @@ use std::path::Path;
 /// Keeps built-in speech apart from other built-in stimuli: `[SYNTHETIC, SPEECH, …]`.
 const SPEECH: u64 = 0x5EEC;
 
+/// Utterances of all speakers together; each takes some hundred bytes before it is spoken.
+const MOST: usize = 1_000_000;
+
 /// Config of the source `synthetic_speech`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,9 +43,9 @@ plugin! {
     equation: "y[n] = A x[n] + B y[n−1] + C y[n−2], C = −exp(−2π bw T), B = 2 exp(−π bw T) cos(2π f T), A = 1 − B − C",
     citation: "after Klatt 1980; vowel formants: Peterson & Barney 1952",
     keys: [
-        speakers = "8", "≥ 1", "how many speakers; each has a pitch, a vocal-tract length and a pace of its own";
+        speakers = "8", "1 to 1000000", "how many speakers; each has a pitch, a vocal-tract length and a pace of its own";
         first_speaker = "0", "≥ 0", "number of the first speaker: sources whose ranges do not meet share no speaker";
-        utterances = "20", "≥ 1", "utterances of each speaker";
+        utterances = "20", "≥ 1; of all speakers at most 1000000", "utterances of each speaker";
         first_utterance = "0", "≥ 0", "number of the first utterance: sources whose ranges do not meet share no utterance";
         seconds = "3.0", "0.1 … 60", "length of an utterance";
     ],
@@ -56,9 +59,13 @@ plugin! {
                 return key("seconds", format!("expected 0.1 to 60, got {}", self.seconds));
             }
             for (name, value) in [("speakers", self.speakers), ("utterances", self.utterances)] {
-                if !(1..=1_000_000).contains(&value) {
-                    return key(name, format!("expected 1 to 1000000, got {value}"));
+                if !(1..=MOST).contains(&value) {
+                    return key(name, format!("expected 1 to {MOST}, got {value}"));
                 }
+            }
+            let all = self.speakers * self.utterances;
+            if all > MOST {
+                return key("utterances", format!("expected at most {MOST} of all speakers together, got {all}"));
             }
             let range = |first: usize, count: usize| first..first.saturating_add(count);
             let numbers: Vec<(usize, usize)> = range(self.first_speaker, self.speakers)

@@ -125,5 +125,8 @@ fn any_size_works_and_wrong_values_are_named() {
     }
     let error = |spec: Synthetic| spec.open(Split::ReadoutTest, 0).err().unwrap().to_string();
     assert!(error(Synthetic { size: 8, ..Synthetic::default() }).contains("stimulus.source.size"));
-    assert!(error(Synthetic { test: 0, ..Synthetic::default() }).contains("stimulus.source.test"));
+    for test in [0, 10_000_001, u32::MAX as usize] {
+        let error = error(Synthetic { test, ..Synthetic::default() });
+        assert!(error.contains("stimulus.source.test") && error.contains("1 to 10000000"), "{error}");
+    }
 }

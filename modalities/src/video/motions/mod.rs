@@ -142,6 +142,10 @@ impl Clips for Motions {
         self.spec.length
     }
 
+    fn place(&self, index: usize) -> String {
+        format!("built-in clip {index}")
+    }
+
     fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
         let MotionsSpec { shapes, background, lifetime, speed, size, .. } = self.spec;
         let clip = [purpose::SYNTHETIC, self.part, index as u64];

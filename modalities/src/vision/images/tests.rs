@@ -144,6 +144,26 @@ fn labelled_folders_serve_the_read_out() {
 }
 
 #[test]
+fn a_read_out_is_not_tested_on_what_it_learned_from() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = temporary.path();
+    for part in ["a", "a/test", "b"] {
+        testing::class_folders(&root.join(part), 1);
+    }
+    let read_out = |train: &str, test: &str, split| {
+        let folders = format!("train = \"{0}/{train}\", test = \"{0}/{test}\"", root.display());
+        open(&format!("source = \"synthetic\"\ncrop = 24\nlabelled = {{ {folders} }}"), split)
+    };
+    for (train, test) in [("a", "a"), ("a", "b/../a"), ("a", "a/test"), ("a/test", "a")] {
+        for split in [Split::ReadoutTrain, Split::ReadoutTest] {
+            let error = read_out(train, test, split).err().unwrap().to_string();
+            assert!(error.contains("stimulus.labelled") && error.contains(test), "{error}");
+        }
+    }
+    assert!(read_out("a/test", "b", Split::ReadoutTest).is_ok());
+}
+
+#[test]
 fn every_wrong_value_is_named() {
     let temporary = tempfile::tempdir().unwrap();
     testing::write(temporary.path().join("small.png"), &testing::png(&testing::gradient(12, 40)));
