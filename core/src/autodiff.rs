@@ -20,7 +20,9 @@ type Grads = Gradients<f32, AutoDevice>;
 
 /// What [`PlasticityRule::loss`] works on: the signals of a step as dfdx matrices whose history is recorded.
 ///
-/// Every call gives the same leaf with a tape of its own; dfdx merges tapes where they meet.
+/// Every call gives a copy of the same leaf with a tape of its own; dfdx merges tapes where they meet. The copies matter:
+/// on the CPU the gradient of dfdx's `slice` takes the place of what a tensor's other uses gave, and does not add to it.
+/// So slice what a call gave at most once, and use it for nothing else.
 pub struct Taped<'a> {
     target: Matrix,
     context: Option<Matrix>,
@@ -57,12 +59,12 @@ impl<'a> Taped<'a> {
 
     /// `[time · location · batch, channel]`: the target.
     pub fn target(&self) -> TapedMatrix {
-        self.target.retaped::<Tape>()
+        copy(&self.target)
     }
 
     /// The context: the target itself where there is no other.
     pub fn context(&self) -> TapedMatrix {
-        self.context.as_ref().unwrap_or(&self.target).retaped::<Tape>()
+        copy(self.context.as_ref().unwrap_or(&self.target))
     }
 
     /// The top module's representation, without history: a signal only.
@@ -73,7 +75,7 @@ impl<'a> Taped<'a> {
     /// Own parameter `index` (in the order of [`PlasticityRule::parameters`]), as a matrix: its first public
     /// axis by the rest; a vector is one row.
     pub fn own(&self, index: usize) -> TapedMatrix {
-        self.own[index].retaped::<Tape>()
+        copy(&self.own[index])
     }
 
     /// The classes of the batch, for supervised rules.
@@ -213,8 +215,8 @@ fn picked<S: ScoreFunction + ?Sized>(
     own: &[Matrix],
     pairs: &Pairs,
 ) -> Result<TapedMatrix> {
-    let own: Vec<_> = own.iter().map(|leaf| leaf.retaped::<Tape>()).collect();
-    let all = score.all_pairs(context.retaped::<Tape>(), target.retaped::<Tape>(), &own)?;
+    let own: Vec<_> = own.iter().map(copy).collect();
+    let all = score.all_pairs(copy(context), copy(target), &own)?;
     pick(all, pairs)
 }
 
@@ -241,6 +243,11 @@ fn gather(all: TapedMatrix, columns: Vec<usize>, width: usize) -> Result<TapedMa
     Ok(picked)
 }
 
+/// A tensor of the leaf's values, with history: see [`Taped`].
+fn copy(leaf: &Matrix) -> TapedMatrix {
+    leaf.retaped::<Tape>() * 1.0
+}
+
 fn untaped(matrix: TapedMatrix) -> Matrix {
     matrix.split_tape().0
 }
@@ -260,4 +267,58 @@ fn uphill(gradients: &mut Grads, leaf: &Matrix, device: &Device) -> Result<Buffe
 
 fn refused(error: impl std::fmt::Debug) -> Error {
     Error::Device(format!("dfdx: {error:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::draws::SeededDraws;
+    use crate::representation::Representation;
+    use dfdx::shapes::Axis;
+    use dfdx::tensor_ops::{BroadcastTo, MeanTo, RealizeTo};
+
+    /// ⟨(z(t+1) − z(t))²⟩ − ⟨ln Var z⟩: uses the target four times, twice through slices that overlap.
+    struct Slow;
+
+    impl PlasticityRule for Slow {
+        fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+            let (rows, step) = (signals.shape().rows(), signals.shape().rows_per_step());
+            let now: TapedMatrix = signals.target().slice((..rows - step, ..)).realize();
+            let next: TapedMatrix = signals.target().slice((step.., ..)).realize();
+            let mean = signals.target().mean::<(usize,), Axis<0>>();
+            let shape = (rows, signals.shape().channel);
+            let mean: TapedMatrix = mean.broadcast_like::<(usize, usize), Axis<0>>(&shape);
+            let variance = (signals.target() - mean).square().mean::<(usize,), Axis<0>>();
+            Ok(Some((next - now).square().mean() - variance.ln().mean()))
+        }
+    }
+
+    #[test]
+    fn a_rule_may_slice_the_target_several_times() {
+        let device = Device::open().unwrap();
+        let shape = RepresentationShape { time: 3, location: 1, batch: 4, channel: 2 };
+        let values: Vec<f32> = (0..shape.len()).map(|i| (i * 37 % 23) as f32 / 23.0).collect();
+        let run = |values: &[f32]| {
+            let data = Buffer::from_vec(&device, values.to_vec()).unwrap();
+            let target = Representation::new(shape, data).unwrap();
+            let signals = Signals { target: &target, context: None, top: None, labels: None };
+            let mut draws = SeededDraws { seed: 1, step: 0, module: 0 };
+            let made = Slow.update(&signals, &mut draws).unwrap();
+            (f64::from(made.loss.to_vec().unwrap()[0]), made.target.to_vec().unwrap())
+        };
+        let said = run(&values).1;
+        for (place, said) in said.into_iter().enumerate() {
+            let side = |by: f32| {
+                let mut moved = values.clone();
+                moved[place] += by;
+                run(&moved).0
+            };
+            let measured = (side(-1e-2) - side(1e-2)) / 2e-2;
+            assert!(
+                (measured - f64::from(said)).abs() < 2e-3,
+                "{place}: {said}, finite differences {measured}"
+            );
+        }
+    }
 }
