@@ -1,7 +1,8 @@
 //! A plasticity rule of one's own: neurons that change slowly and yet do not fall silent.
 //!
 //! L = mean (z(t+1) − z(t))² − strength · mean ln(Var z + ε): activity should predict itself one step on (first term),
-//! and every neuron's variance over the batch should stay up (second term), after Halvagal & Zenke 2023.
+//! and every neuron's variance over the batch should stay up (second term), after Halvagal & Zenke 2023. It shows the form
+//! of a rule, and is no good one: nothing keeps neurons apart, so that they become alike.
 
 use dfdx::prelude::*;
 use plasticity_core::autodiff::Taped;
