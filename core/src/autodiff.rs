@@ -20,9 +20,10 @@ type Grads = Gradients<f32, AutoDevice>;
 
 /// What [`PlasticityRule::loss`] works on: the signals of a step as dfdx matrices whose history is recorded.
 ///
-/// Every call gives a copy of the same leaf with a tape of its own; dfdx merges tapes where they meet. The copies matter:
-/// on the CPU the gradient of dfdx's `slice` takes the place of what a tensor's other uses gave, and does not add to it.
-/// So slice what a call gave at most once, and use it for nothing else.
+/// Every call gives the same values with a tape of its own; dfdx merges tapes where they meet. Of target and context a
+/// call gives a copy: on the CPU the gradient of dfdx's `slice` takes the place of what a tensor's other uses gave, and does
+/// not add to it. So slice what a call gave at most once, and use it for nothing else; parameters, which are the leaves
+/// themselves, only as `own(index) * 1.0`.
 pub struct Taped<'a> {
     target: Matrix,
     context: Option<Matrix>,
@@ -75,7 +76,7 @@ impl<'a> Taped<'a> {
     /// Own parameter `index` (in the order of [`PlasticityRule::parameters`]), as a matrix: its first public
     /// axis by the rest; a vector is one row.
     pub fn own(&self, index: usize) -> TapedMatrix {
-        copy(&self.own[index])
+        self.own[index].retaped::<Tape>()
     }
 
     /// The classes of the batch, for supervised rules.
@@ -215,7 +216,7 @@ fn picked<S: ScoreFunction + ?Sized>(
     own: &[Matrix],
     pairs: &Pairs,
 ) -> Result<TapedMatrix> {
-    let own: Vec<_> = own.iter().map(copy).collect();
+    let own: Vec<_> = own.iter().map(|leaf| leaf.retaped::<Tape>()).collect();
     let all = score.all_pairs(copy(context), copy(target), &own)?;
     pick(all, pairs)
 }
