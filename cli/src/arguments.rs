@@ -1,7 +1,8 @@
 //! The command line.
 
-use crate::commands::start_threads;
-use crate::commands::{alignment, audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
+use crate::commands::{
+    alignment, audit, bench, compare, data, demo, list, new_rule, probe, start_threads, train, verify,
+};
 use clap::{Args, Parser, Subcommand};
 use plasticity_core::Result;
 use plasticity_core::config::Config;

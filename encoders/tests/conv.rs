@@ -294,12 +294,12 @@ fn f32_agrees_with_f64() {
     check(Precision::F32, |exact| exact, [[2e-6, 5e-6]; 2]);
 }
 
-/// Rounding moves some winners of a pool and some gates of a ReLU, and with each a whole contribution of the ways back:
-/// behind them, the next test compares those.
+/// Rounding moves some winners of a pool and some gates of a ReLU, and with each a whole contribution of the ways back: at
+/// bf16 so many that behind them the next test compares those.
 #[cfg(feature = "cuda")]
 #[test]
 fn rounded_operands_agree_with_f64_as_far_as_they_go() {
-    check(Precision::Tf32, |exact| exact, [[1e-3, 1e-3], [1e-3, f64::INFINITY]]);
+    check(Precision::Tf32, |exact| exact, [[1e-3, 1e-3], [1e-3, 1e-1]]);
     check(Precision::Bf16, |exact| exact, [[1e-2, 1e-2], [1e-2, f64::INFINITY]]);
 }
 

@@ -100,7 +100,8 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
     }
     let plain = bench.plain()?;
     if let Some((name, _)) = plain.iter().find(|(_, update)| update.iter().any(|value| !value.is_finite())) {
-        return Err(Error::diverged("audit", format!("the update of `{name}` is not finite")));
+        let message = format!("the update of `{name}` is not finite: there is nothing to compare it with");
+        return Err(Error::Diverged { place: "audit".to_owned(), message });
     }
     if plain.values().flatten().all(|value| *value == 0.0) {
         let evidence = Evidence::default();
