@@ -13,6 +13,8 @@
 //! ```
 
 pub mod audio;
+mod choice;
+mod colour;
 mod folders;
 pub mod synthetic;
 pub mod video;

@@ -144,7 +144,6 @@ fn remove(value: &mut Value, path: &[Segment]) -> Option<Value> {
 
 /// serde's messages in the words of a config.
 fn reworded(message: &str) -> String {
-    let message = message.strip_prefix("source: ").unwrap_or(message);
     let quoted = || message.split('`').skip(1).step_by(2).collect::<Vec<_>>();
     for (start, what) in [("unknown field ", "key"), ("unknown variant ", "value")] {
         if message.starts_with(start) {

@@ -3,6 +3,7 @@
 use super::HOP;
 use super::corpus::{Corpus, SpeechSource};
 use super::windows::Windows;
+use crate::choice::choice;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
@@ -36,8 +37,10 @@ pub enum Normalise {
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
     /// What it learns from.
+    #[serde(deserialize_with = "choice")]
     pub train: Box<dyn SpeechSource>,
     /// What it is tested on.
+    #[serde(deserialize_with = "choice")]
     pub test: Box<dyn SpeechSource>,
 }
 
@@ -46,6 +49,7 @@ pub struct Labelled {
 #[serde(deny_unknown_fields)]
 pub struct SpeechSpec {
     /// What rules learn from.
+    #[serde(deserialize_with = "choice")]
     pub learn: Box<dyn SpeechSource>,
     /// What a read-out learns from and is tested on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

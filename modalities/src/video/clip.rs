@@ -2,8 +2,6 @@
 
 use plasticity_core::Result;
 use plasticity_core::stimulus::Split;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 
 /// One frame as it is stored: 8-bit RGB, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,40 +69,4 @@ pub trait ClipSource: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>>;
-}
-
-/// Reads a source from a config: its name, `source = "motions"`, or a table with its `type` and keys.
-///
-/// # Errors
-/// Where it is neither, or names no source of clips: lists those there are.
-pub fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<dyn ClipSource>, D::Error> {
-    let mut value = toml::Value::deserialize(deserializer)?;
-    if value.is_str() {
-        value = toml::Value::Table(toml::Table::from_iter([("type".to_owned(), value)]));
-    }
-    value.try_into().map_err(|error: toml::de::Error| D::Error::custom(error.message()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    struct Config {
-        #[serde(deserialize_with = "choice")]
-        source: Box<dyn ClipSource>,
-    }
-
-    #[test]
-    fn a_source_is_a_name_or_a_table() {
-        let read = |text: &str| toml::from_str::<Config>(text).map(|config| format!("{:?}", config.source));
-        assert_eq!(
-            read("source = \"motions\"").unwrap(),
-            read("[source]\ntype = \"motions\"\nsize = 64").unwrap()
-        );
-        let unknown = read("source = \"motion\"").unwrap_err().to_string();
-        assert!(unknown.contains("`motion`") && unknown.contains("`ucf101`"), "{unknown}");
-        let key = read("[source]\ntype = \"motions\"\nsice = 64").unwrap_err().to_string();
-        assert!(key.contains("`sice`") && key.contains("`size`"), "{key}");
-    }
 }

@@ -1,5 +1,6 @@
 //! Class folders: `path/Class/clip`.
 
+use super::clip::{Clips, Frame, Picks};
 use super::division::{Division, Found};
 use crate::folders::{entries, name};
 use plasticity_core::{Error, Result};
@@ -39,4 +40,64 @@ pub fn clips(
         }));
     }
     Ok((classes, found))
+}
+
+/// How a clip lies on the disk.
+pub trait Store: Send + Sync {
+    /// How many frames the clip at `path` has.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used, and what is wrong with it.
+    fn frame_count(&self, path: &Path) -> Result<usize>;
+
+    /// Reads frames of the clip at `path`, of one size, which had `frames` frames when it was opened.
+    ///
+    /// # Errors
+    /// As [`frame_count`](Self::frame_count).
+    fn read(&self, path: &Path, frames: usize, picks: Picks) -> Result<Vec<Frame>>;
+}
+
+/// Clips below class folders, opened.
+pub struct Folders<S> {
+    classes: Vec<String>,
+    clips: Vec<Found>,
+    counts: Vec<usize>,
+    store: S,
+}
+
+impl<S: Store> Folders<S> {
+    /// Counts the frames of every clip.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used, and what is wrong with it.
+    pub fn open(classes: Vec<String>, clips: Vec<Found>, store: S) -> Result<Self> {
+        let counts = clips.iter().map(|clip| store.frame_count(&clip.path)).collect::<Result<_>>()?;
+        Ok(Self { classes, clips, counts, store })
+    }
+}
+
+impl<S: Store> Clips for Folders<S> {
+    fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn class(&self, index: usize) -> u32 {
+        self.clips[index].class
+    }
+
+    fn frame_count(&self, index: usize) -> usize {
+        self.counts[index]
+    }
+
+    fn place(&self, index: usize) -> String {
+        self.clips[index].path.display().to_string()
+    }
+
+    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
+        self.store.read(&self.clips[index].path, self.counts[index], picks)
+    }
 }

@@ -1,8 +1,8 @@
 //! The source `frames`: folders of extracted frames.
 
 use super::clip::{ClipSource, Clips, Frame, Picks};
-use super::division::{Division, Found};
-use super::folder;
+use super::division::Division;
+use super::folder::{self, Folders, Store};
 use crate::folders::{entries, has_ending};
 use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
@@ -45,45 +45,24 @@ plugin! {
                 Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
             let (classes, found) = folder::clips(&self.path, &division, Path::is_dir, EXPECTED)?;
             let clips = division.pick(&self.path, found, split)?;
-            let counts = clips.iter().map(|clip| images(&clip.path).map(|images| images.len()));
-            Ok(Box::new(FrameFolders { classes, counts: counts.collect::<Result<_>>()?, clips }))
+            Ok(Box::new(Folders::open(classes, clips, Images)?))
         }
     }
 }
 
-struct FrameFolders {
-    classes: Vec<String>,
-    clips: Vec<Found>,
-    counts: Vec<usize>,
-}
+/// A clip is a folder of images.
+struct Images;
 
-impl Clips for FrameFolders {
-    fn len(&self) -> usize {
-        self.clips.len()
+impl Store for Images {
+    fn frame_count(&self, folder: &Path) -> Result<usize> {
+        Ok(images(folder)?.len())
     }
 
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn class(&self, index: usize) -> u32 {
-        self.clips[index].class
-    }
-
-    fn frame_count(&self, index: usize) -> usize {
-        self.counts[index]
-    }
-
-    fn place(&self, index: usize) -> String {
-        self.clips[index].path.display().to_string()
-    }
-
-    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
-        let folder = &self.clips[index].path;
+    fn read(&self, folder: &Path, frames: usize, picks: Picks) -> Result<Vec<Frame>> {
         let images = images(folder)?;
         let picked: Vec<_> = images.iter().skip(picks.first).step_by(picks.every).take(picks.count).collect();
         if picked.len() < picks.count {
-            let message = format!("held {} frames and now holds {}", self.counts[index], images.len());
+            let message = format!("held {frames} frames and now holds {}", images.len());
             return Err(Error::file(folder, message));
         }
         let frames: Vec<_> = picked.into_iter().map(|path| decode(path)).collect::<Result<_>>()?;

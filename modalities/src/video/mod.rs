@@ -7,7 +7,6 @@
 
 pub mod avi;
 pub mod clip;
-pub mod colour;
 pub mod division;
 pub mod ffmpeg;
 pub mod folder;

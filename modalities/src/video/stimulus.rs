@@ -1,8 +1,8 @@
 //! The stimulus `clips`.
 
-use super::clip::{ClipSource, Clips, Picks, choice};
-use super::colour::Jitter;
+use super::clip::{ClipSource, Clips, Picks};
 use super::treatment::Treatment;
+use crate::choice::choice;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus, StimulusSpec};
@@ -109,7 +109,7 @@ impl ClipsSpec {
             resize,
             flip: self.flip,
             grey: self.grey,
-            jitter: Jitter(self.jitter),
+            jitter: self.jitter,
             mean: self.mean,
             std: self.std,
         })

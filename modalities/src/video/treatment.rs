@@ -1,7 +1,7 @@
 //! From stored frames to the values of a clip: resize, crop, flip, colour, normalise.
 
 use super::clip::Frame;
-use super::colour::{self, Jitter};
+use crate::colour;
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};
 use plasticity_core::random::Random;
@@ -25,8 +25,8 @@ pub struct Treatment {
     pub flip: bool,
     /// Probability that learning turns a frame grey.
     pub grey: f64,
-    /// How far learning moves the colours of a frame.
-    pub jitter: Jitter,
+    /// How far learning moves brightness, contrast, saturation and hue of a frame.
+    pub jitter: [f32; 4],
     /// Mean of each channel.
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
@@ -78,7 +78,7 @@ impl Treatment {
                 if self.grey > 0.0 && random.random_bool(self.grey) {
                     colour::grey(pixels);
                 }
-                self.jitter.apply(pixels, random);
+                colour::jitter(pixels, self.jitter, random);
             }
             for pixel in pixels.chunks_exact_mut(3) {
                 for ((value, mean), std) in pixel.iter_mut().zip(self.mean).zip(self.std) {
@@ -129,7 +129,7 @@ mod tests {
             resize,
             flip: true,
             grey: 0.0,
-            jitter: Jitter([0.0; 4]),
+            jitter: [0.0; 4],
             mean: [0.0; 3],
             std: [1.0 / 255.0; 3],
         }

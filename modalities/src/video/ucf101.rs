@@ -1,8 +1,9 @@
 //! The source `ucf101`: class folders of AVI files, decoded by FFmpeg.
 
 use super::clip::{ClipSource, Clips, Frame, Picks};
-use super::division::{Division, Found};
-use super::{avi, ffmpeg, folder};
+use super::division::Division;
+use super::folder::{self, Folders, Store};
+use super::{avi, ffmpeg};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,7 @@ plugin! {
             let (classes, found) = folder::clips(&self.path, &division, is_avi, EXPECTED)?;
             ffmpeg::check(&self.ffmpeg)?;
             let clips = division.pick(&self.path, found, split)?;
-            let counts = clips.iter().map(|clip| avi::frame_count(&clip.path)).collect::<Result<_>>()?;
-            Ok(Box::new(AviFolders { classes, counts, clips, program: self.ffmpeg.clone() }))
+            Ok(Box::new(Folders::open(classes, clips, Avi { program: self.ffmpeg.clone() })?))
         }
     }
 }
@@ -61,48 +61,28 @@ fn is_avi(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avi"))
 }
 
-struct AviFolders {
-    classes: Vec<String>,
-    clips: Vec<Found>,
-    counts: Vec<usize>,
+/// A clip is an AVI file.
+struct Avi {
     program: String,
 }
 
-impl Clips for AviFolders {
-    fn len(&self) -> usize {
-        self.clips.len()
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn class(&self, index: usize) -> u32 {
-        self.clips[index].class
-    }
-
-    fn frame_count(&self, index: usize) -> usize {
-        self.counts[index]
-    }
-
-    fn place(&self, index: usize) -> String {
-        self.clips[index].path.display().to_string()
+impl Store for Avi {
+    fn frame_count(&self, path: &Path) -> Result<usize> {
+        avi::frame_count(path)
     }
 
     /// Headers of XviD files can promise a frame or two more than can be decoded; then the picks move to the front
     /// by as many frames as are missing.
-    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
-        let path = &self.clips[index].path;
+    fn read(&self, path: &Path, promised: usize, picks: Picks) -> Result<Vec<Frame>> {
         let frames = ffmpeg::read(&self.program, path, picks)?;
         if frames.len() == picks.count {
             return Ok(frames);
         }
-        let all = ffmpeg::read(&self.program, path, Picks { first: 0, every: 1, count: self.counts[index] })?;
+        let all = ffmpeg::read(&self.program, path, Picks { first: 0, every: 1, count: promised })?;
         let reach = Picks::reach(picks.every, picks.count);
         if all.len() < reach {
             let message = format!(
-                "broken AVI: its header says {} frames, {} can be decoded, {reach} are needed; remove the file",
-                self.counts[index],
+                "broken AVI: its header says {promised} frames, {} can be decoded, {reach} are needed; remove the file",
                 all.len()
             );
             return Err(Error::file(path, message));

@@ -4,8 +4,9 @@ use super::augment::Augment;
 use super::folder::Files;
 use super::normalise::{Normalise, PerChannel};
 use super::patches::Patches;
-use super::source::{ImageSource, SourceChoice};
+use super::source::{ImageSource, ImageSourceSpec};
 use super::stimulus::ImageStimulus;
+use crate::choice::choice;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields)]
 pub struct Images {
     /// Where images come from.
-    pub source: SourceChoice,
+    #[serde(deserialize_with = "choice")]
+    pub source: Box<dyn ImageSourceSpec>,
     /// Labelled images for the read-out, where the source has none or others are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
@@ -136,7 +138,7 @@ plasticity_core::plugin! {
             let normalise = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?;
             let source: Box<dyn ImageSource> = match &self.labelled {
                 Some(labelled) if split != Split::Learn => Box::new(labelled.open(split)?),
-                _ => self.source.0.open(split, seed)?,
+                _ => self.source.open(split, seed)?,
             };
             let (views, augment) = self.views(split)?;
             let (crop, flip) = (self.crop, self.flip);

@@ -24,7 +24,7 @@ pub use images::{Images, Labelled};
 pub use normalise::{Normalise, PerChannel};
 pub use patches::{Patch, Patches};
 pub use picture::Picture;
-pub use source::{ImageSource, ImageSourceSpec, LabelledPicture, SourceChoice};
+pub use source::{ImageSource, ImageSourceSpec, LabelledPicture};
 pub use stimulus::ImageStimulus;
 pub use stl10::Stl10;
 pub use tiny_imagenet::TinyImagenet;

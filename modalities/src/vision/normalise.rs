@@ -1,7 +1,8 @@
 //! Normalisation: (x − mean) / std with x in [0, 1].
 
-use super::augment::{self, Planes};
+use super::augment::Planes;
 use super::picture::luma;
+use crate::colour::{self, Pixels as _};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +79,7 @@ impl Normalise {
     pub fn extend(&self, view: &Planes, values: &mut Vec<f32>) {
         match (self.mean.as_slice(), self.std.as_slice()) {
             (&[mean], &[std]) => {
-                values.extend(view.pixels().map(|pixel| (augment::luma(pixel) - mean) / std));
+                values.extend(view.pixels().map(|pixel| (colour::luma(pixel) - mean) / std));
             }
             (&[m0, m1, m2], &[s0, s1, s2]) => {
                 let normalised = |[r, g, b]: [f32; 3]| [(r - m0) / s0, (g - m1) / s1, (b - m2) / s2];

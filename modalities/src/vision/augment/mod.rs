@@ -1,13 +1,13 @@
 //! Random views of an image, as SimCLR has them (Chen et al. 2020).
 
 mod blur;
-mod colour;
 mod planes;
 mod resize;
 
-pub use planes::{Planes, luma};
+pub use planes::Planes;
 
 use super::Picture;
+use crate::colour;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 use rand::Rng;
@@ -108,6 +108,7 @@ impl Augment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::colour::Pixels as _;
     use crate::vision::testing;
     use plasticity_core::random::stream;
 
