@@ -217,7 +217,7 @@ fn picked<S: ScoreFunction + ?Sized>(
     pairs: &Pairs,
 ) -> Result<TapedMatrix> {
     let own: Vec<_> = own.iter().map(|leaf| leaf.retaped::<Tape>()).collect();
-    let all = score.all_pairs(copy(context), copy(target), &own)?;
+    let all = score.all_pairs(copy(target), copy(context), &own)?;
     pick(all, pairs)
 }
 
@@ -247,6 +247,11 @@ fn gather(all: TapedMatrix, columns: Vec<usize>, width: usize) -> Result<TapedMa
 /// A tensor of the leaf's values, with history: see [`Taped`].
 fn copy(leaf: &Matrix) -> TapedMatrix {
     leaf.retaped::<Tape>() * 1.0
+}
+
+/// The same values without history, so that no gradient passes: what only signals, and does not learn.
+pub fn stop(matrix: TapedMatrix) -> TapedMatrix {
+    untaped(matrix).retaped::<Tape>()
 }
 
 fn untaped(matrix: TapedMatrix) -> Matrix {

@@ -3,7 +3,7 @@
 //! Each use has a stream of its own, named by its purpose (network, step, module …), so that a run that
 //! resumes at step *n* draws what a run never stopped draws there, and no state has to be kept.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 
 /// The generator that everything here draws from (ChaCha with 8 rounds).
 pub type Random = rand_chacha::ChaCha8Rng;
@@ -18,6 +18,13 @@ pub fn stream(seed: u64, purpose: &[u64]) -> Random {
     let mut random = Random::seed_from_u64(seed);
     random.set_stream(hash);
     random
+}
+
+/// `count` fresh weights, uniform in ±1/√`fan_in`, as PyTorch's linear layers and convolutions start; `fan_in` is how many
+/// inputs a neuron has.
+pub fn uniform(random: &mut Random, count: usize, fan_in: usize) -> Vec<f32> {
+    let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+    (0..count).map(|_| random.random_range(-bound..bound)).collect()
 }
 
 fn mix(mut z: u64) -> u64 {
@@ -48,6 +55,15 @@ pub mod purpose {
 mod tests {
     use super::*;
     use rand::RngCore;
+
+    #[test]
+    fn fresh_weights_fill_their_range() {
+        let weights = uniform(&mut stream(1, &[]), 1000, 4);
+        assert!(weights.iter().all(|weight| weight.abs() <= 0.5));
+        for part in [-0.45..-0.4, 0.4..0.45] {
+            assert!(weights.iter().any(|weight| part.contains(weight)), "{part:?}");
+        }
+    }
 
     #[test]
     fn streams_repeat_and_differ() {

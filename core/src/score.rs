@@ -56,8 +56,8 @@ pub trait ScoreFunction: Send {
     /// Where dfdx refuses.
     fn all_pairs(
         &self,
-        context: TapedMatrix,
         target: TapedMatrix,
+        context: TapedMatrix,
         own: &[TapedMatrix],
     ) -> Result<TapedMatrix>;
 

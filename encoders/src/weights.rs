@@ -1,17 +1,9 @@
-//! Fresh weights of layers, and how many a layer may have.
+//! How many weights a layer may have.
 
-use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
-use rand::Rng;
 
 /// The most weights of one matrix: CUDA kernels count them in 31 bits.
 const MOST: usize = i32::MAX as usize;
-
-/// `count` fresh weights, uniform in ±1/√fan_in, as PyTorch's layers start.
-pub(crate) fn uniform(random: &mut Random, count: usize, fan_in: usize) -> Vec<f32> {
-    let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
-    (0..count).map(|_| random.random_range(-bound..bound)).collect()
-}
 
 /// Checks that there can be weights of such sizes, to be asked before any is drawn.
 ///

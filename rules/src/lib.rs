@@ -33,11 +33,9 @@ pub mod score;
 mod testing;
 pub mod views;
 
-use dfdx::tensor::{AutoDevice, OwnedTape, SplitTape};
+use dfdx::tensor::{AutoDevice, OwnedTape};
 use plasticity_core::device::TapedMatrix;
-use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
-use rand::Rng;
 
 /// The history of a tensor.
 type Tape = OwnedTape<f32, AutoDevice>;
@@ -52,11 +50,6 @@ fn tensors(matrix: &TapedMatrix) -> AutoDevice {
     dfdx::tensor::Tensor::device(matrix).clone()
 }
 
-/// The same values with no history, so that no gradient passes: stop(·).
-fn stop(matrix: TapedMatrix) -> TapedMatrix {
-    matrix.split_tape().0.retaped::<Tape>()
-}
-
 /// Checks that the value of a config's key is a number above 0.
 fn positive(key: &str, value: f32) -> Result<()> {
     check(value > 0.0 && value.is_finite(), key, "> 0", value)
@@ -69,10 +62,4 @@ fn at_least(least: f32, key: &str, value: f32) -> Result<()> {
 
 fn check(fits: bool, key: &str, range: &str, value: f32) -> Result<()> {
     if fits { Ok(()) } else { Err(Error::config(key, format!("expected a number {range}, got {value}"))) }
-}
-
-/// `count` fresh weights, uniform within ±1/√fan_in, as PyTorch's linear layers start.
-fn uniform(random: &mut Random, count: usize, fan_in: usize) -> Vec<f32> {
-    let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
-    (0..count).map(|_| random.random_range(-bound..bound)).collect()
 }

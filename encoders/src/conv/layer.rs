@@ -10,7 +10,7 @@ use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFac
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result, stage};
 
 /// The sizes of a convolution layer, on time, row and column.
@@ -116,8 +116,8 @@ impl Conv {
         let public: Vec<usize> =
             [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
         let fan_in = in_channels * kernel.iter().product::<usize>();
-        let weight = weights::uniform(random, shape.channels * fan_in, fan_in);
-        let bias = weights::uniform(random, shape.channels, fan_in);
+        let weight = uniform(random, shape.channels * fan_in, fan_in);
+        let bias = uniform(random, shape.channels, fan_in);
         let order = device::weight_order(public.len());
         Ok(Self {
             shape,

@@ -9,7 +9,7 @@ use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFac
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, uniform};
 use serde::{Deserialize, Serialize};
 
 /// How the update of recurrent synapses is worked out.
@@ -61,7 +61,7 @@ impl Gru {
     ) -> Result<Self> {
         weights::check("gru", &[3, hidden, inputs.max(hidden)])?;
         let mut drawn = |name: &str, shape: &[usize]| {
-            let values = weights::uniform(random, shape.iter().product(), hidden);
+            let values = uniform(random, shape.iter().product(), hidden);
             Parameter::plain(device, name, shape, &values)
         };
         Ok(Self {

@@ -1,7 +1,7 @@
 //! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
 
 use crate::output::{self, output};
-use crate::{refused, tensors, uniform};
+use crate::{refused, tensors};
 use dfdx::shapes::Axis;
 use dfdx::tensor::TensorFromVec;
 use dfdx::tensor_ops::{PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul, TryMul};
@@ -11,7 +11,7 @@ use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleUpdate, Signals};
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, uniform};
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::stimulus::{UNLABELLED, span};
 use plasticity_core::{Error, Result};

@@ -2,12 +2,12 @@
 
 use super::predictive::Predictive;
 use super::steps;
-use crate::{refused, stop};
+use crate::refused;
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, TryAdd, TryMul};
 use plasticity_core::Result;
-use plasticity_core::autodiff::{Taped, pick};
+use plasticity_core::autodiff::{Taped, pick, stop};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
 use plasticity_core::draws::Draws;
 use plasticity_core::representation::RepresentationShape;
@@ -36,7 +36,7 @@ impl Predictive {
             let context = rows(signals.context(), context_shape, context_view, step.context, step.rows)?;
             let target = if flows.0 { target } else { stop(target) };
             let context = if flows.1 { context } else { stop(context) };
-            let all = score.all_pairs(context, target, &own)?;
+            let all = score.all_pairs(target, context, &own)?;
             let loss = self.broadcast.loss(pick(all, &pairs)?, &pairs)?.try_mul(share).map_err(refused)?;
             total = Some(match total {
                 Some(total) => total.try_add(loss).map_err(refused)?,

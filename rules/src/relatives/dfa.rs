@@ -2,14 +2,13 @@
 
 use crate::output::{self, output};
 use crate::plasticity::CrossEntropy;
-use crate::uniform;
 use plasticity_core::draws::Draws;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
     ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
 };
 use plasticity_core::plugin;
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result};
 
 /// Each module receives the error of a read-out at the top through fixed random weights: Δz = Bᵀ e.

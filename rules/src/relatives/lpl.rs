@@ -2,12 +2,12 @@
 
 use super::neighbours::Neighbours;
 use crate::output::{self, output};
-use crate::{Tape, at_least, positive, refused, stop, tensors};
+use crate::{Tape, at_least, positive, refused, tensors};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
 use plasticity_core::Result;
-use plasticity_core::autodiff::Taped;
+use plasticity_core::autodiff::{Taped, stop};
 use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
 use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};

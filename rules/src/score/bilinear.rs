@@ -1,6 +1,6 @@
 //! `bilinear`: u = zᵀ W c.
 
-use crate::{refused, uniform};
+use crate::refused;
 use dfdx::shapes::HasShape;
 use dfdx::tensor_ops::{PermuteTo, ReshapeTo, TryMatMul};
 use plasticity_core::device::{Buffer, Device, TapedMatrix};
@@ -9,7 +9,7 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::pairs::{Pairs, Saccades, Scores};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, uniform};
 use plasticity_core::score::{Dendrites, Reach, Rows, ScoreFunction, ScoreSpec, Transport};
 use plasticity_core::{Error, Result};
 
@@ -131,7 +131,7 @@ impl BilinearScore {
     /// D = C Wᵀ: what each context row predicts on the target's neurons.
     fn predict(&self, context: Rows, locations: usize) -> Result<Buffer> {
         let rows = context.rows * locations;
-        let mut prediction = Buffer::zeros(context.data.device(), rows * self.target)?;
+        let mut prediction = Buffer::unset(context.data.device(), rows * self.target)?;
         let product = Product::new(rows, self.target, self.context);
         let product = match self.path {
             Path::Predict => product.transpose_b(),
@@ -156,7 +156,7 @@ impl BilinearScore {
         let mut context = None;
         let mut own = None;
         if reach.context {
-            let mut made = Buffer::zeros(device, rows * self.context)?;
+            let mut made = Buffer::unset(device, rows * self.context)?;
             let product = Product::new(rows, self.context, self.target);
             let product = match self.path {
                 Path::Predict => product,
@@ -190,8 +190,8 @@ impl BilinearScore {
 impl ScoreFunction for BilinearScore {
     fn all_pairs(
         &self,
-        context: TapedMatrix,
         target: TapedMatrix,
+        context: TapedMatrix,
         own: &[TapedMatrix],
     ) -> Result<TapedMatrix> {
         let weight =
@@ -227,7 +227,7 @@ impl ScoreFunction for BilinearScore {
             Saccades::Sampled { .. } => ops::pair_scores(&prediction, target, pairs)?,
             Saccades::All => {
                 let (rows, width) = (target.rows, target.channels);
-                let mut values = Buffer::zeros(target.data.device(), rows * rows)?;
+                let mut values = Buffer::unset(target.data.device(), rows * rows)?;
                 let product = Product::new(rows, rows, width).transpose_b().at(0, target.first * width, 0);
                 ops::product(product, &prediction, target.data, &mut values)?;
                 Scores { values, rows, columns: rows }
@@ -273,7 +273,7 @@ impl ScoreFunction for BilinearScore {
             }
             Saccades::All => {
                 let mut gathered =
-                    Buffer::zeros(gamma.values.device(), if gather { rows * width } else { 0 })?;
+                    Buffer::unset(gamma.values.device(), if gather { rows * width } else { 0 })?;
                 let back = if gather {
                     let product = Product::new(rows, width, rows).at(0, target.first * width, 0);
                     ops::product(product, &gamma.values, target.data, &mut gathered)?;
@@ -311,7 +311,7 @@ pub(crate) fn target_side(
         let made = ops::pair_dendrites(gamma, prediction, target, pairs, (true, false))?;
         return made.target.ok_or_else(|| Error::shape("pairs", "gave no target side"));
     }
-    let mut made = Buffer::zeros(prediction.device(), rows * width)?;
+    let mut made = Buffer::unset(prediction.device(), rows * width)?;
     ops::product(Product::new(rows, width, rows).transpose_a(), &gamma.values, prediction, &mut made)?;
     Ok(made)
 }

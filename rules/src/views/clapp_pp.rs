@@ -5,10 +5,10 @@ use super::pool::Pool;
 use crate::broadcast::Hinge;
 use crate::output::{self, output};
 use crate::score::{self, Bilinear};
-use crate::{Tape, refused, stop, tensors};
+use crate::{Tape, refused, tensors};
 use dfdx::tensor::{Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, TryAdd};
-use plasticity_core::autodiff::{Taped, pick};
+use plasticity_core::autodiff::{Taped, pick, stop};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
 use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
 use plasticity_core::draws::{Draws, Path};
@@ -250,7 +250,7 @@ impl PlasticityRule for TwoViews {
                     return Err(Error::shape(format!("rule {}", self.rule), message));
                 }
             };
-            let all = score.all_pairs(swapped(source, &pairing)?, signals.context(), &own)?;
+            let all = score.all_pairs(signals.context(), swapped(source, &pairing)?, &own)?;
             let loss = self.broadcast.loss(pick(all, &pairs)?, &pairs)?;
             total = Some(match total {
                 Some(total) => total.try_add(loss).map_err(refused)?,

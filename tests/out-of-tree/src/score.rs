@@ -12,7 +12,7 @@ use plasticity_core::{Error, Result, plugin, random::Random};
 pub struct Dot {}
 
 impl ScoreFunction for Dot {
-    fn all_pairs(&self, context: TapedMatrix, target: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
+    fn all_pairs(&self, target: TapedMatrix, context: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
         let refused = |error| Error::Device(format!("{error:?}"));
         let transposed: TapedMatrix = target.try_permute::<_, dfdx::shapes::Axes2<1, 0>>().map_err(refused)?;
         context.try_matmul(transposed).map_err(refused)

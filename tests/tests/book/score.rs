@@ -58,7 +58,7 @@ plugin! {
 // ANCHOR: score
 impl ScoreFunction for Distance {
     /// `[context rows, target rows]`, by (z − c)² = z² + c² − 2 z c.
-    fn all_pairs(&self, context: TapedMatrix, target: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
+    fn all_pairs(&self, target: TapedMatrix, context: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
         let (rows, width) = *context.shape();
         let all = (rows, target.shape().0);
         if target.shape().1 != width {
