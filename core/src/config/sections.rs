@@ -51,7 +51,7 @@ pub struct Training {
     /// Steps from one recorded loss to the next.
     #[serde(default = "log_every")]
     pub log_every: u64,
-    /// Threads of arithmetic, and at most as many of loading; by default one for each core.
+    /// Threads of arithmetic, 1 to 1024, and at most as many of loading; by default one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
     /// Operands of matrix products and convolutions: `f32`, and on CUDA `tf32` (where none is given) or `bf16`.
@@ -72,6 +72,9 @@ fn log_every() -> u64 {
     20
 }
 
+/// Beyond, threads take turns on the cores for longer than they compute.
+const MOST_THREADS: usize = 1024;
+
 impl Training {
     /// Steps of the whole training.
     pub fn total_steps(&self, per_epoch: u64) -> u64 {
@@ -90,7 +93,10 @@ impl Training {
         at_least_one("training.checkpoint_every", every)?;
         at_least_one("training.log_every", self.log_every)?;
         at_least_one("training.steps", self.steps.unwrap_or(1))?;
-        at_least_one("training.threads", self.threads.unwrap_or(1) as u64)?;
+        if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+            let message = format!("{threads} is not in [1, {MOST_THREADS}]");
+            return Err(Error::config("training.threads", message));
+        }
         at_least_one("training.keep", self.keep as u64)?;
         if let Some(precision) = self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision))
         {

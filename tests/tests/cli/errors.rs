@@ -65,6 +65,11 @@ fn values_that_do_not_fit() {
     start("rate = 1e-3", "rate = 0.0", "config.toml:16: training.optimiser.rate: 0 is not in (0, ∞)");
     start(
         "batch = 8",
+        "batch = 8\nthreads = 1025",
+        "config.toml:14: training.threads: 1025 is not in [1, 1024]",
+    );
+    start(
+        "batch = 8",
         "batch = 25",
         "config.toml:13: training.batch: a batch of 25 cannot be made of 24 stimuli",
     );
