@@ -6,9 +6,10 @@ use super::span::Search;
 use plasticity_core::Result;
 
 /// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
-/// presynaptic neurons are: contexts for `predict`, targets for `retrodict` and for read-outs. A weight that only
-/// predicts leaves its presynaptic neurons alone; one that also carries a signal back to them does not. Weights that
-/// do not learn are left out: fixed random feedback serves one direction.
+/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (read-outs, weights of a rule
+/// of one's own) the side that changes less. A weight that only predicts leaves its presynaptic neurons alone; one that
+/// also carries a signal back to them does not. Weights that do not learn are left out: fixed random feedback serves one
+/// direction.
 ///
 /// Sides are told apart by what is shown: with only the first step in time shown, the first layer's weights learn as
 /// those of contexts, with only the last one as those of targets. Where there is one step in time (two views), every
@@ -22,25 +23,46 @@ pub fn backward_use(bench: &mut Bench) -> Result<Option<f64>> {
     let one_step = bench.steps() == 1;
     let mut worst = Some(if one_step { of_other_neurons(bench)? } else { 0.0 });
     let (learning, mut search) = (bench.learning(), Search::default());
-    for predict in [true, false].into_iter().filter(|&predict| !(predict && one_step)) {
-        let own = |name: &str| {
-            name.starts_with("module.0.") && name.contains(".predict.") == predict && learning.contains(name)
-        };
-        if !learning.iter().any(|name| own(name)) {
+    for (kind, sides) in [
+        (Some("predict"), &[Side::Contexts][..]),
+        (Some("retrodict"), &[Side::Targets]),
+        (None, &[Side::Contexts, Side::Targets]),
+    ] {
+        let own = |name: &str| kind_of(name) == Some(kind) && learning.contains(name);
+        let mut sides = sides.iter().filter(|&&side| !(one_step && side == Side::Contexts)).peekable();
+        if sides.peek().is_none() || !learning.iter().any(|name| own(name)) {
             continue;
         }
-        let change = if one_step {
-            on_the_side(bench, &own, &|_| true)?
-        } else if predict {
-            let end = search.first_contexts(bench, 0)?;
-            end.map(|end| on_the_side(bench, &own, &|time| time < end)).transpose()?.flatten()
-        } else {
-            let span = search.span(bench, 0)?;
-            span.map(|span| on_the_side(bench, &own, &|time| time >= span.targets)).transpose()?.flatten()
-        };
-        worst = worst.zip(change).map(|(worst, change)| worst.max(change));
+        let mut least = Some(f64::INFINITY);
+        for side in sides {
+            let change = match side {
+                Side::Contexts => {
+                    let end = search.first_contexts(bench, 0)?;
+                    end.map(|end| on_the_side(bench, &own, &|time| time < end)).transpose()?
+                }
+                Side::Targets => {
+                    let span = search.span(bench, 0)?;
+                    span.map(|span| on_the_side(bench, &own, &|time| time >= span.targets)).transpose()?
+                }
+            };
+            least = least.zip(change.flatten()).map(|(least, change)| least.min(change));
+        }
+        worst = worst.zip(least).map(|(worst, least)| worst.max(least));
     }
     Ok(worst)
+}
+
+/// The side of a pair on which a weight's presynaptic neurons may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Contexts,
+    Targets,
+}
+
+/// `predict` or `retrodict` of a weight of the first module's rule, or neither; `None` for all other parameters.
+fn kind_of(name: &str) -> Option<Option<&'static str>> {
+    let name = name.strip_prefix("module.0.")?;
+    Some(["predict", "retrodict"].into_iter().find(|kind| name.split('.').next() == Some(kind)))
 }
 
 /// The change of the first layer's update, with only some steps shown, when the weights `own` change; `None` where
