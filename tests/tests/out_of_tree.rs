@@ -69,7 +69,7 @@ fn crates_of_ones_own_build_pass_the_suite_and_train() {
 
     let rule = plasticity::new_rule::write("oja2", folder.path()).unwrap();
     cargo(&rule, &["test"]);
-    cargo(&rule, &["run", "--", "train", "config.toml", "--out", "run"]);
+    cargo(&rule, &["run", "--", "train", "config.toml", "--out", "run", "--set", "training.steps=10"]);
     let probed = cargo(&rule, &["run", "--", "probe", "run"]);
     assert!(probed.contains("untrained"), "{probed}");
     let compare =

@@ -54,8 +54,8 @@ const RESERVED: &str = "
     unsafe unsized use virtual where while yield abstract
     alloc build core deps examples incremental proc_macro std test aux con nul prn
     dfdx serde typetag
-    clone debug default deserialize draws err error none ok option plasticity_rule random result rule_context rule_spec
-    serialize some taped taped_scalar tensor axis string vec
+    axes2 axis clone debug default deserialize draws err error learner none ok option parameter path plasticity_rule random
+    result rule_context rule_spec serialize some string taped taped_matrix taped_scalar tensor vec
 ";
 
 fn fill(text: &str, name: &str) -> String {
