@@ -1,11 +1,12 @@
-//! `plasticity demo`: CLAPP-s on built-in scenes, read out beside the untrained network.
+//! `plasticity demo`: CLAPP-s, or another rule, on built-in scenes, read out beside the untrained network.
 
 use super::{probe, train};
+use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::clock;
 use plasticity_core::Result;
-use plasticity_core::config::Config;
+use plasticity_core::config::{Config, Document};
 use plasticity_core::device::Device;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,19 +20,25 @@ pub struct Arguments {
     /// The folder of the run [default: one of the system's temporary ones]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 /// Trains and reads out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let started = Instant::now();
-    let config = Config::parse(CONFIG, "demo.toml")?;
+    let mut document = Document::parse(CONFIG, "demo.toml")?;
+    arguments.overrides.set.iter().try_for_each(|assignment| document.set(assignment))?;
+    let config = Config::from_document(document)?;
     let folder = arguments
         .out
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
-    output::note(
-        "CLAPP-s, layer by layer, on scenes of eight kinds of object; no layer receives a signal from those above",
-    );
+    let how = match config.rule.typetag_name() {
+        "clapp_s" => "CLAPP-s, layer by layer: no layer receives a signal from those above".to_owned(),
+        other => format!("rule `{other}`"),
+    };
+    output::note(&format!("scenes of eight kinds of object; {how}"));
     let device = Device::open()?;
     let (experiment, mut run) = train::start(config, &folder, &device)?;
     let mut trainer = train::learn(&experiment, &mut run, &device)?;

@@ -7,6 +7,7 @@ mod list;
 mod reports;
 mod resume;
 mod speech;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

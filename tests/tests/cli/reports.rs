@@ -112,3 +112,48 @@ fn a_comparison_goes_on_after_a_cell_that_diverges() {
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"].as_array().unwrap().len(), 1, "{table}");
 }
+
+#[test]
+fn the_demonstration_trains_reads_out_and_takes_another_rule() {
+    let place = Place::new("");
+    let text = place.succeed(&[
+        "demo",
+        "--out",
+        "run",
+        "--set",
+        "training.steps=1",
+        "--set",
+        "rule=gim",
+        "--set",
+        "encoder.widths=[2, 2, 2, 2, 2, 2]",
+        "--set",
+        "probe.epochs=1",
+    ]);
+    assert!(text.starts_with("| layer | accuracy % | untrained % | chance % |"), "{text}");
+    let config = String::from_utf8(read(&place.path("run/config.toml"))).unwrap();
+    assert!(config.contains("type = \"gim\""), "{config}");
+    assert!(place.path("run/probe.json").is_file());
+}
+
+#[test]
+fn a_profile_shows_where_a_step_goes() {
+    let place = Place::new(CONFIG);
+    let arguments = ["bench", "config.toml", "--batch", "4", "--steps", "2", "--profile"];
+    if plasticity_core::device::Precision::AVAILABLE.len() > 1 {
+        // Built for CUDA.
+        assert!(place.fail(&arguments, 3).contains("on the CPU only"));
+        return;
+    }
+    let report: Value =
+        serde_json::from_str(&place.succeed(&[&arguments[..], &["--json"]].concat())).unwrap();
+    assert!(report["limit_gflops"].as_f64().unwrap() > 0.0);
+    let stages = report["profile"].as_array().unwrap();
+    let share: f64 = stages.iter().map(|stage| stage["share"].as_f64().unwrap()).sum();
+    assert!(share > 0.0 && share < 100.5, "{share} % of a step: {report}");
+    for (part, stage) in [("layer 1", "forward"), ("module 1", "rule")] {
+        let found = stages.iter().any(|one| {
+            one["part"] == part && one["stage"].as_str().is_some_and(|name| name.starts_with(stage))
+        });
+        assert!(found, "{part} {stage}: {report}");
+    }
+}

@@ -15,26 +15,44 @@ fn results(place: &Place, run: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// The step of the newest checkpoint, 0 where there is none.
+fn newest(place: &Place, run: &str) -> u64 {
+    let Ok(entries) = std::fs::read_dir(place.path(run).join("checkpoints")) else { return 0 };
+    let step = |name: String| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok();
+    entries.flatten().filter_map(|entry| step(entry.file_name().into_string().ok()?)).max().unwrap_or(0)
+}
+
+/// Waits until there is a checkpoint of a step after `step`.
+fn wait_for_a_checkpoint_after(step: u64, place: &Place, run: &str) {
+    let started = Instant::now();
+    while newest(place, run) <= step {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A config whose run goes on until it is killed.
+fn endless() -> String {
+    CONFIG.replace("epochs = 2", "epochs = 1000000")
+}
+
 #[test]
 fn a_killed_run_resumes_to_the_same_bits() {
-    let place = Place::new(&CONFIG.replace("epochs = 2", "epochs = 20"));
-    place.succeed(&["train", "config.toml", "--out", "whole"]);
-    let whole = results(&place, "whole");
-    assert_eq!(whole.len(), 3);
-    // Killed at moments that a clock chooses: before the first checkpoint, amid writing, after the end.
-    let mut child = place.command(&["train", "config.toml", "--out", "killed"]).spawn().unwrap();
-    for _ in 0..4 {
-        std::thread::sleep(Duration::from_millis(150));
+    let place = Place::new(&endless());
+    let mut arguments = ["train", "config.toml", "--out", "killed"].as_slice();
+    for _ in 0..3 {
+        let before = newest(&place, "killed");
+        let mut child = place.command(arguments).spawn().unwrap();
+        wait_for_a_checkpoint_after(before, &place, "killed");
         child.kill().unwrap();
-        child.wait().unwrap();
-        if !place.path("killed/config.toml").exists() {
-            child = place.command(&["train", "config.toml", "--out", "killed"]).spawn().unwrap();
-        } else {
-            child = place.command(&["train", "--resume", "killed"]).spawn().unwrap();
-        }
+        assert!(!child.wait().unwrap().success());
+        arguments = &["train", "--resume", "killed"];
     }
-    assert!(child.wait().unwrap().success());
-    assert!(whole == results(&place, "killed"), "checkpoints or metrics differ");
+    let steps = format!("training.steps={}", newest(&place, "killed") + 3);
+    place.succeed(&["train", "--resume", "killed", "--set", &steps]);
+    place.succeed(&["train", "config.toml", "--out", "whole", "--set", &steps]);
+    let whole = results(&place, "whole");
+    assert!(whole.len() > 1 && whole == results(&place, "killed"), "checkpoints or metrics differ");
 }
 
 #[test]
@@ -71,19 +89,9 @@ fn the_number_of_threads_does_not_change_a_bit() {
 
 #[test]
 fn a_run_folder_is_one_runs_and_one_processes() {
-    let place = Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000"));
+    let place = Place::new(&endless());
     let mut child = place.command(&["train", "config.toml", "--out", "run"]).spawn().unwrap();
-    let started = Instant::now();
-    let saved = || {
-        let found = std::fs::read_dir(place.path("run/checkpoints")).map(|entries| {
-            entries.flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "safetensors"))
-        });
-        found.unwrap_or(false)
-    };
-    while !saved() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_a_checkpoint_after(0, &place, "run");
     let in_use = place.fail(&["train", "--resume", "run"], 1);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -93,6 +101,6 @@ fn a_run_folder_is_one_runs_and_one_processes() {
         "run: holds a run already: go on with it by --resume run, or choose another folder"
     );
     let changed =
-        place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.epochs=1"], 1);
+        place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.steps=1"], 1);
     assert!(changed.contains("another seed"), "{changed}");
 }
