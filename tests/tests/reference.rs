@@ -3,11 +3,17 @@
 
 use plasticity::verify;
 use plasticity_core::device::Device;
+use std::path::Path;
 
+/// Those that come with development, of all kinds.
 fn cases(prefix: &str, at_least: usize) {
     let Some(shared) = plasticity_tests::shared() else { return };
+    compare(&shared.join("reference-cases"), prefix, at_least);
+}
+
+fn compare(folder: &Path, prefix: &str, at_least: usize) {
     let device = Device::open().unwrap();
-    let mut files: Vec<_> = std::fs::read_dir(shared.join("reference-cases"))
+    let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)))
@@ -27,6 +33,12 @@ fn cases(prefix: &str, at_least: usize) {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Those of `tests/cases/make.py`, which are there on every machine.
+#[test]
+fn our_own() {
+    compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases"), "", 4);
 }
 
 #[test]
