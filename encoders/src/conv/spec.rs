@@ -16,7 +16,13 @@ const ALL: [bool; 3] = [true, true, true];
 
 /// Declares a convolution spec over some of the axes; all have the same keys.
 macro_rules! conv {
-    ($(#[$doc:meta])* $type:ident, $axes:expr, $($plugin:tt)*) => {
+    (
+        $(#[$doc:meta])* $type:ident, $axes:expr,
+        Layer $name:literal: $summary:literal,
+        equation: $equation:literal,
+        citation: $citation:literal,
+        example: $example:literal,
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -55,7 +61,19 @@ macro_rules! conv {
         }
 
         plugin! {
-            $($plugin)*
+            Layer $name: $summary,
+            equation: $equation,
+            citation: $citation,
+            keys: [
+                channels = "", "1 …", "neurons at each position";
+                kernel = "", "1 …, one number or one a axis", "taps";
+                stride = "1", "1 …, one number or one a axis", "distance of windows";
+                padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
+                relu = "true", "true or false", "whether ρ is ReLU; else the identity";
+                batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+                max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
+            ],
+            example: $example,
             impl LayerSpec for $type {
                 fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
                     Ok(Box::new(Conv::new(self.shape()?, input, device, random)?))
@@ -75,15 +93,6 @@ conv! {
     Layer "conv1d": "Convolution over time, ReLU, batch normalisation, max pool",
     equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_t (post factor · ρ') ⊗ x_t",
     citation: "Illing et al. 2021, Equations 8 and 9 (audio encoder)",
-    keys: [
-        channels = "", "1 …", "neurons at each position";
-        kernel = "", "1 …, one number or one a axis", "taps";
-        stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
-        relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
-    ],
     example: "type = \"conv1d\"\nchannels = 3\nkernel = 4\nstride = 2\npadding = 1\n",
 }
 
@@ -93,15 +102,6 @@ conv! {
     Layer "conv2d": "Convolution over rows and columns, ReLU, batch normalisation, max pool",
     equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_yx (post factor · ρ') ⊗ x_yx",
     citation: "Illing et al. 2021, Equations 8 and 9 (vision encoder)",
-    keys: [
-        channels = "", "1 …", "neurons at each position";
-        kernel = "", "1 …, one number or one a axis", "taps";
-        stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
-        relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
-    ],
     example: "type = \"conv2d\"\nchannels = 3\nkernel = 3\npadding = 1\nmax_pool = { size = 2 }\n",
 }
 
@@ -111,15 +111,6 @@ conv! {
     Layer "conv3d": "Convolution over time, rows and columns, ReLU, batch normalisation, max pool",
     equation: "z = maxpool(norm(ρ(W ∗ x + b))), ΔW = Σ_tyx (post factor · ρ') ⊗ x_tyx",
     citation: "Illing et al. 2021, Equations 8 and 9 (video encoder)",
-    keys: [
-        channels = "", "1 …", "neurons at each position";
-        kernel = "", "1 …, one number or one a axis", "taps";
-        stride = "1", "1 …, one number or one a axis", "distance of windows";
-        padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
-        relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-        batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-        max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
-    ],
     example: "type = \"conv3d\"\nchannels = 3\nkernel = [2, 3, 3]\nbatch_norm = true\nmax_pool = { size = [1, 2, 2] }\n",
 }
 
