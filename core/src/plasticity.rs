@@ -100,6 +100,16 @@ pub trait PlasticityRule: Send {
         Ok(input)
     }
 
+    /// Turns stimuli into what the network sees where it is read out (called on the first module's rule), of the same shape;
+    /// `None`: the stimuli as they are. For rules whose [`prepare`](Self::prepare) writes on stimuli what a read-out may not
+    /// know, such as labels.
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such stimuli.
+    fn prepare_readout(&self, _input: &FeatureMap) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
     /// Called once the module's parameters have moved by the last [`update`](Self::update): where a rule takes the step
     /// into running averages of its own, so that a step that is only measured leaves no trace. Averages that later
     /// updates depend on have to be parameters that do not learn ([`Parameter::fixed`]), for only parameters are saved.

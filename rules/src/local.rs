@@ -77,7 +77,8 @@ pub fn target_side(layer: &Activity, predict: &[f32], pairs: &[Pair]) -> Vec<f64
     })
 }
 
-/// Equation 9: ΔW_ji = Σ γ · (W_retro z)_j · ρ'(a_j) · x_i on the context's rows. `[neuron, input]`.
+/// Equation 9: ΔW_ji = Σ γ · (W_retro z)_j · ρ'(a_j) · x_i on the context's rows. `[neuron, input]`. Where W_retro learns by
+/// itself, γ is that of its own scores cᵀ W_retro z (Equations 16 to 19).
 pub fn context_side(layer: &Activity, retrodict: &[f32], pairs: &[Pair]) -> Vec<f64> {
     per_synapse(layer.neurons, layer.inputs, |j, i| {
         let at = |pair: &Pair| {
@@ -96,7 +97,7 @@ pub fn prediction(layer: &Activity, pairs: &[Pair]) -> Vec<f64> {
     })
 }
 
-/// Equation 10, second half: ΔW_retro_kj = Σ γ · c_k · z_j. `[neuron, neuron]`.
+/// Equation 10, second half: ΔW_retro_kj = Σ γ · c_k · z_j, with γ as in [`context_side`]. `[neuron, neuron]`.
 pub fn retrodiction(layer: &Activity, pairs: &[Pair]) -> Vec<f64> {
     per_synapse(layer.neurons, layer.neurons, |k, j| {
         pairs.iter().map(|pair| pair.modulation * layer.z(pair.context, k) * layer.z(pair.target, j)).sum()

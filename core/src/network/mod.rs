@@ -126,7 +126,8 @@ impl Network {
         pooling: &mut dyn FnMut(usize) -> Pooling,
     ) -> Result<Vec<Representation>> {
         let mut representations = Vec::new();
-        let mut below: Option<FeatureMap> = None;
+        let first = self.modules.first();
+        let mut below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let map = slot.layer.forward(below.as_ref().unwrap_or(input), Phase::Evaluate)?.post;
             representations.push(Representation::of(&map, pooling(index))?);

@@ -3,7 +3,7 @@
 use super::goodness::{Goodness, doubled, side_by_side};
 use crate::positive;
 use plasticity_core::autodiff::Taped;
-use plasticity_core::device::TapedScalar;
+use plasticity_core::device::{Buffer, TapedScalar};
 use plasticity_core::draws::Draws;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
@@ -18,8 +18,8 @@ use rand::Rng;
 ///
 /// To hide a layer's goodness from the next, put a `normalise` layer at the beginning of every module but the first.
 ///
-/// Read-outs see stimuli as they are, without a label in their first positions: unlike all that the layers learned on.
-/// They do not compare the goodness of a stimulus with each label in turn, which is how Hinton classifies.
+/// Read-outs see stimuli with a neutral label, `strength` / classes on the position of every class, as where Hinton reads
+/// hidden activity out. They do not compare the goodness of a stimulus with each label in turn, his other way.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
@@ -41,7 +41,7 @@ plugin! {
     citation: "Hinton 2022, arXiv 2212.13345",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; read-outs see stimuli without labels";
+        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in read-out each has its share of it";
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
@@ -81,18 +81,36 @@ impl Labelled {
         Goodness { positive: self.spec.threshold, negative: self.spec.threshold }
     }
 
-    /// The stimuli with a label written on each.
-    fn written(&self, input: &FeatureMap, values: &[f32], labels: &[u32]) -> Vec<f32> {
-        let shape = input.shape();
-        let mut values = values.to_vec();
+    /// Writes `value(stimulus, class)` on the position of every class.
+    fn write(&self, shape: MapShape, values: &mut [f32], value: impl Fn(usize, usize) -> f32) {
         for (sample, stimulus) in values.chunks_exact_mut(shape.positions() * shape.channels).enumerate() {
-            let label = labels[sample % shape.batch] as usize;
-            for (class, position) in stimulus.chunks_exact_mut(shape.channels).take(self.classes).enumerate()
-            {
-                position.fill(if class == label { self.spec.strength } else { 0.0 });
-            }
+            let positions = stimulus.chunks_exact_mut(shape.channels).take(self.classes);
+            positions
+                .enumerate()
+                .for_each(|(class, position)| position.fill(value(sample % shape.batch, class)));
         }
+    }
+
+    /// The stimuli with a label written on each.
+    fn written(&self, shape: MapShape, values: &[f32], labels: &[u32]) -> Vec<f32> {
+        let mut values = values.to_vec();
+        let label = |stimulus: usize, class| {
+            if labels[stimulus] as usize == class { self.spec.strength } else { 0.0 }
+        };
+        self.write(shape, &mut values, label);
         values
+    }
+
+    /// Checks that every class has a position of its own.
+    fn fits(&self, shape: MapShape) -> Result<()> {
+        if !shape.is_empty() && shape.positions() >= self.classes {
+            return Ok(());
+        }
+        let message = format!(
+            "a map of {:?} has no room for {} classes on positions of their own",
+            shape.extent, self.classes
+        );
+        Err(Error::shape("rule forward_forward", message))
     }
 }
 
@@ -105,27 +123,30 @@ impl PlasticityRule for Labelled {
     ) -> Result<FeatureMap> {
         let shape = input.shape();
         let classes = self.classes;
-        let fail = |message: String| Error::shape("rule forward_forward", message);
         let fits = |labels: &&[u32]| {
             labels.len() == shape.batch && labels.iter().all(|&label| (label as usize) < classes)
         };
         let labels = labels.filter(fits).ok_or_else(|| {
-            fail(format!("expected a label below {classes} for each of {} stimuli", shape.batch))
+            let message = format!("expected a label below {classes} for each of {} stimuli", shape.batch);
+            Error::shape("rule forward_forward", message)
         })?;
-        if shape.is_empty() || shape.positions() < classes {
-            let message = format!(
-                "a map of {:?} has no room for {classes} classes on positions of their own",
-                shape.extent
-            );
-            return Err(fail(message));
-        }
+        self.fits(shape)?;
         let mut random = draws.random(2);
         let wrong: Vec<u32> = labels
             .iter()
             .map(|&label| ((label as usize + random.random_range(1..classes)) % classes) as u32)
             .collect();
         let values = input.data().to_vec()?;
-        side_by_side(&input, &self.written(&input, &values, labels), &self.written(&input, &values, &wrong))
+        let [right, wrong] = [labels, &wrong].map(|labels| self.written(shape, &values, labels));
+        side_by_side(&input, &right, &wrong)
+    }
+
+    fn prepare_readout(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
+        self.fits(input.shape())?;
+        let mut values = input.data().to_vec()?;
+        self.write(input.shape(), &mut values, |_, _| self.spec.strength / self.classes as f32);
+        let data = Buffer::from_vec(input.data().device(), values)?;
+        FeatureMap::new(input.shape(), data).map(Some)
     }
 
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
@@ -141,7 +162,7 @@ impl PlasticityRule for Labelled {
 mod tests {
     use super::*;
     use crate::testing::draws;
-    use plasticity_core::device::{Buffer, Device};
+    use plasticity_core::device::Device;
 
     #[test]
     fn positives_carry_their_label_and_negatives_another() {
@@ -160,5 +181,19 @@ mod tests {
         };
         assert_eq!((label(0), label(1)), (2, 0));
         assert!(label(2) != 2 && label(3) != 0);
+    }
+
+    #[test]
+    fn read_outs_see_a_neutral_label() {
+        let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 2, 2], channels: 2 };
+        let data = Buffer::from_vec(&Device::open().unwrap(), vec![0.5; shape.len()]).unwrap();
+        let spec = ForwardForward { strength: 3.0, ..ForwardForward::default() };
+        let rule = Labelled { spec, classes: 3 };
+        let input = FeatureMap::new(shape, data).unwrap();
+        let made = rule.prepare_readout(&input).unwrap().unwrap();
+        assert_eq!(made.shape(), shape);
+        let values = made.into_data().to_vec().unwrap();
+        assert_eq!(values, [[1.0; 6].as_slice(), &[0.5; 2]].concat().repeat(2));
+        assert!(Labelled { classes: 5, ..rule }.prepare_readout(&input).is_err());
     }
 }
