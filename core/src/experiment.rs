@@ -21,7 +21,7 @@ impl Experiment {
     /// Opens the stimuli that are learned from.
     ///
     /// # Errors
-    /// Where they are missing, or the rule needs labels and they have none.
+    /// Where they are missing, or the rule needs labels, or several views, that they do not have.
     pub fn open(config: Config) -> Result<Self> {
         let modules = config.modules()?;
         let stimulus: Arc<dyn Stimulus> =
@@ -31,6 +31,14 @@ impl Experiment {
         }
         if config.rule.supervised() && stimulus.classes().is_none() {
             let message = "the rule learns from labels, and these stimuli have none";
+            return Err(Error::config(config.place("stimulus"), message));
+        }
+        let views = stimulus.shape(1).batch;
+        if let Some(needed) = config.rule.views().filter(|&needed| needed != views) {
+            let message = format!(
+                "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
+                 views = {needed} (images)"
+            );
             return Err(Error::config(config.place("stimulus"), message));
         }
         Ok(Self { config, modules, stimulus })

@@ -200,6 +200,11 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
         Modules::Named("layerwise".to_owned())
     }
 
+    /// How many views of each stimulus the rule learns from, where it pairs them: they stand side by side along the batch.
+    fn views(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether it needs a labelled stimulus to learn.
     fn supervised(&self) -> bool {
         false

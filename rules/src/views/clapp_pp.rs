@@ -110,6 +110,10 @@ plugin! {
         fn context(&self) -> ContextSource {
             self.context
         }
+
+        fn views(&self) -> Option<usize> {
+            Some(2)
+        }
     }
 }
 
@@ -130,6 +134,10 @@ plugin! {
 
         fn context(&self) -> ContextSource {
             self.0.context
+        }
+
+        fn views(&self) -> Option<usize> {
+            Some(2)
         }
 
         fn modules(&self) -> Modules {

@@ -54,6 +54,10 @@ plugin! {
             self.pool.of(module)
         }
 
+        fn views(&self) -> Option<usize> {
+            Some(2)
+        }
+
         fn modules(&self) -> Modules {
             Modules::Named("end_to_end".to_owned())
         }

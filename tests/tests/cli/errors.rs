@@ -80,6 +80,10 @@ fn values_that_do_not_fit() {
     );
     start("seed = 3", "seed = 3\n[", "config.toml:2: is not TOML: ");
     let place = Place::new(CONFIG);
+    assert_eq!(
+        place.fail(&["train", "config.toml", "--set", "rule=clapp_pp"], 3),
+        "config.toml:2: stimulus: the rule learns from 2 views of each stimulus, and these stimuli have 1: set [stimulus] views = 2 (images)"
+    );
     assert!(
         place
             .fail(&["train", "config.toml", "--set", "rule=claps"], 3)
