@@ -111,7 +111,7 @@ fn products_of_parts_agree_with_f64() {
 #[test]
 fn sums_of_columns_agree_with_f64() {
     let device = device();
-    for (rows, columns) in [(1, 3), (64, 5), (1000, 130), (70_001, 2)] {
+    for (rows, columns) in [(1, 3), (64, 5), (1000, 130), (70_001, 2), (5, 1), (100_001, 1)] {
         let a = noise(rows * columns, 7);
         let mut expected = vec![0.0; columns];
         for (i, value) in a.iter().enumerate() {

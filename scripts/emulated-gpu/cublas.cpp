@@ -1,5 +1,6 @@
 // libcublas: products of matrices, column by column, with sums in the type that is asked for. What cuBLAS does not
 // accept is refused.
+#include "counts.hpp"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -95,6 +96,7 @@ int gemm(int ta, int tb, int m, int n, int k, const void* alpha, const void* a, 
     bool tf32 = compute == COMPUTE_32F_FAST_TF32;
     if (!known || compute != (doubles ? COMPUTE_64F : tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F)) return NOT_SUPPORTED;
     if (tf32 && type_a != SINGLE) return NOT_SUPPORTED;
+    count("product by cuBLAS");
     Product p = {m, n, k, doubles ? *(double*)alpha : *(float*)alpha, doubles ? *(double*)beta : *(float*)beta, tf32};
     for (long i = 0; i < batch; i++) {
         Matrix at_a = operand((char*)a + i * step_a * bytes(type_a), type_a, ta, lda);

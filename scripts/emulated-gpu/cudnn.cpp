@@ -1,5 +1,6 @@
 // libcudnn: the convolutions of its older interface, on channels-last maps of f32 or bfloat16. With EMULATED_CUDNN=fails
 // every run fails, as where a GPU has no kernel after all.
+#include "counts.hpp"
 #include "memory.hpp"
 #include <stdint.h>
 #include <stdio.h>
@@ -78,6 +79,7 @@ int run(Result which, Operand x, Operand w, const Descriptor& c, Operand y, int 
     if (!fit(x.of, w.of, c, y.of) || algorithm != ALGORITHM || bytes < WORKSPACE) return BAD_PARAM;
     const char* asked = getenv("EMULATED_CUDNN");
     if (asked && !strcmp(asked, "fails")) return EXECUTION_FAILED;
+    count("convolution by cuDNN");
     for (const Operand& one : {x, w, y}) check_range(one.data, one.of.bytes(), "a convolution");
     check_range(workspace, bytes, "a workspace");
     memset(workspace, 0x55, bytes);

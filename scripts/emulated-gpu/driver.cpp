@@ -1,5 +1,6 @@
 // libcuda: one device, whose work is done when it is asked for. As the driver does, it refuses calls from a thread
 // that has no context, and launches that a GPU could not run.
+#include "counts.hpp"
 #include "engine.hpp"
 #include "memory.hpp"
 #include <chrono>
@@ -33,6 +34,7 @@ int copy(void* to, const void* from, size_t bytes, bool to_device, bool from_dev
     if (to_device) check_range(to, bytes, "a copy to memory");
     if (from_device) check_range(from, bytes, "a copy from memory");
     if (int failed = in_context()) return failed;
+    count(!from_device ? "copy to the GPU" : to_device ? "copy on the GPU" : "copy from the GPU");
     memmove(to, from, bytes);
     return SUCCESS;
 }
@@ -79,7 +81,7 @@ int cuCtxSetCurrent(void* to) { return current_context = to, SUCCESS; }
 
 int cuStreamCreate(void** stream, unsigned) { return *stream = new int, in_context(); }
 int cuStreamDestroy_v2(void* stream) { return delete (int*)stream, SUCCESS; }
-int cuStreamSynchronize(void*) { return in_context(); }
+int cuStreamSynchronize(void*) { return count("waiting for the GPU"), in_context(); }
 int cuStreamWaitEvent(void*, void*, unsigned) { return in_context(); }
 int cuEventCreate(void** event, unsigned) { return *event = new Event(), in_context(); }
 int cuEventDestroy_v2(void* event) { return delete (Event*)event, SUCCESS; }
@@ -91,6 +93,7 @@ int cuEventElapsedTime(float* ms, void* from, void* to) { return *ms = ((Event*)
 int cuMemGetInfo_v2(size_t* free, size_t* all) { return *all = MEMORY, *free = MEMORY - allocated(), in_context(); }
 int cuMemAllocAsync(void** to, size_t bytes, void*) {
     if (int failed = in_context()) return failed;
+    count("allocation");
     *to = bytes ? allocate(bytes) : nullptr;
     return *to || !bytes ? SUCCESS : OUT_OF_MEMORY;
 }
@@ -102,6 +105,7 @@ int cuMemFreeAsync(void* memory, void*) {
 }
 int cuMemFree_v2(void* memory) { return cuMemFreeAsync(memory, nullptr); }
 int cuMemsetD8Async(void* to, unsigned char value, size_t bytes, void*) {
+    count("setting memory");
     check_range(to, bytes, "setting memory");
     if (bytes) memset(to, value, bytes);
     return in_context();
@@ -123,6 +127,7 @@ int cuLaunchKernel(Function* function, unsigned x, unsigned y, unsigned z, unsig
     bool fits = x && y && z && x <= 0x7fffffff && y <= 65535 && z <= 65535 && threads && threads <= 1024 && tz <= 64;
     if (!fits || shared > MOST_SHARED) return INVALID_VALUE;
     std::lock_guard<std::mutex> held(launching);
+    count(function->name);
     running = function->name;
     run_grid(function->kernel, parameters, {x, y, z}, {tx, ty, tz});
     running = nullptr;

@@ -168,17 +168,17 @@ impl BilinearScore {
             context = Some(made);
         }
         if reach.weights {
-            let mut made = Buffer::zeros(device, self.target * self.context)?;
-            if rows > 0 {
-                match self.path {
-                    Path::Predict => {
-                        let product = Product::new(self.target, self.context, rows).transpose_a();
-                        ops::product(product.at(0, first, 0), gathered, contexts, &mut made)?;
-                    }
-                    Path::Retrodict => {
-                        let product = Product::new(self.context, self.target, rows).transpose_a();
-                        ops::product(product.at(first, 0, 0), contexts, gathered, &mut made)?;
-                    }
+            let len = self.target * self.context;
+            let mut made = if rows > 0 { Buffer::unset(device, len)? } else { Buffer::zeros(device, len)? };
+            match self.path {
+                _ if rows == 0 => {}
+                Path::Predict => {
+                    let product = Product::new(self.target, self.context, rows).transpose_a();
+                    ops::product(product.at(0, first, 0), gathered, contexts, &mut made)?;
+                }
+                Path::Retrodict => {
+                    let product = Product::new(self.context, self.target, rows).transpose_a();
+                    ops::product(product.at(first, 0, 0), contexts, gathered, &mut made)?;
                 }
             }
             own = Some(made);

@@ -20,7 +20,7 @@ use crate::representation::{Pooling, RepresentationShape};
 static KERNELS: Kernels = Kernels {
     name: "plasticity_ops",
     source: include_str!("ops.cu"),
-    functions: &["add", "scale", "column_sums", "adam", "sgd", "pool_single", "pool_half", "spread"],
+    functions: &["add", "scale", "column_sums", "sum", "adam", "sgd", "pool_single", "pool_half", "spread"],
 };
 
 /// C = A · B (+ C): see [`Product`]. Operands are rounded as the device's precision says.
@@ -85,6 +85,9 @@ pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
     if columns == 0 || !a.len().is_multiple_of(columns) {
         return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
     }
+    if columns == 1 {
+        return sum(a);
+    }
     let rows = a.len() / columns;
     let slabs = rows.div_ceil(ROWS_OF_A_SLAB).max(1);
     let parts = sums_of_slabs(a, rows, columns, slabs)?;
@@ -108,6 +111,23 @@ fn sums_of_slabs(a: &Buffer, rows: usize, columns: usize, slabs: usize) -> Resul
     unsafe { launch.each(slabs * columns)? };
     Ok(parts)
 }
+
+/// The sum of all values, one value.
+fn sum(a: &Buffer) -> Result<Buffer> {
+    let blocks = a.len().div_ceil(VALUES_OF_A_BLOCK).max(1);
+    let mut parts = Buffer::unset(a.device(), blocks)?;
+    let launch = Launch::new(a.device(), &KERNELS, "sum")?
+        .pointer(a.pointer()?)
+        .pointer(parts.pointer_mut()?)
+        .value(a.len() as u64)
+        .value(VALUES_OF_A_BLOCK as u64);
+    // SAFETY: (from, to, count, depth), one sum a block of 1024 threads.
+    unsafe { launch.run([blocks, 1, 1], [1024, 1, 1], 0)? };
+    if blocks == 1 { Ok(parts) } else { sum(&parts) }
+}
+
+/// Values that one block of `sum` adds up.
+const VALUES_OF_A_BLOCK: usize = 1 << 15;
 
 /// One step of Adam in the direction `update`: see [`AdamStep`].
 ///

@@ -36,6 +36,20 @@ extern "C" __global__ void column_sums(const float* from, float* to, count_t row
     to[i] = sum;
 }
 
+// to[block] = sum of the block's `depth` values; blocks of 1024 threads.
+extern "C" __global__ void sum(const float* from, float* to, count_t count, count_t depth) {
+    __shared__ float sums[1024];
+    count_t first = blockIdx.x * depth, last = first + depth < count ? first + depth : count;
+    float own = 0.0f;
+    for (count_t i = first + threadIdx.x; i < last; i += 1024) own += from[i];
+    sums[threadIdx.x] = own;
+    for (unsigned int half = 512; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0) to[blockIdx.x] = sums[0];
+}
+
 extern "C" __global__ void adam(float* value, const float* update, float* mean, float* square, Adam step,
                                 count_t count) {
     count_t i = thread();
