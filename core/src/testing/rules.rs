@@ -7,6 +7,7 @@ use crate::autodiff;
 use crate::device::{Buffer, Device};
 use crate::draws::SeededDraws;
 use crate::error::{Error, Result};
+use crate::map::{FeatureMap, MapShape};
 use crate::plasticity::{ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use crate::representation::{Representation, RepresentationShape};
 
@@ -116,6 +117,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         let (next, of_twin) = (bench.update()?, twin.update()?);
         resume::compare(found, &buffers(&next), &buffers(&of_twin))
     });
+    found.run("stimuli to learn from and to read out", |found| stimuli(spec.as_ref(), found));
     for shape in [
         RepresentationShape { time: 1, location: 1, batch: 1, channel: 5 },
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
@@ -124,6 +126,21 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
             Bench::new(spec.as_ref(), shape)?.update().map(drop)
         });
     }
+}
+
+fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
+    let mut bench = Bench::first(spec)?;
+    let shape =
+        MapShape { time: 1, location: 1, batch: bench.labels.len(), extent: [1, 4, 4], channels: 2 };
+    let input = FeatureMap::new(shape, noisy(&Device::open()?, &mut random(4), shape.len())?)?;
+    if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
+        found.add("changes the shape of stimuli that are read out");
+    }
+    let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
+    if made.shape() != spec.prepared(shape) {
+        found.add("makes stimuli of another shape than `prepared` says");
+    }
+    Ok(())
 }
 
 fn buffers(made: &RuleUpdate) -> Vec<&Buffer> {
