@@ -6,6 +6,12 @@ use plasticity_encoders as _;
 use plasticity_modalities as _;
 use plasticity_rules as _;
 
+/// The root of the repository: where this was built, or, carried to another machine, the working folder.
+pub fn root() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    built.canonicalize().unwrap_or_else(|_| PathBuf::from("."))
+}
+
 /// The folder of development data and reference cases beside a checkout (or where `PLASTICITY_SHARED` says), if it is
 /// there. Tests that need it skip, saying so, where it is not.
 pub fn shared() -> Option<PathBuf> {

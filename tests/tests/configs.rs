@@ -19,7 +19,7 @@ fn configs(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn every_config_is_read_and_written_back_the_same() {
     let mut found = Vec::new();
-    configs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs"), &mut found);
+    configs(&plasticity_tests::root().join("configs"), &mut found);
     assert!(found.len() >= 15, "only {} configs", found.len());
     for path in found {
         let config = Config::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));

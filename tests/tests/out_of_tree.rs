@@ -2,12 +2,9 @@
 //! crate that `plasticity new-rule` writes. Neither touches the toolkit.
 #![allow(clippy::unwrap_used, reason = "a test's helpers")]
 
+use plasticity_tests::root;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
 
 /// Runs cargo in a crate outside the workspace; both crates share a target folder, and the workspace's versions.
 fn cargo(folder: &Path, arguments: &[&str]) -> String {
@@ -31,7 +28,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
 
 /// Copies the example crate to a folder outside the workspace.
 fn example(to: &Path) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("out-of-tree");
+    let from = root().join("tests/out-of-tree");
     for folder in ["src", "tests"] {
         std::fs::create_dir_all(to.join(folder)).unwrap();
         for entry in std::fs::read_dir(from.join(folder)).unwrap() {
@@ -47,6 +44,10 @@ fn example(to: &Path) {
 
 #[test]
 fn crates_of_ones_own_build_pass_the_suite_and_train() {
+    if !Path::new(env!("CARGO")).is_file() {
+        println!("skipped: {} is absent", env!("CARGO"));
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let plugins = folder.path().join("my-plugins");
     example(&plugins);

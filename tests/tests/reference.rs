@@ -38,7 +38,7 @@ fn compare(folder: &Path, prefix: &str, at_least: usize) {
 /// Those of `tests/cases/make.py`, which are there on every machine.
 #[test]
 fn our_own() {
-    compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases"), "", 4);
+    compare(&plasticity_tests::root().join("tests/cases"), "", 4);
 }
 
 #[test]

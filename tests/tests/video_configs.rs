@@ -13,7 +13,7 @@ use plasticity_core::training::Trainer;
 use std::path::{Path, PathBuf};
 
 fn configs(prefix: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/video");
+    let folder = plasticity_tests::root().join("configs/video");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(prefix);
     let found: Vec<_> = entries.filter(named).collect();

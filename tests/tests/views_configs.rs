@@ -11,10 +11,10 @@ use plasticity_core::random::stream;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::stimulus::{Split, batch};
 use plasticity_core::training::Trainer;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn configs(prefix: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/views");
+    let folder = plasticity_tests::root().join("configs/views");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(prefix);
     let mut found: Vec<_> = entries.filter(named).collect();

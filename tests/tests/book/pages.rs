@@ -1,12 +1,7 @@
 //! The pages of the book and the blocks in them.
 
+pub use plasticity_tests::root;
 use std::path::{Path, PathBuf};
-
-/// The root of the repository: where this was built, or, carried to another machine, the working folder.
-pub fn root() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if built.is_dir() { built.to_owned() } else { PathBuf::from(".") }
-}
 
 /// `book/src`.
 pub fn source() -> PathBuf {

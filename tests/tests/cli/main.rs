@@ -50,7 +50,7 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_plasticity_under_test"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.folder.path()).env_remove("RUST_LOG");
         command
     }
@@ -76,6 +76,15 @@ impl Place {
         assert_eq!(errors.len(), 1, "{arguments:?}: {error}");
         errors[0]["error: ".len()..].to_owned()
     }
+}
+
+/// The program: where it was built, or, carried to another machine, beside this test.
+fn program() -> PathBuf {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_plasticity_under_test"));
+    if built.is_file() {
+        return built;
+    }
+    std::env::current_exe().unwrap().with_file_name(built.file_name().unwrap())
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -27,7 +27,7 @@ fn a_rule_without_a_loss_says_that_there_is_nothing_to_compare() {
 
 #[test]
 fn a_reference_case_with_a_number_changed_fails_and_names_the_tensor() {
-    let mut case = read(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/clapp_s.safetensors").as_ref());
+    let mut case = read(&plasticity_tests::root().join("tests/cases/clapp_s.safetensors"));
     let place = Place::new(CONFIG);
     std::fs::write(place.path("right.safetensors"), &case).unwrap();
     let text = place.succeed(&["verify", "--reference", "right.safetensors"]);
