@@ -1,4 +1,4 @@
-// With COUNTS=FILE in the environment: how often each operation was handed to the GPU, by name, written at the end.
+// With COUNTS=FILE in the environment, for `gpu-emulate counts`: how often each operation was handed to the GPU, by name, written at the end.
 #include "counts.hpp"
 #include <stdio.h>
 #include <stdlib.h>

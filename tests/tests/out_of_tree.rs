@@ -73,6 +73,10 @@ fn crates_of_ones_own_build_pass_the_suite_and_train() {
     cargo(&rule, &["run", "--", "train", "config.toml", "--out", "run", "--set", "training.steps=10"]);
     let probed = cargo(&rule, &["run", "--", "probe", "run"]);
     assert!(probed.contains("untrained"), "{probed}");
+    let audited = cargo(&rule, &["run", "--", "audit", "config.toml"]);
+    for mark in ["local in space       yes", "local in time        yes", "weight transport     no"] {
+        assert!(audited.contains(mark), "{audited}");
+    }
     let compare =
         ["run", "--", "compare", "config.toml", "--sweep", "rule=oja2,clapp_s,random", "--out", "cells"];
     let short = ["training.steps=2", "training.checkpoint_every={steps=2}", "probe.epochs=1"];
