@@ -226,13 +226,9 @@ fn picked<S: ScoreFunction + ?Sized>(
 /// # Errors
 /// Where dfdx refuses.
 pub fn pick(all: TapedMatrix, pairs: &Pairs) -> Result<TapedMatrix> {
-    let Saccades::Sampled { count, index, .. } = &pairs.saccades else { return Ok(all) };
-    let columns: Vec<usize> = (0..pairs.rows)
-        .flat_map(|row| {
-            std::iter::once(row).chain(index[row * count..(row + 1) * count].iter().map(|&i| i as usize))
-        })
-        .collect();
-    gather(all, columns, 1 + count)
+    let Saccades::Sampled(sampled) = &pairs.saccades else { return Ok(all) };
+    let columns = (0..pairs.rows).flat_map(|row| std::iter::once(row).chain(sampled.of(row))).collect();
+    gather(all, columns, pairs.columns())
 }
 
 /// `[rows, width]`: for each row, the values in its `width` columns.

@@ -110,6 +110,30 @@ pub struct AdamStep {
     pub decay: f32,
 }
 
+/// A parameter that Adam moves.
+pub struct AdamTensor<'a> {
+    /// w.
+    pub value: &'a mut Buffer,
+    /// The direction in which it is to move: g without weight decay.
+    pub update: &'a Buffer,
+    /// m.
+    pub mean: &'a mut Buffer,
+    /// v.
+    pub square: &'a mut Buffer,
+}
+
+impl AdamTensor<'_> {
+    /// How many values each of the four has.
+    pub(crate) fn checked_len(&self) -> Result<usize> {
+        let lengths = [self.value.len(), self.update.len(), self.mean.len(), self.square.len()];
+        if lengths.iter().any(|&len| len != lengths[0]) {
+            let message = format!("value, update, mean and square have {lengths:?} values");
+            return Err(Error::shape("Adam", message));
+        }
+        Ok(lengths[0])
+    }
+}
+
 /// An optimiser with its averages, one set a parameter.
 #[derive(Debug)]
 pub struct Optimiser {
@@ -164,35 +188,34 @@ impl Optimiser {
             }
         }
         self.steps += 1;
-        for ((parameter, update), [first, second]) in
-            parameters.into_iter().zip(updates).zip(&mut self.averages)
-        {
-            match self.spec {
-                OptimiserSpec::Adam { rate, beta1, beta2, epsilon, weight_decay } => {
-                    let t = self.steps as f64;
-                    let step = AdamStep {
-                        rate: (f64::from(rate * rate_factor) / (1.0 - f64::from(beta1).powf(t))) as f32,
-                        beta1,
-                        beta2,
-                        square_correction: (1.0 / (1.0 - f64::from(beta2).powf(t)).sqrt()) as f32,
-                        epsilon,
-                        decay: weight_decay,
-                    };
-                    ops::adam(step, parameter.value_mut(), update, first, second)?;
+        let moves = parameters.into_iter().zip(updates).zip(&mut self.averages);
+        match self.spec {
+            OptimiserSpec::Adam { rate, beta1, beta2, epsilon, weight_decay } => {
+                let t = self.steps as f64;
+                let step = AdamStep {
+                    rate: (f64::from(rate * rate_factor) / (1.0 - f64::from(beta1).powf(t))) as f32,
+                    beta1,
+                    beta2,
+                    square_correction: (1.0 / (1.0 - f64::from(beta2).powf(t)).sqrt()) as f32,
+                    epsilon,
+                    decay: weight_decay,
+                };
+                let tensors = moves.map(|((parameter, update), [mean, square])| AdamTensor {
+                    value: parameter.value_mut(),
+                    update,
+                    mean,
+                    square,
+                });
+                ops::adam(step, &mut tensors.collect::<Vec<_>>())
+            }
+            OptimiserSpec::Sgd { rate, momentum, weight_decay } => {
+                for ((parameter, update), [velocity, _]) in moves {
+                    let rate = rate * rate_factor;
+                    ops::sgd(rate, momentum, weight_decay, parameter.value_mut(), update, velocity)?;
                 }
-                OptimiserSpec::Sgd { rate, momentum, weight_decay } => {
-                    ops::sgd(
-                        rate * rate_factor,
-                        momentum,
-                        weight_decay,
-                        parameter.value_mut(),
-                        update,
-                        first,
-                    )?;
-                }
+                Ok(())
             }
         }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use plasticity_core::device::{Buffer, Device, Indices, Precision};
 use plasticity_core::map::MapShape;
 use plasticity_core::ops::{self, Product};
-use plasticity_core::optimiser::AdamStep;
+use plasticity_core::optimiser::{AdamStep, AdamTensor};
 use plasticity_core::representation::{Pooling, RepresentationShape};
 
 fn device() -> Device {
@@ -136,8 +136,17 @@ fn sums_and_optimisers_agree_with_f64() {
     let step =
         AdamStep { rate: 0.01, beta1: 0.9, beta2: 0.99, square_correction: 2.0, epsilon: 1e-3, decay: 0.1 };
     let v: Vec<f32> = v.iter().map(|v| v.abs()).collect();
-    let (mut value, mut mean, mut square) = (on(&w), on(&m), on(&v));
-    ops::adam(step, &mut value, &on(&g), &mut mean, &mut square).unwrap();
+    // Seventeen tensors, more than one launch takes, the first of one value and the last without any.
+    let ends = [0, 1, 2, 65, 129, 200, 300, 301, 302, 303, 400, 500, 600, 700, 800, 900, 999, 999];
+    let parts = |values: &[f32]| -> Vec<Buffer> {
+        ends.windows(2).map(|part| on(&values[part[0]..part[1]])).collect()
+    };
+    let (mut values, updates, mut means, mut squares) = (parts(&w), parts(&g), parts(&m), parts(&v));
+    let moments = means.iter_mut().zip(&mut squares);
+    let tensors = values.iter_mut().zip(&updates).zip(moments);
+    let tensors = tensors.map(|((value, update), (mean, square))| AdamTensor { value, update, mean, square });
+    ops::adam(step, &mut tensors.collect::<Vec<_>>()).unwrap();
+    let value: Vec<f32> = values.iter().flat_map(|part| part.to_vec().unwrap()).collect();
     let expected: Vec<f64> = (0..999)
         .map(|i| {
             let (w, m, v) = (f64::from(w[i]), f64::from(m[i]), f64::from(v[i]));
@@ -145,7 +154,16 @@ fn sums_and_optimisers_agree_with_f64() {
             w + 0.01 * (0.9 * m + 0.1 * g) / ((0.99 * v + 0.01 * g * g).sqrt() * 2.0 + 1e-3)
         })
         .collect();
-    assert_close(&value.to_vec().unwrap(), &expected, 1e-6);
+    assert_close(&value, &expected, 1e-6);
+    let mut short = on(&w[1..]);
+    let wrong =
+        AdamTensor { value: &mut values[0], update: &updates[0], mean: &mut short, square: &mut means[1] };
+    assert!(ops::adam(step, &mut [wrong]).is_err());
+    let singles: Vec<Buffer> = w[..40].iter().map(|&single| on(&[single])).collect();
+    let mut sum = on(&[2.0]);
+    ops::add_singles(&mut sum, 0.5, &singles).unwrap();
+    assert_close(&sum.to_vec().unwrap(), &[2.0 + 0.5 * wide(&w[..40]).iter().sum::<f64>()], 1e-5);
+    assert!(ops::add_singles(&mut sum, 1.0, &[on(&w)]).is_err());
     let (mut value, mut velocity) = (on(&w), on(&m));
     ops::sgd(0.1, 0.9, 0.01, &mut value, &on(&g), &mut velocity).unwrap();
     let expected: Vec<f64> = (0..999)

@@ -93,17 +93,20 @@ bool release(size_t from, size_t to, State state) {
     }
     for (size_t i = from; i < to; i++) {
         if (threads[i].state != state) continue;
-        if (state == AT_SHUFFLE) {
+        if (state == AT_SHUFFLE && threads[i].source != EVERY_LANE) {
             size_t source = from + threads[i].source;
             if (source >= to || threads[source].state == ENDED) give_up("a shuffle reads a lane that has ended");
         }
     }
     std::vector<uint64_t> given;
     for (size_t i = from; state == AT_SHUFFLE && i < to; i++) given.push_back(threads[i].bits);
+    uint64_t ballot = 0;
+    for (size_t lane = 0; lane < given.size(); lane++)
+        if (threads[from + lane].state == AT_SHUFFLE && given[lane]) ballot |= uint64_t(1) << lane;
     if (any && state == AT_BARRIER) races_see_barrier();
     for (size_t i = from; i < to; i++) {
         if (threads[i].state != state) continue;
-        if (state == AT_SHUFFLE) threads[i].bits = given[threads[i].source];
+        if (state == AT_SHUFFLE) threads[i].bits = threads[i].source == EVERY_LANE ? ballot : given[threads[i].source];
         threads[i].state = RUNNING;
     }
     return any;

@@ -17,6 +17,7 @@ extern uint3 threadIdx, blockIdx, blockDim, gridDim;
 
 void __syncthreads();
 unsigned emulated_lane();
+const unsigned EVERY_LANE = 32;  // as the source of a shuffle: one bit of each lane, whether it gives more than 0
 uint64_t emulated_shuffle(unsigned mask, uint64_t bits, unsigned source);
 
 template <class To, class From> To bits_as(From from) {
@@ -63,6 +64,8 @@ template <class T> T __shfl_down_sync(unsigned mask, T value, unsigned by) {
 template <class T> T __shfl_xor_sync(unsigned mask, T value, unsigned with) {
     return shuffle(mask, value, (emulated_lane() ^ with) % 32);
 }
+inline unsigned __ballot_sync(unsigned mask, bool vote) { return emulated_shuffle(mask, vote, EVERY_LANE); }
+inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 
 struct alignas(16) float4 { float x, y, z, w; };
 struct alignas(8) ushort4 { unsigned short x, y, z, w; };

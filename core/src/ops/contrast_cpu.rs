@@ -14,9 +14,7 @@ use crate::pairs::{Pairs, Scores};
 /// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
 pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let columns = pairs.columns();
-    let fits = scores.values.len() == pairs.rows * columns
-        && pairs.signs.as_ref().is_none_or(|signs| signs.len() == pairs.rows);
-    if !fits {
+    if scores.values.len() != pairs.rows * columns {
         let message = format!("{} scores are not {} × {columns}", scores.values.len(), pairs.rows);
         return Err(Error::shape("broadcast", message));
     }
@@ -71,11 +69,10 @@ fn pairwise(u: &[f32], pairs: &Pairs, each: impl Fn(f32) -> (f32, f32, bool)) ->
     let mut loss = 0.0;
     let mut gamma = vec![0.0; u.len()];
     for (row, (u, gamma)) in u.chunks_exact(columns).zip(gamma.chunks_exact_mut(columns)).enumerate() {
-        let sign = pairs.signs.as_ref().map(|signs| signs[row]);
         let fixation = pairs.fixation(row);
         for (column, (u, gamma)) in u.iter().zip(gamma).enumerate() {
             let (y, share) = if column == fixation { (1.0, plus) } else { (-1.0, minus) };
-            if sign.is_some_and(|sign| f32::from(sign) != y) {
+            if !pairs.meets(row, column) {
                 continue;
             }
             let (pair, strength, signed) = each(y * u);

@@ -4,7 +4,7 @@ use super::Product;
 use crate::device::Buffer;
 use crate::error::{Error, Result};
 use crate::map::MapShape;
-use crate::optimiser::AdamStep;
+use crate::optimiser::{AdamStep, AdamTensor};
 use crate::representation::{Pooling, RepresentationShape};
 use rayon::prelude::*;
 
@@ -127,30 +127,41 @@ pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
     Buffer::from_vec(a.device(), sums)
 }
 
-/// One step of Adam in the direction `update`: see [`AdamStep`].
+/// a ← a + factor · Σ of single values.
+///
+/// # Errors
+/// Where `a` or a summand is not one value.
+pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
+    same_length("sum of single values", a.len(), 1)?;
+    let mut sum = 0.0;
+    for single in singles {
+        same_length("sum of single values", single.len(), 1)?;
+        sum += single.as_slice()[0];
+    }
+    a.as_mut_slice()[0] += factor * sum;
+    Ok(())
+}
+
+/// One step of Adam: see [`AdamStep`].
 ///
 /// # Errors
 /// Where the lengths differ.
-pub fn adam(
-    step: AdamStep,
-    value: &mut Buffer,
-    update: &Buffer,
-    mean: &mut Buffer,
-    square: &mut Buffer,
-) -> Result<()> {
-    same_length("Adam", value.len(), update.len())?;
-    same_length("Adam", mean.len(), square.len())?;
-    same_length("Adam", value.len(), mean.len())?;
-    let chunks = value.as_mut_slice().par_chunks_mut(CHUNK).zip(update.as_slice().par_chunks(CHUNK));
-    let moments = mean.as_mut_slice().par_chunks_mut(CHUNK).zip(square.as_mut_slice().par_chunks_mut(CHUNK));
-    chunks.zip(moments).for_each(|((value, update), (mean, square))| {
-        for (((value, update), mean), square) in value.iter_mut().zip(update).zip(mean).zip(square) {
-            let update = update - step.decay * *value;
-            *mean = step.beta1 * *mean + (1.0 - step.beta1) * update;
-            *square = step.beta2 * *square + (1.0 - step.beta2) * update * update;
-            *value += step.rate * *mean / (square.sqrt() * step.square_correction + step.epsilon);
-        }
-    });
+pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
+    for tensor in tensors {
+        tensor.checked_len()?;
+        let AdamTensor { value, update, mean, square } = tensor;
+        let chunks = value.as_mut_slice().par_chunks_mut(CHUNK).zip(update.as_slice().par_chunks(CHUNK));
+        let moments =
+            mean.as_mut_slice().par_chunks_mut(CHUNK).zip(square.as_mut_slice().par_chunks_mut(CHUNK));
+        chunks.zip(moments).for_each(|((value, update), (mean, square))| {
+            for (((value, update), mean), square) in value.iter_mut().zip(update).zip(mean).zip(square) {
+                let update = update - step.decay * *value;
+                *mean = step.beta1 * *mean + (1.0 - step.beta1) * update;
+                *square = step.beta2 * *square + (1.0 - step.beta2) * update * update;
+                *value += step.rate * *mean / (square.sqrt() * step.square_correction + step.epsilon);
+            }
+        });
+    }
     Ok(())
 }
 

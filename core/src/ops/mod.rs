@@ -8,7 +8,7 @@ pub use shapes::Product;
 #[cfg(not(feature = "cuda"))]
 mod cpu;
 #[cfg(not(feature = "cuda"))]
-pub use cpu::{adam, add, column_sums, pool, product, scale, sgd, spread};
+pub use cpu::{adam, add, add_singles, column_sums, pool, product, scale, sgd, spread};
 #[cfg(not(feature = "cuda"))]
 mod contrast_cpu;
 #[cfg(not(feature = "cuda"))]
@@ -22,6 +22,6 @@ pub use pairs_cpu::{add_at, pair_dendrites, pair_scores, put_rows, swap_axes, ta
 pub mod cuda;
 #[cfg(feature = "cuda")]
 pub use cuda::{
-    adam, add, add_at, column_sums, contrast, pair_dendrites, pair_scores, pool, product, put_rows, scale,
-    sgd, spread, swap_axes, take_rows,
+    adam, add, add_at, add_singles, column_sums, contrast, pair_dendrites, pair_scores, pool, product,
+    put_rows, scale, sgd, spread, swap_axes, take_rows,
 };

@@ -5,7 +5,7 @@
 use super::pairs::{Gathered, PairDendrites};
 use crate::device::{Buffer, Indices};
 use crate::error::{Error, Result};
-use crate::pairs::{Pairs, Saccades, Scores};
+use crate::pairs::{Pairs, Sampled, Scores};
 use crate::score::Rows;
 use rayon::prelude::*;
 
@@ -14,15 +14,15 @@ const ROWS: usize = 16;
 /// Partial sums of a dot product.
 const LANES: usize = 64;
 
-/// Scores of sampled pairs: U\[r, 0\] = P_r · Z_r and U\[r, 1 + n\] = P_r · Z_{index\[r, n\]}, where P
+/// Scores of sampled pairs: U\[r, 0\] = P_r · Z_r, and U\[r, 1 + n\] = P_r · Z of the row's saccade n, where P
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
 /// Where the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
-    let (index, count) = sampled(pairs)?;
+    let sampled = pairs.sampled_saccades()?;
     let (prediction, target) = (prediction.as_slice(), checked(prediction, target, pairs)?);
-    let (width, columns) = (target.width, 1 + count);
+    let (width, columns) = (target.width, pairs.columns());
     let mut values = vec![0.0; pairs.rows * columns];
     values.par_chunks_mut(ROWS * columns).enumerate().for_each(|(chunk, values)| {
         pulp::Arch::new().dispatch(
@@ -32,8 +32,8 @@ pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<S
                     let row = chunk * ROWS + i;
                     let own = &prediction[row * width..(row + 1) * width];
                     values[0] = dot(own, target.row(row));
-                    for (value, &other) in values[1..].iter_mut().zip(&index[row * count..]) {
-                        *value = dot(own, target.row(other as usize));
+                    for (value, other) in values[1..].iter_mut().zip(sampled.of(row)) {
+                        *value = dot(own, target.row(other));
                     }
                 }
             },
@@ -54,15 +54,15 @@ pub fn pair_dendrites(
     pairs: &Pairs,
     want: (bool, bool),
 ) -> Result<PairDendrites> {
-    let (index, count) = sampled(pairs)?;
+    let sampled = pairs.sampled_saccades()?;
     let device = target.data.device();
     let rows = checked(prediction, target, pairs)?;
-    let columns = 1 + count;
+    let columns = pairs.columns();
     if gamma.values.len() != pairs.rows * columns {
         let message = format!("expected {} × {columns} modulations, got {}", pairs.rows, gamma.values.len());
         return Err(Error::shape("pairs", message));
     }
-    let by_context = Sparse::by_context(gamma.values.as_slice(), index, count);
+    let by_context = Sparse::by_context(gamma.values.as_slice(), sampled);
     let target = if want.0 {
         let by_target = by_context.transposed(pairs.rows);
         Some(Buffer::from_vec(device, by_target.times(rows.width, prediction.as_slice()))?)
@@ -162,17 +162,6 @@ impl Checked<'_> {
     }
 }
 
-fn sampled(pairs: &Pairs) -> Result<(&[u32], usize)> {
-    match &pairs.saccades {
-        Saccades::Sampled { count, index, .. } if index.len() == count * pairs.rows => Ok((index, *count)),
-        Saccades::Sampled { count, index, .. } => {
-            let message = format!("expected {} rows × {count} saccades, got {}", pairs.rows, index.len());
-            Err(Error::shape("pairs", message))
-        }
-        Saccades::All => Err(Error::shape("pairs", "sampled saccades expected, got all pairs")),
-    }
-}
-
 fn checked<'a>(prediction: &Buffer, target: Rows<'a>, pairs: &Pairs) -> Result<Checked<'a>> {
     let width = target.channels;
     let start = target.first * width;
@@ -227,12 +216,11 @@ struct Sparse {
 
 impl Sparse {
     /// Context row r: its own target with γ⁺, its saccades with γ⁻.
-    fn by_context(gamma: &[f32], index: &[u32], count: usize) -> Self {
+    fn by_context(gamma: &[f32], sampled: &Sampled) -> Self {
         let mut starts = vec![0];
         let mut terms = Vec::with_capacity(gamma.len());
-        for (row, gamma) in gamma.chunks_exact(1 + count).enumerate() {
-            let saccades = &index[row * count..(row + 1) * count];
-            let rows = std::iter::once(row as u32).chain(saccades.iter().copied());
+        for (row, gamma) in gamma.chunks_exact(1 + sampled.count()).enumerate() {
+            let rows = std::iter::once(row).chain(sampled.of(row)).map(|row| row as u32);
             terms.extend(rows.zip(gamma.iter().copied()).filter(|term| term.1 != 0.0));
             starts.push(terms.len() as u32);
         }

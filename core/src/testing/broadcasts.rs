@@ -17,6 +17,7 @@ pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
         ("sampled pairs", None, false),
         ("all pairs", None, true),
         ("time-local pairs", Some(vec![1, -1, -1, 1, -1, -1]), false),
+        ("time-local pairs, the same in every batch", Some(vec![-1, 1]), false),
         ("time-local pairs without a fixation", Some(vec![-1; ROWS]), false),
     ] {
         // Scores of exactly 0 come from silent neurons.
@@ -26,7 +27,9 @@ pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
                 let device = Device::open()?;
                 let mut pairs = if all { Pairs::all(ROWS) } else { Pairs::sampled(&device, ROWS, 2, index)? };
                 let local = signs.is_some();
-                pairs.signs.clone_from(&signs);
+                if let Some(signs) = &signs {
+                    pairs = pairs.time_local(&device, signs)?;
+                }
                 one(spec.as_ref(), &pairs, scale, what, found).or_else(|error| {
                     // A signal may need all pairs at once, and then refuses to be time-local.
                     if local { Ok(()) } else { Err(error) }

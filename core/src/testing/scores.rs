@@ -43,6 +43,8 @@ pub fn check(spec: &Box<dyn ScoreSpec>, found: &mut Found) {
             let (mut score, widths) = make(spec.as_ref(), path, &device)?;
             let index = vec![1, 5, 0, 0, 2, 4, 3, 3, 0, 5, 1, 2];
             pairs(score.as_mut(), widths, &Pairs::sampled(&device, ROWS, 2, index)?, "sampled pairs", found)?;
+            let of_a_batch = Pairs::sampled(&device, ROWS, 1, vec![1, 2, 1])?;
+            pairs(score.as_mut(), widths, &of_a_batch, "pairs, the same in every batch", found)?;
             pairs(score.as_mut(), widths, &Pairs::all(ROWS), "all pairs", found)
         });
         found.refuses("rows of another width", || {

@@ -22,9 +22,8 @@ pub fn minus_signs(device: &AutoDevice, pairs: &Pairs) -> Result<Matrix> {
 pub fn sum_of_means(device: &AutoDevice, losses: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
     let (fixations, saccades) = pairs.counts();
     let weights = matrix(device, pairs, |row, column| {
-        let (y, count) = if column == pairs.fixation(row) { (1, fixations) } else { (-1, saccades) };
-        let meets = pairs.signs.as_ref().is_none_or(|signs| signs[row] == y);
-        if meets { 1.0 / count as f32 } else { 0.0 }
+        let count = if column == pairs.fixation(row) { fixations } else { saccades };
+        if pairs.meets(row, column) { 1.0 / count as f32 } else { 0.0 }
     })?;
     losses.try_mul(weights).map_err(refused)?.try_sum().map_err(refused)
 }

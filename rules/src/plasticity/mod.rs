@@ -7,6 +7,7 @@ mod cross_entropy;
 mod gim;
 mod hinge_cpc;
 mod hinge_cpc_time_local;
+mod meetings;
 mod none;
 pub mod options;
 pub mod predictive;

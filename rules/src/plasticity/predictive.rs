@@ -1,5 +1,6 @@
 //! `predictive`: contexts predict targets k steps on; γ times dendritic signals move both sides and the weights.
 
+use super::meetings::Meetings;
 use super::options::{self, HINGE, Options, Overrides, Protocol, SHARED, SIXTEEN};
 use super::steps::{self, Step};
 use crate::score;
@@ -174,7 +175,7 @@ impl PlasticityRule for Predictive {
         let (targets, contexts) = (self.lay_out(signals.target)?, self.lay_out(source)?);
         let targets = targets.as_ref().unwrap_or(signals.target.data());
         let contexts = contexts.as_ref().unwrap_or(source.data());
-        let mut loss = Buffer::zeros(device, 1)?;
+        let mut losses = Vec::new();
         let mut target = Buffer::zeros(device, shape.len())?;
         let apart = signals.context.is_some();
         let learns = self.scores.iter().any(|(path, _)| self.reach(*path).context);
@@ -182,11 +183,12 @@ impl PlasticityRule for Predictive {
             (apart && learns).then(|| Buffer::zeros(device, context_shape.len())).transpose()?;
         let mut own = Vec::new();
         let share = 1.0 / self.protocol.prediction_steps as f32;
+        let mut meetings = Meetings::new(self.rule, &self.protocol, shape.batch, device);
         let reaches: Vec<_> = self.scores.iter().map(|(path, _)| self.reach(*path)).collect();
         for (i, (path, score)) in self.scores.iter_mut().enumerate() {
             let step = steps[i % steps.len()];
             let reach = reaches[i];
-            let pairs = steps::pairs(self.rule, &self.protocol, view, *path, step, draws, device)?;
+            let pairs = meetings.pairs(*path, step, draws)?;
             let rows = |data, first, view: RepresentationShape| Rows {
                 data,
                 first,
@@ -196,7 +198,7 @@ impl PlasticityRule for Predictive {
             let (z, c) = (rows(targets, step.target, view), rows(contexts, step.context, context_view));
             let u = score.scores(z, c, &pairs)?;
             let mut modulation = self.broadcast.modulation(&u, &pairs)?;
-            ops::add(&mut loss, share, &modulation.loss)?;
+            losses.push(modulation.loss);
             ops::scale(&mut modulation.gamma.values, share)?;
             let gamma = &modulation.gamma;
             let dendritic = Reach { target: reach.target && self.protocol.dendrite, ..reach };
@@ -214,6 +216,8 @@ impl PlasticityRule for Predictive {
             }
             own.extend(made.own);
         }
+        let mut loss = Buffer::zeros(device, 1)?;
+        ops::add_singles(&mut loss, share, &losses)?;
         let target = self.lay_back(target, shape)?;
         let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
         Ok(RuleUpdate { loss, target, context, own, lateral: None })

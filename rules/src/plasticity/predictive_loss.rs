@@ -1,5 +1,6 @@
 //! The loss of a predictive rule in dfdx, for any score and broadcast signal: what proves its closed form.
 
+use super::meetings::Meetings;
 use super::predictive::Predictive;
 use super::steps;
 use crate::refused;
@@ -22,11 +23,12 @@ impl Predictive {
         let steps = self.steps(shape, context_shape, draws)?;
         let view = steps::view(&self.protocol, shape);
         let share = 1.0 / self.protocol.prediction_steps as f32;
+        let mut meetings = Meetings::new(self.rule, &self.protocol, shape.batch, signals.device());
         let mut total: Option<TapedScalar> = None;
         let mut first = 0;
         for (i, (path, score)) in self.scores.iter().enumerate() {
             let step = steps[i % steps.len()];
-            let pairs = steps::pairs(self.rule, &self.protocol, view, *path, step, draws, signals.device())?;
+            let pairs = meetings.pairs(*path, step, draws)?;
             let flows = self.flows(*path);
             let count = score.parameters().len();
             let own: Vec<_> = (first..first + count).map(|index| signals.own(index)).collect();

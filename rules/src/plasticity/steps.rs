@@ -1,9 +1,6 @@
 //! Which rows meet in which prediction step.
 
 use super::options::{Negatives, Protocol};
-use plasticity_core::device::Device;
-use plasticity_core::draws::{Draws, Path};
-use plasticity_core::pairs::Pairs;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
 
@@ -71,60 +68,6 @@ pub fn steps(
             Step { k, context: row(0), target: row(k + skip), rows }
         })
         .collect())
-}
-
-/// The pairs of one step. `signs` has one sign an input.
-///
-/// # Errors
-/// Where the batch is too small, or what was drawn does not fit it.
-pub fn pairs(
-    rule: &str,
-    protocol: &Protocol,
-    view: RepresentationShape,
-    path: Path,
-    step: Step,
-    draws: &mut dyn Draws,
-    device: &Device,
-) -> Result<Pairs> {
-    let place = || format!("rule {rule}, {} {}", path.name(), step.k);
-    let batch = view.batch;
-    let mut pairs = match protocol.negatives {
-        Negatives::All {} => Pairs::all(step.rows),
-        Negatives::Random { count } => {
-            let index = draws.negatives(path, step.k, step.rows, count);
-            within(&index, step.rows * count, step.rows, place)?;
-            Pairs::sampled(device, step.rows, count, index)?
-        }
-        Negatives::OtherSample {} => {
-            if batch < 2 {
-                let message =
-                    format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
-                return Err(Error::shape(place(), message));
-            }
-            let others = draws.others(path, step.k, batch);
-            within(&others, batch, batch, place)?;
-            let index = (0..step.rows).map(|row| (row - row % batch) as u32 + others[row % batch]).collect();
-            Pairs::sampled(device, step.rows, 1, index)?
-        }
-    };
-    if protocol.time_local {
-        let signs = draws.signs(path, batch);
-        if signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1) {
-            return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
-        }
-        pairs.signs = Some((0..step.rows).map(|row| signs[row % batch]).collect());
-    }
-    Ok(pairs)
-}
-
-fn within(index: &[u32], count: usize, rows: usize, place: impl Fn() -> String) -> Result<()> {
-    if index.len() != count {
-        return Err(Error::shape(place(), format!("expected {count} negatives, got {}", index.len())));
-    }
-    match index.iter().find(|&&row| row as usize >= rows) {
-        Some(row) => Err(Error::shape(place(), format!("negative {row} is not one of {rows}"))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -224,7 +224,7 @@ impl ScoreFunction for BilinearScore {
         let locations = self.locations(target, context)?;
         let prediction = self.predict(context, locations)?;
         let scores = match pairs.saccades {
-            Saccades::Sampled { .. } => ops::pair_scores(&prediction, target, pairs)?,
+            Saccades::Sampled(_) => ops::pair_scores(&prediction, target, pairs)?,
             Saccades::All => {
                 let (rows, width) = (target.rows, target.channels);
                 let mut values = Buffer::unset(target.data.device(), rows * rows)?;
@@ -255,7 +255,7 @@ impl ScoreFunction for BilinearScore {
         let (rows, width) = (target.rows, target.channels);
         let start = context.first * context.channels;
         let (target, (context, own)) = match pairs.saccades {
-            Saccades::Sampled { .. } => {
+            Saccades::Sampled(_) => {
                 let made = ops::pair_dendrites(gamma, &prediction, target, pairs, (reach.target, gather))?;
                 let back = match made.gathered {
                     None => (None, None),
@@ -307,7 +307,7 @@ pub(crate) fn target_side(
     pairs: &Pairs,
 ) -> Result<Buffer> {
     let (rows, width) = (target.rows, target.channels);
-    if let Saccades::Sampled { .. } = pairs.saccades {
+    if let Saccades::Sampled(_) = pairs.saccades {
         let made = ops::pair_dendrites(gamma, prediction, target, pairs, (true, false))?;
         return made.target.ok_or_else(|| Error::shape("pairs", "gave no target side"));
     }

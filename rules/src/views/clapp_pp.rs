@@ -212,7 +212,7 @@ impl PlasticityRule for TwoViews {
         let pairing = Pairing::of(self.rule, shape)?;
         let device = seen.data().device();
         let pairs = pairing.pairs(self.rule, self.negatives, draws, device)?;
-        let mut loss = Buffer::zeros(device, 1)?;
+        let mut losses = Vec::new();
         let mut target = Buffer::zeros(device, shape.len())?;
         let mut own = Vec::new();
         for index in 0..self.scores.len() {
@@ -227,7 +227,7 @@ impl PlasticityRule for TwoViews {
             let score = &mut self.scores[index].1;
             let u = score.scores(z, c, &pairs)?;
             let modulation = self.broadcast.modulation(&u, &pairs)?;
-            ops::add(&mut loss, 1.0, &modulation.loss)?;
+            losses.push(modulation.loss);
             let reach = Reach { target: true, context: false, weights: true };
             let made = score.dendrites(z, c, &pairs, &modulation.gamma, reach)?;
             if let Some(made) = made.target {
@@ -235,6 +235,8 @@ impl PlasticityRule for TwoViews {
             }
             own.extend(made.own);
         }
+        let mut loss = Buffer::zeros(device, 1)?;
+        ops::add_singles(&mut loss, 1.0, &losses)?;
         output::update(signals, loss, target, own)
     }
 

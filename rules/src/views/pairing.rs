@@ -75,12 +75,10 @@ impl Pairing {
             let message = format!("expected {} negatives below {batch}, got {drawn:?}", batch * count);
             return Err(Error::shape(format!("rule {rule}"), message));
         }
-        let mut index = Vec::with_capacity(self.rows() * count);
-        for row in 0..self.rows() {
-            let context = self.other(row) % batch;
-            let first = row - row % batch;
+        let mut index = Vec::with_capacity(batch * count);
+        for context in (0..batch).map(|row| self.other(row)) {
             let targets = &drawn[context * count..(context + 1) * count];
-            index.extend(targets.iter().map(|&drawn| self.other(first + drawn as usize) as u32));
+            index.extend(targets.iter().map(|&drawn| self.other(drawn as usize) as u32));
         }
         Pairs::sampled(device, self.rows(), count, index)
     }
@@ -128,12 +126,14 @@ mod tests {
             let mut draws = SeededDraws { seed: 3, step: 1, module: 0 };
             let device = Device::open().unwrap();
             let pairs = pairing.pairs("r", count, &mut draws, &device).unwrap();
-            let Saccades::Sampled { index, .. } = pairs.saccades else { panic!("sampled") };
-            assert_eq!(index.len(), 12 * count);
-            for (place, other) in index.into_iter().enumerate() {
-                let row = place / count;
-                assert_eq!(row / 6, other as usize / 6);
-                assert_ne!(row % 3, other as usize % 3);
+            let Saccades::Sampled(sampled) = pairs.saccades else { panic!("sampled") };
+            for row in 0..12 {
+                let others: Vec<usize> = sampled.of(row).collect();
+                assert_eq!(others.len(), count);
+                for other in others {
+                    assert_eq!(row / 6, other / 6);
+                    assert_ne!(row % 3, other % 3);
+                }
             }
         }
     }

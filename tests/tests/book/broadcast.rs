@@ -31,14 +31,11 @@ impl BroadcastSignal for SquaredHinge {
         let (rows, columns) = (pairs.rows, pairs.columns());
         let (fixations, saccades) = pairs.counts();
         let (mut signs, mut weights) = (Vec::new(), Vec::new());
-        for row in 0..rows {
-            for column in 0..columns {
-                let (y, count) = if column == pairs.fixation(row) { (1, fixations) } else { (-1, saccades) };
-                // Time-local: a row is a fixation or a saccade, never both.
-                let meets = pairs.signs.as_ref().is_none_or(|of_row| of_row[row] == y);
-                signs.push(f32::from(y));
-                weights.push(if meets { 0.5 / count as f32 } else { 0.0 });
-            }
+        for (row, column) in (0..rows * columns).map(|pair| (pair / columns, pair % columns)) {
+            let fixation = column == pairs.fixation(row);
+            let count = if fixation { fixations } else { saccades };
+            signs.push(if fixation { 1.0 } else { -1.0 });
+            weights.push(if pairs.meets(row, column) { 0.5 / count as f32 } else { 0.0 });
         }
         let device = scores.device().clone();
         let matrix = |values| -> Matrix { device.tensor_from_vec(values, (rows, columns)) };

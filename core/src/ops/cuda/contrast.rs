@@ -1,12 +1,21 @@
 //! Loss and modulation of the built-in contrasts.
 
 use super::column_sums;
-use super::pairs::{KERNELS, size};
-use crate::device::cuda::Launch;
+use super::pairs::size;
+use crate::device::cuda::{Kernels, Launch};
 use crate::device::{Buffer, Indices};
 use crate::error::{Error, Result};
 use crate::ops::pairs::Contrast;
-use crate::pairs::{Pairs, Saccades, Scores};
+use crate::pairs::{Pairs, Saccades, Scores, Signs};
+
+static KERNELS: Kernels = Kernels {
+    name: "plasticity_contrast",
+    source: concat!(include_str!("sum.cuh"), include_str!("contrast.cu")),
+    functions: &["softmax", "pairwise"],
+};
+
+/// Pairs of which one block of `pairwise` makes γ and adds up the losses.
+const PAIRS_OF_A_BLOCK: usize = 1 << 13;
 
 /// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
 ///
@@ -17,9 +26,7 @@ use crate::pairs::{Pairs, Saccades, Scores};
 /// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
 pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let (rows, columns) = (pairs.rows, pairs.columns());
-    let fits =
-        scores.values.len() == rows * columns && pairs.signs.as_ref().is_none_or(|signs| signs.len() == rows);
-    if !fits {
+    if scores.values.len() != rows * columns {
         let message = format!("{} scores are not {rows} × {columns}", scores.values.len());
         return Err(Error::shape("broadcast", message));
     }
@@ -50,10 +57,11 @@ pub fn contrast(kind: Contrast, scores: &Scores, pairs: &Pairs) -> Result<(Buffe
         }
         Contrast::Logistic => pairwise(scores, pairs, &mut gamma, (1, 1.0, 0, 1), all)?,
     };
-    Ok((column_sums(&loss, 1)?, Scores { values: gamma, rows, columns }))
+    let loss = if loss.len() == 1 { loss } else { column_sums(&loss, 1)? };
+    Ok((loss, Scores { values: gamma, rows, columns }))
 }
 
-/// Writes γ; gives the loss of each pair.
+/// Writes γ; gives the loss in parts.
 fn pairwise(
     scores: &Scores,
     pairs: &Pairs,
@@ -64,20 +72,17 @@ fn pairwise(
     let device = scores.values.device();
     let (fixations, saccades) = pairs.counts();
     let share = |count: usize| if count == 0 { 0.0 } else { (1.0 / count as f64) as f32 };
-    let signs = match &pairs.signs {
-        Some(signs) => {
-            Some(Indices::from_vec(device, signs.iter().map(|&sign| u32::from(sign > 0)).collect())?)
-        }
-        None => None,
-    };
+    let signs = pairs.signs.as_ref().map(Signs::on_device);
     let count = scores.values.len();
-    let mut loss = Buffer::unset(device, count)?;
+    let blocks = count.div_ceil(PAIRS_OF_A_BLOCK);
+    let mut loss = Buffer::unset(device, blocks)?;
     let launch = Launch::new(device, &KERNELS, "pairwise")?
         .pointer(scores.values.pointer()?)
-        .pointer(signs.as_ref().map_or(0, Indices::pointer))
+        .pointer(signs.map_or(0, Indices::pointer))
         .pointer(gamma.pointer_mut()?)
         .pointer(loss.pointer_mut()?)
         .value(size(pairs.columns())?)
+        .value(size(signs.map_or(1, Indices::len).max(1))?)
         .value(all)
         .value(kind)
         .value(weight)
@@ -85,8 +90,10 @@ fn pairwise(
         .value(sign)
         .value(share(fixations))
         .value(share(saccades))
-        .value(count as u64);
-    // SAFETY: the arguments are those of `pairwise` in pairs.cu, one pair a thread; all hold `count` values.
-    unsafe { launch.each(count)? };
+        .value(count as u64)
+        .value(PAIRS_OF_A_BLOCK as u64);
+    // SAFETY: the arguments are those of `pairwise` in contrast.cu, 1024 threads a block; scores and γ hold `count`
+    // values, the signs a period, the loss one value a block.
+    unsafe { launch.run([blocks, 1, 1], [1024, 1, 1], 0)? };
     Ok(loss)
 }

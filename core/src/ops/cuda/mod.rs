@@ -14,13 +14,24 @@ use crate::device::Buffer;
 use crate::device::cuda::{Kernels, Launch, Values};
 use crate::error::{Error, Result};
 use crate::map::MapShape;
-use crate::optimiser::AdamStep;
+use crate::optimiser::{AdamStep, AdamTensor};
 use crate::representation::{Pooling, RepresentationShape};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_ops",
-    source: include_str!("ops.cu"),
-    functions: &["add", "scale", "column_sums", "sum", "adam", "sgd", "pool_single", "pool_half", "spread"],
+    source: concat!(include_str!("sum.cuh"), include_str!("ops.cu")),
+    functions: &[
+        "add",
+        "scale",
+        "column_sums",
+        "sum",
+        "add_singles",
+        "adam",
+        "sgd",
+        "pool_single",
+        "pool_half",
+        "spread",
+    ],
 };
 
 /// C = A · B (+ C): see [`Product`]. Operands are rounded as the device's precision says.
@@ -129,30 +140,72 @@ fn sum(a: &Buffer) -> Result<Buffer> {
 /// Values that one block of `sum` adds up.
 const VALUES_OF_A_BLOCK: usize = 1 << 15;
 
-/// One step of Adam in the direction `update`: see [`AdamStep`].
+/// Tensors, or single values, that one launch takes: `MOST` in ops.cu.
+const MOST: usize = 16;
+
+/// a ← a + factor · Σ of single values.
+///
+/// # Errors
+/// Where `a` or a summand is not one value.
+pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Singles {
+        at: [u64; MOST],
+        count: i32,
+    }
+    same_length("sum of single values", a.len(), 1)?;
+    let device = a.device().clone();
+    for some in singles.chunks(MOST) {
+        let mut from = Singles { at: [0; MOST], count: some.len() as i32 };
+        for (at, single) in from.at.iter_mut().zip(some) {
+            same_length("sum of single values", single.len(), 1)?;
+            *at = single.pointer()?;
+        }
+        let launch = Launch::new(&device, &KERNELS, "add_singles")?;
+        let launch = launch.pointer(a.pointer_mut()?).value(factor).value(from);
+        // SAFETY: the kernel takes (a, factor, singles), of which `count` point to a value each.
+        unsafe { launch.run([1, 1, 1], [1, 1, 1], 0)? };
+    }
+    Ok(())
+}
+
+/// One step of Adam: see [`AdamStep`]. One launch moves up to 16 tensors.
 ///
 /// # Errors
 /// Where the lengths differ.
-pub fn adam(
-    step: AdamStep,
-    value: &mut Buffer,
-    update: &Buffer,
-    mean: &mut Buffer,
-    square: &mut Buffer,
-) -> Result<()> {
-    same_length("Adam", value.len(), update.len())?;
-    same_length("Adam", mean.len(), square.len())?;
-    same_length("Adam", value.len(), mean.len())?;
-    let (device, len) = (value.device().clone(), value.len());
-    let launch = Launch::new(&device, &KERNELS, "adam")?
-        .pointer(value.pointer_mut()?)
-        .pointer(update.pointer()?)
-        .pointer(mean.pointer_mut()?)
-        .pointer(square.pointer_mut()?)
-        .value([step.rate, step.beta1, step.beta2, step.square_correction, step.epsilon, step.decay])
-        .value(len as u64);
-    // SAFETY: (value, update, mean, square, six factors, count), one element a thread; all hold `len` values.
-    unsafe { launch.each(len) }
+pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Tensors {
+        value: [u64; MOST],
+        update: [u64; MOST],
+        mean: [u64; MOST],
+        square: [u64; MOST],
+        lengths: [u64; MOST],
+        count: i32,
+    }
+    let none = [0; MOST];
+    for some in tensors.chunks_mut(MOST) {
+        let mut of = Tensors { value: none, update: none, mean: none, square: none, lengths: none, count: 0 };
+        let (device, mut all) = (some[0].value.device().clone(), 0);
+        for (at, tensor) in some.iter_mut().enumerate() {
+            let len = tensor.checked_len()?;
+            of.value[at] = tensor.value.pointer_mut()?;
+            of.update[at] = tensor.update.pointer()?;
+            of.mean[at] = tensor.mean.pointer_mut()?;
+            of.square[at] = tensor.square.pointer_mut()?;
+            of.lengths[at] = len as u64;
+            of.count += 1;
+            all += len;
+        }
+        let factors = [step.rate, step.beta1, step.beta2, step.square_correction, step.epsilon, step.decay];
+        let launch = Launch::new(&device, &KERNELS, "adam")?.value(of).value(factors);
+        // SAFETY: the kernel takes (tensors, six factors), one element a thread; each tensor's four buffers hold as
+        // many values as it says.
+        unsafe { launch.each(all)? };
+    }
+    Ok(())
 }
 
 /// One step of SGD with momentum in the direction `update`: v ← momentum · v + (update − decay · w), w ← w + rate · v.

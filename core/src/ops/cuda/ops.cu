@@ -5,6 +5,17 @@ typedef unsigned short half_t;  // bfloat16, held as its 16 bits
 
 struct Adam { float rate, beta1, beta2, square_correction, epsilon, decay; };
 
+// What one launch takes of tensors that Adam moves, and of single values that are added up.
+#define MOST 16
+struct Tensors {
+    float* value[MOST];
+    const float* update[MOST];
+    float *mean[MOST], *square[MOST];
+    count_t lengths[MOST];
+    int count;
+};
+struct Singles { const float* at[MOST]; int count; };
+
 // Axes of a map [time, location, batch, t, y, x, channel]; mode: 0 mean over y and x, 1 keep, 2 blocks of side².
 struct Axes { unsigned int time, location, batch, t, y, x, channels, mode, side; };
 
@@ -38,23 +49,29 @@ extern "C" __global__ void column_sums(const float* from, float* to, count_t row
 
 // to[block] = sum of the block's `depth` values; blocks of 1024 threads.
 extern "C" __global__ void sum(const float* from, float* to, count_t count, count_t depth) {
-    __shared__ float sums[1024];
     count_t first = blockIdx.x * depth, last = first + depth < count ? first + depth : count;
     float own = 0.0f;
     for (count_t i = first + threadIdx.x; i < last; i += 1024) own += from[i];
-    sums[threadIdx.x] = own;
-    for (unsigned int half = 512; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-    }
-    if (threadIdx.x == 0) to[blockIdx.x] = sums[0];
+    own = sum_of_block(own);
+    if (threadIdx.x == 0) to[blockIdx.x] = own;
 }
 
-extern "C" __global__ void adam(float* value, const float* update, float* mean, float* square, Adam step,
-                                count_t count) {
+// to ← to + factor · Σ of single values.
+extern "C" __global__ void add_singles(float* to, float factor, Singles from) {
+    if (thread() > 0) return;
+    float sum = 0.0f;
+    for (int i = 0; i < from.count; i++) sum += *from.at[i];
+    *to += factor * sum;
+}
+
+// A thread an element of all tensors in a row.
+extern "C" __global__ void adam(Tensors of, Adam step) {
     count_t i = thread();
-    if (i >= count) return;
-    float w = value[i], g = update[i] - step.decay * w;
+    int at = 0;
+    while (at < of.count && i >= of.lengths[at]) i -= of.lengths[at++];
+    if (at == of.count) return;
+    float *value = of.value[at], *mean = of.mean[at], *square = of.square[at];
+    float w = value[i], g = of.update[at][i] - step.decay * w;
     float m = step.beta1 * mean[i] + (1.0f - step.beta1) * g;
     float v = step.beta2 * square[i] + (1.0f - step.beta2) * g * g;
     mean[i] = m;

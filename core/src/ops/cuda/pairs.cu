@@ -1,4 +1,4 @@
-// Sampled pairs: dots with raw rows and sums of raw rows, with no copies of vectors; and the built-in contrasts.
+// Sampled pairs: dots with raw rows and sums of raw rows, with no copies of vectors.
 // The lists of pairs by target row are sorted, so that sums run in one order.
 
 typedef unsigned int u32;
@@ -6,13 +6,19 @@ typedef unsigned long long u64;
 
 __device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
 
-// u[row, 0] = P_row · Z_row, u[row, 1 + n] = P_row · Z_index[row, n]: a warp a pair.
+// The target row of the row's saccade n: index is [period, count], and holds for every run of `period` rows.
+__device__ __forceinline__ u32 saccade(const u32* index, u32 row, u32 period, u32 count, u32 n) {
+    u32 place = row % period;
+    return row - place + index[(u64)place * count + n];
+}
+
+// u[row, 0] = P_row · Z_row, u[row, 1 + n] = P_row · Z of the row's saccade n: a warp a pair.
 extern "C" __global__ void pair_scores(const float* prediction, const float* target, const u32* index, float* u,
-                                       u32 rows, u32 count, u32 width) {
+                                       u32 rows, u32 period, u32 count, u32 width) {
     u64 pair = thread() / 32;
     u32 lane = threadIdx.x % 32, columns = 1 + count;
     if (pair >= (u64)rows * columns) return;
-    u32 row = pair / columns, n = pair % columns, other = n == 0 ? row : index[(u64)row * count + n - 1];
+    u32 row = pair / columns, n = pair % columns, other = n == 0 ? row : saccade(index, row, period, count, n - 1);
     const float *p = prediction + (u64)row * width, *z = target + (u64)other * width;
     float sum = 0.0f;
     for (u32 i = lane; i < width; i += 32) sum += p[i] * z[i];
@@ -21,21 +27,21 @@ extern "C" __global__ void pair_scores(const float* prediction, const float* tar
 }
 
 // out[row] = Σ over the row's pairs of γ · Z: a block a row.
-extern "C" __global__ void pair_gather(const float* gamma, const float* target, const u32* index, float* out, u32 count,
-                                       u32 width) {
+extern "C" __global__ void pair_gather(const float* gamma, const float* target, const u32* index, float* out,
+                                       u32 period, u32 count, u32 width) {
     u32 row = blockIdx.x;
     const float* g = gamma + (u64)row * (1 + count);
     for (u32 i = threadIdx.x; i < width; i += blockDim.x) {
         float sum = g[0] * target[(u64)row * width + i];
         for (u32 n = 0; n < count; n++) {
             float factor = g[1 + n];
-            if (factor != 0.0f) sum += factor * target[(u64)index[(u64)row * count + n] * width + i];
+            if (factor != 0.0f) sum += factor * target[(u64)saccade(index, row, period, count, n) * width + i];
         }
         out[(u64)row * width + i] = sum;
     }
 }
 
-// How many saccades go to each target row.
+// How many saccades of a period go to each of its rows.
 extern "C" __global__ void pair_count(const u32* index, u32* counts, u64 pairs) {
     u64 i = thread();
     if (i < pairs) atomicAdd(counts + index[i], 1u);
@@ -62,7 +68,7 @@ extern "C" __global__ void pair_starts(const u32* counts, u32* starts, u32* next
     if (threadIdx.x == 1023) starts[rows] = sums[1023];
 }
 
-// The saccades of each target row, in any order.
+// The saccades to each row, in any order.
 extern "C" __global__ void pair_list(const u32* index, u32* next, u32* list, u64 pairs) {
     u64 i = thread();
     if (i < pairs) list[atomicAdd(next + index[i], 1u)] = i;
@@ -80,15 +86,38 @@ extern "C" __global__ void pair_sort(const u32* starts, u32* list, u32 rows) {
     }
 }
 
-// out[row] = Σ over the pairs in which target row `row` stands of γ · P: a block a row.
-extern "C" __global__ void pair_targets(const float* gamma, const float* prediction, const u32* starts, const u32* list,
-                                        float* out, u32 count, u32 width) {
-    u32 row = blockIdx.x, first = starts[row], last = starts[row + 1];
-    float own = gamma[(u64)row * (1 + count)];
+// Pairs of a period that a block looks through for its row, where they are not listed.
+#define FEW 1024
+
+// out[row] = Σ over the pairs in which target row `row` stands of γ · P: a block a row. The period's pairs are listed by
+// target, or `starts` is null: then they are at most FEW, and the block's first warp finds those of its row.
+extern "C" __global__ void pair_targets(const float* gamma, const float* prediction, const u32* index, const u32* starts,
+                                        const u32* list, float* out, u32 period, u32 count, u32 width) {
+    __shared__ u32 found[FEW], many;
+    u32 row = blockIdx.x, place = row % period;
+    if (starts) {
+        list += starts[place];
+        if (threadIdx.x == 0) many = starts[place + 1] - starts[place];
+    } else {
+        list = found;
+        if (threadIdx.x < 32) {
+            u32 before = 0;
+            for (u32 first = 0; first < period * count; first += 32) {
+                u32 pair = first + threadIdx.x;
+                bool own = pair < period * count && index[pair] == place;
+                u32 all = __ballot_sync(0xffffffffu, own);
+                if (own) found[before + __popc(all & ((1u << threadIdx.x) - 1))] = pair;
+                before += __popc(all);
+            }
+            if (threadIdx.x == 0) many = before;
+        }
+    }
+    __syncthreads();
+    float fixation = gamma[(u64)row * (1 + count)];
     for (u32 i = threadIdx.x; i < width; i += blockDim.x) {
-        float sum = own * prediction[(u64)row * width + i];
-        for (u32 at = first; at < last; at++) {
-            u32 pair = list[at], context = pair / count, n = pair % count;
+        float sum = fixation * prediction[(u64)row * width + i];
+        for (u32 at = 0; at < many; at++) {
+            u32 pair = list[at], context = row - place + pair / count, n = pair % count;
             float factor = gamma[(u64)context * (1 + count) + 1 + n];
             if (factor != 0.0f) sum += factor * prediction[(u64)context * width + i];
         }
@@ -113,47 +142,4 @@ extern "C" __global__ void swap_axes(const float* from, float* to, u32 first, u3
     if (i >= count) return;
     u64 w = i % width, f = i / width % first, s = i / width / first % second, o = i / width / first / second;
     to[i] = from[((o * first + f) * second + s) * width + w];
-}
-
-// Which pair is the row's fixation.
-__device__ __forceinline__ u32 fixation(u32 row, int all) { return all ? row : 0; }
-
-// γ = (1[fixation] − π) / rows and the row's share of −mean log π⁺: a warp a row.
-extern "C" __global__ void softmax(const float* u, float* gamma, float* loss, u32 rows, u32 columns, int all) {
-    u64 row = thread() / 32;
-    u32 lane = threadIdx.x % 32;
-    if (row >= rows) return;
-    const float* from = u + row * columns;
-    float most = __int_as_float(0xff800000), sum = 0.0f, share = 1.0f / (float)rows;
-    for (u32 i = lane; i < columns; i += 32) most = fmaxf(most, from[i]);
-    for (u32 half = 16; half > 0; half /= 2) most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, half));
-    for (u32 i = lane; i < columns; i += 32) sum += expf(from[i] - most);
-    for (u32 half = 16; half > 0; half /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, half);
-    u32 own = fixation(row, all);
-    for (u32 i = lane; i < columns; i += 32)
-        gamma[row * columns + i] = (i == own ? share : 0.0f) - expf(from[i] - most) / sum * share;
-    if (lane == 0) loss[row] = share * (most + logf(sum) - from[own]);
-}
-
-// A loss that treats each pair alone: hinge (kind 0) or logistic (1). `signs` (1 fixation, 0 saccade) may be null;
-// plus and minus are 1 / the number of fixations and of saccades.
-extern "C" __global__ void pairwise(const float* u, const u32* signs, float* gamma, float* loss, u32 columns, int all,
-                                    int kind, float weight, int gate, int sign, float plus, float minus, u64 count) {
-    u64 i = thread();
-    if (i >= count) return;
-    u32 row = i / columns;
-    bool fixed = i % columns == fixation(row, all);
-    float y = fixed ? 1.0f : -1.0f, share = fixed ? plus : minus, pair = 0.0f, strength = 0.0f;
-    if (!signs || (signs[row] != 0) == fixed) {
-        float yu = y * u[i];
-        if (kind == 0) {
-            pair = weight * (yu >= 1.0f ? 0.0f : 1.0f - yu); // not fmaxf, which hides a NaN
-            strength = 1.0f - yu > 0.0f || !gate ? weight : 0.0f;
-        } else {
-            pair = fmaxf(-yu, 0.0f) + log1pf(expf(-fabsf(yu)));
-            strength = 1.0f / (1.0f + expf(yu));
-        }
-    }
-    loss[i] = share * pair;
-    gamma[i] = share * strength * (sign ? y : 1.0f);
 }

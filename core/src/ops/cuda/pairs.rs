@@ -1,13 +1,13 @@
 //! The arithmetic of sampled pairs, and copies of rows.
 
 use crate::device::cuda::{Kernels, Launch};
-use crate::device::{Buffer, Indices};
+use crate::device::{Buffer, Device, Indices};
 use crate::error::{Error, Result};
 use crate::ops::pairs::{Gathered, PairDendrites};
-use crate::pairs::{Pairs, Saccades, Scores};
+use crate::pairs::{Pairs, Scores};
 use crate::score::Rows;
 
-pub(super) static KERNELS: Kernels = Kernels {
+static KERNELS: Kernels = Kernels {
     name: "plasticity_pairs",
     source: include_str!("pairs.cu"),
     functions: &[
@@ -21,33 +21,35 @@ pub(super) static KERNELS: Kernels = Kernels {
         "take_rows",
         "put_rows",
         "swap_axes",
-        "softmax",
-        "pairwise",
     ],
 };
 
 /// Threads of a block that makes one row.
 const THREADS: u32 = 128;
 
-/// Scores of sampled pairs: U\[r, 0\] = P_r · Z_r and U\[r, 1 + n\] = P_r · Z_{index\[r, n\]}, where P
+/// Pairs of a period up to which no lists by target are made: `FEW` in pairs.cu.
+const FEW: usize = 1024;
+
+/// Scores of sampled pairs: U\[r, 0\] = P_r · Z_r, and U\[r, 1 + n\] = P_r · Z of the row's saccade n, where P
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
 /// Where the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
-    let (index, count) = sampled(pairs)?;
+    let sampled = pairs.sampled_saccades()?;
     let from = checked(prediction, target, pairs)?;
-    let (device, columns) = (prediction.device(), 1 + count);
+    let (device, columns) = (prediction.device(), pairs.columns());
     let mut values = Buffer::unset(device, pairs.rows * columns)?;
     let launch = Launch::new(device, &KERNELS, "pair_scores")?
         .pointer(prediction.pointer()?)
         .pointer(from)
-        .pointer(index.pointer())
+        .pointer(sampled.on_device().pointer())
         .pointer(values.pointer_mut()?)
         .value(size(pairs.rows)?)
-        .value(size(count)?)
+        .value(size(sampled.period())?)
+        .value(size(sampled.count())?)
         .value(size(target.channels)?);
-    // SAFETY: (P, Z, index, U, rows, count, width), a warp a pair; lengths and indices were checked.
+    // SAFETY: (P, Z, index, U, rows, period, count, width), a warp a pair; lengths and indices were checked.
     unsafe { launch.each(pairs.rows * columns * 32)? };
     Ok(Scores { values, rows: pairs.rows, columns })
 }
@@ -64,12 +66,13 @@ pub fn pair_dendrites(
     pairs: &Pairs,
     want: (bool, bool),
 ) -> Result<PairDendrites> {
-    let (index, count) = sampled(pairs)?;
+    let sampled = pairs.sampled_saccades()?;
     let from = checked(prediction, target, pairs)?;
     let (device, width) = (prediction.device(), target.channels);
-    if gamma.values.len() != pairs.rows * (1 + count) {
+    let (index, period, count) = (sampled.on_device(), sampled.period(), sampled.count());
+    if gamma.values.len() != pairs.rows * pairs.columns() {
         let message =
-            format!("expected {} × {} modulations, got {}", pairs.rows, 1 + count, gamma.values.len());
+            format!("expected {} × {} modulations, got {}", pairs.rows, pairs.columns(), gamma.values.len());
         return Err(Error::shape("pairs", message));
     }
     let gathered = if want.1 {
@@ -79,26 +82,32 @@ pub fn pair_dendrites(
             .pointer(from)
             .pointer(index.pointer())
             .pointer(values.pointer_mut()?)
+            .value(size(period)?)
             .value(size(count)?)
             .value(size(width)?);
-        // SAFETY: (γ, Z, index, out, count, width), a block a row; lengths and indices were checked.
+        // SAFETY: (γ, Z, index, out, period, count, width), a block a row; lengths and indices were checked.
         unsafe { launch.run([pairs.rows, 1, 1], [THREADS, 1, 1], 0)? };
         Some(Gathered { values, active: None })
     } else {
         None
     };
     let target = if want.0 {
-        let [starts, list] = by_target(index, pairs.rows, pairs.rows * count, prediction)?;
+        let lists = (period * count > FEW).then(|| by_target(index, period, device)).transpose()?;
+        let [starts, list] =
+            lists.as_ref().map_or([0, 0], |[starts, list]| [starts.pointer(), list.pointer()]);
         let mut values = Buffer::unset(device, pairs.rows * width)?;
         let launch = Launch::new(device, &KERNELS, "pair_targets")?
             .pointer(gamma.values.pointer()?)
             .pointer(prediction.pointer()?)
-            .pointer(starts.pointer())
-            .pointer(list.pointer())
+            .pointer(index.pointer())
+            .pointer(starts)
+            .pointer(list)
             .pointer(values.pointer_mut()?)
+            .value(size(period)?)
             .value(size(count)?)
             .value(size(width)?);
-        // SAFETY: (γ, P, starts, list, out, count, width), a block a row; the lists hold pairs of these rows.
+        // SAFETY: (γ, P, index, starts, list, out, period, count, width), a block a row; the lists hold all pairs of a
+        // period, or are null where these are at most FEW.
         unsafe { launch.run([pairs.rows, 1, 1], [THREADS, 1, 1], 0)? };
         Some(values)
     } else {
@@ -107,9 +116,9 @@ pub fn pair_dendrites(
     Ok(PairDendrites { target, gathered })
 }
 
-/// `[rows + 1]` and `[pairs]`: where each target row's list of saccades starts, and the lists.
-fn by_target(index: &Indices, rows: usize, pairs: usize, on: &Buffer) -> Result<[Indices; 2]> {
-    let device = on.device();
+/// `[period + 1]` and `[pairs]`: where the list of saccades to each row of a period starts, and the lists.
+fn by_target(index: &Indices, rows: usize, device: &Device) -> Result<[Indices; 2]> {
+    let pairs = index.len();
     let counts = Indices::zeros(device, rows)?;
     let [starts, next, list] =
         [Indices::unset(device, rows + 1)?, Indices::unset(device, rows)?, Indices::unset(device, pairs)?];
@@ -218,20 +227,6 @@ pub fn swap_axes(a: &Buffer, outer: usize, first: usize, second: usize, width: u
     // SAFETY: (from, to, first, second, width, count), one value a thread; both hold `count` values.
     unsafe { launch.each(a.len())? };
     Ok(swapped)
-}
-
-fn sampled(pairs: &Pairs) -> Result<(&Indices, usize)> {
-    match &pairs.saccades {
-        Saccades::Sampled { count, on_device, .. } if on_device.len() == count * pairs.rows => {
-            below(on_device, 1, pairs.rows)?;
-            Ok((on_device, *count))
-        }
-        Saccades::Sampled { count, on_device, .. } => {
-            let message = format!("expected {} rows × {count} saccades, got {}", pairs.rows, on_device.len());
-            Err(Error::shape("pairs", message))
-        }
-        Saccades::All => Err(Error::shape("pairs", "sampled saccades expected, got all pairs")),
-    }
 }
 
 /// Where the target rows start, checked to be those that the pairs ask for.

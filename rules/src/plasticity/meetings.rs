@@ -1,0 +1,84 @@
+//! The pairs that meet in the prediction steps of one update, as they are drawn.
+
+use super::options::{Negatives, Protocol};
+use super::steps::Step;
+use plasticity_core::device::Device;
+use plasticity_core::draws::{Draws, Path};
+use plasticity_core::pairs::{Pairs, Saccades};
+use plasticity_core::{Error, Result};
+
+/// Makes the pairs of each prediction step.
+pub struct Meetings<'a> {
+    rule: &'static str,
+    protocol: &'a Protocol,
+    batch: usize,
+    device: &'a Device,
+    /// Pairs of inputs with other inputs: behaviour, mostly the same in every step, which then goes to the device once.
+    before: Option<Pairs>,
+}
+
+impl<'a> Meetings<'a> {
+    /// For representations of `batch` inputs.
+    pub fn new(rule: &'static str, protocol: &'a Protocol, batch: usize, device: &'a Device) -> Self {
+        Self { rule, protocol, batch, device, before: None }
+    }
+
+    /// The pairs of one step.
+    ///
+    /// # Errors
+    /// Where the batch is too small, or what was drawn does not fit it.
+    pub fn pairs(&mut self, path: Path, step: Step, draws: &mut dyn Draws) -> Result<Pairs> {
+        let place = || format!("rule {}, {} {}", self.rule, path.name(), step.k);
+        let (batch, rows) = (self.batch, step.rows);
+        let (index, count) = match self.protocol.negatives {
+            Negatives::All {} => return Ok(Pairs::all(rows)),
+            Negatives::Random { count } => {
+                let index = draws.negatives(path, step.k, rows, count);
+                within(&index, rows * count, rows, place)?;
+                (index, count)
+            }
+            Negatives::OtherSample {} => {
+                if batch < 2 {
+                    let message =
+                        format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
+                    return Err(Error::shape(place(), message));
+                }
+                let others = draws.others(path, step.k, batch);
+                within(&others, batch, batch, place)?;
+                (others, 1)
+            }
+        };
+        let signs = if self.protocol.time_local { draws.signs(path, batch) } else { Vec::new() };
+        if self.protocol.time_local && (signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1)) {
+            return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
+        }
+        if let Some(before) = self.before.as_ref().filter(|before| same(before, &index, &signs)) {
+            return before.of_rows(rows);
+        }
+        let mut pairs = Pairs::sampled(self.device, rows, count, index)?;
+        if self.protocol.time_local {
+            pairs = pairs.time_local(self.device, &signs)?;
+        }
+        if let Negatives::OtherSample {} = self.protocol.negatives {
+            self.before = Some(pairs.clone());
+        }
+        Ok(pairs)
+    }
+}
+
+/// Whether pairs are those of such draws.
+fn same(pairs: &Pairs, index: &[u32], signs: &[i8]) -> bool {
+    let saccades = matches!(&pairs.saccades, Saccades::Sampled(sampled) if sampled.index() == index);
+    let fixations = pairs.signs.as_ref().map_or(&[][..], |signs| signs.fixations());
+    saccades && fixations.iter().copied().eq(signs.iter().map(|&sign| sign > 0))
+}
+
+fn within(index: &[u32], count: usize, rows: usize, place: impl Fn() -> String) -> Result<()> {
+    if index.len() != count {
+        return Err(Error::shape(place(), format!("expected {count} negatives, got {}", index.len())));
+    }
+    match index.iter().find(|&&row| row as usize >= rows) {
+        Some(row) => Err(Error::shape(place(), format!("negative {row} is not one of {rows}"))),
+        None => Ok(()),
+    }
+}
