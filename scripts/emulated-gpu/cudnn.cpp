@@ -1,5 +1,5 @@
-// libcudnn: the convolutions of its older interface, on channels-last maps of f32 or bfloat16. With EMULATED_CUDNN=fails
-// every run fails, as where a GPU has no kernel after all.
+// libcudnn: the convolutions of its older interface, on channels-last maps of f32 or bfloat16. With EMULATED_CUDNN=refuses
+// it has no kernels for them, with EMULATED_CUDNN=fails every run fails, as where a GPU has no kernel after all.
 #include "counts.hpp"
 #include "memory.hpp"
 #include <stdint.h>
@@ -74,11 +74,15 @@ void visit(const Descriptor& x, const Descriptor& w, const Descriptor& c, const 
 // Which of the three is the result; the two others are operands.
 enum Result { OUTPUT, WEIGHTS, INPUT };
 
+bool asked_for(const char* how) {
+    const char* asked = getenv("EMULATED_CUDNN");
+    return asked && !strcmp(asked, how);
+}
+
 int run(Result which, Operand x, Operand w, const Descriptor& c, Operand y, int algorithm, void* workspace, size_t bytes) {
     Call call;
     if (!fit(x.of, w.of, c, y.of) || algorithm != ALGORITHM || bytes < WORKSPACE) return BAD_PARAM;
-    const char* asked = getenv("EMULATED_CUDNN");
-    if (asked && !strcmp(asked, "fails")) return EXECUTION_FAILED;
+    if (asked_for("fails")) return EXECUTION_FAILED;
     count("convolution by cuDNN");
     for (const Operand& one : {x, w, y}) check_range(one.data, one.of.bytes(), "a convolution");
     check_range(workspace, bytes, "a workspace");
@@ -103,6 +107,7 @@ int describe(Descriptor* to, int format, int type, int a, int b, int c, int d) {
 int workspace(Descriptor* x, Descriptor* w, Descriptor* c, Descriptor* y, int algorithm, size_t* bytes) {
     Call call;
     *bytes = WORKSPACE;
+    if (asked_for("refuses")) return NOT_SUPPORTED;
     return algorithm != ALGORITHM ? NOT_SUPPORTED : fit(*x, *w, *c, *y) ? SUCCESS : BAD_PARAM;
 }
 }  // namespace

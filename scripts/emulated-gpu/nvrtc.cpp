@@ -3,11 +3,12 @@
 #include <sstream>
 #include <string>
 #include <functional>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 namespace {
-enum { SUCCESS = 0, COMPILATION_FAILED = 6 };
+enum { SUCCESS = 0, INVALID_OPTION = 5, COMPILATION_FAILED = 6 };
 struct Program {
     std::string source, ptx, log;
 };
@@ -30,7 +31,11 @@ int nvrtcCreateProgram(Program** made, const char* source, const char*, int, con
 }
 int nvrtcDestroyProgram(Program** program) { return delete *program, SUCCESS; }
 
-int nvrtcCompileProgram(Program* program, int, const char* const*) {
+// With EMULATED_NVRTC=old it knows no GPU, but only what the driver compiles on.
+int nvrtcCompileProgram(Program* program, int count, const char* const* options) {
+    const char* version = getenv("EMULATED_NVRTC");
+    for (int i = 0; i < count; i++)
+        if (version && !strcmp(version, "old") && strstr(options[i], "=sm_")) return INVALID_OPTION;
     std::string path = BUILT "/nvrtc/" + std::to_string(std::hash<std::string>()(program->source));
     std::string library = path + ".so", own = path + "." + std::to_string(getpid());
     if (access(library.c_str(), R_OK)) {
@@ -46,6 +51,8 @@ int nvrtcCompileProgram(Program* program, int, const char* const*) {
 }
 int nvrtcGetPTXSize(Program* program, size_t* size) { return *size = program->ptx.size() + 1, SUCCESS; }
 int nvrtcGetPTX(Program* program, char* to) { return give(program->ptx, to); }
+int nvrtcGetCUBINSize(Program* program, size_t* size) { return nvrtcGetPTXSize(program, size); }
+int nvrtcGetCUBIN(Program* program, char* to) { return nvrtcGetPTX(program, to); }
 int nvrtcGetProgramLogSize(Program* program, size_t* size) { return *size = program->log.size() + 1, SUCCESS; }
 int nvrtcGetProgramLog(Program* program, char* to) { return give(program->log, to); }
 }

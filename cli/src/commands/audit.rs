@@ -5,7 +5,7 @@ use crate::audit::{Audit, AuditBench, audit};
 use crate::exit::Exit;
 use crate::output;
 use plasticity_core::Result;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Device, Precision};
 use plasticity_core::experiment::Experiment;
 
 /// Stimuli of a measurement: few enough to be quick, enough for mixed differences over three.
@@ -21,10 +21,12 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Measures and prints the marks with their evidence.
+/// Measures and prints the marks with their evidence. Always in `f32`, since a rounding to TF32 is as large as effects
+/// that are looked for.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut config = arguments.config.load()?;
     config.training.batch = BATCH;
+    config.training.precision = Some(Precision::F32);
     let seed = config.seed;
     let experiment = Experiment::open(config)?;
     let classes = experiment.stimulus().classes().map_or(0, |classes| classes.len());

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::verify::{self, Comparison, autodiff};
 use plasticity_core::config::Config;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Device, Precision};
 use plasticity_core::experiment::Experiment;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
@@ -40,15 +40,20 @@ struct Report {
     note: Option<String>,
 }
 
-/// Compares, and fails where any error is above [`verify::TOLERANCE`].
+/// Compares, in `f32`, and fails where any error is above [`verify::TOLERANCE`].
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let reports = match &arguments.config {
         Some(path) => {
-            let experiment = Experiment::open(Config::load(path, &arguments.overrides.set)?)?;
+            let mut config = Config::load(path, &arguments.overrides.set)?;
+            config.training.precision = Some(Precision::F32);
+            let experiment = Experiment::open(config)?;
             of_config(&experiment, arguments.steps, &device)?
         }
-        None => of_files(&arguments.reference, &device)?,
+        None => {
+            device.set_precision(Precision::F32)?;
+            of_files(&arguments.reference, &device)?
+        }
     };
     if arguments.json {
         output::print(&output::json(&reports)?)?;

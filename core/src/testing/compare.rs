@@ -37,6 +37,20 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
+/// The relative error up to which what is made twice is the same: none, but where dfdx on CUDA adds gradients up in any
+/// order.
+const SAME: f64 = if cfg!(feature = "cuda") { 1e-5 } else { 0.0 };
+
+/// Whether two buffers, made in the same way, hold the same.
+///
+/// # Errors
+/// Where a copy from the device fails.
+pub fn same(a: &Buffer, b: &Buffer) -> Result<bool> {
+    let (a, b) = (a.to_vec()?, b.to_vec()?);
+    let difference: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+    Ok(a.len() == b.len() && norm(&difference) <= SAME * norm(&b))
+}
+
 /// Takes down where `ours` is further from `expected` than [`TOLERANCE`] allows.
 ///
 /// # Errors

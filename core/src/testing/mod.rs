@@ -20,6 +20,7 @@ mod specs;
 mod stimuli;
 
 use crate::broadcast::BroadcastSpec;
+use crate::device::{Device, Precision};
 use crate::error::Result;
 use crate::layer::{EncoderPreset, LayerSpec};
 use crate::plasticity::RuleSpec;
@@ -95,6 +96,8 @@ pub fn plugin(plugin: &Plugin) -> Result<(), Failures> {
 
 fn failures_of(plugin: &Plugin) -> Vec<Failure> {
     let mut found = Found::default();
+    // Rounding to TF32 is further from automatic differentiation than a fault may be.
+    found.run("the device", |_| Device::open()?.set_precision(Precision::F32));
     match plugin.family {
         Family::Rule => specs::check::<Box<dyn RuleSpec>>(plugin, &rules::build, &rules::check, &mut found),
         Family::Score => {

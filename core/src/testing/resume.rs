@@ -2,6 +2,7 @@
 //! only look leave them alone.
 
 use super::Found;
+use super::compare::same;
 use crate::device::Buffer;
 use crate::error::Result;
 use crate::parameter::Parameter;
@@ -28,7 +29,7 @@ pub fn copy(from: &[&Parameter], to: Vec<&mut Parameter>) -> Result<()> {
 /// Where a copy from the device fails.
 pub fn compare(found: &mut Found, next: &[&Buffer], of_twin: &[&Buffer]) -> Result<()> {
     for (next, of_twin) in next.iter().zip(of_twin) {
-        if next.to_vec()? != of_twin.to_vec()? {
+        if !same(next, of_twin)? {
             found.add(
                 "goes on differently after it is resumed: what its steps depend on has to be in its parameters, \
                  those that do not learn made by `Parameter::fixed`",

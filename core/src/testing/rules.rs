@@ -1,7 +1,7 @@
 //! What every plasticity rule must keep.
 
 use super::Found;
-use super::compare::{agree, noisy, random};
+use super::compare::{agree, noisy, random, same};
 use super::resume;
 use crate::autodiff;
 use crate::device::{Buffer, Device};
@@ -104,9 +104,9 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         shapes(&bench, &made, found);
         agrees_with_its_loss(&bench, &made, found)?;
         let again = bench.update()?;
-        same(found, "two steps with the same draws", &made, &again)?;
+        repeats(found, "two steps with the same draws", &made, &again)?;
         let mut twin = Bench::new(spec.as_ref(), bench.target.shape())?;
-        same(found, "two rules of the same seed", &made, &twin.update()?)
+        repeats(found, "two rules of the same seed", &made, &twin.update()?)
     });
     found.run("two steps, one of them after resuming", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
@@ -191,10 +191,10 @@ fn agrees_with_its_loss(bench: &Bench, made: &RuleUpdate, found: &mut Found) -> 
     Ok(())
 }
 
-fn same(found: &mut Found, what: &str, a: &RuleUpdate, b: &RuleUpdate) -> Result<()> {
-    let mut equal = a.target.to_vec()? == b.target.to_vec()? && a.loss.to_vec()? == b.loss.to_vec()?;
+fn repeats(found: &mut Found, what: &str, a: &RuleUpdate, b: &RuleUpdate) -> Result<()> {
+    let mut equal = same(&a.target, &b.target)? && same(&a.loss, &b.loss)?;
     for (a, b) in a.own.iter().zip(&b.own) {
-        equal &= a.to_vec()? == b.to_vec()?;
+        equal &= same(a, b)?;
     }
     if !equal {
         found.add(format!("{what} differ"));

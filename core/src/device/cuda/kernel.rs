@@ -1,10 +1,10 @@
 //! Kernels of our own: compiled by NVRTC for the GPU at hand when first used, launched on the default stream.
 
+use super::compile::compile;
 use super::{Device, failed};
 use crate::error::{Error, Result};
 use cudarc::driver::result::{launch_kernel, module};
 use cudarc::driver::sys::{CUdeviceptr, CUfunction};
-use cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::PoisonError;
@@ -122,16 +122,9 @@ impl<'a> Launch<'a> {
 }
 
 fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
-    let options = CompileOptions { arch: Some(architecture(device.capability())), ..Default::default() };
-    let compiled = compile_ptx_with_opts(kernels.source, options).map_err(|error| match error {
-        CompileError::CompileError { log, .. } => {
-            Error::Device(format!("NVRTC on {}: {}", kernels.name, log.to_string_lossy()))
-        }
-        other => failed("NVRTC", other),
-    })?;
-    let text = CString::new(compiled.to_src()).map_err(|e| failed(kernels.name, e))?;
-    // SAFETY: `text` is PTX that ends in a zero and outlives the call.
-    let module = unsafe { module::load_data(text.as_ptr().cast()) }.map_err(|e| failed(kernels.name, e))?;
+    let image = compile(kernels.name, kernels.source, device.capability())?;
+    // SAFETY: `image` is what NVRTC made, and outlives the call.
+    let module = unsafe { module::load_data(image.as_ptr().cast()) }.map_err(|e| failed(kernels.name, e))?;
     for &name in kernels.functions {
         let symbol = CString::new(name).map_err(|e| failed(name, e))?;
         // SAFETY: `module` was loaded above and is never unloaded.
@@ -139,14 +132,4 @@ fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
         loaded.0.insert((kernels.name, name), Function(function));
     }
     Ok(())
-}
-
-/// The newest target that both the GPU and the toolkits we support know; the driver compiles PTX on for newer GPUs.
-fn architecture(capability: (i32, i32)) -> &'static str {
-    match capability {
-        (8, 9) => "compute_89",
-        (8, 6..=8) => "compute_86",
-        (8, _) => "compute_80",
-        _ => "compute_90",
-    }
 }

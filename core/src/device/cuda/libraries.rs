@@ -2,8 +2,10 @@
 //! runs on a machine without them, and says what is missing.
 //!
 //! cudarc 0.9 declares the libraries' functions as symbols to be linked. The symbols here take their place: each is a
-//! jump through a pointer, which [`load`] sets. So one program also runs with either of CUDA 12 and 13, whose functions
-//! are the same. A function of cudarc that is not listed links as cudarc has it.
+//! jump through a pointer, which [`load`] sets. A function of cudarc that is not listed links as cudarc has it.
+//!
+//! The functions of CUDA 12 and 13 are the same. But dfdx has its kernels in the program as PTX of the toolkit that built
+//! it, for the GPU that it was built for: driver and GPU must not be older than these.
 
 use crate::error::{Error, Result};
 use libloading::Library;
@@ -77,8 +79,8 @@ functions! { cublas:
 }
 
 functions! { nvrtc:
-    nvrtcCompileProgram nvrtcCreateProgram nvrtcDestroyProgram nvrtcGetPTX nvrtcGetPTXSize nvrtcGetProgramLog
-    nvrtcGetProgramLogSize
+    nvrtcCompileProgram nvrtcCreateProgram nvrtcDestroyProgram nvrtcGetCUBIN nvrtcGetCUBINSize nvrtcGetPTX
+    nvrtcGetPTXSize nvrtcGetProgramLog nvrtcGetProgramLogSize
 }
 
 /// Finds the libraries and sets the jumps; at every call but the first, gives what the first found.

@@ -4,6 +4,7 @@
 //! driver's stream-ordered pool, which keeps what is freed, so a training step allocates nothing new.
 
 mod buffer;
+mod compile;
 mod kernel;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod libraries;
@@ -43,8 +44,11 @@ struct Shared {
     staging: Mutex<staging::Staging>,
 }
 
-// SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once,
-// never changed and never handed out, which the driver allows every thread to use.
+// SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once and
+// never handed out, which the driver allows every thread to use. When two threads use dfdx at a time, its products'
+// backward passes, which switch cuBLAS between two streams and order these by one event, may mix up whose turn it is: then
+// numbers on the device are wrong, but no memory of the host is touched. A run computes on one thread, and tests with CUDA
+// run one at a time.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -92,7 +96,9 @@ impl Device {
             let message = format!("{name} has compute capability {major}.{minor}, 8.0 is needed; {remedy}");
             return Err(Error::Device(message));
         }
-        keep_freed_memory(*driver.cu_device())?;
+        if attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)? != 0 {
+            keep_freed_memory(*driver.cu_device())?;
+        }
         let precision = match std::env::var(PRECISION) {
             Ok(name) => name.parse()?,
             Err(_) => Precision::default(),

@@ -12,7 +12,7 @@ use cudarc::driver::{CudaSlice, DevicePtrMut, DeviceRepr};
 use std::sync::PoisonError;
 
 /// Runs of page-locked memory at most, and so copies that the host can be ahead of the device.
-const MOST: usize = 16;
+const MOST: usize = 64;
 /// Bytes of the smallest.
 const LEAST: usize = 64 << 10;
 

@@ -1,54 +1,8 @@
-// Convolution on channels-last maps: what surrounds the matrix products. A map's values are f32 or bfloat16 (held
-// as its 16 bits); V neighbouring channels a thread.
+// Convolution on channels-last maps: what surrounds the matrix products; V neighbouring channels a thread.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef unsigned char u8;
-typedef unsigned short half_t;
-
-struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
 struct Window { u32 size[3], stride[3], out[3]; };
-// A post factor: one a sample or one a pooled position, f32 or bfloat16; and what it is multiplied by.
-struct Post { const void* values; int per_sample, half; float share; };
 
 #define CLOSED 255
-
-template <typename T> struct Quad {};
-template <> struct Quad<float> { typedef float4 type; };
-template <> struct Quad<half_t> { typedef ushort4 type; };
-template <> struct Quad<u8> { typedef uchar4 type; };
-
-__device__ __forceinline__ float widen(float v) { return v; }
-__device__ __forceinline__ float widen(half_t v) { return __uint_as_float((u32)v << 16); }
-__device__ __forceinline__ void narrow(float v, float& to) { to = v; }
-__device__ __forceinline__ void narrow(float v, half_t& to) {
-    u32 bits = __float_as_uint(v);
-    to = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (half_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
-// V raw values in one access.
-template <typename T, int V> struct Pack { T v[V]; };
-template <typename T, int V> __device__ __forceinline__ Pack<T, V> take(const T* from) {
-    Pack<T, V> p;
-    if constexpr (V == 4) {
-        typename Quad<T>::type q = *(const typename Quad<T>::type*)from;
-        p.v[0] = q.x; p.v[1] = q.y; p.v[2] = q.z; p.v[3] = q.w;
-    } else {
-        for (int v = 0; v < V; v++) p.v[v] = from[v];
-    }
-    return p;
-}
-template <typename T, int V> __device__ __forceinline__ void put(T* to, const Pack<T, V>& p) {
-    if constexpr (V == 4) {
-        typename Quad<T>::type q;
-        q.x = p.v[0]; q.y = p.v[1]; q.z = p.v[2]; q.w = p.v[3];
-        *(typename Quad<T>::type*)to = q;
-    } else {
-        for (int v = 0; v < V; v++) to[v] = p.v[v];
-    }
-}
-
-__device__ __forceinline__ u32 thread() { return blockIdx.x * blockDim.x + threadIdx.x; }
 
 // Patches of `count / (taps · in_channels / V)` rows from `first` on: to[row, tap, channel].
 template <typename T, int V>
@@ -193,21 +147,6 @@ __device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8
     if (codes) put<u8, V>(codes + (u64)i * V, won);
 }
 
-// The post factor of V channels from `c` on at pooled row `row`.
-template <int V>
-__device__ __forceinline__ Pack<float, V> factor(const Post& post, u64 sample, u64 row, u32 channels, u32 c) {
-    u64 at = (post.per_sample ? sample : row) * channels + c;
-    Pack<float, V> d;
-    if (post.half) {
-        Pack<half_t, V> raw = take<half_t, V>((const half_t*)post.values + at);
-        for (int v = 0; v < V; v++) d.v[v] = widen(raw.v[v]);
-    } else {
-        d = take<float, V>((const float*)post.values + at);
-    }
-    for (int v = 0; v < V; v++) d.v[v] *= post.share;
-    return d;
-}
-
 // The post factor at every position of the convolution's output: to the pool's winners (`codes`), or where the
 // output is positive (`marks`, where there is no pool and relu).
 template <typename T, int V>
@@ -292,137 +231,6 @@ __device__ __forceinline__ void bias_sums(const Post& post, const u8* codes, con
     sums[i] = sum;
 }
 
-// A position of the output over all samples, as digits: such are added without a division.
-struct Place { u32 sample, t, y, x; };
-
-__device__ __forceinline__ Place place_of(u32 row, const Shape& g) {
-    u32 y = row / g.out[2], t = y / g.out[1], sample = t / g.out[0];
-    return {sample, t - sample * g.out[0], y - t * g.out[1], row - y * g.out[2]};
-}
-__device__ __forceinline__ void advance(Place& at, const Place& by, const Shape& g) {
-    at.x += by.x;
-    at.y += by.y;
-    at.t += by.t;
-    at.sample += by.sample;
-    if (at.x >= g.out[2]) { at.x -= g.out[2]; at.y++; }
-    if (at.y >= g.out[1]) { at.y -= g.out[1]; at.t++; }
-    if (at.t >= g.out[0]) { at.t -= g.out[0]; at.sample++; }
-}
-
-// Where the K inputs of an output position stand, for convolutions with few inputs an output: steps along the axes, and
-// all of them as values of the map.
-template <int K> struct Taps { int t[K], y[K], x[K], step[K]; };
-
-template <int K> __device__ __forceinline__ void list_taps(Taps<K>& taps, const Shape& g) {
-    for (u32 k = threadIdx.x; k < K; k += blockDim.x) {
-        u32 tap = k / g.in_channels;
-        int x = (int)(tap % g.kernel[2]) - (int)g.padding[2];
-        int y = (int)(tap / g.kernel[2] % g.kernel[1]) - (int)g.padding[1];
-        int t = (int)(tap / g.kernel[2] / g.kernel[1]) - (int)g.padding[0];
-        taps.x[k] = x;
-        taps.y[k] = y;
-        taps.t[k] = t;
-        taps.step[k] = ((t * (int)g.in[1] + y) * (int)g.in[2] + x) * (int)g.in_channels + (int)(k % g.in_channels);
-    }
-    __syncthreads();
-}
-
-template <int K>
-__device__ __forceinline__ void gather(const float* map, const Taps<K>& taps, const Shape& g, const Place& at,
-                                       float* in) {
-    u32 x = at.x * g.stride[2], y = at.y * g.stride[1], t = at.t * g.stride[0];
-    const float* from = map + ((((u64)at.sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels;
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-        // What lies before the map is past its end too, as an unsigned number.
-        bool inside = t + taps.t[k] < g.in[0] && y + taps.y[k] < g.in[1] && x + taps.x[k] < g.in[2];
-        in[k] = inside ? from[taps.step[k]] : 0.0f;
-    }
-}
-
-// Threads of a block of the next two kernels: a multiple of out_channels / 4, so that each has four channels throughout.
-#define DIRECT_THREADS 256
-
-// Convolution, bias and ReLU of a layer with K inputs an output. weight[out, K].
-template <typename T, int K>
-__device__ __forceinline__ void direct(const float* map, const float* weight, const float* bias, T* out, const Shape& g,
-                                       int relu, u32 rows) {
-    __shared__ Taps<K> taps;
-    list_taps<K>(taps, g);
-    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
-    float w[K][4], b[4];
-    for (int v = 0; v < 4; v++) {
-        b[v] = bias[c + v];
-#pragma unroll
-        for (int k = 0; k < K; k++) w[k][v] = weight[(c + v) * K + k];
-    }
-    u32 row = blockIdx.x * lanes + threadIdx.x / chunks;
-    Place at = place_of(row, g), by = place_of(gridDim.x * lanes, g);
-    for (; row < rows; row += gridDim.x * lanes, advance(at, by, g)) {
-        float in[K];
-        gather<K>(map, taps, g, at, in);
-        Pack<T, 4> z;
-#pragma unroll
-        for (int v = 0; v < 4; v++) {
-            float sum = b[v];
-#pragma unroll
-            for (int k = 0; k < K; k++) sum += w[k][v] * in[k];
-            narrow(relu && sum <= 0.0f ? 0.0f : sum, z.v[v]); // not fmaxf, which hides a NaN
-        }
-        put<T, 4>(out + (u64)row * g.out_channels + c, z);
-    }
-}
-
-// Outer product of such a layer without a pool: parts[block, K + 1, out], the bias last; `depth` rows a block.
-template <typename T, int K>
-__device__ __forceinline__ void direct_outer(const float* map, const Post& post, const T* marks, float* parts,
-                                             const Shape& g, u32 rows, u32 depth) {
-    __shared__ Taps<K> taps;
-    __shared__ float of_lanes[4 * DIRECT_THREADS];
-    list_taps<K>(taps, g);
-    u32 chunks = g.out_channels / 4, c = threadIdx.x % chunks * 4, lanes = DIRECT_THREADS / chunks;
-    u32 row = blockIdx.x * depth + threadIdx.x / chunks, last = min(blockIdx.x * depth + depth, rows);
-    Place at = place_of(row, g), by = place_of(lanes, g);
-    u32 held = ~0u;
-    Pack<float, 4> d = {};
-    float sum[K + 1][4] = {};
-    for (; row < last; row += lanes, advance(at, by, g)) {
-        if (!post.per_sample || at.sample != held) d = factor<4>(post, at.sample, row, g.out_channels, c);
-        held = at.sample;
-        float in[K];
-        gather<K>(map, taps, g, at, in);
-        Pack<T, 4> z = {};
-        if (marks) z = take<T, 4>(marks + (u64)row * g.out_channels + c);
-#pragma unroll
-        for (int v = 0; v < 4; v++) {
-            float open = !marks || widen(z.v[v]) > 0.0f ? d.v[v] : 0.0f;
-#pragma unroll
-            for (int k = 0; k < K; k++) sum[k][v] += open * in[k];
-            sum[K][v] += open;
-        }
-    }
-#pragma unroll
-    for (int k = 0; k <= K; k++) {
-        for (int v = 0; v < 4; v++) of_lanes[4 * threadIdx.x + v] = sum[k][v];
-        __syncthreads();
-        for (u32 o = threadIdx.x; o < g.out_channels; o += DIRECT_THREADS) {
-            float total = 0.0f;
-            for (u32 lane = 0; lane < lanes; lane++) total += of_lanes[lane * g.out_channels + o];
-            parts[((u64)blockIdx.x * (K + 1) + k) * g.out_channels + o] = total;
-        }
-        __syncthreads();
-    }
-}
-
-// weight[out, K] and bias[out] from sums[K + 1, out].
-extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight, float* bias, u32 k, u32 count) {
-    u32 i = thread();
-    if (i >= count) return;
-    u32 channels = count / (k + 1), out = i % channels, at = i / channels;
-    if (at < k) weight[out * k + at] = sums[i];
-    else bias[out] = sums[i];
-}
-
 #define FOR_VALUES(T, name)                                                                                       \
     extern "C" __global__ void im2col_##name##_4(const T* map, T* to, Shape g, u64 first, u32 count) {            \
         im2col<T, 4>(map, to, g, first, count);                                                                   \
@@ -465,21 +273,5 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
         bias_sums<T>(post, codes, marks, sums, channels, pooled, samples, slab, count);                           \
     }
 
-#define FOR_TAPS(T, name, K)                                                                                      \
-    extern "C" __global__ void direct_##name##_##K(const float* map, const float* weight, const float* bias,      \
-                                                   T* out, Shape g, int relu, u32 rows) {                         \
-        direct<T, K>(map, weight, bias, out, g, relu, rows);                                                      \
-    }                                                                                                             \
-    extern "C" __global__ void direct_outer_##name##_##K(const float* map, Post post, const T* marks, float* parts,\
-                                                         Shape g, u32 rows, u32 depth) {                          \
-        direct_outer<T, K>(map, post, marks, parts, g, rows, depth);                                              \
-    }
-
 FOR_VALUES(float, single)
 FOR_VALUES(half_t, half)
-FOR_TAPS(float, single, 9)
-FOR_TAPS(float, single, 10)
-FOR_TAPS(float, single, 27)
-FOR_TAPS(half_t, half, 9)
-FOR_TAPS(half_t, half, 10)
-FOR_TAPS(half_t, half, 27)

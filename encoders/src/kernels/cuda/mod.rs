@@ -32,7 +32,7 @@ use plasticity_core::{Error, Result};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_conv",
-    source: include_str!("conv.cu"),
+    source: concat!(include_str!("map.cuh"), include_str!("conv.cu")),
     functions: &[
         "im2col_single_4",
         "im2col_single_1",
@@ -58,19 +58,6 @@ static KERNELS: Kernels = Kernels {
         "unroute_2x2_half_1",
         "bias_sums_single",
         "bias_sums_half",
-        "direct_single_9",
-        "direct_single_10",
-        "direct_single_27",
-        "direct_half_9",
-        "direct_half_10",
-        "direct_half_27",
-        "direct_outer_single_9",
-        "direct_outer_single_10",
-        "direct_outer_single_27",
-        "direct_outer_half_9",
-        "direct_outer_half_10",
-        "direct_outer_half_27",
-        "part_weight_and_bias",
     ],
 };
 

@@ -92,7 +92,8 @@ pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<
         plans.len() - 1
     });
     let plan = &mut plans[known].2;
-    let Some(bytes) = plan.workspace(stage) else { return Ok(None) };
+    let asked = plan.workspace(functions, stage).map_err(refused);
+    let Ok(Some(bytes)) = asked else { return Ok(None) };
     let len = match stage {
         Stage::Forward => g.samples * g.output_len(),
         Stage::Outer => g.weights(),

@@ -21,20 +21,31 @@ const FMA_MATH: c_int = 3;
 /// `IMPLICIT_PRECOMP_GEMM`, and `ALGO_1` of the two backward directions: all three are deterministic.
 const ALGORITHM: c_int = 1;
 
-/// Descriptors, and the bytes of workspace that each stage needs: `None` where cuDNN has no kernel for it, or failed.
+/// Whether a stage can be run.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// cuDNN was not asked yet.
+    NotYet,
+    /// With so many bytes of workspace.
+    Bytes(usize),
+    /// It has no kernel, or failed.
+    Never,
+}
+
+/// Descriptors, and what cuDNN said of each stage.
 pub(super) struct Plan {
     input: Opaque,
     output: Opaque,
     weight: Opaque,
     convolution: Opaque,
-    workspace: [Option<usize>; 3],
+    stages: [Asked; 3],
 }
 
 /// A plan with no stage that can be run.
 impl Default for Plan {
     fn default() -> Self {
         let none = null_mut();
-        Self { input: none, output: none, weight: none, convolution: none, workspace: [None; 3] }
+        Self { input: none, output: none, weight: none, convolution: none, stages: [Asked::Never; 3] }
     }
 }
 
@@ -92,11 +103,7 @@ impl Plan {
         library.check("the convolution", status)?;
         // SAFETY: as above.
         library.check("the precision", unsafe { (library.set_math)(convolution, math) })?;
-        let mut plan = Self { input, output, weight, convolution, workspace: [None; 3] };
-        for stage in [Stage::Forward, Stage::Outer, Stage::Feedback] {
-            plan.workspace[stage as usize] = plan.ask(library, stage);
-        }
-        Ok(plan)
+        Ok(Self { input, output, weight, convolution, stages: [Asked::NotYet; 3] })
     }
 
     /// Descriptors of a stage's two operands and its result, in the order in which cuDNN takes them.
@@ -108,23 +115,29 @@ impl Plan {
         }
     }
 
-    fn ask(&self, library: &Functions, stage: Stage) -> Option<usize> {
+    /// Bytes of workspace that a stage needs, if it can be run.
+    ///
+    /// # Errors
+    /// At the first call, why it cannot.
+    pub(super) fn workspace(&mut self, library: &Functions, stage: Stage) -> Result<Option<usize>> {
+        match self.stages[stage as usize] {
+            Asked::Bytes(bytes) => return Ok(Some(bytes)),
+            Asked::Never => return Ok(None),
+            Asked::NotYet => self.give_up(stage),
+        }
         let [a, b, result] = self.sides(stage);
         let mut bytes = 0;
         let ask = library.workspace[stage as usize];
-        // SAFETY: the descriptors stand in the order that this function documents.
+        // SAFETY: the descriptors stand in the order that `sides` documents.
         let status = unsafe { ask(library.handle, a, b, self.convolution, result, ALGORITHM, &mut bytes) };
-        (status == 0).then_some(bytes)
-    }
-
-    /// Bytes of workspace that a stage needs, if it can be run.
-    pub(super) fn workspace(&self, stage: Stage) -> Option<usize> {
-        self.workspace[stage as usize]
+        library.check("its workspace", status)?;
+        self.stages[stage as usize] = Asked::Bytes(bytes);
+        Ok(Some(bytes))
     }
 
     /// From now on the stage cannot be run.
     pub(super) fn give_up(&mut self, stage: Stage) {
-        self.workspace[stage as usize] = None;
+        self.stages[stage as usize] = Asked::Never;
     }
 
     /// Queues a stage.
