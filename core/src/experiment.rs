@@ -33,8 +33,9 @@ impl Experiment {
             let message = "the rule learns from labels, and these stimuli have none";
             return Err(Error::config(config.place("stimulus"), message));
         }
-        let views = stimulus.shape(1).batch;
-        if let Some(needed) = config.rule.views().filter(|&needed| needed != views) {
+        let shape = stimulus.shape(1);
+        let (views, steps) = (shape.batch, shape.time * shape.extent[0]);
+        if let Some(needed) = config.rule.views(steps).filter(|&needed| needed != views) {
             let message = format!(
                 "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
                  views = {needed} (images)"

@@ -164,16 +164,11 @@ impl Optimiser {
         self.averages = averages;
     }
 
-    /// Moves every parameter that learns in the direction of its update, at `rate_factor` times the rate.
+    /// Moves every parameter that learns in the direction of its update.
     ///
     /// # Errors
     /// Where the updates do not fit the parameters.
-    pub fn step(
-        &mut self,
-        mut parameters: Vec<&mut Parameter>,
-        updates: &[Buffer],
-        rate_factor: f32,
-    ) -> Result<()> {
+    pub fn step(&mut self, mut parameters: Vec<&mut Parameter>, updates: &[Buffer]) -> Result<()> {
         parameters.retain(|parameter| parameter.learns());
         if parameters.len() != updates.len() {
             let message =
@@ -193,7 +188,7 @@ impl Optimiser {
             OptimiserSpec::Adam { rate, beta1, beta2, epsilon, weight_decay } => {
                 let t = self.steps as f64;
                 let step = AdamStep {
-                    rate: (f64::from(rate * rate_factor) / (1.0 - f64::from(beta1).powf(t))) as f32,
+                    rate: (f64::from(rate) / (1.0 - f64::from(beta1).powf(t))) as f32,
                     beta1,
                     beta2,
                     square_correction: (1.0 / (1.0 - f64::from(beta2).powf(t)).sqrt()) as f32,
@@ -210,7 +205,6 @@ impl Optimiser {
             }
             OptimiserSpec::Sgd { rate, momentum, weight_decay } => {
                 for ((parameter, update), [velocity, _]) in moves {
-                    let rate = rate * rate_factor;
                     ops::sgd(rate, momentum, weight_decay, parameter.value_mut(), update, velocity)?;
                 }
                 Ok(())
@@ -231,7 +225,7 @@ mod tests {
         let mut optimiser = Optimiser::new(spec);
         for &update in updates {
             let update = Buffer::from_vec(&device, vec![update]).unwrap();
-            optimiser.step(vec![&mut parameter], &[update], 1.0).unwrap();
+            optimiser.step(vec![&mut parameter], &[update]).unwrap();
         }
         parameter.get().unwrap()[0]
     }

@@ -200,8 +200,9 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
         Modules::Named("layerwise".to_owned())
     }
 
-    /// How many views of each stimulus the rule learns from, where it pairs them: they stand side by side along the batch.
-    fn views(&self) -> Option<usize> {
+    /// How many views of each stimulus of so many steps in time the rule learns from, where it pairs them: they stand side
+    /// by side along the batch.
+    fn views(&self, _steps: usize) -> Option<usize> {
         None
     }
 

@@ -39,7 +39,8 @@ pub mod purpose {
     pub const LAYER: u64 = 1;
     /// Initial weights of a module's rule: `[RULE, module]`.
     pub const RULE: u64 = 2;
-    /// Negatives and signs: `[DRAW, step, module, path, prediction step, what]`.
+    /// Negatives: `[DRAW, step, module, path, prediction step, what]`; signs and saccades of time-local learning, the same
+    /// for the whole network: `[DRAW, step, MAX, what]`.
     pub const DRAW: u64 = 3;
     /// Order of the stimuli: `[ORDER, epoch]`.
     pub const ORDER: u64 = 4;

@@ -30,6 +30,11 @@ impl Family {
     pub const ALL: [Self; 7] =
         [Self::Rule, Self::Score, Self::Broadcast, Self::Layer, Self::Preset, Self::Stimulus, Self::Source];
 
+    /// The key of a config's table that names one of the family.
+    pub fn tag(self) -> &'static str {
+        if self == Self::Preset { "preset" } else { "type" }
+    }
+
     /// What one of the family is called.
     pub fn name(self) -> &'static str {
         match self {

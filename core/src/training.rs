@@ -65,7 +65,7 @@ impl Trainer {
                     }
                     losses.push(loss);
                 }
-                module.apply(1.0)
+                module.apply()
             },
         )?;
         self.step += 1;

@@ -115,6 +115,68 @@ fn marks_on_two_views() {
     assert_eq!(marks, (false, false, true), "{found:?}");
 }
 
+fn specs(layers: serde_json::Value) -> Vec<Box<dyn LayerSpec>> {
+    serde_json::from_value(layers).unwrap()
+}
+
+/// The target of a first layer that is the context is the input itself.
+#[test]
+fn a_recurrent_first_layer_is_measured() {
+    let sound = MapShape { time: 1, location: 1, batch: 4, extent: [16, 1, 1], channels: 3 };
+    let rule =
+        json!({ "type": "clapp_s", "prediction_steps": 2, "negatives": { "type": "random", "count": 4 } });
+    let rule: Box<dyn RuleSpec> = serde_json::from_value(rule).unwrap();
+    let found = measure_layers(
+        sound,
+        &specs(json!([{ "type": "gru", "hidden": 6, "gradient": "eprop" }])),
+        rule.as_ref(),
+        std::slice::from_ref(&(0..1)),
+    );
+    assert_eq!((found.learns, found.time), (true, Some(false)), "{found:?}");
+}
+
+/// A residual block has no `weight`, but weights of several names.
+#[test]
+fn weight_transport_is_found_in_layers_of_any_parameters() {
+    let patches = MapShape { time: 4, location: 2, batch: 4, extent: [1, 4, 4], channels: 1 };
+    let block = json!({ "type": "residual", "width": 4, "expansion": 1, "stride": 1 });
+    let transport = |rule: serde_json::Value| {
+        let rule: Box<dyn RuleSpec> = serde_json::from_value(rule).unwrap();
+        let found = measure_layers(patches, &specs(json!([block, block])), rule.as_ref(), &[0..1, 1..2]);
+        found.weight_transport
+    };
+    let negatives = json!({ "type": "random", "count": 4 });
+    let steps = json!({ "type": "clapp_s", "prediction_steps": 2, "skip": 1, "negatives": negatives });
+    assert_eq!(transport(steps), Some(true));
+    assert_eq!(transport(json!({ "type": "greedy_supervised" })), Some(true));
+}
+
+/// In deep networks fixations and saccades nearly cancel, and rounding is large beside what is left of an update.
+#[test]
+fn rounding_is_no_effect() {
+    let views = MapShape { time: 1, location: 1, batch: 8, extent: [1, 32, 32], channels: 3 };
+    let layers: Vec<Box<dyn LayerSpec>> = [(6, true), (6, true), (8, true), (8, false)]
+        .iter()
+        .map(|(channels, pooled)| {
+            let mut layer = json!({ "type": "conv2d", "channels": channels, "kernel": 3, "padding": 1 });
+            if *pooled {
+                layer["max_pool"] = json!({ "size": 2 });
+            }
+            serde_json::from_value(layer).unwrap()
+        })
+        .collect();
+    for (rule, local) in [("clapp_pp", true), ("infonce", false)] {
+        for pool in [0, 2] {
+            let rule = json!({ "type": rule, "pool": pool });
+            let rule: Box<dyn RuleSpec> = serde_json::from_value(rule).unwrap();
+            let modules: Vec<_> = if local { (0..4).map(|l| l..l + 1).collect() } else { vec![0..4; 1] };
+            let found = measure_layers(views, &layers, rule.as_ref(), &modules);
+            let third = found.evidence.third_stimulus.unwrap();
+            assert_eq!(third == 0.0, local, "{found:?}");
+        }
+    }
+}
+
 /// CLAPP-s with something added to its post factor.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Planted {

@@ -62,7 +62,7 @@ fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> 
     let labels: Vec<u32> = (0..input.shape().batch as u32).map(|input| input % 3).collect();
     let mut each = |step: ModuleStep| {
         updates.extend(step.named()?);
-        step.apply(1.0)
+        step.apply()
     };
     network.step(input, Some(&labels), &mut draws, &mut each).unwrap();
     updates

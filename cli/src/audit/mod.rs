@@ -2,7 +2,7 @@
 //!
 //! The updates of a step are a function U of the stimuli and of all weights. Everything here is read off finite
 //! differences of that function, on a freshly made network whose scores are brought to order one; what a rule says
-//! of itself is not asked.
+//! of itself is not asked. From mixed differences, several times what rounding alone makes of them is taken off.
 //!
 //! *In space*, three things must hold:
 //! - **layers**: no update changes when weights of a layer above, or of another module's rule, change;
@@ -52,7 +52,7 @@ pub struct Audit {
 pub struct Evidence {
     /// When weights of layers above or of other modules' rules change.
     pub other_layers: f64,
-    /// Mixed difference over three stimuli.
+    /// Mixed difference over three stimuli, less rounding.
     pub third_stimulus: Option<f64>,
     /// Of other neurons, when a neuron without dendritic connections changes its activity.
     pub disconnected_neuron: Option<f64>,

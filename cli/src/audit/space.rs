@@ -43,7 +43,7 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     Ok(worst)
 }
 
-/// The largest mixed difference of an update over three stimuli; `None` where nothing changes.
+/// The largest mixed difference of an update over three stimuli, less rounding; `None` where nothing changes.
 ///
 /// # Errors
 /// Where the network cannot make a step.
@@ -53,15 +53,8 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<Option<f64>> {
         return Ok(None);
     }
     for first in 0..bench.batch() - 2 {
-        let mut terms = Vec::new();
-        for mask in 0..8_u32 {
-            let on =
-                |_: usize, stimulus: usize| (0..3).any(|bit| mask >> bit & 1 == 1 && stimulus == first + bit);
-            let sign = if mask.count_ones() % 2 == 1 { 1.0 } else { -1.0 };
-            terms.push((sign, bench.updates(&on, &|_| true)?));
-        }
-        let plain = terms[0].1.clone();
-        worst = worst.max(largest(&combine(&terms), &plain, &|_| true));
+        let (mixed, sizes) = bench.mixed_difference(first)?;
+        worst = worst.max(bench.beyond_rounding(&mixed, &sizes, &|_| true));
     }
     Ok(Some(worst))
 }
@@ -110,7 +103,7 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<Option<f64>> {
     Ok(worst)
 }
 
-/// Outputs of a layer: the first axis of its first parameter.
+/// Outputs of a layer: the first axis of its `weight`, if it has one.
 pub(super) fn channels(bench: &Bench, layer: usize) -> Option<usize> {
     let wanted = format!("layer.{layer}.weight");
     let parameters = bench.network.parameters();

@@ -4,7 +4,7 @@
 //! target. In patches, a step of the input is a step of every module. In speech and video a module's step sees many
 //! steps of the input, and lower modules may learn from a window drawn at random: so these places are searched for.
 
-use super::measure::{Bench, Updates, largest, owner};
+use super::measure::{Bench, Sizes, Updates, owner};
 use plasticity_core::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -124,10 +124,10 @@ pub fn names(bench: &Bench, module: usize) -> Vec<String> {
     layers.map(|layer| format!("layer.{layer}")).chain([format!("module.{module}")]).collect()
 }
 
-/// The largest ‖change‖ / ‖U‖ in a module.
-pub fn largest_in(bench: &Bench, module: usize, change: &Updates, of: &Updates) -> f64 {
+/// The largest ‖change‖ / ‖U‖ in a module, of a mixed difference, less rounding.
+pub fn largest_in(bench: &Bench, module: usize, change: &Updates, of: &Sizes) -> f64 {
     let names = names(bench, module);
-    largest(change, of, &|one| names.iter().any(|name| name == one))
+    bench.beyond_rounding(change, of, &|one| names.iter().any(|name| name == one))
 }
 
 /// The first of `0..end` that holds, by halving; `end` where none does. Once it holds, it has to hold for all that

@@ -1,7 +1,7 @@
 //! Locality in time.
 
 use super::THRESHOLD;
-use super::measure::{Bench, Updates, combine};
+use super::measure::{Bench, Updates, combine, sizes};
 use super::span::{Search, Span, largest_in};
 use plasticity_core::Result;
 use std::collections::BTreeMap;
@@ -35,31 +35,38 @@ fn partners_in(bench: &mut Bench, span: Span, modules: &[usize]) -> Result<Optio
     let (batch, one_step) = (bench.batch(), bench.steps() == 1);
     let all = &|_: usize| true;
     let plain = bench.plain()?;
-    let less_plain = |updates: Updates| combine(&[(1.0, updates), (-1.0, plain.clone())]);
+    let less_plain = |updates: &Updates| combine(&[(1.0, updates.clone()), (-1.0, plain.clone())]);
     let mut of_target: Vec<Updates> = Vec::new();
     for target in 0..batch {
-        of_target.push(less_plain(bench.updates(&|time, one| time >= span.targets && one == target, all)?));
+        of_target.push(bench.updates(&|time, one| time >= span.targets && one == target, all)?);
     }
     let mut partners = vec![vec![0; batch]; modules.len()];
     let mut moved = vec![[false; 2]; modules.len()];
     for context in 0..batch {
-        let of_context = less_plain(bench.updates(&|time, one| time < span.contexts && one == context, all)?);
+        let of_context = bench.updates(&|time, one| time < span.contexts && one == context, all)?;
         for (place, &module) in modules.iter().enumerate() {
-            moved[place][0] |= largest_in(bench, module, &of_context, &plain) > THRESHOLD;
-            moved[place][1] |= largest_in(bench, module, &of_target[context], &plain) > THRESHOLD;
+            for (moved, after) in moved[place].iter_mut().zip([&of_context, &of_target[context]]) {
+                let sizes = sizes([&plain, after].into_iter());
+                *moved |= largest_in(bench, module, &less_plain(after), &sizes) > THRESHOLD;
+            }
         }
         for target in (0..batch).filter(|&target| !(one_step && target == context)) {
-            let of_both = less_plain(bench.updates(
+            let of_both = bench.updates(
                 &|time, one| {
                     (time >= span.targets && one == target) || (time < span.contexts && one == context)
                 },
                 all,
-            )?);
-            let mixed =
-                combine(&[(1.0, of_both), (-1.0, of_context.clone()), (-1.0, of_target[target].clone())]);
+            )?;
+            let sizes = sizes([&plain, &of_both, &of_context, &of_target[target]].into_iter());
+            let mixed = combine(&[
+                (1.0, of_both),
+                (-1.0, of_context.clone()),
+                (-1.0, of_target[target].clone()),
+                (1.0, plain.clone()),
+            ]);
             for (place, &module) in modules.iter().enumerate() {
                 partners[place][context] +=
-                    usize::from(largest_in(bench, module, &mixed, &plain) > THRESHOLD);
+                    usize::from(largest_in(bench, module, &mixed, &sizes) > THRESHOLD);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Weight transport.
 
-use super::measure::{Bench, Updates, combine, largest, norm};
+use super::measure::{Bench, Updates, combine, largest, norm, owner};
 use super::space::{channels, without};
 use super::span::Search;
 use plasticity_core::Result;
+use std::collections::BTreeSet;
 
 /// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
 /// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (read-outs, weights of a rule
@@ -21,7 +22,7 @@ use plasticity_core::Result;
 /// Where the network cannot make a step.
 pub fn backward_use(bench: &mut Bench) -> Result<Option<f64>> {
     let one_step = bench.steps() == 1;
-    let mut worst = Some(if one_step { of_other_neurons(bench)? } else { 0.0 });
+    let mut worst = if one_step { of_other_neurons(bench)? } else { Some(0.0) };
     let (learning, mut search) = (bench.learning(), Search::default());
     for (kind, sides) in [
         (Some("predict"), &[Side::Contexts][..]),
@@ -65,8 +66,8 @@ fn kind_of(name: &str) -> Option<Option<&'static str>> {
     Some(["predict", "retrodict"].into_iter().find(|kind| name.split('.').next() == Some(kind)))
 }
 
-/// The change of the first layer's update, with only some steps shown, when the weights `own` change; `None` where
-/// these weights do not learn from what is shown.
+/// The change of the update of the first layer's weights, with only some steps shown, when the weights `own` change; `None` where
+/// these weights, or the layer, do not learn from what is shown.
 fn on_the_side(
     bench: &mut Bench,
     own: &dyn Fn(&str) -> bool,
@@ -86,20 +87,34 @@ fn on_the_side(
     })?;
     let after = bench.updates(&|_, _| false, shown)?;
     bench.put_back(&before)?;
-    let weights = |name: &str| name == "layer.0.weight";
-    let of: Updates = plain.iter().filter(|(name, _)| weights(name)).map(copy).collect();
-    let now = after.iter().filter(|(name, _)| weights(name)).map(copy).collect();
-    let change = combine(&[(1.0, now), (-1.0, of.clone())]);
-    Ok(Some(largest(&change, &of, &|_| true)))
+    // Biases learn from what is not shown, too.
+    let parameters = bench.network.parameters().into_iter();
+    let first: BTreeSet<String> = parameters
+        .filter(|(name, parameter)| owner(name) == "layer.0" && parameter.shape().len() > 1)
+        .map(|(name, _)| name)
+        .collect();
+    let only = |updates: Updates| -> Updates {
+        updates.into_iter().filter(|(name, _)| first.contains(name)).collect()
+    };
+    let (plain, after) = (only(plain), only(after));
+    if norm(&plain, &|_| true) == 0.0 {
+        return Ok(None);
+    }
+    let change = combine(&[(1.0, after), (-1.0, plain.clone())]);
+    Ok(Some(largest(&change, &plain, &|_| true)))
 }
 
 /// The largest change of all other neurons' updates when the prediction weights onto one neuron change: its own
 /// dendrite carries them to it alone, and whatever reaches the neurons that they come from has gone back through them.
-/// Exact where small changes of a score leave γ as it is, as under a hinge.
-fn of_other_neurons(bench: &mut Bench) -> Result<f64> {
+/// Exact where small changes of a score leave γ as it is, as under a hinge. `None` where rules have such weights, and no
+/// layer's neurons are the first axis of its `weight`.
+fn of_other_neurons(bench: &mut Bench) -> Result<Option<f64>> {
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
+    if !bench.learning().iter().any(|name| name.starts_with("module.") && name.contains(".predict.")) {
+        return Ok(Some(0.0));
+    }
     let plain = bench.plain()?;
-    let mut worst: f64 = 0.0;
+    let mut worst: Option<f64> = None;
     for (module, layers) in modules.into_iter().enumerate() {
         let layer = layers.end - 1;
         let Some(channels) = channels(bench, layer) else { continue };
@@ -121,7 +136,8 @@ fn of_other_neurons(bench: &mut Bench) -> Result<f64> {
         };
         let change = combine(&[(1.0, only(&after)), (-1.0, only(&plain))]);
         let others = without(change, layer, neuron, channels);
-        worst = worst.max(largest(&others, &only(&plain), &|_| true));
+        let change = largest(&others, &only(&plain), &|_| true);
+        worst = Some(worst.map_or(change, |worst| worst.max(change)));
     }
     Ok(worst)
 }

@@ -43,7 +43,7 @@ pub struct Arguments {
 #[derive(Debug, Serialize)]
 struct Report {
     /// Stimuli a second, by the median step; stimuli are in memory before.
-    images_per_second: f64,
+    stimuli_per_second: f64,
     /// The median step.
     step_ms: f64,
     /// The most memory held while it stepped, by the process or, with CUDA, on the GPU; if the system tells.
@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let waited = loader.waited().saturating_sub(first.unwrap_or_default());
     let step = median(&mut times).ok_or_else(|| Error::config("bench", "no step was measured"))?;
     let report = Report {
-        images_per_second: batch as f64 / step,
+        stimuli_per_second: batch as f64 / step,
         step_ms: step * 1e3,
         peak_memory_mib,
         waiting_ms: waited.as_secs_f64() * 1e3 / loading as f64,
@@ -152,9 +152,9 @@ fn limit(device: &Device) -> Result<f64> {
 fn lines(report: &Report) -> String {
     let memory = report.peak_memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
     let summary = format!(
-        "{:.1} images/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
+        "{:.1} stimuli/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
          {:.1} ms a step of waiting when loading runs beside it; {} threads on {}",
-        report.images_per_second,
+        report.stimuli_per_second,
         report.step_ms,
         report.batch,
         report.steps,

@@ -27,9 +27,7 @@ pub struct Arguments {
 /// Trains and reads out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let started = Instant::now();
-    let mut document = Document::parse(CONFIG, "demo.toml")?;
-    arguments.overrides.set.iter().try_for_each(|assignment| document.set(assignment))?;
-    let config = Config::from_document(document)?;
+    let config = Config::overridden(Document::parse(CONFIG, "demo.toml")?, &arguments.overrides.set)?;
     let folder = arguments
         .out
         .clone()

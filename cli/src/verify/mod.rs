@@ -149,7 +149,7 @@ fn contiguous(case: &Case, layers: &[usize]) -> Result<std::ops::Range<usize>> {
 }
 
 /// ‖ours − expected‖ / ‖expected‖ (the absolute error where nothing but zeros is expected).
-pub(crate) fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
+fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
     if ours.len() != expected.len() {
         return None;
     }

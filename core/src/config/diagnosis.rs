@@ -22,7 +22,7 @@ pub(super) fn read<T: DeserializeOwned>(document: &Document, path: &str, value: 
     if !error.contains("unknown field") {
         names(document, path, &value)?;
     }
-    let key = culprit(&value, &error, &complaint);
+    let key = lacking(&value, &error, &complaint).unwrap_or_else(|| culprit(&value, &error, &complaint));
     let place = if key.is_empty() { path.to_owned() } else { format!("{path}.{}", dotted(&key)) };
     Err(document.error(&place, reworded(&error)))
 }
@@ -48,7 +48,7 @@ fn names(document: &Document, path: &str, value: &Value) -> Result<()> {
 }
 
 fn check_name(document: &Document, path: &str, family: Family, table: &Table) -> Result<()> {
-    let key = if family == Family::Preset { "preset" } else { "type" };
+    let key = family.tag();
     match table.get(key) {
         Some(Value::String(name)) => found(document, &format!("{path}.{key}"), family, name),
         Some(other) => {
@@ -69,7 +69,7 @@ fn found(document: &Document, path: &str, family: Family, name: &str) -> Result<
 }
 
 /// The family of plugins that a table at `path` names one of.
-fn family(path: &str) -> Option<Family> {
+pub(super) fn family(path: &str) -> Option<Family> {
     let mut words = path.rsplit('.');
     match (words.next()?, words.next()) {
         ("rule", None) => Some(Family::Rule),
@@ -79,6 +79,41 @@ fn family(path: &str) -> Option<Family> {
         ("broadcast", Some(_)) => Some(Family::Broadcast),
         ("source", Some(_)) => Some(Family::Source),
         (index, Some("layers")) if index.parse::<usize>().is_ok() => Some(Family::Layer),
+        _ => None,
+    }
+}
+
+/// The path of the deepest table that lacks the key that is complained of: with it, whatever its value, the complaint is
+/// another, and not that it is unknown there.
+fn lacking(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<String>) -> Option<Vec<Segment>> {
+    let field = error.strip_prefix("missing field ")?.split('`').nth(1)?;
+    let mut paths = Vec::new();
+    collect(value, &mut Vec::new(), &mut paths);
+    paths.push(Vec::new());
+    let any = [
+        Value::Integer(1),
+        Value::String(String::new()),
+        Value::Array(Vec::new()),
+        Value::Table(Table::new()),
+    ];
+    paths.into_iter().find(|path| {
+        any.iter().any(|one| {
+            let mut whole = value.clone();
+            let Some(table) = at(&mut whole, path).and_then(Value::as_table_mut) else { return false };
+            if table.insert(field.to_owned(), one.clone()).is_some() {
+                return false;
+            }
+            complaint(whole)
+                .is_none_or(|now| now != error && !now.contains(&format!("unknown field `{field}`")))
+        })
+    })
+}
+
+fn at<'a>(value: &'a mut Value, path: &[Segment]) -> Option<&'a mut Value> {
+    match (value, path) {
+        (value, []) => Some(value),
+        (Value::Table(table), [Segment::Key(key), rest @ ..]) => at(table.get_mut(key)?, rest),
+        (Value::Array(items), [Segment::Index(index), rest @ ..]) => at(items.get_mut(*index)?, rest),
         _ => None,
     }
 }
@@ -111,7 +146,7 @@ fn culprit(value: &Value, error: &str, complaint: &dyn Fn(Value) -> Option<Strin
     found.cloned().unwrap_or_default()
 }
 
-/// All paths to keys, children before their parents.
+/// All paths to keys and places, children before their parents.
 fn collect(value: &Value, path: &mut Vec<Segment>, paths: &mut Vec<Vec<Segment>>) {
     match value {
         Value::Table(table) => {
@@ -126,6 +161,7 @@ fn collect(value: &Value, path: &mut Vec<Segment>, paths: &mut Vec<Vec<Segment>>
             for (index, value) in items.iter().enumerate() {
                 path.push(Segment::Index(index));
                 collect(value, path, paths);
+                paths.push(path.clone());
                 path.pop();
             }
         }
@@ -163,10 +199,13 @@ fn reworded(message: &str) -> String {
         if let Some((came, expected)) =
             message.strip_prefix(start).and_then(|rest| rest.rsplit_once(", expected "))
         {
+            // toml adds the key on a line of its own.
+            let expected = expected.lines().next().unwrap_or_default();
             return format!("expected {}, got {came}", described(expected));
         }
     }
-    message.to_owned()
+    // Messages of several lines would take others' places in a log.
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Rust's types in plain words.
@@ -177,6 +216,10 @@ fn described(expected: &str) -> &str {
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a sequence" => "a list [...]",
+        other if other.starts_with("dyn ") || other.starts_with("internally tagged enum ") => {
+            "a table with a `type`, such as { type = \"…\" }"
+        }
+        other if other.starts_with("struct ") => "a table { … }",
         other => other,
     }
 }

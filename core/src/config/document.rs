@@ -1,9 +1,12 @@
 //! A config as written: its values, and where each of them stands, so that every error can name the line.
 
+use super::diagnosis::family;
 use crate::error::{Error, Result};
+use crate::registry::Family;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
+use toml::map::Entry;
 use toml::{Table, Value};
 
 /// A step of a path into a document: a key of a table, or a place in an array (from 0).
@@ -80,11 +83,12 @@ impl Document {
     /// Overrides one key, as in `--set training.optimiser.rate=1e-3`.
     ///
     /// The value is read as TOML; what is not TOML is a string. A string given for a table that has a
-    /// `type` or `preset` replaces that (`rule=cpc`).
+    /// `type` or `preset` replaces that (`rule=cpc`). Tables that are not in the file are those of `resolved`, the
+    /// config with all defaults filled in.
     ///
     /// # Errors
     /// Where it is not of the form `key=value`, or the path leads through something that is no table.
-    pub fn set(&mut self, assignment: &str) -> Result<()> {
+    pub(super) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
         let place = format!("--set {assignment}");
         let (path, value) = assignment
             .split_once('=')
@@ -99,11 +103,20 @@ impl Document {
         let mut keys: Vec<&str> = path.split('.').collect();
         let last = keys.pop().unwrap_or_default();
         let mut table = &mut self.table;
+        let mut default = Some(resolved);
         let mut walked = Vec::new();
+        let mut made = Vec::new();
         let mut keys = keys.into_iter();
         while let Some(key) = keys.next() {
             walked.push(key);
-            let mut next = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
+            default = default.and_then(|table| table.get(key)).and_then(Value::as_table);
+            let mut next = match table.entry(key) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    made.push(walked.join("."));
+                    entry.insert(Value::Table(default.cloned().unwrap_or_default()))
+                }
+            };
             while let Value::Array(items) = next {
                 let Some(index) = keys.next() else {
                     let message = format!(
@@ -124,20 +137,35 @@ impl Document {
                 .as_table_mut()
                 .ok_or_else(|| Error::config(&place, format!("`{}` is no table", walked.join("."))))?;
         }
-        let mut path = path.to_owned();
+        let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
+        let mut set = path.to_owned();
         match (table.get_mut(last), value) {
             (Some(Value::Table(inner)), Value::String(name)) => {
-                let tag = tag(inner).unwrap_or("type");
+                let Some(tag) = tag(inner).or_else(|| family_tag(path)) else {
+                    let message = format!("`{path}` is a table: set one of its keys, as in {path}.KEY=VALUE");
+                    return Err(Error::config(&place, message));
+                };
+                // Layers that are listed give way to a preset.
+                inner.retain(|key, _| !(tag == "preset" && key == "layers"));
                 inner.insert(tag.to_owned(), Value::String(name));
-                path = format!("{path}.{tag}");
+                set = format!("{path}.{tag}");
+            }
+            (None, Value::String(name)) if family_tag(path).or_else(|| default.and_then(tag)).is_some() => {
+                let tag = family_tag(path).or_else(|| default.and_then(tag)).unwrap_or("type");
+                let named = Table::from_iter([(tag.to_owned(), Value::String(name))]);
+                table.insert(last.to_owned(), Value::Table(named));
+                made.push(path.to_owned());
+                set = format!("{path}.{tag}");
             }
             (_, value) => {
                 table.insert(last.to_owned(), value);
             }
         }
-        let below = format!("{path}.");
+        let below = format!("{set}.");
         self.origins.retain(|other, _| !other.starts_with(&below));
-        self.origins.insert(path, Origin::Set(place));
+        for path in made.into_iter().chain([set]) {
+            self.origins.insert(path, Origin::Set(place.clone()));
+        }
         Ok(())
     }
 
@@ -182,6 +210,11 @@ impl Document {
     }
 }
 
+/// The key that names the plugin of a table at `path`, where one of a family stands there.
+fn family_tag(path: &str) -> Option<&'static str> {
+    family(path).filter(|&family| family != Family::Source).map(Family::tag)
+}
+
 /// The key that names the plugin of a table, if it has one.
 pub(super) fn tag(table: &Table) -> Option<&'static str> {
     ["type", "preset"].into_iter().find(|tag| table.contains_key(*tag))
@@ -224,15 +257,15 @@ fn note_value(
 mod tests {
     use super::*;
 
-    const TEXT: &str = "seed = 2\n[rule]\ntype = \"clapp\"\nsteps = 3\n[encoder]\nlayers = [\n  { type = \"a\" },\n  { type = \"b\" },\n]\n";
+    const TEXT: &str = "seed = 2\n[training]\nepochs = 1\n[rule]\ntype = \"clapp\"\nsteps = 3\n[encoder]\nlayers = [\n  { type = \"a\" },\n  { type = \"b\" },\n]\n";
 
     #[test]
     fn every_value_knows_its_line() {
         let document = Document::parse(TEXT, "c.toml").unwrap();
-        assert_eq!(document.place("rule.steps"), "c.toml:4: rule.steps");
-        assert_eq!(document.place("encoder.layers.1.type"), "c.toml:8: encoder.layers.1.type");
-        assert_eq!(document.place("rule.absent"), "c.toml:2: rule.absent");
-        assert_eq!(document.place("training.batch"), "c.toml: training.batch");
+        assert_eq!(document.place("rule.steps"), "c.toml:6: rule.steps");
+        assert_eq!(document.place("encoder.layers.1.type"), "c.toml:10: encoder.layers.1.type");
+        assert_eq!(document.place("rule.absent"), "c.toml:4: rule.absent");
+        assert_eq!(document.place("training.batch"), "c.toml:2: training.batch");
     }
 
     #[test]
@@ -244,11 +277,12 @@ mod tests {
     #[test]
     fn overrides_replace_values_types_and_places() {
         let mut document = Document::parse(TEXT, "c.toml").unwrap();
-        document.set("rule=cpc").unwrap();
-        document.set("rule.steps=5").unwrap();
-        document.set("training.optimiser.rate = 1e-3").unwrap();
-        document.set("encoder.layers.1.type=conv").unwrap();
-        document.set("stimulus.path=a b/c").unwrap();
+        let none = Table::new();
+        document.set("rule=cpc", &none).unwrap();
+        document.set("rule.steps=5", &none).unwrap();
+        document.set("training.optimiser.rate = 1e-3", &none).unwrap();
+        document.set("encoder.layers.1.type=conv", &none).unwrap();
+        document.set("stimulus.path=a b/c", &none).unwrap();
         let table = document.table();
         assert_eq!(table["rule"]["type"].as_str(), Some("cpc"));
         assert_eq!(table["rule"]["steps"].as_integer(), Some(5));
@@ -259,11 +293,39 @@ mod tests {
     }
 
     #[test]
+    fn overrides_of_tables_that_are_not_written_start_from_their_defaults() {
+        let mut document = Document::parse(TEXT, "c.toml").unwrap();
+        let resolved =
+            "[rule]\nscore = { type = \"a\", x = 1 }\nnegatives = { type = \"random\", count = 16 }\n";
+        let resolved = resolved.parse::<Table>().unwrap();
+        let mut set = |assignment: &str| document.set(assignment, &resolved).unwrap();
+        set("rule.negatives.count=4");
+        set("rule.score=b");
+        set("rule.broadcast=c");
+        set("encoder=vgg6");
+        let table = document.table();
+        let written = |table: &Value| table.to_string().replace('\n', "");
+        assert_eq!(written(&table["rule"]["negatives"]), "{ count = 4, type = \"random\" }");
+        assert_eq!(written(&table["rule"]["score"]), "{ type = \"b\" }");
+        assert_eq!(written(&table["rule"]["broadcast"]), "{ type = \"c\" }");
+        assert_eq!(written(&table["encoder"]), "{ preset = \"vgg6\" }");
+        assert_eq!(
+            document.place("rule.negatives.type"),
+            "--set rule.negatives.count=4: rule.negatives.type"
+        );
+        assert_eq!(document.place("rule.score.type"), "--set rule.score=b");
+    }
+
+    #[test]
     fn overrides_that_lead_nowhere_say_so() {
         let mut document = Document::parse(TEXT, "c.toml").unwrap();
-        let mut message = |set: &str| document.set(set).unwrap_err().to_string();
+        let mut message = |set: &str| document.set(set, &Table::new()).unwrap_err().to_string();
         assert_eq!(message("seed"), "--set seed: expected KEY=VALUE, such as training.batch=16");
         assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is no table");
+        assert_eq!(
+            message("training=long"),
+            "--set training=long: `training` is a table: set one of its keys, as in training.KEY=VALUE"
+        );
         assert_eq!(
             message("encoder.layers.0=1"),
             "--set encoder.layers.0=1: `encoder.layers` is a list: set it as a whole, as in encoder.layers=[…]"

@@ -9,12 +9,32 @@ use serde::{Deserialize, Serialize};
 
 /// How often something happens: `{ epochs = 1 }` or `{ steps = 500 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", try_from = "EveryTable")]
 pub enum Every {
     /// After so many passes over the stimuli.
     Epochs(u64),
     /// After so many steps.
     Steps(u64),
+}
+
+/// [`Every`] as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ epochs = N } or { steps = N }")]
+struct EveryTable {
+    epochs: Option<u64>,
+    steps: Option<u64>,
+}
+
+impl TryFrom<EveryTable> for Every {
+    type Error = &'static str;
+
+    fn try_from(table: EveryTable) -> Result<Self, Self::Error> {
+        match (table.epochs, table.steps) {
+            (Some(epochs), None) => Ok(Self::Epochs(epochs)),
+            (None, Some(steps)) => Ok(Self::Steps(steps)),
+            _ => Err("expected one of { epochs = N } and { steps = N }"),
+        }
+    }
 }
 
 impl Every {

@@ -226,6 +226,16 @@ fn wrong_types_and_ranges_are_placed() {
         "c.toml:1: seed: expected a whole number of at least 0, got -2"
     );
     assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: lacks the key `path`");
+    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: lacks the key `epochs`");
+    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
+        "c.toml:16: training.checkpoint_every: expected { epochs = N } or { steps = N }, got integer `3`"
+    );
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\noptimizer = 1").split(": ").nth(2),
+        Some("unknown key `optimizer`")
+    );
     assert_eq!(
         message("[[1], [2]]", "[[2]]"),
         "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
@@ -255,7 +265,7 @@ fn a_precision_is_one_that_the_device_has() {
 #[test]
 fn an_override_is_named_as_the_place() {
     let mut document = Document::parse(GOOD, "c.toml").unwrap();
-    document.set("rule.gain=high").unwrap();
+    document.set("rule.gain=high", &Table::new()).unwrap();
     let error = Config::from_document(document).unwrap_err().to_string();
     assert_eq!(error, "--set rule.gain=high: expected a number, got string \"high\"");
 }

@@ -15,7 +15,7 @@ impl Config {
         toml::to_string_pretty(&self.to_table()?).map_err(refused)
     }
 
-    fn to_table(&self) -> Result<Table> {
+    pub(super) fn to_table(&self) -> Result<Table> {
         let mut table = Table::new();
         table.insert("seed".to_owned(), value(&self.seed)?);
         table.insert("stimulus".to_owned(), value(&self.stimulus)?);

@@ -97,6 +97,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
+        shelf::room(len)?;
         Ok(Self { values: shelf::zeros(len), device: device.clone(), shelved: true })
     }
 
@@ -105,6 +106,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
+        shelf::room(len)?;
         Ok(Self { values: shelf::take(len), device: device.clone(), shelved: true })
     }
 

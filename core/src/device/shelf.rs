@@ -3,6 +3,7 @@
 //!
 //! All is counted by what a buffer's memory can hold, since one that is used again may be longer than what it is used for.
 
+use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -46,6 +47,21 @@ impl Shelf {
 
 fn kept(len: usize) -> bool {
     (SMALL..=LARGE).contains(&len)
+}
+
+/// That there is room for `len` values, which is asked where they are many.
+///
+/// # Errors
+/// Where there is not.
+pub(super) fn room(len: usize) -> Result<()> {
+    if len <= LARGE {
+        return Ok(());
+    }
+    Vec::<f32>::new().try_reserve_exact(len).map_err(|_| {
+        let message =
+            format!("there is no room for {len} values in memory: use a smaller batch or smaller layers");
+        Error::Device(message)
+    })
 }
 
 /// `len` values: zeros, or left over from earlier use.
@@ -104,6 +120,12 @@ mod tests {
         }
         assert_eq!(shelf.buffers.len(), 1);
         assert_eq!(shelf.values, ALL / 2 + 1);
+    }
+
+    #[test]
+    fn what_has_no_room_is_an_error() {
+        assert!(room(1 << 61).unwrap_err().to_string().contains("use a smaller batch"));
+        room(0).and_then(|()| room(LARGE + 1)).unwrap();
     }
 
     #[test]

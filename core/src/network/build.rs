@@ -52,14 +52,6 @@ fn layers(plan: &NetworkPlan, device: &Device) -> Result<(Vec<Slot>, Vec<MapShap
     Ok((slots, shapes))
 }
 
-/// The outputs of the layers, without keeping the layers.
-///
-/// # Errors
-/// Where a layer cannot work on its input.
-pub fn layer_shapes(plan: &NetworkPlan, device: &Device) -> Result<Vec<MapShape>> {
-    layers(plan, device).map(|(_, shapes)| shapes)
-}
-
 /// A key of a layer's config stands below `encoder.layers`, where it can be found in the file.
 fn in_layer(index: usize, error: Error) -> Error {
     match error {
@@ -101,6 +93,11 @@ fn check_names(network: &Network) -> Result<()> {
     Ok(())
 }
 
+/// The input of a layer.
+fn below(plan: &NetworkPlan, shapes: &[MapShape], layer: usize) -> MapShape {
+    if layer == 0 { plan.rule.prepared(plan.input) } else { shapes[layer - 1] }
+}
+
 impl Network {
     /// Makes the network with fresh weights.
     ///
@@ -111,29 +108,32 @@ impl Network {
         if slots.is_empty() || plan.modules.is_empty() {
             return Err(Error::config("encoder", "has no layers"));
         }
-        let seen = |module: usize| {
-            RepresentationShape::of(shapes[plan.modules[module].end - 1], plan.rule.pooling(module))
-        };
+        let summed = plan.rule.level() == Level::Activation;
+        let mut seen = Vec::new();
+        for (index, layers) in plan.modules.iter().enumerate() {
+            let shape = if summed {
+                let input = below(plan, &shapes, layers.end - 1);
+                activation(&mut slots, layers.end - 1, input, device)?
+            } else {
+                shapes[layers.end - 1]
+            };
+            seen.push(RepresentationShape::of(shape, plan.rule.pooling(index))?);
+        }
         let last = plan.modules.len() - 1;
         let mut modules = Vec::new();
         for (index, layers) in plan.modules.iter().enumerate() {
             let pooling = plan.rule.pooling(index);
-            let own = seen(index)?;
             let last_layer = layers.end - 1;
-            let input = if layers.end >= 2 { shapes[layers.end - 2] } else { plan.rule.prepared(plan.input) };
-            let target = if plan.rule.level() == Level::Activation {
-                let activation = activation(&mut slots, last_layer, input, device)?;
-                RepresentationShape::of(activation, pooling)?
-            } else if slots[last_layer].layer.is_context() {
-                RepresentationShape::of(input, pooling)?
+            let target = if !summed && slots[last_layer].layer.is_context() {
+                RepresentationShape::of(below(plan, &shapes, last_layer), pooling)?
             } else {
-                own
+                seen[index]
             };
             let above = plan.rule.context() == ContextSource::Above && index < last;
             let context = RuleContext {
                 target,
-                context: if above { seen(index + 1)? } else { own },
-                top: seen(last)?,
+                context: if above { seen[index + 1] } else { seen[index] },
+                top: seen[last],
                 module: index,
                 modules: plan.modules.len(),
                 classes: plan.classes,

@@ -5,7 +5,7 @@ mod pass;
 mod state;
 mod step;
 
-pub use build::{NetworkPlan, layer_shapes};
+pub use build::NetworkPlan;
 pub use state::{Saved, State};
 pub use step::{ModuleStep, UpdateBy};
 

@@ -31,11 +31,11 @@ pub struct ModuleStep<'a> {
 }
 
 impl ModuleStep<'_> {
-    /// Moves the module's parameters, at `rate_factor` times the optimiser's rate.
+    /// Moves the module's parameters.
     ///
     /// # Errors
     /// Where an update does not fit its parameter.
-    pub fn apply(self, rate_factor: f32) -> Result<()> {
+    pub fn apply(self) -> Result<()> {
         let updates: Vec<Buffer> = self.layers.into_iter().flatten().chain(self.own).collect();
         let mut parameters: Vec<&mut Parameter> = Vec::new();
         for slot in &mut self.slots[self.module.layers.clone()] {
@@ -44,7 +44,7 @@ impl ModuleStep<'_> {
         let Module { rule, optimiser, .. } = self.module;
         let _stage = stage::module(self.index, "optimiser").entered();
         parameters.extend(rule.parameters_mut());
-        optimiser.step(parameters, &updates, rate_factor)?;
+        optimiser.step(parameters, &updates)?;
         rule.applied()
     }
 

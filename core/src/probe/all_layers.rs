@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// Each layer's map is averaged over blocks, which are flattened as (channel, row, column).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected true or false, the side of blocks (0 or more), or a list of such sides"
+)]
 pub enum AllLayers {
     /// `true`: every layer that ends a module is pooled as the module's rule pools it, others over the whole map.
     /// `false`: there is no such read-out.

@@ -203,7 +203,7 @@ impl Classifier {
         let product = Product::new(self.classes, self.channels, rows).transpose_a();
         ops::product(product, &delta, &input, &mut weight)?;
         let bias = ops::column_sums(&delta, self.classes)?;
-        optimiser.step(vec![&mut self.weight, &mut self.bias], &[weight, bias], 1.0)
+        optimiser.step(vec![&mut self.weight, &mut self.bias], &[weight, bias])
     }
 }
 

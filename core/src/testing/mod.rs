@@ -8,7 +8,7 @@
 //!
 //! Every plugin that is linked is checked: that its config says what it documents, that bad values give errors, and
 //! that what it computes agrees with automatic differentiation, finite differences or an identity that it must keep.
-//! Sources and presets are checked by the plugins that use them.
+//! Of sources the catalogue's entry is checked here; they themselves are by the stimuli that read them.
 
 mod broadcasts;
 mod compare;
@@ -125,7 +125,7 @@ fn failures_of(plugin: &Plugin) -> Vec<Failure> {
         Family::Stimulus => {
             specs::check::<Box<dyn StimulusSpec>>(plugin, &stimuli::build, &stimuli::check, &mut found);
         }
-        Family::Source => {}
+        Family::Source => specs::documents(plugin, &mut found),
     }
     let name = format!("{} `{}`", plugin.family.name(), plugin.name);
     found.0.into_iter().map(|message| Failure { plugin: name.clone(), message }).collect()

@@ -176,8 +176,12 @@ fn agrees_with_its_loss(bench: &Bench, made: &RuleUpdate, found: &mut Found) -> 
     let Some(plain) = autodiff::update(bench.rule.as_ref(), &signals, &mut draws())? else { return Ok(()) };
     agree(found, "loss", &made.loss, &plain.loss)?;
     agree(found, "post factor of the target", &made.target, &plain.target)?;
-    if let (Some(ours), Some(expected)) = (&made.context, &plain.context) {
-        agree(found, "post factor of the context", ours, expected)?;
+    match (&made.context, &plain.context) {
+        (Some(ours), Some(expected)) => agree(found, "post factor of the context", ours, expected)?,
+        (None, Some(expected)) if expected.to_vec()?.iter().any(|value| *value != 0.0) => {
+            found.add("its loss depends on a context of its own, and its update leaves that alone");
+        }
+        _ => {}
     }
     for (parameter, (ours, expected)) in bench
         .rule

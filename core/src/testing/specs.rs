@@ -15,13 +15,7 @@ pub fn check<T: DeserializeOwned + Serialize>(
     behaviour: &dyn Fn(&T, &mut Found),
     found: &mut Found,
 ) {
-    for (what, text) in
-        [("summary", plugin.summary), ("equation", plugin.equation), ("citation", plugin.citation)]
-    {
-        if text.is_empty() {
-            found.add(format!("has no {what}"));
-        }
-    }
+    documents(plugin, found);
     let Ok(example) = plugin.example.parse::<Table>() else {
         found.add("its example is not TOML");
         return;
@@ -34,7 +28,7 @@ pub fn check<T: DeserializeOwned + Serialize>(
         }
     };
     let Some(said) = written(&spec, found) else { return };
-    let tag = if plugin.family == Family::Preset { "preset" } else { "type" };
+    let tag = plugin.family.tag();
     if said.get(tag).and_then(Value::as_str) != Some(plugin.name) {
         found.add(format!("its example does not say {tag} = \"{}\"", plugin.name));
     }
@@ -43,6 +37,21 @@ pub fn check<T: DeserializeOwned + Serialize>(
     unknown_key::<T>(&example, found);
     bad_values(plugin, tag, &said, build, found);
     behaviour(&spec, found);
+}
+
+/// Nothing is left out of the entry in the catalogue; a source has no equation, and need not be published.
+pub fn documents(plugin: &Plugin, found: &mut Found) {
+    for (what, text) in
+        [("summary", plugin.summary), ("equation", plugin.equation), ("citation", plugin.citation)]
+    {
+        let needless = plugin.family == Family::Source && what != "summary";
+        if text.is_empty() && !needless {
+            found.add(format!("has no {what}"));
+        }
+    }
+    for key in plugin.keys.iter().filter(|key| key.meaning.is_empty() || key.range.is_empty()) {
+        found.add(format!("`{}`: has no range or meaning", key.name));
+    }
 }
 
 const DATE: Datetime =
@@ -93,9 +102,6 @@ fn keys<T: DeserializeOwned + Serialize>(
         }
     }
     for key in plugin.keys {
-        if key.meaning.is_empty() || key.range.is_empty() {
-            found.add(format!("`{}`: has no range or meaning", key.name));
-        }
         if key.default.is_empty() {
             // Not in the example: one to do without. A date fits no key, so it is refused in any case: but not as unknown.
             if !example.contains_key(key.name) {

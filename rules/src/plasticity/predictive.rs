@@ -1,7 +1,7 @@
 //! `predictive`: contexts predict targets k steps on; γ times dendritic signals move both sides and the weights.
 
 use super::meetings::Meetings;
-use super::options::{self, HINGE, Options, Overrides, Protocol, SHARED, SIXTEEN};
+use super::options::{self, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN};
 use super::steps::{self, Step};
 use crate::score;
 use crate::score::bilinear::target_side;
@@ -60,7 +60,8 @@ plugin! {
 /// A predictive rule of one module.
 ///
 /// L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip. With transport
-/// `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with saccades and γ of its own.
+/// `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with a γ of its own. Negatives at random are
+/// drawn for each path; whether and where the eye moves in time-local learning is the same for both.
 /// Own weights are `predict.K` and, with `retrodiction`, `retrodict.K`.
 pub struct Predictive {
     pub(super) rule: &'static str,
@@ -79,6 +80,12 @@ impl Predictive {
     pub fn new(rule: &'static str, options: &Options, to: &RuleContext, random: &mut Random) -> Result<Self> {
         options.check()?;
         let protocol = options.protocol();
+        if to.module == 0 && protocol.time_local && !matches!(protocol.negatives, Negatives::OtherSample {}) {
+            tracing::warn!(
+                "rule {rule}: signs say of each input whether it is a fixation or saccades, but negatives at random compare \
+                 a context with several inputs at once: local in time is only `negatives = {{ type = \"other_sample\" }}`"
+            );
+        }
         let windowed = options.window > 0 && to.module + 1 < to.modules;
         let time = if windowed { options.window.min(to.target.time) } else { to.target.time };
         steps::steps(rule, &protocol, steps::view(&protocol, to.target), 0..time)?;

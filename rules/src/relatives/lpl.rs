@@ -63,6 +63,10 @@ plugin! {
             positive("rule.epsilon", self.epsilon)?;
             Ok(Box::new(self.clone()))
         }
+
+        fn views(&self, steps: usize) -> Option<usize> {
+            (steps == 1).then_some(2)
+        }
     }
 }
 

@@ -111,7 +111,7 @@ plugin! {
             self.context
         }
 
-        fn views(&self) -> Option<usize> {
+        fn views(&self, _steps: usize) -> Option<usize> {
             Some(2)
         }
     }
@@ -136,7 +136,7 @@ plugin! {
             self.0.context
         }
 
-        fn views(&self) -> Option<usize> {
+        fn views(&self, _steps: usize) -> Option<usize> {
             Some(2)
         }
 

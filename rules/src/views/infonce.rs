@@ -54,7 +54,7 @@ plugin! {
             self.pool.of(module)
         }
 
-        fn views(&self) -> Option<usize> {
+        fn views(&self, _steps: usize) -> Option<usize> {
             Some(2)
         }
 

@@ -40,7 +40,7 @@ fn a_benchmark_reports_speed_and_memory() {
     let place = Place::new(CONFIG);
     let text = place.succeed(&["bench", "config.toml", "--batch", "4", "--steps", "2", "--json"]);
     let report: Value = serde_json::from_str(&text).unwrap();
-    for key in ["images_per_second", "step_ms"] {
+    for key in ["stimuli_per_second", "step_ms"] {
         assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
     }
     if cfg!(target_os = "linux") {
