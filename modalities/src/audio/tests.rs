@@ -1,7 +1,7 @@
 //! Speech from files that the tests write themselves, sound and broken.
 
 use super::corpus::SpeechSource;
-use super::source::{Folder, FolderLabels, Librispeech, SyntheticSpeech, Timit};
+use super::source::{Beside, Librispeech, Recordings, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};
 use plasticity_core::random::stream;
 use plasticity_core::registry::{Family, plugins};
@@ -46,8 +46,8 @@ fn write_flac(path: &Path, samples: &[f32]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn folder(path: &Path, labels: FolderLabels) -> Box<dyn SpeechSource> {
-    Box::new(Folder { path: path.to_owned(), speakers: None, labels })
+fn folder(path: &Path, labels: Beside) -> Box<dyn SpeechSource> {
+    Box::new(Recordings { path: path.to_owned(), speakers: None, labels })
 }
 
 fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
@@ -138,7 +138,7 @@ fn utterances_shorter_than_a_window_are_left_out() {
     let root = tempfile::tempdir().unwrap();
     write_wav(&root.path().join("a/long.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
     write_wav(&root.path().join("a/short.wav"), 16_000, 1, &tone(16_000, 300.0, 2_000));
-    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    let opened = speech(folder(root.path(), Beside::None), 3_200).open(Split::Learn, 0).unwrap();
     assert_eq!(opened.len(), 1);
     let sample = opened.sample(0, Some(&mut stream(1, &[]))).unwrap();
     assert_eq!(sample.values.len(), 3_200);
@@ -146,9 +146,9 @@ fn utterances_shorter_than_a_window_are_left_out() {
     let power = sample.values.iter().map(|v| v * v).sum::<f32>() / 3_200.0;
     assert!(mean.abs() < 0.1 && (power - 1.0).abs() < 0.1, "{mean} {power}");
     assert!(opened.sample(1, None).is_err());
-    let error = message(speech(folder(root.path(), FolderLabels::None), 8_000).open(Split::Learn, 0));
+    let error = message(speech(folder(root.path(), Beside::None), 8_000).open(Split::Learn, 0));
     assert!(error.contains("shorter than a window") && error.contains("lower `window`"), "{error}");
-    let error = message(speech(folder(root.path(), FolderLabels::None), 1_000).open(Split::Learn, 0));
+    let error = message(speech(folder(root.path(), Beside::None), 1_000).open(Split::Learn, 0));
     assert!(error.contains("multiple of 160"), "{error}");
 }
 
@@ -157,7 +157,7 @@ fn what_macos_puts_beside_recordings_is_passed_over() {
     let root = tempfile::tempdir().unwrap();
     write_wav(&root.path().join("a/1.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
     std::fs::write(root.path().join("a/._1.wav"), b"no sound").unwrap();
-    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    let opened = speech(folder(root.path(), Beside::None), 3_200).open(Split::Learn, 0).unwrap();
     assert_eq!(opened.len(), 1);
 }
 
