@@ -3,6 +3,7 @@
 use super::clip::{ClipSource, Clips, Picks};
 use super::treatment::Treatment;
 use crate::choice::choice;
+use crate::standardise;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus, StimulusSpec};
@@ -98,11 +99,8 @@ impl ClipsSpec {
                 format!("expected finite values, got {:?}", self.mean),
             ));
         }
-        if !self.std.iter().all(|value| value.is_finite() && *value > 0.0) {
-            return Err(Error::config(
-                "stimulus.std",
-                format!("expected values above 0, got {:?}", self.std),
-            ));
+        for (mean, std) in self.mean.into_iter().zip(self.std) {
+            standardise::check("stimulus.std", mean.into(), std.into(), [0.0, 1.0])?;
         }
         Ok(Treatment {
             size: self.size,
@@ -303,6 +301,7 @@ mod tests {
             ("jitter", serde_json::json!([0, 0, 0, 0.6])),
             ("mean", serde_json::json!([0, 0, 1e39])),
             ("std", serde_json::json!([1, 1, 0])),
+            ("std", serde_json::json!([1, 1e-39, 1])),
         ];
         for (key, value) in cases {
             let spec = serde_json::json!({ "source": { "type": "motions" }, key: value });
