@@ -10,13 +10,15 @@ pub mod decode;
 pub mod formant;
 pub mod labels;
 pub mod mfcc;
+pub mod normalise;
 mod resample;
 pub mod source;
 mod spec;
 mod sphere;
 mod windows;
 
-pub use spec::{LabelKind, Labelled, Normalise, SpeechSpec};
+pub use normalise::Normalise;
+pub use spec::{LabelKind, Labelled, SpeechSpec};
 
 /// Samples a second that encoders see; other rates are resampled.
 pub const RATE: u32 = 16_000;

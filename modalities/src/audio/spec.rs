@@ -2,6 +2,7 @@
 
 use super::HOP;
 use super::corpus::{Corpus, SpeechSource};
+use super::normalise::Normalise;
 use super::windows::Windows;
 use crate::choice::choice;
 use plasticity_core::error::{Error, Result};
@@ -19,17 +20,6 @@ pub enum LabelKind {
     Phones,
     /// Who speaks.
     Speaker,
-}
-
-/// How loudness is evened out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Normalise {
-    /// Each utterance to mean 0 and variance 1.
-    #[default]
-    Utterance,
-    /// Not: samples stay within ±1.
-    None,
 }
 
 /// The two sources of a read-out.
@@ -133,13 +123,13 @@ impl SpeechSpec {
 
 plugin! {
     Stimulus "speech": "Windows of 16 kHz speech, labelled with phones or speakers",
-    equation: "x = (x − mean) / deviation, over each utterance",
+    equation: "x = (x − mean) / std, of each utterance, or of the corpus",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
         labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance may be in both";
         window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and a warning says how many";
-        normalise = "\"utterance\"", "utterance, none", "each utterance to mean 0 and variance 1, or samples as they are, within ±1";
+        normalise = "\"utterance\"", "utterance, none, { mean = finite, std > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
         label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
         shared_speakers = "false", "true, false", "whether a speaker may be in both `train` and `test` when phones are read out";
     ],
@@ -150,6 +140,7 @@ plugin! {
                 let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
                 return Err(Error::config("stimulus `speech`, key `window`", message));
             }
+            self.normalise.check()?;
             let labelled = self.labelled(seed)?;
             let corpus = match split {
                 Split::Learn => self.learn.open(seed)?,

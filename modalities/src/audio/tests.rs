@@ -55,7 +55,7 @@ fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
         learn,
         labelled: None,
         window,
-        normalise: super::Normalise::Utterance,
+        normalise: super::Normalise::default(),
         label: super::LabelKind::Phones,
         shared_speakers: false,
     }

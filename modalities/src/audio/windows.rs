@@ -1,7 +1,8 @@
 //! Utterances cut into windows: what the network sees.
 
 use super::corpus::Corpus;
-use super::spec::{LabelKind, Normalise};
+use super::normalise::Normalise;
+use super::spec::LabelKind;
 use super::{HOP, RATE, mfcc};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::map::MapShape;
@@ -128,9 +129,7 @@ impl Stimulus for Windows {
         if let (Split::Learn, Some(random)) = (self.split, augment) {
             start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
         }
-        if self.normalise == Normalise::Utterance {
-            normalise(&mut samples);
-        }
+        self.normalise.apply(&mut samples);
         let label = self.label(utterance, samples.len(), start, fresh)?;
         let mut values = samples.split_off(start);
         values.truncate(self.window);
@@ -161,15 +160,6 @@ fn remarks(
         ));
     }
     remarks
-}
-
-/// To mean 0 and variance 1; silence stays 0.
-fn normalise(samples: &mut [f32]) {
-    let count = samples.len().max(1) as f64;
-    let mean = samples.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
-    let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
-    let scale = if variance > 1e-14 { 1.0 / variance.sqrt() } else { 1.0 };
-    samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
 }
 
 #[cfg(test)]
