@@ -126,7 +126,7 @@ plugin! {
         size = "128", "1 to 4096 pixels", "side of the square that is cut out of each frame";
         resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
         flip = "true", "true, false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
-        grey = "0.5", "0 to 1", "probability that learning turns a frame grey";
+        grey = "0.5", "0 to 1", "probability that learning shows one channel of a frame, drawn at random, in all three";
         jitter = "[0.5, 0.5, 0.5, 0.25]", "0 to 1 (hue: 0 to 0.5)", "how far learning moves brightness, contrast, saturation and hue of a frame";
         mean = "[0.485, 0.456, 0.406]", "finite", "mean of each channel, values in [0, 1]";
         std = "[0.229, 0.224, 0.225]", "> 0", "standard deviation of each channel";

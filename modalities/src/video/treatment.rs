@@ -15,6 +15,10 @@ use rand::Rng;
 /// sizes give maps of one size. Learning cuts at random, flips with probability ½ where `flip` is set, and
 /// greys and jitters each frame by itself; read-out cuts the centre and does nothing else. Values x in [0, 1]
 /// become (x − mean) / std.
+///
+/// A grey frame shows one of its three channels, drawn at random, in all three.
+///
+/// Source: the code published with Han, Xie & Zisserman 2019 (`RandomGray` in its `augmentation.py`).
 #[derive(Clone, Debug)]
 pub struct Treatment {
     /// Side of the square, in pixels.
@@ -76,7 +80,7 @@ impl Treatment {
             let pixels = &mut values[start..];
             if let Some(random) = augment.as_mut() {
                 if self.grey > 0.0 && random.random_bool(self.grey) {
-                    colour::grey(pixels);
+                    colour::split(pixels, random.random_range(0..3));
                 }
                 colour::jitter(pixels, self.jitter, random);
             }
@@ -162,6 +166,21 @@ mod tests {
         }
         assert!((15..45).contains(&flips), "{flips}");
         assert_eq!(places.len(), 21, "7 columns by 3 rows: {places:?}");
+    }
+
+    #[test]
+    fn a_grey_frame_shows_one_of_its_channels() {
+        let grey = Treatment { flip: false, grey: 1.0, ..treatment(1, 1) };
+        let mut shown = std::collections::BTreeSet::new();
+        for draw in 0..40 {
+            let frames = vec![Frame { width: 1, height: 1, rgb: vec![200, 80, 40] }; 2];
+            let values = grey.apply(frames, "clip", Some(&mut stream(0, &[draw]))).unwrap();
+            for frame in values.chunks_exact(3) {
+                assert!(frame.iter().all(|value| value == &frame[0]), "{frame:?}");
+                shown.insert(frame[0].round() as i32);
+            }
+        }
+        assert_eq!(shown.into_iter().collect::<Vec<_>>(), [40, 80, 200]);
     }
 
     #[test]
