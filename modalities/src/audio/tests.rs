@@ -120,6 +120,29 @@ fn a_cut_file_is_an_error_that_names_it() {
 }
 
 #[test]
+fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.wav");
+    for rate in [16_000, 44_100] {
+        for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38] {
+            let spec = hound::WavSpec {
+                channels: 1,
+                sample_rate: rate,
+                bits_per_sample: 32,
+                sample_format: hound::SampleFormat::Float,
+            };
+            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+            let samples = tone(rate, 440.0, 8_000);
+            samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+            writer.write_sample(damage).unwrap();
+            writer.finalize().unwrap();
+            let message = message(decode::read(&path));
+            assert!(message.contains("damaged.wav: broken") && message.contains("fetch"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn other_rates_are_resampled_in_place() {
     let folder = tempfile::tempdir().unwrap();
     for rate in [44_100, 48_000, 8_000] {
