@@ -1,7 +1,7 @@
 //! What a config says of speech.
 
 use super::HOP;
-use super::corpus::{Corpus, SpeechSource};
+use super::corpus::{Corpus, Identity, SpeechSource};
 use super::normalise::Normalise;
 use super::windows::Windows;
 use crate::choice::choice;
@@ -71,9 +71,17 @@ impl SpeechSpec {
         let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
             corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
         };
-        let ids: BTreeSet<_> = train.utterances().iter().collect();
-        if let Some(both) = test.utterances().iter().find(|utterance| ids.contains(utterance)) {
-            return wrong(format!("utterance `{}` is in both `train` and `test`", both.id));
+        let identities = |corpus: &dyn Corpus| -> Result<Vec<Identity>> {
+            (0..corpus.utterances().len()).map(|index| Identity::of(corpus, index)).collect()
+        };
+        let ours: BTreeSet<_> = identities(&*train)?.into_iter().collect();
+        let both = identities(&*test)?.iter().position(|identity| ours.contains(identity));
+        if let Some(both) = both.and_then(|index| test.utterances().get(index)) {
+            return wrong(format!(
+                "utterance `{}` is in both `train` and `test`: give folders of which none lies in the other, or choose with \
+                 `speakers`",
+                both.id
+            ));
         }
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
         match self.label {

@@ -314,6 +314,27 @@ fn no_speaker_or_utterance_is_in_both_sides_of_a_read_out() {
 }
 
 #[test]
+fn recordings_are_told_apart_by_their_files_and_not_by_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    for path in ["train/1.wav", "train/eve/1.wav", "train/eve/old/2.wav", "test/1.wav"] {
+        let path = root.path().join(path);
+        write_wav(&path, 16_000, 1, &tone(16_000, 300.0, 3_200));
+        std::fs::write(path.with_extension("phn"), "0 3200 ix\n").unwrap();
+    }
+    let open = |train: &str, test: &str| {
+        let mut spec = speech(synthetic(0, 1, 1), 3_200);
+        let [train, test] = [train, test].map(|part| folder(&root.path().join(part), Beside::Phn));
+        spec.labelled = Some(super::Labelled { train, test });
+        message(spec.open(Split::ReadoutTest, 0))
+    };
+    assert_eq!(open("train", "test"), "", "both hold a file 1.wav");
+    for (train, test) in [("train", "train/eve"), ("train/eve/old", "train"), ("test", "train/../test")] {
+        let error = open(train, test);
+        assert!(error.contains("is in both `train` and `test`"), "{train}, {test}: {error}");
+    }
+}
+
+#[test]
 fn utterances_of_all_speakers_together_are_bounded() {
     for (speakers, utterances, key) in [
         (0, 1, "speakers"),
