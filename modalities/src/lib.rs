@@ -16,6 +16,7 @@ pub mod audio;
 mod choice;
 mod colour;
 mod folders;
+mod limit;
 mod standardise;
 pub mod synthetic;
 pub mod video;

@@ -3,6 +3,7 @@
 use super::clip::{ClipSource, Clips, Picks};
 use super::treatment::Treatment;
 use crate::choice::choice;
+use crate::limit;
 use crate::standardise;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
@@ -80,6 +81,11 @@ impl ClipsSpec {
         whole("size", self.size, 1..=4096)?;
         let resize = self.resize.unwrap_or(self.size);
         whole("resize", resize, self.size..=4096)?;
+        let longest = self.readout_frames.unwrap_or(self.frames).max(self.frames);
+        limit::check(
+            "stimulus.frames, stimulus.readout_frames, stimulus.size",
+            &[longest, self.size, self.size, 3],
+        )?;
         if !(0.0..=1.0).contains(&self.grey) {
             let message = format!("expected a probability from 0 to 1, got {}", self.grey);
             return Err(Error::config("stimulus.grey", message));
@@ -287,6 +293,19 @@ mod tests {
         let take = |draw| stimulus.sample(0, Some(&mut stream(5, &[draw]))).unwrap().values;
         assert_eq!(take(1), take(1));
         assert!((2..20).any(|draw| take(draw) != take(1)));
+    }
+
+    #[test]
+    fn clips_too_large_for_memory_are_an_error_that_names_the_keys() {
+        for (frames, readout_frames) in [(2000, 1), (1, 2000)] {
+            let spec: ClipsSpec = serde_json::from_value(serde_json::json!({
+                "source": { "type": "motions", "length": 6000 },
+                "frames": frames, "readout_frames": readout_frames, "size": 4096
+            }))
+            .unwrap();
+            let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
+            assert!(error.contains("stimulus.frames") && error.contains("2000 × 4096 × 4096"), "{error}");
+        }
     }
 
     #[test]

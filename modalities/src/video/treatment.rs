@@ -2,6 +2,7 @@
 
 use super::clip::Frame;
 use crate::colour;
+use crate::limit;
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};
 use plasticity_core::random::Random;
@@ -51,7 +52,7 @@ impl Treatment {
         place: &str,
         mut augment: Option<&mut Random>,
     ) -> Result<Vec<f32>> {
-        let mut values = Vec::with_capacity(frames.len() * self.size * self.size * 3);
+        let mut values = limit::room(place, frames.len() * self.size * self.size * 3)?;
         let Some(extent) = frames.first().map(|frame| (frame.width, frame.height)) else { return Ok(values) };
         let (width, height) =
             scaled(extent, self.resize).map_err(|message| Error::stimulus(place, message))?;

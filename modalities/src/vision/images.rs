@@ -3,10 +3,11 @@
 use super::augment::Augment;
 use super::folder::Files;
 use super::normalise::{Normalise, PerChannel};
-use super::patches::Patches;
+use super::patches::{Grid, Patches};
 use super::source::{ImageSource, ImageSourceSpec};
 use super::stimulus::ImageStimulus;
 use crate::choice::choice;
+use crate::limit;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,7 @@ plasticity_core::plugin! {
             }
             let grid = self.patch.grid(self.crop)?;
             let normalise = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?;
+            self.check_size(grid, normalise.channels())?;
             let source: Box<dyn ImageSource> = match &self.labelled {
                 Some(labelled) if split != Split::Learn => Box::new(labelled.open(split)?),
                 _ => self.source.open(split, seed)?,
@@ -153,6 +155,12 @@ plasticity_core::plugin! {
 }
 
 impl Images {
+    /// Refuses images, and patches of one image, too large to be made.
+    fn check_size(&self, Grid { side, size, .. }: Grid, channels: usize) -> Result<()> {
+        limit::check("stimulus.crop", &[self.crop, self.crop, channels])?;
+        limit::check("stimulus.crop, stimulus.patch", &[side, side, size, size, channels])
+    }
+
     /// How many views a split has, and how they are made.
     fn views(&self, split: Split) -> Result<(usize, Option<Augment>)> {
         if !(1..=2).contains(&self.views) {

@@ -172,6 +172,8 @@ fn every_wrong_value_is_named() {
     for (keys, key) in [
         ("crop = 0", "stimulus.crop"),
         ("patch = { size = 99, stride = 8 }", "stimulus.patch"),
+        ("crop = 1000000000000", "stimulus.crop"),
+        ("crop = 1024\npatch = { size = 512, stride = 1 }", "stimulus.crop, stimulus.patch"),
         ("std = 0.0", "stimulus.std"),
         ("views = 3", "stimulus.views"),
         ("augment = { scale = [0.0, 1.0] }", "stimulus.augment.scale"),
