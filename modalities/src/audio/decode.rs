@@ -19,6 +19,8 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 /// The largest sample that is taken for audio, full scale being 1: files of floats need not keep to full scale, but of
 /// larger ones the resampler's sums would not be finite.
 const LOUDEST: f32 = 1e6;
+/// Samples that a byte can hold at most: FLAC's longest block, 65,535 equal samples, takes more than eight bytes.
+const DENSEST: u64 = 1 << 13;
 
 /// The samples of a FLAC, WAV or NIST SPHERE file: channels averaged, resampled to 16 kHz, full scale ±1.
 ///
@@ -35,7 +37,7 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
 /// Samples of one channel and their rate, as the header tells.
 ///
 /// # Errors
-/// As [`read`], as far as the header shows.
+/// As [`read`], as far as the header shows; and where it tells of more samples than the file can hold.
 pub fn length(path: &Path) -> Result<(u64, u32)> {
     let (frames, rate) = if is_sphere(path)? {
         let header = sphere::Header::read(path)?;
@@ -49,6 +51,14 @@ pub fn length(path: &Path) -> Result<(u64, u32)> {
         }
     };
     check_rate(path, rate)?;
+    let bytes = path.metadata().map_err(|e| Error::file(path, e))?.len();
+    if frames > bytes.saturating_mul(DENSEST) {
+        let message = format!(
+            "broken: its header tells of {frames} samples, more than its {bytes} bytes can hold: fetch the file again, or \
+             remove it"
+        );
+        return Err(Error::file(path, message));
+    }
     Ok((frames, rate))
 }
 

@@ -15,6 +15,7 @@ mod resample;
 pub mod source;
 mod spec;
 mod sphere;
+mod tiles;
 mod windows;
 
 pub use normalise::Normalise;

@@ -120,6 +120,20 @@ fn a_cut_file_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_header_that_promises_more_than_the_file_can_hold_is_an_error_that_names_it() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("eve/1.flac");
+    write_flac(&path, &tone(16_000, 440.0, 8_000));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The 36 bits of STREAMINFO that tell how many samples there are (RFC 9639, section 8.2).
+    bytes[21] |= 0x0F;
+    bytes[22..26].fill(0xFF);
+    std::fs::write(&path, bytes).unwrap();
+    let error = message(speech(folder(root.path(), Beside::None), 160).open(Split::Learn, 0));
+    assert!(error.contains("1.flac: broken") && error.contains("68719476735"), "{error}");
+}
+
+#[test]
 fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.wav");

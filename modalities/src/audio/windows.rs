@@ -3,6 +3,7 @@
 use super::corpus::Corpus;
 use super::normalise::Normalise;
 use super::spec::LabelKind;
+use super::tiles::{Tile, Tiles};
 use super::{HOP, RATE, mfcc};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::map::MapShape;
@@ -19,14 +20,12 @@ pub(super) struct Windows {
     normalise: Normalise,
     label: LabelKind,
     speakers: BTreeMap<String, u32>,
-    /// Utterance, first sample, first frame that no earlier window holds.
-    places: Vec<(usize, usize, usize)>,
+    tiles: Tiles,
 }
 
 impl Windows {
-    /// Learning: one stimulus an utterance, its window drawn at random. Read-out: windows that tile each utterance;
-    /// the last one ends where the utterance does, and frames it shares with the one before count once.
-    /// Utterances shorter than a window are left out, and a warning says how many.
+    /// Those of [`Tiles`]; learning draws where a window begins at random. Utterances shorter than a window are left
+    /// out, and a warning says how many.
     pub(super) fn new(
         corpus: Box<dyn Corpus>,
         split: Split,
@@ -35,8 +34,8 @@ impl Windows {
         label: LabelKind,
         speakers: BTreeMap<String, u32>,
     ) -> Result<Self> {
-        let (mut places, mut short, mut other) = (Vec::new(), 0, None);
-        let mut resampled = 0;
+        let mut tiles = Tiles::new(split, window);
+        let (mut short, mut resampled, mut other) = (0, 0, None);
         let all = corpus.utterances().len();
         for index in 0..all {
             let (samples, rate) = corpus.length(index)?;
@@ -44,30 +43,21 @@ impl Windows {
                 resampled += 1;
                 other.get_or_insert_with(|| (corpus.utterances()[index].id.clone(), rate));
             }
-            if samples < window {
+            if !tiles.push(index, samples) {
                 short += 1;
-            } else if split == Split::Learn {
-                places.push((index, (samples - window) / 2 / HOP * HOP, 0));
-            } else {
-                let whole = samples / window;
-                places.extend((0..whole).map(|tile| (index, tile * window, 0)));
-                let last = (samples - window) / HOP * HOP;
-                if last >= (whole - 1) * window + HOP {
-                    places.push((index, last, (whole * window - last) / HOP));
-                }
             }
         }
         for remark in remarks(all, window, short, resampled, other) {
             tracing::warn!("{remark}");
         }
-        if places.is_empty() {
+        if tiles.len() == 0 {
             let message = format!(
                 "all {all} utterances are shorter than a window of {window} samples ({:.2} s): lower `window`",
                 window as f32 / RATE as f32
             );
             return Err(Error::stimulus("speech", message));
         }
-        Ok(Self { corpus, split, window, normalise, label, speakers, places })
+        Ok(Self { corpus, split, window, normalise, label, speakers, tiles })
     }
 
     fn label(&self, index: usize, samples: usize, start: usize, fresh: usize) -> Result<Label> {
@@ -92,7 +82,7 @@ impl Windows {
 
 impl Stimulus for Windows {
     fn len(&self) -> usize {
-        self.places.len()
+        self.tiles.len()
     }
 
     fn shape(&self, batch: usize) -> MapShape {
@@ -116,8 +106,8 @@ impl Stimulus for Windows {
     }
 
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
-        let Some(&(utterance, mut start, fresh)) = self.places.get(index) else {
-            let message = format!("no window {index}; there are {}", self.places.len());
+        let Some(Tile { utterance, mut start, fresh }) = self.tiles.get(index) else {
+            let message = format!("no window {index}; there are {}", self.tiles.len());
             return Err(Error::stimulus("speech", message));
         };
         let mut samples = self.corpus.samples(utterance)?;
