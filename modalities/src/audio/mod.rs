@@ -11,6 +11,7 @@ pub mod formant;
 pub mod labels;
 pub mod mfcc;
 pub mod normalise;
+mod recent;
 mod resample;
 pub mod source;
 mod spec;
