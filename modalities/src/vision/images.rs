@@ -11,7 +11,7 @@ use crate::limit;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Images: from a source, cropped, flipped, normalised and cut into patches.
 ///
@@ -76,7 +76,6 @@ fn crop() -> usize {
 
 impl Labelled {
     fn open(&self, split: Split) -> Result<Files> {
-        self.check_apart()?;
         let train = Files::labelled(&self.train)?;
         if split == Split::ReadoutTrain {
             return Ok(train);
@@ -95,21 +94,28 @@ impl Labelled {
         Ok(test)
     }
 
-    /// Refuses one folder, or one inside the other. Of one that is not there, [`Files::labelled`] tells.
-    fn check_apart(&self) -> Result<()> {
-        let (Ok(train), Ok(test)) = (self.train.canonicalize(), self.test.canonicalize()) else {
-            return Ok(());
-        };
-        if train.starts_with(&test) || test.starts_with(&train) {
+    /// Refuses test images that the read-out, or a rule on images of the folder `source`, learns from.
+    fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
+        let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
+        for (key, folder) in learned_from {
+            let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
-                "`train` ({}) and `test` ({}) share images, so a read-out would be tested on what it learned from: \
-                 give two folders, none inside the other",
-                self.train.display(),
+                "`{key}` ({}) and `labelled.test` ({}) share images, so a read-out would be tested on what was learned \
+                 from: give two folders, none inside the other",
+                folder.display(),
                 self.test.display()
             );
             return Err(Error::config("stimulus.labelled", message));
         }
         Ok(())
+    }
+}
+
+/// Whether two folders are one, or one lies inside the other. Of one that is not there, opening it tells.
+fn share_images(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one.starts_with(&other) || other.starts_with(&one),
+        _ => false,
     }
 }
 
@@ -119,7 +125,7 @@ plasticity_core::plugin! {
     citation: "Illing et al. 2021; Löwe et al. 2019; two views: Chen et al. 2020",
     keys: [
         source = "", "a source", "where images come from: a name, or { type = …, … }";
-        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; none of the two inside the other; where absent the source's own";
+        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
         grey = "true", "true or false", "luma (BT.601), or red, green and blue";
         crop = "64", ">= 1 pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
         flip = "true", "true or false", "flips half of the images left to right to learn from";
@@ -138,6 +144,9 @@ plasticity_core::plugin! {
             let grid = self.patch.grid(self.crop)?;
             let normalise = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?;
             self.check_size(grid, normalise.channels())?;
+            if let Some(labelled) = &self.labelled {
+                labelled.check_apart(self.source.learns_from())?;
+            }
             let source: Box<dyn ImageSource> = match &self.labelled {
                 Some(labelled) if split != Split::Learn => Box::new(labelled.open(split)?),
                 _ => self.source.open(split, seed)?,
