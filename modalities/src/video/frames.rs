@@ -3,7 +3,7 @@
 use super::clip::{ClipSource, Clips, Frame, Picks};
 use super::division::Division;
 use super::folder::{self, Folders, Store};
-use crate::folders::{entries, has_ending};
+use crate::folders::{entries, has_ending, name};
 use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
@@ -28,7 +28,7 @@ pub struct FramesSpec {
 const EXPECTED: &str = "Class/v_Class_g01_c01/image_00001.jpg";
 
 plugin! {
-    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of name)",
+    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of their numbers)",
     equation: "",
     citation: "Soomro, Zamir & Shah 2012 (names of clips and groups)",
     keys: [
@@ -78,10 +78,20 @@ impl Store for Images {
     }
 }
 
-/// The images of a clip's folder, in order of name.
+/// The images of a clip's folder, in order of their numbers.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
     let image = |path: &PathBuf| has_ending(path, &["jpg", "jpeg", "png"]);
-    Ok(entries(folder)?.into_iter().filter(image).collect())
+    let mut images: Vec<_> = entries(folder)?.into_iter().filter(image).collect();
+    images.sort_by_cached_key(|path| numbered(&name(&path.with_extension(""))));
+    Ok(images)
+}
+
+/// A name as what stands before its last number, the length of that number without leading zeros, and its digits: in this
+/// order `2` comes before `10`.
+fn numbered(name: &str) -> (String, usize, String) {
+    let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = name[text.len()..].trim_start_matches('0');
+    (text.to_owned(), digits.len(), digits.to_owned())
 }
 
 fn decode(path: &Path) -> Result<Frame> {
@@ -124,6 +134,27 @@ mod tests {
         assert_eq!(frames[0].width, 6);
         let test = spec(root.path()).open(Split::ReadoutTest, 0).unwrap();
         assert_eq!(test.read(0, Picks { first: 0, every: 1, count: 1 }).unwrap()[0].width, 8);
+    }
+
+    #[test]
+    fn numbers_need_no_leading_zeros() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("Bend/v_Bend_g01_c01");
+        (1..=12).for_each(|number| write_frame(&folder, number, 4));
+        for number in 1..=12 {
+            let long = folder.join(format!("image_{number:05}.png"));
+            std::fs::rename(long, folder.join(format!("{number}.png"))).unwrap();
+        }
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        let frames = clips.read(0, Picks { first: 0, every: 1, count: 12 }).unwrap();
+        assert!(frames.iter().map(|frame| frame.rgb[0]).eq(1..=12));
+    }
+
+    #[test]
+    fn names_are_compared_before_numbers_of_any_length() {
+        let mut names = ["b_1", "a_10", "a_9", "a_099999999999999999999999999", "a", "a_010", "7"];
+        names.sort_by_cached_key(|name| numbered(name));
+        assert_eq!(names, ["7", "a", "a_9", "a_10", "a_010", "a_099999999999999999999999999", "b_1"]);
     }
 
     #[test]
