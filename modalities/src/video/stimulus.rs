@@ -1,6 +1,7 @@
 //! The stimulus `clips`.
 
 use super::clip::{ClipSource, Clips, Picks};
+use super::square::Square;
 use super::treatment::Treatment;
 use crate::choice::choice;
 use crate::limit;
@@ -220,15 +221,18 @@ impl Stimulus for ClipStimulus {
             Some(random) => random.random_range(0..=spare),
             None => spare / 2,
         };
-        let frames = self.clips.read(clip, Picks { first, every: self.every, count: self.frames })?;
-        let values = self.treatment.apply(frames, &self.clips.place(clip), augment)?;
+        let picks = Picks { first, every: self.every, count: self.frames };
+        let place = self.clips.place(clip);
+        let mut square = Square::new(&self.treatment, &place);
+        let squares = self.clips.read(clip, picks, &mut |frame| square.cut(frame, augment.as_deref_mut()))?;
+        let values = self.treatment.values(&squares, augment)?;
         Ok(Sample { values, label: Label::Class(self.clips.class(clip)) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::clip::Frame;
+    use super::super::clip::{Cut, Frame};
     use super::*;
     use plasticity_core::random::stream;
 
@@ -252,9 +256,9 @@ mod tests {
         fn place(&self, index: usize) -> String {
             format!("clip {index}")
         }
-        fn read(&self, _: usize, picks: Picks) -> Result<Vec<Frame>> {
+        fn read(&self, _: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
             let frame = |i: usize| Frame { width: 5, height: 4, rgb: vec![i as u8; 60] };
-            Ok((0..picks.count).map(|i| frame(picks.first + i * picks.every)).collect())
+            (0..picks.count).map(|i| cut(frame(picks.first + i * picks.every))).collect()
         }
     }
 
