@@ -19,5 +19,7 @@ mod folders;
 mod limit;
 mod standardise;
 pub mod synthetic;
+#[cfg(test)]
+mod testing;
 pub mod video;
 pub mod vision;

@@ -3,10 +3,11 @@
 use super::corpus::SpeechSource;
 use super::source::{Beside, Librispeech, Recordings, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};
+use crate::testing::shared;
 use plasticity_core::random::stream;
 use plasticity_core::registry::{Family, plugins};
 use plasticity_core::stimulus::{Label, Split, StimulusSpec};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn tone(rate: u32, hertz: f64, samples: usize) -> Vec<f32> {
     let turn = 2.0 * std::f64::consts::PI * hertz / f64::from(rate);
@@ -423,17 +424,6 @@ fn configs_are_read_strictly() {
     }
     let bad = SyntheticSpeech { seconds: f32::NAN, ..SyntheticSpeech::default() };
     assert!(message(bad.open(0)).contains("key `seconds`"));
-}
-
-fn shared(part: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let root = std::env::var("PLASTICITY_SHARED").unwrap_or_else(|_| default.to_owned());
-    let path = PathBuf::from(root).join("data").join(part);
-    if !path.is_dir() {
-        println!("skipped: no {}", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

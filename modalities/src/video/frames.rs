@@ -188,13 +188,7 @@ mod tests {
 
     #[test]
     fn the_actions_of_development_open() {
-        let shared = std::env::var("PLASTICITY_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
-        let path = Path::new(&shared).join("data/actions64");
-        if !path.exists() {
-            eprintln!("skipped: {} is absent", path.display());
-            return;
-        }
+        let Some(path) = crate::testing::shared("actions64") else { return };
         let learn = spec(&path).open(Split::Learn, 0).unwrap();
         let test = spec(&path).open(Split::ReadoutTest, 0).unwrap();
         assert_eq!((learn.len(), test.len(), learn.classes().len()), (12, 8, 4));

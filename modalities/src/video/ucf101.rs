@@ -4,6 +4,7 @@ use super::clip::{ClipSource, Clips, Cut, Frame, Picks};
 use super::division::Division;
 use super::folder::{self, Folders, Store};
 use super::{avi, ffmpeg};
+use crate::folders::has_ending;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
@@ -49,16 +50,12 @@ plugin! {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn Clips>> {
             let division =
                 Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
-            let (classes, found) = folder::clips(&self.path, &division, is_avi, EXPECTED)?;
+            let (classes, found) = folder::clips(&self.path, &division, |path| has_ending(path, &["avi"]), EXPECTED)?;
             ffmpeg::check(&self.ffmpeg)?;
             let clips = division.pick(&self.path, found, split)?;
             Ok(Box::new(Folders::open(classes, clips, Avi { program: self.ffmpeg.clone() })?))
         }
     }
-}
-
-fn is_avi(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avi"))
 }
 
 /// A clip is an AVI file.
@@ -116,12 +113,10 @@ mod tests {
     use std::process::Command;
 
     fn real_clip() -> Option<PathBuf> {
-        let shared = std::env::var("PLASTICITY_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
-        let path = Path::new(&shared).join("data/ucf101/v_ApplyEyeMakeup_g01_c01.avi");
-        let there = path.exists() && ["ffmpeg", "ffprobe"].iter().all(|name| ffmpeg::check(name).is_ok());
+        let path = crate::testing::shared("ucf101/v_ApplyEyeMakeup_g01_c01.avi")?;
+        let there = ["ffmpeg", "ffprobe"].iter().all(|name| ffmpeg::check(name).is_ok());
         if !there {
-            eprintln!("skipped: needs ffmpeg and ffprobe on PATH and {}", path.display());
+            println!("skipped: ffmpeg and ffprobe are not on PATH");
         }
         there.then_some(path)
     }

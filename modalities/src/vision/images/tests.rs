@@ -216,7 +216,7 @@ fn every_wrong_value_is_named() {
 
 #[test]
 fn real_photographs_load() {
-    let Some(path) = testing::shared("images64") else { return };
+    let Some(path) = crate::testing::shared("images64") else { return };
     let labelled = format!("labelled = {{ train = \"{0}/train\", test = \"{0}/test\" }}", path.display());
     let keys = folder(&path.join("unlabelled"), &labelled);
     let stimulus = open(&keys, Split::Learn).unwrap();
