@@ -34,6 +34,11 @@ pub fn grey(image: &mut (impl Pixels + ?Sized)) {
     image.map(|pixel| [luma(pixel); 3]);
 }
 
+/// One channel in all three: what the code of Han, Xie & Zisserman 2019 calls grey.
+pub fn split(image: &mut (impl Pixels + ?Sized), channel: usize) {
+    image.map(|pixel| [pixel[channel]; 3]);
+}
+
 /// All four changes, each by a random amount up to its `strength`, in random order: factors of brightness, contrast and
 /// saturation from 1 − strength (at least 0) to 1 + strength, turns of the hue of ± strength of the circle.
 pub fn jitter(image: &mut (impl Pixels + ?Sized), strength: [f32; 4], random: &mut Random) {
@@ -134,6 +139,7 @@ mod tests {
         near(pixel(|i| saturation(i, 0.0), colour), [luma(colour); 3]);
         near(pixel(|i| contrast(i, 0.0), colour), [luma(colour); 3]);
         near(pixel(grey, colour), [luma(colour); 3]);
+        near(pixel(|i| split(i, 1), colour), [0.4; 3]);
         near(pixel(|i| brightness(i, 1.5), colour), [0.3, 0.6, 1.0]);
     }
 

@@ -16,6 +16,10 @@ pub mod audio;
 mod choice;
 mod colour;
 mod folders;
+mod limit;
+mod standardise;
 pub mod synthetic;
+#[cfg(test)]
+mod testing;
 pub mod video;
 pub mod vision;

@@ -3,7 +3,7 @@
 use super::{HOP, RATE, decode, labels::Labels};
 use plasticity_core::error::{Error, Result};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An utterance, before it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,11 @@ pub struct Utterance {
 pub trait Corpus: Send + Sync {
     /// All utterances, in an order that does not depend on the machine.
     fn utterances(&self) -> &[Utterance];
+
+    /// The file that utterance `index` is read from, if there is one.
+    fn file(&self, _index: usize) -> Option<&Path> {
+        None
+    }
 
     /// How many samples utterance `index` has at 16 kHz, and the rate it is stored at, without decoding it.
     ///
@@ -39,6 +44,23 @@ pub trait Corpus: Send + Sync {
     /// # Errors
     /// Where the labels are missing or do not fit the audio.
     fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
+}
+
+/// What an utterance is known by, whatever source and path lead to it: its file without links or, where there is none,
+/// its name. (Files of two folders may well have the same name.)
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Identity {
+    File(PathBuf),
+    Name(String),
+}
+
+impl Identity {
+    pub(super) fn of(corpus: &dyn Corpus, index: usize) -> Result<Self> {
+        match corpus.file(index) {
+            Some(path) => path.canonicalize().map(Self::File).map_err(|e| Error::file(path, e)),
+            None => Ok(Self::Name(corpus.utterances()[index].id.clone())),
+        }
+    }
 }
 
 /// What a config says of a source of speech.
@@ -97,6 +119,10 @@ impl Files {
 impl Corpus for Files {
     fn utterances(&self) -> &[Utterance] {
         &self.utterances
+    }
+
+    fn file(&self, index: usize) -> Option<&Path> {
+        Some(&self.paths[index])
     }
 
     fn length(&self, index: usize) -> Result<(usize, u32)> {

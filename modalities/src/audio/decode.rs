@@ -16,21 +16,28 @@ use symphonia::core::io::MediaSourceStream;
 
 /// Rates that are taken for audio.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
+/// The largest sample that is taken for audio, full scale being 1: files of floats need not keep to full scale, but of
+/// larger ones the resampler's sums would not be finite.
+const LOUDEST: f32 = 1e6;
+/// Samples that a byte can hold at most: FLAC's longest block, 65,535 equal samples, takes more than eight bytes.
+const DENSEST: u64 = 1 << 13;
 
 /// The samples of a FLAC, WAV or NIST SPHERE file: channels averaged, resampled to 16 kHz, full scale ±1.
 ///
 /// # Errors
-/// Where the file cannot be read, is of another format, cannot be decoded, or ends before its header says.
+/// Where the file cannot be read, is of another format, cannot be decoded, ends before its header says, or holds
+/// samples that are no numbers.
 pub fn read(path: &Path) -> Result<Vec<f32>> {
     let (samples, rate) = if is_sphere(path)? { sphere::read(path)? } else { Opened::new(path)?.decode()? };
     check_rate(path, rate)?;
+    check_samples(path, &samples)?;
     if rate == RATE { Ok(samples) } else { resample(path, samples, rate) }
 }
 
 /// Samples of one channel and their rate, as the header tells.
 ///
 /// # Errors
-/// As [`read`], as far as the header shows.
+/// As [`read`], as far as the header shows; and where it tells of more samples than the file can hold.
 pub fn length(path: &Path) -> Result<(u64, u32)> {
     let (frames, rate) = if is_sphere(path)? {
         let header = sphere::Header::read(path)?;
@@ -44,6 +51,14 @@ pub fn length(path: &Path) -> Result<(u64, u32)> {
         }
     };
     check_rate(path, rate)?;
+    let bytes = path.metadata().map_err(|e| Error::file(path, e))?.len();
+    if frames > bytes.saturating_mul(DENSEST) {
+        let message = format!(
+            "broken: its header tells of {frames} samples, more than its {bytes} bytes can hold: fetch the file again, or \
+             remove it"
+        );
+        return Err(Error::file(path, message));
+    }
     Ok((frames, rate))
 }
 
@@ -54,6 +69,19 @@ fn check_rate(path: &Path, rate: u32) -> Result<()> {
     let message =
         format!("its header tells of {rate} Hz; rates from {} to {} are taken", RATES.start(), RATES.end());
     Err(Error::file(path, message))
+}
+
+fn check_samples(path: &Path, samples: &[f32]) -> Result<()> {
+    let sound = |sample: &f32| (-LOUDEST..=LOUDEST).contains(sample);
+    match samples.iter().find(|sample| !sound(sample)) {
+        None => Ok(()),
+        Some(sample) => {
+            let message = format!(
+                "broken: it holds a sample of {sample} (full scale is 1): fetch the file again, or remove it"
+            );
+            Err(Error::file(path, message))
+        }
+    }
 }
 
 fn is_sphere(path: &Path) -> Result<bool> {

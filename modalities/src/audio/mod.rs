@@ -1,7 +1,7 @@
 //! Speech: from files (or a built-in synthesiser) to windows of 16 kHz samples, with phone or speaker labels.
 //!
 //! `[stimulus] type = "speech"` names a source for learning and two labelled ones for the read-out; sources are
-//! [`librispeech`](source::Librispeech), [`timit`](source::Timit), [`folder`](source::Folder) and
+//! [`librispeech`](source::Librispeech), [`timit`](source::Timit), [`recordings`](source::Recordings) and
 //! [`synthetic_speech`](source::SyntheticSpeech). A plugin crate adds its own by implementing
 //! [`SpeechSource`](corpus::SpeechSource).
 
@@ -10,13 +10,17 @@ pub mod decode;
 pub mod formant;
 pub mod labels;
 pub mod mfcc;
+pub mod normalise;
+mod recent;
 mod resample;
 pub mod source;
 mod spec;
 mod sphere;
+mod tiles;
 mod windows;
 
-pub use spec::{LabelKind, Labelled, Normalise, SpeechSpec};
+pub use normalise::Normalise;
+pub use spec::{LabelKind, Labelled, SpeechSpec};
 
 /// Samples a second that encoders see; other rates are resampled.
 pub const RATE: u32 = 16_000;

@@ -1,7 +1,8 @@
 //! What a config says of speech.
 
 use super::HOP;
-use super::corpus::{Corpus, SpeechSource};
+use super::corpus::{Corpus, Identity, SpeechSource};
+use super::normalise::Normalise;
 use super::windows::Windows;
 use crate::choice::choice;
 use plasticity_core::error::{Error, Result};
@@ -19,17 +20,6 @@ pub enum LabelKind {
     Phones,
     /// Who speaks.
     Speaker,
-}
-
-/// How loudness is evened out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Normalise {
-    /// Each utterance to mean 0 and variance 1.
-    #[default]
-    Utterance,
-    /// Not: samples stay within ±1.
-    None,
 }
 
 /// The two sources of a read-out.
@@ -81,9 +71,17 @@ impl SpeechSpec {
         let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
             corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
         };
-        let ids: BTreeSet<_> = train.utterances().iter().collect();
-        if let Some(both) = test.utterances().iter().find(|utterance| ids.contains(utterance)) {
-            return wrong(format!("utterance `{}` is in both `train` and `test`", both.id));
+        let identities = |corpus: &dyn Corpus| -> Result<Vec<Identity>> {
+            (0..corpus.utterances().len()).map(|index| Identity::of(corpus, index)).collect()
+        };
+        let ours: BTreeSet<_> = identities(&*train)?.into_iter().collect();
+        let both = identities(&*test)?.iter().position(|identity| ours.contains(identity));
+        if let Some(both) = both.and_then(|index| test.utterances().get(index)) {
+            return wrong(format!(
+                "utterance `{}` is in both `train` and `test`: give folders of which none lies in the other, or choose with \
+                 `speakers`",
+                both.id
+            ));
         }
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
         match self.label {
@@ -133,13 +131,13 @@ impl SpeechSpec {
 
 plugin! {
     Stimulus "speech": "Windows of 16 kHz speech, labelled with phones or speakers",
-    equation: "x = (x − mean) / deviation, over each utterance",
+    equation: "x = (x − mean) / std, of each utterance, or of the corpus",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
         labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance may be in both";
         window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and a warning says how many";
-        normalise = "\"utterance\"", "utterance, none", "each utterance to mean 0 and variance 1, or samples as they are, within ±1";
+        normalise = "\"utterance\"", "utterance, none, { mean = finite, std > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
         label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
         shared_speakers = "false", "true, false", "whether a speaker may be in both `train` and `test` when phones are read out";
     ],
@@ -150,6 +148,7 @@ plugin! {
                 let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
                 return Err(Error::config("stimulus `speech`, key `window`", message));
             }
+            self.normalise.check()?;
             let labelled = self.labelled(seed)?;
             let corpus = match split {
                 Split::Learn => self.learn.open(seed)?,

@@ -1,12 +1,13 @@
 //! Speech from files that the tests write themselves, sound and broken.
 
 use super::corpus::SpeechSource;
-use super::source::{Folder, FolderLabels, Librispeech, SyntheticSpeech, Timit};
+use super::source::{Beside, Librispeech, Recordings, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};
+use crate::testing::shared;
 use plasticity_core::random::stream;
 use plasticity_core::registry::{Family, plugins};
 use plasticity_core::stimulus::{Label, Split, StimulusSpec};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn tone(rate: u32, hertz: f64, samples: usize) -> Vec<f32> {
     let turn = 2.0 * std::f64::consts::PI * hertz / f64::from(rate);
@@ -46,8 +47,8 @@ fn write_flac(path: &Path, samples: &[f32]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn folder(path: &Path, labels: FolderLabels) -> Box<dyn SpeechSource> {
-    Box::new(Folder { path: path.to_owned(), speakers: None, labels })
+fn folder(path: &Path, labels: Beside) -> Box<dyn SpeechSource> {
+    Box::new(Recordings { path: path.to_owned(), speakers: None, labels })
 }
 
 fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
@@ -55,7 +56,7 @@ fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
         learn,
         labelled: None,
         window,
-        normalise: super::Normalise::Utterance,
+        normalise: super::Normalise::default(),
         label: super::LabelKind::Phones,
         shared_speakers: false,
     }
@@ -120,6 +121,43 @@ fn a_cut_file_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_header_that_promises_more_than_the_file_can_hold_is_an_error_that_names_it() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("eve/1.flac");
+    write_flac(&path, &tone(16_000, 440.0, 8_000));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The 36 bits of STREAMINFO that tell how many samples there are (RFC 9639, section 8.2).
+    bytes[21] |= 0x0F;
+    bytes[22..26].fill(0xFF);
+    std::fs::write(&path, bytes).unwrap();
+    let error = message(speech(folder(root.path(), Beside::None), 160).open(Split::Learn, 0));
+    assert!(error.contains("1.flac: broken") && error.contains("68719476735"), "{error}");
+}
+
+#[test]
+fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.wav");
+    for rate in [16_000, 44_100] {
+        for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38] {
+            let spec = hound::WavSpec {
+                channels: 1,
+                sample_rate: rate,
+                bits_per_sample: 32,
+                sample_format: hound::SampleFormat::Float,
+            };
+            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+            let samples = tone(rate, 440.0, 8_000);
+            samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+            writer.write_sample(damage).unwrap();
+            writer.finalize().unwrap();
+            let message = message(decode::read(&path));
+            assert!(message.contains("damaged.wav: broken") && message.contains("fetch"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn other_rates_are_resampled_in_place() {
     let folder = tempfile::tempdir().unwrap();
     for rate in [44_100, 48_000, 8_000] {
@@ -138,7 +176,7 @@ fn utterances_shorter_than_a_window_are_left_out() {
     let root = tempfile::tempdir().unwrap();
     write_wav(&root.path().join("a/long.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
     write_wav(&root.path().join("a/short.wav"), 16_000, 1, &tone(16_000, 300.0, 2_000));
-    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    let opened = speech(folder(root.path(), Beside::None), 3_200).open(Split::Learn, 0).unwrap();
     assert_eq!(opened.len(), 1);
     let sample = opened.sample(0, Some(&mut stream(1, &[]))).unwrap();
     assert_eq!(sample.values.len(), 3_200);
@@ -146,9 +184,9 @@ fn utterances_shorter_than_a_window_are_left_out() {
     let power = sample.values.iter().map(|v| v * v).sum::<f32>() / 3_200.0;
     assert!(mean.abs() < 0.1 && (power - 1.0).abs() < 0.1, "{mean} {power}");
     assert!(opened.sample(1, None).is_err());
-    let error = message(speech(folder(root.path(), FolderLabels::None), 8_000).open(Split::Learn, 0));
+    let error = message(speech(folder(root.path(), Beside::None), 8_000).open(Split::Learn, 0));
     assert!(error.contains("shorter than a window") && error.contains("lower `window`"), "{error}");
-    let error = message(speech(folder(root.path(), FolderLabels::None), 1_000).open(Split::Learn, 0));
+    let error = message(speech(folder(root.path(), Beside::None), 1_000).open(Split::Learn, 0));
     assert!(error.contains("multiple of 160"), "{error}");
 }
 
@@ -157,7 +195,7 @@ fn what_macos_puts_beside_recordings_is_passed_over() {
     let root = tempfile::tempdir().unwrap();
     write_wav(&root.path().join("a/1.wav"), 16_000, 1, &tone(16_000, 300.0, 5_000));
     std::fs::write(root.path().join("a/._1.wav"), b"no sound").unwrap();
-    let opened = speech(folder(root.path(), FolderLabels::None), 3_200).open(Split::Learn, 0).unwrap();
+    let opened = speech(folder(root.path(), Beside::None), 3_200).open(Split::Learn, 0).unwrap();
     assert_eq!(opened.len(), 1);
 }
 
@@ -186,7 +224,7 @@ fn librispeech_with_a_list_and_aligned_phones() {
     assert_eq!(corpus.utterances()[0].speaker.as_deref(), Some("26"));
     assert_eq!(corpus.phones().unwrap().len(), 3);
     let frames = corpus.frames(0, 30).unwrap();
-    assert_eq!((frames[0], frames[28], frames[29]), (Some(0), Some(2), None));
+    assert_eq!((frames[0], frames[1], frames[29]), (None, Some(0), Some(2)), "labels end with the frames");
     let error = message(corpus.frames(1, 30));
     assert!(error.contains("3 labels and 30 frames"), "{error}");
 
@@ -291,6 +329,27 @@ fn no_speaker_or_utterance_is_in_both_sides_of_a_read_out() {
 }
 
 #[test]
+fn recordings_are_told_apart_by_their_files_and_not_by_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    for path in ["train/1.wav", "train/eve/1.wav", "train/eve/old/2.wav", "test/1.wav"] {
+        let path = root.path().join(path);
+        write_wav(&path, 16_000, 1, &tone(16_000, 300.0, 3_200));
+        std::fs::write(path.with_extension("phn"), "0 3200 ix\n").unwrap();
+    }
+    let open = |train: &str, test: &str| {
+        let mut spec = speech(synthetic(0, 1, 1), 3_200);
+        let [train, test] = [train, test].map(|part| folder(&root.path().join(part), Beside::Phn));
+        spec.labelled = Some(super::Labelled { train, test });
+        message(spec.open(Split::ReadoutTest, 0))
+    };
+    assert_eq!(open("train", "test"), "", "both hold a file 1.wav");
+    for (train, test) in [("train", "train/eve"), ("train/eve/old", "train"), ("test", "train/../test")] {
+        let error = open(train, test);
+        assert!(error.contains("is in both `train` and `test`"), "{train}, {test}: {error}");
+    }
+}
+
+#[test]
 fn utterances_of_all_speakers_together_are_bounded() {
     for (speakers, utterances, key) in [
         (0, 1, "speakers"),
@@ -365,17 +424,6 @@ fn configs_are_read_strictly() {
     }
     let bad = SyntheticSpeech { seconds: f32::NAN, ..SyntheticSpeech::default() };
     assert!(message(bad.open(0)).contains("key `seconds`"));
-}
-
-fn shared(part: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let root = std::env::var("PLASTICITY_SHARED").unwrap_or_else(|_| default.to_owned());
-    let path = PathBuf::from(root).join("data").join(part);
-    if !path.is_dir() {
-        println!("skipped: no {}", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Utterances cut into windows: what the network sees.
 
 use super::corpus::Corpus;
-use super::spec::{LabelKind, Normalise};
+use super::normalise::Normalise;
+use super::recent::Recent;
+use super::spec::LabelKind;
+use super::tiles::{Tile, Tiles};
 use super::{HOP, RATE, mfcc};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::map::MapShape;
@@ -18,14 +21,21 @@ pub(super) struct Windows {
     normalise: Normalise,
     label: LabelKind,
     speakers: BTreeMap<String, u32>,
-    /// Utterance, first sample, first frame that no earlier window holds.
-    places: Vec<(usize, usize, usize)>,
+    phones: Option<Vec<String>>,
+    tiles: Tiles,
+    /// Windows of an utterance mostly follow each other.
+    recent: Recent<Spoken>,
+}
+
+/// A decoded, normalised utterance and the phone of each of its frames, where phones are read out.
+struct Spoken {
+    samples: Vec<f32>,
+    phones: Option<Vec<Option<u32>>>,
 }
 
 impl Windows {
-    /// Learning: one stimulus an utterance, its window drawn at random. Read-out: windows that tile each utterance;
-    /// the last one ends where the utterance does, and frames it shares with the one before count once.
-    /// Utterances shorter than a window are left out, and a warning says how many.
+    /// Those of [`Tiles`]; learning draws where a window begins at random. Utterances shorter than a window are left
+    /// out, and a warning says how many.
     pub(super) fn new(
         corpus: Box<dyn Corpus>,
         split: Split,
@@ -34,8 +44,8 @@ impl Windows {
         label: LabelKind,
         speakers: BTreeMap<String, u32>,
     ) -> Result<Self> {
-        let (mut places, mut short, mut other) = (Vec::new(), 0, None);
-        let mut resampled = 0;
+        let mut tiles = Tiles::new(split, window);
+        let (mut short, mut resampled, mut other) = (0, 0, None);
         let all = corpus.utterances().len();
         for index in 0..all {
             let (samples, rate) = corpus.length(index)?;
@@ -43,55 +53,54 @@ impl Windows {
                 resampled += 1;
                 other.get_or_insert_with(|| (corpus.utterances()[index].id.clone(), rate));
             }
-            if samples < window {
+            if !tiles.push(index, samples) {
                 short += 1;
-            } else if split == Split::Learn {
-                places.push((index, (samples - window) / 2 / HOP * HOP, 0));
-            } else {
-                let whole = samples / window;
-                places.extend((0..whole).map(|tile| (index, tile * window, 0)));
-                let last = (samples - window) / HOP * HOP;
-                if last >= (whole - 1) * window + HOP {
-                    places.push((index, last, (whole * window - last) / HOP));
-                }
             }
         }
         for remark in remarks(all, window, short, resampled, other) {
             tracing::warn!("{remark}");
         }
-        if places.is_empty() {
+        if tiles.len() == 0 {
             let message = format!(
                 "all {all} utterances are shorter than a window of {window} samples ({:.2} s): lower `window`",
                 window as f32 / RATE as f32
             );
             return Err(Error::stimulus("speech", message));
         }
-        Ok(Self { corpus, split, window, normalise, label, speakers, places })
+        let phones = corpus.phones();
+        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent: Recent::new() })
     }
 
-    fn label(&self, index: usize, samples: usize, start: usize, fresh: usize) -> Result<Label> {
-        match self.label {
-            LabelKind::Speaker => {
-                let speaker = self.corpus.utterances()[index].speaker.as_ref();
+    fn utterance(&self, index: usize) -> Result<Spoken> {
+        let mut samples = self.corpus.samples(index)?;
+        self.normalise.apply(&mut samples);
+        let labelled = self.label == LabelKind::Phones && self.phones.is_some();
+        let phones = labelled.then(|| self.corpus.frames(index, samples.len() / HOP)).transpose()?;
+        Ok(Spoken { samples, phones })
+    }
+
+    fn label(&self, Tile { utterance, start, fresh }: Tile, phones: Option<&[Option<u32>]>) -> Label {
+        match (self.label, phones) {
+            (LabelKind::Speaker, _) => {
+                let speaker = self.corpus.utterances()[utterance].speaker.as_ref();
                 let class = speaker.and_then(|speaker| self.speakers.get(speaker));
-                Ok(class.map_or(Label::None, |class| Label::Class(*class)))
+                class.map_or(Label::None, |class| Label::Class(*class))
             }
-            LabelKind::Phones if self.corpus.phones().is_some() => {
-                let all = self.corpus.frames(index, samples / HOP)?;
+            (LabelKind::Phones, Some(phones)) => {
                 let first = start / HOP;
-                let frames = (0..self.window / HOP).map(|frame| {
-                    if frame < fresh { None } else { all.get(first + frame).copied().flatten() }
-                });
-                Ok(Label::Frames(frames.collect()))
+                let phone = |frame: usize| phones.get(first + frame).copied().flatten();
+                let frames =
+                    (0..self.window / HOP).map(|frame| if frame < fresh { None } else { phone(frame) });
+                Label::Frames(frames.collect())
             }
-            LabelKind::Phones => Ok(Label::None),
+            (LabelKind::Phones, None) => Label::None,
         }
     }
 }
 
 impl Stimulus for Windows {
     fn len(&self) -> usize {
-        self.places.len()
+        self.tiles.len()
     }
 
     fn shape(&self, batch: usize) -> MapShape {
@@ -100,7 +109,7 @@ impl Stimulus for Windows {
 
     fn classes(&self) -> Option<Vec<String>> {
         match self.label {
-            LabelKind::Phones => self.corpus.phones(),
+            LabelKind::Phones => self.phones.clone(),
             LabelKind::Speaker => {
                 let mut names: Vec<_> = self.speakers.iter().collect();
                 names.sort_by_key(|(_, class)| **class);
@@ -115,29 +124,25 @@ impl Stimulus for Windows {
     }
 
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
-        let Some(&(utterance, mut start, fresh)) = self.places.get(index) else {
-            let message = format!("no window {index}; there are {}", self.places.len());
+        let Some(mut tile) = self.tiles.get(index) else {
+            let message = format!("no window {index}; there are {}", self.tiles.len());
             return Err(Error::stimulus("speech", message));
         };
-        let mut samples = self.corpus.samples(utterance)?;
-        let id = || self.corpus.utterances()[utterance].id.clone();
-        if samples.len() < start + self.window {
+        let spoken = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
+        let samples = &spoken.samples;
+        let id = || self.corpus.utterances()[tile.utterance].id.clone();
+        if samples.len() < tile.start + self.window {
             let message = format!("decodes to {} samples, fewer than its header tells of", samples.len());
             return Err(Error::stimulus(id(), message));
         }
         if let (Split::Learn, Some(random)) = (self.split, augment) {
-            start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
+            tile.start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
         }
-        if self.normalise == Normalise::Utterance {
-            normalise(&mut samples);
-        }
-        let label = self.label(utterance, samples.len(), start, fresh)?;
-        let mut values = samples.split_off(start);
-        values.truncate(self.window);
+        let values = samples[tile.start..][..self.window].to_vec();
         if values.iter().any(|value| !value.is_finite()) {
             return Err(Error::stimulus(id(), "holds samples that are no numbers"));
         }
-        Ok(Sample { values, label })
+        Ok(Sample { values, label: self.label(tile, spoken.phones.as_deref()) })
     }
 }
 
@@ -163,18 +168,55 @@ fn remarks(
     remarks
 }
 
-/// To mean 0 and variance 1; silence stays 0.
-fn normalise(samples: &mut [f32]) {
-    let count = samples.len().max(1) as f64;
-    let mean = samples.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
-    let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
-    let scale = if variance > 1e-14 { 1.0 / variance.sqrt() } else { 1.0 };
-    samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::corpus::Utterance;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Utterances of ten frames whose phones are the frames' numbers; counts what is read.
+    struct Counting {
+        utterances: Vec<Utterance>,
+        read: Arc<AtomicUsize>,
+    }
+
+    impl Corpus for Counting {
+        fn utterances(&self) -> &[Utterance] {
+            &self.utterances
+        }
+        fn length(&self, _: usize) -> Result<(usize, u32)> {
+            Ok((10 * HOP, RATE))
+        }
+        fn samples(&self, index: usize) -> Result<Vec<f32>> {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Ok((0..10 * HOP).map(|n| (index * 10 * HOP + n) as f32).collect())
+        }
+        fn phones(&self) -> Option<Vec<String>> {
+            Some((0..10).map(|phone| phone.to_string()).collect())
+        }
+        fn frames(&self, _: usize, frames: usize) -> Result<Vec<Option<u32>>> {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Ok((0..frames as u32).map(Some).collect())
+        }
+    }
+
+    #[test]
+    fn an_utterance_is_decoded_and_labelled_once_for_all_its_windows() {
+        let read = Arc::new(AtomicUsize::new(0));
+        let utterance = |id: &str| Utterance { id: id.to_owned(), speaker: None };
+        let corpus = Counting { utterances: vec![utterance("a"), utterance("b")], read: read.clone() };
+        let none = toml::Value::from("none").try_into().unwrap();
+        let (split, label) = (Split::ReadoutTest, LabelKind::Phones);
+        let windows = Windows::new(Box::new(corpus), split, 2 * HOP, none, label, BTreeMap::new()).unwrap();
+        for index in 0..10 {
+            let sample = windows.sample(index, None).unwrap();
+            let frame = index % 5 * 2;
+            assert_eq!(sample.values[0], (index * 2 * HOP) as f32);
+            assert_eq!(sample.label, Label::Frames(vec![Some(frame as u32), Some(frame as u32 + 1)]));
+        }
+        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 4));
+    }
 
     #[test]
     fn a_word_is_said_of_what_is_resampled_and_left_out() {

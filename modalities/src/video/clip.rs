@@ -32,6 +32,9 @@ impl Picks {
     }
 }
 
+/// What is kept of a frame.
+pub type Cut<'a> = dyn FnMut(Frame) -> Result<Frame> + 'a;
+
 /// One split of a source, opened: clips that can be read frame by frame.
 pub trait Clips: Send + Sync {
     /// How many clips.
@@ -54,11 +57,12 @@ pub trait Clips: Send + Sync {
     /// The file or folder of a clip, for messages.
     fn place(&self, index: usize) -> String;
 
-    /// Reads frames of a clip. All have one size.
+    /// Reads frames of a clip, all of one size, and keeps of each what `cut` makes of it as soon as it is read: a whole
+    /// clip at full size could take all memory. A frame may be read, and cut, more than once.
     ///
     /// # Errors
-    /// Names the file that cannot be read, and what is wrong with it.
-    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>>;
+    /// Names the file that cannot be read, and what is wrong with it; and the first of `cut`.
+    fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
 /// What a config says of a source of clips.

@@ -1,6 +1,6 @@
 //! Class folders: `path/Class/clip`.
 
-use super::clip::{Clips, Frame, Picks};
+use super::clip::{Clips, Cut, Frame, Picks};
 use super::division::{Division, Found};
 use crate::folders::{entries, name};
 use plasticity_core::{Error, Result};
@@ -50,11 +50,11 @@ pub trait Store: Send + Sync {
     /// Names the file that cannot be used, and what is wrong with it.
     fn frame_count(&self, path: &Path) -> Result<usize>;
 
-    /// Reads frames of the clip at `path`, of one size, which had `frames` frames when it was opened.
+    /// Reads frames of the clip at `path`, which had `frames` frames when it was opened, as [`Clips::read`] does.
     ///
     /// # Errors
-    /// As [`frame_count`](Self::frame_count).
-    fn read(&self, path: &Path, frames: usize, picks: Picks) -> Result<Vec<Frame>>;
+    /// As [`Clips::read`].
+    fn read(&self, path: &Path, frames: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
 /// Clips below class folders, opened.
@@ -97,7 +97,7 @@ impl<S: Store> Clips for Folders<S> {
         self.clips[index].path.display().to_string()
     }
 
-    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
-        self.store.read(&self.clips[index].path, self.counts[index], picks)
+    fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
+        self.store.read(&self.clips[index].path, self.counts[index], picks, cut)
     }
 }

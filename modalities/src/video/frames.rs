@@ -1,9 +1,9 @@
 //! The source `frames`: folders of extracted frames.
 
-use super::clip::{ClipSource, Clips, Frame, Picks};
+use super::clip::{ClipSource, Clips, Cut, Frame, Picks};
 use super::division::Division;
 use super::folder::{self, Folders, Store};
-use crate::folders::{entries, has_ending};
+use crate::folders::{entries, has_ending, name};
 use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
@@ -28,7 +28,7 @@ pub struct FramesSpec {
 const EXPECTED: &str = "Class/v_Class_g01_c01/image_00001.jpg";
 
 plugin! {
-    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of name)",
+    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of their numbers)",
     equation: "",
     citation: "Soomro, Zamir & Shah 2012 (names of clips and groups)",
     keys: [
@@ -58,30 +58,31 @@ impl Store for Images {
         Ok(images(folder)?.len())
     }
 
-    fn read(&self, folder: &Path, frames: usize, picks: Picks) -> Result<Vec<Frame>> {
+    fn read(&self, folder: &Path, frames: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
         let images = images(folder)?;
         let picked: Vec<_> = images.iter().skip(picks.first).step_by(picks.every).take(picks.count).collect();
         if picked.len() < picks.count {
             let message = format!("held {frames} frames and now holds {}", images.len());
             return Err(Error::file(folder, message));
         }
-        let frames: Vec<_> = picked.into_iter().map(|path| decode(path)).collect::<Result<_>>()?;
-        let size = |frame: &Frame| (frame.width, frame.height);
-        match frames.iter().find(|frame| size(frame) != size(&frames[0])) {
-            None => Ok(frames),
-            Some(other) => {
-                let message =
-                    format!("frames of {:?} and {:?} pixels in one clip", size(&frames[0]), size(other));
-                Err(Error::file(folder, message))
-            }
-        }
+        picked.into_iter().map(|path| cut(decode(path)?)).collect()
     }
 }
 
-/// The images of a clip's folder, in order of name.
+/// The images of a clip's folder, in order of their numbers.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
     let image = |path: &PathBuf| has_ending(path, &["jpg", "jpeg", "png"]);
-    Ok(entries(folder)?.into_iter().filter(image).collect())
+    let mut images: Vec<_> = entries(folder)?.into_iter().filter(image).collect();
+    images.sort_by_cached_key(|path| numbered(&name(&path.with_extension(""))));
+    Ok(images)
+}
+
+/// A name as what stands before its last number, the length of that number without leading zeros, and its digits: in this
+/// order `2` comes before `10`.
+fn numbered(name: &str) -> (String, usize, String) {
+    let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = name[text.len()..].trim_start_matches('0');
+    (text.to_owned(), digits.len(), digits.to_owned())
 }
 
 fn decode(path: &Path) -> Result<Frame> {
@@ -119,11 +120,32 @@ mod tests {
         }
         let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
         assert_eq!((clips.len(), clips.classes().len(), clips.class(1)), (2, 2, 1));
-        let frames = clips.read(1, Picks { first: 2, every: 4, count: 3 }).unwrap();
+        let frames = clips.read(1, Picks { first: 2, every: 4, count: 3 }, &mut Ok).unwrap();
         assert_eq!(frames.iter().map(|frame| frame.rgb[0]).collect::<Vec<_>>(), [3, 7, 11]);
         assert_eq!(frames[0].width, 6);
         let test = spec(root.path()).open(Split::ReadoutTest, 0).unwrap();
-        assert_eq!(test.read(0, Picks { first: 0, every: 1, count: 1 }).unwrap()[0].width, 8);
+        assert_eq!(test.read(0, Picks { first: 0, every: 1, count: 1 }, &mut Ok).unwrap()[0].width, 8);
+    }
+
+    #[test]
+    fn numbers_need_no_leading_zeros() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("Bend/v_Bend_g01_c01");
+        (1..=12).for_each(|number| write_frame(&folder, number, 4));
+        for number in 1..=12 {
+            let long = folder.join(format!("image_{number:05}.png"));
+            std::fs::rename(long, folder.join(format!("{number}.png"))).unwrap();
+        }
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        let frames = clips.read(0, Picks { first: 0, every: 1, count: 12 }, &mut Ok).unwrap();
+        assert!(frames.iter().map(|frame| frame.rgb[0]).eq(1..=12));
+    }
+
+    #[test]
+    fn names_are_compared_before_numbers_of_any_length() {
+        let mut names = ["b_1", "a_10", "a_9", "a_099999999999999999999999999", "a", "a_010", "7"];
+        names.sort_by_cached_key(|name| numbered(name));
+        assert_eq!(names, ["7", "a", "a_9", "a_10", "a_010", "a_099999999999999999999999999", "b_1"]);
     }
 
     #[test]
@@ -138,17 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_frame_and_frames_of_two_sizes_are_named() {
+    fn a_broken_frame_is_named() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("Bend/v_Bend_g01_c01");
         write_frame(&folder, 1, 4);
-        write_frame(&folder, 2, 5);
-        let picks = Picks { first: 0, every: 1, count: 2 };
-        let read =
-            || spec(root.path()).open(Split::Learn, 0).unwrap().read(0, picks).unwrap_err().to_string();
-        assert!(read().contains("v_Bend_g01_c01") && read().contains("(5, 5)"), "{}", read());
         std::fs::write(folder.join("image_00002.png"), b"not an image").unwrap();
-        assert!(read().contains("image_00002.png"), "{}", read());
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        let error = clips.read(0, Picks { first: 0, every: 1, count: 2 }, &mut Ok).unwrap_err().to_string();
+        assert!(error.contains("image_00002.png"), "{error}");
     }
 
     #[test]
@@ -160,26 +179,20 @@ mod tests {
         testing::write(folder.join("image_00001.jpg"), &testing::png(&picture));
         testing::write(folder.join("image_00002.jpg"), &jpeg[..jpeg.len() / 2]);
         let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
-        let frames = clips.read(0, Picks { first: 0, every: 1, count: 1 }).unwrap();
+        let frames = clips.read(0, Picks { first: 0, every: 1, count: 1 }, &mut Ok).unwrap();
         assert_eq!((frames[0].height, frames[0].width), (40, 48));
         assert_eq!(frames[0].rgb, picture.pixels().as_flattened());
-        let error = clips.read(0, Picks { first: 1, every: 1, count: 1 }).unwrap_err().to_string();
+        let error = clips.read(0, Picks { first: 1, every: 1, count: 1 }, &mut Ok).unwrap_err().to_string();
         assert!(error.contains("image_00002.jpg") && error.contains("truncated"), "{error}");
     }
 
     #[test]
     fn the_actions_of_development_open() {
-        let shared = std::env::var("PLASTICITY_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
-        let path = Path::new(&shared).join("data/actions64");
-        if !path.exists() {
-            eprintln!("skipped: {} is absent", path.display());
-            return;
-        }
+        let Some(path) = crate::testing::shared("actions64") else { return };
         let learn = spec(&path).open(Split::Learn, 0).unwrap();
         let test = spec(&path).open(Split::ReadoutTest, 0).unwrap();
         assert_eq!((learn.len(), test.len(), learn.classes().len()), (12, 8, 4));
         assert_eq!(learn.frame_count(0), 61);
-        assert_eq!(learn.read(0, Picks { first: 0, every: 3, count: 20 }).unwrap()[19].height, 64);
+        assert_eq!(learn.read(0, Picks { first: 0, every: 3, count: 20 }, &mut Ok).unwrap()[19].height, 64);
     }
 }

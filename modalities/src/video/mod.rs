@@ -2,8 +2,8 @@
 //!
 //! A *source* ([`clip::ClipSource`]) gives frames: folders of extracted frames ([`frames`]), UCF-101's AVI files
 //! through FFmpeg ([`ucf101`]), or built-in scenes whose class is their motion ([`motions`]). The stimulus
-//! ([`stimulus`]) picks every n-th frame, cuts, flips and colours them ([`treatment`]) and keeps out clips that
-//! are too short. People (groups g01, g02, …) never stand on both sides of a split ([`division`]).
+//! ([`stimulus`]) picks every n-th frame, cuts and flips them ([`square`]), colours them ([`treatment`]) and
+//! keeps out clips that are too short. People (groups g01, g02, …) never stand on both sides of a split ([`division`]).
 
 pub mod avi;
 pub mod clip;
@@ -13,6 +13,7 @@ pub mod folder;
 pub mod frames;
 pub mod lists;
 pub mod motions;
+pub mod square;
 pub mod stimulus;
 pub mod treatment;
 pub mod ucf101;

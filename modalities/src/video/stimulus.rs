@@ -1,8 +1,11 @@
 //! The stimulus `clips`.
 
 use super::clip::{ClipSource, Clips, Picks};
+use super::square::Square;
 use super::treatment::Treatment;
 use crate::choice::choice;
+use crate::limit;
+use crate::standardise;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus, StimulusSpec};
@@ -79,6 +82,11 @@ impl ClipsSpec {
         whole("size", self.size, 1..=4096)?;
         let resize = self.resize.unwrap_or(self.size);
         whole("resize", resize, self.size..=4096)?;
+        let longest = self.readout_frames.unwrap_or(self.frames).max(self.frames);
+        limit::check(
+            "stimulus.frames, stimulus.readout_frames, stimulus.size",
+            &[longest, self.size, self.size, 3],
+        )?;
         if !(0.0..=1.0).contains(&self.grey) {
             let message = format!("expected a probability from 0 to 1, got {}", self.grey);
             return Err(Error::config("stimulus.grey", message));
@@ -98,11 +106,8 @@ impl ClipsSpec {
                 format!("expected finite values, got {:?}", self.mean),
             ));
         }
-        if !self.std.iter().all(|value| value.is_finite() && *value > 0.0) {
-            return Err(Error::config(
-                "stimulus.std",
-                format!("expected values above 0, got {:?}", self.std),
-            ));
+        for (mean, std) in self.mean.into_iter().zip(self.std) {
+            standardise::check("stimulus.std", mean.into(), std.into(), [0.0, 1.0])?;
         }
         Ok(Treatment {
             size: self.size,
@@ -128,7 +133,7 @@ plugin! {
         size = "128", "1 to 4096 pixels", "side of the square that is cut out of each frame";
         resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
         flip = "true", "true, false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
-        grey = "0.5", "0 to 1", "probability that learning turns a frame grey";
+        grey = "0.5", "0 to 1", "probability that learning shows one channel of a frame, drawn at random, in all three";
         jitter = "[0.5, 0.5, 0.5, 0.25]", "0 to 1 (hue: 0 to 0.5)", "how far learning moves brightness, contrast, saturation and hue of a frame";
         mean = "[0.485, 0.456, 0.406]", "finite", "mean of each channel, values in [0, 1]";
         std = "[0.229, 0.224, 0.225]", "> 0", "standard deviation of each channel";
@@ -185,11 +190,6 @@ impl ClipStimulus {
         }
         Ok(Self { clips, long_enough, treatment, every, frames })
     }
-
-    /// How many clips of the source were too short.
-    pub fn skipped(&self) -> usize {
-        self.clips.len() - self.long_enough.len()
-    }
 }
 
 impl Stimulus for ClipStimulus {
@@ -216,15 +216,18 @@ impl Stimulus for ClipStimulus {
             Some(random) => random.random_range(0..=spare),
             None => spare / 2,
         };
-        let frames = self.clips.read(clip, Picks { first, every: self.every, count: self.frames })?;
-        let values = self.treatment.apply(frames, &self.clips.place(clip), augment)?;
+        let picks = Picks { first, every: self.every, count: self.frames };
+        let place = self.clips.place(clip);
+        let mut square = Square::new(&self.treatment, &place);
+        let squares = self.clips.read(clip, picks, &mut |frame| square.cut(frame, augment.as_deref_mut()))?;
+        let values = self.treatment.values(&squares, augment)?;
         Ok(Sample { values, label: Label::Class(self.clips.class(clip)) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::clip::Frame;
+    use super::super::clip::{Cut, Frame};
     use super::*;
     use plasticity_core::random::stream;
 
@@ -248,9 +251,9 @@ mod tests {
         fn place(&self, index: usize) -> String {
             format!("clip {index}")
         }
-        fn read(&self, _: usize, picks: Picks) -> Result<Vec<Frame>> {
+        fn read(&self, _: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
             let frame = |i: usize| Frame { width: 5, height: 4, rgb: vec![i as u8; 60] };
-            Ok((0..picks.count).map(|i| frame(picks.first + i * picks.every)).collect())
+            (0..picks.count).map(|i| cut(frame(picks.first + i * picks.every))).collect()
         }
     }
 
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn short_clips_are_left_out_and_counted_and_none_left_is_an_error() {
         let stimulus = open(&[9, 10, 30, 0]).unwrap();
-        assert_eq!((stimulus.len(), stimulus.skipped()), (2, 2));
+        assert_eq!((stimulus.len(), stimulus.clips.len()), (2, 4));
         assert_eq!(stimulus.shape(2).extent, [4, 4, 4]);
         let error = open(&[9, 3]).err().unwrap().to_string();
         assert!(
@@ -292,6 +295,19 @@ mod tests {
     }
 
     #[test]
+    fn clips_too_large_for_memory_are_an_error_that_names_the_keys() {
+        for (frames, readout_frames) in [(2000, 1), (1, 2000)] {
+            let spec: ClipsSpec = serde_json::from_value(serde_json::json!({
+                "source": { "type": "motions", "length": 6000 },
+                "frames": frames, "readout_frames": readout_frames, "size": 4096
+            }))
+            .unwrap();
+            let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
+            assert!(error.contains("stimulus.frames") && error.contains("2000 × 4096 × 4096"), "{error}");
+        }
+    }
+
+    #[test]
     fn values_out_of_range_are_errors_that_name_the_key() {
         let cases = [
             ("every", serde_json::json!(0)),
@@ -303,6 +319,7 @@ mod tests {
             ("jitter", serde_json::json!([0, 0, 0, 0.6])),
             ("mean", serde_json::json!([0, 0, 1e39])),
             ("std", serde_json::json!([1, 1, 0])),
+            ("std", serde_json::json!([1, 1e-39, 1])),
         ];
         for (key, value) in cases {
             let spec = serde_json::json!({ "source": { "type": "motions" }, key: value });

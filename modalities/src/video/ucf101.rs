@@ -1,9 +1,10 @@
 //! The source `ucf101`: class folders of AVI files, decoded by FFmpeg.
 
-use super::clip::{ClipSource, Clips, Frame, Picks};
+use super::clip::{ClipSource, Clips, Cut, Frame, Picks};
 use super::division::Division;
 use super::folder::{self, Folders, Store};
 use super::{avi, ffmpeg};
+use crate::folders::has_ending;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
@@ -49,16 +50,12 @@ plugin! {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn Clips>> {
             let division =
                 Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
-            let (classes, found) = folder::clips(&self.path, &division, is_avi, EXPECTED)?;
+            let (classes, found) = folder::clips(&self.path, &division, |path| has_ending(path, &["avi"]), EXPECTED)?;
             ffmpeg::check(&self.ffmpeg)?;
             let clips = division.pick(&self.path, found, split)?;
             Ok(Box::new(Folders::open(classes, clips, Avi { program: self.ffmpeg.clone() })?))
         }
     }
-}
-
-fn is_avi(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("avi"))
 }
 
 /// A clip is an AVI file.
@@ -73,22 +70,40 @@ impl Store for Avi {
 
     /// Headers of XviD files can promise a frame or two more than can be decoded; then the picks move to the front
     /// by as many frames as are missing.
-    fn read(&self, path: &Path, promised: usize, picks: Picks) -> Result<Vec<Frame>> {
-        let frames = ffmpeg::read(&self.program, path, picks)?;
+    fn read(&self, path: &Path, promised: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
+        let frames = self.decode(path, picks, cut)?;
         if frames.len() == picks.count {
             return Ok(frames);
         }
-        let all = ffmpeg::read(&self.program, path, Picks { first: 0, every: 1, count: promised })?;
+        let mut all = 0;
+        let every = Picks { first: 0, every: 1, count: promised };
+        ffmpeg::read(&self.program, path, every, &mut |_| {
+            all += 1;
+            Ok(())
+        })?;
         let reach = Picks::reach(picks.every, picks.count);
-        if all.len() < reach {
+        if all < reach {
             let message = format!(
-                "broken AVI: its header says {promised} frames, {} can be decoded, {reach} are needed; remove the file",
-                all.len()
+                "broken AVI: its header says {promised} frames, {all} can be decoded, {reach} are needed; remove the file"
             );
             return Err(Error::file(path, message));
         }
-        let first = picks.first.min(all.len() - reach);
-        Ok(all.into_iter().skip(first).step_by(picks.every).take(picks.count).collect())
+        let frames = self.decode(path, Picks { first: picks.first.min(all - reach), ..picks }, cut)?;
+        if frames.len() < picks.count {
+            return Err(Error::file(path, "broken AVI: decodes to fewer frames each time; remove the file"));
+        }
+        Ok(frames)
+    }
+}
+
+impl Avi {
+    fn decode(&self, path: &Path, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
+        let mut frames = Vec::new();
+        ffmpeg::read(&self.program, path, picks, &mut |frame| {
+            frames.push(cut(frame)?);
+            Ok(())
+        })?;
+        Ok(frames)
     }
 }
 
@@ -98,12 +113,10 @@ mod tests {
     use std::process::Command;
 
     fn real_clip() -> Option<PathBuf> {
-        let shared = std::env::var("PLASTICITY_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
-        let path = Path::new(&shared).join("data/ucf101/v_ApplyEyeMakeup_g01_c01.avi");
-        let there = path.exists() && ["ffmpeg", "ffprobe"].iter().all(|name| ffmpeg::check(name).is_ok());
+        let path = crate::testing::shared("ucf101/v_ApplyEyeMakeup_g01_c01.avi")?;
+        let there = ["ffmpeg", "ffprobe"].iter().all(|name| ffmpeg::check(name).is_ok());
         if !there {
-            eprintln!("skipped: needs ffmpeg and ffprobe on PATH and {}", path.display());
+            println!("skipped: ffmpeg and ffprobe are not on PATH");
         }
         there.then_some(path)
     }
@@ -137,17 +150,18 @@ mod tests {
             .output()
             .unwrap();
         let expected: usize = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
-        let all = ffmpeg::read("ffmpeg", &path, Picks { first: 0, every: 1, count: 10_000 }).unwrap();
+        let avi = Avi { program: program() };
+        let all = avi.decode(&path, Picks { first: 0, every: 1, count: 10_000 }, &mut Ok).unwrap();
         assert_eq!(all.len(), expected);
         assert_eq!(avi::frame_count(&path).unwrap(), expected);
         assert_eq!((all[0].width, all[0].height), (320, 240));
 
         let root = folder_with(&std::fs::read(&path).unwrap());
         let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
-        let picked = clips.read(0, Picks { first: 2, every: 3, count: 54 }).unwrap();
+        let picked = clips.read(0, Picks { first: 2, every: 3, count: 54 }, &mut Ok).unwrap();
         let expected: Vec<_> = all.iter().skip(2).step_by(3).take(54).collect();
         assert!(picked.iter().eq(expected));
-        let late = clips.read(0, Picks { first: 160, every: 3, count: 4 }).unwrap();
+        let late = clips.read(0, Picks { first: 160, every: 3, count: 4 }, &mut Ok).unwrap();
         assert!(late.iter().eq(all[154..].iter().step_by(3)), "picks past the end move to the front");
     }
 
@@ -167,7 +181,7 @@ mod tests {
         hollow[10_000..].fill(0);
         let hollow = folder_with(&hollow);
         let clips = spec(hollow.path()).open(Split::Learn, 0).unwrap();
-        let error = clips.read(0, Picks { first: 0, every: 3, count: 54 }).unwrap_err().to_string();
+        let error = clips.read(0, Picks { first: 0, every: 3, count: 54 }, &mut Ok).unwrap_err().to_string();
         assert!(error.contains("v_Makeup_g01_c01.avi") && error.contains("broken"), "{error}");
     }
 

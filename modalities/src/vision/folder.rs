@@ -42,14 +42,20 @@ plasticity_core::plugin! {
             let path = self.path.display();
             let (train, test) = (self.path.join("train"), self.path.join("test"));
             let remedy = if train.is_dir() && test.is_dir() {
-                format!("its folders `train` and `test` look like them: add labelled = {{ train = \"{}\", \
-                         test = \"{}\" }} to [stimulus]", train.display(), test.display())
+                let (train, test) = (train.display(), test.display());
+                format!("its folders `train` and `test` look like them: set labelled = {{ train = \"{train}\", test = \
+                         \"{test}\" }} in [stimulus], and learn from \"{train}\" or another folder without the images of \
+                         `test`")
             } else {
                 "add labelled = { train = \"…\", test = \"…\" } to [stimulus], each a folder with a folder \
                  for each class".to_owned()
             };
             Err(Error::config("stimulus.labelled", format!("the folder {path} has no labelled images for a \
                                                             read-out; {remedy}")))
+        }
+
+        fn learns_from(&self) -> Option<PathBuf> {
+            Some(self.path.clone())
         }
     }
 }

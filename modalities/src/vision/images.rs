@@ -3,14 +3,15 @@
 use super::augment::Augment;
 use super::folder::Files;
 use super::normalise::{Normalise, PerChannel};
-use super::patches::Patches;
+use super::patches::{Grid, Patches};
 use super::source::{ImageSource, ImageSourceSpec};
 use super::stimulus::ImageStimulus;
 use crate::choice::choice;
+use crate::limit;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Images: from a source, cropped, flipped, normalised and cut into patches.
 ///
@@ -75,7 +76,6 @@ fn crop() -> usize {
 
 impl Labelled {
     fn open(&self, split: Split) -> Result<Files> {
-        self.check_apart()?;
         let train = Files::labelled(&self.train)?;
         if split == Split::ReadoutTrain {
             return Ok(train);
@@ -94,21 +94,28 @@ impl Labelled {
         Ok(test)
     }
 
-    /// Refuses one folder, or one inside the other. Of one that is not there, [`Files::labelled`] tells.
-    fn check_apart(&self) -> Result<()> {
-        let (Ok(train), Ok(test)) = (self.train.canonicalize(), self.test.canonicalize()) else {
-            return Ok(());
-        };
-        if train.starts_with(&test) || test.starts_with(&train) {
+    /// Refuses test images that the read-out, or a rule on images of the folder `source`, learns from.
+    fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
+        let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
+        for (key, folder) in learned_from {
+            let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
-                "`train` ({}) and `test` ({}) share images, so a read-out would be tested on what it learned from: \
-                 give two folders, none inside the other",
-                self.train.display(),
+                "`{key}` ({}) and `labelled.test` ({}) share images, so a read-out would be tested on what was learned \
+                 from: give two folders, none inside the other",
+                folder.display(),
                 self.test.display()
             );
             return Err(Error::config("stimulus.labelled", message));
         }
         Ok(())
+    }
+}
+
+/// Whether two folders are one, or one lies inside the other. Of one that is not there, opening it tells.
+fn share_images(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one.starts_with(&other) || other.starts_with(&one),
+        _ => false,
     }
 }
 
@@ -118,7 +125,7 @@ plasticity_core::plugin! {
     citation: "Illing et al. 2021; Löwe et al. 2019; two views: Chen et al. 2020",
     keys: [
         source = "", "a source", "where images come from: a name, or { type = …, … }";
-        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; none of the two inside the other; where absent the source's own";
+        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
         grey = "true", "true or false", "luma (BT.601), or red, green and blue";
         crop = "64", ">= 1 pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
         flip = "true", "true or false", "flips half of the images left to right to learn from";
@@ -136,6 +143,10 @@ plasticity_core::plugin! {
             }
             let grid = self.patch.grid(self.crop)?;
             let normalise = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?;
+            self.check_size(grid, normalise.channels())?;
+            if let Some(labelled) = &self.labelled {
+                labelled.check_apart(self.source.learns_from())?;
+            }
             let source: Box<dyn ImageSource> = match &self.labelled {
                 Some(labelled) if split != Split::Learn => Box::new(labelled.open(split)?),
                 _ => self.source.open(split, seed)?,
@@ -153,6 +164,12 @@ plasticity_core::plugin! {
 }
 
 impl Images {
+    /// Refuses images, and patches of one image, too large to be made.
+    fn check_size(&self, Grid { side, size, .. }: Grid, channels: usize) -> Result<()> {
+        limit::check("stimulus.crop", &[self.crop, self.crop, channels])?;
+        limit::check("stimulus.crop, stimulus.patch", &[side, side, size, size, channels])
+    }
+
     /// How many views a split has, and how they are made.
     fn views(&self, split: Split) -> Result<(usize, Option<Augment>)> {
         if !(1..=2).contains(&self.views) {

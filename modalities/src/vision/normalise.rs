@@ -3,6 +3,7 @@
 use super::augment::Planes;
 use super::picture::luma;
 use crate::colour::{self, Pixels as _};
+use crate::standardise;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -47,15 +48,16 @@ impl Normalise {
     /// For grey (one channel) or colour (three), with STL-10's statistics where `mean` or `std` is not given.
     ///
     /// # Errors
-    /// Where there are not as many numbers as channels, or a standard deviation is not above 0.
+    /// Where there are not as many numbers as channels, or a standard deviation is not above 0 or
+    /// too small.
     pub fn new(grey: bool, mean: Option<&PerChannel>, std: Option<&PerChannel>) -> Result<Self> {
         let (default_mean, default_std) =
             if grey { (GREY.0.to_vec(), GREY.1.to_vec()) } else { (COLOUR.0.to_vec(), COLOUR.1.to_vec()) };
         let channels = default_mean.len();
         let mean = mean.map_or(Ok(default_mean), |m| m.resolve("stimulus.mean", channels))?;
         let std = std.map_or(Ok(default_std), |s| s.resolve("stimulus.std", channels))?;
-        if std.iter().any(|&std| std <= 0.0) {
-            return Err(Error::config("stimulus.std", format!("must be above 0, got {std:?}")));
+        for (&mean, &std) in mean.iter().zip(&std) {
+            standardise::check("stimulus.std", mean.into(), std.into(), [0.0, 1.0])?;
         }
         let table = |(mean, std): (&f32, &f32)| std::array::from_fn(|x| (x as f32 / 255.0 - mean) / std);
         let tables = mean.iter().zip(&std).map(table).collect();
@@ -111,7 +113,9 @@ mod tests {
         let two = PerChannel::Each(vec![0.5, 0.5]);
         let error = Normalise::new(false, Some(&two), None).unwrap_err().to_string();
         assert!(error.contains("stimulus.mean") && error.contains("3"), "{error}");
-        let error = Normalise::new(true, None, Some(&PerChannel::All(0.0))).unwrap_err().to_string();
-        assert!(error.contains("stimulus.std") && error.contains("above 0"), "{error}");
+        for std in [0.0, 1e-39] {
+            let error = Normalise::new(true, None, Some(&PerChannel::All(std))).unwrap_err().to_string();
+            assert!(error.contains("stimulus.std") && error.contains("above 0"), "{error}");
+        }
     }
 }

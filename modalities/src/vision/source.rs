@@ -3,6 +3,7 @@
 use super::Picture;
 use plasticity_core::Result;
 use plasticity_core::stimulus::Split;
+use std::path::PathBuf;
 
 /// An image and its class, if it has one.
 #[derive(Clone, Debug)]
@@ -47,4 +48,10 @@ pub trait ImageSourceSpec: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where files are missing or unusable, or where the source has no such split: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>>;
+
+    /// The folder of the image files that rules learn from, where there is one: it may hold none that a read-out is
+    /// tested on.
+    fn learns_from(&self) -> Option<PathBuf> {
+        None
+    }
 }

@@ -5,6 +5,7 @@ use super::normalise::Normalise;
 use super::patches::Grid;
 use super::picture::Picture;
 use super::source::ImageSource;
+use crate::limit;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Stimulus};
@@ -80,7 +81,7 @@ impl Stimulus for ImageStimulus {
         let (Some(down), Some(across)) = (room(picture.height()), room(picture.width())) else {
             return Err(self.too_small(index, picture));
         };
-        let mut values = Vec::with_capacity(self.views * self.values());
+        let mut values = limit::room("image", self.views * self.values())?;
         match (augment, &self.augment) {
             (Some(random), Some(augment)) => {
                 for _ in 0..self.views {
@@ -109,7 +110,7 @@ impl Stimulus for ImageStimulus {
             return Err(Error::stimulus("image", message));
         }
         let channels = self.normalise.channels();
-        let mut values = Vec::with_capacity(self.shape(samples.len()).len());
+        let mut values = limit::room("batch", self.shape(samples.len()).len())?;
         for (row, column) in (0..self.grid.side).flat_map(|r| (0..self.grid.side).map(move |c| (r, c))) {
             for view in 0..self.views {
                 for sample in samples {

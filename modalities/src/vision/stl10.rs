@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn real_images_are_smooth_in_both_directions() {
-        let Some(path) = testing::shared("stl10_binary") else { return };
+        let Some(path) = crate::testing::shared("stl10_binary") else { return };
         let source = open(&path, Split::Learn).unwrap();
         assert_eq!(source.len(), 123);
         // Neighbours in a photograph are alike; read with the wrong layout they are not.

@@ -54,15 +54,3 @@ pub fn class_folders(root: &Path, each: usize) {
         }
     }
 }
-
-/// Real data, where the machine has it.
-pub fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PLASTICITY_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = root.join("data").join(folder);
-    if !path.exists() {
-        println!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
-}

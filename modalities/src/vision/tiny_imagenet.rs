@@ -30,6 +30,10 @@ plasticity_core::plugin! {
                 Split::ReadoutTest => Ok(Box::new(self.validation(train.classes().unwrap_or_default())?)),
             }
         }
+
+        fn learns_from(&self) -> Option<PathBuf> {
+            Some(self.path.join("train"))
+        }
     }
 }
 

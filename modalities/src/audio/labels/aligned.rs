@@ -5,7 +5,7 @@ use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Aligners drop or add the frames that a window does not fill at the end: the two counts may differ by so many.
+/// Aligners drop or add frames that their window does not fill: the two counts may differ by so many.
 const TOLERANCE: usize = 4;
 /// More classes than any set of phones (contexts of triphones included) has.
 const CLASSES: u32 = 1 << 16;
@@ -53,8 +53,15 @@ impl AlignedPhones {
         self.classes
     }
 
-    /// The labels of `frames` frames of utterance `id`. Up to 4 missing at the end are `None`, up to 4 too many are
-    /// left off.
+    /// The labels of `frames` frames of utterance `id`, as many as there are up to 4: label j is that of frame
+    /// j + (frames − labels), so that missing ones are `None` at the front. Up to 4 too many are left off at the end.
+    ///
+    /// An aligner's window of 25 ms has its centre at sample 160 j + 200, and frame t of the encoder (kernels 10, 8, 4,
+    /// 4, 4; strides 5, 4, 2, 2, 2; paddings 2, 2, 2, 2, 1) at 160 t + 20: label j is nearest to frame j + 1. Such
+    /// windows are one or two fewer than frames, (N − 240) / 160 of N samples; where two, this is a frame later than that.
+    ///
+    /// Source: the code published with Löwe et al. 2019 (`output[-targets.size(0):]` in its
+    /// `logistic_regression_phones.py`).
     ///
     /// # Errors
     /// Where the utterance has no line, or the counts differ by more.
@@ -72,6 +79,42 @@ impl AlignedPhones {
             );
             return Err(Error::file(&self.path, message));
         }
-        Ok((0..frames).map(|frame| labels.get(frame).copied()).collect())
+        let missing = frames.saturating_sub(labels.len());
+        let labels = labels.iter().copied().map(Some);
+        Ok(std::iter::repeat_n(None, missing).chain(labels).take(frames).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_end_with_the_frames_and_surplus_ones_are_left_off() {
+        let file = AlignedPhones {
+            path: "phones.txt".into(),
+            lines: HashMap::from([("a".to_owned(), vec![3, 1, 4, 1, 5])]),
+            classes: 6,
+        };
+        let frames = |frames| file.frames("a", frames).unwrap();
+        assert_eq!(frames(6), [None, Some(3), Some(1), Some(4), Some(1), Some(5)]);
+        assert_eq!(frames(7)[..3], [None, None, Some(3)]);
+        assert_eq!(frames(5), [3, 1, 4, 1, 5].map(Some));
+        assert_eq!(frames(3), [3, 1, 4].map(Some));
+        assert!(file.frames("a", 10).is_err());
+    }
+
+    /// The centre of what a unit sees, in samples, from the kernels, strides and paddings of the layers below it.
+    #[test]
+    fn a_label_is_nearest_to_the_frame_after_its_own_number() {
+        let layers = [(10, 5, 2), (8, 4, 2), (4, 2, 2), (4, 2, 2), (4, 2, 1)];
+        let centre = |frame: i32| {
+            layers.iter().rev().fold(f64::from(frame), |centre, &(kernel, stride, padding)| {
+                centre * f64::from(stride) - f64::from(padding) + f64::from(kernel - 1) / 2.0
+            })
+        };
+        let label = |label: i32| f64::from(160 * label) + 400.0 / 2.0;
+        let nearest = (0..10).min_by_key(|&frame| (centre(frame) - label(3)).abs() as i32);
+        assert_eq!((nearest, centre(0).round()), (Some(4), 20.0));
     }
 }

@@ -27,7 +27,7 @@ pub fn class(label: &str) -> Option<Option<u32>> {
 /// The segments of the TextGrid beside `audio`, of its tier `phones`.
 ///
 /// # Errors
-/// Where there is no such file or tier, it is not a TextGrid, or a label is not ARPABET.
+/// Where there is no such file or tier, or two tiers (of two speakers), it is not a TextGrid, or a label is not ARPABET.
 pub fn read(audio: &Path) -> Result<Vec<Segment>> {
     let path = beside(audio, &["TextGrid", "textgrid"])?;
     let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
@@ -98,7 +98,7 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
     }
     // A tier: class, name, start, end, count, then `start end text` for each interval, or `time text` for each point.
     let mut at = 2;
-    let mut tiers = Vec::new();
+    let (mut tiers, mut phones) = (Vec::new(), None);
     while at < values.len() {
         let [Value::Text(class), Value::Text(name), Value::Number(_), Value::Number(_), Value::Number(count)] =
             values.get(at..at + 5).unwrap_or_default()
@@ -115,11 +115,19 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
         at += 5 + body.len();
         tiers.push(name.as_str());
         let is_phones = name == "phones" || name.ends_with(" - phones");
-        if class == "IntervalTier" && is_phones {
-            return body.chunks_exact(3).map(segment).collect();
+        if class == "IntervalTier"
+            && is_phones
+            && let Some((first, _)) = phones.replace((name, body))
+        {
+            return Err(format!(
+                "tiers `{first}` and `{name}` both hold phones: a frame has one label, so give each speaker a recording \
+                 and a TextGrid of their own"
+            ));
         }
     }
-    Err(format!("no interval tier `phones`, only: {}", tiers.join(", ")))
+    let (_, phones) =
+        phones.ok_or_else(|| format!("no interval tier `phones`, only: {}", tiers.join(", ")))?;
+    phones.chunks_exact(3).map(segment).collect()
 }
 
 fn segment(entry: &[Value]) -> Result<Segment, String> {
@@ -183,6 +191,15 @@ item []:
         ];
         assert_eq!(parse(LONG).unwrap(), expected);
         assert_eq!(parse(short).unwrap(), expected);
+    }
+
+    #[test]
+    fn one_speaker_is_read_and_two_are_refused() {
+        let one = LONG.replace("\"phones\"", "\"eve - phones\"");
+        assert_eq!(parse(&one).unwrap(), parse(LONG).unwrap());
+        let both = one.replace("\"words\"", "\"adam - phones\"").replace("say \"\"a\"\"", "EY1");
+        let error = parse(&both).unwrap_err();
+        assert!(error.contains("`adam - phones` and `eve - phones`"), "{error}");
     }
 
     #[test]

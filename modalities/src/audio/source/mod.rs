@@ -6,7 +6,7 @@ mod synthetic;
 mod timit;
 
 pub use librispeech::Librispeech;
-pub use recordings::{Folder, FolderLabels};
+pub use recordings::{Beside, Recordings};
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// What stands beside each audio file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FolderLabels {
+pub enum Beside {
     /// Nothing.
     #[default]
     None,
@@ -21,10 +21,10 @@ pub enum FolderLabels {
     Textgrid,
 }
 
-/// Config of the source `folder`.
+/// Config of the source `recordings`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Folder {
+pub struct Recordings {
     /// The folder.
     pub path: PathBuf,
     /// Only these speakers.
@@ -32,7 +32,7 @@ pub struct Folder {
     pub speakers: Option<Vec<String>>,
     /// What stands beside each audio file.
     #[serde(default)]
-    pub labels: FolderLabels,
+    pub labels: Beside,
 }
 
 plugin! {
@@ -45,7 +45,7 @@ plugin! {
         labels = "\"none\"", "none, phn, textgrid", "what stands beside each audio file, of the same name";
     ],
     example: "type = \"recordings\"\npath = \"speech\"",
-    impl SpeechSource for Folder {
+    impl SpeechSource for Recordings {
         fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
             let place = self.path.display().to_string();
             let files = audio_files(&self.path, 8)?;
@@ -61,9 +61,9 @@ plugin! {
             });
             let found = of_speakers(&place, found.collect(), self.speakers.as_deref())?;
             let labels = match self.labels {
-                FolderLabels::None => Labels::None,
-                FolderLabels::Phn => Labels::Phn,
-                FolderLabels::Textgrid => Labels::TextGrid,
+                Beside::None => Labels::None,
+                Beside::Phn => Labels::Phn,
+                Beside::Textgrid => Labels::TextGrid,
             };
             Ok(Box::new(Files::new(found, labels)))
         }

@@ -13,7 +13,7 @@ mod scene;
 
 pub use scene::Motion;
 
-use super::clip::{ClipSource, Clips, Frame, Picks};
+use super::clip::{ClipSource, Clips, Cut, Frame, Picks};
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
@@ -146,7 +146,7 @@ impl Clips for Motions {
         format!("built-in clip {index}")
     }
 
-    fn read(&self, index: usize, picks: Picks) -> Result<Vec<Frame>> {
+    fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
         let MotionsSpec { shapes, background, lifetime, speed, size, .. } = self.spec;
         let clip = [purpose::SYNTHETIC, self.part, index as u64];
         let scene = Scene::draw(shapes, background, &mut stream(self.seed, &clip));
@@ -159,7 +159,7 @@ impl Clips for Motions {
             let scene = scene.clone().at(frame, lifetime, successor);
             render::frame(&scene, motion, frame as f32 * speed, size)
         };
-        Ok((0..picks.count).map(frame).collect())
+        (0..picks.count).map(|pick| cut(frame(pick))).collect()
     }
 }
 

@@ -71,7 +71,7 @@ fn accuracy(spec: &MotionsSpec, frames: usize, features: impl Fn(&[Frame]) -> Ve
         let clips = spec.open(split, 7).unwrap();
         (0..clips.len())
             .map(|i| {
-                let frames = clips.read(i, Picks { first: 9, every: 1, count: frames }).unwrap();
+                let frames = clips.read(i, Picks { first: 9, every: 1, count: frames }, &mut Ok).unwrap();
                 (clips.class(i) as usize, features(&frames))
             })
             .collect::<Vec<_>>()
@@ -170,7 +170,7 @@ fn short_lived_shapes_give_way_one_after_another() {
 #[test]
 fn clips_repeat_and_splits_differ() {
     let picks = Picks { first: 0, every: 1, count: 2 };
-    let read = |split| spec(&Motion::ALL).open(split, 7).unwrap().read(3, picks).unwrap();
+    let read = |split| spec(&Motion::ALL).open(split, 7).unwrap().read(3, picks, &mut Ok).unwrap();
     assert_eq!(read(Split::Learn), read(Split::Learn));
     assert_ne!(read(Split::Learn), read(Split::ReadoutTest));
 }

@@ -155,12 +155,37 @@ fn a_read_out_is_not_tested_on_what_it_learned_from() {
         open(&format!("source = \"synthetic\"\ncrop = 24\nlabelled = {{ {folders} }}"), split)
     };
     for (train, test) in [("a", "a"), ("a", "b/../a"), ("a", "a/test"), ("a/test", "a")] {
-        for split in [Split::ReadoutTrain, Split::ReadoutTest] {
+        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
             let error = read_out(train, test, split).err().unwrap().to_string();
             assert!(error.contains("stimulus.labelled") && error.contains(test), "{error}");
         }
     }
     assert!(read_out("a/test", "b", Split::ReadoutTest).is_ok());
+}
+
+#[test]
+fn rules_do_not_learn_from_the_images_of_the_test() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = temporary.path();
+    for part in ["unlabelled", "train", "test", "test/bird/more"] {
+        testing::class_folders(&root.join(part), 1);
+    }
+    testing::class_folders(&root.join("tiny/train"), 1);
+    let open = |source: &str, test: &str| {
+        let labelled = format!("train = \"{0}/train\", test = \"{0}/{test}\"", root.display());
+        let source = source.replace("ROOT", &root.display().to_string());
+        open(&format!("source = {source}\ncrop = 24\nlabelled = {{ {labelled} }}"), Split::Learn)
+    };
+    let folder = |path: &str| format!("{{ type = \"folder\", path = \"ROOT/{path}\" }}");
+    for source in [folder(""), folder("test"), folder("train/../test"), folder("test/bird")] {
+        let error = open(&source, "test").err().unwrap().to_string();
+        assert!(error.contains("`source`") && error.contains("none inside the other"), "{error}");
+    }
+    let tiny = "{ type = \"tiny_imagenet\", path = \"ROOT/tiny\" }";
+    assert!(open(tiny, "tiny/train").err().unwrap().to_string().contains("`source`"));
+    for source in [folder("unlabelled"), folder("train"), "\"synthetic\"".to_owned(), tiny.to_owned()] {
+        assert!(open(&source, "test").is_ok(), "{source}");
+    }
 }
 
 #[test]
@@ -172,6 +197,8 @@ fn every_wrong_value_is_named() {
     for (keys, key) in [
         ("crop = 0", "stimulus.crop"),
         ("patch = { size = 99, stride = 8 }", "stimulus.patch"),
+        ("crop = 1000000000000", "stimulus.crop"),
+        ("crop = 1024\npatch = { size = 512, stride = 1 }", "stimulus.crop, stimulus.patch"),
         ("std = 0.0", "stimulus.std"),
         ("views = 3", "stimulus.views"),
         ("augment = { scale = [0.0, 1.0] }", "stimulus.augment.scale"),
@@ -189,7 +216,7 @@ fn every_wrong_value_is_named() {
 
 #[test]
 fn real_photographs_load() {
-    let Some(path) = testing::shared("images64") else { return };
+    let Some(path) = crate::testing::shared("images64") else { return };
     let labelled = format!("labelled = {{ train = \"{0}/train\", test = \"{0}/test\" }}", path.display());
     let keys = folder(&path.join("unlabelled"), &labelled);
     let stimulus = open(&keys, Split::Learn).unwrap();

@@ -1,0 +1,126 @@
+//! How loudness is evened out.
+
+use crate::standardise;
+use plasticity_core::Result;
+use serde::{Deserialize, Serialize};
+
+/// `normalise` in a config: `"utterance"`, `"none"`, or `{ mean = …, std = … }`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected \"utterance\", \"none\" or { mean = …, std = … }")]
+pub enum Normalise {
+    /// By its own samples, or not at all.
+    Own(Own),
+    /// By constants.
+    Corpus(Constants),
+}
+
+/// What an utterance is normalised by without constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Own {
+    /// Each utterance to mean 0 and variance 1.
+    Utterance,
+    /// Not: samples stay within ±1.
+    None,
+}
+
+/// Constants for all utterances of a corpus, of samples with a full scale of ±1: differences in loudness stay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Constants {
+    /// Is taken away.
+    pub mean: f64,
+    /// Is divided by.
+    pub std: f64,
+}
+
+impl Default for Normalise {
+    fn default() -> Self {
+        Self::Own(Own::Utterance)
+    }
+}
+
+impl Normalise {
+    /// Checks the constants.
+    ///
+    /// # Errors
+    /// Where samples within ±1 would not become finite numbers.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Own(_) => Ok(()),
+            Self::Corpus(Constants { mean, std }) => {
+                standardise::check("stimulus `speech`, key `normalise`", *mean, *std, [-1.0, 1.0])
+            }
+        }
+    }
+
+    /// (x − mean) / std of every sample of an utterance; by its own, silence stays 0.
+    pub fn apply(&self, samples: &mut [f32]) {
+        let (mean, std) = match self {
+            Self::Own(Own::None) => return,
+            Self::Own(Own::Utterance) => moments(samples),
+            Self::Corpus(Constants { mean, std }) => (*mean, *std),
+        };
+        samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) / std) as f32);
+    }
+}
+
+/// Mean and standard deviation; of silence, 1.
+fn moments(samples: &[f32]) -> (f64, f64) {
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+    let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
+    (mean, if variance > 1e-14 { variance.sqrt() } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Config {
+        normalise: Normalise,
+    }
+
+    fn parse(text: &str) -> Result<Normalise, toml::de::Error> {
+        toml::from_str(&format!("normalise = {text}")).map(|config: Config| config.normalise)
+    }
+
+    #[test]
+    fn an_utterance_gets_mean_0_and_variance_1_and_silence_stays() {
+        let mut samples = [0.1, 0.3, 0.1, 0.3];
+        Normalise::default().apply(&mut samples);
+        assert!(samples.iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-5), "{samples:?}");
+        let mut silence = [0.0; 3];
+        Normalise::default().apply(&mut silence);
+        assert_eq!(silence, [0.0; 3]);
+        let mut samples = [0.1, 0.3];
+        parse("\"none\"").unwrap().apply(&mut samples);
+        assert_eq!(samples, [0.1, 0.3]);
+    }
+
+    /// The code published with Löwe et al. 2019 works on samples of 32-bit integers.
+    #[test]
+    fn the_published_constants_give_the_published_values() {
+        let mut samples = [0.25, -0.5];
+        parse("{ mean = -0.0006781046977, std = 0.06300560385 }").unwrap().apply(&mut samples);
+        for (sample, x) in samples.into_iter().zip([0.25, -0.5]) {
+            let published = (x * f64::from(1 << 30) * 2.0 + 1_456_218.75) / 135_303_504.0;
+            assert!((f64::from(sample) - published).abs() < 1e-6, "{sample} {published}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_told_with_the_key() {
+        for std in ["0.0", "-1", "nan", "inf", "1e-40"] {
+            let normalise = parse(&format!("{{ mean = 0.0, std = {std} }}")).unwrap();
+            let error = normalise.check().unwrap_err().to_string();
+            assert!(error.contains("key `normalise`") && error.contains("above 0"), "{error}");
+        }
+        assert!(parse("{ mean = nan, std = 1.0 }").unwrap().check().is_err());
+        for text in ["\"loud\"", "{ mean = 0.0 }", "{ mean = 0.0, std = 1.0, x = 1 }"] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains("{ mean = …, std = … }"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Which windows utterances are cut into.
+
+use super::HOP;
+use plasticity_core::stimulus::Split;
+
+/// Where a window lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tile {
+    pub utterance: usize,
+    /// Its first sample.
+    pub start: usize,
+    /// Its first frame that no window before it holds.
+    pub fresh: usize,
+}
+
+/// The windows of a split, by number. They are worked out from the utterances' lengths, so that a header that promises
+/// too many samples takes no memory.
+///
+/// Learning: one an utterance, in its middle. Read-out: windows that tile each utterance; the last one ends where the
+/// utterance does, and frames it shares with the one before count once.
+pub(super) struct Tiles {
+    split: Split,
+    window: usize,
+    utterances: Vec<Long>,
+    len: usize,
+}
+
+/// An utterance of at least a window.
+struct Long {
+    utterance: usize,
+    samples: usize,
+    /// Windows of utterances before it.
+    before: usize,
+}
+
+impl Tiles {
+    /// None yet, of `window` samples each, which is not 0.
+    pub fn new(split: Split, window: usize) -> Self {
+        Self { split, window, utterances: Vec::new(), len: 0 }
+    }
+
+    /// Adds the windows of an utterance. Whether it is long enough for one.
+    pub fn push(&mut self, utterance: usize, samples: usize) -> bool {
+        if samples < self.window {
+            return false;
+        }
+        self.utterances.push(Long { utterance, samples, before: self.len });
+        let whole = samples / self.window;
+        let rest = self.last(samples) >= (whole - 1) * self.window + HOP;
+        self.len += if self.split == Split::Learn { 1 } else { whole + usize::from(rest) };
+        true
+    }
+
+    /// How many windows.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Window `number`, if there are so many.
+    pub fn get(&self, number: usize) -> Option<Tile> {
+        if number >= self.len {
+            return None;
+        }
+        let above = self.utterances.partition_point(|long| long.before <= number);
+        let &Long { utterance, samples, before } = self.utterances.get(above.checked_sub(1)?)?;
+        let (tile, whole) = (number - before, samples / self.window);
+        let (start, fresh) = if self.split == Split::Learn {
+            ((samples - self.window) / 2 / HOP * HOP, 0)
+        } else if tile < whole {
+            (tile * self.window, 0)
+        } else {
+            let last = self.last(samples);
+            (last, (whole * self.window - last) / HOP)
+        };
+        Some(Tile { utterance, start, fresh })
+    }
+
+    /// The first sample of the last window that fits whole frames.
+    fn last(&self, samples: usize) -> usize {
+        (samples - self.window) / HOP * HOP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_tile_utterances_and_a_last_one_holds_the_rest() {
+        let mut tiles = Tiles::new(Split::ReadoutTest, 4 * HOP);
+        let long = [(0, 9 * HOP + 7), (1, 4 * HOP - 1), (2, 8 * HOP), (3, 4 * HOP + 3)];
+        assert_eq!(
+            long.map(|(utterance, samples)| tiles.push(utterance, samples)),
+            [true, false, true, true]
+        );
+        let all: Vec<_> = (0..).map_while(|number| tiles.get(number)).collect();
+        let tile = |utterance, frame: usize, fresh| Tile { utterance, start: frame * HOP, fresh };
+        let expected =
+            [tile(0, 0, 0), tile(0, 4, 0), tile(0, 5, 3), tile(2, 0, 0), tile(2, 4, 0), tile(3, 0, 0)];
+        assert_eq!((tiles.len(), all), (6, expected.to_vec()));
+    }
+
+    #[test]
+    fn learning_has_one_window_an_utterance() {
+        let mut tiles = Tiles::new(Split::Learn, 4 * HOP);
+        tiles.push(0, 4 * HOP);
+        tiles.push(5, 11 * HOP);
+        assert_eq!(tiles.get(1), Some(Tile { utterance: 5, start: 3 * HOP, fresh: 0 }));
+        assert_eq!((tiles.len(), tiles.get(2)), (2, None));
+    }
+
+    #[test]
+    fn a_header_that_promises_too_much_takes_no_memory() {
+        let mut tiles = Tiles::new(Split::ReadoutTrain, HOP);
+        tiles.push(0, 1 << 36);
+        assert_eq!((tiles.len(), tiles.utterances.len()), ((1 << 36) / HOP, 1));
+        let last = tiles.get(tiles.len() - 1);
+        assert_eq!(last, Some(Tile { utterance: 0, start: (1 << 36) / HOP * HOP - HOP, fresh: 0 }));
+    }
+}
