@@ -228,7 +228,7 @@ pub const fn keys(
             "window",
             "0",
             "≥ 0 steps",
-            "modules below the last learn from a random window of so many steps; 0: all",
+            "modules below the last learn from a random window of so many steps, contexts, targets and negatives; 0: all",
         ),
         key("score", score, "a score", "how well a context fits a target"),
         key("broadcast", broadcast, "a broadcast signal", "from scores to the modulation γ of every pair"),
