@@ -22,10 +22,9 @@ impl Trace {
     /// # Errors
     /// Where another layer made the trace.
     pub fn take<T: Any>(self) -> Result<T> {
-        self.0
-            .downcast()
-            .map(|kept| *kept)
-            .map_err(|_| Error::shape("trace", "was made by another kind of layer"))
+        self.0.downcast().map(|kept| *kept).map_err(|_| {
+            Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
+        })
     }
 }
 

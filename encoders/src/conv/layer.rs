@@ -59,8 +59,12 @@ impl ConvShape {
             padding,
         };
         if input.extent.contains(&0) || geometry.pooled(self.pool.as_ref()).contains(&0) {
-            let message =
-                format!("a kernel of {kernel:?} with its pool does not fit a map of {:?}", input.extent);
+            let pool = self.pool.map_or(String::new(), |pool| format!(", then a pool of {:?}", pool.size));
+            let message = format!(
+                "a kernel of {kernel:?} (stride {stride:?}, padding {padding:?}){pool} does not fit a map of {:?}: use larger \
+                 stimuli, a smaller kernel, or no pool",
+                input.extent
+            );
             return Err(Error::shape("convolution", message));
         }
         Ok(geometry)
@@ -169,7 +173,7 @@ impl EncoderLayer for Conv {
         let (post, kept) = match &mut self.norm {
             None => {
                 let (post, routing) = convolve(pool)?;
-                (post, Kept::Routing(routing))
+                (post, if phase == Phase::Learn { Kept::Routing(routing) } else { Kept::Nothing })
             }
             Some(norm) => {
                 let (active, _) = convolve(None)?;

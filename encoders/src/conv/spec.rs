@@ -65,10 +65,10 @@ macro_rules! conv {
             equation: $equation,
             citation: $citation,
             keys: [
-                channels = "", "1 …", "neurons at each position";
-                kernel = "", "1 …, one number or one a axis", "taps";
-                stride = "1", "1 …, one number or one a axis", "distance of windows";
-                padding = "0", "0 …, one number or one a axis", "zeros on either side: fewer than taps";
+                channels = "", "1 to 65536", "neurons at each position";
+                kernel = "", "1 to 4096, one number or one an axis", "taps";
+                stride = "1", "1 to 4096, one number or one an axis", "distance of windows";
+                padding = "0", "0 to 4096, one number or one an axis", "zeros on either side: fewer than taps";
                 relu = "true", "true or false", "whether ρ is ReLU; else the identity";
                 batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
                 max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
@@ -130,7 +130,7 @@ plugin! {
     equation: "z = ρ(W x + b), ΔW = (post factor · ρ') ⊗ x",
     citation: "Illing et al. 2021, Equations 8 and 9",
     keys: [
-        channels = "", "1 …", "neurons";
+        channels = "", "1 to 65536", "neurons";
         relu = "true", "true or false", "whether ρ is ReLU; else the identity";
     ],
     example: "type = \"dense\"\nchannels = 3\n",

@@ -16,7 +16,7 @@ use super::unroute::Unroute;
 const BLOCK_ROWS: usize = 96;
 
 /// `d_input[p, i] = Σ_{tap, o} w[tap, i, o] · post[p − tap, o]`, the post factor led through pool and
-/// ReLU (see [`unroute`](super::unroute())). Overwrites `d_input`.
+/// ReLU (see `unroute.rs`). Overwrites `d_input`.
 ///
 /// # Shapes
 /// `output` and `routing` as from [`forward`](super::forward()), `weight` `[t, y, x, in, out]`,

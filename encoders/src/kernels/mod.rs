@@ -55,8 +55,6 @@ pub use forward::forward;
 #[cfg(not(feature = "cuda"))]
 pub use outer::outer;
 #[cfg(not(feature = "cuda"))]
-pub use plan::{Path, plan};
-#[cfg(not(feature = "cuda"))]
 pub use pool::{Routing, max_pool, max_unpool};
-#[cfg(not(feature = "cuda"))]
-pub use unroute::unroute;
+#[cfg(all(test, not(feature = "cuda")))]
+use unroute::unroute;

@@ -14,7 +14,7 @@ use super::unroute::Unroute;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
 /// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
-/// [`unroute`](super::unroute())). Both are overwritten.
+/// `unroute.rs`). Both are overwritten.
 ///
 /// # Shapes
 /// `input`, `output` and `routing` as in and from [`forward`](super::forward()); `d_weight`

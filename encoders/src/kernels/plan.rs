@@ -7,7 +7,7 @@ use super::winograd::{F2, F4, Pair, Tiling, Winograd};
 
 /// How a layer becomes matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
+pub(super) enum Path {
     /// Patches copied to rows: any kernel, stride and padding.
     Im2col,
     /// Winograd's F(4×4, 3×3): 36 products for 16 outputs instead of 144
@@ -20,7 +20,7 @@ pub enum Path {
 }
 
 /// The path with the fewest multiplications; few incoming channels do not repay a transform.
-pub fn plan(g: &Geometry) -> Path {
+pub(super) fn plan(g: &Geometry) -> Path {
     let same = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1] && g.padding == [0, 1, 1];
     if !same || g.in_channels < 16 || g.out_channels < 16 {
         return Path::Im2col;

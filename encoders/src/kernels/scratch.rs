@@ -8,6 +8,8 @@ static SHELF: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// Buffers kept for later calls; the smallest are dropped beyond that.
 const KEPT: usize = 16;
+/// Values of one buffer kept, 64 MiB; beyond, what is computed on it costs far more than its pages.
+const LARGE: usize = 16 << 20;
 
 /// A borrowed buffer; it goes back on the shelf when dropped. Its content is arbitrary.
 pub(crate) struct Scratch {
@@ -61,6 +63,9 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
+        if buffer.len() > LARGE {
+            return;
+        }
         let mut shelf = SHELF.lock().unwrap_or_else(PoisonError::into_inner);
         let at = shelf.partition_point(|other| other.len() < buffer.len());
         shelf.insert(at, buffer);
@@ -73,6 +78,12 @@ impl Drop for Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_are_given_back() {
+        drop(Scratch::new(LARGE + 1));
+        assert!(SHELF.lock().unwrap().iter().all(|buffer| buffer.len() <= LARGE));
+    }
 
     #[test]
     fn buffers_have_the_length_asked_for() {

@@ -1,6 +1,7 @@
 //! The post factor of a layer's output back at the convolution's output: through the winners of the
 //! pool and the open ReLUs.
 
+#[cfg(test)]
 use rayon::prelude::*;
 
 use super::geometry::{Geometry, Pool, Post};
@@ -15,7 +16,8 @@ use super::pool::{CLOSED, Factor, Routing, Window};
 ///
 /// # Panics
 /// If a slice does not fit `g`.
-pub fn unroute(
+#[cfg(test)]
+pub(super) fn unroute(
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,

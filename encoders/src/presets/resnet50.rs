@@ -36,7 +36,7 @@ plugin! {
     equation: "conv 5×5 64 · 3 blocks of 64/256 · 4 of 128/512, halved · 6 of 256/1024, halved",
     citation: "Löwe, O'Connor & Veeling 2019; He et al. 2016; Illing et al. 2021, Table 4",
     keys: [
-        stem = "64", "1 …", "neurons at each position of the first convolution";
+        stem = "64", "1 to 65536", "neurons at each position of the first convolution";
         widths = "[64, 128, 256]", "one or more numbers from 1", "neurons at each position inside the blocks of each group";
         blocks = "[3, 4, 6]", "as many numbers from 1 as widths", "blocks in each group";
     ],

@@ -3,10 +3,11 @@
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::*;
+use crate::kernels::Routing;
 use crate::kernels::feedback::feedback_by;
 use crate::kernels::forward::forward_by;
 use crate::kernels::outer::outer_by;
-use crate::kernels::{Path, Routing};
+use crate::kernels::plan::Path;
 
 /// Typical error allowed, relative to the root mean square of what is expected.
 const TOLERANCE: f64 = 2e-6;
