@@ -6,6 +6,7 @@
 
 mod write;
 
+pub(crate) use write::remove_partial;
 pub use write::write_atomically;
 
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@ mod train;
 pub use metrics::Record;
 pub use train::{Progress, train};
 
-use crate::checkpoint::{Checkpoint, write_atomically};
+use crate::checkpoint::{Checkpoint, remove_partial, write_atomically};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use events::Events;
@@ -70,6 +70,7 @@ impl Run {
 
     fn start(folder: &Path, lock: File, from: Option<Checkpoint>, keep: usize) -> Result<Self> {
         let step = from.as_ref().map_or(0, |checkpoint| checkpoint.step);
+        remove_partial(&folder.join("checkpoints"))?;
         Ok(Self {
             metrics: Metrics::open(&folder.join("metrics.jsonl"), step)?,
             events: Events::open(folder, step)?,

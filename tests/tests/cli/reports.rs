@@ -60,6 +60,7 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     // One cell by its own command, as a scheduler would run it.
     let words: Vec<&str> = listed.lines().nth(3).unwrap().split(' ').skip(1).collect();
     place.succeed(&words);
+    assert!(!place.path("all/compare.md").exists(), "a cell's command has no table to share");
     let one = read(&place.path("all/rule=clapp_s/seed-4/probe.json"));
     let text = place.succeed(&arguments);
     assert_eq!(read(&place.path("all/rule=clapp_s/seed-4/probe.json")), one);
@@ -70,7 +71,10 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"][1]["seeds"], serde_json::json!([3, 4]));
     assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
-    assert_eq!(String::from_utf8(read(&place.path("all/compare.md"))).unwrap().trim(), text.trim());
+    let written = read(&place.path("all/compare.md"));
+    assert_eq!(String::from_utf8_lossy(&written).trim(), text.trim());
+    place.succeed(&words);
+    assert_eq!(read(&place.path("all/compare.md")), written, "a cell's command leaves the table");
 }
 
 #[test]

@@ -43,8 +43,9 @@ pub struct Arguments {
     list: bool,
 }
 
-/// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`. A cell that
-/// diverges is left out of the table and named at the end.
+/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md` and
+/// `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
+/// the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -91,9 +92,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if !reports.is_empty() {
         let table = summary::summarise(&reports);
         let text = table.markdown();
-        let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
-        save("compare.md", &text)?;
-        save("compare.json", &output::json(&table)?)?;
+        if cells.len() > 1 {
+            let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
+            save("compare.md", &text)?;
+            save("compare.json", &output::json(&table)?)?;
+        }
         output::print(&text)?;
     }
     if let Some(error) = stopped {
