@@ -6,11 +6,11 @@ use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::TrainingProgress;
-use plasticity_core::checkpoint::{Checkpoint, write_atomically};
+use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
-use plasticity_core::run::{self, Progress};
+use plasticity_core::run::{self, Progress, Stored};
 use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
@@ -56,8 +56,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, None, 0, &device)? }];
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
-            let checkpoint = Checkpoint::load(&path)?;
-            let layers = alignment::at(&experiment, Some(&checkpoint.state), step, &device)?;
+            let stored = Stored::load(&path)?;
+            let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), step, &device)
+                .map_err(|error| stored.locate(error))?;
             stages.push(Stage { step, layers });
         }
         let file = arguments.what.join("alignment.json");

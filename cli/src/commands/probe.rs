@@ -4,12 +4,13 @@ use super::start_threads;
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
-use plasticity_core::checkpoint::{Checkpoint, write_atomically};
+use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
 use plasticity_core::network::Network;
 use plasticity_core::probe::{LayerReadout, probe};
-use plasticity_core::{Error, Result, run};
+use plasticity_core::run::{self, Stored};
+use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,8 @@ pub struct Report {
 /// Reads a run out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let config = run::config(&arguments.run, &arguments.overrides.set)?;
-    let checkpoint = match &arguments.checkpoint {
-        Some(path) => Checkpoint::load(path)?,
+    let stored = match &arguments.checkpoint {
+        Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
             Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
         })?,
@@ -53,8 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
-    network.restore(&checkpoint.state)?;
-    let report = report(&experiment, &mut network, checkpoint.step, &device)?;
+    network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
+    let report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
     write(&report, &arguments.run)?;
     output::print(&if arguments.json { output::json(&report)? } else { table(&report) })?;
     Ok(Exit::Success)

@@ -2,11 +2,13 @@
 
 mod events;
 mod metrics;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod train;
 
 pub use metrics::Record;
+pub use stored::Stored;
 pub use train::{Progress, train};
 
 use crate::checkpoint::{Checkpoint, remove_partial, write_atomically};
@@ -21,12 +23,17 @@ use std::path::{Path, PathBuf};
 pub const CONFIG: &str = "config.toml";
 
 /// A run that this process writes to. No other process can while this one holds it.
+///
+/// Nothing of it changes before [`begin`](Self::begin), so that one that cannot go on stays as it is.
 pub struct Run {
     folder: PathBuf,
-    metrics: Metrics,
-    events: Events,
-    from: Option<Checkpoint>,
+    /// As TOML.
+    config: String,
     keep: usize,
+    from: Option<Stored>,
+    /// The step that it goes on from.
+    step: u64,
+    records: Option<(Metrics, Events)>,
     _lock: File,
 }
 
@@ -43,42 +50,52 @@ impl Run {
             let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
             return Err(Error::file(folder, format!("holds a run already: {remedy}")));
         }
-        write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
-        Self::start(folder, lock, None, config.training.keep)
+        Self::new(folder, config, None, lock)
     }
 
-    /// Goes on with a run from its last checkpoint; what was recorded after it is dropped.
+    /// Goes on with a run from its last checkpoint.
     ///
     /// # Errors
     /// Where the folder holds no run, is in use, or its checkpoints are of another config or unreadable.
     pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
         let lock = lock(folder)?;
         let from = last_checkpoint(folder)?;
-        if let Some(checkpoint) = &from {
-            let (theirs, ours) = (&checkpoint.fingerprint, config.fingerprint()?);
-            if *theirs != ours {
-                let message = format!(
-                    "its checkpoint was made with another seed, encoder, rule, batch or optimiser \
-                     (fingerprint {theirs}, the config's is {ours}): undo the change, or start a new run"
-                );
-                return Err(Error::file(folder, message));
-            }
-        }
-        write_atomically(&folder.join(CONFIG), config.to_toml()?.as_bytes())?;
-        Self::start(folder, lock, from, config.training.keep)
+        from.iter().try_for_each(|stored| stored.check(config))?;
+        Self::new(folder, config, from, lock)
     }
 
-    fn start(folder: &Path, lock: File, from: Option<Checkpoint>, keep: usize) -> Result<Self> {
-        let step = from.as_ref().map_or(0, |checkpoint| checkpoint.step);
-        remove_partial(&folder.join("checkpoints"))?;
+    fn new(folder: &Path, config: &Config, from: Option<Stored>, lock: File) -> Result<Self> {
         Ok(Self {
-            metrics: Metrics::open(&folder.join("metrics.jsonl"), step)?,
-            events: Events::open(folder, step)?,
             folder: folder.to_owned(),
+            config: config.to_toml()?,
+            keep: config.training.keep,
+            step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             from,
-            keep,
+            records: None,
             _lock: lock,
         })
+    }
+
+    /// Makes the folder that of a run by this config, once it is sure that the run can go on: writes the config, and drops
+    /// what was recorded after the checkpoint that it goes on from. The first record or checkpoint does so too.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn begin(&mut self) -> Result<()> {
+        self.records().map(drop)
+    }
+
+    fn records(&mut self) -> Result<&mut (Metrics, Events)> {
+        let records = match self.records.take() {
+            Some(records) => records,
+            None => {
+                write_atomically(&self.folder.join(CONFIG), self.config.as_bytes())?;
+                remove_partial(&self.folder.join("checkpoints"))?;
+                let metrics = Metrics::open(&self.folder.join("metrics.jsonl"), self.step)?;
+                (metrics, Events::open(&self.folder, self.step)?)
+            }
+        };
+        Ok(self.records.insert(records))
     }
 
     /// The folder.
@@ -87,7 +104,7 @@ impl Run {
     }
 
     /// The checkpoint that the run goes on from, once.
-    pub fn take_checkpoint(&mut self) -> Option<Checkpoint> {
+    pub fn take_checkpoint(&mut self) -> Option<Stored> {
         self.from.take()
     }
 
@@ -96,9 +113,10 @@ impl Run {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn record(&mut self, record: &Record) -> Result<()> {
-        self.metrics.write(record)?;
+        let (metrics, events) = self.records()?;
+        metrics.write(record)?;
         for (module, &loss) in record.loss.iter().enumerate() {
-            self.events.scalar(&format!("loss/module_{}", module + 1), record.step, loss)?;
+            events.scalar(&format!("loss/module_{}", module + 1), record.step, loss)?;
         }
         Ok(())
     }
@@ -108,8 +126,9 @@ impl Run {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        self.metrics.synchronise()?;
-        self.events.flush()?;
+        let (metrics, events) = self.records()?;
+        metrics.synchronise()?;
+        events.flush()?;
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
         for (_, path) in checkpoints(&self.folder)?.into_iter().rev().skip(self.keep) {
             std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
@@ -159,11 +178,11 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
 ///
 /// # Errors
 /// Where it has some, and none can be read.
-pub fn last_checkpoint(folder: &Path) -> Result<Option<Checkpoint>> {
+pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
     let mut first_error = None;
     for (_, path) in checkpoints(folder)?.into_iter().rev() {
-        match Checkpoint::load(&path) {
-            Ok(checkpoint) => return Ok(Some(checkpoint)),
+        match Stored::load(&path) {
+            Ok(stored) => return Ok(Some(stored)),
             Err(error) => {
                 tracing::warn!("{error}: trying the checkpoint before it");
                 first_error.get_or_insert(error);

@@ -3,6 +3,14 @@
 use super::*;
 use crate::network::State;
 
+/// A run in a folder that has its folder of checkpoints.
+fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
+    std::fs::create_dir_all(folder.join("checkpoints")).unwrap();
+    let step = from.as_ref().map_or(0, |stored| stored.checkpoint.step);
+    let (config, lock) = ("seed = 1".to_owned(), lock(folder).unwrap());
+    Run { folder: folder.to_owned(), config, keep, from, step, records: None, _lock: lock }
+}
+
 fn checkpoint(step: u64) -> Checkpoint {
     Checkpoint { state: State::default(), step, seed: 1, fingerprint: "f".to_owned() }
 }
@@ -19,8 +27,7 @@ fn two_processes_cannot_share_a_folder() {
 #[test]
 fn as_many_checkpoints_are_kept_as_the_config_says() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
-    let mut run = Run::start(folder.path(), lock(folder.path()).unwrap(), None, 3).unwrap();
+    let mut run = run(folder.path(), 3, None);
     for step in 1..=5 {
         run.save(&checkpoint(step)).unwrap();
     }
@@ -31,17 +38,15 @@ fn as_many_checkpoints_are_kept_as_the_config_says() {
 #[test]
 fn the_last_two_checkpoints_are_kept_and_a_broken_one_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
+    let mut run = run(folder.path(), 2, None);
     assert!(last_checkpoint(folder.path()).unwrap().is_none());
-    let lock = lock(folder.path()).unwrap();
-    let mut run = Run::start(folder.path(), lock, None, 2).unwrap();
     for step in [2, 10, 9] {
         run.save(&checkpoint(step)).unwrap();
     }
     let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, [9, 10]);
     std::fs::write(checkpoint_path(folder.path(), 10), b"broken").unwrap();
-    assert_eq!(last_checkpoint(folder.path()).unwrap().unwrap().step, 9);
+    assert_eq!(last_checkpoint(folder.path()).unwrap().unwrap().checkpoint.step, 9);
     std::fs::write(checkpoint_path(folder.path(), 9), b"broken").unwrap();
     assert!(last_checkpoint(folder.path()).unwrap_err().to_string().contains("step-10"));
 }

@@ -45,9 +45,11 @@ pub fn train(
     let mut trainer = Trainer::new(network, config.seed);
     let resumed = run.take_checkpoint();
     let fresh = resumed.is_none();
-    if let Some(checkpoint) = resumed {
-        trainer.restore(&checkpoint.state, checkpoint.step)?;
+    if let Some(stored) = resumed {
+        let Checkpoint { state, step, .. } = &stored.checkpoint;
+        trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
     }
+    run.begin()?;
     let save = |trainer: &Trainer, run: &mut Run| {
         let (state, step) = (trainer.network().state()?, trainer.steps());
         if let Some(name) = state.not_finite() {

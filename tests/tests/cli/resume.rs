@@ -80,6 +80,25 @@ fn a_finished_run_can_be_trained_for_longer() {
 }
 
 #[test]
+fn a_run_that_cannot_go_on_stays_as_it_is() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    // Its metrics know of steps that have no checkpoint any more.
+    std::fs::remove_file(place.path("run/checkpoints/step-6.safetensors")).unwrap();
+    let files = || [read(&place.path("run/config.toml")), read(&place.path("run/metrics.jsonl"))];
+    let before = files();
+    let refused = |set: &str, status| place.fail(&["train", "--resume", "run", "--set", set], status);
+    let error = refused("stimulus.grey=false", 1);
+    assert!(error.starts_with("run/checkpoints/step-4.safetensors: "), "{error}");
+    assert!(error.contains("has shape") && error.contains("undo the change"), "{error}");
+    refused("rule=gim", 1);
+    refused("stimulus.source.count=4", 3);
+    assert!(files() == before, "the run was written to");
+    place.succeed(&["train", "--resume", "run"]);
+    place.succeed(&["probe", "run"]);
+}
+
+#[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "one", "--set", "training.threads=1"]);
