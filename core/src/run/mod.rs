@@ -1,12 +1,14 @@
 //! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, and `checkpoints/`.
 
 mod events;
+mod folder;
 mod metrics;
 mod stored;
 #[cfg(test)]
 mod tests;
 mod train;
 
+pub use folder::{CONFIG, checkpoint_path, checkpoints, config, is_run, last_checkpoint, vacant};
 pub use metrics::Record;
 pub use stored::Stored;
 pub use train::{Progress, train};
@@ -15,12 +17,10 @@ use crate::checkpoint::{Checkpoint, remove_partial, write_atomically};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use events::Events;
+use folder::{CHECKPOINTS, LOCK, METRICS};
 use metrics::Metrics;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-
-/// The resolved config of a run, in its folder.
-pub const CONFIG: &str = "config.toml";
 
 /// A run that this process writes to. No other process can while this one holds it.
 ///
@@ -41,15 +41,13 @@ impl Run {
     /// Starts a run in a folder that holds none.
     ///
     /// # Errors
-    /// Where the folder holds a run already, is in use, or cannot be written to.
+    /// Where the folder is not [`vacant`], is in use, or cannot be written to.
     pub fn create(folder: &Path, config: &Config) -> Result<Self> {
-        std::fs::create_dir_all(folder.join("checkpoints"))
-            .map_err(|error| Error::file(folder, format!("cannot be made: {error}")))?;
+        vacant(folder)?;
+        make(folder)?;
         let lock = lock(folder)?;
-        if folder.join(CONFIG).exists() {
-            let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
-            return Err(Error::file(folder, format!("holds a run already: {remedy}")));
-        }
+        // Another process may have had a run here until now.
+        vacant(folder)?;
         Self::new(folder, config, None, lock)
     }
 
@@ -58,6 +56,7 @@ impl Run {
     /// # Errors
     /// Where the folder holds no run, is in use, or its checkpoints are of another config or unreadable.
     pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
+        folder::require(folder)?;
         let lock = lock(folder)?;
         let from = last_checkpoint(folder)?;
         from.iter().try_for_each(|stored| stored.check(config))?;
@@ -90,8 +89,10 @@ impl Run {
             Some(records) => records,
             None => {
                 write_atomically(&self.folder.join(CONFIG), self.config.as_bytes())?;
-                remove_partial(&self.folder.join("checkpoints"))?;
-                let metrics = Metrics::open(&self.folder.join("metrics.jsonl"), self.step)?;
+                let checkpoints = self.folder.join(CHECKPOINTS);
+                make(&checkpoints)?;
+                remove_partial(&checkpoints)?;
+                let metrics = Metrics::open(&self.folder.join(METRICS), self.step)?;
                 (metrics, Events::open(&self.folder, self.step)?)
             }
         };
@@ -137,63 +138,12 @@ impl Run {
     }
 }
 
-/// Reads the config of the run in `folder`, with overrides.
-///
-/// # Errors
-/// Where the folder holds no run.
-pub fn config(folder: &Path, overrides: &[String]) -> Result<Config> {
-    let path = folder.join(CONFIG);
-    if !path.is_file() {
-        return Err(Error::file(folder, format!("holds no run: there is no {CONFIG} in it")));
-    }
-    Config::load(&path, overrides)
-}
-
-/// Where a run has the checkpoint of a step.
-pub fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
-    folder.join("checkpoints").join(format!("step-{step}.safetensors"))
-}
-
-/// A run's checkpoints with their steps, first to last.
-///
-/// # Errors
-/// Where the folder cannot be read.
-pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let folder = folder.join("checkpoints");
-    let refused = |error: std::io::Error| Error::file(&folder, format!("cannot be read: {error}"));
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(refused)? {
-        let path = entry.map_err(refused)?.path();
-        let step = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok());
-        found.extend(step.map(|step| (step, path)));
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// A run's last checkpoint that can be read, or `None` where it has none yet.
-///
-/// # Errors
-/// Where it has some, and none can be read.
-pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
-    let mut first_error = None;
-    for (_, path) in checkpoints(folder)?.into_iter().rev() {
-        match Stored::load(&path) {
-            Ok(stored) => return Ok(Some(stored)),
-            Err(error) => {
-                tracing::warn!("{error}: trying the checkpoint before it");
-                first_error.get_or_insert(error);
-            }
-        }
-    }
-    first_error.map_or(Ok(None), Err)
+fn make(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))
 }
 
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let file = File::create(&path).map_err(|error| Error::file(&path, format!("cannot be made: {error}")))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -3,9 +3,8 @@
 use super::*;
 use crate::network::State;
 
-/// A run in a folder that has its folder of checkpoints.
+/// A run in a folder.
 fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
-    std::fs::create_dir_all(folder.join("checkpoints")).unwrap();
     let step = from.as_ref().map_or(0, |stored| stored.checkpoint.step);
     let (config, lock) = ("seed = 1".to_owned(), lock(folder).unwrap());
     Run { folder: folder.to_owned(), config, keep, from, step, records: None, _lock: lock }
@@ -22,6 +21,30 @@ fn two_processes_cannot_share_a_folder() {
     assert!(lock(folder.path()).unwrap_err().to_string().contains("is in use by another process"));
     drop(first);
     assert!(lock(folder.path()).is_ok());
+}
+
+#[test]
+fn a_folder_with_anything_that_a_run_would_replace_is_not_vacant() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    vacant(&folder.join("missing")).unwrap();
+    std::fs::create_dir(folder.join("checkpoints")).unwrap();
+    vacant(folder).unwrap();
+    for name in ["config.toml", "metrics.jsonl", "checkpoints/step-8.safetensors"] {
+        let path = folder.join(name);
+        std::fs::write(&path, "of something else").unwrap();
+        let error = vacant(folder).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: is of no run here", path.display())), "{error}");
+        assert!(!is_run(folder));
+        std::fs::remove_file(path).unwrap();
+    }
+    // A run that was killed before its first checkpoint, and one that was copied without its lock.
+    for beside in [".lock", "checkpoints/step-8.safetensors"] {
+        let files = [folder.join("config.toml"), folder.join(beside)];
+        files.iter().for_each(|file| std::fs::write(file, "").unwrap());
+        assert!(is_run(folder) && vacant(folder).unwrap_err().to_string().contains("--resume"));
+        files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    }
 }
 
 #[test]

@@ -109,6 +109,23 @@ fn folders_that_are_missing() {
     assert_eq!(place.fail(&["probe", "gone"], 1), "gone: holds no run: there is no config.toml in it");
 }
 
+#[test]
+fn a_config_that_is_no_runs_is_not_replaced() {
+    let place = Place::new(CONFIG);
+    let error = place.fail(&["train", "config.toml", "--out", "."], 1);
+    assert!(error.starts_with("./config.toml: is of no run here") && !error.contains("--resume"), "{error}");
+    let error = place.fail(&["train", "--resume", "."], 1);
+    assert!(error.starts_with(".: holds no run: beside its config.toml there is no checkpoint"), "{error}");
+    // So does a comparison whose cell would go there, before any is trained.
+    let cell = place.path("all/base/seed-3");
+    std::fs::create_dir_all(&cell).unwrap();
+    std::fs::write(cell.join("config.toml"), "mine").unwrap();
+    let error = place.fail(&["compare", "config.toml", "--out", "all"], 1);
+    assert!(error.starts_with("all/base/seed-3/config.toml: is of no run here"), "{error}");
+    assert_eq!(std::fs::read_dir(place.path("")).unwrap().count(), 2, "only the config and `all`");
+    assert_eq!(read(&place.path("config.toml")), CONFIG.as_bytes());
+}
+
 /// A run without them is worth something; a comparison is nothing but read-outs.
 #[test]
 fn labelled_stimuli_that_are_missing_are_named_before_learning() {

@@ -140,13 +140,15 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
 /// Tries a cell's stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
 fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
     let mut read_out = false;
-    if folder.join(run::CONFIG).is_file() {
+    if run::is_run(folder) {
         if config.other_stimuli(&run::config(folder, &[])?)? {
             let message =
                 "holds a run on other stimuli: choose another folder with --out, or undo the change";
             return Err(Error::file(folder, message));
         }
         read_out = earlier(folder, &config)?.is_some();
+    } else {
+        run::vacant(folder)?;
     }
     let (experiment, network) = train::prepare(config, device)?;
     if !read_out {
@@ -167,7 +169,7 @@ fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
 fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
     let folder = cell.folder(out);
     let earlier = earlier(&folder, &config)?;
-    let (experiment, mut run) = if folder.join(run::CONFIG).is_file() {
+    let (experiment, mut run) = if run::is_run(&folder) {
         train::resume_with(config, &folder)?
     } else {
         train::start(config, &folder, device)?
