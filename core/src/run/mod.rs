@@ -76,7 +76,7 @@ impl Run {
     }
 
     /// Makes the folder that of a run by this config, once it is sure that the run can go on: writes the config, and drops
-    /// what was recorded after the checkpoint that it goes on from. The first record or checkpoint does so too.
+    /// what was recorded or saved after the checkpoint that it goes on from. The first record or checkpoint does so too.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -92,6 +92,9 @@ impl Run {
                 let checkpoints = self.folder.join(CHECKPOINTS);
                 make(&checkpoints)?;
                 remove_partial(&checkpoints)?;
+                let later =
+                    folder::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > self.step);
+                later.map(|(_, path)| path).try_for_each(remove)?;
                 let metrics = Metrics::open(&self.folder.join(METRICS), self.step)?;
                 (metrics, Events::open(&self.folder, self.step)?)
             }
@@ -122,7 +125,7 @@ impl Run {
         Ok(())
     }
 
-    /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones.
+    /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -130,12 +133,16 @@ impl Run {
         let (metrics, events) = self.records()?;
         metrics.synchronise()?;
         events.flush()?;
-        checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
-        for (_, path) in checkpoints(&self.folder)?.into_iter().rev().skip(self.keep) {
-            std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
-        }
-        Ok(())
+        let written = checkpoint_path(&self.folder, checkpoint.step);
+        checkpoint.save(&written)?;
+        let others =
+            checkpoints(&self.folder)?.into_iter().map(|(_, path)| path).filter(|path| *path != written);
+        others.rev().skip(self.keep.saturating_sub(1)).try_for_each(remove)
     }
+}
+
+fn remove(file: PathBuf) -> Result<()> {
+    std::fs::remove_file(&file).map_err(|error| Error::file(&file, format!("cannot be removed: {error}")))
 }
 
 fn make(folder: &Path) -> Result<()> {

@@ -73,3 +73,30 @@ fn the_last_two_checkpoints_are_kept_and_a_broken_one_is_passed_over() {
     std::fs::write(checkpoint_path(folder.path(), 9), b"broken").unwrap();
     assert!(last_checkpoint(folder.path()).unwrap_err().to_string().contains("step-10"));
 }
+
+#[test]
+fn the_checkpoint_just_written_stays_whatever_lies_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = run(folder.path(), 1, None);
+    run.begin().unwrap();
+    std::fs::write(checkpoint_path(folder.path(), 99), b"left by something else").unwrap();
+    run.save(&checkpoint(2)).unwrap();
+    assert_eq!(last_checkpoint(folder.path()).unwrap().unwrap().checkpoint.step, 2);
+}
+
+#[test]
+fn a_resumed_run_drops_the_broken_checkpoints_past_its_own_when_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = run(folder.path(), 2, None);
+    [6, 8].iter().for_each(|&step| first.save(&checkpoint(step)).unwrap());
+    drop(first);
+    let broken = checkpoint_path(folder.path(), 8);
+    std::fs::write(&broken, b"broken").unwrap();
+    let mut resumed = run(folder.path(), 1, last_checkpoint(folder.path()).unwrap());
+    assert!(broken.exists(), "it is not sure yet that the run goes on");
+    resumed.begin().unwrap();
+    assert!(!broken.exists());
+    resumed.save(&checkpoint(7)).unwrap();
+    let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps, [7]);
+}
