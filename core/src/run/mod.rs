@@ -11,7 +11,7 @@ mod train;
 pub use folder::{CONFIG, checkpoint_path, checkpoints, config, is_run, last_checkpoint, vacant};
 pub use metrics::Record;
 pub use stored::Stored;
-pub use train::{Progress, train};
+pub use train::{Progress, total_steps, train};
 
 use crate::checkpoint::{Checkpoint, remove_partial, write_atomically};
 use crate::config::Config;
@@ -88,7 +88,11 @@ impl Run {
         let records = match self.records.take() {
             Some(records) => records,
             None => {
-                write_atomically(&self.folder.join(CONFIG), self.config.as_bytes())?;
+                let config = self.folder.join(CONFIG);
+                // A run that is done is not written to by being gone over.
+                if std::fs::read(&config).ok().as_deref() != Some(self.config.as_bytes()) {
+                    write_atomically(&config, self.config.as_bytes())?;
+                }
                 let checkpoints = self.folder.join(CHECKPOINTS);
                 make(&checkpoints)?;
                 remove_partial(&checkpoints)?;
@@ -96,7 +100,7 @@ impl Run {
                     folder::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > self.step);
                 later.map(|(_, path)| path).try_for_each(remove)?;
                 let metrics = Metrics::open(&self.folder.join(METRICS), self.step)?;
-                (metrics, Events::open(&self.folder, self.step)?)
+                (metrics, Events::new(&self.folder, self.step))
             }
         };
         Ok(self.records.insert(records))

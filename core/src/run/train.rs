@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpoint;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
+use crate::network::Network;
 use crate::training::Trainer;
 use std::time::Duration;
 
@@ -21,6 +22,15 @@ pub struct Progress<'a> {
     pub loss: &'a [f32],
     /// How long training has waited for stimuli so far.
     pub waited: Duration,
+}
+
+/// The steps of the whole training of an experiment's network: none where its rule does not learn.
+///
+/// # Errors
+/// As [`Experiment::steps_per_epoch`].
+pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
+    let per_epoch = experiment.steps_per_epoch()?;
+    Ok(if network.learns() { experiment.config().training.total_steps(per_epoch) } else { 0 })
 }
 
 /// Trains from the run's checkpoint (or from the start) to the end, and returns the trained network in its trainer.
@@ -40,7 +50,7 @@ pub fn train(
     let training = &config.training;
     let per_epoch = experiment.steps_per_epoch()?;
     let network = experiment.network(device)?;
-    let total = if network.learns() { training.total_steps(per_epoch) } else { 0 };
+    let total = total_steps(experiment, &network)?;
     let fingerprint = config.fingerprint()?;
     let mut trainer = Trainer::new(network, config.seed);
     let resumed = run.take_checkpoint();

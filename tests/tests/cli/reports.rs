@@ -1,6 +1,6 @@
 //! What `probe`, `bench` and `compare` report, for people and for machines.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
 use serde_json::Value;
 
 #[test]
@@ -73,7 +73,12 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
     let written = read(&place.path("all/compare.md"));
     assert_eq!(String::from_utf8_lossy(&written).trim(), text.trim());
+    // All cells are done: going over them again, or over one, writes nothing of them, nor the table by one.
+    let cells = || [files(&place.path("all/rule=random")), files(&place.path("all/rule=clapp_s"))];
+    let before = cells();
+    assert_eq!(place.succeed(&arguments), text);
     place.succeed(&words);
+    assert!(before == cells(), "a cell that is done was written to");
     assert_eq!(read(&place.path("all/compare.md")), written, "a cell's command leaves the table");
 }
 

@@ -1,6 +1,7 @@
 //! A run that was killed goes on to the same bits as one that never was.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Names and contents of what must be the same: checkpoints and metrics.
@@ -96,6 +97,20 @@ fn a_run_that_cannot_go_on_stays_as_it_is() {
     assert!(files() == before, "the run was written to");
     place.succeed(&["train", "--resume", "run"]);
     place.succeed(&["probe", "run"]);
+}
+
+#[test]
+fn a_finished_run_is_not_written_to() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let written = files(&place.path("run"));
+    place.succeed(&["train", "--resume", "run"]);
+    // But for the time of the lock, which it takes.
+    let without_lock = |mut files: Vec<_>| {
+        files.retain(|(path, ..): &(PathBuf, _, _)| !path.ends_with(".lock"));
+        files
+    };
+    assert!(without_lock(written) == without_lock(files(&place.path("run"))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `plasticity compare CONFIG --sweep KEY=A,B,C --seeds N`: a run for every cell, and one table.
 
 mod cells;
+mod run_cell;
 mod summary;
 
 use super::{probe, train};
@@ -11,10 +12,8 @@ use cells::{Cell, Sweep, cells};
 use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::probe::plan;
-use plasticity_core::run;
 use plasticity_core::{Error, Result};
-use probe::Report;
+use run_cell::{check, run_cell};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `compare`.
@@ -78,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let (mut reports, mut failed, mut stopped) = (Vec::new(), Vec::new(), None);
     for (number, cell) in cells.iter().enumerate() {
         output::note(&format!("{} of {}: {}", number + 1, cells.len(), named(cell)));
-        match run_cell(cell, config(arguments, cell)?, &out, &device) {
+        match run_cell(config(arguments, cell)?, &cell.folder(&out), &device) {
             Ok(report) => reports.push((cell, report)),
             Err(Error::Diverged { place, message }) => {
                 failed.push(format!("{}, {place}: {message}", named(cell)));
@@ -135,53 +134,6 @@ fn in_cell(cell: &Cell, error: Error) -> Error {
 fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     let overrides = [arguments.overrides.set.clone(), cell.overrides()].concat();
     Config::load(&cell.config, &overrides)
-}
-
-/// Tries a cell's stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
-fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
-    let mut read_out = false;
-    if run::is_run(folder) {
-        if config.other_stimuli(&run::config(folder, &[])?)? {
-            let message =
-                "holds a run on other stimuli: choose another folder with --out, or undo the change";
-            return Err(Error::file(folder, message));
-        }
-        read_out = earlier(folder, &config)?.is_some();
-    } else {
-        run::vacant(folder)?;
-    }
-    let (experiment, network) = train::prepare(config, device)?;
-    if !read_out {
-        plan(&experiment, &network)?;
-    }
-    Ok(())
-}
-
-/// The report in a folder, if the config would be read out in the same way.
-fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
-    let bytes = std::fs::read(folder.join("probe.json")).ok();
-    let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let readout = config.readout()?;
-    Ok(report.filter(|report| report.readout == readout))
-}
-
-/// Trains a cell from where it is, and reads it out unless that is done.
-fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
-    let folder = cell.folder(out);
-    let earlier = earlier(&folder, &config)?;
-    let (experiment, mut run) = if run::is_run(&folder) {
-        train::resume_with(config, &folder)?
-    } else {
-        train::start(config, &folder, device)?
-    };
-    let mut trainer = train::learn(&experiment, &mut run, device)?;
-    let step = trainer.steps();
-    if let Some(report) = earlier.filter(|report| report.step == step) {
-        return Ok(report);
-    }
-    let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
-    probe::write(&report, &folder)?;
-    Ok(report)
 }
 
 /// The command that runs one cell into the folder that the whole comparison looks for it in.
