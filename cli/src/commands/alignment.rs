@@ -1,6 +1,6 @@
 //! `plasticity alignment CONFIG|RUN`: the angle between local updates and backpropagation's, layer by layer.
 
-use super::start_threads;
+use super::{probe, start_threads};
 use crate::alignment::{self, LayerAlignment};
 use crate::arguments::Overrides;
 use crate::exit::Exit;
@@ -57,12 +57,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
             let stored = Stored::load(&path)?;
+            stored.check(experiment.config())?;
             let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), step, &device)
                 .map_err(|error| stored.locate(error))?;
             stages.push(Stage { step, layers });
         }
-        let file = arguments.what.join("alignment.json");
-        write_atomically(&file, output::json(&stages)?.as_bytes())?;
+        if probe::is_own(experiment.config(), &arguments.what)? {
+            let file = arguments.what.join("alignment.json");
+            write_atomically(&file, output::json(&stages)?.as_bytes())?;
+        } else {
+            output::note("alignment.json stays as it is: it is of the run's own config");
+        }
     } else {
         let mut steps = arguments.steps.clone();
         steps.sort_unstable();

@@ -5,6 +5,7 @@ use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use plasticity_core::checkpoint::write_atomically;
+use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
 use plasticity_core::network::Network;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     /// The folder of a run
     run: PathBuf,
-    /// The checkpoint to read out [default: the run's last]
+    /// The checkpoint to read out, which is printed only [default: the run's last]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Print JSON instead of a table
@@ -44,21 +45,32 @@ pub struct Report {
 /// Reads a run out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let config = run::config(&arguments.run, &arguments.overrides.set)?;
+    let own = arguments.checkpoint.is_none() && is_own(&config, &arguments.run)?;
     let stored = match &arguments.checkpoint {
         Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
             Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
         })?,
     };
+    stored.check(&config)?;
     start_threads(&config)?;
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
     network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
     let report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
-    write(&report, &arguments.run)?;
+    if own {
+        write(&report, &arguments.run)?;
+    } else {
+        output::note("probe.json stays as it is: it is of the run's last checkpoint by the run's own config");
+    }
     output::print(&if arguments.json { output::json(&report)? } else { table(&report) })?;
     Ok(Exit::Success)
+}
+
+/// Whether a config reads the run in a folder out as the run's own does.
+pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
+    Ok(config.readout()? == run::config(folder, &[])?.readout()?)
 }
 
 /// Reads a network out.

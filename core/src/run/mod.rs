@@ -1,5 +1,6 @@
 //! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, and `checkpoints/`.
 
+mod difference;
 mod events;
 mod folder;
 mod metrics;
@@ -8,6 +9,7 @@ mod stored;
 mod tests;
 mod train;
 
+pub use difference::difference;
 pub use folder::{CONFIG, checkpoint_path, checkpoints, config, is_run, last_checkpoint, vacant};
 pub use metrics::Record;
 pub use stored::Stored;

@@ -1,5 +1,6 @@
 //! A checkpoint in its file, so that whatever is wrong with it names the file.
 
+use super::difference::{UNKNOWN, difference};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -26,16 +27,21 @@ impl Stored {
     /// Refuses a checkpoint of another [`fingerprint`](Config::fingerprint) than the config's.
     ///
     /// # Errors
-    /// Where it is of another.
+    /// Where it is of another: names what differs, the key where the run that the checkpoint lies in says so.
     pub fn check(&self, config: &Config) -> Result<()> {
-        let (theirs, ours) = (&self.checkpoint.fingerprint, config.fingerprint()?);
-        if *theirs == ours {
+        let Checkpoint { fingerprint, seed, .. } = &self.checkpoint;
+        if *fingerprint == config.fingerprint()? {
             return Ok(());
         }
-        let message = format!(
-            "was made with another seed, encoder, rule, batch or optimiser (fingerprint {theirs}, the config's is \
-             {ours}): undo the change, or start a new run"
-        );
+        let of_run = self.path.ancestors().nth(2).and_then(|run| super::config(run, &[]).ok());
+        let own = of_run.filter(|own| own.fingerprint().is_ok_and(|own| own == *fingerprint));
+        let known = own.map_or(Ok(None), |own| difference(&own, config))?;
+        let differs = known.unwrap_or_else(|| match *seed == config.seed {
+            true => UNKNOWN.to_owned(),
+            false => format!("seed was {seed} and is {} here ({})", config.seed, config.place("seed")),
+        });
+        let message =
+            format!("is of another run: {differs}; undo the change, or use or start a run of this config");
         Err(Error::file(&self.path, message))
     }
 

@@ -1,6 +1,6 @@
 //! Everything that a user can get wrong gives one clear error that names the place.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
 
 fn train(from: &str, to: &str) -> (Place, String) {
     assert!(CONFIG.contains(from), "{from}");
@@ -220,5 +220,46 @@ fn checkpoints_that_are_cut_short_or_of_another_network() {
     let error = place.fail(&["probe", "run", "--checkpoint", "cut.safetensors"], 1);
     assert!(error.starts_with("cut.safetensors: is cut short"), "{error}");
     let error = place.fail(&["probe", "run", "--set", "encoder.widths=[4, 4, 4, 8, 8, 9]"], 1);
-    assert!(error.contains("checkpoint") && error.contains("layer.5"), "{error}");
+    let expected =
+        "run/checkpoints/step-6.safetensors: is of another run: encoder.widths.5 was 8 and is 9 here";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
+fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    place.succeed(&["train", "config.toml", "--out", "other", "--set", "seed=4"]);
+    place.succeed(&["probe", "run"]);
+    place.succeed(&["alignment", "run"]);
+    let written = files(&place.path("run"));
+    let other = "other/checkpoints/step-6.safetensors";
+    let lost = place.path("other.safetensors");
+    std::fs::copy(place.path(other), &lost).unwrap();
+    for (arguments, said) in [
+        (&["probe", "run", "--set", "seed=4"][..], "seed was 3 and is 4 here (--set seed=4)"),
+        (&["probe", "run", "--set", "training.batch=4"], "training.batch was 8 and is 4 here"),
+        (&["probe", "run", "--checkpoint", other], "seed was 4 and is 3 here (run/config.toml:1: seed)"),
+        // Of no run that could say more: the checkpoint itself does.
+        (
+            &["probe", "run", "--checkpoint", "other.safetensors"],
+            "other.safetensors: is of another run: seed was 4",
+        ),
+        (
+            &["alignment", "run", "--set", "rule=gim"],
+            r#"rule.type was "clapp_s" and is "gim" here (--set rule=gim)"#,
+        ),
+    ] {
+        let error = place.fail(arguments, 1);
+        assert!(error.contains(said) && error.contains("; undo the change"), "{error}");
+    }
+    // What changes nothing of what was trained may be changed, and another read-out is printed only.
+    place.succeed(&["probe", "run", "--set", "probe.epochs=1"]);
+    place.succeed(&["probe", "run", "--set", "stimulus.source.test=8"]);
+    place.succeed(&["probe", "run", "--checkpoint", "run/checkpoints/step-4.safetensors"]);
+    place.succeed(&["alignment", "run", "--set", "stimulus.source.count=16"]);
+    assert!(written == files(&place.path("run")), "the run was written to");
+    std::fs::remove_file(place.path("run/probe.json")).unwrap();
+    place.succeed(&["probe", "run", "--set", "training.threads=1"]);
+    assert!(place.path("run/probe.json").is_file(), "the run's own read-out is kept");
 }

@@ -136,5 +136,5 @@ fn a_run_folder_is_one_runs_and_one_processes() {
     );
     let changed =
         place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.steps=1"], 1);
-    assert!(changed.contains("another seed"), "{changed}");
+    assert!(changed.contains("seed was 3 and is 4 here (--set seed=4); undo the change"), "{changed}");
 }
