@@ -201,6 +201,20 @@ fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
 }
 
 #[test]
+fn a_comparison_does_not_mix_lengths_of_training() {
+    let place = Place::new(CONFIG);
+    let compare = ["compare", "config.toml", "--out", "all", "--sweep", "rule=random,clapp_s"];
+    place.succeed(&[&compare[..], &["--set", "training.steps=2"]].concat());
+    let written = files(&place.path("all"));
+    let error = place.fail(&[&compare[..], &["--set", "training.steps=1"]].concat(), 1);
+    let expected =
+        "all/rule=clapp_s/seed-3: holds a run of 2 steps, and the config's are 1: choose another folder";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(written == files(&place.path("all")));
+    place.succeed(&[&compare[..], &["--set", "training.steps=3"]].concat());
+}
+
+#[test]
 fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     let place = Place::new(CONFIG);
     let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1"];

@@ -23,6 +23,14 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
         run::vacant(folder)?;
     }
     let (experiment, network) = train::prepare(config, device)?;
+    let total = run::total_steps(&experiment, &network)?;
+    if let Some((step, _)) = run::checkpoints(folder)?.last().filter(|(step, _)| *step > total) {
+        let message = format!(
+            "holds a run of {step} steps, and the config's are {total}: choose another folder with --out, or give \
+             training.epochs and training.steps that come to {step} or more"
+        );
+        return Err(Error::file(folder, message));
+    }
     if !read_out {
         plan(&experiment, &network)?;
     }
