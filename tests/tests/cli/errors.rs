@@ -221,7 +221,23 @@ fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     place.succeed(&compare);
     let other = [&compare[..], &["--set", "stimulus.source.count=32"]].concat();
     let error = place.fail(&other, 1);
-    assert!(error.contains("all/base/seed-3: holds a run on other stimuli"), "{error}");
+    assert!(
+        error.contains("all/base/seed-3: holds a run on other stimuli; choose another folder"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_comparison_does_not_go_on_with_runs_of_another_config_and_says_so_before_it_trains() {
+    let place = Place::new(CONFIG);
+    let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1", "--sweep"];
+    place.succeed(&[&compare[..], &["rule=clapp_s"]].concat());
+    let changed = ["rule=gim,clapp_s", "--set", "training.optimiser.rate=1e-2"];
+    let error = place.fail(&[&compare[..], &changed].concat(), 1);
+    let expected = "all/rule=clapp_s/seed-3: holds a run of another config: training.optimiser.rate was 0.001 and is \
+                    0.01 here (--set training.optimiser.rate=1e-2); choose another folder with --out";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(!place.path("all/rule=gim").exists(), "a cell was begun");
 }
 
 #[test]

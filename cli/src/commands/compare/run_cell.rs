@@ -13,9 +13,14 @@ use std::path::Path;
 pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
     let mut read_out = false;
     if run::is_run(folder) {
-        if config.other_stimuli(&run::config(folder, &[])?)? {
+        let stored = run::config(folder, &[])?;
+        let other = match config.other_stimuli(&stored)? {
+            true => Some("on other stimuli".to_owned()),
+            false => run::difference(&stored, &config)?.map(|key| format!("of another config: {key}")),
+        };
+        if let Some(other) = other {
             let message =
-                "holds a run on other stimuli: choose another folder with --out, or undo the change";
+                format!("holds a run {other}; choose another folder with --out, or undo the change");
             return Err(Error::file(folder, message));
         }
         read_out = earlier(folder, &config)?.is_some();
