@@ -201,6 +201,24 @@ fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
 }
 
 #[test]
+fn a_comparison_says_what_is_wrong_with_its_config_and_hints_at_the_seed_where_that_is() {
+    let place = Place::new(CONFIG);
+    let fail = |config: &str, status| place.fail(&["compare", config, "--list"], status);
+    assert_eq!(fail("missing.toml", 1), "missing.toml: there is no such config file");
+    std::fs::write(place.path("key.toml"), CONFIG.replace("epochs = 2", "epoch = 2")).unwrap();
+    let error = fail("key.toml", 3);
+    assert!(error.starts_with("key.toml:12: training.epoch: ") && !error.contains("--first-seed"), "{error}");
+    for wrong in ["", "seed = \"x\"", "seed = -1"] {
+        std::fs::write(place.path("seed.toml"), CONFIG.replace("seed = 3", wrong)).unwrap();
+        let error = fail("seed.toml", 3);
+        assert!(error.contains("seed: give a whole number of at least 0, or --first-seed"), "{error}");
+    }
+    // Whole only with the sweep's value.
+    std::fs::write(place.path("part.toml"), CONFIG.replace("[rule]\ntype = \"clapp_s\"\n", "")).unwrap();
+    place.succeed(&["compare", "part.toml", "--list", "--sweep", r#"rule={type="gim"}"#]);
+}
+
+#[test]
 fn a_comparison_does_not_mix_lengths_of_training() {
     let place = Place::new(CONFIG);
     let compare = ["compare", "config.toml", "--out", "all", "--sweep", "rule=random,clapp_s"];

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output;
 use cells::{Cell, Sweep, cells};
 use plasticity_core::checkpoint::write_atomically;
-use plasticity_core::config::Config;
+use plasticity_core::config::{Config, Document};
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use run_cell::{check, run_cell};
@@ -49,12 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
         Some(seed) => seed,
-        // A config that is whole only with a sweep's value has to say its seed by itself.
-        None => {
-            Config::load(first, &arguments.overrides.set)
-                .map_err(|error| Error::config("compare", format!("{error} (or give --first-seed)")))?
-                .seed
-        }
+        None => seed(first, &arguments.overrides.set)?,
     };
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
@@ -65,6 +60,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cells = cells(&arguments.configs, &arguments.sweep, seeds)
         .map_err(|error| Error::config("compare", error))?;
     if arguments.list {
+        for cell in &cells {
+            config(arguments, cell).map_err(|error| in_cell(cell, error))?;
+        }
         let commands: Vec<String> = cells.iter().map(|cell| command(arguments, cell, &out)).collect();
         output::print(&commands.join("\n"))?;
         return Ok(Exit::Success);
@@ -106,6 +104,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let place = format!("compare, {} of {} cells, which the table lacks", failed.len(), cells.len());
     Err(Error::Diverged { place, message: failed.join("; ") })
+}
+
+/// The seed that a config says; the rest of it may be whole only with a sweep's value.
+fn seed(path: &Path, set: &[String]) -> Result<u64> {
+    let mut document = Document::read(path)?;
+    set.iter().try_for_each(|assignment| document.set(assignment))?;
+    let seed = document.table().get("seed").and_then(|seed| seed.as_integer()?.try_into().ok());
+    seed.ok_or_else(|| document.error("seed", "give a whole number of at least 0, or --first-seed"))
 }
 
 fn named(cell: &Cell) -> String {
