@@ -82,6 +82,20 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     assert_eq!(read(&place.path("all/compare.md")), written, "a cell's command leaves the table");
 }
 
+/// A crate with a rule of its own has a program of its own.
+#[cfg(unix)]
+#[test]
+fn listed_commands_are_of_the_program_that_lists_them() {
+    use std::os::unix::process::CommandExt;
+    let place = Place::new(CONFIG);
+    let listed = |program: &str| {
+        let output = place.command(&["compare", "config.toml", "--list"]).arg0(program).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(listed("my_rule").starts_with("my_rule compare config.toml --seeds 1"));
+    assert!(listed("my rules/run").starts_with("'my rules/run' compare config.toml --seeds 1"));
+}
+
 #[test]
 fn several_configs_and_inline_tables_make_one_table() {
     let place = Place::new(CONFIG);

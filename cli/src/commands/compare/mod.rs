@@ -142,9 +142,10 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     Config::load(&cell.config, &overrides)
 }
 
-/// The command that runs one cell into the folder that the whole comparison looks for it in.
+/// The command that runs one cell, by the program that runs now, into the folder that the whole comparison looks for it in.
 fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
-    let mut words = vec!["plasticity".to_owned(), "compare".to_owned()];
+    let program = std::env::args_os().next().unwrap_or_else(|| "plasticity".into());
+    let mut words = vec![quoted(&program.to_string_lossy()), "compare".to_owned()];
     words.push(quoted(&cell.config.display().to_string()));
     for set in &arguments.overrides.set {
         words.extend(["--set".to_owned(), quoted(set)]);
