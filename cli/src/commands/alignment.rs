@@ -6,7 +6,6 @@ use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::TrainingProgress;
-use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
@@ -62,20 +61,20 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
                 .map_err(|error| stored.locate(error))?;
             stages.push(Stage { step, layers });
         }
-        if probe::is_own(experiment.config(), &arguments.what)? {
-            let file = arguments.what.join("alignment.json");
-            write_atomically(&file, output::json(&stages)?.as_bytes())?;
-        } else {
-            output::note("alignment.json stays as it is: it is of the run's own config");
-        }
     } else {
         let mut steps = arguments.steps.clone();
         steps.sort_unstable();
         steps.dedup();
         stages.extend(trained(&experiment, &steps, &device)?);
     }
-    output::print(&if arguments.json { output::json(&stages)? } else { table(&stages) })?;
-    Ok(Exit::Success)
+    let json = output::json(&stages)?;
+    let printed = output::print(&if arguments.json { json.clone() } else { table(&stages) });
+    if is_run && probe::is_own(experiment.config(), &arguments.what)? {
+        output::keep(&arguments.what.join("alignment.json"), &json);
+    } else if is_run {
+        output::note("alignment.json stays as it is: it is of the run's own config");
+    }
+    printed.map(|()| Exit::Success)
 }
 
 /// Trains the config's network and measures it after each of `steps`, which rise.

@@ -4,7 +4,6 @@ use super::start_threads;
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
-use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
@@ -59,13 +58,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut network = experiment.network(&device)?;
     network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
     let report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
+    let printed = output::print(&if arguments.json { output::json(&report)? } else { table(&report) });
     if own {
         write(&report, &arguments.run)?;
     } else {
         output::note("probe.json stays as it is: it is of the run's last checkpoint by the run's own config");
     }
-    output::print(&if arguments.json { output::json(&report)? } else { table(&report) })?;
-    Ok(Exit::Success)
+    printed.map(|()| Exit::Success)
 }
 
 /// Whether a config reads the run in a folder out as the run's own does.
@@ -81,9 +80,10 @@ pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device:
     Ok(Report { step, layers, readout: experiment.config().readout()? })
 }
 
-/// Writes `probe.json` into a run's folder.
+/// Writes `probe.json` into a run's folder, or says that it cannot.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
-    write_atomically(&folder.join("probe.json"), output::json(report)?.as_bytes())
+    output::keep(&folder.join("probe.json"), &output::json(report)?);
+    Ok(())
 }
 
 /// A report as a table, in percent.

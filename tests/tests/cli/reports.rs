@@ -24,6 +24,25 @@ fn a_probe_reports_every_layer() {
     assert_eq!(printed, report);
 }
 
+/// A folder in the place of a file cannot be replaced by it, whoever runs the test.
+#[test]
+fn what_cannot_be_written_is_printed_all_the_same() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
+    for (command, head) in [("probe", "| layer | accuracy % |"), ("alignment", "| layer | start, ° |")] {
+        std::fs::create_dir(place.path(&format!("run/{command}.json"))).unwrap();
+        let output = place.run(&[command, "run"]);
+        let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && text.starts_with(head), "{text}{said}");
+        assert!(said.contains(&format!("warning: run/{command}.json: cannot be written: ")), "{said}");
+    }
+    std::fs::create_dir_all(place.path("all/compare.md")).unwrap();
+    let arguments = ["compare", "config.toml", "--seeds", "2", "--out", "all", "--set", "training.steps=1"];
+    let output = place.run(&arguments);
+    assert_eq!(output.status.code(), Some(1), "the table is what the command is for");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("| accuracy %"));
+}
+
 #[test]
 fn a_network_that_does_not_learn_reads_out_as_the_untrained_one() {
     let place = Place::new(CONFIG);

@@ -89,12 +89,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if !reports.is_empty() {
         let table = summary::summarise(&reports);
         let text = table.markdown();
+        let printed = output::print(&text);
         if cells.len() > 1 {
             let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
             save("compare.md", &text)?;
             save("compare.json", &output::json(&table)?)?;
         }
-        output::print(&text)?;
+        printed?;
     }
     if let Some(error) = stopped {
         return Err(error);
