@@ -38,7 +38,7 @@ struct Stage {
     layers: Vec<LayerAlignment>,
 }
 
-/// Measures, prints, and for a run writes `alignment.json`.
+/// Measures, prints, and for a run writes `alignment.json`. What was measured before training diverged is printed, too.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let set = &arguments.overrides.set;
     let is_run = arguments.what.is_dir();
@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, None, 0, &device)? }];
+    let mut trained_to = Ok(());
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
             let stored = Stored::load(&path)?;
@@ -62,10 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             stages.push(Stage { step, layers });
         }
     } else {
-        let mut steps = arguments.steps.clone();
-        steps.sort_unstable();
-        steps.dedup();
-        stages.extend(trained(&experiment, &steps, &device)?);
+        trained_to = train(&experiment, &arguments.steps, &device, &mut stages);
     }
     let json = output::json(&stages)?;
     let printed = output::print(&if arguments.json { json.clone() } else { table(&stages) });
@@ -74,16 +72,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     } else if is_run {
         output::note("alignment.json stays as it is: it is of the run's own config");
     }
-    printed.map(|()| Exit::Success)
+    trained_to.and(printed).map(|()| Exit::Success)
 }
 
-/// Trains the config's network and measures it after each of `steps`, which rise.
-fn trained(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<Vec<Stage>> {
-    let total = steps.last().copied().unwrap_or(0);
+/// Trains the config's network and adds its angles after each of `steps`.
+fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut Vec<Stage>) -> Result<()> {
+    let total = steps.iter().copied().max().unwrap_or(0);
     let mut trainer = Trainer::new(experiment.network(device)?, experiment.config().seed);
-    let mut stages = Vec::new();
     if total == 0 || !trainer.network().learns() {
-        return Ok(stages);
+        return Ok(());
     }
     let mut shown = TrainingProgress::new();
     let mut loader = experiment.loader(0..total)?;
@@ -94,10 +91,13 @@ fn trained(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<Ve
         shown.show(&Progress { step, total, batch, loss: &[], waited: loader.waited() });
         if steps.contains(&step) {
             let state = trainer.network().state()?;
+            if let Some(name) = state.not_finite() {
+                return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
+            }
             stages.push(Stage { step, layers: alignment::at(experiment, Some(&state), step, device)? });
         }
     }
-    Ok(stages)
+    Ok(())
 }
 
 /// Degrees, a row a layer (counted from 1) and a column a stage.
