@@ -62,8 +62,8 @@ pub fn probe(
         let collect = |stimulus| baseline_features(baseline, load(stimulus)?, device);
         let (train, test) = (collect(&train)?, collect(&test)?);
         let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX]);
-        let accuracy =
-            accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)?;
+        let accuracy = accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)
+            .map_err(|error| config.locate(error))?;
         layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
     }
     let mut collect = |stimulus| -> Result<Vec<Features>> {
@@ -79,6 +79,7 @@ pub fn probe(
     let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
         let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
         accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
+            .map_err(|error| config.locate(error))
     };
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     for (layer, name) in names.iter().enumerate() {

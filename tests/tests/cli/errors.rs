@@ -274,6 +274,14 @@ fn checkpoints_that_are_cut_short_or_of_another_network() {
 }
 
 #[test]
+fn a_read_out_that_diverges_names_its_key() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
+    let error = place.fail(&["probe", "run", "--set", "probe.rate=1e38"], 3);
+    assert!(error.starts_with("--set probe.rate=1e38") && error.contains("scores are not finite"), "{error}");
+}
+
+#[test]
 fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run"]);
