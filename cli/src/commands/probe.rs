@@ -4,6 +4,7 @@ use super::start_threads;
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
+use crate::progress::ReadoutProgress;
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
@@ -72,11 +73,10 @@ pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
     Ok(config.readout()? == run::config(folder, &[])?.readout()?)
 }
 
-/// Reads a network out.
+/// Reads a network out, showing progress.
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
-    let layers = probe(experiment, network, device, &mut |done, of| {
-        tracing::info!("read out {done} of {of} layers");
-    })?;
+    let mut shown = ReadoutProgress::new();
+    let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
     Ok(Report { step, layers, readout: experiment.config().readout()? })
 }
 
@@ -98,4 +98,46 @@ pub fn table(report: &Report) -> String {
         })
         .collect();
     output::table(&head, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"
+seed = 1
+[stimulus]
+type = "images"
+source = { type = "synthetic", count = 8, train = 24, test = 16 }
+patch = { size = 16, stride = 8 }
+[encoder]
+preset = "vgg6"
+widths = [2, 2, 2, 2, 2, 2]
+[rule]
+type = "random"
+[training]
+epochs = 1
+batch = 8
+[probe]
+epochs = 1
+all_layers = true
+"#;
+
+    #[test]
+    fn progress_is_told_of_every_batch_of_features_and_of_every_layer() {
+        let device = Device::open().unwrap();
+        let experiment = Experiment::open(Config::parse(CONFIG, "here").unwrap()).unwrap();
+        let mut network = experiment.network(&device).unwrap();
+        let mut heard: Vec<(String, f64)> = Vec::new();
+        probe(&experiment, &mut network, &device, &mut |what, share| heard.push((what.to_owned(), share)))
+            .unwrap();
+        let shares = |what: &str| -> Vec<f64> {
+            heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
+        };
+        assert_eq!(heard[0], ("features to learn from".to_owned(), 0.0));
+        assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(shares("features to test on"), [0.0, 0.5]);
+        assert_eq!(shares("layer 4"), [0.5, 3.5 / 6.0]);
+        assert_eq!(shares("all layers side by side").len(), 2 * 5, "twice all batches");
+    }
 }
