@@ -36,7 +36,7 @@ impl TrainingProgress {
         let left =
             if rate > 0.0 { (progress.total.saturating_sub(progress.step)) as f64 / rate } else { 0.0 };
         let message =
-            format!("{:.1} images/s  {} left{}", rate * progress.batch as f64, clock(left), self.loss);
+            format!("{:.1} stimuli/s  {} left{}", rate * progress.batch as f64, clock(left), self.loss);
         match &self.bar {
             Some(bar) => {
                 bar.set_length(progress.total);
