@@ -1,8 +1,10 @@
 //! What the program says: tables and JSON on standard output, errors on standard error.
 
+use plasticity_core::checkpoint::write_atomically;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// Writes to standard output. That a reader such as `head` has gone away is no error.
 pub fn print(text: &str) -> Result<()> {
@@ -27,6 +29,13 @@ pub fn error(error: &Error) {
 /// Says something on the way, beside what the command is for.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Keeps what was worked out in a file of its run, or says that it cannot: the run may be another person's.
+pub fn keep(path: &Path, text: &str) {
+    if let Err(error) = write_atomically(path, text.as_bytes()) {
+        note(&format!("warning: {error}: the result is printed, and not kept in the run's folder"));
+    }
 }
 
 /// A Markdown table; the first column is to the left, the others to the right.

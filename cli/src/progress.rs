@@ -1,4 +1,4 @@
-//! How far training is: a bar on a terminal, a line now and then elsewhere.
+//! How far training and read-outs are: a bar on a terminal, a line now and then elsewhere.
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,14 +19,7 @@ pub struct TrainingProgress {
 
 impl TrainingProgress {
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            let style = "{bar:30} {pos}/{len} steps  {msg}";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bar = bar("{bar:30} {pos}/{len} steps  {msg}");
         Self { bar, started: None, said: Instant::now(), loss: String::new() }
     }
 
@@ -43,7 +36,7 @@ impl TrainingProgress {
         let left =
             if rate > 0.0 { (progress.total.saturating_sub(progress.step)) as f64 / rate } else { 0.0 };
         let message =
-            format!("{:.1} images/s  {} left{}", rate * progress.batch as f64, clock(left), self.loss);
+            format!("{:.1} stimuli/s  {} left{}", rate * progress.batch as f64, clock(left), self.loss);
         match &self.bar {
             Some(bar) => {
                 bar.set_length(progress.total);
@@ -64,6 +57,52 @@ impl TrainingProgress {
             None => {}
         }
     }
+}
+
+/// Shows the progress of a read-out.
+pub struct ReadoutProgress {
+    bar: Option<ProgressBar>,
+    said: Instant,
+}
+
+impl ReadoutProgress {
+    pub fn new() -> Self {
+        Self { bar: bar("{bar:30} {pos} %  reading out: {msg}"), said: Instant::now() }
+    }
+
+    /// Shows what is being done, and the share of it that is done.
+    pub fn show(&mut self, what: &str, share: f64) {
+        let percent = (100.0 * share) as u64;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(100);
+                bar.set_position(percent);
+                bar.set_message(what.to_owned());
+            }
+            None if self.said.elapsed() >= EVERY => {
+                self.said = Instant::now();
+                output::note(&format!("reading out: {what}, {percent} %"));
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for ReadoutProgress {
+    fn drop(&mut self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+/// A bar, where there is a terminal.
+fn bar(style: &str) -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar
+    })
 }
 
 /// Seconds as 1:02:03 or 2:03.

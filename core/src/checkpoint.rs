@@ -4,13 +4,16 @@
 //! step, seed, the config's fingerprint and the optimisers' steps. Random numbers and the place in the stimuli
 //! need no saving: both follow from the seed and the step.
 
+mod write;
+
+pub(crate) use write::remove_partial;
+pub use write::write_atomically;
+
 use crate::error::{Error, Result};
 use crate::network::{Saved, State};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 /// The version of the format that this crate writes.
@@ -115,25 +118,6 @@ impl Checkpoint {
             fingerprint: header.fingerprint,
         })
     }
-}
-
-/// Writes a file whole or not at all, even where the machine stops meanwhile.
-///
-/// # Errors
-/// Where the folder cannot be written to.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let temporary = path.with_file_name(format!(".{name}.partial"));
-    let mut file = File::create(&temporary).map_err(refused)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(refused)?;
-    drop(file);
-    std::fs::rename(&temporary, path).map_err(refused)?;
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        // Some file systems cannot synchronise a folder; the rename itself has happened.
-        let _ = folder.sync_all();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -131,7 +131,8 @@ impl Loader {
             batch,
             per_epoch,
             last,
-            queue: (threads as u64 + 1).clamp(2, 4),
+            // A batch for every worker to make, and one to be taken meanwhile.
+            queue: threads as u64 + 1,
             stopped: AtomicBool::new(false),
             state: Mutex::new(State { claimed: first, next: first, done: BTreeMap::new() }),
             made: Condvar::new(),

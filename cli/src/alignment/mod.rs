@@ -34,7 +34,7 @@ pub struct LayerAlignment {
 /// The angles of a config's network on the batch of step `step`: with its initial weights, or with those of `state`.
 ///
 /// # Errors
-/// Where there is no such batch, or `state` is of another network.
+/// Where there is no such batch, `state` is of another network, or an update is not finite.
 pub fn at(
     experiment: &Experiment,
     state: Option<&State>,
@@ -58,7 +58,7 @@ pub fn at(
 /// step `step` of a run with this seed.
 ///
 /// # Errors
-/// Where the batch does not fit, or the two are not the same network.
+/// Where the batch does not fit, the two are not the same network, or an update is not finite.
 pub fn between(
     mut local: Network,
     twin: Network,
@@ -87,6 +87,9 @@ pub fn between(
                         format!("the end-to-end twin has no update like that of {name}"),
                     )
                 })?;
+            if !ours.iter().chain(theirs).all(|update| update.is_finite()) {
+                return Err(Error::diverged(format!("step {step}, {name}"), "an update is not finite"));
+            }
             let found = angle::between(&ours, theirs);
             Ok(LayerAlignment { name, cosine: found.map(f64::cos), degrees: found.map(f64::to_degrees) })
         })

@@ -1,16 +1,15 @@
 //! `plasticity alignment CONFIG|RUN`: the angle between local updates and backpropagation's, layer by layer.
 
-use super::start_threads;
+use super::{probe, start_threads};
 use crate::alignment::{self, LayerAlignment};
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::TrainingProgress;
-use plasticity_core::checkpoint::{Checkpoint, write_atomically};
 use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
-use plasticity_core::run::{self, Progress};
+use plasticity_core::run::{self, Progress, Stored};
 use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
@@ -39,7 +38,7 @@ struct Stage {
     layers: Vec<LayerAlignment>,
 }
 
-/// Measures, prints, and for a run writes `alignment.json`.
+/// Measures, prints, and for a run writes `alignment.json`. What was measured before training diverged is printed, too.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let set = &arguments.overrides.set;
     let is_run = arguments.what.is_dir();
@@ -54,31 +53,34 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, None, 0, &device)? }];
+    let mut trained_to = Ok(());
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
-            let checkpoint = Checkpoint::load(&path)?;
-            let layers = alignment::at(&experiment, Some(&checkpoint.state), step, &device)?;
+            let stored = Stored::load(&path)?;
+            stored.check(experiment.config())?;
+            let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), step, &device)
+                .map_err(|error| stored.locate(error))?;
             stages.push(Stage { step, layers });
         }
-        let file = arguments.what.join("alignment.json");
-        write_atomically(&file, output::json(&stages)?.as_bytes())?;
     } else {
-        let mut steps = arguments.steps.clone();
-        steps.sort_unstable();
-        steps.dedup();
-        stages.extend(trained(&experiment, &steps, &device)?);
+        trained_to = train(&experiment, &arguments.steps, &device, &mut stages);
     }
-    output::print(&if arguments.json { output::json(&stages)? } else { table(&stages) })?;
-    Ok(Exit::Success)
+    let json = output::json(&stages)?;
+    let printed = output::print(&if arguments.json { json.clone() } else { table(&stages) });
+    if is_run && probe::is_own(experiment.config(), &arguments.what)? {
+        output::keep(&arguments.what.join("alignment.json"), &json);
+    } else if is_run {
+        output::note("alignment.json stays as it is: it is of the run's own config");
+    }
+    trained_to.and(printed).map(|()| Exit::Success)
 }
 
-/// Trains the config's network and measures it after each of `steps`, which rise.
-fn trained(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<Vec<Stage>> {
-    let total = steps.last().copied().unwrap_or(0);
+/// Trains the config's network and adds its angles after each of `steps`.
+fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut Vec<Stage>) -> Result<()> {
+    let total = steps.iter().copied().max().unwrap_or(0);
     let mut trainer = Trainer::new(experiment.network(device)?, experiment.config().seed);
-    let mut stages = Vec::new();
     if total == 0 || !trainer.network().learns() {
-        return Ok(stages);
+        return Ok(());
     }
     let mut shown = TrainingProgress::new();
     let mut loader = experiment.loader(0..total)?;
@@ -89,10 +91,13 @@ fn trained(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<Ve
         shown.show(&Progress { step, total, batch, loss: &[], waited: loader.waited() });
         if steps.contains(&step) {
             let state = trainer.network().state()?;
+            if let Some(name) = state.not_finite() {
+                return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
+            }
             stages.push(Stage { step, layers: alignment::at(experiment, Some(&state), step, device)? });
         }
     }
-    Ok(stages)
+    Ok(())
 }
 
 /// Degrees, a row a layer (counted from 1) and a column a stage.

@@ -4,12 +4,14 @@ use super::start_threads;
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
-use plasticity_core::checkpoint::{Checkpoint, write_atomically};
+use crate::progress::ReadoutProgress;
+use plasticity_core::config::Config;
 use plasticity_core::device::Device;
 use plasticity_core::experiment::Experiment;
 use plasticity_core::network::Network;
 use plasticity_core::probe::{LayerReadout, probe};
-use plasticity_core::{Error, Result, run};
+use plasticity_core::run::{self, Stored};
+use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     /// The folder of a run
     run: PathBuf,
-    /// The checkpoint to read out [default: the run's last]
+    /// The checkpoint to read out, which is printed only [default: the run's last]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Print JSON instead of a table
@@ -43,34 +45,45 @@ pub struct Report {
 /// Reads a run out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let config = run::config(&arguments.run, &arguments.overrides.set)?;
-    let checkpoint = match &arguments.checkpoint {
-        Some(path) => Checkpoint::load(path)?,
+    let own = arguments.checkpoint.is_none() && is_own(&config, &arguments.run)?;
+    let stored = match &arguments.checkpoint {
+        Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
             Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
         })?,
     };
+    stored.check(&config)?;
     start_threads(&config)?;
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
-    network.restore(&checkpoint.state)?;
-    let report = report(&experiment, &mut network, checkpoint.step, &device)?;
-    write(&report, &arguments.run)?;
-    output::print(&if arguments.json { output::json(&report)? } else { table(&report) })?;
-    Ok(Exit::Success)
+    network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
+    let report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
+    let printed = output::print(&if arguments.json { output::json(&report)? } else { table(&report) });
+    if own {
+        write(&report, &arguments.run)?;
+    } else {
+        output::note("probe.json stays as it is: it is of the run's last checkpoint by the run's own config");
+    }
+    printed.map(|()| Exit::Success)
 }
 
-/// Reads a network out.
+/// Whether a config reads the run in a folder out as the run's own does.
+pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
+    Ok(config.readout()? == run::config(folder, &[])?.readout()?)
+}
+
+/// Reads a network out, showing progress.
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
-    let layers = probe(experiment, network, device, &mut |done, of| {
-        tracing::info!("read out {done} of {of} layers");
-    })?;
+    let mut shown = ReadoutProgress::new();
+    let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
     Ok(Report { step, layers, readout: experiment.config().readout()? })
 }
 
-/// Writes `probe.json` into a run's folder.
+/// Writes `probe.json` into a run's folder, or says that it cannot.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
-    write_atomically(&folder.join("probe.json"), output::json(report)?.as_bytes())
+    output::keep(&folder.join("probe.json"), &output::json(report)?);
+    Ok(())
 }
 
 /// A report as a table, in percent.
@@ -85,4 +98,46 @@ pub fn table(report: &Report) -> String {
         })
         .collect();
     output::table(&head, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"
+seed = 1
+[stimulus]
+type = "images"
+source = { type = "synthetic", count = 8, train = 24, test = 16 }
+patch = { size = 16, stride = 8 }
+[encoder]
+preset = "vgg6"
+widths = [2, 2, 2, 2, 2, 2]
+[rule]
+type = "random"
+[training]
+epochs = 1
+batch = 8
+[probe]
+epochs = 1
+all_layers = true
+"#;
+
+    #[test]
+    fn progress_is_told_of_every_batch_of_features_and_of_every_layer() {
+        let device = Device::open().unwrap();
+        let experiment = Experiment::open(Config::parse(CONFIG, "here").unwrap()).unwrap();
+        let mut network = experiment.network(&device).unwrap();
+        let mut heard: Vec<(String, f64)> = Vec::new();
+        probe(&experiment, &mut network, &device, &mut |what, share| heard.push((what.to_owned(), share)))
+            .unwrap();
+        let shares = |what: &str| -> Vec<f64> {
+            heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
+        };
+        assert_eq!(heard[0], ("features to learn from".to_owned(), 0.0));
+        assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(shares("features to test on"), [0.0, 0.5]);
+        assert_eq!(shares("layer 4"), [0.5, 3.5 / 6.0]);
+        assert_eq!(shares("all layers side by side").len(), 2 * 5, "twice all batches");
+    }
 }

@@ -69,12 +69,8 @@ pub fn start(config: Config, folder: &Path, device: &Device) -> Result<(Experime
 }
 
 /// Goes on with a run.
-pub fn resume(folder: &Path, set: &[String]) -> Result<(Experiment, Run)> {
-    resume_with(run::config(folder, set)?, folder)
-}
-
-/// Goes on with a run by a config that may differ from the run's in how long it trains.
-pub fn resume_with(config: Config, folder: &Path) -> Result<(Experiment, Run)> {
+fn resume(folder: &Path, set: &[String]) -> Result<(Experiment, Run)> {
+    let config = run::config(folder, set)?;
     start_threads(&config)?;
     let experiment = Experiment::open(config)?;
     let run = Run::resume(folder, experiment.config())?;

@@ -4,7 +4,9 @@ use super::*;
 use crate::random::Random;
 use crate::stimulus::Sample;
 use rand::Rng;
+use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc;
 
 /// Stimulus i is (i, a random number); some fail or panic.
 #[derive(Default)]
@@ -13,6 +15,8 @@ struct Numbers {
     fails: Option<usize>,
     panics: Option<usize>,
     made: AtomicUsize,
+    /// Samples wait for each other here.
+    together: Option<Barrier>,
 }
 
 impl Stimulus for Numbers {
@@ -30,6 +34,9 @@ impl Stimulus for Numbers {
             return Err(Error::stimulus(format!("number {index}"), "fails"));
         }
         assert!(self.panics != Some(index), "number {index}");
+        if let Some(barrier) = &self.together {
+            barrier.wait();
+        }
         let random = augment.map_or(0.0, |random| random.random::<f32>());
         Ok(Sample { values: vec![index as f32, random], label: Label::Class(index as u32) })
     }
@@ -110,6 +117,17 @@ fn it_runs_only_a_few_batches_ahead_and_stops_when_dropped() {
     drop(loader);
     assert_eq!(Arc::strong_count(&stimulus), 1, "no thread is left to hold it");
     assert_eq!(stimulus.made.load(Ordering::Relaxed), made);
+}
+
+#[test]
+fn all_threads_work_at_once() {
+    let stimulus = Arc::new(Numbers { len: 8, together: Some(Barrier::new(8)), ..Numbers::default() });
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let loader = Loader::new(stimulus, Pass::Evaluate, 1, Some(8)).unwrap();
+        sender.send(values(loader).len()).unwrap();
+    });
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(8), "some of 8 threads wait for room");
 }
 
 #[test]

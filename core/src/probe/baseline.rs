@@ -3,7 +3,7 @@
 use super::features::{Features, Layer, append};
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
-use crate::loader::Loader;
+use crate::loader::HostBatch;
 use crate::representation::{Pooling, Representation, RepresentationShape};
 use crate::stimulus::Baseline;
 
@@ -11,10 +11,14 @@ use crate::stimulus::Baseline;
 ///
 /// # Errors
 /// Where a stimulus has no label or cannot be read, or is cut into patches or frames.
-pub fn baseline_features(baseline: Baseline, loader: Loader, device: &Device) -> Result<Features> {
+pub fn baseline_features(
+    baseline: Baseline,
+    batches: impl Iterator<Item = Result<HostBatch>>,
+    device: &Device,
+) -> Result<Features> {
     let mut all = Features::default();
     let mut layer = Layer::default();
-    for batch in loader {
+    for batch in batches {
         let batch = batch?;
         if batch.shape.time * batch.shape.location != 1 {
             let message = "hand-made features are for stimuli that the encoder sees as one map";

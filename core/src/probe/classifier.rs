@@ -79,7 +79,7 @@ impl Labelled<'_> {
 /// probability p, drawn anew for every row of every step (Srivastava et al. 2014); testing sees x.
 ///
 /// # Errors
-/// Where there are no rows, a value is not finite, or a label is no class.
+/// Where there are no rows, a value is not finite, or a label is no class; where learning diverges, names the key.
 pub fn accuracy(
     config: &ProbeConfig,
     classes: usize,
@@ -126,6 +126,11 @@ pub fn accuracy(
     let mut right = 0;
     for (values, labels) in test_values.chunks(BLOCK * test.channels).zip(test.labels.chunks(BLOCK)) {
         let scores = classifier.scores(values, labels.len())?.to_vec()?;
+        if !scores.iter().all(|score| score.is_finite()) {
+            let message =
+                format!("at {} the read-out's scores are not finite: give a lower rate", config.rate);
+            return Err(Error::config("probe.rate", message));
+        }
         right += scores
             .chunks_exact(classes)
             .zip(labels)
@@ -283,6 +288,16 @@ mod tests {
         assert_eq!(with, read(0.5), "the same seed gives the same read-out");
         assert_ne!(with, without);
         assert!(with > 60.0, "{without} {with}");
+    }
+
+    #[test]
+    fn a_read_out_that_diverges_is_an_error_and_not_chance() {
+        let device = Device::open().unwrap();
+        let config = ProbeConfig { epochs: 2, rate: 1e38, ..ProbeConfig::default() };
+        let (values, labels) = clusters(30, 1);
+        let rows = Labelled { values: &values, channels: 3, labels: &labels };
+        let error = accuracy(&config, 3, rows, rows, &device, &mut stream(3, &[])).unwrap_err().to_string();
+        assert!(error.starts_with("probe.rate: ") && error.contains("not finite"), "{error}");
     }
 
     #[test]

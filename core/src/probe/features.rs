@@ -3,7 +3,7 @@
 use super::classifier::Labelled;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::loader::Loader;
+use crate::loader::HostBatch;
 use crate::network::Network;
 use crate::representation::{Pooling, Representation};
 use crate::stimulus::{Label, span};
@@ -61,7 +61,7 @@ impl Features {
     }
 }
 
-/// Collects the features of several networks on the same stimuli, which are loaded once.
+/// Collects the features of several networks on the same stimuli, which are made once.
 ///
 /// Each layer is pooled as `pooling` says (layers from 0). Where a stimulus has a class, its row is the mean of a layer
 /// over time. Where its frames have classes, each labelled frame has a row: the mean over the layer's steps in time that
@@ -71,12 +71,12 @@ impl Features {
 /// Where a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
 pub fn features(
     networks: &mut [&mut Network],
-    loader: Loader,
+    batches: impl Iterator<Item = Result<HostBatch>>,
     device: &Device,
     pooling: &mut dyn FnMut(usize) -> Pooling,
 ) -> Result<Vec<Features>> {
     let mut all = vec![Features::default(); networks.len()];
-    for batch in loader {
+    for batch in batches {
         let batch = batch?.to_device(device)?;
         for (network, features) in networks.iter_mut().zip(&mut all) {
             let layers = network.represent_with(&batch.input, pooling)?;

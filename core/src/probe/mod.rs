@@ -2,6 +2,7 @@
 
 mod all_layers;
 mod baseline;
+mod batches;
 mod classifier;
 mod features;
 
@@ -13,11 +14,11 @@ pub use features::{Features, features};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::random::{purpose, stream};
 use crate::representation::{Pooling, RepresentationShape};
 use crate::stimulus::{Split, Stimulus};
+use batches::batches;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -38,7 +39,8 @@ pub struct LayerReadout {
 /// have a [`Baseline`](crate::stimulus::Baseline), its features; after them, where the config asks for it, all layers side
 /// by side ([`AllLayers`]).
 ///
-/// `progress` is called with what is being done, as `(done, of)` in layers after the features are there.
+/// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
+/// by batch, then layers are read out one after the other.
 ///
 /// # Errors
 /// Where there are no labelled stimuli, or they do not fit the network.
@@ -46,31 +48,31 @@ pub fn probe(
     experiment: &Experiment,
     trained: &mut Network,
     device: &Device,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Vec<LayerReadout>> {
     let config = experiment.config();
     let mut untrained = experiment.network(device)?;
     let Plan { train, test, classes, all_layers } = plan(experiment, trained)?;
-    let training = &config.training;
-    let load = |stimulus: &Arc<dyn Stimulus>| -> Result<Loader> {
-        Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
-            .map_err(|error| config.locate(error))
-    };
     let mut layers = Vec::new();
     let chance = 100.0 / classes as f64;
     if let Some(baseline) = train.baseline() {
-        let collect = |stimulus| baseline_features(baseline, load(stimulus)?, device);
+        let mut collect = |stimulus| {
+            let batches = batches(config, stimulus, "hand-made features", progress)?;
+            baseline_features(baseline, batches, device)
+        };
         let (train, test) = (collect(&train)?, collect(&test)?);
         let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX]);
-        let accuracy =
-            accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)?;
+        let accuracy = accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)
+            .map_err(|error| config.locate(error))?;
         layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
     }
-    let mut collect = |stimulus| -> Result<Vec<Features>> {
+    let mut collect = |stimulus, what| -> Result<Vec<Features>> {
         let pooling = &mut |_| config.probe.pooling;
-        features(&mut [&mut *trained, &mut untrained], load(stimulus)?, device, pooling)
+        let batches = batches(config, stimulus, what, progress)?;
+        features(&mut [&mut *trained, &mut untrained], batches, device, pooling)
     };
-    let (train_features, test_features) = (collect(&train)?, collect(&test)?);
+    let (train_features, test_features) =
+        (collect(&train, "features to learn from")?, collect(&test, "features to test on")?);
     let ([train_trained, train_untrained], [test_trained, test_untrained]) =
         (&train_features[..], &test_features[..])
     else {
@@ -79,23 +81,24 @@ pub fn probe(
     let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
         let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
         accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
+            .map_err(|error| config.locate(error))
     };
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     for (layer, name) in names.iter().enumerate() {
-        progress(layer, names.len());
-        layers.push(LayerReadout {
-            name: name.clone(),
-            accuracy: read_out(train_trained, test_trained, layer)?,
-            untrained: read_out(train_untrained, test_untrained, layer)?,
-            chance,
-        });
+        let (what, of) = (format!("layer {name}"), names.len() as f64);
+        progress(&what, layer as f64 / of);
+        let accuracy = read_out(train_trained, test_trained, layer)?;
+        progress(&what, (layer as f64 + 0.5) / of);
+        let untrained = read_out(train_untrained, test_untrained, layer)?;
+        layers.push(LayerReadout { name: name.clone(), accuracy, untrained, chance });
     }
     if let Some(pooling) = all_layers {
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
         // One network after the other: these features are many.
         let mut all = |network: &mut Network| -> Result<f64> {
             let mut collect = |stimulus| -> Result<Features> {
-                let of_one = features(&mut [&mut *network], load(stimulus)?, device, &mut pooling)?;
+                let batches = batches(config, stimulus, "all layers side by side", progress)?;
+                let of_one = features(&mut [&mut *network], batches, device, &mut pooling)?;
                 Ok(of_one.into_iter().next().unwrap_or_default().side_by_side())
             };
             read_out(&collect(&train)?, &collect(&test)?, 0)
@@ -107,7 +110,6 @@ pub fn probe(
             chance,
         });
     }
-    progress(names.len(), names.len());
     Ok(layers)
 }
 

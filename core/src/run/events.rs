@@ -10,14 +10,40 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The events of a run that goes on from a step, in a new file that is made with the first of them.
 pub(super) struct Events {
+    folder: PathBuf,
+    step: u64,
+    file: Option<EventFile>,
+}
+
+impl Events {
+    pub(super) fn new(folder: &Path, step: u64) -> Self {
+        Self { folder: folder.to_owned(), step, file: None }
+    }
+
+    /// Records one value.
+    pub(super) fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => EventFile::open(&self.folder, self.step)?,
+        };
+        self.file.insert(file).scalar(tag, step, value)
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.file.as_mut().map_or(Ok(()), EventFile::flush)
+    }
+}
+
+struct EventFile {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
-impl Events {
+impl EventFile {
     /// Starts a new file. TensorBoard takes what earlier files have from `step` on as replaced.
-    pub(super) fn open(folder: &Path, step: u64) -> Result<Self> {
+    fn open(folder: &Path, step: u64) -> Result<Self> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("events.out.tfevents.{}.{}", since.as_micros(), std::process::id());
         let path = folder.join(name);
@@ -34,8 +60,7 @@ impl Events {
         Ok(events)
     }
 
-    /// Records one value.
-    pub(super) fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
+    fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
         let mut one = Vec::new();
         bytes_field(&mut one, 1, tag.as_bytes());
         one.push(2 << 3 | 5);
@@ -47,7 +72,7 @@ impl Events {
         self.event(step, &event)
     }
 
-    pub(super) fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.file.flush().map_err(|error| Error::file(&self.path, error))
     }
 
@@ -113,7 +138,7 @@ mod tests {
     #[test]
     fn a_scalar_is_an_event_in_protobuf() {
         let folder = tempfile::tempdir().unwrap();
-        let mut events = Events::open(folder.path(), 0).unwrap();
+        let mut events = EventFile::open(folder.path(), 0).unwrap();
         events.scalar("a", 300, 1.0).unwrap();
         events.flush().unwrap();
         let bytes = std::fs::read(&events.path).unwrap();

@@ -34,7 +34,9 @@ impl Metrics {
                 .filter(|line| line.ends_with('\n'))
                 .take_while(|line| serde_json::from_str::<Record>(line).is_ok_and(|r| r.step <= step))
                 .collect();
-            write_atomically(path, kept.as_bytes())?;
+            if kept.len() < bytes.len() {
+                write_atomically(path, kept.as_bytes())?;
+            }
         }
         let file = OpenOptions::new()
             .create(true)

@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpoint;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
+use crate::network::Network;
 use crate::training::Trainer;
 use std::time::Duration;
 
@@ -21,6 +22,15 @@ pub struct Progress<'a> {
     pub loss: &'a [f32],
     /// How long training has waited for stimuli so far.
     pub waited: Duration,
+}
+
+/// The steps of the whole training of an experiment's network: none where its rule does not learn.
+///
+/// # Errors
+/// As [`Experiment::steps_per_epoch`].
+pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
+    let per_epoch = experiment.steps_per_epoch()?;
+    Ok(if network.learns() { experiment.config().training.total_steps(per_epoch) } else { 0 })
 }
 
 /// Trains from the run's checkpoint (or from the start) to the end, and returns the trained network in its trainer.
@@ -40,14 +50,16 @@ pub fn train(
     let training = &config.training;
     let per_epoch = experiment.steps_per_epoch()?;
     let network = experiment.network(device)?;
-    let total = if network.learns() { training.total_steps(per_epoch) } else { 0 };
+    let total = total_steps(experiment, &network)?;
     let fingerprint = config.fingerprint()?;
     let mut trainer = Trainer::new(network, config.seed);
     let resumed = run.take_checkpoint();
     let fresh = resumed.is_none();
-    if let Some(checkpoint) = resumed {
-        trainer.restore(&checkpoint.state, checkpoint.step)?;
+    if let Some(stored) = resumed {
+        let Checkpoint { state, step, .. } = &stored.checkpoint;
+        trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
     }
+    run.begin()?;
     let save = |trainer: &Trainer, run: &mut Run| {
         let (state, step) = (trainer.network().state()?, trainer.steps());
         if let Some(name) = state.not_finite() {

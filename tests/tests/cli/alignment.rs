@@ -48,6 +48,23 @@ fn a_run_is_measured_at_the_start_and_at_its_checkpoints() {
 }
 
 #[test]
+fn training_that_diverges_is_an_error_and_no_angle() {
+    let place = place();
+    let fast = "training.optimiser={type=\"sgd\",rate=1e30}";
+    let arguments = ["alignment", "config.toml", "--steps", "1,6", "--set", fast];
+    let error = place.fail(&arguments, 4);
+    assert!(
+        error.starts_with("step ") && error.contains("not finite: start a new run with a lower"),
+        "{error}"
+    );
+    let output = place.run(&arguments);
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("| layer | start, ° |"),
+        "what is known is said"
+    );
+}
+
+#[test]
 fn what_cannot_be_measured_is_said() {
     let place = place();
     let table = place.succeed(&["alignment", "config.toml", "--set", "rule={type=\"random\"}"]);

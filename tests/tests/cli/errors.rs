@@ -1,6 +1,6 @@
 //! Everything that a user can get wrong gives one clear error that names the place.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
 
 fn train(from: &str, to: &str) -> (Place, String) {
     assert!(CONFIG.contains(from), "{from}");
@@ -109,6 +109,23 @@ fn folders_that_are_missing() {
     assert_eq!(place.fail(&["probe", "gone"], 1), "gone: holds no run: there is no config.toml in it");
 }
 
+#[test]
+fn a_config_that_is_no_runs_is_not_replaced() {
+    let place = Place::new(CONFIG);
+    let error = place.fail(&["train", "config.toml", "--out", "."], 1);
+    assert!(error.starts_with("./config.toml: is of no run here") && !error.contains("--resume"), "{error}");
+    let error = place.fail(&["train", "--resume", "."], 1);
+    assert!(error.starts_with(".: holds no run: beside its config.toml there is no checkpoint"), "{error}");
+    // So does a comparison whose cell would go there, before any is trained.
+    let cell = place.path("all/base/seed-3");
+    std::fs::create_dir_all(&cell).unwrap();
+    std::fs::write(cell.join("config.toml"), "mine").unwrap();
+    let error = place.fail(&["compare", "config.toml", "--out", "all"], 1);
+    assert!(error.starts_with("all/base/seed-3/config.toml: is of no run here"), "{error}");
+    assert_eq!(std::fs::read_dir(place.path("")).unwrap().count(), 2, "only the config and `all`");
+    assert_eq!(read(&place.path("config.toml")), CONFIG.as_bytes());
+}
+
 /// A run without them is worth something; a comparison is nothing but read-outs.
 #[test]
 fn labelled_stimuli_that_are_missing_are_named_before_learning() {
@@ -184,13 +201,61 @@ fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
 }
 
 #[test]
+fn a_comparison_says_what_is_wrong_with_its_config_and_hints_at_the_seed_where_that_is() {
+    let place = Place::new(CONFIG);
+    let fail = |config: &str, status| place.fail(&["compare", config, "--list"], status);
+    assert_eq!(fail("missing.toml", 1), "missing.toml: there is no such config file");
+    std::fs::write(place.path("key.toml"), CONFIG.replace("epochs = 2", "epoch = 2")).unwrap();
+    let error = fail("key.toml", 3);
+    assert!(error.starts_with("key.toml:12: training.epoch: ") && !error.contains("--first-seed"), "{error}");
+    for wrong in ["", "seed = \"x\"", "seed = -1"] {
+        std::fs::write(place.path("seed.toml"), CONFIG.replace("seed = 3", wrong)).unwrap();
+        let error = fail("seed.toml", 3);
+        assert!(error.contains("seed: give a whole number of at least 0, or --first-seed"), "{error}");
+    }
+    // Whole only with the sweep's value.
+    std::fs::write(place.path("part.toml"), CONFIG.replace("[rule]\ntype = \"clapp_s\"\n", "")).unwrap();
+    place.succeed(&["compare", "part.toml", "--list", "--sweep", r#"rule={type="gim"}"#]);
+}
+
+#[test]
+fn a_comparison_does_not_mix_lengths_of_training() {
+    let place = Place::new(CONFIG);
+    let compare = ["compare", "config.toml", "--out", "all", "--sweep", "rule=random,clapp_s"];
+    place.succeed(&[&compare[..], &["--set", "training.steps=2"]].concat());
+    let written = files(&place.path("all"));
+    let error = place.fail(&[&compare[..], &["--set", "training.steps=1"]].concat(), 1);
+    let expected =
+        "all/rule=clapp_s/seed-3: holds a run of 2 steps, and the config's are 1: choose another folder";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(written == files(&place.path("all")));
+    place.succeed(&[&compare[..], &["--set", "training.steps=3"]].concat());
+}
+
+#[test]
 fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     let place = Place::new(CONFIG);
     let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1"];
     place.succeed(&compare);
     let other = [&compare[..], &["--set", "stimulus.source.count=32"]].concat();
     let error = place.fail(&other, 1);
-    assert!(error.contains("all/base/seed-3: holds a run on other stimuli"), "{error}");
+    assert!(
+        error.contains("all/base/seed-3: holds a run on other stimuli; choose another folder"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_comparison_does_not_go_on_with_runs_of_another_config_and_says_so_before_it_trains() {
+    let place = Place::new(CONFIG);
+    let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1", "--sweep"];
+    place.succeed(&[&compare[..], &["rule=clapp_s"]].concat());
+    let changed = ["rule=gim,clapp_s", "--set", "training.optimiser.rate=1e-2"];
+    let error = place.fail(&[&compare[..], &changed].concat(), 1);
+    let expected = "all/rule=clapp_s/seed-3: holds a run of another config: training.optimiser.rate was 0.001 and is \
+                    0.01 here (--set training.optimiser.rate=1e-2); choose another folder with --out";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(!place.path("all/rule=gim").exists(), "a cell was begun");
 }
 
 #[test]
@@ -203,5 +268,54 @@ fn checkpoints_that_are_cut_short_or_of_another_network() {
     let error = place.fail(&["probe", "run", "--checkpoint", "cut.safetensors"], 1);
     assert!(error.starts_with("cut.safetensors: is cut short"), "{error}");
     let error = place.fail(&["probe", "run", "--set", "encoder.widths=[4, 4, 4, 8, 8, 9]"], 1);
-    assert!(error.contains("checkpoint") && error.contains("layer.5"), "{error}");
+    let expected =
+        "run/checkpoints/step-6.safetensors: is of another run: encoder.widths.5 was 8 and is 9 here";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
+fn a_read_out_that_diverges_names_its_key() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
+    let error = place.fail(&["probe", "run", "--set", "probe.rate=1e38"], 3);
+    assert!(error.starts_with("--set probe.rate=1e38") && error.contains("scores are not finite"), "{error}");
+}
+
+#[test]
+fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    place.succeed(&["train", "config.toml", "--out", "other", "--set", "seed=4"]);
+    place.succeed(&["probe", "run"]);
+    place.succeed(&["alignment", "run"]);
+    let written = files(&place.path("run"));
+    let other = "other/checkpoints/step-6.safetensors";
+    let lost = place.path("other.safetensors");
+    std::fs::copy(place.path(other), &lost).unwrap();
+    for (arguments, said) in [
+        (&["probe", "run", "--set", "seed=4"][..], "seed was 3 and is 4 here (--set seed=4)"),
+        (&["probe", "run", "--set", "training.batch=4"], "training.batch was 8 and is 4 here"),
+        (&["probe", "run", "--checkpoint", other], "seed was 4 and is 3 here (run/config.toml:1: seed)"),
+        // Of no run that could say more: the checkpoint itself does.
+        (
+            &["probe", "run", "--checkpoint", "other.safetensors"],
+            "other.safetensors: is of another run: seed was 4",
+        ),
+        (
+            &["alignment", "run", "--set", "rule=gim"],
+            r#"rule.type was "clapp_s" and is "gim" here (--set rule=gim)"#,
+        ),
+    ] {
+        let error = place.fail(arguments, 1);
+        assert!(error.contains(said) && error.contains("; undo the change"), "{error}");
+    }
+    // What changes nothing of what was trained may be changed, and another read-out is printed only.
+    place.succeed(&["probe", "run", "--set", "probe.epochs=1"]);
+    place.succeed(&["probe", "run", "--set", "stimulus.source.test=8"]);
+    place.succeed(&["probe", "run", "--checkpoint", "run/checkpoints/step-4.safetensors"]);
+    place.succeed(&["alignment", "run", "--set", "stimulus.source.count=16"]);
+    assert!(written == files(&place.path("run")), "the run was written to");
+    std::fs::remove_file(place.path("run/probe.json")).unwrap();
+    place.succeed(&["probe", "run", "--set", "training.threads=1"]);
+    assert!(place.path("run/probe.json").is_file(), "the run's own read-out is kept");
 }

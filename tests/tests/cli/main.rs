@@ -87,6 +87,20 @@ fn program() -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(built.file_name().unwrap())
 }
 
+/// All files below a folder, with their contents and when they were last written.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>, std::time::SystemTime)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => files.push((path.clone(), read(&path), path.metadata().unwrap().modified().unwrap())),
+        }
+    }
+    files.sort();
+    files
+}
+
 fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -1,6 +1,6 @@
 //! What `probe`, `bench` and `compare` report, for people and for machines.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
 use serde_json::Value;
 
 #[test]
@@ -22,6 +22,25 @@ fn a_probe_reports_every_layer() {
     }
     let printed: Value = serde_json::from_str(&place.succeed(&["probe", "run", "--json"])).unwrap();
     assert_eq!(printed, report);
+}
+
+/// A folder in the place of a file cannot be replaced by it, whoever runs the test.
+#[test]
+fn what_cannot_be_written_is_printed_all_the_same() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
+    for (command, head) in [("probe", "| layer | accuracy % |"), ("alignment", "| layer | start, ° |")] {
+        std::fs::create_dir(place.path(&format!("run/{command}.json"))).unwrap();
+        let output = place.run(&[command, "run"]);
+        let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && text.starts_with(head), "{text}{said}");
+        assert!(said.contains(&format!("warning: run/{command}.json: cannot be written: ")), "{said}");
+    }
+    std::fs::create_dir_all(place.path("all/compare.md")).unwrap();
+    let arguments = ["compare", "config.toml", "--seeds", "2", "--out", "all", "--set", "training.steps=1"];
+    let output = place.run(&arguments);
+    assert_eq!(output.status.code(), Some(1), "the table is what the command is for");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("| accuracy %"));
 }
 
 #[test]
@@ -60,6 +79,7 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     // One cell by its own command, as a scheduler would run it.
     let words: Vec<&str> = listed.lines().nth(3).unwrap().split(' ').skip(1).collect();
     place.succeed(&words);
+    assert!(!place.path("all/compare.md").exists(), "a cell's command has no table to share");
     let one = read(&place.path("all/rule=clapp_s/seed-4/probe.json"));
     let text = place.succeed(&arguments);
     assert_eq!(read(&place.path("all/rule=clapp_s/seed-4/probe.json")), one);
@@ -70,7 +90,29 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"][1]["seeds"], serde_json::json!([3, 4]));
     assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
-    assert_eq!(String::from_utf8(read(&place.path("all/compare.md"))).unwrap().trim(), text.trim());
+    let written = read(&place.path("all/compare.md"));
+    assert_eq!(String::from_utf8_lossy(&written).trim(), text.trim());
+    // All cells are done: going over them again, or over one, writes nothing of them, nor the table by one.
+    let cells = || [files(&place.path("all/rule=random")), files(&place.path("all/rule=clapp_s"))];
+    let before = cells();
+    assert_eq!(place.succeed(&arguments), text);
+    place.succeed(&words);
+    assert!(before == cells(), "a cell that is done was written to");
+    assert_eq!(read(&place.path("all/compare.md")), written, "a cell's command leaves the table");
+}
+
+/// A crate with a rule of its own has a program of its own.
+#[cfg(unix)]
+#[test]
+fn listed_commands_are_of_the_program_that_lists_them() {
+    use std::os::unix::process::CommandExt;
+    let place = Place::new(CONFIG);
+    let listed = |program: &str| {
+        let output = place.command(&["compare", "config.toml", "--list"]).arg0(program).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(listed("my_rule").starts_with("my_rule compare config.toml --seeds 1"));
+    assert!(listed("my rules/run").starts_with("'my rules/run' compare config.toml --seeds 1"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A run that was killed goes on to the same bits as one that never was.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, files, read};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Names and contents of what must be the same: checkpoints and metrics.
@@ -80,6 +81,39 @@ fn a_finished_run_can_be_trained_for_longer() {
 }
 
 #[test]
+fn a_run_that_cannot_go_on_stays_as_it_is() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    // Its metrics know of steps that have no checkpoint any more.
+    std::fs::remove_file(place.path("run/checkpoints/step-6.safetensors")).unwrap();
+    let files = || [read(&place.path("run/config.toml")), read(&place.path("run/metrics.jsonl"))];
+    let before = files();
+    let refused = |set: &str, status| place.fail(&["train", "--resume", "run", "--set", set], status);
+    let error = refused("stimulus.grey=false", 1);
+    assert!(error.starts_with("run/checkpoints/step-4.safetensors: "), "{error}");
+    assert!(error.contains("has shape") && error.contains("undo the change"), "{error}");
+    refused("rule=gim", 1);
+    refused("stimulus.source.count=4", 3);
+    assert!(files() == before, "the run was written to");
+    place.succeed(&["train", "--resume", "run"]);
+    place.succeed(&["probe", "run"]);
+}
+
+#[test]
+fn a_finished_run_is_not_written_to() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let written = files(&place.path("run"));
+    place.succeed(&["train", "--resume", "run"]);
+    // But for the time of the lock, which it takes.
+    let without_lock = |mut files: Vec<_>| {
+        files.retain(|(path, ..): &(PathBuf, _, _)| !path.ends_with(".lock"));
+        files
+    };
+    assert!(without_lock(written) == without_lock(files(&place.path("run"))));
+}
+
+#[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "one", "--set", "training.threads=1"]);
@@ -102,5 +136,5 @@ fn a_run_folder_is_one_runs_and_one_processes() {
     );
     let changed =
         place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.steps=1"], 1);
-    assert!(changed.contains("another seed"), "{changed}");
+    assert!(changed.contains("seed was 3 and is 4 here (--set seed=4); undo the change"), "{changed}");
 }

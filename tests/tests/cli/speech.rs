@@ -61,6 +61,14 @@ fn supervised_rules_learn_the_phone_of_every_frame() {
 }
 
 #[test]
+fn the_speed_of_training_is_in_stimuli() {
+    let place = Place::new(CONFIG);
+    let output = place.run(&["train", "config.toml", "--set", "training.steps=2", "--out", "run"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("step 2/2  ") && said.contains(" stimuli/s  0:00 left  loss "), "{said}");
+}
+
+#[test]
 fn mfcc_stand_beside_the_layers_of_a_read_out() {
     let place = Place::new(CONFIG);
     place.succeed(&[

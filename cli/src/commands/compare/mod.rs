@@ -1,6 +1,7 @@
 //! `plasticity compare CONFIG --sweep KEY=A,B,C --seeds N`: a run for every cell, and one table.
 
 mod cells;
+mod run_cell;
 mod summary;
 
 use super::{probe, train};
@@ -9,12 +10,10 @@ use crate::exit::Exit;
 use crate::output;
 use cells::{Cell, Sweep, cells};
 use plasticity_core::checkpoint::write_atomically;
-use plasticity_core::config::Config;
+use plasticity_core::config::{Config, Document};
 use plasticity_core::device::Device;
-use plasticity_core::probe::plan;
-use plasticity_core::run;
 use plasticity_core::{Error, Result};
-use probe::Report;
+use run_cell::{check, run_cell};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `compare`.
@@ -43,18 +42,14 @@ pub struct Arguments {
     list: bool,
 }
 
-/// Runs or goes on with every cell, then prints the table and writes it to `compare.md` and `compare.json`. A cell that
-/// diverges is left out of the table and named at the end.
+/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md` and
+/// `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
+/// the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
         Some(seed) => seed,
-        // A config that is whole only with a sweep's value has to say its seed by itself.
-        None => {
-            Config::load(first, &arguments.overrides.set)
-                .map_err(|error| Error::config("compare", format!("{error} (or give --first-seed)")))?
-                .seed
-        }
+        None => seed(first, &arguments.overrides.set)?,
     };
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
@@ -65,6 +60,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cells = cells(&arguments.configs, &arguments.sweep, seeds)
         .map_err(|error| Error::config("compare", error))?;
     if arguments.list {
+        for cell in &cells {
+            config(arguments, cell).map_err(|error| in_cell(cell, error))?;
+        }
         let commands: Vec<String> = cells.iter().map(|cell| command(arguments, cell, &out)).collect();
         output::print(&commands.join("\n"))?;
         return Ok(Exit::Success);
@@ -77,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let (mut reports, mut failed, mut stopped) = (Vec::new(), Vec::new(), None);
     for (number, cell) in cells.iter().enumerate() {
         output::note(&format!("{} of {}: {}", number + 1, cells.len(), named(cell)));
-        match run_cell(cell, config(arguments, cell)?, &out, &device) {
+        match run_cell(config(arguments, cell)?, &cell.folder(&out), &device) {
             Ok(report) => reports.push((cell, report)),
             Err(Error::Diverged { place, message }) => {
                 failed.push(format!("{}, {place}: {message}", named(cell)));
@@ -91,10 +89,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if !reports.is_empty() {
         let table = summary::summarise(&reports);
         let text = table.markdown();
-        let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
-        save("compare.md", &text)?;
-        save("compare.json", &output::json(&table)?)?;
-        output::print(&text)?;
+        let printed = output::print(&text);
+        if cells.len() > 1 {
+            let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
+            save("compare.md", &text)?;
+            save("compare.json", &output::json(&table)?)?;
+        }
+        printed?;
     }
     if let Some(error) = stopped {
         return Err(error);
@@ -104,6 +105,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let place = format!("compare, {} of {} cells, which the table lacks", failed.len(), cells.len());
     Err(Error::Diverged { place, message: failed.join("; ") })
+}
+
+/// The seed that a config says; the rest of it may be whole only with a sweep's value.
+fn seed(path: &Path, set: &[String]) -> Result<u64> {
+    let mut document = Document::read(path)?;
+    set.iter().try_for_each(|assignment| document.set(assignment))?;
+    let seed = document.table().get("seed").and_then(|seed| seed.as_integer()?.try_into().ok());
+    seed.ok_or_else(|| document.error("seed", "give a whole number of at least 0, or --first-seed"))
 }
 
 fn named(cell: &Cell) -> String {
@@ -134,54 +143,10 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     Config::load(&cell.config, &overrides)
 }
 
-/// Tries a cell's stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
-fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
-    let mut read_out = false;
-    if folder.join(run::CONFIG).is_file() {
-        if config.other_stimuli(&run::config(folder, &[])?)? {
-            let message =
-                "holds a run on other stimuli: choose another folder with --out, or undo the change";
-            return Err(Error::file(folder, message));
-        }
-        read_out = earlier(folder, &config)?.is_some();
-    }
-    let (experiment, network) = train::prepare(config, device)?;
-    if !read_out {
-        plan(&experiment, &network)?;
-    }
-    Ok(())
-}
-
-/// The report in a folder, if the config would be read out in the same way.
-fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
-    let bytes = std::fs::read(folder.join("probe.json")).ok();
-    let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let readout = config.readout()?;
-    Ok(report.filter(|report| report.readout == readout))
-}
-
-/// Trains a cell from where it is, and reads it out unless that is done.
-fn run_cell(cell: &Cell, config: Config, out: &Path, device: &Device) -> Result<Report> {
-    let folder = cell.folder(out);
-    let earlier = earlier(&folder, &config)?;
-    let (experiment, mut run) = if folder.join(run::CONFIG).is_file() {
-        train::resume_with(config, &folder)?
-    } else {
-        train::start(config, &folder, device)?
-    };
-    let mut trainer = train::learn(&experiment, &mut run, device)?;
-    let step = trainer.steps();
-    if let Some(report) = earlier.filter(|report| report.step == step) {
-        return Ok(report);
-    }
-    let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
-    probe::write(&report, &folder)?;
-    Ok(report)
-}
-
-/// The command that runs one cell into the folder that the whole comparison looks for it in.
+/// The command that runs one cell, by the program that runs now, into the folder that the whole comparison looks for it in.
 fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
-    let mut words = vec!["plasticity".to_owned(), "compare".to_owned()];
+    let program = std::env::args_os().next().unwrap_or_else(|| "plasticity".into());
+    let mut words = vec![quoted(&program.to_string_lossy()), "compare".to_owned()];
     words.push(quoted(&cell.config.display().to_string()));
     for set in &arguments.overrides.set {
         words.extend(["--set".to_owned(), quoted(set)]);

@@ -1,0 +1,72 @@
+//! One cell: tried before any is trained, then trained and read out, as far as that is not done yet.
+
+use super::{probe, train};
+use plasticity_core::config::Config;
+use plasticity_core::device::Device;
+use plasticity_core::probe::plan;
+use plasticity_core::run::{self, Run};
+use plasticity_core::{Error, Result};
+use probe::Report;
+use std::path::Path;
+
+/// Tries a cell's folder, stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
+pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
+    let mut read_out = false;
+    if run::is_run(folder) {
+        let stored = run::config(folder, &[])?;
+        let other = match config.other_stimuli(&stored)? {
+            true => Some("on other stimuli".to_owned()),
+            false => run::difference(&stored, &config)?.map(|key| format!("of another config: {key}")),
+        };
+        if let Some(other) = other {
+            let message =
+                format!("holds a run {other}; choose another folder with --out, or undo the change");
+            return Err(Error::file(folder, message));
+        }
+        read_out = earlier(folder, &config)?.is_some();
+    } else {
+        run::vacant(folder)?;
+    }
+    let (experiment, network) = train::prepare(config, device)?;
+    let total = run::total_steps(&experiment, &network)?;
+    if let Some((step, _)) = run::checkpoints(folder)?.last().filter(|(step, _)| *step > total) {
+        let message = format!(
+            "holds a run of {step} steps, and the config's are {total}: choose another folder with --out, or give \
+             training.epochs and training.steps that come to {step} or more"
+        );
+        return Err(Error::file(folder, message));
+    }
+    if !read_out {
+        plan(&experiment, &network)?;
+    }
+    Ok(())
+}
+
+/// The report in a folder, if the config would be read out in the same way.
+fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
+    let bytes = std::fs::read(folder.join("probe.json")).ok();
+    let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let readout = config.readout()?;
+    Ok(report.filter(|report| report.readout == readout))
+}
+
+/// Trains a cell from where it is and reads it out. One that is done is not touched.
+pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Report> {
+    let earlier = earlier(folder, &config)?;
+    let (experiment, network) = train::prepare(config, device)?;
+    let total = run::total_steps(&experiment, &network)?;
+    drop(network);
+    if let Some(report) = earlier.filter(|report| report.step == total) {
+        return Ok(report);
+    }
+    let mut run = if run::is_run(folder) {
+        Run::resume(folder, experiment.config())?
+    } else {
+        Run::create(folder, experiment.config())?
+    };
+    let mut trainer = train::learn(&experiment, &mut run, device)?;
+    let step = trainer.steps();
+    let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
+    probe::write(&report, folder)?;
+    Ok(report)
+}
