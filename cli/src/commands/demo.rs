@@ -27,7 +27,8 @@ pub struct Arguments {
 /// Trains and reads out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let started = Instant::now();
-    let config = Config::overridden(Document::parse(CONFIG, "demo.toml")?, &arguments.overrides.set)?;
+    let config =
+        Config::from_document(Document::parse(CONFIG, "demo.toml")?.overridden(&arguments.overrides.set)?)?;
     let folder = arguments
         .out
         .clone()

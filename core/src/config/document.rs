@@ -1,5 +1,6 @@
 //! A config as written: its values, and where each of them stands, so that every error can name the line.
 
+use super::Config;
 use super::diagnosis::family;
 use crate::error::{Error, Result};
 use crate::registry::Family;
@@ -78,6 +79,20 @@ impl Document {
         note_table(spanned.get_ref(), "", &line, &mut origins);
         let table = text.parse::<Table>().map_err(syntax)?;
         Ok(Self { file: file.to_owned(), table, origins })
+    }
+
+    /// The same with some keys overridden, each as in `training.batch=16`. What is overridden of a table that is not written
+    /// is overridden of its defaults.
+    ///
+    /// # Errors
+    /// Where one is not of the form `key=value`, or its path leads through something that is no table.
+    pub fn overridden(mut self, overrides: &[String]) -> Result<Self> {
+        for assignment in overrides {
+            // A config that is not right yet has no defaults to fill in: what is wrong is said in the end.
+            let resolved = Config::from_document(self.clone()).and_then(|config| config.to_table());
+            self.set(assignment, &resolved.unwrap_or_default())?;
+        }
+        Ok(self)
     }
 
     /// Overrides one key, as in `--set training.optimiser.rate=1e-3`.

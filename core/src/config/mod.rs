@@ -52,21 +52,7 @@ impl Config {
     /// # Errors
     /// Names file, line and key (or the override), what was expected and what came.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
-        Self::overridden(Document::read(path)?, overrides)
-    }
-
-    /// Reads a config from values that know their places, and overrides some of its keys. What is overridden of a table
-    /// that is not written is overridden of its defaults.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn overridden(mut document: Document, overrides: &[String]) -> Result<Self> {
-        for assignment in overrides {
-            // A config that is not right yet has no defaults to fill in: what is wrong is said in the end.
-            let resolved = Self::from_document(document.clone()).and_then(|config| config.to_table());
-            document.set(assignment, &resolved.unwrap_or_default())?;
-        }
-        Self::from_document(document)
+        Self::from_document(Document::read(path)?.overridden(overrides)?)
     }
 
     /// Reads a config that is given as text; `file` is what errors call it.

@@ -34,21 +34,26 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// A number that stands for what decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser
-    /// (FNV-1a of their TOML). Stimuli, lengths, precision and read-out are left out: a run may go on with others.
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser. Stimuli, lengths, precision
+    /// and read-out are left out: a run may go on with others.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn trained(&self) -> Result<Table> {
+        let mut table = self.to_table()?;
+        table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
+        if let Some(Value::Table(training)) = table.get_mut("training") {
+            training.retain(|key, _| ["batch", "optimiser"].contains(&key));
+        }
+        Ok(table)
+    }
+
+    /// A number that stands for what is in [`trained`](Self::trained): FNV-1a of its TOML.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
     pub fn fingerprint(&self) -> Result<String> {
-        let mut table = self.to_table()?;
-        let training = table.remove("training");
-        table.retain(|key, _| ["seed", "encoder", "rule"].contains(&key));
-        for key in ["batch", "optimiser"] {
-            if let Some(value) = training.as_ref().and_then(|training| training.get(key)) {
-                table.insert(key.to_owned(), value.clone());
-            }
-        }
-        Ok(hash(&table))
+        Ok(hash(&self.trained()?))
     }
 
     /// A number that stands for all that a read-out follows from beside the checkpoint: stimuli, read-out, and what is in

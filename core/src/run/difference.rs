@@ -1,12 +1,8 @@
 //! In what two configs differ of that which decides what a checkpoint is of.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
-use toml::{Table, Value};
-
-/// What [`Config::fingerprint`] stands for.
-const TRAINED: [&[&str]; 5] =
-    [&["seed"], &["encoder"], &["rule"], &["training", "batch"], &["training", "optimiser"]];
+use crate::error::Result;
+use toml::Value;
 
 /// What is said where the key is not known.
 pub(super) const UNKNOWN: &str = "encoder, rule, batch or optimiser was another";
@@ -17,23 +13,13 @@ pub(super) const UNKNOWN: &str = "encoder, rule, batch or optimiser was another"
 /// # Errors
 /// As [`Config::to_toml`].
 pub fn difference(theirs: &Config, ours: &Config) -> Result<Option<String>> {
-    if theirs.fingerprint()? == ours.fingerprint()? {
-        return Ok(None);
-    }
-    let (before, now) = (table(theirs)?, table(ours)?);
-    let found = TRAINED.iter().find_map(|keys| first(keys.join("."), at(&before, keys), at(&now, keys)));
-    let Some(Difference { key, theirs, ours: value }) = found else { return Ok(Some(UNKNOWN.to_owned())) };
+    let (before, now) = (theirs.trained()?, ours.trained()?);
+    let mut keys = before.keys().chain(now.keys());
+    let found = keys.find_map(|key| first(key.clone(), before.get(key), now.get(key)));
     let text = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
-    Ok(Some(format!("{key} was {} and is {} here ({})", text(theirs), text(value), ours.place(&key))))
-}
-
-fn table(config: &Config) -> Result<Table> {
-    config.to_toml()?.parse().map_err(|error: toml::de::Error| Error::config("config", error.to_string()))
-}
-
-fn at<'a>(table: &'a Table, keys: &[&str]) -> Option<&'a Value> {
-    let (first, others) = keys.split_first()?;
-    others.iter().try_fold(table.get(*first)?, |value, key| value.get(key))
+    Ok(found.map(|Difference { key, theirs, ours: value }| {
+        format!("{key} was {} and is {} here ({})", text(theirs), text(value), ours.place(&key))
+    }))
 }
 
 struct Difference<'a> {

@@ -109,8 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// The seed that a config says; the rest of it may be whole only with a sweep's value.
 fn seed(path: &Path, set: &[String]) -> Result<u64> {
-    let mut document = Document::read(path)?;
-    set.iter().try_for_each(|assignment| document.set(assignment))?;
+    let document = Document::read(path)?.overridden(set)?;
     let seed = document.table().get("seed").and_then(|seed| seed.as_integer()?.try_into().ok());
     seed.ok_or_else(|| document.error("seed", "give a whole number of at least 0, or --first-seed"))
 }
