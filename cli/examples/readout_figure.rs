@@ -1,8 +1,9 @@
 //! The read-out of every layer of some runs, beside the untrained network, as an SVG.
 //!
-//! `cargo run --release -p plasticity --example readout_figure -- OUT.svg NAME=RUN[,RUN…]…`, after `plasticity probe` of each
-//! run. A line is the mean of its runs (several seeds). All lines must have the same layers and the same seeds, and so
-//! the same untrained networks. What is read out beside the layers, such as MFCC, is a dashed line.
+//! `cargo run --release -p plasticity --example readout_figure -- OUT.svg NAME=RUN[,RUN…]… [NAME=PERCENT]…`, after
+//! `plasticity probe` of each run. A line is the mean of its runs (several seeds), with a bar of one standard deviation up
+//! and down. All lines must have the same layers and the same seeds, and so the same untrained networks. What is read out
+//! beside the layers, such as MFCC, is a dashed line; so is each `NAME=PERCENT`, in place of chance.
 
 use serde_json::Value;
 use std::fmt::Write;
@@ -14,10 +15,31 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 240.0;
 const COLOURS: [&str; 6] = ["#2b7bba", "#d1662a", "#3f8f4f", "#8757a8", "#b03a48", "#6b6f76"];
 
-/// One line of the figure: its name, and a value in percent for each layer.
+/// One line of the figure: its name, and for each layer the mean and the standard deviation in percent.
 struct Line {
     name: String,
     values: Vec<f64>,
+    spread: Vec<f64>,
+}
+
+impl Line {
+    /// From a value of each layer for each run.
+    fn new(name: String, runs: &[Vec<f64>]) -> Self {
+        let count = runs.len() as f64;
+        let over = |layer: usize, of: &dyn Fn(f64) -> f64| -> f64 {
+            runs.iter().filter_map(|run| run.get(layer)).map(|value| of(*value)).sum()
+        };
+        let layers = 0..runs.first().map_or(0, Vec::len);
+        let values: Vec<f64> = layers.map(|layer| over(layer, &|value| value) / count).collect();
+        let spread = values.iter().enumerate().map(|(layer, mean)| {
+            (over(layer, &|value| (value - mean).powi(2)) / (count - 1.0).max(1.0)).sqrt()
+        });
+        Self { spread: spread.collect(), values, name }
+    }
+
+    fn level(name: String, value: f64) -> Self {
+        Self::new(name, &[vec![value]])
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,64 +47,82 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [out, named @ ..] = arguments.as_slice() else {
         return Err("usage: readout_figure OUT.svg NAME=RUN[,RUN…]…".into());
     };
-    let mut lines: Vec<Line> = Vec::new();
-    let (mut layers, mut levels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lines, mut levels): (Vec<Line>, Vec<Line>) = (Vec::new(), Vec::new());
+    let (mut layers, mut names, mut given) = (Vec::new(), Vec::new(), Vec::new());
     for one in named {
         let (name, runs) = one.split_once('=').ok_or_else(|| format!("{one}: say NAME=RUN"))?;
-        let runs: Vec<&str> = runs.split(',').collect();
-        let (mut trained, mut untrained) = (Vec::new(), Vec::new());
-        for run in &runs {
-            let path = Path::new(run).join("probe.json");
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let report: Value = serde_json::from_str(&text)?;
-            let read = report["layers"].as_array().ok_or("probe.json has no layers")?;
-            let (inside, beside): (Vec<&Value>, Vec<&Value>) = read
-                .iter()
-                .partition(|row| row["name"].as_str().is_some_and(|name| name.starts_with(char::is_numeric)));
-            let column = |rows: &[&Value], key: &str| -> Vec<f64> {
-                rows.iter().map(|row| row[key].as_f64().unwrap_or(f64::NAN) / runs.len() as f64).collect()
-            };
-            add(&mut trained, &column(&inside, "accuracy"));
-            add(&mut untrained, &column(&inside, "untrained"));
-            layers = inside.iter().map(|row| row["name"].as_str().unwrap_or("?").to_owned()).collect();
-            if lines.is_empty() {
-                let of = beside.iter().map(|row| row["name"].as_str().unwrap_or("?").to_uppercase());
-                let mut values = column(&beside, "accuracy");
-                let chance = read.iter().filter_map(|row| row["chance"].as_f64()).fold(f64::NAN, f64::max);
-                values.push(chance / runs.len() as f64);
-                add(&mut levels, &values);
-                names = of.chain(["chance".to_owned()]).collect();
-            }
+        let name = name.replace('&', "&amp;").replace('<', "&lt;");
+        if let Ok(percent) = runs.parse() {
+            given.push(Line::level(name, percent));
+            continue;
         }
+        let (mut trained, mut untrained, mut beside, mut chance) = (vec![], vec![], vec![], 0.0);
+        for run in runs.split(',') {
+            let report: Value = serde_json::from_str(&read(run, "probe.json")?)?;
+            let rows = report["layers"].as_array().ok_or("probe.json has no layers")?;
+            let (inside, others): (Vec<&Value>, Vec<&Value>) =
+                rows.iter().partition(|row| text(row, "name").starts_with(char::is_numeric));
+            let column = |key: &str| -> Vec<f64> { inside.iter().map(|row| number(row, key)).collect() };
+            trained.push(column("accuracy"));
+            untrained.push(column("untrained"));
+            chance = inside.iter().map(|row| number(row, "chance")).fold(chance, f64::max);
+            layers = inside.iter().map(|row| text(row, "name")).collect();
+            beside.push(others.iter().map(|row| number(row, "accuracy")).collect());
+            let config: toml::Table = read(run, "config.toml")?.parse()?;
+            let gru = config.get("encoder").and_then(|encoder| encoder.get("gru")?.as_integer());
+            if let (Some(1..), Some(last)) = (gru, layers.last_mut()) {
+                "GRU".clone_into(last);
+            }
+            names = others.iter().map(|row| text(row, "name").to_uppercase()).collect();
+        }
+        let untrained = Line::new("untrained".to_owned(), &untrained);
         match lines.first() {
-            None => lines.push(Line { name: "untrained".to_owned(), values: untrained }),
-            Some(first) if first.values.iter().zip(&untrained).all(|(a, b)| (a - b).abs() < 1e-6) => {}
+            None => {
+                let means = Line::new(String::new(), &beside).values;
+                levels = std::mem::take(&mut names)
+                    .into_iter()
+                    .zip(means)
+                    .map(|(n, v)| Line::level(n, v))
+                    .collect();
+                levels.push(Line::level("chance".to_owned(), chance));
+                lines.push(untrained);
+            }
+            Some(first) if first.values.iter().zip(&untrained.values).all(|(a, b)| (a - b).abs() < 1e-6) => {}
             Some(_) => return Err(format!("{name}: its untrained networks are others").into()),
         }
-        lines.push(Line { name: name.replace('&', "&amp;").replace('<', "&lt;"), values: trained });
+        lines.push(Line::new(name, &trained));
     }
     if layers.is_empty() {
         return Err("name a run at least".into());
     }
-    let levels: Vec<Line> =
-        names.into_iter().zip(levels).map(|(name, value)| Line { name, values: vec![value] }).collect();
+    if !given.is_empty() {
+        levels.pop();
+        levels.extend(given);
+    }
     std::fs::write(out, figure(&lines, &layers, &levels)?)?;
     Ok(())
 }
 
-/// Adds values to a sum that may still be empty.
-fn add(sum: &mut Vec<f64>, values: &[f64]) {
-    sum.resize(values.len(), 0.0);
-    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+fn read(run: &str, file: &str) -> Result<String, String> {
+    let path = Path::new(run).join(file);
+    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn text(row: &Value, key: &str) -> String {
+    row[key].as_str().unwrap_or("?").to_owned()
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap_or(f64::NAN)
 }
 
 fn figure(lines: &[Line], layers: &[String], levels: &[Line]) -> Result<String, std::fmt::Error> {
     let all = lines.iter().chain(levels).flat_map(|line| line.values.iter().copied());
     let top = (all.fold(0.0, f64::max) / 10.0).ceil() * 10.0;
     let y = |percent: f64| BOTTOM - (BOTTOM - TOP) * percent / top;
-    let x =
+    let tick =
         |layer: usize| LEFT + 20.0 + (RIGHT - LEFT - 40.0) * layer as f64 / (layers.len().max(2) - 1) as f64;
+    let x = |layer: usize, line: usize| tick(layer) + 4.0 * (line as f64 - (lines.len() - 1) as f64 / 2.0);
     let mut svg = String::new();
     svg.push_str(
         "<svg viewBox=\"0 0 600 300\" width=\"600\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" ",
@@ -102,7 +142,7 @@ fn figure(lines: &[Line], layers: &[String], levels: &[Line]) -> Result<String, 
         writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"258\" text-anchor=\"middle\" fill=\"#333333\">{layer}</text>",
-            x(index)
+            tick(index)
         )?;
     }
     svg.push_str("<text x=\"263\" y=\"284\" text-anchor=\"middle\" fill=\"#333333\">layer</text>\n");
@@ -117,21 +157,24 @@ fn figure(lines: &[Line], layers: &[String], levels: &[Line]) -> Result<String, 
     let at = |level: &Line| level.values.first().map_or(BOTTOM, |value| y(*value));
     let mut names: Vec<(f64, &str, &str)> =
         levels.iter().map(|level| (at(level), level.name.as_str(), "#888888")).collect();
-    for (line, index) in lines.iter().zip(0..) {
+    for (line, index) in lines.iter().zip(0_usize..) {
         let colour = if index == 0 { "#888888" } else { COLOURS[(index - 1) % COLOURS.len()] };
         let points: Vec<String> = line
             .values
             .iter()
             .enumerate()
-            .map(|(layer, &v)| format!("{:.1},{:.1}", x(layer), y(v)))
+            .map(|(layer, &v)| format!("{:.1},{:.1}", x(layer, index), y(v)))
             .collect();
         writeln!(
             svg,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
             points.join(" ")
         )?;
-        for point in points.iter().filter_map(|point| point.split_once(',')) {
-            writeln!(svg, "<circle cx=\"{}\" cy=\"{}\" r=\"3.5\" fill=\"{colour}\"/>", point.0, point.1)?;
+        for (layer, (mean, spread)) in line.values.iter().zip(&line.spread).enumerate() {
+            // Lines stand a little beside each other, so that their bars can be told apart.
+            let (at, from, to) = (x(layer, index), y(mean - spread), y(mean + spread));
+            writeln!(svg, "<path d=\"M{at:.1} {from:.1} V{to:.1}\" stroke=\"{colour}\"/>")?;
+            writeln!(svg, "<circle cx=\"{at:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{colour}\"/>", y(*mean))?;
         }
         names.push((line.values.last().map_or(BOTTOM, |&v| y(v)), &line.name, colour));
     }

@@ -25,7 +25,7 @@ fn paper() -> Vec<usize> {
 plugin! {
     Preset "vgg6": "Six 3×3 convolutions with ReLU, four max pools: the paper's encoder for images",
     equation: "conv 128 · conv 256, pool · conv 256 · conv 512, pool · conv 1024, pool · conv 1024, pool",
-    citation: "Illing et al. 2021, appendix A; after Simonyan & Zisserman 2015",
+    citation: "Illing et al. 2021, Table 2 in Appendix B.1; after Simonyan & Zisserman 2015",
     keys: [
         widths = "[128, 256, 256, 512, 1024, 1024]", "six numbers from 1", "neurons at each position of each layer";
     ],

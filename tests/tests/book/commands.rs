@@ -1,34 +1,41 @@
 //! Every command of the book parses, and the configs that it names are there and can be read.
 
-use super::pages::{pages, root};
+use super::pages::{Block, pages, root};
 use plasticity_core::config::Config;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Programs that a reader has by now, beside this toolkit's own.
-const OTHERS: [&str; 13] = [
-    "git",
-    "cd",
+const OTHERS: [&str; 18] = [
+    "awk",
     "cargo",
-    "mkdir",
+    "cd",
     "curl",
-    "tar",
-    "unzip",
-    "unrar",
+    "ffmpeg",
+    "find",
+    "git",
     "head",
     "ls",
-    "awk",
     "mdbook",
+    "mkdir",
+    "pip",
+    "python3",
+    "source",
+    "tar",
     "tensorboard",
+    "unrar",
+    "unzip",
 ];
 
 #[test]
 fn commands_parse_and_their_configs_are_there() {
     let mut seen = 0;
     for page in pages() {
-        for block in page.blocks().into_iter().filter(|block| block.language == "console") {
-            let joined = block.text.replace("\\\n", " ");
-            for command in joined.lines().filter_map(|line| line.strip_prefix("$ ")) {
-                check(&words(command)).unwrap_or_else(|error| panic!("{}: {command}: {error}", block.place));
+        let blocks = page.blocks();
+        for block in blocks.iter().filter(|block| block.language == "console") {
+            for command in lines(&block.text).iter().filter_map(|line| line.strip_prefix("$ ")) {
+                check(&words(command), &blocks)
+                    .unwrap_or_else(|error| panic!("{}: {command}: {error}", block.place));
                 seen += 1;
             }
         }
@@ -39,18 +46,42 @@ fn commands_parse_and_their_configs_are_there() {
     assert!(seen > 20, "only {seen} commands were found");
 }
 
-fn check(words: &[String]) -> Result<(), String> {
+/// So that a reader can run them in order: a folder that holds a run takes no other.
+#[test]
+fn no_two_commands_write_to_one_folder() {
+    let mut seen = BTreeMap::new();
+    for page in pages() {
+        for block in page.blocks().into_iter().filter(|block| block.language == "console") {
+            for line in lines(&block.text) {
+                let words = words(&line);
+                let out = words.iter().position(|word| word == "--out").and_then(|at| words.get(at + 1));
+                let Some(out) = out else { continue };
+                let before = seen.insert(out.clone(), block.place.clone());
+                assert!(before.is_none(), "{}: --out {out} is that of {}", block.place, before.unwrap());
+            }
+        }
+    }
+    assert!(seen.len() > 10, "only {} were found", seen.len());
+}
+
+/// The lines of a block, those that end in a backslash joined with the next.
+fn lines(block: &str) -> Vec<String> {
+    block.replace("\\\n", " ").lines().map(str::to_owned).collect()
+}
+
+/// `page`: the blocks of the page that a command stands on, which may show the config that it names.
+fn check(words: &[String], page: &[Block]) -> Result<(), String> {
     let words: Vec<&str> = words
         .iter()
         .map(String::as_str)
         .skip_while(|word| word.contains('=') && !word.contains('/'))
         .collect();
     match words.as_slice() {
-        ["plasticity", ..] => parse(&words, true),
+        ["plasticity", ..] => parse(&words, Some(page)),
         // A crate of the reader's own, whose `main` is this program.
         ["cargo", "run", rest @ ..] => match rest.iter().position(|word| *word == "--") {
             Some(at) if !rest.contains(&"--example") => {
-                parse(&[&["plasticity"], &rest[at + 1..]].concat(), false)
+                parse(&[&["plasticity"], &rest[at + 1..]].concat(), None)
             }
             _ => Ok(()),
         },
@@ -66,17 +97,32 @@ fn check(words: &[String]) -> Result<(), String> {
     }
 }
 
-fn parse(words: &[&str], here: bool) -> Result<(), String> {
+/// Opens the config as well, where a page is given: a file of the repository, or, of a name without a folder, the page's
+/// block that begins with `# NAME`.
+fn parse(words: &[&str], page: Option<&[Block]>) -> Result<(), String> {
     let matches = match plasticity::command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => return Ok(()),
         Err(error) => return Err(error.to_string()),
     };
     let Some((_, arguments)) = matches.subcommand() else { return Ok(()) };
-    let (Ok(Some(config)), true) = (arguments.try_get_one::<PathBuf>("config"), here) else { return Ok(()) };
+    let (Ok(Some(config)), Some(page)) = (arguments.try_get_one::<PathBuf>("config"), page) else {
+        return Ok(());
+    };
     let set = arguments.try_get_many::<String>("set").ok().flatten();
     let set: Vec<String> = set.into_iter().flatten().cloned().collect();
-    Config::load(&root().join(config), &set).map(drop).map_err(|error| error.to_string())
+    let folder = tempfile::tempdir().unwrap();
+    let file = if config.components().count() > 1 {
+        root().join(config)
+    } else {
+        let first = format!("# {}\n", config.display());
+        let shown = page.iter().find(|block| block.language == "toml" && block.text.starts_with(&first));
+        let text = &shown.ok_or("no block of this page begins with the config's name")?.text;
+        let file = folder.path().join(config);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    Config::load(&file, &set).map(drop).map_err(|error| error.to_string())
 }
 
 /// The words of a command as a shell takes them, with quotes.
@@ -99,12 +145,22 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn a_wrong_command_is_caught() {
-    let fails = |command: &str| check(&words(command)).is_err();
+    let shown = Block {
+        place: String::new(),
+        language: "toml".to_owned(),
+        text: format!(
+            "# my.toml\n{}",
+            std::fs::read_to_string(root().join("configs/vision/tiny.toml")).unwrap()
+        ),
+    };
+    let fails = |command: &str| check(&words(command), std::slice::from_ref(&shown)).is_err();
     assert!(fails("plasticity tran configs/vision/tiny.toml"));
     assert!(fails("plasticity train configs/vision/absent.toml"));
     assert!(fails("plasticity train configs/vision/tiny.toml --sett rule=cpc"));
     assert!(fails("plasticity train configs/vision/tiny.toml --set rule=cpd"));
     assert!(fails("cargo run -- audits config.toml"));
     assert!(fails("scripts/absent"));
+    assert!(fails("plasticity train your.toml") && fails("plasticity train my.toml --set rule=cpd"));
+    assert!(!fails("plasticity train my.toml --set rule=cpc"));
     assert!(!fails("plasticity train configs/vision/tiny.toml --set 'rule=cpc' --out \"a b\""));
 }

@@ -17,7 +17,7 @@ fn links_and_includes_lead_somewhere() {
             let file = if path.is_empty() { page.path.clone() } else { folder.join(path) };
             let there = match anchor {
                 Some(anchor) => {
-                    std::fs::read_to_string(file).is_ok_and(|text| anchors(&text).contains(anchor))
+                    std::fs::read_to_string(&file).is_ok_and(|text| headings(&text, &file).contains(anchor))
                 }
                 None => file.exists(),
             };
@@ -29,9 +29,13 @@ fn links_and_includes_lead_somewhere() {
             let text = std::fs::read_to_string(folder.join(&path)).unwrap_or_default();
             let found = !text.is_empty()
                 && anchor.as_ref().is_none_or(|anchor| {
-                    [format!("ANCHOR: {anchor}\n"), format!("ANCHOR_END: {anchor}\n")]
-                        .iter()
-                        .all(|mark| text.contains(mark.as_str()))
+                    let is = |mark: &str| {
+                        let of = |line: &str| {
+                            line.trim_end_matches(" -->").ends_with(&format!("{mark}: {anchor}"))
+                        };
+                        text.lines().any(of)
+                    };
+                    is("ANCHOR") && is("ANCHOR_END")
                 });
             if !found {
                 wrong.push(format!("{}: include of {path} {anchor:?}", page.name()));
@@ -66,6 +70,14 @@ fn the_table_of_contents_holds_every_page() {
     assert_eq!(unique, there);
 }
 
+/// The anchors of a page's headings, and of those of the pages that it includes.
+fn headings(text: &str, page: &Path) -> BTreeSet<String> {
+    let included = includes(text).into_iter().filter(|(path, _)| path.ends_with(".md"));
+    let read =
+        |(path, _): (String, _)| std::fs::read_to_string(page.with_file_name(path)).unwrap_or_default();
+    anchors(text).into_iter().chain(included.map(read).flat_map(|text| anchors(&text))).collect()
+}
+
 /// The anchors that mdBook gives a page's headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut fenced = false;
@@ -90,10 +102,11 @@ fn anchors_are_those_of_mdbook() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a-rule-from-here", "probe"]);
 }
 
-/// Targets of `[text](target)`.
+/// Targets of `[text](target)`, and of lines `[name]: target`.
 fn links(text: &str) -> Vec<String> {
-    let parts = text.split("](").skip(1);
-    parts.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link.to_owned()).collect()
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+    let named = text.lines().filter(|line| line.starts_with('[')).filter_map(|line| line.split_once("]: "));
+    inline.chain(named.map(|(_, link)| link)).map(str::to_owned).collect()
 }
 
 /// Files and anchors of `{{#include file:anchor}}`.

@@ -18,6 +18,7 @@ mod pages;
 mod score;
 mod stimulus;
 
+// ANCHOR: suite
 use plasticity_core::registry::{self, Family};
 use plasticity_core::testing;
 
@@ -32,3 +33,4 @@ fn the_examples_pass_the_plugin_suite() {
         testing::plugin(registry::find(family, name, "book").unwrap()).unwrap();
     }
 }
+// ANCHOR_END: suite
