@@ -53,6 +53,14 @@ impl Bench {
         Ok((activity.post, update))
     }
 
+    /// Σ factor · summed input, of a layer that shows it.
+    fn loss_of_activation(&mut self, pre: &FeatureMap, factor: &[f32]) -> Result<f64> {
+        match self.layer.activation(pre)? {
+            Some(activation) => Ok(dot(&activation.into_data().to_vec()?, factor)),
+            None => Err(Error::shape("layer", "shows no summed inputs any more")),
+        }
+    }
+
     /// Σ factor · post, with nothing kept.
     fn loss(&mut self, pre: &FeatureMap, factor: &[f32]) -> Result<f64> {
         Ok(dot(&self.layer.forward(pre, Phase::Peek)?.post.into_data().to_vec()?, factor))
@@ -105,10 +113,10 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         linear(&mut bench, &on_device, &made, found)?;
         per_sample(&mut bench, shape, found)?;
         if bench.layer.follows_gradient() {
-            parameters(&mut bench, &factor, &made, found)?;
+            parameters(&mut bench, &factor, &made, "", &Bench::loss, found)?;
             feedback(&mut bench, &factor, &made, found)?;
         }
-        Ok(())
+        on_activation(&mut bench, found)
     });
     found.run("two steps, one of them after resuming", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
@@ -173,8 +181,24 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
     Ok(())
 }
 
-/// The update of every parameter against finite differences of Σ factor · post.
-fn parameters(bench: &mut Bench, factor: &[f32], made: &LayerUpdate, found: &mut Found) -> Result<()> {
+/// Where a layer shows its summed inputs, its update by a factor on these is the derivative of Σ factor · summed input.
+fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
+    // One that shows none may say why.
+    let Ok(Some(activation)) = bench.layer.activation(&bench.pre) else { return Ok(()) };
+    let factor = noise(&mut random(14), activation.shape().len());
+    let (_, made) = bench.learn(PostFactor::Activation(Buffer::from_vec(&bench.device, factor.clone())?))?;
+    parameters(bench, &factor, &made, "by a factor on summed inputs: ", &Bench::loss_of_activation, found)
+}
+
+/// The update of every parameter against finite differences of a loss, Σ factor · post or Σ factor · summed input.
+fn parameters(
+    bench: &mut Bench,
+    factor: &[f32],
+    made: &LayerUpdate,
+    how: &str,
+    loss: &dyn Fn(&mut Bench, &FeatureMap, &[f32]) -> Result<f64>,
+    found: &mut Found,
+) -> Result<()> {
     let pre = bench.pre.clone();
     let mut update = made.updates.iter();
     for index in 0..bench.layer.parameters().len() {
@@ -191,10 +215,10 @@ fn parameters(bench: &mut Bench, factor: &[f32], made: &LayerUpdate, found: &mut
             let moved: Vec<f32> =
                 start.iter().zip(&direction).map(|(value, step)| value + sign * STEP * step).collect();
             bench.layer.parameters_mut()[index].value_mut().copy_from_host(&moved)?;
-            *side = bench.loss(&pre, factor)?;
+            *side = loss(bench, &pre, factor)?;
         }
         bench.layer.parameters_mut()[index].value_mut().copy_from_host(&start)?;
-        judge(&format!("update of `{name}`"), sides, &update, &direction, found);
+        judge(&format!("{how}update of `{name}`"), sides, &update, &direction, found);
     }
     Ok(())
 }
