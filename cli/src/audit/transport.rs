@@ -67,7 +67,7 @@ fn kind_of(name: &str) -> Option<Option<&'static str>> {
 }
 
 /// The change of the update of the first layer's weights, with only some steps shown, when the weights `own` change; `None` where
-/// these weights, or the layer, do not learn from what is shown.
+/// these weights do not learn from what is shown, or the layer has none.
 fn on_the_side(
     bench: &mut Bench,
     own: &dyn Fn(&str) -> bool,
@@ -96,12 +96,14 @@ fn on_the_side(
     let only = |updates: Updates| -> Updates {
         updates.into_iter().filter(|(name, _)| first.contains(name)).collect()
     };
-    let (plain, after) = (only(plain), only(after));
-    if norm(&plain, &|_| true) == 0.0 {
+    if first.is_empty() {
         return Ok(None);
     }
-    let change = combine(&[(1.0, after), (-1.0, plain.clone())]);
-    Ok(Some(largest(&change, &plain, &|_| true)))
+    // A side that does not learn at all gets nothing back.
+    let (plain, after) = (only(plain), only(after));
+    let of = if norm(&plain, &|_| true) > 0.0 { plain.clone() } else { after.clone() };
+    let change = combine(&[(1.0, after), (-1.0, plain)]);
+    Ok(Some(largest(&change, &of, &|_| true)))
 }
 
 /// The largest change of all other neurons' updates when the prediction weights onto one neuron change: its own
