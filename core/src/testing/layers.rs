@@ -190,13 +190,16 @@ fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
     parameters(bench, &factor, &made, "by a factor on summed inputs: ", &Bench::loss_of_activation, found)
 }
 
+/// A loss of an input, whose slopes are a factor.
+type Loss = dyn Fn(&mut Bench, &FeatureMap, &[f32]) -> Result<f64>;
+
 /// The update of every parameter against finite differences of a loss, Σ factor · post or Σ factor · summed input.
 fn parameters(
     bench: &mut Bench,
     factor: &[f32],
     made: &LayerUpdate,
     how: &str,
-    loss: &dyn Fn(&mut Bench, &FeatureMap, &[f32]) -> Result<f64>,
+    loss: &Loss,
     found: &mut Found,
 ) -> Result<()> {
     let pre = bench.pre.clone();
