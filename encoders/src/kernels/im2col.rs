@@ -1,5 +1,6 @@
 //! Any convolution as one product: the patch under every output position becomes a row.
 
+use super::level::arch;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -153,7 +154,7 @@ impl Lowering for Im2col {
         let (channels, width) = (self.g.out_channels, self.width);
         let first = panel * width;
         let maps = &mut maps[rows.start * channels..rows.end * channels];
-        pulp::Arch::new().dispatch(Activate { results, width, first, channels, activation, maps });
+        arch().dispatch(Activate { results, width, first, channels, activation, maps });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {

@@ -5,7 +5,8 @@
 //! is written once over [`pulp::Simd`] and runs with AVX-512, AVX2 or scalars as the processor
 //! allows. The left operand is read in place, row-wise or column-wise: nothing is packed.
 
-use pulp::{Arch, Simd, WithSimd};
+use super::level::arch;
+use pulp::{Simd, WithSimd};
 
 /// Depth of a block, so that its slice of a 64-wide panel fits the first-level cache.
 const DEPTH_BLOCK: usize = 128;
@@ -13,7 +14,7 @@ const DEPTH_BLOCK: usize = 128;
 /// Width of the panels for `channels` outgoing channels: with AVX-512 the widest that pads least; else as wide as a
 /// strip of the micro-kernel, so that the strip is contiguous and a block of its panel stays in the first-level cache.
 pub(crate) fn panel_width(channels: usize) -> usize {
-    if Arch::new().dispatch(Lanes) < 16 {
+    if arch().dispatch(Lanes) < 16 {
         return 16;
     }
     let padded = |width: &usize| channels.next_multiple_of(*width);
@@ -34,7 +35,7 @@ impl WithSimd for Lanes {
 
 /// `C = A · B`: `a` is `[rows, depth]`, `b` a panel `[depth, width]`, `c` is `[rows, width]`.
 pub(crate) fn rows_by_panel(a: &[f32], b: &[f32], c: &mut [f32], depth: usize, width: usize) {
-    Arch::new().dispatch(RowsByPanel { a, b, c, depth, width });
+    arch().dispatch(RowsByPanel { a, b, c, depth, width });
 }
 
 /// `C += Aᵀ · B` of as many columns of `a` as `c` has rows, from column `first` on: `a` is
@@ -47,7 +48,7 @@ pub(crate) fn columns_by_panel(
     depth: usize,
     width: usize,
 ) {
-    Arch::new().dispatch(ColumnsByPanel { a, b, c, first, depth, width });
+    arch().dispatch(ColumnsByPanel { a, b, c, first, depth, width });
 }
 
 struct RowsByPanel<'a> {

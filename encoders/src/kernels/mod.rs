@@ -31,6 +31,8 @@ mod forward;
 #[cfg(not(feature = "cuda"))]
 mod im2col;
 #[cfg(not(feature = "cuda"))]
+mod level;
+#[cfg(not(feature = "cuda"))]
 mod lowering;
 #[cfg(not(feature = "cuda"))]
 mod matmul;

@@ -6,6 +6,7 @@ mod apart;
 mod together;
 
 use super::geometry::{Geometry, Pool, Post};
+use super::level::arch;
 use super::lowering::Lowering;
 use super::plan::{Path, lowering, plan};
 use super::pool::Routing;
@@ -86,7 +87,7 @@ struct Work<'a> {
 
 /// `sums += values`.
 fn add(sums: &mut [f32], values: &[f32]) {
-    pulp::Arch::new().dispatch(
+    arch().dispatch(
         #[inline(always)]
         || {
             for (sum, value) in sums.iter_mut().zip(values) {

@@ -1,5 +1,6 @@
 //! Max pooling over `[t, y, x]` and the way back through the winners.
 
+use super::level::arch;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -122,12 +123,12 @@ impl Window {
 
     /// Pools a map; with `gate`, values ≤ 0 are marked closed.
     pub(super) fn pool(&self, map: &[f32], pooled: &mut [f32], codes: &mut [u8], gate: bool) {
-        pulp::Arch::new().dispatch(Forward { window: self, map, pooled, codes, gate });
+        arch().dispatch(Forward { window: self, map, pooled, codes, gate });
     }
 
     /// Sends a factor on the pooled positions back to the winners.
     pub(super) fn unpool(&self, factor: Factor<'_>, codes: &[u8], map: &mut [f32]) {
-        pulp::Arch::new().dispatch(Backward { window: self, factor, codes, map });
+        arch().dispatch(Backward { window: self, factor, codes, map });
     }
 
     /// Windows share no position.

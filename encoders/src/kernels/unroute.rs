@@ -1,6 +1,7 @@
 //! The post factor of a layer's output back at the convolution's output: through the winners of the
 //! pool and the open ReLUs.
 
+use super::level::arch;
 #[cfg(test)]
 use rayon::prelude::*;
 
@@ -107,7 +108,7 @@ impl<'a> Unroute<'a> {
 
 /// `dense = factor · [output > 0]`, or without the gate.
 fn gate(factor: Factor<'_>, output: &[f32], relu: bool, channels: usize, dense: &mut [f32]) {
-    pulp::Arch::new().dispatch(
+    arch().dispatch(
         #[inline(always)]
         || {
             let rows = dense.chunks_exact_mut(channels).zip(output.chunks_exact(channels));
@@ -153,7 +154,7 @@ fn add_blocks<M>(
     sums: &mut [f32],
 ) {
     let channels = part.len();
-    pulp::Arch::new().dispatch(
+    arch().dispatch(
         #[inline(always)]
         || {
             for (block, marks) in marks.chunks(BLOCK * channels).enumerate() {

@@ -13,10 +13,10 @@ mod results;
 mod tiling;
 mod weight;
 
+use crate::kernels::level::arch;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
@@ -77,7 +77,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
         let panel = self.products() * self.depth() * self.width;
         let mut packed = Scratch::new(self.panels() * panel);
         packed.par_chunks_mut(panel).enumerate().for_each(|(panel, out)| {
-            Arch::new().dispatch(weight::Weight { of: self, weight, panel, out });
+            arch().dispatch(weight::Weight { of: self, weight, panel, out });
         });
         packed
     }
@@ -85,7 +85,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {
         let (grid, maps, channels, width) = (&self.grid, input, self.in_channels, self.depth());
         let factor = PhantomData::<(T, Input<T>)>;
-        Arch::new().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
+        arch().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }
 
     fn output(
@@ -98,23 +98,13 @@ impl<T: Tiling> Lowering for Winograd<T> {
     ) {
         let (grid, channels, width, tiling) = (&self.grid, self.out_channels, self.width, self.tiling);
         let first = panel * width;
-        Arch::new().dispatch(Results {
-            grid,
-            results,
-            channels,
-            first,
-            width,
-            rows,
-            activation,
-            maps,
-            tiling,
-        });
+        arch().dispatch(Results { grid, results, channels, first, width, rows, activation, maps, tiling });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
         let (grid, maps, channels, width) = (&self.grid, post, self.out_channels, self.width);
         let factor = PhantomData::<(T, Post<T>)>;
-        Arch::new().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
+        arch().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }
 
     fn gradient(&self, sums: &[f32], d_weight: &mut [f32]) {
@@ -124,7 +114,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
             .enumerate()
             .for_each(|(block, taps)| {
                 let first = block * rows;
-                Arch::new().dispatch(gradient::Gradient { of: self, sums, first, taps });
+                arch().dispatch(gradient::Gradient { of: self, sums, first, taps });
             });
     }
 }
