@@ -71,16 +71,10 @@ impl SpeechSpec {
         let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
             corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
         };
-        let identities = |corpus: &dyn Corpus| -> Result<Vec<Identity>> {
-            (0..corpus.utterances().len()).map(|index| Identity::of(corpus, index)).collect()
-        };
-        let ours: BTreeSet<_> = identities(&*train)?.into_iter().collect();
-        let both = identities(&*test)?.iter().position(|identity| ours.contains(identity));
-        if let Some(both) = both.and_then(|index| test.utterances().get(index)) {
+        if let Some(both) = in_both(&*train, &*test)? {
             return wrong(format!(
-                "utterance `{}` is in both `train` and `test`: give folders of which none lies in the other, or choose with \
-                 `speakers`",
-                both.id
+                "utterance `{both}` is in both `train` and `test`: give folders of which none lies in the other, or choose with \
+                 `speakers`"
             ));
         }
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
@@ -129,13 +123,23 @@ impl SpeechSpec {
     }
 }
 
+/// The ID of the first utterance of `test` that is in `train` as well.
+fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
+    let identities = |corpus: &dyn Corpus| -> Result<Vec<Identity>> {
+        (0..corpus.utterances().len()).map(|index| Identity::of(corpus, index)).collect()
+    };
+    let ours: BTreeSet<_> = identities(train)?.into_iter().collect();
+    let both = identities(test)?.iter().position(|identity| ours.contains(identity));
+    Ok(both.and_then(|index| test.utterances().get(index)).map(|utterance| utterance.id.clone()))
+}
+
 plugin! {
     Stimulus "speech": "Windows of 16 kHz speech, labelled with phones or speakers",
     equation: "x = (x − mean) / std, of each utterance, or of the corpus",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
-        labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance may be in both";
+        labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
         window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and a warning says how many";
         normalise = "\"utterance\"", "utterance, none, { mean = finite, std > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
         label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
@@ -163,6 +167,15 @@ plugin! {
                     return Ok(Box::new(windows));
                 }
             };
+            if let Some([_, test]) = &labelled
+                && let Some(both) = in_both(&*corpus, &**test)?
+            {
+                let message = format!(
+                    "utterance `{both}` is in `labelled.test` too, so that rules would learn from what they are tested on: leave \
+                     it out with `list` or `speakers`, or give another folder"
+                );
+                return Err(Error::config("stimulus `speech`, key `learn`", message));
+            }
             let speakers = match &labelled {
                 Some([train, _]) => Self::speakers(&**train),
                 None => Self::speakers(&*corpus),

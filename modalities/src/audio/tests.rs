@@ -342,6 +342,14 @@ fn recordings_are_told_apart_by_their_files_and_not_by_their_names() {
         spec.labelled = Some(super::Labelled { train, test });
         message(spec.open(Split::ReadoutTest, 0))
     };
+    let learn = |path: &str| {
+        let mut spec = speech(folder(&root.path().join(path), Beside::Phn), 3_200);
+        let [train, test] = ["train", "test"].map(|part| folder(&root.path().join(part), Beside::Phn));
+        spec.labelled = Some(super::Labelled { train, test });
+        message(spec.open(Split::Learn, 0))
+    };
+    assert_eq!(learn("train"), "");
+    assert!(learn("").contains("is in `labelled.test` too"), "{}", learn(""));
     assert_eq!(open("train", "test"), "", "both hold a file 1.wav");
     for (train, test) in [("train", "train/eve"), ("train/eve/old", "train"), ("test", "train/../test")] {
         let error = open(train, test);
