@@ -26,6 +26,7 @@ mod time;
 mod transport;
 
 use measure::Bench;
+pub(crate) use measure::owner;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
 

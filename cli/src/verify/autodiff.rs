@@ -1,6 +1,7 @@
 //! A config's rule against dfdx's automatic differentiation of the rule's loss, layer by layer.
 
-use super::Comparison;
+use super::{Comparison, norm};
+use crate::audit::owner;
 use plasticity_core::autodiff;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, SeededDraws};
@@ -74,7 +75,6 @@ fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Co
     if !follows {
         return Ok(None);
     }
-    let owner = |name: &str| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
     let beside = own.iter().zip(&expected).map(|((tensor, own), (_, expected_of_it))| {
         let beside = expected.iter().filter(|(name, _)| owner(name) == owner(tensor));
         let largest = beside.map(|(_, values)| norm(values)).fold(0.0, f64::max);
@@ -85,8 +85,4 @@ fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Co
         Comparison { tensor: tensor.clone(), relative_error }
     });
     Ok(Some(beside.collect()))
-}
-
-fn norm(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
 }

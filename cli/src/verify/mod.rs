@@ -153,9 +153,12 @@ fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
     if ours.len() != expected.len() {
         return None;
     }
-    let square = |sum: f64, value: f64| sum + value * value;
-    let difference =
-        ours.iter().zip(expected).map(|(&a, &b)| f64::from(a) - f64::from(b)).fold(0.0, square).sqrt();
-    let size = expected.iter().map(|&b| f64::from(b)).fold(0.0, square).sqrt();
+    let difference: Vec<f32> = ours.iter().zip(expected).map(|(ours, expected)| ours - expected).collect();
+    let (difference, size) = (norm(&difference), norm(expected));
     Some(if size > 0.0 { difference / size } else { difference })
+}
+
+/// ‖values‖.
+fn norm(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
 }

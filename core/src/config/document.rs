@@ -154,8 +154,9 @@ impl Document {
         }
         let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
         let mut set = path.to_owned();
-        match (table.get_mut(last), value) {
-            (Some(Value::Table(inner)), Value::String(name)) => {
+        let named = family_tag(path).or_else(|| default.and_then(tag));
+        match (table.get_mut(last), value, named) {
+            (Some(Value::Table(inner)), Value::String(name), _) => {
                 let Some(tag) = tag(inner).or_else(|| family_tag(path)) else {
                     let message = format!("`{path}` is a table: set one of its keys, as in {path}.KEY=VALUE");
                     return Err(Error::config(&place, message));
@@ -165,14 +166,13 @@ impl Document {
                 inner.insert(tag.to_owned(), Value::String(name));
                 set = format!("{path}.{tag}");
             }
-            (None, Value::String(name)) if family_tag(path).or_else(|| default.and_then(tag)).is_some() => {
-                let tag = family_tag(path).or_else(|| default.and_then(tag)).unwrap_or("type");
+            (None, Value::String(name), Some(tag)) => {
                 let named = Table::from_iter([(tag.to_owned(), Value::String(name))]);
                 table.insert(last.to_owned(), Value::Table(named));
                 made.push(path.to_owned());
                 set = format!("{path}.{tag}");
             }
-            (_, value) => {
+            (_, value, _) => {
                 table.insert(last.to_owned(), value);
             }
         }

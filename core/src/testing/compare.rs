@@ -39,7 +39,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 /// The relative error up to which what is made twice is the same: none, but where dfdx on CUDA adds gradients up in any
 /// order.
-const SAME: f64 = if cfg!(feature = "cuda") { 1e-5 } else { 0.0 };
+const SAME: f64 = if cfg!(feature = "cuda") { 1e-6 } else { 0.0 };
 
 /// Whether two buffers, made in the same way, hold the same.
 ///

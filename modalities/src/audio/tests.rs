@@ -1,5 +1,7 @@
 //! Speech from files that the tests write themselves, sound and broken.
 
+mod files;
+
 use super::corpus::SpeechSource;
 use super::source::{Beside, Librispeech, Recordings, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};
@@ -64,111 +66,6 @@ fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
 
 fn message<T>(result: plasticity_core::Result<T>) -> String {
     result.err().map(|error| error.to_string()).unwrap_or_default()
-}
-
-#[test]
-fn wav_flac_and_stereo_give_the_same_samples() {
-    let folder = tempfile::tempdir().unwrap();
-    let samples = tone(16_000, 440.0, 8_000);
-    let (wav, stereo, flac) =
-        (folder.path().join("a.wav"), folder.path().join("b.wav"), folder.path().join("c.flac"));
-    write_wav(&wav, 16_000, 1, &samples);
-    write_wav(&stereo, 16_000, 2, &samples);
-    write_flac(&flac, &samples);
-    for path in [wav, stereo, flac] {
-        let decoded = decode::read(&path).unwrap();
-        assert_eq!(decoded.len(), samples.len());
-        assert!(decoded.iter().zip(&samples).all(|(a, b)| (a - b).abs() < 1e-4), "{path:?}");
-        assert_eq!(decode::length(&path).unwrap(), (8_000, 16_000));
-    }
-}
-
-#[test]
-fn sphere_files_are_read_by_their_first_bytes() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sx1.wav");
-    let mut bytes = b"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 4\nsample_rate -i 16000\n\
-                      sample_n_bytes -i 2\nsample_byte_format -s2 01\nend_head\n"
-        .to_vec();
-    bytes.resize(1024, b' ');
-    for sample in [0_i16, 16_384, -16_384, 1] {
-        bytes.extend(sample.to_le_bytes());
-    }
-    std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(decode::read(&path).unwrap()[..3], [0.0, 0.5, -0.5]);
-    std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-    assert!(message(decode::read(&path)).contains("ends after 2 of the 4 samples"));
-    std::fs::write(&path, b"NIST_1A\n   1024\nend_head").unwrap();
-    assert!(message(decode::read(&path)).contains("sample_n_bytes"));
-}
-
-#[test]
-fn a_cut_file_is_an_error_that_names_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let (flac, wav) = (folder.path().join("a.flac"), folder.path().join("a.wav"));
-    write_flac(&flac, &tone(16_000, 440.0, 40_000));
-    write_wav(&wav, 16_000, 1, &tone(16_000, 440.0, 40_000));
-    for path in [&flac, &wav] {
-        let bytes = std::fs::read(path).unwrap();
-        std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-        let message = message(decode::read(path));
-        assert!(message.contains("fetch") && message.contains("a."), "{message}");
-        std::fs::write(path, &bytes[..3]).unwrap();
-        assert!(decode::read(path).is_err());
-    }
-    std::fs::write(&flac, vec![7; 5_000]).unwrap();
-    assert!(message(decode::read(&flac)).contains("expected FLAC, WAV or NIST SPHERE"));
-}
-
-#[test]
-fn a_header_that_promises_more_than_the_file_can_hold_is_an_error_that_names_it() {
-    let root = tempfile::tempdir().unwrap();
-    let path = root.path().join("eve/1.flac");
-    write_flac(&path, &tone(16_000, 440.0, 8_000));
-    let mut bytes = std::fs::read(&path).unwrap();
-    // The 36 bits of STREAMINFO that tell how many samples there are (RFC 9639, section 8.2).
-    bytes[21] |= 0x0F;
-    bytes[22..26].fill(0xFF);
-    std::fs::write(&path, bytes).unwrap();
-    let error = message(speech(folder(root.path(), Beside::None), 160).open(Split::Learn, 0));
-    assert!(error.contains("1.flac: broken") && error.contains("68719476735"), "{error}");
-}
-
-#[test]
-fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("damaged.wav");
-    for rate in [16_000, 44_100] {
-        for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38] {
-            let spec = hound::WavSpec {
-                channels: 1,
-                sample_rate: rate,
-                bits_per_sample: 32,
-                sample_format: hound::SampleFormat::Float,
-            };
-            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-            let samples = tone(rate, 440.0, 8_000);
-            samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-            writer.write_sample(damage).unwrap();
-            writer.finalize().unwrap();
-            let message = message(decode::read(&path));
-            assert!(message.contains("damaged.wav: broken") && message.contains("fetch"), "{message}");
-        }
-    }
-}
-
-#[test]
-fn other_rates_are_resampled_in_place() {
-    let folder = tempfile::tempdir().unwrap();
-    for rate in [44_100, 48_000, 8_000] {
-        let path = folder.path().join(format!("{rate}.wav"));
-        write_wav(&path, rate, 1, &tone(rate, 1_000.0, rate as usize));
-        let resampled = decode::read(&path).unwrap();
-        let expected = tone(16_000, 1_000.0, 16_000);
-        assert_eq!(resampled.len(), expected.len());
-        let worst = (1_000..15_000).map(|n| (resampled[n] - expected[n]).abs()).fold(0.0, f32::max);
-        assert!(worst < 5e-3, "{rate} Hz: {worst}");
-    }
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Labelled {
             let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
                 "`{key}` ({}) and `labelled.test` ({}) share images, so a read-out would be tested on what was learned \
-                 from: give two folders, none inside the other",
+                 from: give two folders, neither inside the other",
                 folder.display(),
                 self.test.display()
             );

@@ -179,7 +179,7 @@ fn rules_do_not_learn_from_the_images_of_the_test() {
     let folder = |path: &str| format!("{{ type = \"folder\", path = \"ROOT/{path}\" }}");
     for source in [folder(""), folder("test"), folder("train/../test"), folder("test/bird")] {
         let error = open(&source, "test").err().unwrap().to_string();
-        assert!(error.contains("`source`") && error.contains("none inside the other"), "{error}");
+        assert!(error.contains("`source`") && error.contains("neither inside the other"), "{error}");
     }
     let tiny = "{ type = \"tiny_imagenet\", path = \"ROOT/tiny\" }";
     assert!(open(tiny, "tiny/train").err().unwrap().to_string().contains("`source`"));
