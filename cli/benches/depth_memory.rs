@@ -1,15 +1,16 @@
 //! Peak memory of one step of CLAPP++ against the depth of the network, beside the same loss by backpropagation.
 
-#[cfg(not(feature = "cuda"))]
 mod depth_peak;
 
-#[cfg(not(feature = "cuda"))]
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-#[cfg(not(feature = "cuda"))]
 fn main() -> Result<(), plasticity_core::Error> {
     use depth_peak::{Stack, of_step};
+    if plasticity_core::device::ON_GPU {
+        println!("counts the heap of the CPU build: run it without `--features cuda`");
+        return Ok(());
+    }
     let stack = Stack { channels: 32, side: 32, images: 8 };
     let rules = [
         ("same", "{ type = \"clapp_pp\", pool = 8 }"),
@@ -37,9 +38,4 @@ fn main() -> Result<(), plasticity_core::Error> {
         println!("{line} {kept:>12}");
     }
     Ok(())
-}
-
-#[cfg(feature = "cuda")]
-fn main() {
-    println!("counts the heap of the CPU build: run it without `--features cuda`");
 }

@@ -7,12 +7,12 @@ use plasticity as _;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::EncoderPreset;
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::modules::resolve;
-use plasticity_core::network::{Network, NetworkPlan};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::{Modules, RuleSpec};
 use plasticity_core::stimulus::Batch;
-use plasticity_core::training::Trainer;
+use plasticity_lab::modules::resolve;
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::optimiser::OptimiserSpec;
+use plasticity_lab::training::Trainer;
 use serde::Deserialize;
 use std::time::Instant;
 

@@ -3,11 +3,11 @@
 //! `cargo run --release --example train -- CONFIG FOLDER [KEY=VALUE]…`
 
 use plasticity as _;
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::experiment::Experiment;
-use plasticity_core::probe::probe;
-use plasticity_core::run::{Run, train};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::probe::probe;
+use plasticity_lab::run::{Run, train};
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

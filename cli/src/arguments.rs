@@ -5,7 +5,7 @@ use crate::commands::{
 };
 use clap::{Args, Parser, Subcommand};
 use plasticity_core::Result;
-use plasticity_core::config::Config;
+use plasticity_lab::config::Config;
 use std::path::PathBuf;
 
 /// Local self-supervised learning rules: train them, read them out, swap them.

@@ -7,10 +7,10 @@
 //!
 //! ```
 //! use plasticity as _; // links all plugins
-//! use plasticity_core::config::Config;
+//! use plasticity_lab::config::Config;
 //! use plasticity_core::device::Device;
-//! use plasticity_core::experiment::Experiment;
-//! use plasticity_core::training::Trainer;
+//! use plasticity_lab::experiment::Experiment;
+//! use plasticity_lab::training::Trainer;
 //!
 //! # fn main() -> plasticity_core::Result<()> {
 //! let config = r#"
@@ -39,11 +39,8 @@
 //! # }
 //! ```
 
-pub mod alignment;
-pub mod audit;
 pub mod new_rule;
 pub mod profile;
-pub mod verify;
 
 mod arguments;
 mod commands;

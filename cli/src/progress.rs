@@ -2,7 +2,7 @@
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
-use plasticity_core::run::Progress;
+use plasticity_lab::run::Progress;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 

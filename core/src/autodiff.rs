@@ -193,7 +193,7 @@ pub fn modulation<B: BroadcastSignal + ?Sized>(
 }
 
 fn leaf(rows: Rows) -> Result<Matrix> {
-    rows.data.part(rows.first * rows.channels, rows.rows, rows.channels)
+    Ok(rows.data.part(rows.first * rows.channels, rows.rows, rows.channels)?)
 }
 
 fn own<S: ScoreFunction + ?Sized>(score: &S) -> Result<Vec<Matrix>> {
@@ -205,7 +205,7 @@ fn matrix(parameter: &Parameter) -> Result<Matrix> {
     let values = parameter.get()?;
     let rows = if parameter.shape().len() > 1 { parameter.shape()[0] } else { 1 };
     let columns = values.len() / rows.max(1);
-    Buffer::from_vec(parameter.value().device(), values)?.tensor(rows, columns)
+    Ok(Buffer::from_vec(parameter.value().device(), values)?.tensor(rows, columns)?)
 }
 
 /// The matrix of scores `[rows, columns]` of the pairs, from that of all pairs.
@@ -264,7 +264,7 @@ fn downhill(gradients: &mut Grads, leaf: &Matrix, device: &Device) -> Result<Buf
 /// The gradient of `leaf`: zero where the loss does not depend on it.
 fn uphill(gradients: &mut Grads, leaf: &Matrix, device: &Device) -> Result<Buffer> {
     gradients.try_alloc_for(leaf).map_err(refused)?;
-    Buffer::from_tensor(device, &gradients.get(leaf))
+    Ok(Buffer::from_tensor(device, &gradients.get(leaf))?)
 }
 
 fn refused(error: impl std::fmt::Debug) -> Error {

@@ -53,6 +53,16 @@ pub enum Error {
     },
 }
 
+impl From<plasticity_compute::Error> for Error {
+    fn from(error: plasticity_compute::Error) -> Self {
+        match error {
+            plasticity_compute::Error::Setting { place, message } => Self::Config { place, message },
+            plasticity_compute::Error::Shape { place, message } => Self::Shape { place, message },
+            plasticity_compute::Error::Device(message) => Self::Device(message),
+        }
+    }
+}
+
 /// A result with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -129,7 +129,7 @@ impl Parameter {
     /// Where the number of values is not that of the shape.
     pub fn set(&mut self, public: &[f32]) -> Result<()> {
         let memory = self.to_memory(public)?;
-        self.value.copy_from_host(&memory)
+        Ok(self.value.copy_from_host(&memory)?)
     }
 
     /// Values in the public layout, put into this parameter's memory order.

@@ -7,19 +7,7 @@ use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
 use crate::parameter::Parameter;
 use crate::random::Random;
-
-/// Rows of a representation: a part of a buffer, `rows` × `channels`.
-#[derive(Clone, Copy)]
-pub struct Rows<'a> {
-    /// The buffer that holds them.
-    pub data: &'a Buffer,
-    /// First row.
-    pub first: usize,
-    /// Rows.
-    pub rows: usize,
-    /// Columns.
-    pub channels: usize,
-}
+pub use plasticity_compute::rows::Rows;
 
 /// Which dendritic signals a step of a rule needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Encoder layers and their kernels for CPU and CUDA: convolutions, GRU by BPTT and e-prop, presets.
+//! Encoder layers: convolutions, GRU by BPTT and e-prop, presets.
 //!
 //! The paper's encoder for images, narrow, on a patch of 16×16:
 //!
@@ -27,7 +27,6 @@ pub mod conv;
 #[cfg(test)]
 mod finite_differences;
 pub mod gru;
-pub mod kernels;
 pub mod normalise;
 pub mod presets;
 pub mod residual;

@@ -6,5 +6,5 @@ use plasticity_modalities as _;
 
 #[test]
 fn every_plugin_passes_the_suite() {
-    assert!(plasticity_core::testing::suite().unwrap() > 0);
+    assert!(plasticity_suite::suite().unwrap() > 0);
 }

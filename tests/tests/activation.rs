@@ -7,14 +7,14 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::network::{Network, NetworkPlan};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::{
     ContextSource, Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
 };
 use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::{Error, Result};
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::optimiser::OptimiserSpec;
 use serde_json::json;
 
 /// Learns nothing, and refuses signals of another shape than it was made for.

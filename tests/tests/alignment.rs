@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use plasticity::alignment::{self, LayerAlignment};
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::experiment::Experiment;
+use plasticity_lab::alignment::{self, LayerAlignment};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
 
 fn angles(rule: &str, modules: &str) -> Vec<LayerAlignment> {
     let text = format!(

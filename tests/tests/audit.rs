@@ -3,16 +3,16 @@
 
 use plasticity_tests as _;
 
-use plasticity::audit::{Audit, AuditBench, audit};
 use plasticity_core::device::Device;
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::MapShape;
-use plasticity_core::network::{Network, NetworkPlan};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use plasticity_core::random::Random;
 use plasticity_core::{Result, ops};
+use plasticity_lab::audit::{Audit, AuditBench, audit};
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::optimiser::OptimiserSpec;
 use serde_json::json;
 use std::ops::Range;
 

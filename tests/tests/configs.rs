@@ -1,7 +1,7 @@
 //! Every config in `configs/` can be read, and says what it is for.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use plasticity_core::config::Config;
+use plasticity_lab::config::Config;
 use plasticity_tests as _;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Every reference case: loss, representations and gradients, against numbers worked out in float64 elsewhere.
 #![allow(clippy::unwrap_used, reason = "a test's helper")]
 
-use plasticity::verify;
 use plasticity_core::device::Device;
+use plasticity_lab::verify;
 use std::path::Path;
 
 /// Those that come with development, of all kinds.

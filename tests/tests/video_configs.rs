@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests stand outside `#[test]` functions
 
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::modules;
-use plasticity_core::network::{Network, NetworkPlan};
 use plasticity_core::random::stream;
 use plasticity_core::representation::Pooling;
 use plasticity_core::stimulus::{Split, batch};
-use plasticity_core::training::Trainer;
+use plasticity_lab::config::Config;
+use plasticity_lab::modules;
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::training::Trainer;
 use std::path::{Path, PathBuf};
 
 fn configs(prefix: &str) -> Vec<PathBuf> {

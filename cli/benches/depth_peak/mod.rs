@@ -5,12 +5,12 @@ use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::modules::resolve;
-use plasticity_core::network::{Network, NetworkPlan};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::stimulus::Batch;
-use plasticity_core::training::Trainer;
+use plasticity_lab::modules::resolve;
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::optimiser::OptimiserSpec;
+use plasticity_lab::training::Trainer;
 use serde::Deserialize;
 
 /// A stack of equal convolutions on maps of one size, and its stimuli: two views of each image.

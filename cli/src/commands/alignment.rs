@@ -1,17 +1,17 @@
 //! `plasticity alignment CONFIG|RUN`: the angle between local updates and backpropagation's, layer by layer.
 
 use super::{probe, start_threads};
-use crate::alignment::{self, LayerAlignment};
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::TrainingProgress;
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::experiment::Experiment;
-use plasticity_core::run::{self, Progress, Stored};
-use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
+use plasticity_lab::alignment::{self, LayerAlignment};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::run::{self, Progress, Stored};
+use plasticity_lab::training::Trainer;
 use serde::Serialize;
 use std::path::PathBuf;
 

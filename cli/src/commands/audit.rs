@@ -1,12 +1,12 @@
 //! `plasticity audit CONFIG`: how local a rule is, by measurement.
 
 use crate::arguments::ConfigArguments;
-use crate::audit::{Audit, AuditBench, audit};
 use crate::exit::Exit;
 use crate::output;
 use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};
-use plasticity_core::experiment::Experiment;
+use plasticity_lab::audit::{Audit, AuditBench, audit};
+use plasticity_lab::experiment::Experiment;
 
 /// Stimuli of a measurement: few enough to be quick, enough for mixed differences over three.
 const BATCH: usize = 4;

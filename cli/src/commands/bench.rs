@@ -5,11 +5,11 @@ use crate::exit::Exit;
 use crate::output;
 use crate::profile::{Profile, Stage};
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::experiment::Experiment;
-use plasticity_core::loader::HostBatch;
 use plasticity_core::ops::{self, Product};
-use plasticity_core::training::Trainer;
 use plasticity_core::{Error, Result};
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::loader::HostBatch;
+use plasticity_lab::training::Trainer;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -68,7 +68,7 @@ struct Report {
 
 /// Measures.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    if arguments.profile && cfg!(feature = "cuda") {
+    if arguments.profile && plasticity_core::device::ON_GPU {
         let message = "stages are timed on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
         return Err(Error::config("--profile", message));
     }
@@ -191,19 +191,9 @@ fn median(times: &mut [f64]) -> Option<f64> {
     Some((low + high) / 2.0)
 }
 
-/// The most memory that this process has held on the GPU.
-#[cfg(feature = "cuda")]
+/// The most memory that this process has held on its device.
 fn peak_memory_mib(device: &Device) -> Option<f64> {
-    device.peak_memory().ok().map(|bytes| bytes as f64 / f64::from(1 << 20))
-}
-
-/// The most memory that this process has held (`VmHWM` of Linux).
-#[cfg(not(feature = "cuda"))]
-fn peak_memory_mib(_: &Device) -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
+    device.peak_memory().map(|bytes| bytes as f64 / f64::from(1 << 20))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::exit::Exit;
 use crate::output;
 use crate::progress::clock;
 use plasticity_core::Result;
-use plasticity_core::config::{Config, Document};
 use plasticity_core::device::Device;
+use plasticity_lab::config::{Config, Document};
 use std::path::PathBuf;
 use std::time::Instant;
 

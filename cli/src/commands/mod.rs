@@ -14,7 +14,7 @@ pub mod verify;
 
 use plasticity_core::Error;
 use plasticity_core::Result;
-use plasticity_core::config::Config;
+use plasticity_lab::config::Config;
 use std::sync::OnceLock;
 
 /// Limits arithmetic to the threads that the config names; they are started once.

@@ -5,13 +5,13 @@ use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::ReadoutProgress;
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::experiment::Experiment;
-use plasticity_core::network::Network;
-use plasticity_core::probe::{LayerReadout, probe};
-use plasticity_core::run::{self, Stored};
 use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::Network;
+use plasticity_lab::probe::{LayerReadout, probe};
+use plasticity_lab::run::{self, Stored};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ pub struct Report {
     pub step: u64,
     /// Every layer's read-out.
     pub layers: Vec<LayerReadout>,
-    /// [`Config::readout`](plasticity_core::config::Config::readout) of the config that it was read out by.
+    /// [`Config::readout`](plasticity_lab::config::Config::readout) of the config that it was read out by.
     #[serde(default)]
     pub readout: String,
 }

@@ -6,13 +6,13 @@ use crate::exit::Exit;
 use crate::output;
 use crate::progress::TrainingProgress;
 use plasticity_core::Result;
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::experiment::Experiment;
-use plasticity_core::network::Network;
-use plasticity_core::probe::plan;
-use plasticity_core::run::{self, Run};
-use plasticity_core::training::Trainer;
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::Network;
+use plasticity_lab::probe::plan;
+use plasticity_lab::run::{self, Run};
+use plasticity_lab::training::Trainer;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `train`.

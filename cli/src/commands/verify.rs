@@ -4,11 +4,11 @@ use super::start_threads;
 use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
-use crate::verify::{self, Comparison, autodiff};
-use plasticity_core::config::Config;
 use plasticity_core::device::{Device, Precision};
-use plasticity_core::experiment::Experiment;
 use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::verify::{self, Comparison, autodiff};
 use serde::Serialize;
 use std::path::PathBuf;
 

@@ -74,6 +74,7 @@ fn fill(text: &str, name: &str) -> String {
         .replace("{Type}", &type_name)
         .replace("{plasticity}", &dependency(env!("CARGO_MANIFEST_DIR")))
         .replace("{plasticity-core}", &dependency(concat!(env!("CARGO_MANIFEST_DIR"), "/../core")))
+        .replace("{plasticity-suite}", &dependency(concat!(env!("CARGO_MANIFEST_DIR"), "/../core/suite")))
 }
 
 /// The sources that this program was built from, where they are still on this machine; else the released version.

@@ -11,7 +11,7 @@ use plasticity_encoders::gru::{Gradient, Gru};
 pub fn peak(work: impl FnOnce() -> Result<()>) -> usize {
     let emptied = Device::open().map(|device| device.empty_cache());
     let profiler = dhat::Profiler::builder().testing().build();
-    let done = emptied.and_then(|()| work());
+    let done = emptied.map_err(Into::into).and_then(|()| work());
     let bytes = dhat::HeapStats::get().max_bytes;
     drop(profiler);
     assert!(done.is_ok(), "{done:?}");

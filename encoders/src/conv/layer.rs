@@ -2,12 +2,12 @@
 
 use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
-use crate::kernels::device;
-use crate::kernels::{Geometry, Pool, Routing};
 use crate::weights;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::ops::conv as device;
+use plasticity_core::ops::conv::{Factor, Geometry, Pool, Routing};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::{Random, uniform};
@@ -219,7 +219,12 @@ impl EncoderLayer for Conv {
                     relu: self.shape.relu && !on_activation,
                     output,
                     routing: &routing,
-                    factor: &factor,
+                    factor: match &factor {
+                        PostFactor::PerSample(values) => Factor::PerSample(values),
+                        PostFactor::PerPosition(values) | PostFactor::Activation(values) => {
+                            Factor::PerPosition(values)
+                        }
+                    },
                 };
                 let mut update = self.update(&call, pre, feedback)?;
                 if on_activation {
@@ -238,7 +243,7 @@ impl EncoderLayer for Conv {
                     relu: self.shape.relu,
                     output: &kept.active,
                     routing: &Routing::default(),
-                    factor: &PostFactor::PerPosition(input),
+                    factor: Factor::PerPosition(&input),
                 };
                 let mut update = self.update(&call, pre, feedback)?;
                 update.updates.extend([weight, bias]);

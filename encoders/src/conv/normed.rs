@@ -1,13 +1,14 @@
 //! Batch normalisation and max pool of a convolution's activity: post = maxpool(norm(z)), z = ρ(a).
 
-use crate::batch_norm::{Moments, Norm};
-use crate::kernels::device;
-use crate::kernels::{Geometry, Pool, Routing};
+use crate::batch_norm::Norm;
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::layer::{Phase, PostFactor};
 use plasticity_core::map::MapShape;
 use plasticity_core::ops;
+use plasticity_core::ops::conv as device;
+use plasticity_core::ops::conv::{Geometry, Pool, Routing};
+use plasticity_core::ops::norm::Moments;
 use plasticity_core::representation::Pooling;
 
 /// What a layer with batch normalisation keeps until its update.

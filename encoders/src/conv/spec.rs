@@ -1,10 +1,10 @@
 //! Convolution layers as a config names them.
 
 use super::{Conv, ConvShape, PoolSpec, Sizes};
-use crate::kernels::Pool;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::MapShape;
+use plasticity_core::ops::conv::Pool;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};

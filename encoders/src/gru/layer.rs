@@ -1,12 +1,12 @@
 //! The recurrent layer itself: forward pass and both ways back.
 
-use super::elementwise::{self, Sizes};
 use super::stream::EpropStream;
 use crate::weights;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::ops::gru::{self as elementwise, Sizes};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::{Random, uniform};

@@ -12,7 +12,6 @@
 //! result: back through time along the leak ([`Gradient::Eprop`]), or forward with an eligibility trace per synapse
 //! that each time step's learning signal reads at once ([`Gradient::EpropForward`], [`EpropStream`]).
 
-mod elementwise;
 mod layer;
 mod spec;
 mod stream;

@@ -1,10 +1,10 @@
 //! e-prop as it would run in a brain: forward in time, one step after the other, with nothing kept of the past
 //! but an eligibility trace at each synapse.
 
-use super::elementwise::{self, Direct, Sizes};
 use super::layer::Gru;
 use plasticity_core::device::Buffer;
 use plasticity_core::error::{Error, Result};
+use plasticity_core::ops::gru::{self as elementwise, Direct, Sizes};
 use plasticity_core::ops::{self, Product};
 
 /// A run of an e-prop GRU over time: traces ε' = q ⊙ ε + ∂h'/∂W (direct part, Illing et al. 2021, Appendix C; Bellec
@@ -66,7 +66,7 @@ impl<'a> EpropStream<'a> {
         elementwise::advance(self.sizes, &direct, false, Some(x), weight_ih)?;
         elementwise::advance(self.sizes, &direct, true, Some(&before), weight_hh)?;
         elementwise::advance(self.sizes, &direct, false, None, bias_ih)?;
-        elementwise::advance(self.sizes, &direct, true, None, bias_hh)
+        Ok(elementwise::advance(self.sizes, &direct, true, None, bias_hh)?)
     }
 
     /// The output of the present step, `[samples, hidden]`.

@@ -5,7 +5,7 @@ use crate::{positive, refused, tensors};
 use dfdx::tensor_ops::{TryAdd, TryMul};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
-use plasticity_core::ops::{self, Contrast};
+use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -70,8 +70,8 @@ impl BroadcastSignal for Hinge {
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
-        let kind = Contrast::Hinge { weight: self.weight, gate: self.gate, sign: self.sign };
-        let (loss, gamma) = ops::contrast(kind, scores, pairs)?;
+        let kind = PairLoss::Margin { weight: self.weight, gate: self.gate, sign: self.sign };
+        let (loss, gamma) = ops::pair_loss(kind, scores, pairs)?;
         Ok(Modulation { loss, gamma })
     }
 }

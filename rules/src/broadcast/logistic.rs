@@ -8,7 +8,7 @@ use dfdx::tensor_ops::{ReshapeTo, TryMatMul, TryMul};
 use plasticity_core::Result;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
-use plasticity_core::ops::{self, Contrast};
+use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
 
@@ -46,7 +46,7 @@ impl BroadcastSignal for Logistic {
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
-        let (loss, gamma) = ops::contrast(Contrast::Logistic, scores, pairs)?;
+        let (loss, gamma) = ops::pair_loss(PairLoss::Softplus, scores, pairs)?;
         Ok(Modulation { loss, gamma })
     }
 }

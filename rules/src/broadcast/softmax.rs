@@ -6,7 +6,7 @@ use dfdx::tensor::TensorFromVec;
 use dfdx::tensor_ops::{SumTo, TryMul};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::device::{TapedMatrix, TapedScalar};
-use plasticity_core::ops::{self, Contrast};
+use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -49,7 +49,7 @@ impl BroadcastSignal for Softmax {
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
-        let (loss, gamma) = ops::contrast(Contrast::Softmax, scores, pairs)?;
+        let (loss, gamma) = ops::pair_loss(PairLoss::RowSoftmax, scores, pairs)?;
         Ok(Modulation { loss, gamma })
     }
 }

@@ -85,7 +85,7 @@ impl Frames {
         let mut means = Buffer::zeros(data.device(), self.rows() * channel)?;
         self.each(|weights, first, frame, places| {
             let product = Product::new(1, width, places.len()).at(first, places.start * width, frame * width);
-            ops::product(product, weights, data, &mut means)
+            Ok(ops::product(product, weights, data, &mut means)?)
         })?;
         Ok(means)
     }
@@ -97,7 +97,7 @@ impl Frames {
         self.each(|weights, first, frame, places| {
             let product = Product::new(places.len(), width, 1).accumulate();
             let product = product.at(first, frame * width, places.start * width);
-            ops::product(product, weights, each, &mut all)
+            Ok(ops::product(product, weights, each, &mut all)?)
         })?;
         Ok(all)
     }

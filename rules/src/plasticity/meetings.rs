@@ -53,7 +53,7 @@ impl<'a> Meetings<'a> {
             return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
         }
         if let Some(before) = self.before.as_ref().filter(|before| same(before, &index, &signs)) {
-            return before.of_rows(rows);
+            return Ok(before.of_rows(rows)?);
         }
         let mut pairs = Pairs::sampled(self.device, rows, count, index)?;
         if self.protocol.time_local {

@@ -158,8 +158,8 @@ impl Predictive {
         if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
             return Ok(None);
         }
-        ops::swap_axes(representation.data(), shape.time, shape.location, shape.batch, shape.channel)
-            .map(Some)
+        Ok(ops::swap_axes(representation.data(), shape.time, shape.location, shape.batch, shape.channel)
+            .map(Some)?)
     }
 
     /// A post factor back in the representation's own layout.
@@ -167,7 +167,7 @@ impl Predictive {
         if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
             return Ok(factor);
         }
-        ops::swap_axes(&factor, shape.time, shape.batch, shape.location, shape.channel)
+        Ok(ops::swap_axes(&factor, shape.time, shape.batch, shape.location, shape.channel)?)
     }
 }
 

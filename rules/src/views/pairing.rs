@@ -57,7 +57,7 @@ impl Pairing {
     /// Where there are fewer values than rows of `width`.
     pub fn swapped(&self, values: &Buffer, width: usize) -> Result<Buffer> {
         let index = self.others().into_iter().map(|row| row as u32).collect();
-        ops::take_rows(values, 0, width, &Indices::from_vec(values.device(), index)?)
+        Ok(ops::take_rows(values, 0, width, &Indices::from_vec(values.device(), index)?)?)
     }
 
     /// The pairs for targets in their own order and contexts [swapped](Self::swapped): so row q of both is a fixation,
@@ -80,7 +80,7 @@ impl Pairing {
             let targets = &drawn[context * count..(context + 1) * count];
             index.extend(targets.iter().map(|&drawn| self.other(drawn as usize) as u32));
         }
-        Pairs::sampled(device, self.rows(), count, index)
+        Ok(Pairs::sampled(device, self.rows(), count, index)?)
     }
 
     /// `[2 · images, count]`: views of other images, with repetition.

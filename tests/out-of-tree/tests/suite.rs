@@ -4,5 +4,5 @@ use my_plugins as _;
 
 #[test]
 fn every_plugin_passes() {
-    plasticity_core::testing::suite().unwrap();
+    plasticity_suite::suite().unwrap();
 }

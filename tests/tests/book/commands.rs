@@ -1,7 +1,7 @@
 //! Every command of the book parses, and the configs that it names are there and can be read.
 
 use super::pages::{Block, pages, root};
-use plasticity_core::config::Config;
+use plasticity_lab::config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

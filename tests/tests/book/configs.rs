@@ -1,7 +1,7 @@
 //! Every TOML block of the book can be run: a whole config by itself, a part of one in place of tiny.toml's.
 
 use super::pages::{pages, root};
-use plasticity_core::config::Config;
+use plasticity_lab::config::Config;
 use toml::Table;
 
 #[test]

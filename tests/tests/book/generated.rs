@@ -3,9 +3,9 @@
 
 use super::locality;
 use super::pages::{root, source};
-use plasticity_core::config::{ProbeConfig, Training};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::registry::{self, Family, Plugin};
+use plasticity_lab::config::{ProbeConfig, Training};
+use plasticity_lab::optimiser::OptimiserSpec;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -171,7 +171,7 @@ fn page(plugin: &Plugin) -> String {
 /// The sections `[training]` and `[probe]` and the optimisers: meanings from the documentation of the code's fields,
 /// defaults from the values that are read where a config says nothing.
 fn config_keys() -> String {
-    let read = |file: &str| std::fs::read_to_string(root().join("core/src").join(file)).unwrap();
+    let read = |file: &str| std::fs::read_to_string(root().join("core/lab/src").join(file)).unwrap();
     let (sections, optimisers) = (read("config/sections.rs"), read("optimiser.rs"));
     let training: Training = serde_json::from_value(json!({ "epochs": 1 })).unwrap();
     let optimiser = |spec: Value| -> OptimiserSpec { serde_json::from_value(spec).unwrap() };

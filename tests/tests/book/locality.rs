@@ -1,15 +1,15 @@
 //! The audit's marks of a rule on a small network, for its page.
 
-use plasticity::audit::{Audit, AuditBench, THRESHOLD, audit};
 use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::MapShape;
-use plasticity_core::modules::resolve;
-use plasticity_core::network::{Network, NetworkPlan};
-use plasticity_core::optimiser::OptimiserSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::Plugin;
+use plasticity_lab::audit::{Audit, AuditBench, THRESHOLD, audit};
+use plasticity_lab::modules::resolve;
+use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::optimiser::OptimiserSpec;
 
 /// Patches in time, of stimuli that make no pairs, so that rules on two views refuse them; and whole images in two views.
 const INPUTS: [MapShape; 2] = [

@@ -20,7 +20,6 @@ mod stimulus;
 
 // ANCHOR: suite
 use plasticity_core::registry::{self, Family};
-use plasticity_core::testing;
 
 #[test]
 fn the_examples_pass_the_plugin_suite() {
@@ -30,7 +29,7 @@ fn the_examples_pass_the_plugin_suite() {
         (Family::Layer, "gain"),
         (Family::Stimulus, "gratings"),
     ] {
-        testing::plugin(registry::find(family, name, "book").unwrap()).unwrap();
+        plasticity_suite::plugin(registry::find(family, name, "book").unwrap()).unwrap();
     }
 }
 // ANCHOR_END: suite

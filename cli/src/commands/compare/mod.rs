@@ -9,10 +9,10 @@ use crate::arguments::Overrides;
 use crate::exit::Exit;
 use crate::output;
 use cells::{Cell, Sweep, cells};
-use plasticity_core::checkpoint::write_atomically;
-use plasticity_core::config::{Config, Document};
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
+use plasticity_lab::checkpoint::write_atomically;
+use plasticity_lab::config::{Config, Document};
 use run_cell::{check, run_cell};
 use std::path::{Path, PathBuf};
 

@@ -1,11 +1,11 @@
 //! One cell: tried before any is trained, then trained and read out, as far as that is not done yet.
 
 use super::{probe, train};
-use plasticity_core::config::Config;
 use plasticity_core::device::Device;
-use plasticity_core::probe::plan;
-use plasticity_core::run::{self, Run};
 use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
+use plasticity_lab::probe::plan;
+use plasticity_lab::run::{self, Run};
 use probe::Report;
 use std::path::Path;
 

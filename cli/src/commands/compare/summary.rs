@@ -49,7 +49,7 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
         .first()
         .map(|(_, report)| report.layers.iter().map(|layer| layer.name.clone()).collect())
         .unwrap_or_default();
-    let over_seeds = |value: &dyn Fn(&plasticity_core::probe::LayerReadout) -> f64| -> Vec<Spread> {
+    let over_seeds = |value: &dyn Fn(&plasticity_lab::probe::LayerReadout) -> f64| -> Vec<Spread> {
         (0..layers.len())
             .map(|index| {
                 spread(reports.iter().filter_map(|(_, report)| report.layers.get(index)).map(value).collect())
@@ -160,7 +160,7 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plasticity_core::probe::LayerReadout;
+    use plasticity_lab::probe::LayerReadout;
 
     fn layer(name: &str, accuracy: f64) -> LayerReadout {
         LayerReadout { name: name.to_owned(), accuracy, untrained: 30.0, chance: 12.5 }

@@ -1,11 +1,11 @@
 //! The suite that every plugin must pass, on the plugins of this crate.
 
 use plasticity_core::registry::{self, Family};
-use plasticity_core::testing;
+
 use {crate_name} as _;
 
 #[test]
 fn the_plugin_suite_passes() {
     let rule = registry::find(Family::Rule, "{name}", "test").unwrap();
-    testing::plugin(rule).unwrap();
+    plasticity_suite::plugin(rule).unwrap();
 }

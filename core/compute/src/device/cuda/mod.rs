@@ -1,0 +1,231 @@
+//! An NVIDIA GPU as device: dfdx's handle and ours share its primary context and default stream.
+//!
+//! Work is queued and runs in order; the host waits only where it reads values back. Memory comes from the
+//! driver's stream-ordered pool, which keeps what is freed, so a training step allocates nothing new.
+
+mod buffer;
+mod compile;
+mod kernel;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod libraries;
+mod staging;
+
+pub use buffer::{Buffer, Indices, Values};
+pub use kernel::{Kernels, Launch};
+
+use super::Precision;
+use crate::error::{Error, Result};
+use cudarc::cublas::CudaBlas;
+use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
+use cudarc::driver::{CudaDevice, result};
+use dfdx::tensor::{AutoDevice, Cuda};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The environment variable that sets the precision at start: `f32`, `tf32` or `bf16`.
+pub const PRECISION: &str = "PLASTICITY_PRECISION";
+
+/// A handle to the compute device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    tensors: AutoDevice,
+    driver: Arc<CudaDevice>,
+    blas: CudaBlas,
+    precision: AtomicU8,
+    default_precision: Precision,
+    name: String,
+    capability: (i32, i32),
+    kernels: Mutex<kernel::Loaded>,
+    staging: Mutex<staging::Staging>,
+}
+
+// SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once and
+// never handed out, which the driver allows every thread to use. When two threads use dfdx at a time, its products'
+// backward passes, which switch cuBLAS between two streams and order these by one event, may mix up whose turn it is: then
+// numbers on the device are wrong, but no memory of the host is touched. A run computes on one thread, and tests with CUDA
+// run one at a time.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// The error of a call of the driver or of a library on the device.
+pub fn failed(what: &str, error: impl std::fmt::Debug) -> Error {
+    Error::Device(format!("{what}: {error:?}"))
+}
+
+impl Device {
+    /// Opens the first GPU that the driver shows (`CUDA_VISIBLE_DEVICES` chooses); later calls share it.
+    ///
+    /// # Errors
+    /// Where there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
+    pub fn open() -> Result<Self> {
+        static DEVICE: OnceLock<Device> = OnceLock::new();
+        static OPENING: Mutex<()> = Mutex::new(());
+        let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(device) = DEVICE.get() {
+            return Ok(device.clone());
+        }
+        let device = Self::first()?;
+        Ok(DEVICE.get_or_init(|| device).clone())
+    }
+
+    fn first() -> Result<Self> {
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        libraries::load()?;
+        let remedy = "to run on the CPU, build without `--features cuda`";
+        let count = result::init()
+            .and_then(|()| result::device::get_count())
+            .map_err(|e| Error::Device(format!("the CUDA driver does not start ({e}); {remedy}")))?;
+        if count == 0 {
+            return Err(Error::Device(format!("no NVIDIA GPU is visible; {remedy}")));
+        }
+        let driver = CudaDevice::new(0).map_err(|e| failed("opening the GPU", e))?;
+        let attribute = |a| driver.attribute(a).map_err(|e| failed("asking the GPU", e));
+        let capability = (
+            attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+            attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+        );
+        let name = name(*driver.cu_device());
+        if capability < (8, 0) {
+            let (major, minor) = capability;
+            let message = format!("{name} has compute capability {major}.{minor}, 8.0 is needed; {remedy}");
+            return Err(Error::Device(message));
+        }
+        if attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)? != 0 {
+            keep_freed_memory(*driver.cu_device())?;
+        }
+        let precision = match std::env::var(PRECISION) {
+            Ok(name) => name.parse()?,
+            Err(_) => Precision::default(),
+        };
+        let tensors = Cuda::try_build(0, 0).map_err(|e| failed("dfdx", e))?;
+        let blas = CudaBlas::new(driver.clone()).map_err(|e| failed("cuBLAS", e))?;
+        let shared = Shared {
+            tensors,
+            driver,
+            blas,
+            precision: AtomicU8::new(precision as u8),
+            default_precision: precision,
+            name,
+            capability,
+            kernels: Mutex::default(),
+            staging: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The name of the device for reports.
+    pub fn name(&self) -> String {
+        format!("cuda ({})", self.shared.name)
+    }
+
+    /// The same device as dfdx knows it.
+    pub fn tensors(&self) -> &AutoDevice {
+        &self.shared.tensors
+    }
+
+    /// The same device as cudarc knows it.
+    pub fn driver(&self) -> &Arc<CudaDevice> {
+        &self.shared.driver
+    }
+
+    /// How maps and operands stand in memory at the device's precision.
+    pub fn values(&self) -> Values {
+        if self.precision() == Precision::Bf16 { Values::Half } else { Values::Single }
+    }
+
+    /// The handle to cuBLAS.
+    pub fn blas(&self) -> &CudaBlas {
+        &self.shared.blas
+    }
+
+    /// Compute capability, major and minor.
+    pub fn capability(&self) -> (i32, i32) {
+        self.shared.capability
+    }
+
+    /// How exact matrix products are.
+    pub fn precision(&self) -> Precision {
+        match self.shared.precision.load(Ordering::Relaxed) {
+            0 => Precision::F32,
+            1 => Precision::Tf32,
+            _ => Precision::Bf16,
+        }
+    }
+
+    /// How exact they are where nothing is said: what the environment variable [`PRECISION`] said at start, or TF32.
+    pub fn default_precision(&self) -> Precision {
+        self.shared.default_precision
+    }
+
+    /// Sets how exact matrix products are, for every handle to the device.
+    ///
+    /// # Errors
+    /// Never on CUDA; on the CPU for anything but `f32`.
+    pub fn set_precision(&self, precision: Precision) -> Result<()> {
+        self.shared.precision.store(precision as u8, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until all work handed to the device is done.
+    ///
+    /// # Errors
+    /// Where the device reports that work failed.
+    pub fn synchronize(&self) -> Result<()> {
+        self.bind()?;
+        self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
+    }
+
+    /// The most bytes that tensors, maps and workspaces have taken at once so far, without what CUDA's libraries hold;
+    /// `None` where the driver does not say.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let (pool, mut bytes) = (pool(*self.driver().cu_device()).ok()?, 0u64);
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the pool is the device's, and `bytes` a live local of the type that the attribute has.
+        let status = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()) };
+        status.result().ok().map(|()| bytes)
+    }
+
+    /// Gives memory kept for the next buffers back to the system: here the driver's own pool keeps it.
+    pub fn empty_cache(&self) {}
+
+    /// Makes the device's context that of the calling thread, as calls of CUDA libraries need it.
+    ///
+    /// # Errors
+    /// Where the driver refuses.
+    pub fn bind(&self) -> Result<()> {
+        self.driver().bind_to_thread().map_err(|e| failed("binding the GPU to a thread", e))
+    }
+}
+
+fn name(device: sys::CUdevice) -> String {
+    let mut name = [0u8; 128];
+    // SAFETY: `name` has room for 127 characters and the zero that ends them, and outlives the call.
+    let status = unsafe { sys::cuDeviceGetName(name.as_mut_ptr().cast(), 127, device) };
+    match status.result() {
+        Ok(()) => String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned(),
+        Err(_) => "NVIDIA GPU".to_owned(),
+    }
+}
+
+/// The pool from which all memory comes.
+fn pool(device: sys::CUdevice) -> Result<sys::CUmemoryPool> {
+    let mut pool = std::ptr::null_mut();
+    // SAFETY: `pool` is a live local.
+    let status = unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, device) };
+    status.result().map(|()| pool).map_err(|e| failed("the GPU's memory pool", e))
+}
+
+/// Freed memory stays with the process, so that the next step's allocations cost no call into the kernel.
+fn keep_freed_memory(device: sys::CUdevice) -> Result<()> {
+    let (pool, mut all) = (pool(device)?, u64::MAX);
+    let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the pool is the device's, and `all` a live local of the type that the attribute has.
+    let status = unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()) };
+    status.result().map_err(|e| failed("the GPU's memory pool", e))
+}

@@ -1,0 +1,14 @@
+//! Where the numbers of the plasticity toolkit live and what is computed on them: the device, its buffers, and arithmetic on
+//! them, on the CPU or, with the feature `cuda`, on an NVIDIA GPU.
+//!
+//! This is the only package that knows CUDA. Every operation of [`ops`] has the same functions on either device.
+
+pub mod device;
+pub mod error;
+pub mod map;
+pub mod ops;
+pub mod pairs;
+pub mod rows;
+pub mod stage;
+
+pub use error::{Error, Result};

@@ -1,0 +1,176 @@
+//! Feedback of a post factor to the layer below, inside a module.
+
+use rayon::prelude::*;
+
+use super::forward::Convolution;
+use super::im2col::Im2col;
+use super::lowering::{Activation, Lowering};
+use super::matmul::{panel_width, rows_by_panel};
+use super::plan::{Path, lowering, plan};
+use super::pool::Routing;
+use super::scratch::Scratch;
+use super::unroute::Unroute;
+use super::{Geometry, Pool, Post};
+
+/// Rows of a block of patches.
+const BLOCK_ROWS: usize = 96;
+
+/// `d_input[p, i] = Σ_{tap, o} w[tap, i, o] · post[p − tap, o]`, the post factor led through pool and
+/// ReLU (see `unroute.rs`). Overwrites `d_input`.
+///
+/// # Shapes
+/// `output` and `routing` as from [`forward`](super::forward()), `weight` `[t, y, x, in, out]`,
+/// `d_input` `[samples, t, y, x, in]`.
+///
+/// # Panics
+/// If a slice does not fit `g`.
+#[allow(clippy::too_many_arguments)]
+pub fn feedback(
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    weight: &[f32],
+    output: &[f32],
+    routing: &Routing,
+    post: Post<'_>,
+    d_input: &mut [f32],
+) {
+    feedback_by(plan(g), g, pool, relu, weight, output, routing, post, d_input);
+}
+
+/// [`feedback`] by a given path, which must suit `g`.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn feedback_by(
+    path: Path,
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    weight: &[f32],
+    output: &[f32],
+    routing: &Routing,
+    post: Post<'_>,
+    d_input: &mut [f32],
+) {
+    assert_eq!(d_input.len(), g.samples * g.input_len(), "length of the input");
+    assert_eq!(weight.len(), g.weights(), "length of the weights");
+    let unroute = Unroute::new(g, pool, relu, output, routing, post);
+    if output.is_empty() {
+        d_input.fill(0.0);
+        return;
+    }
+    match path {
+        Path::Im2col => {
+            let patches = Patches::new(g, weight);
+            in_chunks(g, patches.samples(), &unroute, d_input, |dense, d_input| {
+                patches.run(dense, d_input);
+            });
+        }
+        _ => {
+            let mirror = Geometry { in_channels: g.out_channels, out_channels: g.in_channels, ..*g };
+            let lowering = lowering(path, &mirror);
+            let flipped = flip(g, weight);
+            let activation = Activation { bias: None, relu: false };
+            let convolution = Convolution::new(&*lowering, &flipped, activation);
+            in_chunks(g, convolution.samples(), &unroute, d_input, |dense, d_input| {
+                convolution.run(dense, g.output_len(), d_input);
+            });
+        }
+    }
+}
+
+/// Runs `work` on the unrouted post factor and the input maps of `samples` samples at a time.
+fn in_chunks(
+    g: &Geometry,
+    samples: usize,
+    unroute: &Unroute<'_>,
+    d_input: &mut [f32],
+    work: impl Fn(&[f32], &mut [f32]) + Sync,
+) {
+    let (input_len, map_len) = (g.input_len(), g.output_len());
+    d_input.par_chunks_mut(samples * input_len).enumerate().for_each(|(chunk, d_input)| {
+        let mut dense = Scratch::new(d_input.len() / input_len * map_len);
+        for (s, dense) in dense.chunks_mut(map_len).enumerate() {
+            unroute.sample(chunk * samples + s, dense, None);
+        }
+        work(&dense, d_input);
+    });
+}
+
+/// Weights `[tap, in, out]` with taps reversed and channels exchanged: `[tap, out, in]`.
+fn flip(g: &Geometry, weight: &[f32]) -> Scratch {
+    let (incoming, outgoing) = (g.in_channels, g.out_channels);
+    let mut flipped = Scratch::new(weight.len());
+    let taps = weight.par_chunks(incoming * outgoing);
+    flipped.par_chunks_mut(incoming * outgoing).rev().zip(taps).for_each(|(flipped, tap)| {
+        transpose(tap, incoming, outgoing, flipped);
+    });
+    flipped
+}
+
+/// `[rows, columns]` to `[columns, rows]`, in squares that fit the cache.
+fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+    const SIDE: usize = 16;
+    for first in (0..rows).step_by(SIDE) {
+        for start in (0..columns).step_by(SIDE) {
+            for column in start..(start + SIDE).min(columns) {
+                for row in first..(first + SIDE).min(rows) {
+                    to[column * rows + row] = from[row * columns + column];
+                }
+            }
+        }
+    }
+}
+
+/// Feedback by patches: `post · wᵀ` gives every output position a patch of the input to add to.
+struct Patches {
+    lowering: Im2col,
+    depth: usize,
+    width: usize,
+    channels: usize,
+    /// `wᵀ` in panels `[panel, out, width]` along the patch.
+    weight: Scratch,
+}
+
+impl Patches {
+    fn new(g: &Geometry, weight: &[f32]) -> Self {
+        let lowering = Im2col::new(g);
+        let rows = lowering.weight_rows();
+        let (depth, channels) = (rows.len(), g.out_channels);
+        let width = panel_width(depth);
+        let mut packed = Scratch::zeros(depth.div_ceil(width) * channels * width);
+        packed.par_chunks_mut(channels * width).enumerate().for_each(|(panel, packed)| {
+            for (k, row) in rows.iter().skip(panel * width).take(width).enumerate() {
+                for (o, value) in weight[row * channels..][..channels].iter().enumerate() {
+                    packed[o * width + k] = *value;
+                }
+            }
+        });
+        Self { lowering, depth, width, channels, weight: packed }
+    }
+
+    /// Samples worth handling together, by the shape alone.
+    fn samples(&self) -> usize {
+        (BLOCK_ROWS / self.lowering.rows()).max(1)
+    }
+
+    fn run(&self, dense: &[f32], d_input: &mut [f32]) {
+        let Self { lowering, depth, width, channels, weight } = self;
+        d_input.fill(0.0);
+        let mut panel = Scratch::new(BLOCK_ROWS * width);
+        let mut patches = Scratch::new(BLOCK_ROWS * depth);
+        for (block, dense) in dense.chunks(BLOCK_ROWS * channels).enumerate() {
+            let count = dense.len() / channels;
+            let panel = &mut panel[..count * width];
+            for (k, weight) in weight.chunks_exact(channels * width).enumerate() {
+                rows_by_panel(dense, weight, panel, *channels, *width);
+                let first = k * width;
+                let length = (*width).min(depth - first);
+                for (patch, row) in patches.chunks_mut(*depth).zip(panel.chunks(*width)) {
+                    patch[first..first + length].copy_from_slice(&row[..length]);
+                }
+            }
+            let start = block * BLOCK_ROWS;
+            lowering.scatter(&patches, start..start + count, d_input);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Convolutions on the CPU.
+//!
+//! `plan` chooses by shape how a layer becomes matrix products: `Path`. All paths share the drivers (`forward.rs`,
+//! `outer.rs`, `feedback.rs`) and two matrix products (`matmul.rs`); a path is a `Lowering`, which says how a map, the
+//! weights and a post factor turn into operands.
+//!
+//! Work is cut by shape alone and sums run in a fixed order, so results have the same bits for any
+//! number of threads (but not on processors with different instruction sets).
+
+mod feedback;
+mod forward;
+mod im2col;
+mod level;
+mod lowering;
+mod matmul;
+mod outer;
+mod plan;
+mod pool;
+#[cfg(test)]
+mod reference;
+mod scratch;
+mod unroute;
+mod winograd;
+
+pub use pool::Routing;
+#[cfg(test)]
+use unroute::unroute;
+
+use super::{Backward, Factor, Geometry, Pool};
+use crate::device::{Buffer, Device};
+use crate::{Result, stage};
+
+/// The post factor of `ΔW = Σ post ⊗ pre`, on the layer's output after ReLU and pooling.
+#[derive(Clone, Copy, Debug)]
+enum Post<'a> {
+    /// `[sample, out]`: factor of the mean over positions; each position gets `value / positions`.
+    PerSample(&'a [f32]),
+    /// `[sample, t, y, x, out]`: a factor for every position of the layer's output map.
+    PerPosition(&'a [f32]),
+}
+
+impl Backward<'_> {
+    fn post(&self) -> Post<'_> {
+        match self.factor {
+            Factor::PerSample(values) => Post::PerSample(values.as_slice()),
+            Factor::PerPosition(values) => Post::PerPosition(values.as_slice()),
+        }
+    }
+}
+
+/// The library that convolutions go by: for reports.
+pub fn library(_device: &Device) -> String {
+    "kernels of this crate".to_owned()
+}
+
+/// The order in memory of the axes `[out, in, taps…]` of weights: taps first, `out` fastest.
+pub fn weight_order(rank: usize) -> Vec<usize> {
+    (2..rank).chain([1, 0]).collect()
+}
+
+/// See `forward.rs`.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn forward(
+    geometry: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    input: &Buffer,
+    weight: &Buffer,
+    bias: &Buffer,
+) -> Result<(Buffer, Routing)> {
+    let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
+    let mut output = Buffer::unset(input.device(), len)?;
+    let (input, weight, bias) = (input.as_slice(), weight.as_slice(), bias.as_slice());
+    let routing = forward::forward(geometry, pool, relu, input, weight, bias, output.as_mut_slice());
+    Ok((output, routing))
+}
+
+/// [`outer`], and [`feedback`] where there are weights to send it through: on CUDA they share work.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn backward(
+    call: &Backward,
+    input: &Buffer,
+    weight: Option<&Buffer>,
+) -> Result<(Buffer, Buffer, Option<Buffer>)> {
+    let work = call.geometry.multiplications();
+    let (d_weight, d_bias) = stage::kernel("outer", work).in_scope(|| outer(call, input))?;
+    let back = |weight| stage::kernel("feedback", work).in_scope(|| feedback(call, weight));
+    Ok((d_weight, d_bias, weight.map(back).transpose()?))
+}
+
+/// See `outer.rs`: the directions in which weights and biases move.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
+    let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
+    let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
+    outer::outer(
+        call.geometry,
+        call.pool,
+        call.relu,
+        input.as_slice(),
+        call.output.as_slice(),
+        call.routing,
+        call.post(),
+        weight.as_mut_slice(),
+        bias.as_mut_slice(),
+    );
+    Ok((weight, bias))
+}
+
+/// See `feedback.rs`: the post factor of the layer below.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
+    let len = call.geometry.samples * call.geometry.input_len();
+    let mut input = Buffer::unset(weight.device(), len)?;
+    feedback::feedback(
+        call.geometry,
+        call.pool,
+        call.relu,
+        weight.as_slice(),
+        call.output.as_slice(),
+        call.routing,
+        call.post(),
+        input.as_mut_slice(),
+    );
+    Ok(input)
+}
+
+/// Pools the output of `geometry`'s convolution.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
+    let positions = pool.output(geometry.output()).iter().product::<usize>();
+    let mut output = Buffer::unset(input.device(), geometry.samples * positions * geometry.out_channels)?;
+    let (input, channels) = (input.as_slice(), geometry.out_channels);
+    let routing = pool::max_pool(geometry.output(), channels, pool, input, output.as_mut_slice());
+    Ok((output, routing))
+}
+
+/// The post factor of what [`max_pool`] pooled.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
+    let mut input = Buffer::unset(factor.device(), geometry.samples * geometry.output_len())?;
+    let (factor, channels) = (factor.as_slice(), geometry.out_channels);
+    pool::max_unpool(geometry.output(), channels, pool, routing, factor, input.as_mut_slice());
+    Ok(input)
+}

@@ -1,0 +1,76 @@
+//! Few weights: every slot sums a fixed part of the samples for itself, in the near caches.
+
+use rayon::prelude::*;
+
+use super::{Work, add, row_len, sums_len};
+use crate::ops::conv::cpu::lowering::Lowering;
+use crate::ops::conv::cpu::matmul::columns_by_panel;
+use crate::ops::conv::cpu::scratch::Scratch;
+
+/// Slots; so many threads can share the work.
+const SLOTS: usize = 16;
+/// Values that all slots' sums may have together.
+const SUMS: usize = 2 << 20;
+/// Values of operands in a block of rows.
+const OPERANDS: usize = 128 << 10;
+/// Rows of a block at least, so that a pass over the sums pays.
+const ROWS: usize = 48;
+
+/// Whether the sums are few enough.
+pub(super) fn suits(lowering: &dyn Lowering) -> bool {
+    sums_len(lowering) * SLOTS <= SUMS
+}
+
+/// The sums of `work`, and `biases` `[sample, out]`.
+pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
+    let Work { g, lowering, unroute, input } = *work;
+    let (channels, input_len, map_len) = (g.out_channels, g.input_len(), g.output_len());
+    let length = sums_len(lowering);
+    let mut sums = Scratch::zeros(SLOTS * length);
+    let samples = g.samples.div_ceil(SLOTS);
+    let rows = (OPERANDS / row_len(lowering)).max(ROWS);
+    let block = (rows / lowering.rows()).max(1);
+    sums.par_chunks_mut(length)
+        .zip(biases.par_chunks_mut(samples * channels))
+        .zip(input.par_chunks(samples * input_len))
+        .enumerate()
+        .for_each(|(slot, ((sums, biases), input))| {
+            let mut dense = Scratch::new(block * map_len);
+            let mut operands = Scratch::new(rows * row_len(lowering));
+            let biases = biases.chunks_mut(block * channels);
+            for (b, (biases, input)) in biases.zip(input.chunks(block * input_len)).enumerate() {
+                let maps = dense.chunks_mut(map_len).zip(biases.chunks_mut(channels));
+                for (s, (dense, bias)) in maps.enumerate() {
+                    unroute.sample(slot * samples + b * block + s, dense, Some(bias));
+                }
+                let total = input.len() / input_len * lowering.rows();
+                for start in (0..total).step_by(rows) {
+                    let range = start..(start + rows).min(total);
+                    let count = range.len();
+                    let operands = &mut operands[..count * row_len(lowering)];
+                    let depths = count * lowering.products() * lowering.depth();
+                    let (pre, post) = operands.split_at_mut(depths);
+                    lowering.input(input, range.clone(), pre);
+                    lowering.post(&dense, range, post);
+                    products(lowering, count, pre, post, sums);
+                }
+            }
+        });
+    let (total, rest) = sums.split_at_mut(length);
+    for slot in rest.chunks(length) {
+        add(total, slot);
+    }
+    sums.truncate(length);
+    sums
+}
+
+/// Adds all products of `rows` rows of operands.
+fn products(lowering: &dyn Lowering, rows: usize, pre: &[f32], post: &[f32], sums: &mut [f32]) {
+    let (depth, width) = (lowering.depth(), lowering.width());
+    let pieces = sums.chunks_mut(depth * width).zip(post.chunks(rows * width));
+    for (piece, (sums, post)) in pieces.enumerate() {
+        let product = piece % lowering.products();
+        let pre = &pre[product * rows * depth..][..rows * depth];
+        columns_by_panel(pre, post, sums, 0, depth, width);
+    }
+}

@@ -1,0 +1,108 @@
+//! Outer product of a post factor with the presynaptic input.
+//!
+//! Few weights are summed apart ([`apart`]), many together ([`together`]).
+
+mod apart;
+mod together;
+
+use crate::ops::conv::cpu::level::arch;
+use crate::ops::conv::cpu::lowering::Lowering;
+use crate::ops::conv::cpu::plan::{Path, lowering, plan};
+use crate::ops::conv::cpu::pool::Routing;
+use crate::ops::conv::cpu::scratch::Scratch;
+use crate::ops::conv::cpu::unroute::Unroute;
+use crate::ops::conv::cpu::{Geometry, Pool, Post};
+
+/// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
+/// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
+/// `unroute.rs`). Both are overwritten.
+///
+/// # Shapes
+/// `input`, `output` and `routing` as in and from [`forward`](super::forward()); `d_weight`
+/// `[t, y, x, in, out]`, `d_bias` `[out]`.
+///
+/// # Panics
+/// If a slice does not fit `g`.
+#[allow(clippy::too_many_arguments)]
+pub fn outer(
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    input: &[f32],
+    output: &[f32],
+    routing: &Routing,
+    post: Post<'_>,
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) {
+    outer_by(plan(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
+}
+
+/// [`outer`] by a given path, which must suit `g`.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn outer_by(
+    path: Path,
+    g: &Geometry,
+    pool: Option<&Pool>,
+    relu: bool,
+    input: &[f32],
+    output: &[f32],
+    routing: &Routing,
+    post: Post<'_>,
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) {
+    assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
+    assert_eq!(d_weight.len(), g.weights(), "length of the weights");
+    assert_eq!(d_bias.len(), g.out_channels, "length of the bias");
+    let unroute = Unroute::new(g, pool, relu, output, routing, post);
+    if output.is_empty() {
+        d_weight.fill(0.0);
+        d_bias.fill(0.0);
+        return;
+    }
+    let lowering = lowering(path, g);
+    let mut biases = Scratch::zeros(g.samples * g.out_channels);
+    let work = Work { g, lowering: &*lowering, unroute: &unroute, input };
+    let sums = if apart::suits(&*lowering) {
+        apart::sum(&work, &mut biases)
+    } else {
+        together::sum(&work, &mut biases)
+    };
+    lowering.gradient(&sums, d_weight);
+    d_bias.fill(0.0);
+    for bias in biases.chunks(g.out_channels) {
+        add(d_bias, bias);
+    }
+}
+
+/// What is to be summed: `[panel, product, depth, width]` over all rows of all samples, and the post
+/// factor of each sample over its positions.
+struct Work<'a> {
+    g: &'a Geometry,
+    lowering: &'a dyn Lowering,
+    unroute: &'a Unroute<'a>,
+    input: &'a [f32],
+}
+
+/// `sums += values`.
+fn add(sums: &mut [f32], values: &[f32]) {
+    arch().dispatch(
+        #[inline(always)]
+        || {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += value;
+            }
+        },
+    );
+}
+
+/// Length of the sums, `[panel, product, depth, width]`.
+fn sums_len(lowering: &dyn Lowering) -> usize {
+    lowering.panels() * lowering.products() * lowering.depth() * lowering.width()
+}
+
+/// Values of both operands in one row.
+fn row_len(lowering: &dyn Lowering) -> usize {
+    lowering.products() * (lowering.depth() + lowering.panels() * lowering.width())
+}

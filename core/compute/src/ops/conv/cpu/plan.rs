@@ -1,0 +1,76 @@
+//! Which path a layer takes, by its shape alone.
+
+use super::Geometry;
+use super::im2col::Im2col;
+use super::lowering::Lowering;
+use super::winograd::{F2, F4, Pair, Tiling, Winograd};
+
+/// How a layer becomes matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// Patches copied to rows: any kernel, stride and padding.
+    Im2col,
+    /// Winograd's F(4×4, 3×3): 36 products for 16 outputs instead of 144
+    /// (Lavin and Gray 2016, arXiv:1509.09308).
+    Winograd4,
+    /// Winograd's F(2×2, 3×3): 16 products for 4 outputs instead of 36.
+    Winograd2,
+    /// 2×2 maps: 9 products for 4 outputs, with no multiplications with padding.
+    Pair,
+}
+
+/// The path with the fewest multiplications; few incoming channels do not repay a transform.
+pub(super) fn plan(g: &Geometry) -> Path {
+    let same = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1] && g.padding == [0, 1, 1];
+    if !same || g.in_channels < 16 || g.out_channels < 16 {
+        return Path::Im2col;
+    }
+    if g.input[1..] == [2, 2] {
+        return Path::Pair;
+    }
+    let cost =
+        |tile: usize, products: usize| g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products;
+    let candidates = [
+        (cost(2, 16), Path::Winograd2),
+        (cost(4, 36), Path::Winograd4),
+        (9 * g.input[1] * g.input[2], Path::Im2col),
+    ];
+    candidates.into_iter().min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
+}
+
+/// The lowering of `path` for `g`.
+pub(crate) fn lowering(path: Path, g: &Geometry) -> Box<dyn Lowering> {
+    fn winograd<T: Tiling>(g: &Geometry) -> Box<dyn Lowering> {
+        Box::new(Winograd::<T>::new(g))
+    }
+    match path {
+        Path::Im2col => Box::new(Im2col::new(g)),
+        Path::Winograd4 => winograd::<F4>(g),
+        Path::Winograd2 => winograd::<F2>(g),
+        Path::Pair => winograd::<Pair>(g),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_of_vgg_take_their_paths() {
+        let layer = |side, in_channels| Geometry {
+            samples: 1,
+            input: [1, side, side],
+            in_channels,
+            out_channels: 128,
+            kernel: [1, 3, 3],
+            stride: [1, 1, 1],
+            padding: [0, 1, 1],
+        };
+        assert_eq!(plan(&layer(16, 3)), Path::Im2col);
+        assert_eq!(plan(&layer(16, 128)), Path::Winograd4);
+        assert_eq!(plan(&layer(4, 128)), Path::Winograd4);
+        assert_eq!(plan(&layer(6, 128)), Path::Winograd2);
+        assert_eq!(plan(&layer(2, 128)), Path::Pair);
+        assert_eq!(plan(&layer(1, 128)), Path::Im2col);
+    }
+}

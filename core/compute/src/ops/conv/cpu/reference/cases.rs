@@ -1,0 +1,190 @@
+//! Every path against the naive `f64` computation, over many shapes.
+
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
+
+use super::*;
+use crate::ops::conv::cpu::Routing;
+use crate::ops::conv::cpu::feedback::{feedback, feedback_by};
+use crate::ops::conv::cpu::forward::{forward, forward_by};
+use crate::ops::conv::cpu::outer::{outer, outer_by};
+use crate::ops::conv::cpu::plan::Path;
+
+/// Typical error allowed, relative to the root mean square of what is expected.
+const TOLERANCE: f64 = 2e-6;
+
+fn square(samples: usize, side: [usize; 2], channels: [usize; 2]) -> Geometry {
+    Geometry {
+        samples,
+        input: [1, side[0], side[1]],
+        in_channels: channels[0],
+        out_channels: channels[1],
+        kernel: [1, 3, 3],
+        stride: [1, 1, 1],
+        padding: [0, 1, 1],
+    }
+}
+
+fn general(
+    samples: usize,
+    input: [usize; 3],
+    channels: [usize; 2],
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    padding: [usize; 3],
+) -> Geometry {
+    let [in_channels, out_channels] = channels;
+    Geometry { samples, input, in_channels, out_channels, kernel, stride, padding }
+}
+
+const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
+
+/// All stages of one layer by one path, with both forms of the post factor.
+fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
+    let pool = pool.as_ref();
+    let input = noise(g.samples * g.input_len(), 1);
+    let weight = noise(g.weights(), 2);
+    let bias = noise(g.out_channels, 3);
+
+    let mut map = vec![f32::NAN; g.samples * g.output_len()];
+    forward_by(path, &g, None, relu, &input, &weight, &bias, &mut map);
+    assert_close(&map, &convolve(&g, relu, &input, &weight, &bias), TOLERANCE);
+
+    let (pooled, winners) = super::pool(&g, pool, &map);
+    let mut output = vec![f32::NAN; pooled.len()];
+    let routing = forward_by(path, &g, pool, relu, &input, &weight, &bias, &mut output);
+    assert_eq!(output, pooled);
+
+    let per_sample = noise(g.samples * g.out_channels, 4);
+    let per_position = noise(output.len(), 5);
+    for post in [Post::PerSample(&per_sample), Post::PerPosition(&per_position)] {
+        let dense = super::unroute(&g, relu, &map, &winners, post);
+        let mut found = vec![f32::NAN; dense.len()];
+        crate::ops::conv::cpu::unroute(&g, pool, relu, &output, &routing, post, &mut found);
+        assert_close(&found, &dense.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), 1e-6);
+
+        let mut d_weight = vec![f32::NAN; g.weights()];
+        let mut d_bias = vec![f32::NAN; g.out_channels];
+        outer_by(path, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+        assert_close(&d_weight, &super::outer(&g, &input, &dense), TOLERANCE);
+        let mut sums = vec![0.0; g.out_channels];
+        for (i, value) in dense.iter().enumerate() {
+            sums[i % g.out_channels] += f64::from(*value);
+        }
+        assert_close(&d_bias, &sums, 1e-5);
+
+        let mut d_input = vec![f32::NAN; input.len()];
+        feedback_by(path, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+        assert_close(&d_input, &super::feedback(&g, &weight, &dense), TOLERANCE);
+    }
+}
+
+#[test]
+fn winograd_on_odd_maps_and_channels() {
+    for path in [Path::Winograd4, Path::Winograd2] {
+        for (samples, side, channels) in [
+            (1, [4, 4], [16, 16]),
+            (3, [5, 7], [19, 21]),
+            (2, [16, 16], [32, 48]),
+            (7, [8, 8], [5, 70]),
+            (1, [3, 2], [40, 3]),
+            (5, [1, 1], [17, 33]),
+        ] {
+            let g = square(samples, side, channels);
+            check(path, g, None, true);
+            if side[0] > 1 {
+                check(path, g, Some(HALVE), true);
+            }
+        }
+    }
+    check(Path::Winograd4, Geometry { input: [3, 6, 5], ..square(2, [1, 1], [16, 16]) }, None, false);
+    check(Path::Winograd4, square(1, [64, 64], [16, 16]), Some(HALVE), true);
+}
+
+#[test]
+fn many_channels() {
+    check(Path::Winograd4, square(6, [4, 4], [512, 64]), Some(HALVE), true);
+    check(Path::Winograd4, square(2, [8, 8], [64, 512]), None, true);
+    check(Path::Pair, square(6, [2, 2], [512, 128]), Some(HALVE), true);
+    // More sums than are held apart, by patches too.
+    check(Path::Im2col, general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None, true);
+}
+
+#[test]
+fn pairs_on_the_smallest_maps() {
+    for (samples, channels) in [(1, [16, 16]), (9, [33, 65]), (100, [20, 130])] {
+        check(Path::Pair, square(samples, [2, 2], channels), Some(HALVE), true);
+        check(Path::Pair, square(samples, [2, 2], channels), None, false);
+    }
+}
+
+#[test]
+fn patches_of_any_kernel() {
+    let one = [1, 1, 1];
+    for (g, pool) in [
+        (square(3, [16, 16], [1, 16]), None),
+        (square(5, [9, 8], [3, 128]), Some(HALVE)),
+        (square(2, [1, 1], [20, 24]), None),
+        (square(1, [2, 2], [16, 16]), Some(HALVE)),
+        (general(2, [1, 7, 9], [5, 40], one, one, [0, 0, 0]), None),
+        (general(2, [1, 9, 8], [4, 7], one, [1, 2, 2], [0, 0, 0]), None),
+        (general(2, [400, 1, 1], [1, 20], [10, 1, 1], [5, 1, 1], [2, 0, 0]), None),
+        (general(2, [30, 1, 1], [24, 24], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None),
+        (general(2, [31, 1, 1], [16, 33], [4, 1, 1], [2, 1, 1], [2, 0, 0]), None),
+        (
+            general(1, [5, 17, 16], [3, 10], [5, 7, 7], [1, 2, 2], [2, 3, 3]),
+            Some(Pool { size: [1, 3, 3], stride: [1, 2, 2] }),
+        ),
+        (
+            general(2, [4, 6, 5], [6, 10], [3, 3, 3], [2, 2, 1], [1, 1, 1]),
+            Some(Pool { size: [2, 2, 2], stride: [1, 2, 3] }),
+        ),
+        (general(1, [1, 6, 6], [3, 5], [1, 2, 4], [1, 3, 1], [0, 2, 3]), None),
+    ] {
+        check(Path::Im2col, g, pool, true);
+    }
+    check(Path::Im2col, square(3, [5, 6], [3, 17]), Some(HALVE), false);
+}
+
+#[test]
+fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadPoolBuildError> {
+    let shapes = [
+        square(30, [16, 16], [3, 32]),
+        square(30, [8, 8], [32, 80]),
+        square(3, [8, 8], [64, 256]),
+        square(250, [2, 2], [40, 40]),
+        general(9, [600, 1, 1], [1, 24], [10, 1, 1], [5, 1, 1], [2, 0, 0]),
+        general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
+    ];
+    for g in shapes {
+        let pool = (g.input[1] > 1).then_some(HALVE);
+        let run = |threads: usize| {
+            let threads = ThreadPoolBuilder::new().num_threads(threads).build()?;
+            Ok(threads.install(|| stages(&g, pool.as_ref())))
+        };
+        let one = run(1)?;
+        for threads in [2, 3] {
+            for (a, b) in one.iter().zip(run(threads)?) {
+                let same = a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{threads} threads, {g:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything the public stages write, by the planned path.
+fn stages(g: &Geometry, pool: Option<&Pool>) -> [Vec<f32>; 4] {
+    let input = noise(g.samples * g.input_len(), 1);
+    let weight = noise(g.weights(), 2);
+    let bias = noise(g.out_channels, 3);
+    let positions: usize = g.pooled(pool).iter().product();
+    let mut output = vec![0.0; g.samples * positions * g.out_channels];
+    let routing: Routing = forward(g, pool, true, &input, &weight, &bias, &mut output);
+    let factor = noise(output.len(), 4);
+    let post = Post::PerPosition(&factor);
+    let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+    outer(g, pool, true, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+    let mut d_input = vec![0.0; input.len()];
+    feedback(g, pool, true, &weight, &output, &routing, post, &mut d_input);
+    [output, d_weight, d_bias, d_input]
+}

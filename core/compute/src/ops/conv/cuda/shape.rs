@@ -1,0 +1,122 @@
+//! Shapes as the kernels take them, and memory for the routing of pools.
+
+use crate::device::Device;
+use crate::device::cuda::failed;
+use crate::ops::conv::{Geometry, Pool};
+use crate::{Error, Result};
+use cudarc::driver::sys::CUdeviceptr;
+use cudarc::driver::{CudaSlice, DevicePtr};
+use std::sync::Arc;
+
+/// [`Geometry`] by value: `struct Shape` of `conv.cu`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    samples: u32,
+    input: [u32; 3],
+    in_channels: u32,
+    output: [u32; 3],
+    out_channels: u32,
+    kernel: [u32; 3],
+    stride: [u32; 3],
+    padding: [u32; 3],
+}
+
+impl Shape {
+    pub(super) fn of(g: &Geometry) -> Result<Self> {
+        Ok(Self {
+            samples: axis(g.samples)?,
+            input: axes(g.input)?,
+            in_channels: axis(g.in_channels)?,
+            output: axes(g.output())?,
+            out_channels: axis(g.out_channels)?,
+            kernel: axes(g.kernel)?,
+            stride: axes(g.stride)?,
+            padding: axes(g.padding)?,
+        })
+    }
+}
+
+/// [`Pool`] by value, with the positions it leaves: `struct Window` of `conv.cu`. No pool is windows of one position.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    size: [u32; 3],
+    stride: [u32; 3],
+    output: [u32; 3],
+}
+
+impl Window {
+    pub(super) fn of(g: &Geometry, pool: Option<&Pool>) -> Result<Self> {
+        let pool = pool.copied().unwrap_or(Pool { size: [1; 3], stride: [1; 3] });
+        let places: usize = pool.size.iter().product();
+        if places == 0 || places >= usize::from(u8::MAX) || pool.stride.contains(&0) {
+            return Err(Error::shape(
+                "pool",
+                format!("a window of {places} positions; 1 to 254 are possible"),
+            ));
+        }
+        Ok(Self { size: axes(pool.size)?, stride: axes(pool.stride)?, output: axes(g.pooled(Some(&pool)))? })
+    }
+}
+
+fn axes(sizes: [usize; 3]) -> Result<[u32; 3]> {
+    Ok([axis(sizes[0])?, axis(sizes[1])?, axis(sizes[2])?])
+}
+
+fn axis(size: usize) -> Result<u32> {
+    i32::try_from(size)
+        .map(|size| size as u32)
+        .map_err(|_| Error::shape("convolution", format!("an axis of {size} is too long")))
+}
+
+/// A count of threads as the kernels take it.
+pub(super) fn threads(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| {
+        Error::shape("convolution", format!("{count} pieces of work at once; use a smaller batch"))
+    })
+}
+
+/// Which input every pooled value came from: one byte each, the winner's place in its window (the first maximum, as
+/// in PyTorch), or 255 where the ReLU before the pool gave 0. Nothing for a layer without a pool, whose output says
+/// itself where the ReLU is open.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    codes: Option<Arc<CudaSlice<u8>>>,
+    len: usize,
+}
+
+impl Routing {
+    pub(super) fn unset(device: &Device, len: usize) -> Result<Self> {
+        // SAFETY: the memory is unset; the kernel that follows writes every code.
+        let codes = unsafe { device.driver().alloc::<u8>(len.max(1)) };
+        Ok(Self { codes: Some(Arc::new(codes.map_err(|e| failed("memory for routing", e))?)), len })
+    }
+
+    /// Where the codes stand; null where there are none.
+    pub(super) fn pointer(&self) -> CUdeviceptr {
+        self.codes.as_ref().map_or(0, |codes| *codes.device_ptr())
+    }
+
+    /// How many codes there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The codes on the host.
+    ///
+    /// # Errors
+    /// Where the copy from the device fails.
+    pub fn to_vec(&self) -> Result<Vec<u8>> {
+        let Some(codes) = &self.codes else { return Ok(Vec::new()) };
+        let mut values =
+            codes.device().dtoh_sync_copy(codes).map_err(|e| failed("copying from the GPU", e))?;
+        values.truncate(self.len);
+        Ok(values)
+    }
+}

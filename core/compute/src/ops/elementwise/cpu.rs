@@ -1,0 +1,78 @@
+//! On the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
+
+use super::{CHUNK, same_length};
+use crate::device::Buffer;
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+
+/// a ← a + factor · b.
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
+    same_length("sum", a.len(), b.len())?;
+    a.as_mut_slice().par_chunks_mut(CHUNK).zip(b.as_slice().par_chunks(CHUNK)).for_each(|(a, b)| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += factor * b;
+        }
+    });
+    Ok(())
+}
+
+/// a ← factor · a.
+///
+/// # Errors
+/// Never on the CPU.
+pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
+    a.as_mut_slice().par_chunks_mut(CHUNK).for_each(|a| a.iter_mut().for_each(|a| *a *= factor));
+    Ok(())
+}
+
+/// The sum of every column of a row-major matrix of `columns` columns.
+///
+/// # Errors
+/// Where the length is no multiple of `columns`.
+pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
+    if columns == 0 || !a.len().is_multiple_of(columns) {
+        return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
+    }
+    let mut sums = vec![0.0; columns];
+    for row in a.as_slice().chunks_exact(columns) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    Buffer::from_vec(a.device(), sums)
+}
+
+/// a ← a + factor · Σ of single values.
+///
+/// # Errors
+/// Where `a` or a summand is not one value.
+pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
+    same_length("sum of single values", a.len(), 1)?;
+    let mut sum = 0.0;
+    for single in singles {
+        same_length("sum of single values", single.len(), 1)?;
+        sum += single.as_slice()[0];
+    }
+    a.as_mut_slice()[0] += factor * sum;
+    Ok(())
+}
+
+/// Adds `factor · b` to the part of `a` that starts at value `first`.
+///
+/// # Errors
+/// Where `b` reaches past the end of `a`.
+pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<()> {
+    let len = a.len();
+    let part = a.as_mut_slice().get_mut(first..first + b.len());
+    let part =
+        part.ok_or_else(|| Error::shape("sum", format!("{} values from {first} of {len}", b.len())))?;
+    part.par_chunks_mut(1 << 14).zip(b.as_slice().par_chunks(1 << 14)).for_each(|(a, b)| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += factor * b;
+        }
+    });
+    Ok(())
+}

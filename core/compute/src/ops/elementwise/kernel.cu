@@ -1,0 +1,44 @@
+// Sums and multiples. One result a thread; f32 throughout.
+
+// Single values that one launch adds up.
+#define MOST 16
+struct Singles { const float* at[MOST]; int count; };
+
+extern "C" __global__ void add(float* a, float factor, const float* b, count_t count) {
+    count_t i = thread();
+    if (i < count) a[i] += factor * b[i];
+}
+
+extern "C" __global__ void scale(float* a, float factor, count_t count) {
+    count_t i = thread();
+    if (i < count) a[i] *= factor;
+}
+
+// to[slab, column] = sum of up to `depth` rows of from[row, column]
+extern "C" __global__ void column_sums(const float* from, float* to, count_t rows, count_t columns,
+                                       count_t slabs, count_t depth) {
+    count_t i = thread();
+    if (i >= slabs * columns) return;
+    count_t column = i % columns, first = i / columns * depth;
+    count_t last = first + depth < rows ? first + depth : rows;
+    float sum = 0.0f;
+    for (count_t row = first; row < last; row++) sum += from[row * columns + column];
+    to[i] = sum;
+}
+
+// to[block] = sum of the block's `depth` values; blocks of 1024 threads.
+extern "C" __global__ void sum(const float* from, float* to, count_t count, count_t depth) {
+    count_t first = blockIdx.x * depth, last = first + depth < count ? first + depth : count;
+    float own = 0.0f;
+    for (count_t i = first + threadIdx.x; i < last; i += 1024) own += from[i];
+    own = sum_of_block(own);
+    if (threadIdx.x == 0) to[blockIdx.x] = own;
+}
+
+// to ← to + factor · Σ of single values.
+extern "C" __global__ void add_singles(float* to, float factor, Singles from) {
+    if (thread() > 0) return;
+    float sum = 0.0f;
+    for (int i = 0; i < from.count; i++) sum += *from.at[i];
+    *to += factor * sum;
+}

@@ -1,0 +1,21 @@
+//! Arithmetic on buffers, on whichever device the build has. A folder an operation: `mod.rs` says what it is, `cpu.rs` and
+//! `cuda.rs` are siblings with the same functions, `kernel.cu` is what the latter launches.
+
+pub mod adam;
+pub mod conv;
+pub mod elementwise;
+pub mod gru;
+pub mod norm;
+pub mod pair_loss;
+pub mod pairs;
+pub mod pooling;
+pub mod product;
+pub mod rows;
+
+pub use adam::{adam, sgd};
+pub use elementwise::{add, add_at, add_singles, column_sums, scale};
+pub use pair_loss::{PairLoss, pair_loss};
+pub use pairs::{Gathered, PairDendrites, pair_dendrites, pair_scores};
+pub use pooling::{pool, spread};
+pub use product::{Product, product};
+pub use rows::{put_rows, swap_axes, take_rows};

@@ -1,0 +1,117 @@
+//! How far a local update points from backpropagation's, layer by layer.
+//!
+//! The network is made twice with the same weights: with its modules, and as one module with the top module's rule, so
+//! that the loss at the top reaches every layer by backpropagation. Both make one step on the same stimuli with the same
+//! draws, and nothing is applied. The angle of a layer is that between the two updates of all its parameters,
+//!
+//! cos = ⟨ΔW_local, ΔW_backprop⟩ / (‖ΔW_local‖ ‖ΔW_backprop‖).
+//!
+//! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan, Delrocq,
+//! Gerstner & Bellec 2026). A rule that follows no loss is compared with its own top update carried down.
+
+mod angle;
+
+use crate::experiment::Experiment;
+use crate::network::{Network, State};
+use plasticity_core::device::Device;
+use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::stimulus::Batch;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The angle of one layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerAlignment {
+    /// `layer.I`, from 0, as in the names of parameters.
+    pub name: String,
+    /// Cosine of the angle; `None` where one of the two moves nothing.
+    pub cosine: Option<f64>,
+    /// The angle in degrees, 0 to 180.
+    pub degrees: Option<f64>,
+}
+
+/// The angles of a config's network on the batch of step `step`: with its initial weights, or with those of `state`.
+///
+/// # Errors
+/// Where there is no such batch, `state` is of another network, or an update is not finite.
+pub fn at(
+    experiment: &Experiment,
+    state: Option<&State>,
+    step: u64,
+    device: &Device,
+) -> Result<Vec<LayerAlignment>> {
+    let missing = || Error::stimulus("alignment", format!("there is no batch for step {step}"));
+    let host = experiment.loader(step..step + 1)?.next().ok_or_else(missing)??;
+    let batch = host.to_device(device)?;
+    let make = || -> Result<Network> {
+        let mut network = experiment.network(device)?;
+        if let Some(state) = state {
+            network.restore(state)?;
+        }
+        Ok(network)
+    };
+    between(make()?, make()?, &batch, experiment.config().seed, step)
+}
+
+/// The angles between the updates of `local` and of the same network, `twin`, trained end to end, with the draws of
+/// step `step` of a run with this seed.
+///
+/// # Errors
+/// Where the batch does not fit, the two are not the same network, or an update is not finite.
+pub fn between(
+    mut local: Network,
+    twin: Network,
+    batch: &Batch,
+    seed: u64,
+    step: u64,
+) -> Result<Vec<LayerAlignment>> {
+    let last = local.modules().len().saturating_sub(1) as u64;
+    let draws = |module| Box::new(SeededDraws { seed, step, module }) as Box<dyn Draws>;
+    let ours = updates(&mut local, batch, &mut |module| draws(module as u64))?;
+    // The twin's only module draws as the top one does; only stimuli are prepared, first of all, as by the first.
+    let mut prepared = false;
+    let mut as_top = |_| {
+        let module = if prepared { last } else { 0 };
+        prepared = true;
+        draws(module)
+    };
+    let backprop = updates(&mut twin.end_to_end(), batch, &mut as_top)?;
+    ours.into_iter()
+        .map(|(index, ours)| {
+            let name = format!("layer.{index}");
+            let theirs =
+                backprop.get(&index).filter(|theirs| theirs.len() == ours.len()).ok_or_else(|| {
+                    Error::shape(
+                        "alignment",
+                        format!("the end-to-end twin has no update like that of {name}"),
+                    )
+                })?;
+            if !ours.iter().chain(theirs).all(|update| update.is_finite()) {
+                return Err(Error::diverged(format!("step {step}, {name}"), "an update is not finite"));
+            }
+            let found = angle::between(&ours, theirs);
+            Ok(LayerAlignment { name, cosine: found.map(f64::cos), degrees: found.map(f64::to_degrees) })
+        })
+        .collect()
+}
+
+/// The update of all parameters of each layer, one after the other.
+fn updates(
+    network: &mut Network,
+    batch: &Batch,
+    draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
+) -> Result<BTreeMap<usize, Vec<f32>>> {
+    let mut updates: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
+    network.step(batch.input.clone(), batch.classes().as_deref(), draws, &mut |step| {
+        for (name, update) in step.named()? {
+            let mut words = name.splitn(3, '.');
+            let (owner, index) = (words.next(), words.next().and_then(|index| index.parse().ok()));
+            if let (Some("layer"), Some(index)) = (owner, index) {
+                updates.entry(index).or_default().extend(update);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(updates)
+}

@@ -1,0 +1,104 @@
+//! Files that are written whole or not at all.
+
+use plasticity_core::{Error, Result};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How the name of a temporary file ends.
+const PARTIAL: &str = ".partial";
+
+/// Writes a file whole or not at all, even where the machine stops meanwhile: to a temporary file beside it, which is
+/// synchronised and renamed, or removed where that fails.
+///
+/// # Errors
+/// Where the folder cannot be written to.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let refused = |error: io::Error| Error::file(path, format!("cannot be written: {error}"));
+    let (mut file, temporary) = temporary(path).map_err(refused)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    if let Err(error) = written.and_then(|()| std::fs::rename(&temporary, path)) {
+        // Else it would take the room that the next file needs. Nothing is left to do where even this fails.
+        let _ = std::fs::remove_file(&temporary);
+        return Err(refused(error));
+    }
+    if let Some(Ok(folder)) = path.parent().map(File::open) {
+        // Some file systems cannot synchronise a folder; the rename itself has happened.
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// A new file `.NAME.PROCESS.COUNT.partial`, which no other thread, process or machine writes to.
+fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_file_name(format!(".{name}.{}.{count}{PARTIAL}", std::process::id()));
+        match File::create_new(&temporary) {
+            // Of a process with this number on another machine, or one that was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|file| (file, temporary)),
+        }
+    }
+}
+
+/// Removes temporary files of processes that were killed. Nothing may be written into `folder` meanwhile.
+///
+/// # Errors
+/// Where the folder cannot be read, or a file not be removed.
+pub(crate) fn remove_partial(folder: &Path) -> Result<()> {
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| Error::file(folder, format!("cannot be read: {error}")))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.to_string_lossy().ends_with(PARTIAL) {
+            std::fs::remove_file(&path)
+                .map_err(|error| Error::file(&path, format!("cannot be removed: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing_and_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file cannot take the place of a folder.
+        let path = folder.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        let error = write_atomically(&path, b"text").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: cannot be written: ", path.display())), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn writers_of_one_file_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shared");
+        std::thread::scope(|scope| {
+            for writer in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || (0..20).for_each(|_| write_atomically(path, &[writer; 99]).unwrap()));
+            }
+        });
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes, [bytes[0]; 99]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, left) = temporary(&folder.path().join("step-2.safetensors")).unwrap();
+        drop(file);
+        std::fs::write(folder.path().join("step-1.safetensors"), b"whole").unwrap();
+        remove_partial(folder.path()).unwrap();
+        assert!(!left.exists() && folder.path().join("step-1.safetensors").exists());
+    }
+}

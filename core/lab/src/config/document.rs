@@ -1,0 +1,353 @@
+//! A config as written: its values, and where each of them stands, so that every error can name the line.
+
+use super::Config;
+use super::diagnosis::family;
+use plasticity_core::registry::Family;
+use plasticity_core::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::de::{DeTable, DeValue};
+use toml::map::Entry;
+use toml::{Table, Value};
+
+/// A step of a path into a document: a key of a table, or a place in an array (from 0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Key(String),
+    Index(usize),
+}
+
+/// Writes a path as configs do: `encoder.layers.0.kernel`.
+pub(super) fn dotted(path: &[Segment]) -> String {
+    let words: Vec<String> = path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Key(key) => key.clone(),
+            Segment::Index(index) => index.to_string(),
+        })
+        .collect();
+    words.join(".")
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Line(usize),
+    Set(String),
+}
+
+/// The values of a config file after all overrides, with the line or the override that each comes from.
+#[derive(Clone, Debug)]
+pub struct Document {
+    file: String,
+    table: Table,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl Document {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not TOML: names the line.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such config file",
+                std::io::ErrorKind::InvalidData => "is not a text file in UTF-8",
+                _ => return Error::file(path, format!("cannot be read: {error}")),
+            };
+            Error::file(path, hint)
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Parses a config; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// Where it is not TOML: names the line.
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        let line = |at: usize| text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count() + 1;
+        let syntax = |error: toml::de::Error| {
+            let place = match error.span() {
+                Some(span) => format!("{file}:{}", line(span.start)),
+                None => file.to_owned(),
+            };
+            Error::config(place, format!("is not TOML: {}", error.message().trim()))
+        };
+        let spanned = DeTable::parse(text).map_err(syntax)?;
+        let mut origins = BTreeMap::new();
+        note_table(spanned.get_ref(), "", &line, &mut origins);
+        let table = text.parse::<Table>().map_err(syntax)?;
+        Ok(Self { file: file.to_owned(), table, origins })
+    }
+
+    /// The same with some keys overridden, each as in `training.batch=16`. What is overridden of a table that is not written
+    /// is overridden of its defaults.
+    ///
+    /// # Errors
+    /// Where one is not of the form `key=value`, or its path leads through something that is no table.
+    pub fn overridden(mut self, overrides: &[String]) -> Result<Self> {
+        for assignment in overrides {
+            // A config that is not right yet has no defaults to fill in: what is wrong is said in the end.
+            let resolved = Config::from_document(self.clone()).and_then(|config| config.to_table());
+            self.set(assignment, &resolved.unwrap_or_default())?;
+        }
+        Ok(self)
+    }
+
+    /// Overrides one key, as in `--set training.optimiser.rate=1e-3`.
+    ///
+    /// The value is read as TOML; what is not TOML is a string. A string given for a table that has a
+    /// `type` or `preset` replaces that (`rule=cpc`). Tables that are not in the file are those of `resolved`, the
+    /// config with all defaults filled in.
+    ///
+    /// # Errors
+    /// Where it is not of the form `key=value`, or the path leads through something that is no table.
+    pub(super) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
+        let place = format!("--set {assignment}");
+        let (path, value) = assignment
+            .split_once('=')
+            .map(|(path, value)| (path.trim(), value.trim()))
+            .filter(|(path, _)| path.split('.').all(|key| !key.is_empty()))
+            .ok_or_else(|| Error::config(&place, "expected KEY=VALUE, such as training.batch=16"))?;
+        let value = format!("value = {value}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| Value::String(value.to_owned()));
+        let mut keys: Vec<&str> = path.split('.').collect();
+        let last = keys.pop().unwrap_or_default();
+        let mut table = &mut self.table;
+        let mut default = Some(resolved);
+        let mut walked = Vec::new();
+        let mut made = Vec::new();
+        let mut keys = keys.into_iter();
+        while let Some(key) = keys.next() {
+            walked.push(key);
+            default = default.and_then(|table| table.get(key)).and_then(Value::as_table);
+            let mut next = match table.entry(key) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    made.push(walked.join("."));
+                    entry.insert(Value::Table(default.cloned().unwrap_or_default()))
+                }
+            };
+            while let Value::Array(items) = next {
+                let Some(index) = keys.next() else {
+                    let message = format!(
+                        "`{}` is a list: set it as a whole, as in {}=[…]",
+                        walked.join("."),
+                        walked.join(".")
+                    );
+                    return Err(Error::config(&place, message));
+                };
+                let length = items.len();
+                walked.push(index);
+                next = index.parse().ok().and_then(|index: usize| items.get_mut(index)).ok_or_else(|| {
+                    let message = format!("`{}` is no place in an array of {length}", walked.join("."));
+                    Error::config(&place, message)
+                })?;
+            }
+            table = next
+                .as_table_mut()
+                .ok_or_else(|| Error::config(&place, format!("`{}` is no table", walked.join("."))))?;
+        }
+        let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
+        let mut set = path.to_owned();
+        let named = family_tag(path).or_else(|| default.and_then(tag));
+        match (table.get_mut(last), value, named) {
+            (Some(Value::Table(inner)), Value::String(name), _) => {
+                let Some(tag) = tag(inner).or_else(|| family_tag(path)) else {
+                    let message = format!("`{path}` is a table: set one of its keys, as in {path}.KEY=VALUE");
+                    return Err(Error::config(&place, message));
+                };
+                // Layers that are listed give way to a preset.
+                inner.retain(|key, _| !(tag == "preset" && key == "layers"));
+                inner.insert(tag.to_owned(), Value::String(name));
+                set = format!("{path}.{tag}");
+            }
+            (None, Value::String(name), Some(tag)) => {
+                let named = Table::from_iter([(tag.to_owned(), Value::String(name))]);
+                table.insert(last.to_owned(), Value::Table(named));
+                made.push(path.to_owned());
+                set = format!("{path}.{tag}");
+            }
+            (_, value, _) => {
+                table.insert(last.to_owned(), value);
+            }
+        }
+        let below = format!("{set}.");
+        self.origins.retain(|other, _| !other.starts_with(&below));
+        for path in made.into_iter().chain([set]) {
+            self.origins.insert(path, Origin::Set(place.clone()));
+        }
+        Ok(())
+    }
+
+    /// The values.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Where a key stands: `file:line: key`, or the override that set it. A key that stands nowhere is placed
+    /// at the table that lacks it.
+    pub fn place(&self, path: &str) -> String {
+        let mut known = path;
+        loop {
+            match self.origins.get(known) {
+                Some(Origin::Line(line)) => return format!("{}:{line}: {path}", self.file),
+                Some(Origin::Set(set)) if known == path => return set.clone(),
+                Some(Origin::Set(set)) => return format!("{set}: {path}"),
+                None => match known.rfind('.') {
+                    Some(dot) => known = &known[..dot],
+                    None => return format!("{}: {path}", self.file),
+                },
+            }
+        }
+    }
+
+    /// An error about a key, with its place.
+    pub fn error(&self, path: &str, message: impl Into<String>) -> Error {
+        Error::config(self.place(path), message)
+    }
+
+    /// Gives a config error whose place is a bare key its file and line.
+    pub fn locate(&self, error: Error) -> Error {
+        match error {
+            Error::Config { place, message } if self.knows(&place) => self.error(&place, message),
+            other => other,
+        }
+    }
+
+    fn knows(&self, path: &str) -> bool {
+        let section = path.split('.').next().unwrap_or_default();
+        super::SECTIONS.contains(&section) && !path.contains([':', ' '])
+    }
+}
+
+/// The key that names the plugin of a table at `path`, where one of a family stands there.
+fn family_tag(path: &str) -> Option<&'static str> {
+    family(path).filter(|&family| family != Family::Source).map(Family::tag)
+}
+
+/// The key that names the plugin of a table, if it has one.
+pub(super) fn tag(table: &Table) -> Option<&'static str> {
+    ["type", "preset"].into_iter().find(|tag| table.contains_key(*tag))
+}
+
+fn note_table(
+    table: &DeTable,
+    path: &str,
+    line: &dyn Fn(usize) -> usize,
+    origins: &mut BTreeMap<String, Origin>,
+) {
+    for (key, value) in table {
+        let path =
+            if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
+        origins.insert(path.clone(), Origin::Line(line(key.span().start)));
+        note_value(value.get_ref(), &path, line, origins);
+    }
+}
+
+fn note_value(
+    value: &DeValue,
+    path: &str,
+    line: &dyn Fn(usize) -> usize,
+    origins: &mut BTreeMap<String, Origin>,
+) {
+    match value {
+        DeValue::Table(table) => note_table(table, path, line, origins),
+        DeValue::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}.{index}");
+                origins.insert(path.clone(), Origin::Line(line(item.span().start)));
+                note_value(item.get_ref(), &path, line, origins);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "seed = 2\n[training]\nepochs = 1\n[rule]\ntype = \"clapp\"\nsteps = 3\n[encoder]\nlayers = [\n  { type = \"a\" },\n  { type = \"b\" },\n]\n";
+
+    #[test]
+    fn every_value_knows_its_line() {
+        let document = Document::parse(TEXT, "c.toml").unwrap();
+        assert_eq!(document.place("rule.steps"), "c.toml:6: rule.steps");
+        assert_eq!(document.place("encoder.layers.1.type"), "c.toml:10: encoder.layers.1.type");
+        assert_eq!(document.place("rule.absent"), "c.toml:4: rule.absent");
+        assert_eq!(document.place("training.batch"), "c.toml:2: training.batch");
+    }
+
+    #[test]
+    fn broken_toml_names_the_line() {
+        let error = Document::parse("seed = 1\n[rule\n", "c.toml").unwrap_err().to_string();
+        assert!(error.starts_with("c.toml:2: is not TOML: "), "{error}");
+    }
+
+    #[test]
+    fn overrides_replace_values_types_and_places() {
+        let mut document = Document::parse(TEXT, "c.toml").unwrap();
+        let none = Table::new();
+        document.set("rule=cpc", &none).unwrap();
+        document.set("rule.steps=5", &none).unwrap();
+        document.set("training.optimiser.rate = 1e-3", &none).unwrap();
+        document.set("encoder.layers.1.type=conv", &none).unwrap();
+        document.set("stimulus.path=a b/c", &none).unwrap();
+        let table = document.table();
+        assert_eq!(table["rule"]["type"].as_str(), Some("cpc"));
+        assert_eq!(table["rule"]["steps"].as_integer(), Some(5));
+        assert_eq!(table["training"]["optimiser"]["rate"].as_float(), Some(1e-3));
+        assert_eq!(table["encoder"]["layers"][1]["type"].as_str(), Some("conv"));
+        assert_eq!(table["stimulus"]["path"].as_str(), Some("a b/c"));
+        assert_eq!(document.place("rule.type"), "--set rule=cpc");
+    }
+
+    #[test]
+    fn overrides_of_tables_that_are_not_written_start_from_their_defaults() {
+        let mut document = Document::parse(TEXT, "c.toml").unwrap();
+        let resolved =
+            "[rule]\nscore = { type = \"a\", x = 1 }\nnegatives = { type = \"random\", count = 16 }\n";
+        let resolved = resolved.parse::<Table>().unwrap();
+        let mut set = |assignment: &str| document.set(assignment, &resolved).unwrap();
+        set("rule.negatives.count=4");
+        set("rule.score=b");
+        set("rule.broadcast=c");
+        set("encoder=vgg6");
+        let table = document.table();
+        let written = |table: &Value| table.to_string().replace('\n', "");
+        assert_eq!(written(&table["rule"]["negatives"]), "{ count = 4, type = \"random\" }");
+        assert_eq!(written(&table["rule"]["score"]), "{ type = \"b\" }");
+        assert_eq!(written(&table["rule"]["broadcast"]), "{ type = \"c\" }");
+        assert_eq!(written(&table["encoder"]), "{ preset = \"vgg6\" }");
+        assert_eq!(
+            document.place("rule.negatives.type"),
+            "--set rule.negatives.count=4: rule.negatives.type"
+        );
+        assert_eq!(document.place("rule.score.type"), "--set rule.score=b");
+    }
+
+    #[test]
+    fn overrides_that_lead_nowhere_say_so() {
+        let mut document = Document::parse(TEXT, "c.toml").unwrap();
+        let mut message = |set: &str| document.set(set, &Table::new()).unwrap_err().to_string();
+        assert_eq!(message("seed"), "--set seed: expected KEY=VALUE, such as training.batch=16");
+        assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is no table");
+        assert_eq!(
+            message("training=long"),
+            "--set training=long: `training` is a table: set one of its keys, as in training.KEY=VALUE"
+        );
+        assert_eq!(
+            message("encoder.layers.0=1"),
+            "--set encoder.layers.0=1: `encoder.layers` is a list: set it as a whole, as in encoder.layers=[…]"
+        );
+        assert_eq!(
+            message("encoder.layers.2.x=1"),
+            "--set encoder.layers.2.x=1: `encoder.layers.2` is no place in an array of 2"
+        );
+    }
+}

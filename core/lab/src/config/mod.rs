@@ -1,0 +1,128 @@
+//! Configs: what is to be trained, on what, by which rule.
+//!
+//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`. Stimuli,
+//! layers, presets and rules are plugins, each with keys of its own; see [`plasticity_core::registry`].
+
+mod diagnosis;
+mod document;
+mod encoder;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use document::Document;
+pub use encoder::EncoderConfig;
+pub use sections::{Every, ProbeConfig, Training};
+
+use crate::modules::resolve;
+use diagnosis::{read, require_name};
+use plasticity_core::plasticity::RuleSpec;
+use plasticity_core::registry::unknown;
+use plasticity_core::stimulus::StimulusSpec;
+use plasticity_core::{Error, Result};
+use std::ops::Range;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The keys at the top of a config.
+const SECTIONS: [&str; 6] = ["seed", "stimulus", "encoder", "rule", "training", "probe"];
+
+/// A config, read and checked.
+#[derive(Debug)]
+pub struct Config {
+    /// All random choices follow from it.
+    pub seed: u64,
+    /// What is learned from, and what is read out.
+    pub stimulus: Box<dyn StimulusSpec>,
+    /// The layers and their modules.
+    pub encoder: EncoderConfig,
+    /// The rule of every module.
+    pub rule: Box<dyn RuleSpec>,
+    /// How long, in which batches, how fast.
+    pub training: Training,
+    /// The linear read-out.
+    pub probe: ProbeConfig,
+    document: Document,
+}
+
+impl Config {
+    /// Reads a file and overrides some of its keys (`training.batch=16`).
+    ///
+    /// # Errors
+    /// Names file, line and key (or the override), what was expected and what came.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        Self::from_document(Document::read(path)?.overridden(overrides)?)
+    }
+
+    /// Reads a config that is given as text; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        Self::from_document(Document::parse(text, file)?)
+    }
+
+    /// Reads a config from values that know their places.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_document(document: Document) -> Result<Self> {
+        if let Some(key) = document.table().keys().find(|key| !SECTIONS.contains(&key.as_str())) {
+            return Err(document.error(key, unknown("key", key, &SECTIONS)));
+        }
+        let seed = match document.table().get("seed") {
+            Some(Value::Integer(seed)) if *seed >= 0 => seed.unsigned_abs(),
+            Some(other) => {
+                return Err(
+                    document.error("seed", format!("expected a whole number of at least 0, got {other}"))
+                );
+            }
+            None => return Err(document.error("seed", "is missing: give a whole number of at least 0")),
+        };
+        let stimulus = section(&document, "stimulus")?;
+        require_name(&document, "stimulus", &stimulus)?;
+        let stimulus: Box<dyn StimulusSpec> = read(&document, "stimulus", Value::Table(stimulus))?;
+        let encoder = EncoderConfig::read(&document, section(&document, "encoder")?)?;
+        let rule = section(&document, "rule")?;
+        require_name(&document, "rule", &rule)?;
+        let rule: Box<dyn RuleSpec> = read(&document, "rule", Value::Table(rule))?;
+        let training: Training = read(&document, "training", Value::Table(section(&document, "training")?))?;
+        training.check().map_err(|error| document.locate(error))?;
+        let probe: ProbeConfig = match document.table().get("probe") {
+            Some(_) => read(&document, "probe", Value::Table(section(&document, "probe")?))?,
+            None => ProbeConfig::default(),
+        };
+        probe.check().map_err(|error| document.locate(error))?;
+        let config = Self { seed, stimulus, encoder, rule, training, probe, document };
+        config.modules()?;
+        Ok(config)
+    }
+
+    /// The layers (from 0) of every module.
+    ///
+    /// # Errors
+    /// Where the division leaves out or repeats a layer.
+    pub fn modules(&self) -> Result<Vec<Range<usize>>> {
+        let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.modules());
+        resolve(&modules, self.encoder.layers.len()).map_err(|error| self.locate(error))
+    }
+
+    /// Gives an error about a key of this config its file and line.
+    pub fn locate(&self, error: Error) -> Error {
+        self.document.locate(error)
+    }
+
+    /// Where a key stands: file, line and key.
+    pub fn place(&self, path: &str) -> String {
+        self.document.place(path)
+    }
+}
+
+fn section(document: &Document, key: &str) -> Result<Table> {
+    match document.table().get(key) {
+        Some(Value::Table(table)) => Ok(table.clone()),
+        Some(other) => Err(document.error(key, format!("expected a section [{key}], got {other}"))),
+        None => Err(document.error(key, format!("the section [{key}] is missing"))),
+    }
+}

@@ -1,0 +1,271 @@
+//! Messages of wrong configs, word for word, with plugins of the tests' own.
+
+use super::*;
+use plasticity_core::device::Device;
+use plasticity_core::layer::{EncoderLayer, EncoderPreset, LayerSpec};
+use plasticity_core::map::MapShape;
+use plasticity_core::plasticity::{PlasticityRule, RuleContext};
+use plasticity_core::random::Random;
+use plasticity_core::stimulus::{Split, Stimulus};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sampling {
+    Uniform,
+    Local,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestRule {
+    #[serde(default)]
+    steps: u32,
+    sampling: Sampling,
+    #[serde(default)]
+    gain: Option<f32>,
+    #[serde(default)]
+    negatives: Negatives,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Negatives {
+    #[default]
+    None,
+    Random {
+        count: usize,
+    },
+}
+
+plasticity_core::plugin! {
+    Rule "config_test_rule": "For tests of configs",
+    equation: "", citation: "", keys: [], example: "",
+    impl RuleSpec for TestRule {
+        fn build(&self, _: &RuleContext, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Err(Error::config("rule", "is for tests of configs only"))
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestStimulus {
+    path: String,
+}
+
+plasticity_core::plugin! {
+    Stimulus "config_test_stimulus": "For tests of configs",
+    equation: "", citation: "", keys: [], example: "",
+    impl StimulusSpec for TestStimulus {
+        fn open(&self, _: Split, _: u64) -> Result<Box<dyn Stimulus>> {
+            Err(Error::config("stimulus", "is for tests of configs only"))
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestLayer {
+    channels: usize,
+}
+
+plasticity_core::plugin! {
+    Layer "config_test_layer": "For tests of configs",
+    equation: "", citation: "", keys: [], example: "",
+    impl LayerSpec for TestLayer {
+        fn build(&self, _: MapShape, _: &Device, _: &mut Random) -> Result<Box<dyn EncoderLayer>> {
+            Err(Error::config("layer", "is for tests of configs only"))
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestPreset {
+    widths: Vec<usize>,
+}
+
+plasticity_core::plugin! {
+    Preset "config_test_preset": "For tests of configs",
+    equation: "", citation: "", keys: [], example: "",
+    impl EncoderPreset for TestPreset {
+        fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
+            Ok(self.widths.iter().map(|&channels| Box::new(TestLayer { channels }) as Box<dyn LayerSpec>).collect())
+        }
+    }
+}
+
+const GOOD: &str = r#"seed = 2
+[stimulus]
+type = "config_test_stimulus"
+path = "data"
+[encoder]
+preset = "config_test_preset"
+widths = [8, 16]
+modules = [[1], [2]]
+[rule]
+type = "config_test_rule"
+sampling = "local"
+gain = 2e-4
+negatives = { type = "random", count = 16 }
+[training]
+epochs = 3
+optimiser = { type = "adam", rate = 2e-4 }
+"#;
+
+fn message(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    Config::parse(&GOOD.replacen(from, to, 1), "c.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn a_config_survives_being_written_and_read() {
+    let config = Config::parse(GOOD, "c.toml").unwrap();
+    let text = config.to_toml().unwrap();
+    assert!(text.contains("rate = 0.0002") && text.contains("batch = 32"), "{text}");
+    let again = Config::parse(&text, "config.toml").unwrap();
+    assert_eq!(again.to_toml().unwrap(), text);
+    assert_eq!(again.fingerprint().unwrap(), config.fingerprint().unwrap());
+    assert_eq!(again.encoder.modules, config.encoder.modules);
+}
+
+#[test]
+fn the_fingerprint_covers_what_weights_depend_on() {
+    let fingerprint = |from: &str, to: &str| {
+        Config::parse(&GOOD.replacen(from, to, 1), "c").unwrap().fingerprint().unwrap()
+    };
+    let own = fingerprint("seed = 2", "seed = 2");
+    assert_ne!(fingerprint("seed = 2", "seed = 3"), own);
+    assert_ne!(fingerprint("count = 16", "count = 15"), own);
+    assert_ne!(fingerprint("rate = 2e-4", "rate = 1e-4"), own);
+    assert_eq!(fingerprint("epochs = 3", "epochs = 4"), own);
+    assert_eq!(fingerprint("\"data\"", "\"elsewhere\""), own);
+}
+
+#[test]
+fn layers_can_be_listed() {
+    let layers = "layers = [{ type = \"config_test_layer\", channels = 4 }]";
+    let text = GOOD
+        .replace("preset = \"config_test_preset\"\n", "")
+        .replace("widths = [8, 16]", layers)
+        .replace("[[1], [2]]", "\"layerwise\"");
+    let config = Config::parse(&text, "c.toml").unwrap();
+    assert_eq!(Config::parse(&config.to_toml().unwrap(), "c").unwrap().encoder.layers.len(), 1);
+    let wrong = text.replace("config_test_layer", "config_test_lajer");
+    let error = Config::parse(&wrong, "c.toml").unwrap_err().to_string();
+    assert!(error.starts_with("c.toml:6: encoder.layers.0.type: unknown layer `config_test_lajer`: did you mean `config_test_layer`?"), "{error}");
+}
+
+#[test]
+fn unknown_names_are_placed_and_the_nearest_offered() {
+    let error = message("type = \"config_test_rule\"", "type = \"config_test_rul\"");
+    assert!(
+        error.starts_with(
+            "c.toml:10: rule.type: unknown rule `config_test_rul`: did you mean `config_test_rule`? known are "
+        ),
+        "{error}"
+    );
+    let error = message("\"config_test_stimulus\"", "\"config_test_stimuli\"");
+    assert!(error.starts_with("c.toml:3: stimulus.type: unknown stimulus `config_test_stimuli`"), "{error}");
+    let error = message("\"config_test_preset\"", "\"vgg7\"");
+    assert!(error.starts_with("c.toml:6: encoder.preset: unknown preset `vgg7`: "), "{error}");
+    let error = message("type = \"config_test_rule\"", "");
+    assert!(error.starts_with("c.toml:9: rule: lacks `type`, the name of a rule; known are "), "{error}");
+    assert_eq!(
+        message("\"random\"", "\"rendom\""),
+        "c.toml:13: rule.negatives.type: unknown value `rendom`: did you mean `random`? known are none, random"
+    );
+    assert_eq!(
+        message("\"adam\"", "\"adem\""),
+        "c.toml:16: training.optimiser.type: unknown value `adem`: did you mean `adam`? known are adam, sgd"
+    );
+}
+
+#[test]
+fn unknown_keys_are_placed_and_the_nearest_offered() {
+    assert_eq!(
+        message("[training]", "[trainning]"),
+        "c.toml:14: trainning: unknown key `trainning`: did you mean `training`? known are seed, stimulus, encoder, rule, training, probe"
+    );
+    assert_eq!(
+        message("gain", "gains"),
+        "c.toml:12: rule.gains: unknown key `gains`: did you mean `gain`? known are steps, sampling, gain, negatives"
+    );
+    assert_eq!(
+        message("epochs", "epoch"),
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, steps, checkpoint_every, keep, log_every, threads, precision"
+    );
+    assert_eq!(
+        message("count = 16", "count = 16, kind = 1"),
+        "c.toml:13: rule.negatives.kind: unknown key `kind`: known are count"
+    );
+}
+
+#[test]
+fn wrong_types_and_ranges_are_placed() {
+    assert_eq!(
+        message("gain = 2e-4", "gain = \"high\""),
+        "c.toml:12: rule.gain: expected a number, got string \"high\""
+    );
+    assert_eq!(
+        message("count = 16", "count = -1"),
+        "c.toml:13: rule.negatives.count: expected a whole number of at least 0, got integer `-1`"
+    );
+    assert_eq!(
+        message("epochs = 3", "epochs = \"three\""),
+        "c.toml:15: training.epochs: expected a whole number of at least 0, got string \"three\""
+    );
+    assert_eq!(message("epochs = 3", "epochs = 0"), "c.toml:15: training.epochs: 0 is not in [1, ∞)");
+    assert_eq!(
+        message("rate = 2e-4", "rate = -1.0"),
+        "c.toml:16: training.optimiser.rate: -1 is not in (0, ∞)"
+    );
+    assert_eq!(
+        message("seed = 2", "seed = -2"),
+        "c.toml:1: seed: expected a whole number of at least 0, got -2"
+    );
+    assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: lacks the key `path`");
+    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: lacks the key `epochs`");
+    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
+        "c.toml:16: training.checkpoint_every: expected { epochs = N } or { steps = N }, got integer `3`"
+    );
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\noptimizer = 1").split(": ").nth(2),
+        Some("unknown key `optimizer`")
+    );
+    assert_eq!(
+        message("[[1], [2]]", "[[2]]"),
+        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
+    );
+    assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
+}
+
+#[test]
+fn a_precision_is_one_that_the_device_has() {
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\nprecision = \"fp16\""),
+        "c.toml:16: training.precision: unknown value `fp16`: did you mean `bf16`? known are f32, tf32, bf16"
+    );
+    let with =
+        |precision: &str| GOOD.replace("epochs = 3", &format!("epochs = 3\nprecision = \"{precision}\""));
+    let config = Config::parse(&with("f32"), "c.toml").unwrap();
+    assert_eq!(config.training.precision, Some(plasticity_core::device::Precision::F32));
+    assert!(config.to_toml().unwrap().contains("precision = \"f32\""));
+    if !plasticity_core::device::ON_GPU {
+        assert_eq!(
+            message("epochs = 3", "epochs = 3\nprecision = \"bf16\""),
+            "c.toml:16: training.precision: bf16 needs a build with `--features cuda`: this one, for the CPU, has f32"
+        );
+    }
+}
+
+#[test]
+fn an_override_is_named_as_the_place() {
+    let mut document = Document::parse(GOOD, "c.toml").unwrap();
+    document.set("rule.gain=high", &Table::new()).unwrap();
+    let error = Config::from_document(document).unwrap_err().to_string();
+    assert_eq!(error, "--set rule.gain=high: expected a number, got string \"high\"");
+}

@@ -1,0 +1,104 @@
+//! A config back to TOML, with all defaults filled in.
+
+use super::Config;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use toml::{Table, Value};
+
+impl Config {
+    /// The resolved config as TOML: what is saved with a run.
+    ///
+    /// # Errors
+    /// Where a plugin's config holds something that TOML cannot.
+    pub fn to_toml(&self) -> Result<String> {
+        let refused = |error: toml::ser::Error| Error::config("config", error.to_string());
+        toml::to_string_pretty(&self.to_table()?).map_err(refused)
+    }
+
+    pub(super) fn to_table(&self) -> Result<Table> {
+        let mut table = Table::new();
+        table.insert("seed".to_owned(), value(&self.seed)?);
+        table.insert("stimulus".to_owned(), value(&self.stimulus)?);
+        table.insert("encoder".to_owned(), Value::Table(self.encoder.write()?));
+        table.insert("rule".to_owned(), value(&self.rule)?);
+        table.insert("training".to_owned(), value(&self.training)?);
+        table.insert("probe".to_owned(), value(&self.probe)?);
+        Ok(table)
+    }
+
+    /// Whether the stimuli are others than in `other`.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn other_stimuli(&self, other: &Self) -> Result<bool> {
+        Ok(value(&self.stimulus)? != value(&other.stimulus)?)
+    }
+
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser. Stimuli, lengths, precision
+    /// and read-out are left out: a run may go on with others.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn trained(&self) -> Result<Table> {
+        let mut table = self.to_table()?;
+        table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
+        if let Some(Value::Table(training)) = table.get_mut("training") {
+            training.retain(|key, _| ["batch", "optimiser"].contains(&key));
+        }
+        Ok(table)
+    }
+
+    /// A number that stands for what is in [`trained`](Self::trained): FNV-1a of its TOML.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn fingerprint(&self) -> Result<String> {
+        Ok(hash(&self.trained()?))
+    }
+
+    /// A number that stands for all that a read-out follows from beside the checkpoint: stimuli, read-out, and what is in
+    /// the [`fingerprint`](Self::fingerprint).
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn readout(&self) -> Result<String> {
+        let mut table = self.to_table()?;
+        table.retain(|key, _| ["stimulus", "probe"].contains(&key));
+        table.insert("network".to_owned(), Value::String(self.fingerprint()?));
+        Ok(hash(&table))
+    }
+}
+
+fn hash(table: &Table) -> String {
+    let hash = table.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Anything of a config as TOML.
+///
+/// # Errors
+/// Where it holds something that TOML cannot.
+pub(super) fn value<T: Serialize + ?Sized>(of: &T) -> Result<Value> {
+    let value = Value::try_from(of).map_err(|error| Error::config("config", error.to_string()))?;
+    Ok(short(value))
+}
+
+/// The same value, with numbers as short as they can be.
+fn short(value: Value) -> Value {
+    match value {
+        Value::Float(number) => Value::Float(shortest(number)),
+        Value::Array(items) => Value::Array(items.into_iter().map(short).collect()),
+        Value::Table(table) => {
+            Value::Table(table.into_iter().map(|(key, value)| (key, short(value))).collect())
+        }
+        other => other,
+    }
+}
+
+/// An f32 that was widened, as the shortest decimal that reads back as it: 0.0002, not 0.00019999999494757503.
+fn shortest(value: f64) -> f64 {
+    let narrow = value as f32;
+    if f64::from(narrow) == value { narrow.to_string().parse().unwrap_or(value) } else { value }
+}

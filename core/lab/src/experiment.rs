@@ -1,0 +1,104 @@
+//! A config brought to life: its stimuli opened, its network ready to be made.
+
+use crate::config::Config;
+use crate::loader::{Loader, Pass, steps_per_epoch};
+use crate::network::{Network, NetworkPlan};
+use plasticity_core::device::Device;
+use plasticity_core::map::MapShape;
+use plasticity_core::stimulus::{Split, Stimulus};
+use plasticity_core::{Error, Result};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A config with the stimuli that it learns from.
+pub struct Experiment {
+    config: Config,
+    modules: Vec<Range<usize>>,
+    stimulus: Arc<dyn Stimulus>,
+}
+
+impl Experiment {
+    /// Opens the stimuli that are learned from.
+    ///
+    /// # Errors
+    /// Where they are missing, or the rule needs labels, or several views, that they do not have.
+    pub fn open(config: Config) -> Result<Self> {
+        let modules = config.modules()?;
+        let stimulus: Arc<dyn Stimulus> =
+            Arc::from(config.stimulus.open(Split::Learn, config.seed).map_err(|error| config.locate(error))?);
+        if stimulus.is_empty() {
+            return Err(Error::config(config.place("stimulus"), "there are no stimuli to learn from"));
+        }
+        if config.rule.supervised() && stimulus.classes().is_none() {
+            let message = "the rule learns from labels, and these stimuli have none";
+            return Err(Error::config(config.place("stimulus"), message));
+        }
+        let shape = stimulus.shape(1);
+        let (views, steps) = (shape.batch, shape.time * shape.extent[0]);
+        if let Some(needed) = config.rule.views(steps).filter(|&needed| needed != views) {
+            let message = format!(
+                "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
+                 views = {needed} (images)"
+            );
+            return Err(Error::config(config.place("stimulus"), message));
+        }
+        Ok(Self { config, modules, stimulus })
+    }
+
+    /// The config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The stimuli that are learned from.
+    pub fn stimulus(&self) -> &Arc<dyn Stimulus> {
+        &self.stimulus
+    }
+
+    /// The encoder's input for a full batch.
+    pub fn input(&self) -> MapShape {
+        self.stimulus.shape(self.config.training.batch)
+    }
+
+    /// Steps of one epoch.
+    ///
+    /// # Errors
+    /// Where there are fewer stimuli than a batch needs.
+    pub fn steps_per_epoch(&self) -> Result<u64> {
+        steps_per_epoch(self.stimulus.len(), self.config.training.batch)
+            .map_err(|error| self.config.locate(error))
+    }
+
+    /// The network with its initial weights: always the same ones. The device computes as exactly as the config says
+    /// from here on.
+    ///
+    /// # Errors
+    /// Names the layer or module that cannot be made, and why; where the device has not the config's precision.
+    pub fn network(&self, device: &Device) -> Result<Network> {
+        let precision = self.config.training.precision.unwrap_or(device.default_precision());
+        device
+            .set_precision(precision)
+            .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
+        let plan = NetworkPlan {
+            layers: &self.config.encoder.layers,
+            modules: &self.modules,
+            rule: self.config.rule.as_ref(),
+            optimiser: self.config.training.optimiser,
+            input: self.input(),
+            classes: self.stimulus.classes().map(|classes| classes.len()),
+            seed: self.config.seed,
+        };
+        Network::build(&plan, device).map_err(|error| self.config.locate(error))
+    }
+
+    /// Batches to learn from, those of the steps `steps`.
+    ///
+    /// # Errors
+    /// Where no batch can be made.
+    pub fn loader(&self, steps: Range<u64>) -> Result<Loader> {
+        let training = &self.config.training;
+        let pass = Pass::Learn { seed: self.config.seed, steps };
+        Loader::new(Arc::clone(&self.stimulus), pass, training.batch, training.threads)
+            .map_err(|error| self.config.locate(error))
+    }
+}

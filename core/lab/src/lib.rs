@@ -1,0 +1,17 @@
+//! Experiments with plugins: a config becomes a network that trains, is read out, audited and verified.
+
+pub mod alignment;
+pub mod audit;
+pub mod checkpoint;
+pub mod config;
+pub mod experiment;
+pub mod loader;
+pub mod modules;
+pub mod network;
+pub mod optimiser;
+pub mod probe;
+pub mod run;
+pub mod training;
+pub mod verify;
+
+pub use plasticity_core::{Error, Result};

@@ -1,0 +1,287 @@
+//! Batches made ahead of training, on threads of their own.
+//!
+//! Worker threads decode, augment and assemble; the training thread only moves a finished batch to the device.
+//! What a batch holds depends on the seed and its step alone, so any number of threads gives the same bits, and
+//! a run may start at any step.
+
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::random::{purpose, stream};
+use plasticity_core::stimulus::{Batch, Label, Stimulus};
+use plasticity_core::{Error, Result};
+use rand::seq::SliceRandom;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A batch on the host.
+#[derive(Clone, Debug)]
+pub struct HostBatch {
+    /// The encoder's input, `[sample, t, y, x, channel]`.
+    pub values: Vec<f32>,
+    /// Its axes.
+    pub shape: MapShape,
+    /// One label for each of [`MapShape::batch`].
+    pub labels: Vec<Label>,
+    /// Which pass over the stimuli it belongs to, from 0.
+    pub epoch: u64,
+    /// Which batch of the run it is, from 0, over all epochs.
+    pub step: u64,
+}
+
+impl HostBatch {
+    /// Moves the batch to the device.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn to_device(self, device: &Device) -> Result<Batch> {
+        let input = FeatureMap::new(self.shape, Buffer::from_vec(device, self.values)?)?;
+        Ok(Batch { input, labels: self.labels })
+    }
+}
+
+/// Which stimuli follow each other, and whether they are augmented.
+#[derive(Clone, Debug)]
+pub enum Pass {
+    /// For learning: every epoch in an order of its own, augmented; stimuli past the last whole batch are left out.
+    Learn {
+        /// The run's seed.
+        seed: u64,
+        /// The steps of the run, counted over all epochs: `0..u64::MAX` for a run without end.
+        steps: Range<u64>,
+    },
+    /// For read-out: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
+    Evaluate,
+}
+
+/// Batches of one epoch of learning, which drops the last, partial batch.
+///
+/// # Errors
+/// Where a batch is larger than the number of stimuli, or is 0.
+pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
+    if batch == 0 || batch > stimuli {
+        let message = format!("a batch of {batch} cannot be made of {stimuli} stimuli; take 1 to {stimuli}");
+        return Err(Error::config("training.batch", message));
+    }
+    Ok((stimuli / batch) as u64)
+}
+
+/// An iterator of batches that worker threads make ahead of it.
+pub struct Loader {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    waited: Duration,
+}
+
+/// What the loader and its workers share.
+struct Shared {
+    stimulus: Arc<dyn Stimulus>,
+    pass: Pass,
+    batch: usize,
+    per_epoch: u64,
+    last: u64,
+    queue: u64,
+    stopped: AtomicBool,
+    state: Mutex<State>,
+    made: Condvar,
+    taken: Condvar,
+}
+
+struct State {
+    /// The next step that a worker takes on.
+    claimed: u64,
+    /// The next step that the loader gives.
+    next: u64,
+    /// Batches that wait to be given.
+    done: BTreeMap<u64, Result<HostBatch>>,
+}
+
+impl Loader {
+    /// Starts `threads` workers (`None`: one for each core, at most 4).
+    ///
+    /// # Errors
+    /// Where no batch of this size can be made, or no thread can be started.
+    pub fn new(
+        stimulus: Arc<dyn Stimulus>,
+        pass: Pass,
+        batch: usize,
+        threads: Option<usize>,
+    ) -> Result<Self> {
+        let (first, last, per_epoch) = match &pass {
+            Pass::Learn { steps, .. } => {
+                (steps.start, steps.end.max(steps.start), steps_per_epoch(stimulus.len(), batch)?)
+            }
+            Pass::Evaluate => {
+                if batch == 0 {
+                    return Err(Error::config("training.batch", "must be at least 1, got 0"));
+                }
+                let steps = stimulus.len().div_ceil(batch) as u64;
+                (0, steps, steps)
+            }
+        };
+        let available = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+        let threads = threads.unwrap_or_else(available).max(1);
+        let shared = Arc::new(Shared {
+            stimulus,
+            pass,
+            batch,
+            per_epoch,
+            last,
+            // A batch for every worker to make, and one to be taken meanwhile.
+            queue: threads as u64 + 1,
+            stopped: AtomicBool::new(false),
+            state: Mutex::new(State { claimed: first, next: first, done: BTreeMap::new() }),
+            made: Condvar::new(),
+            taken: Condvar::new(),
+        });
+        // The loader is made first, so that its drop ends the workers if a later one cannot be started.
+        let mut loader = Self { shared, workers: Vec::new(), waited: Duration::ZERO };
+        for worker in 0..threads {
+            let shared = loader.shared.clone();
+            let handle = std::thread::Builder::new()
+                .name(format!("loader-{worker}"))
+                .spawn(move || shared.work())
+                .map_err(|e| Error::stimulus("loader", format!("cannot start a thread: {e}")))?;
+            loader.workers.push(handle);
+        }
+        Ok(loader)
+    }
+
+    /// How long [`next`](Iterator::next) has waited so far for a batch that was not ready.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Batches of one epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.shared.per_epoch
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<HostBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut state = self.shared.lock();
+        if state.next >= self.shared.last {
+            return None;
+        }
+        let step = state.next;
+        let since = Instant::now();
+        let item = loop {
+            if let Some(item) = state.done.remove(&step) {
+                break item;
+            }
+            state = self.shared.made.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        self.waited += since.elapsed();
+        state.next += 1;
+        drop(state);
+        self.shared.taken.notify_all();
+        Some(item)
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // Under the lock, so that no worker is between looking at the flag and going to wait.
+        let state = self.shared.lock();
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        drop(state);
+        self.shared.taken.notify_all();
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("a loader thread panicked");
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// A worker: takes the next step on as soon as there is room for it, until there are no more.
+    fn work(&self) {
+        let mut order = (u64::MAX, Vec::new());
+        while let Some(step) = self.claim() {
+            let made = catch_unwind(AssertUnwindSafe(|| self.make(step, &mut order)));
+            let made = made.unwrap_or_else(|_| {
+                order = (u64::MAX, Vec::new());
+                Some(Err(Error::stimulus(format!("batch {step}"), "the stimulus's code panicked; see above")))
+            });
+            let Some(made) = made else { return };
+            self.lock().done.insert(step, made);
+            self.made.notify_all();
+        }
+    }
+
+    fn claim(&self) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            if self.stopped() || state.claimed >= self.last {
+                return None;
+            }
+            if state.claimed < state.next.saturating_add(self.queue) {
+                state.claimed += 1;
+                return Some(state.claimed - 1);
+            }
+            state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Makes the batch of a step, or nothing if the loader was dropped meanwhile. `order` is the worker's
+    /// (epoch, order of that epoch).
+    fn make(&self, step: u64, order: &mut (u64, Vec<u32>)) -> Option<Result<HostBatch>> {
+        let (epoch, place) = (step / self.per_epoch, (step % self.per_epoch) as usize);
+        if order.0 != epoch {
+            *order = (epoch, (0..self.stimulus.len() as u32).collect());
+            if let Pass::Learn { seed, .. } = self.pass {
+                order.1.shuffle(&mut stream(seed, &[purpose::ORDER, epoch]));
+            }
+        }
+        let indices = order.1.iter().skip(place * self.batch).take(self.batch);
+        let mut samples = Vec::new();
+        for &index in indices {
+            if self.stopped() {
+                return None;
+            }
+            let mut random = match self.pass {
+                Pass::Learn { seed, .. } => Some(stream(seed, &[purpose::AUGMENT, epoch, u64::from(index)])),
+                Pass::Evaluate => None,
+            };
+            match self.stimulus.sample(index as usize, random.as_mut()) {
+                Ok(sample) => samples.push(sample),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let shape = self.stimulus.shape(samples.len());
+        let labels = self.stimulus.labels(&samples);
+        Some(self.stimulus.assemble(&samples).and_then(|values| {
+            if values.len() == shape.len() && labels.len() == shape.batch {
+                return Ok(HostBatch { values, shape, labels, epoch, step });
+            }
+            let message = format!(
+                "{} stimuli should give {} values and {} labels, got {} and {}",
+                samples.len(),
+                shape.len(),
+                shape.batch,
+                values.len(),
+                labels.len()
+            );
+            Err(Error::stimulus("batch", message))
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! Order, threads, errors and ends of a loader.
+
+use super::*;
+use plasticity_core::random::Random;
+use plasticity_core::stimulus::Sample;
+use rand::Rng;
+use std::sync::Barrier;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc;
+
+/// Stimulus i is (i, a random number); some fail or panic.
+#[derive(Default)]
+struct Numbers {
+    len: usize,
+    fails: Option<usize>,
+    panics: Option<usize>,
+    made: AtomicUsize,
+    /// Samples wait for each other here.
+    together: Option<Barrier>,
+}
+
+impl Stimulus for Numbers {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn shape(&self, batch: usize) -> MapShape {
+        MapShape { time: 1, location: 1, batch, extent: [1, 1, 1], channels: 2 }
+    }
+
+    fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        if self.fails == Some(index) {
+            return Err(Error::stimulus(format!("number {index}"), "fails"));
+        }
+        assert!(self.panics != Some(index), "number {index}");
+        if let Some(barrier) = &self.together {
+            barrier.wait();
+        }
+        let random = augment.map_or(0.0, |random| random.random::<f32>());
+        Ok(Sample { values: vec![index as f32, random], label: Label::Class(index as u32) })
+    }
+}
+
+fn numbers(len: usize) -> Arc<Numbers> {
+    Arc::new(Numbers { len, ..Numbers::default() })
+}
+
+fn learn(steps: Range<u64>) -> Pass {
+    Pass::Learn { seed: 3, steps }
+}
+
+fn values(loader: Loader) -> Vec<(u64, u64, Vec<f32>)> {
+    loader.map(|b| b.map(|b| (b.epoch, b.step, b.values)).unwrap()).collect()
+}
+
+#[test]
+fn any_number_of_threads_and_any_start_give_the_same_batches() {
+    let whole = values(Loader::new(numbers(11), learn(0..9), 3, Some(1)).unwrap());
+    assert_eq!(whole.len(), 9);
+    for threads in [2, 4] {
+        assert_eq!(whole, values(Loader::new(numbers(11), learn(0..9), 3, Some(threads)).unwrap()));
+    }
+    assert_eq!(whole[4..], values(Loader::new(numbers(11), learn(4..9), 3, Some(2)).unwrap()));
+}
+
+#[test]
+fn an_epoch_holds_each_stimulus_at_most_once_and_epochs_differ() {
+    let batches = values(Loader::new(numbers(12), learn(0..8), 3, None).unwrap());
+    let epoch = |e| -> Vec<f32> {
+        batches.iter().filter(|b| b.0 == e).flat_map(|b| b.2.iter().step_by(2).copied()).collect()
+    };
+    let (first, second) = (epoch(0), epoch(1));
+    assert_ne!(first, second);
+    for mut order in [first, second] {
+        order.sort_by(f32::total_cmp);
+        assert_eq!(order, (0..12).map(|i| i as f32).collect::<Vec<_>>());
+    }
+    let draw = |e, i: f32| {
+        let all = batches.iter().filter(|b| b.0 == e).flat_map(|b| b.2.chunks(2));
+        all.filter(|pair| pair[0] == i).map(|pair| pair[1]).next()
+    };
+    assert_ne!(draw(0, 5.0), draw(1, 5.0), "each epoch augments anew");
+}
+
+#[test]
+fn evaluation_takes_all_in_order_without_augmentation() {
+    let batches = values(Loader::new(numbers(7), Pass::Evaluate, 3, Some(2)).unwrap());
+    let sizes: Vec<_> = batches.iter().map(|b| b.2.len() / 2).collect();
+    assert_eq!(sizes, [3, 3, 1]);
+    let all: Vec<_> = batches.iter().flat_map(|b| b.2.iter().copied()).collect();
+    assert_eq!(all, (0..7).flat_map(|i| [i as f32, 0.0]).collect::<Vec<_>>());
+}
+
+#[test]
+fn errors_and_panics_arrive_in_their_place() {
+    for (fails, panics) in [(Some(4), None), (None, Some(4))] {
+        let stimulus = Arc::new(Numbers { len: 8, fails, panics, ..Numbers::default() });
+        let items: Vec<_> = Loader::new(stimulus, Pass::Evaluate, 2, Some(3)).unwrap().collect();
+        let good: Vec<_> = items.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, true, false, true]);
+    }
+}
+
+#[test]
+fn it_runs_only_a_few_batches_ahead_and_stops_when_dropped() {
+    let stimulus = numbers(1000);
+    let mut loader = Loader::new(stimulus.clone(), learn(0..u64::MAX), 10, Some(2)).unwrap();
+    loader.next().unwrap().unwrap();
+    while stimulus.made.load(Ordering::Relaxed) < 40 {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    let made = stimulus.made.load(Ordering::Relaxed);
+    assert_eq!(made, 40, "one batch given, three in the queue");
+    assert!(loader.waited() > Duration::ZERO);
+    drop(loader);
+    assert_eq!(Arc::strong_count(&stimulus), 1, "no thread is left to hold it");
+    assert_eq!(stimulus.made.load(Ordering::Relaxed), made);
+}
+
+#[test]
+fn all_threads_work_at_once() {
+    let stimulus = Arc::new(Numbers { len: 8, together: Some(Barrier::new(8)), ..Numbers::default() });
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let loader = Loader::new(stimulus, Pass::Evaluate, 1, Some(8)).unwrap();
+        sender.send(values(loader).len()).unwrap();
+    });
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(8), "some of 8 threads wait for room");
+}
+
+#[test]
+fn a_batch_that_cannot_be_made_is_an_error() {
+    for (len, batch) in [(3, 4), (3, 0), (0, 1)] {
+        let error = Loader::new(numbers(len), learn(0..1), batch, Some(1)).err().unwrap().to_string();
+        assert!(error.contains("training.batch") && error.contains(&format!("{len} stimuli")), "{error}");
+    }
+}

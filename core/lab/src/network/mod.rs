@@ -1,0 +1,160 @@
+//! A stack of layers cut into gradient-isolated modules, each with a plasticity rule of its own.
+
+mod build;
+mod pass;
+mod state;
+mod step;
+
+pub use build::NetworkPlan;
+pub use state::{Saved, State};
+pub use step::{ModuleStep, UpdateBy};
+
+use crate::optimiser::Optimiser;
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_core::layer::{EncoderLayer, Phase};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::{ContextSource, Level, PlasticityRule};
+use plasticity_core::representation::{Pooling, Representation};
+use std::ops::Range;
+
+/// A layer in its place.
+pub struct Slot {
+    pub(crate) name: String,
+    pub(crate) layer: Box<dyn EncoderLayer>,
+}
+
+/// Layers that share a rule. Nothing crosses a module's input backwards.
+pub struct Module {
+    pub(crate) layers: Range<usize>,
+    pub(crate) rule: Box<dyn PlasticityRule>,
+    pub(crate) pooling: Pooling,
+    pub(crate) level: Level,
+    pub(crate) context: ContextSource,
+    pub(crate) optimiser: Optimiser,
+}
+
+impl Module {
+    /// Its layers, counted from 0.
+    pub fn layers(&self) -> Range<usize> {
+        self.layers.clone()
+    }
+
+    /// Its rule.
+    pub fn rule(&self) -> &dyn PlasticityRule {
+        self.rule.as_ref()
+    }
+
+    /// Where its rule's context comes from.
+    pub fn context(&self) -> ContextSource {
+        self.context
+    }
+
+    /// How its maps become representations.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+}
+
+/// An encoder with its rules and optimisers.
+pub struct Network {
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) modules: Vec<Module>,
+    pub(crate) device: Device,
+}
+
+impl Network {
+    /// Its modules, first to last.
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// Names of the layers, first to last.
+    pub fn layer_names(&self) -> Vec<&str> {
+        self.slots.iter().map(|slot| slot.name.as_str()).collect()
+    }
+
+    /// The same layers and weights as one module with the top module's rule, whose updates then reach every layer by
+    /// backpropagation: what local rules are compared with. The other modules' rules are dropped.
+    #[must_use]
+    pub fn end_to_end(mut self) -> Self {
+        if let Some(top) = self.modules.pop() {
+            self.modules = vec![Module { layers: 0..top.layers.end, ..top }];
+        }
+        self
+    }
+
+    /// The device that holds it.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether any module's rule changes anything.
+    pub fn learns(&self) -> bool {
+        self.modules.iter().any(|module| module.rule.learns())
+    }
+
+    /// The map of every layer for such an input.
+    ///
+    /// # Errors
+    /// Where a layer cannot work on its input.
+    pub fn shapes(&self, mut input: MapShape) -> Result<Vec<MapShape>> {
+        let mut shapes = Vec::new();
+        for slot in &self.slots {
+            input = slot.layer.output(input)?;
+            shapes.push(input);
+        }
+        Ok(shapes)
+    }
+
+    /// The representation of every layer for read-out: running statistics, nothing learns.
+    ///
+    /// # Errors
+    /// Where the input does not fit the network.
+    pub fn represent(&mut self, input: &FeatureMap, pooling: Pooling) -> Result<Vec<Representation>> {
+        self.represent_with(input, &mut |_| pooling)
+    }
+
+    /// The same with a pooling for each layer (from 0).
+    ///
+    /// # Errors
+    /// Where the input does not fit the network.
+    pub fn represent_with(
+        &mut self,
+        input: &FeatureMap,
+        pooling: &mut dyn FnMut(usize) -> Pooling,
+    ) -> Result<Vec<Representation>> {
+        let mut representations = Vec::new();
+        let first = self.modules.first();
+        let mut below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let map = slot.layer.forward(below.as_ref().unwrap_or(input), Phase::Evaluate)?.post;
+            representations.push(Representation::of(&map, pooling(index))?);
+            below = Some(map);
+        }
+        Ok(representations)
+    }
+
+    /// All parameters with their full names: `layer.I.NAME` and `module.M.NAME`, counted from 0.
+    pub fn parameters(&self) -> Vec<(String, &Parameter)> {
+        let layers = self.slots.iter().enumerate().flat_map(|(index, slot)| {
+            slot.layer.parameters().into_iter().map(move |p| (format!("layer.{index}.{}", p.name()), p))
+        });
+        let rules = self.modules.iter().enumerate().flat_map(|(index, module)| {
+            module.rule.parameters().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
+        });
+        layers.chain(rules).collect()
+    }
+
+    /// All parameters, to be changed.
+    pub fn parameters_mut(&mut self) -> Vec<(String, &mut Parameter)> {
+        let layers = self.slots.iter_mut().enumerate().flat_map(|(index, slot)| {
+            slot.layer.parameters_mut().into_iter().map(move |p| (format!("layer.{index}.{}", p.name()), p))
+        });
+        let rules = self.modules.iter_mut().enumerate().flat_map(|(index, module)| {
+            module.rule.parameters_mut().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
+        });
+        layers.chain(rules).collect()
+    }
+}

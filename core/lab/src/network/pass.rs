@@ -1,0 +1,167 @@
+//! The forward pass of one module, with what its update will need.
+
+use super::{Module, Slot};
+use plasticity_core::device::Buffer;
+use plasticity_core::layer::{LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::ops;
+use plasticity_core::plasticity::Level;
+use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::stage;
+use plasticity_core::{Error, Result};
+use std::sync::{Arc, Once};
+
+/// Said once: a rule that knows nothing of contexts leaves a recurrent layer as it is.
+static UNTAUGHT: Once = Once::new();
+
+/// A module's activity on a batch.
+pub(super) struct Pass {
+    /// The module's input, then the output of each of its layers.
+    maps: Vec<Arc<FeatureMap>>,
+    traces: Vec<Trace>,
+    /// What is predicted.
+    pub target: Representation,
+    /// What predicts, where the module's last layer is recurrent context; else `target` does.
+    pub context: Option<Representation>,
+    /// The shape of the summed inputs, where `target` shows them.
+    activation: Option<MapShape>,
+}
+
+/// Runs a module forward.
+pub(super) fn forward(
+    slots: &mut [Slot],
+    module: &Module,
+    input: Arc<FeatureMap>,
+    phase: Phase,
+) -> Result<Pass> {
+    let mut maps = vec![input];
+    let mut traces = Vec::new();
+    for slot in &mut slots[module.layers()] {
+        let below = &maps[maps.len() - 1];
+        let _stage = stage::layer(&slot.name, "forward").entered();
+        let activity = slot.layer.forward(below, phase)?;
+        maps.push(Arc::new(activity.post));
+        traces.push(activity.trace);
+    }
+    if module.level == Level::Activation {
+        let below = &maps[maps.len() - 2];
+        let slot = &mut slots[module.layers.end - 1];
+        let activation = slot
+            .layer
+            .activation(below)?
+            .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
+        let target = Representation::of(&activation, module.pooling)?;
+        return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
+    }
+    let output = &maps[maps.len() - 1];
+    let top = &slots[module.layers.end - 1].name;
+    let represented = stage::layer(top, "pool").in_scope(|| Representation::of(output, module.pooling))?;
+    let (target, context) = if slots[module.layers.end - 1].layer.is_context() {
+        (Representation::of(&maps[maps.len() - 2], module.pooling)?, Some(represented))
+    } else {
+        (represented, None)
+    };
+    Ok(Pass { maps, traces, target, context, activation: None })
+}
+
+impl Pass {
+    /// The module's output: the next module's input.
+    pub fn output(&self) -> Arc<FeatureMap> {
+        Arc::clone(&self.maps[self.maps.len() - 1])
+    }
+
+    /// What other modules see of this one.
+    pub fn seen(&self) -> &Representation {
+        self.context.as_ref().unwrap_or(&self.target)
+    }
+
+    /// The update of every layer, first to last. `target` and `context` are post factors of the representations;
+    /// without a context layer the context's belongs to the same output.
+    pub fn update(
+        self,
+        slots: &mut [Slot],
+        module: &Module,
+        target: Buffer,
+        context: Option<Buffer>,
+        mut lateral: Option<Buffer>,
+    ) -> Result<Vec<Vec<Buffer>>> {
+        let layers = module.layers();
+        let mut below_context = None;
+        let mut factor = match (self.context.is_some(), context) {
+            (false, context) => {
+                let mut sum = target;
+                if let Some(context) = context {
+                    ops::add(&mut sum, 1.0, &context)?;
+                }
+                match self.activation {
+                    Some(shape) => PostFactor::Activation(ops::spread(&sum, shape, module.pooling)?),
+                    None => to_map(sum, self.maps[layers.len()].shape(), module.pooling)?,
+                }
+            }
+            (true, context) => {
+                if layers.len() > 1 {
+                    below_context =
+                        Some(ops::spread(&target, self.maps[layers.len() - 1].shape(), module.pooling)?);
+                }
+                let shape = self.maps[layers.len()].shape();
+                match context {
+                    Some(context) => to_map(context, shape, module.pooling)?,
+                    None => {
+                        UNTAUGHT.call_once(|| {
+                            let layer = &slots[layers.end - 1].name;
+                            tracing::warn!(
+                                "layer {layer} is recurrent and gets no post factor: it does not learn"
+                            );
+                        });
+                        PostFactor::PerPosition(Buffer::zeros(target.device(), shape.len())?)
+                    }
+                }
+            }
+        };
+        let mut updates = Vec::new();
+        let mut maps = self.maps;
+        for (place, (slot, trace)) in slots[layers].iter_mut().zip(self.traces).enumerate().rev() {
+            let Some(post) = maps.pop() else { break };
+            let pre = &maps[place];
+            let _stage = stage::layer(&slot.name, "update").entered();
+            let LayerUpdate { updates: mut own, feedback } =
+                slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
+            let learning = slot.layer.parameters().iter().filter(|parameter| parameter.learns()).count();
+            let refuse = |message: String| Err(Error::shape(format!("layer {}", slot.name), message));
+            if own.len() != learning {
+                return refuse(format!("gives {} updates for {learning} parameters that learn", own.len()));
+            }
+            if feedback.is_none() && place > 0 {
+                return refuse("gives no feedback to the layer below, which its module asks for".to_owned());
+            }
+            if let Some(matrix) = lateral.take() {
+                let through = slot.layer.lateral(&matrix)?;
+                if through.len() != learning {
+                    let count = through.len();
+                    return refuse(format!(
+                        "gives {count} lateral updates for {learning} parameters that learn"
+                    ));
+                }
+                for (own, through) in own.iter_mut().zip(through) {
+                    ops::add(own, 1.0, &through)?;
+                }
+            }
+            updates.push(own);
+            let Some(mut feedback) = feedback else { break };
+            if let Some(target) = below_context.take() {
+                ops::add(&mut feedback, 1.0, &target)?;
+            }
+            factor = PostFactor::PerPosition(feedback);
+        }
+        updates.reverse();
+        Ok(updates)
+    }
+}
+
+/// The post factor of a representation as one of the map it was pooled from.
+fn to_map(factor: Buffer, shape: MapShape, pooling: Pooling) -> Result<PostFactor> {
+    if pooling == Pooling::Mean && shape.extent[0] == 1 {
+        return Ok(PostFactor::PerSample(factor));
+    }
+    Ok(PostFactor::PerPosition(ops::spread(&factor, shape, pooling)?))
+}

@@ -1,0 +1,134 @@
+//! A network's parameters and its optimisers' averages, by name, for checkpoints.
+
+use super::Network;
+use plasticity_core::device::Buffer;
+use plasticity_core::parameter::Parameter;
+use plasticity_core::{Error, Result};
+use std::collections::BTreeMap;
+
+/// A tensor in its public layout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
+}
+
+/// Everything of a network that changes with training.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Parameters as `layer.I.NAME`, `module.M.NAME`; averages as `optimiser.M.FULL NAME.0` and `.1`.
+    pub tensors: BTreeMap<String, Saved>,
+    /// Steps that each module's optimiser has made.
+    pub optimiser_steps: Vec<u64>,
+}
+
+impl State {
+    /// A tensor that holds NaN or an infinity, if there is one.
+    pub fn not_finite(&self) -> Option<&str> {
+        let lost = |saved: &Saved| saved.values.iter().any(|value| !value.is_finite());
+        self.tensors.iter().find(|(_, saved)| lost(saved)).map(|(name, _)| name.as_str())
+    }
+}
+
+impl Network {
+    /// Everything that changes with training.
+    ///
+    /// # Errors
+    /// Where a copy from the device fails.
+    pub fn state(&self) -> Result<State> {
+        let mut tensors = BTreeMap::new();
+        for (name, parameter) in self.parameters() {
+            tensors.insert(name, Saved { shape: parameter.shape().to_vec(), values: parameter.get()? });
+        }
+        for (index, module) in self.modules.iter().enumerate() {
+            for ((name, parameter), averages) in
+                self.learning(index).into_iter().zip(module.optimiser.averages())
+            {
+                for (which, average) in averages.iter().enumerate().filter(|(_, average)| !average.is_empty())
+                {
+                    let saved =
+                        Saved { shape: parameter.shape().to_vec(), values: parameter.to_public(average)? };
+                    tensors.insert(format!("optimiser.{index}.{name}.{which}"), saved);
+                }
+            }
+        }
+        let optimiser_steps = self.modules.iter().map(|module| module.optimiser.steps()).collect();
+        Ok(State { tensors, optimiser_steps })
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing, has another shape, or belongs to another network.
+    pub fn restore(&mut self, state: &State) -> Result<()> {
+        if state.optimiser_steps.len() != self.modules.len() {
+            let message =
+                format!("has {} modules, the network {}", state.optimiser_steps.len(), self.modules.len());
+            return Err(Error::shape("checkpoint", message));
+        }
+        let mut used = 0;
+        let mut averages = Vec::new();
+        for index in 0..self.modules.len() {
+            let mut of_module = Vec::new();
+            for (name, parameter) in self.learning(index) {
+                let average = |which: usize| -> Result<Buffer> {
+                    let key = format!("optimiser.{index}.{name}.{which}");
+                    let memory = match state.tensors.get(&key) {
+                        Some(saved) => parameter.to_memory(fitting(&key, saved, parameter)?)?,
+                        None => Vec::new(),
+                    };
+                    Ok(Buffer::from_vec(&self.device, memory)?)
+                };
+                let pair = [average(0)?, average(1)?];
+                used += pair.iter().filter(|average| !average.is_empty()).count();
+                of_module.push(pair);
+            }
+            if state.optimiser_steps[index] == 0 {
+                of_module.clear();
+            } else if of_module.iter().any(|[first, _]| first.is_empty()) {
+                return Err(Error::shape("checkpoint", format!("has no averages for module {}", index + 1)));
+            }
+            averages.push(of_module);
+        }
+        for (name, parameter) in self.parameters_mut() {
+            let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
+            let saved = state.tensors.get(&name).ok_or_else(missing)?;
+            let values = fitting(&name, saved, parameter)?.to_vec();
+            parameter.set(&values)?;
+            used += 1;
+        }
+        if used != state.tensors.len() {
+            let message = format!(
+                "holds {} tensors, the network {used}: it is of another network",
+                state.tensors.len()
+            );
+            return Err(Error::shape("checkpoint", message));
+        }
+        for ((module, averages), &steps) in self.modules.iter_mut().zip(averages).zip(&state.optimiser_steps)
+        {
+            module.optimiser.restore(steps, averages);
+        }
+        Ok(())
+    }
+
+    /// The parameters that a module's optimiser moves, in its order, by full name.
+    fn learning(&self, index: usize) -> Vec<(String, &Parameter)> {
+        let module = &self.modules[index];
+        let layers = module.layers().flat_map(|layer| {
+            let parameters = self.slots[layer].layer.parameters();
+            parameters.into_iter().map(move |p| (format!("layer.{layer}.{}", p.name()), p))
+        });
+        let own = module.rule.parameters().into_iter().map(|p| (format!("module.{index}.{}", p.name()), p));
+        layers.chain(own).filter(|(_, parameter)| parameter.learns()).collect()
+    }
+}
+
+fn fitting<'a>(name: &str, saved: &'a Saved, parameter: &Parameter) -> Result<&'a [f32]> {
+    if saved.shape == parameter.shape() && saved.values.len() == parameter.value().len() {
+        return Ok(&saved.values);
+    }
+    let message = format!("`{name}` has shape {:?}, the network's {:?}", saved.shape, parameter.shape());
+    Err(Error::shape("checkpoint", message))
+}

@@ -1,0 +1,186 @@
+//! What a read-out sees of every layer.
+
+use super::classifier::Labelled;
+use crate::loader::HostBatch;
+use crate::network::Network;
+use plasticity_core::device::Device;
+use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::stimulus::{Label, span};
+use plasticity_core::{Error, Result};
+
+/// The features of every layer of a network, one row for each label.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    layers: Vec<Layer>,
+    labels: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layer {
+    channels: usize,
+    values: Vec<f32>,
+}
+
+impl Features {
+    /// A layer's features with the labels.
+    ///
+    /// # Errors
+    /// Where there is no such layer.
+    pub fn layer(&self, index: usize) -> Result<Labelled<'_>> {
+        let layer = self.layers.get(index).ok_or_else(|| {
+            Error::shape("read-out", format!("there are no features of layer {}", index + 1))
+        })?;
+        Ok(Labelled { values: &layer.values, channels: layer.channels, labels: &self.labels })
+    }
+
+    pub(super) fn add_layer(&mut self, layer: Layer) {
+        self.layers.push(layer);
+    }
+
+    /// Adds a stimulus's class, or those of its labelled frames.
+    pub(super) fn add_label(&mut self, label: &Label) -> Result<()> {
+        match label {
+            Label::Class(class) => self.labels.push(*class),
+            Label::Frames(frames) => self.labels.extend(frames.iter().flatten()),
+            Label::None => return Err(Error::stimulus("read-out", "a stimulus has no label")),
+        }
+        Ok(())
+    }
+
+    /// All layers side by side: each row is the rows of all layers, one after the other.
+    #[must_use]
+    pub fn side_by_side(self) -> Self {
+        let channels = self.layers.iter().map(|layer| layer.channels).sum();
+        let mut values = Vec::with_capacity(self.labels.len() * channels);
+        for row in 0..self.labels.len() {
+            for Layer { channels, values: from } in &self.layers {
+                values.extend_from_slice(&from[row * channels..(row + 1) * channels]);
+            }
+        }
+        Self { layers: vec![Layer { channels, values }], labels: self.labels }
+    }
+}
+
+/// Collects the features of several networks on the same stimuli, which are made once.
+///
+/// Each layer is pooled as `pooling` says (layers from 0). Where a stimulus has a class, its row is the mean of a layer
+/// over time. Where its frames have classes, each labelled frame has a row: the mean over the layer's steps in time that
+/// the frame spans. With [`Pooling::Keep`] a row holds every location, one after another; else it is their mean.
+///
+/// # Errors
+/// Where a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
+pub fn features(
+    networks: &mut [&mut Network],
+    batches: impl Iterator<Item = Result<HostBatch>>,
+    device: &Device,
+    pooling: &mut dyn FnMut(usize) -> Pooling,
+) -> Result<Vec<Features>> {
+    let mut all = vec![Features::default(); networks.len()];
+    for batch in batches {
+        let batch = batch?.to_device(device)?;
+        for (network, features) in networks.iter_mut().zip(&mut all) {
+            let layers = network.represent_with(&batch.input, pooling)?;
+            features.layers.resize_with(layers.len(), Layer::default);
+            for (index, (representation, layer)) in layers.iter().zip(&mut features.layers).enumerate() {
+                append(representation, pooling(index), &batch.labels, layer)?;
+            }
+            batch.labels.iter().try_for_each(|label| features.add_label(label))?;
+        }
+    }
+    Ok(all)
+}
+
+/// Adds the rows of a batch to a layer's features.
+pub(super) fn append(
+    representation: &Representation,
+    pooling: Pooling,
+    labels: &[Label],
+    layer: &mut Layer,
+) -> Result<()> {
+    let shape = representation.shape();
+    let values = representation.data().to_vec()?;
+    // Locations side by side, or all of them in one place.
+    let (kept, merged) = if pooling == Pooling::Keep { (shape.location, 1) } else { (1, shape.location) };
+    layer.channels = kept * shape.channel;
+    let mut add_mean = |batch: usize, steps: std::ops::Range<usize>| {
+        let start = layer.values.len();
+        layer.values.resize(start + kept * shape.channel, 0.0);
+        let row = &mut layer.values[start..];
+        let weight = 1.0 / (steps.len() * merged) as f32;
+        for (step, location) in steps.flat_map(|step| (0..shape.location).map(move |l| (step, l))) {
+            let from = ((step * shape.location + location) * shape.batch + batch) * shape.channel;
+            let to = (location / merged) * shape.channel;
+            for (sum, value) in row[to..].iter_mut().zip(&values[from..from + shape.channel]) {
+                *sum += weight * value;
+            }
+        }
+    };
+    if labels.len() != shape.batch {
+        let message = format!("{} labels for {} stimuli", labels.len(), shape.batch);
+        return Err(Error::stimulus("read-out", message));
+    }
+    for (batch, label) in labels.iter().enumerate() {
+        match label {
+            Label::Frames(frames) => {
+                let labelled = frames.iter().enumerate().filter(|(_, label)| label.is_some());
+                for (frame, _) in labelled {
+                    add_mean(batch, span(frame, frames.len(), shape.time));
+                }
+            }
+            _ => add_mean(batch, 0..shape.time),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::device::Buffer;
+    use plasticity_core::representation::RepresentationShape;
+
+    fn representation() -> Representation {
+        // [time 2, location 1, batch 2, channel 1]
+        let shape = RepresentationShape { time: 2, location: 1, batch: 2, channel: 1 };
+        let device = Device::open().unwrap();
+        Representation::new(shape, Buffer::from_vec(&device, vec![1.0, 10.0, 3.0, 30.0]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn layers_stand_side_by_side_row_by_row() {
+        let layer = |channels, values: &[f32]| Layer { channels, values: values.to_vec() };
+        let layers = vec![layer(1, &[1.0, 2.0]), layer(2, &[3.0, 4.0, 5.0, 6.0])];
+        let all = Features { layers, labels: vec![7, 8] }.side_by_side();
+        let row = all.layer(0).unwrap();
+        assert_eq!((row.channels, row.labels), (3, &[7, 8][..]));
+        assert_eq!(row.values, [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn classes_take_the_mean_over_time_and_frames_take_their_own() {
+        let mut layer = Layer::default();
+        append(&representation(), Pooling::Mean, &[Label::Class(0), Label::Class(1)], &mut layer).unwrap();
+        assert_eq!(layer.values, [2.0, 20.0]);
+        let mut layer = Layer::default();
+        let labels = [Label::Frames(vec![Some(1), None]), Label::Frames(vec![Some(0); 4])];
+        append(&representation(), Pooling::Mean, &labels, &mut layer).unwrap();
+        assert_eq!(layer.values, [1.0, 10.0, 10.0, 30.0, 30.0]);
+    }
+
+    #[test]
+    fn places_are_averaged_or_kept_side_by_side() {
+        // [time 2, location 2, batch 1, channel 2]
+        let shape = RepresentationShape { time: 2, location: 2, batch: 1, channel: 2 };
+        let device = Device::open().unwrap();
+        let values = vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0];
+        let representation = Representation::new(shape, Buffer::from_vec(&device, values).unwrap()).unwrap();
+        let row = |pooling| {
+            let mut layer = Layer::default();
+            append(&representation, pooling, &[Label::Class(0)], &mut layer).unwrap();
+            assert_eq!(layer.channels, layer.values.len());
+            layer.values
+        };
+        assert_eq!(row(Pooling::Keep), [2.0, 20.0, 3.0, 30.0]);
+        assert_eq!(row(Pooling::Mean), [2.5, 25.0]);
+    }
+}

@@ -1,0 +1,108 @@
+//! What is in a run's folder, and whether it is one.
+
+use super::Stored;
+use crate::config::Config;
+use plasticity_core::{Error, Result};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The resolved config of a run, in its folder.
+pub const CONFIG: &str = "config.toml";
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+pub(super) const LOCK: &str = ".lock";
+pub(super) const METRICS: &str = "metrics.jsonl";
+
+/// Whether a folder holds a run: a config, and a checkpoint, or the lock that a run makes before its first checkpoint.
+pub fn is_run(folder: &Path) -> bool {
+    let checkpoint = || checkpoints(folder).is_ok_and(|found| !found.is_empty());
+    folder.join(CONFIG).is_file() && (folder.join(LOCK).is_file() || checkpoint())
+}
+
+/// Refuses a folder that holds no run.
+pub(super) fn require(folder: &Path) -> Result<()> {
+    if is_run(folder) {
+        return Ok(());
+    }
+    let lacks = match folder.join(CONFIG).is_file() {
+        true => format!("beside its {CONFIG} there is no checkpoint, nor the {LOCK} of a run that began"),
+        false => format!("there is no {CONFIG} in it"),
+    };
+    Err(Error::file(folder, format!("holds no run: {lacks}")))
+}
+
+/// Refuses a folder in which a new run would take the place of something.
+///
+/// # Errors
+/// Where it holds a run, or files that are named as a run's.
+pub fn vacant(folder: &Path) -> Result<()> {
+    if is_run(folder) {
+        let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
+        return Err(Error::file(folder, format!("holds a run already: {remedy}")));
+    }
+    let named = [CONFIG, METRICS, "probe.json", "alignment.json"].map(|name| folder.join(name));
+    let left = checkpoints(folder)?.into_iter().map(|(_, path)| path);
+    match named.into_iter().filter(|path| path.exists()).chain(left).next() {
+        Some(path) => {
+            let message =
+                "is of no run here, and a new run would replace it: choose another folder, or move it away";
+            Err(Error::file(path, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Reads the config of the run in `folder`, with overrides.
+///
+/// # Errors
+/// Where the folder holds no run.
+pub fn config(folder: &Path, overrides: &[String]) -> Result<Config> {
+    require(folder)?;
+    Config::load(&folder.join(CONFIG), overrides)
+}
+
+/// Where a run has the checkpoint of a step.
+pub fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
+    folder.join(CHECKPOINTS).join(format!("step-{step}.safetensors"))
+}
+
+/// A run's checkpoints with their steps, first to last.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let folder = folder.join(CHECKPOINTS);
+    let refused = |error: std::io::Error| Error::file(&folder, format!("cannot be read: {error}"));
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(refused)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(refused)?.path();
+        let step = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok());
+        found.extend(step.map(|step| (step, path)));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A run's last checkpoint that can be read, or `None` where it has none yet.
+///
+/// # Errors
+/// Where it has some, and none can be read.
+pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
+    let mut first_error = None;
+    for (_, path) in checkpoints(folder)?.into_iter().rev() {
+        match Stored::load(&path) {
+            Ok(stored) => return Ok(Some(stored)),
+            Err(error) => {
+                tracing::warn!("{error}: trying the checkpoint before it");
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(None), Err)
+}

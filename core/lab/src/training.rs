@@ -1,0 +1,74 @@
+//! Training: a network, its place in the stimuli, and one step after another.
+
+use crate::network::{Network, State};
+use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::stimulus::Batch;
+use plasticity_core::{Error, Result};
+
+/// A network in training.
+pub struct Trainer {
+    network: Network,
+    seed: u64,
+    step: u64,
+}
+
+impl Trainer {
+    /// Training of `network` from its first step. All random choices follow from `seed` and the step.
+    pub fn new(network: Network, seed: u64) -> Self {
+        Self { network, seed, step: 0 }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The network, to be evaluated.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Goes on from a saved state after `step` steps.
+    ///
+    /// # Errors
+    /// Where the state is of another network.
+    pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
+        self.network.restore(state)?;
+        self.step = step;
+        Ok(())
+    }
+
+    /// One step on a batch. With `report`, returns every module's loss (which on a GPU waits for the step).
+    ///
+    /// # Errors
+    /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
+    pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
+        let labels = batch.classes();
+        let Self { network, seed, step } = self;
+        let (seed, now) = (*seed, *step);
+        let mut losses = Vec::new();
+        network.step(
+            batch.input,
+            labels.as_deref(),
+            &mut |module| Box::new(SeededDraws { seed, step: now, module: module as u64 }) as Box<dyn Draws>,
+            &mut |module| {
+                if report {
+                    let loss = module.loss.to_vec()?.first().copied().unwrap_or(f32::NAN);
+                    if !loss.is_finite() {
+                        let place = format!("step {}, module {}", now + 1, module.index + 1);
+                        return Err(Error::diverged(place, format!("the loss is {loss}")));
+                    }
+                    losses.push(loss);
+                }
+                module.apply()
+            },
+        )?;
+        self.step += 1;
+        Ok(losses)
+    }
+}

@@ -1,0 +1,235 @@
+//! The suite that every plugin must pass, driven by the registry.
+//!
+//! A crate of plugins calls it in one line:
+//!
+//! ```no_run
+//! plasticity_suite::suite().unwrap();
+//! ```
+//!
+//! Every plugin that is linked is checked: that its config says what it documents, that bad values give errors, and
+//! that what it computes agrees with automatic differentiation, finite differences or an identity that it must keep.
+//! Of sources the catalogue's entry is checked here; they themselves are by the stimuli that read them.
+
+mod broadcasts;
+mod compare;
+mod layers;
+mod resume;
+mod rules;
+mod scores;
+mod specs;
+mod stimuli;
+
+use plasticity_core::Result;
+use plasticity_core::broadcast::BroadcastSpec;
+use plasticity_core::device::{Device, Precision};
+use plasticity_core::layer::{EncoderPreset, LayerSpec};
+use plasticity_core::plasticity::RuleSpec;
+use plasticity_core::registry::{self, Family, Plugin};
+use plasticity_core::score::ScoreSpec;
+use plasticity_core::stimulus::StimulusSpec;
+
+/// One thing that a plugin does wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its family and name.
+    pub plugin: String,
+    /// What was found.
+    pub message: String,
+}
+
+/// All that plugins do wrong. Shown in full by `unwrap`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failures(pub Vec<Failure>);
+
+impl std::fmt::Display for Failures {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        writeln!(f, "{} checks failed:", self.0.len())?;
+        self.0.iter().try_for_each(|failure| writeln!(f, "- {}: {}", failure.plugin, failure.message))
+    }
+}
+
+impl std::fmt::Debug for Failures {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for Failures {}
+
+/// Checks every plugin that is linked; returns how many.
+///
+/// # Errors
+/// All failures, by the name of the plugin.
+pub fn suite() -> Result<usize, Failures> {
+    let mut failures = Vec::new();
+    if let Err(error) = registry::check() {
+        failures.push(Failure { plugin: "registry".to_owned(), message: error.to_string() });
+    }
+    let mut checked = 0;
+    for family in Family::ALL {
+        for plugin in registry::plugins(family) {
+            checked += 1;
+            failures.extend(failures_of(plugin));
+        }
+    }
+    if failures.is_empty() { Ok(checked) } else { Err(Failures(failures)) }
+}
+
+/// Checks the plugins of one family; returns how many.
+///
+/// # Errors
+/// All failures, by the name of the plugin.
+pub fn family(family: Family) -> Result<usize, Failures> {
+    let plugins = registry::plugins(family);
+    let failures: Vec<_> = plugins.iter().flat_map(|plugin| failures_of(plugin)).collect();
+    if failures.is_empty() { Ok(plugins.len()) } else { Err(Failures(failures)) }
+}
+
+/// Checks one plugin.
+///
+/// # Errors
+/// All its failures.
+pub fn plugin(plugin: &Plugin) -> Result<(), Failures> {
+    let failures = failures_of(plugin);
+    if failures.is_empty() { Ok(()) } else { Err(Failures(failures)) }
+}
+
+fn failures_of(plugin: &Plugin) -> Vec<Failure> {
+    let mut found = Found::default();
+    // Rounding to TF32 is further from automatic differentiation than a fault may be.
+    found.run("the device", |_| Ok(Device::open()?.set_precision(Precision::F32)?));
+    match plugin.family {
+        Family::Rule => specs::check::<Box<dyn RuleSpec>>(plugin, &rules::build, &rules::check, &mut found),
+        Family::Score => {
+            specs::check::<Box<dyn ScoreSpec>>(plugin, &scores::build, &scores::check, &mut found);
+        }
+        Family::Broadcast => specs::check::<Box<dyn BroadcastSpec>>(
+            plugin,
+            &|spec| spec.build().map(drop),
+            &broadcasts::check,
+            &mut found,
+        ),
+        Family::Layer => {
+            specs::check::<Box<dyn LayerSpec>>(plugin, &layers::build, &layers::check, &mut found);
+        }
+        Family::Preset => specs::check::<Box<dyn EncoderPreset>>(
+            plugin,
+            &|spec| spec.layers()?.first().map_or(Ok(()), layers::build),
+            &|spec, found| match spec.layers() {
+                Ok(layers) if layers.is_empty() => found.add("has no layers"),
+                Ok(_) => {}
+                Err(error) => found.add(format!("the example gives no layers: {error}")),
+            },
+            &mut found,
+        ),
+        Family::Stimulus => {
+            specs::check::<Box<dyn StimulusSpec>>(plugin, &stimuli::build, &stimuli::check, &mut found);
+        }
+        Family::Source => specs::documents(plugin, &mut found),
+    }
+    let name = format!("{} `{}`", plugin.family.name(), plugin.name);
+    found.0.into_iter().map(|message| Failure { plugin: name.clone(), message }).collect()
+}
+
+/// What was found wrong with one plugin.
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl Found {
+    fn add(&mut self, message: impl Into<String>) {
+        self.0.push(message.into());
+    }
+
+    /// Runs `check`, taking down an error or a panic.
+    fn run(&mut self, what: &str, check: impl FnOnce(&mut Self) -> Result<()>) {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(self)));
+        match caught {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.add(format!("{what}: {error}")),
+            Err(_) => self.add(format!("{what}: panics")),
+        }
+    }
+
+    /// Runs `try_it`, which may refuse but must not panic; returns whether it refused.
+    fn refuses(&mut self, what: &str, try_it: impl FnOnce() -> Result<()>) -> bool {
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(try_it)) {
+            Ok(result) => result.is_err(),
+            Err(_) => {
+                self.add(format!("{what}: panics instead of returning an error"));
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfdx::tensor_ops::SumTo;
+    use plasticity_core::autodiff;
+    use plasticity_core::broadcast::{BroadcastSignal, Modulation};
+    use plasticity_core::device::{TapedMatrix, TapedScalar};
+    use plasticity_core::ops;
+    use plasticity_core::pairs::{Pairs, Scores};
+    use plasticity_core::registry::Key;
+
+    /// Takes any key, documents a default that is not its own, panics at 0, and has γ of the wrong sign.
+    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+    #[serde(default)]
+    struct Faulty {
+        rate: i64,
+        hidden: bool,
+    }
+
+    impl Default for Faulty {
+        fn default() -> Self {
+            Self { rate: 1, hidden: false }
+        }
+    }
+
+    #[typetag::serde(name = "faulty")]
+    impl BroadcastSpec for Faulty {
+        fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
+            assert_ne!(self.rate, 0);
+            Ok(Box::new(self.clone()))
+        }
+    }
+
+    impl BroadcastSignal for Faulty {
+        fn loss(&self, scores: TapedMatrix, _pairs: &Pairs) -> Result<TapedScalar> {
+            Ok(scores.sum())
+        }
+
+        fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
+            let mut made = autodiff::modulation(self, scores, pairs)?;
+            ops::scale(&mut made.gamma.values, -1.0)?;
+            Ok(made)
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_plugin_is_found() {
+        let faulty = Plugin {
+            family: Family::Broadcast,
+            name: "faulty",
+            summary: "s",
+            equation: "e",
+            citation: "",
+            keys: &[Key { name: "rate", default: "2", range: "≥ 1", meaning: "m" }],
+            example: "type = \"faulty\"",
+            package: "p",
+        };
+        let message = plugin(&faulty).unwrap_err().to_string();
+        for fault in [
+            "has no citation",
+            "`hidden` is not documented",
+            "`rate`: the documented default is not what the code takes",
+            "takes an unknown key in silence",
+            "`rate` = 0: panics",
+            "`rate` = -1: is taken",
+            "all pairs, scores up to 2: γ: differs from automatic differentiation by 2.0e0",
+        ] {
+            assert!(message.contains(fault), "`{fault}` is missing from {message}");
+        }
+    }
+}

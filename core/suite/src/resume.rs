@@ -1,0 +1,41 @@
+//! What resuming a run rests on: all that later steps depend on is in the parameters, which are saved, and passes that
+//! only look leave them alone.
+
+use super::Found;
+use super::compare::same;
+use plasticity_core::Result;
+use plasticity_core::device::Buffer;
+use plasticity_core::parameter::Parameter;
+
+/// The values of parameters, as a checkpoint keeps them.
+///
+/// # Errors
+/// Where a copy from the device fails.
+pub fn values(parameters: &[&Parameter]) -> Result<Vec<Vec<f32>>> {
+    parameters.iter().map(|parameter| parameter.get()).collect()
+}
+
+/// Gives one plugin the parameters of another, as a checkpoint does.
+///
+/// # Errors
+/// Where they do not fit.
+pub fn copy(from: &[&Parameter], to: Vec<&mut Parameter>) -> Result<()> {
+    from.iter().zip(to).try_for_each(|(from, to)| to.set(&from.get()?))
+}
+
+/// Takes down where the next step of a plugin, and of a twin with its parameters, differ.
+///
+/// # Errors
+/// Where a copy from the device fails.
+pub fn compare(found: &mut Found, next: &[&Buffer], of_twin: &[&Buffer]) -> Result<()> {
+    for (next, of_twin) in next.iter().zip(of_twin) {
+        if !same(next, of_twin)? {
+            found.add(
+                "goes on differently after it is resumed: what its steps depend on has to be in its parameters, \
+                 those that do not learn made by `Parameter::fixed`",
+            );
+            break;
+        }
+    }
+    Ok(())
+}

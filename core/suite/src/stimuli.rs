@@ -1,0 +1,68 @@
+//! What every stimulus must keep: samples have the size that it says, and repeat.
+
+use super::Found;
+use super::compare::random;
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_core::stimulus::{Label, Split, Stimulus, StimulusSpec, batch};
+
+const SPLITS: [Split; 3] = [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest];
+
+/// Opens the stimulus.
+#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+pub fn build(spec: &Box<dyn StimulusSpec>) -> Result<()> {
+    spec.open(Split::Learn, 1)?.sample(0, None).map(drop)
+}
+
+/// Checks what can be opened: an example that reads files need not have them here.
+#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+pub fn check(spec: &Box<dyn StimulusSpec>, found: &mut Found) {
+    for split in SPLITS {
+        found.refuses(&format!("opening {split:?}"), || spec.open(split, 1).map(drop));
+        let Ok(stimulus) = spec.open(split, 1) else { continue };
+        found.run(&format!("{split:?}"), |found| one(stimulus.as_ref(), split, found));
+    }
+}
+
+fn one(stimulus: &dyn Stimulus, split: Split, found: &mut Found) -> Result<()> {
+    if stimulus.is_empty() {
+        found.add(format!("{split:?}: holds nothing"));
+        return Ok(());
+    }
+    let indices = [0, stimulus.len() - 1];
+    for augmented in [false, true] {
+        let draw = || -> Result<Vec<_>> {
+            let sample = |index: &usize| {
+                let mut random = random(14 + *index as u64);
+                stimulus.sample(*index, augmented.then_some(&mut random))
+            };
+            indices.iter().map(sample).collect()
+        };
+        let (samples, again) = (draw()?, draw()?);
+        if samples.iter().zip(&again).any(|(a, b)| a.values != b.values || a.label != b.label) {
+            found.add(format!("{split:?}: the same sample differs when it is read again"));
+        }
+        if samples.iter().any(|sample| sample.values.iter().any(|value| !value.is_finite())) {
+            found.add(format!("{split:?}: has values that are not finite"));
+        }
+        let batch = batch(stimulus, &samples, &Device::open()?)?;
+        if batch.labels.len() != batch.input.shape().batch {
+            let (labels, inputs) = (batch.labels.len(), batch.input.shape().batch);
+            found.add(format!("{split:?}: {labels} labels for {inputs} inputs"));
+        }
+        let classes = stimulus.classes().map_or(0, |classes| classes.len());
+        let fits = |class: &u32| (*class as usize) < classes;
+        let labelled = |label: &Label| match label {
+            Label::None => true,
+            Label::Class(class) => fits(class),
+            Label::Frames(frames) => frames.iter().flatten().all(fits),
+        };
+        if !batch.labels.iter().all(labelled) {
+            found.add(format!("{split:?}: a label is not one of the {classes} classes"));
+        }
+    }
+    found.refuses(&format!("{split:?}: a sample past the end"), || {
+        stimulus.sample(stimulus.len(), None).map(drop)
+    });
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The state of a batch normalisation inside a layer.
+
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::layer::Phase;
+use plasticity_core::ops::{
+    self,
+    norm::{self as device, Moments},
+};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::{Error, Result};
+
+/// Weight of a new batch in the running statistics, as PyTorch's default.
+const MOMENTUM: f32 = 0.1;
+
+/// Batch normalisation over every position of every sample.
+///
+/// Learning (and looking ahead) uses the batch's own moments; learning also moves the running ones,
+/// r ← 0.9 · r + 0.1 · batch, with the unbiased variance as PyTorch does; evaluation uses the running ones.
+#[derive(Debug)]
+pub struct Norm {
+    weight: Parameter,
+    bias: Parameter,
+    running_mean: Parameter,
+    running_variance: Parameter,
+}
+
+impl Norm {
+    /// Weights of 1, biases of 0; running moments of 0 and 1.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn new(channels: usize, device: &Device) -> Result<Self> {
+        let parameter =
+            |name: &str, value: f32| Parameter::plain(device, name, &[channels], &vec![value; channels]);
+        Ok(Self {
+            weight: parameter("norm_weight", 1.0)?,
+            bias: parameter("norm_bias", 0.0)?,
+            running_mean: parameter("running_mean", 0.0)?.fixed(),
+            running_variance: parameter("running_var", 1.0)?.fixed(),
+        })
+    }
+
+    /// The same as a part of another layer: its parameters are called `part.norm_weight` and so on.
+    #[must_use]
+    pub fn of_part(self, part: &str) -> Self {
+        Self {
+            weight: self.weight.of_part(part),
+            bias: self.bias.of_part(part),
+            running_mean: self.running_mean.of_part(part),
+            running_variance: self.running_variance.of_part(part),
+        }
+    }
+
+    /// `[rows, channels]` normalised, and the batch's moments (none in evaluation).
+    ///
+    /// # Errors
+    /// Where there are fewer than two rows to take moments of, or the device has no room.
+    pub fn forward(&mut self, input: &Buffer, phase: Phase) -> Result<(Buffer, Option<Moments>)> {
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        if phase == Phase::Evaluate {
+            let (mean, variance) = (self.running_mean.value(), self.running_variance.value());
+            return Ok((device::apply(input, mean, variance, weight, bias)?, None));
+        }
+        let channels = weight.len();
+        let rows = input.len() / channels.max(1);
+        if rows < 2 {
+            let message = format!(
+                "learning normalises by the variance over samples and positions, of which it needs 2 or more, got \
+                 {rows}: use a larger batch or larger maps, or leave out `batch_norm`"
+            );
+            return Err(Error::shape("batch normalisation", message));
+        }
+        let moments = device::moments(input, channels)?;
+        let output = device::apply(input, &moments.mean, &moments.variance, weight, bias)?;
+        if phase == Phase::Learn {
+            let rows = rows as f32;
+            for (running, new, factor) in [
+                (&mut self.running_mean, &moments.mean, 1.0),
+                (&mut self.running_variance, &moments.variance, rows / (rows - 1.0)),
+            ] {
+                ops::scale(running.value_mut(), 1.0 - MOMENTUM)?;
+                ops::add(running.value_mut(), MOMENTUM * factor, new)?;
+            }
+        }
+        Ok((output, Some(moments)))
+    }
+
+    /// From the post factor of the output to that of the input, and the updates of weight and bias.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn backward(&self, input: &Buffer, moments: &Moments, factor: &Buffer) -> Result<[Buffer; 3]> {
+        Ok(device::backward(input, moments, self.weight.value(), factor)?)
+    }
+
+    /// `norm_weight`, `norm_bias`, and the running moments, which do not learn.
+    pub fn parameters(&self) -> [&Parameter; 4] {
+        [&self.weight, &self.bias, &self.running_mean, &self.running_variance]
+    }
+
+    /// The same, to be changed.
+    pub fn parameters_mut(&mut self) -> [&mut Parameter; 4] {
+        [&mut self.weight, &mut self.bias, &mut self.running_mean, &mut self.running_variance]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+
+    #[test]
+    fn running_moments_move_in_learning_alone_and_serve_evaluation() {
+        let device = Device::open().unwrap();
+        let mut norm = Norm::new(1, &device).unwrap();
+        let input = Buffer::from_vec(&device, vec![1.0, 3.0]).unwrap();
+        let running = |norm: &Norm| {
+            let [_, _, mean, variance] = norm.parameters();
+            (mean.get().unwrap()[0], variance.get().unwrap()[0])
+        };
+        norm.forward(&input, Phase::Peek).unwrap();
+        assert_eq!(running(&norm), (0.0, 1.0));
+        let (out, _) = norm.forward(&input, Phase::Learn).unwrap();
+        assert_relative_eq!(out.to_vec().unwrap()[1], 1.0, epsilon = 1e-4);
+        let (mean, variance) = running(&norm);
+        assert_relative_eq!(mean, 0.2, epsilon = 1e-6);
+        assert_relative_eq!(variance, 0.9 + 0.1 * 2.0, epsilon = 1e-6);
+        let (out, moments) = norm.forward(&input, Phase::Evaluate).unwrap();
+        assert!(moments.is_none());
+        assert_relative_eq!(out.to_vec().unwrap()[1], (3.0 - 0.2) / 1.1_f32.sqrt(), epsilon = 1e-4);
+        assert_eq!(running(&norm), (mean, variance));
+        assert!(norm.parameters()[2..].iter().all(|parameter| !parameter.learns()));
+    }
+
+    #[test]
+    fn one_row_has_no_variance_to_learn_by() {
+        let device = Device::open().unwrap();
+        let mut norm = Norm::new(2, &device).unwrap();
+        let input = Buffer::from_vec(&device, vec![1.0, 3.0]).unwrap();
+        norm.forward(&input, Phase::Evaluate).unwrap();
+        for phase in [Phase::Learn, Phase::Peek] {
+            let error = norm.forward(&input, phase).unwrap_err().to_string();
+            assert!(error.contains("needs 2 or more, got 1"), "{error}");
+        }
+    }
+}
