@@ -62,12 +62,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let rows = report["layers"].as_array().ok_or("probe.json has no layers")?;
             let (inside, others): (Vec<&Value>, Vec<&Value>) =
                 rows.iter().partition(|row| text(row, "name").starts_with(char::is_numeric));
-            let column = |key: &str| -> Vec<f64> { inside.iter().map(|row| number(row, key)).collect() };
+            let column =
+                |key: &str| -> Vec<f64> { inside.iter().map(|row| number(score(row), key)).collect() };
             trained.push(column("accuracy"));
             untrained.push(column("untrained"));
             chance = inside.iter().map(|row| number(row, "chance")).fold(chance, f64::max);
             layers = inside.iter().map(|row| text(row, "name")).collect();
-            beside.push(others.iter().map(|row| number(row, "accuracy")).collect());
+            beside.push(others.iter().map(|row| number(score(row), "accuracy")).collect());
             let config: toml::Table = read(run, "config.toml")?.parse()?;
             let gru = config.get("encoder").and_then(|encoder| encoder.get("gru")?.as_integer());
             if let (Some(1..), Some(last)) = (gru, layers.last_mut()) {
@@ -192,4 +193,11 @@ fn figure(lines: &[Line], layers: &[String], levels: &[Line]) -> Result<String, 
     }
     svg.push_str("</svg>\n");
     Ok(svg)
+}
+
+/// A layer's probe on standardised features, or the only one that it has.
+fn score(row: &Value) -> &Value {
+    let scores = row["scores"].as_array().map_or(&[][..], Vec::as_slice);
+    let standardised = scores.iter().find(|score| score["probe"] == "standardised");
+    standardised.or(scores.first()).unwrap_or(&Value::Null)
 }

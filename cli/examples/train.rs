@@ -27,10 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     println!("trained in {:.0} s", start.elapsed().as_secs_f64());
     for layer in probe(&experiment, trainer.network_mut(), &device, &mut |_, _| {})? {
-        println!(
-            "{}: {:.1} % (untrained {:.1} %, chance {:.1} %)",
-            layer.name, layer.accuracy, layer.untrained, layer.chance
-        );
+        for score in &layer.scores {
+            let (name, probe) = (&layer.name, score.probe.name());
+            println!("{name}, {probe}: {:.1} % (untrained {:.1} %)", score.accuracy, score.untrained);
+        }
     }
     Ok(())
 }

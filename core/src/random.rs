@@ -48,6 +48,8 @@ pub mod purpose {
     pub const AUGMENT: u64 = 5;
     /// Read-out: `[PROBE, layer]`.
     pub const PROBE: u64 = 6;
+    /// Augmentation of a stimulus that a probe learns from: `[PROBE_AUGMENT, pass, index]`.
+    pub const PROBE_AUGMENT: u64 = 8;
     /// Built-in stimuli: `[SYNTHETIC, split, index]`.
     pub const SYNTHETIC: u64 = 7;
 }

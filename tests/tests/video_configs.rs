@@ -9,6 +9,7 @@ use plasticity_core::stimulus::{Split, batch};
 use plasticity_lab::config::Config;
 use plasticity_lab::modules;
 use plasticity_lab::network::{Network, NetworkPlan};
+use plasticity_lab::probe::Protocol;
 use plasticity_lab::training::Trainer;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +65,12 @@ fn the_papers_configs_load() {
         assert_eq!(config.encoder.layers.len(), 5, "{}", path.display());
         // Mean over time, places side by side, batch normalisation, dropout.
         let probe = config.probe;
-        assert!(probe.pooling == Pooling::Keep && probe.standardise && probe.dropout == 0.5, "{probe:?}");
+        assert!(
+            probe.pooling == Pooling::Keep
+                && probe.protocol == Protocol::Standardised
+                && probe.dropout == 0.5,
+            "{probe:?}"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! `plasticity probe RUN`: every layer's read-out as a table, and in `probe.json`.
+//! `plasticity probe RUN`: the linear probes of every layer as a table, and in `probe.json`.
 
 use super::start_threads;
 use crate::arguments::Overrides;
@@ -10,7 +10,7 @@ use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::Network;
-use plasticity_lab::probe::{LayerReadout, probe};
+use plasticity_lab::probe::{FeatureStatistics, LayerProbe, probe};
 use plasticity_lab::run::{self, Stored};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ pub struct Arguments {
 pub struct Report {
     /// Steps of training.
     pub step: u64,
-    /// Every layer's read-out.
-    pub layers: Vec<LayerReadout>,
+    /// Every layer's probes.
+    pub layers: Vec<LayerProbe>,
     /// [`Config::readout`](plasticity_lab::config::Config::readout) of the config that it was read out by.
     #[serde(default)]
     pub readout: String,
@@ -86,18 +86,35 @@ pub fn write(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A report as a table, in percent.
+/// A report as a table: each probe's accuracy beside the untrained network's, in percent; then what guessing gives, and how
+/// the trained network's features are beside the untrained one's.
 pub fn table(report: &Report) -> String {
-    let head = ["layer", "accuracy %", "untrained %", "chance %"].map(str::to_owned);
-    let rows: Vec<Vec<String>> = report
-        .layers
-        .iter()
-        .map(|layer| {
-            let percent = |value: f64| format!("{value:.1}");
-            vec![layer.name.clone(), percent(layer.accuracy), percent(layer.untrained), percent(layer.chance)]
-        })
-        .collect();
-    output::table(&head, &rows)
+    let Some(first) = report.layers.first() else { return String::new() };
+    let mut head = vec!["layer".to_owned()];
+    for score in &first.scores {
+        head.extend([format!("{} %", score.probe.name()), "untrained %".to_owned(), "gain".to_owned()]);
+    }
+    head.push("chance %".to_owned());
+    let uneven = report.layers.iter().any(|layer| (layer.majority - layer.chance).abs() > 0.05);
+    head.extend(uneven.then(|| "majority class %".to_owned()));
+    head.extend(["dead %", "dimension", "untrained"].map(str::to_owned));
+    let row = |layer: &LayerProbe| -> Vec<String> {
+        let mut cells = vec![layer.name.clone()];
+        for score in &layer.scores {
+            let gain = score.accuracy - score.untrained;
+            cells.extend([percent(score.accuracy), percent(score.untrained), format!("{gain:+.1}")]);
+        }
+        cells.push(percent(layer.chance));
+        cells.extend(uneven.then(|| percent(layer.majority)));
+        let FeatureStatistics { dead, dimension } = layer.features;
+        cells.extend([percent(dead), percent(dimension), percent(layer.untrained_features.dimension)]);
+        cells
+    };
+    output::table(&head, &report.layers.iter().map(row).collect::<Vec<_>>())
+}
+
+fn percent(value: f64) -> String {
+    format!("{value:.1}")
 }
 
 #[cfg(test)]

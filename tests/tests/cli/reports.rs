@@ -8,7 +8,7 @@ fn a_probe_reports_every_layer() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run"]);
     let text = place.succeed(&["probe", "run"]);
-    assert!(text.starts_with("| layer | accuracy % | untrained % | chance % |"), "{text}");
+    assert!(text.starts_with("| layer | raw % | untrained % |  gain | standardised % |"), "{text}");
     assert_eq!(text.lines().count(), 8);
     let report: Value = serde_json::from_slice(&read(&place.path("run/probe.json"))).unwrap();
     let layers = report["layers"].as_array().unwrap();
@@ -16,9 +16,14 @@ fn a_probe_reports_every_layer() {
     for (index, layer) in layers.iter().enumerate() {
         assert_eq!(layer["name"], (index + 1).to_string());
         assert_eq!(layer["chance"], 12.5);
-        for key in ["accuracy", "untrained"] {
-            assert!((0.0..=100.0).contains(&layer[key].as_f64().unwrap()));
+        assert_eq!(
+            (&layer["scores"][0]["probe"], &layer["scores"][1]["probe"]),
+            (&"raw".into(), &"standardised".into())
+        );
+        for (probe, key) in [(0, "accuracy"), (0, "untrained"), (1, "accuracy"), (1, "untrained")] {
+            assert!((0.0..=100.0).contains(&layer["scores"][probe][key].as_f64().unwrap()));
         }
+        assert!(layer["features"]["dimension"].as_f64().unwrap() >= 1.0);
     }
     let printed: Value = serde_json::from_str(&place.succeed(&["probe", "run", "--json"])).unwrap();
     assert_eq!(printed, report);
@@ -29,7 +34,7 @@ fn a_probe_reports_every_layer() {
 fn what_cannot_be_written_is_printed_all_the_same() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
-    for (command, head) in [("probe", "| layer | accuracy % |"), ("alignment", "| layer | start, ° |")] {
+    for (command, head) in [("probe", "| layer | raw % |"), ("alignment", "| layer | start, ° |")] {
         std::fs::create_dir(place.path(&format!("run/{command}.json"))).unwrap();
         let output = place.run(&[command, "run"]);
         let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -40,7 +45,7 @@ fn what_cannot_be_written_is_printed_all_the_same() {
     let arguments = ["compare", "config.toml", "--seeds", "2", "--out", "all", "--set", "training.steps=1"];
     let output = place.run(&arguments);
     assert_eq!(output.status.code(), Some(1), "the table is what the command is for");
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("| accuracy %"));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("| raw features, accuracy %"));
 }
 
 #[test]
@@ -50,7 +55,10 @@ fn a_network_that_does_not_learn_reads_out_as_the_untrained_one() {
     place.succeed(&["probe", "run"]);
     let report: Value = serde_json::from_slice(&read(&place.path("run/probe.json"))).unwrap();
     for layer in report["layers"].as_array().unwrap() {
-        assert_eq!(layer["accuracy"], layer["untrained"]);
+        for score in layer["scores"].as_array().unwrap() {
+            assert_eq!(score["accuracy"], score["untrained"]);
+        }
+        assert_eq!(layer["features"], layer["untrained_features"]);
     }
 }
 
@@ -89,7 +97,7 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     );
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"][1]["seeds"], serde_json::json!([3, 4]));
-    assert_eq!(table["rows"][1]["accuracy"].as_array().unwrap().len(), 6);
+    assert_eq!(table["rows"][1]["probes"][0]["accuracy"].as_array().unwrap().len(), 6);
     let written = read(&place.path("all/compare.md"));
     assert_eq!(String::from_utf8_lossy(&written).trim(), text.trim());
     // All cells are done: going over them again, or over one, writes nothing of them, nor the table by one.
@@ -171,7 +179,7 @@ fn the_demonstration_trains_reads_out_and_takes_another_rule() {
         "--set",
         "probe.epochs=1",
     ]);
-    assert!(text.starts_with("| layer | accuracy % | untrained % | chance % |"), "{text}");
+    assert!(text.starts_with("| layer | raw % | untrained % |"), "{text}");
     let config = String::from_utf8(read(&place.path("run/config.toml"))).unwrap();
     assert!(config.contains("type = \"gim\""), "{config}");
     assert!(place.path("run/probe.json").is_file());

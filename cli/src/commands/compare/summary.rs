@@ -3,6 +3,7 @@
 use super::cells::Cell;
 use crate::commands::probe::Report;
 use crate::output;
+use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
 use serde::Serialize;
 
 /// Mean and standard deviation over seeds, in percent.
@@ -21,8 +22,17 @@ pub struct Row {
     steps: u64,
     chance: f64,
     layers: Vec<String>,
+    probes: Vec<Probe>,
+}
+
+/// One probe, layer by layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Probe {
+    probe: ProbeKind,
     accuracy: Vec<Spread>,
     untrained: Vec<Spread>,
+    /// Trained less untrained, seed by seed.
+    gain: Vec<Spread>,
 }
 
 /// All combinations.
@@ -49,13 +59,24 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
         .first()
         .map(|(_, report)| report.layers.iter().map(|layer| layer.name.clone()).collect())
         .unwrap_or_default();
-    let over_seeds = |value: &dyn Fn(&plasticity_lab::probe::LayerReadout) -> f64| -> Vec<Spread> {
+    let kinds = reports.first().and_then(|(_, report)| report.layers.first());
+    let kinds: Vec<ProbeKind> =
+        kinds.into_iter().flat_map(|layer| &layer.scores).map(|score| score.probe).collect();
+    let over_seeds = |probe: ProbeKind, value: &dyn Fn(&Score) -> f64| -> Vec<Spread> {
+        let of = |layer: &LayerProbe| layer.score(probe).map(value);
         (0..layers.len())
             .map(|index| {
-                spread(reports.iter().filter_map(|(_, report)| report.layers.get(index)).map(value).collect())
+                let of_layer = reports.iter().filter_map(|(_, report)| report.layers.get(index));
+                spread(of_layer.filter_map(of).collect())
             })
             .collect()
     };
+    let probes = kinds.into_iter().map(|probe| Probe {
+        probe,
+        accuracy: over_seeds(probe, &|score| score.accuracy),
+        untrained: over_seeds(probe, &|score| score.untrained),
+        gain: over_seeds(probe, &|score| score.accuracy - score.untrained),
+    });
     Row {
         name: reports.first().map(|(cell, _)| cell.label()).unwrap_or_default(),
         seeds: reports.iter().map(|(cell, _)| cell.seed).collect(),
@@ -64,8 +85,7 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
             .first()
             .and_then(|(_, report)| report.layers.first())
             .map_or(0.0, |layer| layer.chance),
-        accuracy: over_seeds(&|layer| layer.accuracy),
-        untrained: over_seeds(&|layer| layer.untrained),
+        probes: probes.collect(),
         layers,
     }
 }
@@ -78,53 +98,75 @@ fn spread(values: Vec<f64>) -> Spread {
 }
 
 impl Table {
-    /// The table in Markdown: a row for each combination, below one for the untrained network that they began with;
-    /// combinations of the same untrained network stand together.
+    /// A table in Markdown for each probe, and what they are of.
     pub fn markdown(&self) -> String {
+        let mut kinds: Vec<ProbeKind> = Vec::new();
+        for probe in self.rows.iter().flat_map(|row| &row.probes) {
+            if !kinds.contains(&probe.probe) {
+                kinds.push(probe.probe);
+            }
+        }
+        let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
+        chances.dedup();
+        let (seeds, chances) = (listed(self.seeds()), chances.join(", "));
+        let caption = match self.seeds().len() {
+            1 => format!("Seed {seeds}; chance {chances} %. Gains are on the untrained network."),
+            _ => format!(
+                "Mean ± standard deviation over seeds {seeds}; chance {chances} %. Gains are on the untrained network of the \
+                 same seed."
+            ),
+        };
+        let tables = kinds.into_iter().map(|kind| self.table(kind));
+        tables.chain([caption]).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// All seeds; a row that lacks some, as their cells diverged, says which it has.
+    fn seeds(&self) -> &[u64] {
+        self.rows.iter().map(|row| &row.seeds[..]).max_by_key(|seeds| seeds.len()).unwrap_or_default()
+    }
+
+    /// One probe's table: for each combination its accuracy and its gain, below a row for the untrained network that they
+    /// began with; combinations of the same untrained network stand together.
+    fn table(&self, kind: ProbeKind) -> String {
         let layers = self.columns();
-        let mut head = vec!["accuracy %".to_owned(), "steps".to_owned()];
+        let mut head = vec![format!("{} features, accuracy %", kind.name()), "steps".to_owned()];
         // Layers are numbered; hand-made features have a name.
         head.extend(layers.iter().map(|name| match name.as_str() {
             "all" => "all layers".to_owned(),
             name if name.parse::<usize>().is_ok() => format!("layer {name}"),
             name => name.to_owned(),
         }));
-        let line = |name: String, steps: String, of: &Row, spreads: &[Spread]| -> Vec<String> {
-            let mut cells = vec![name, steps];
-            cells.extend(layers.iter().map(|layer| {
-                let place = of.layers.iter().position(|other| other == layer);
-                place.and_then(|place| spreads.get(place)).map(Spread::text).unwrap_or_default()
-            }));
-            cells
+        let line = |name: String, steps: &str, of: &Row, text: &dyn Fn(usize) -> String| -> Vec<String> {
+            let place = |layer: &String| of.layers.iter().position(|other| other == layer);
+            let values = layers.iter().map(|layer| place(layer).map(text).unwrap_or_default());
+            [name, steps.to_owned()].into_iter().chain(values).collect()
         };
-        // All seeds; a row that lacks some, as their cells diverged, says which it has.
-        let seeds =
-            self.rows.iter().map(|row| &row.seeds[..]).max_by_key(|seeds| seeds.len()).unwrap_or_default();
-        let name = |name: &str, row: &Row| match row.seeds == seeds {
+        let name = |name: &str, row: &Row| match row.seeds == self.seeds() {
             true => name.to_owned(),
             false => format!("{name}, seeds {}", listed(&row.seeds)),
         };
+        let rows: Vec<(&Row, &Probe)> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row, row.probes.iter().find(|probe| probe.probe == kind)?)))
+            .collect();
+        let begin = |row: &(&Row, &Probe)| (row.0.layers.clone(), row.1.untrained.clone());
         let mut lines = Vec::new();
-        let mut begun: Vec<(&[String], &[Spread])> = Vec::new();
-        for row in &self.rows {
-            let untrained = (row.layers.as_slice(), row.untrained.as_slice());
-            if begun.contains(&untrained) {
+        let mut begun = Vec::new();
+        for first in &rows {
+            if begun.contains(&begin(first)) {
                 continue;
             }
-            begun.push(untrained);
-            lines.push(line(name("untrained", row), "0".to_owned(), row, &row.untrained));
-            for row in self.rows.iter().filter(|row| (&row.layers[..], &row.untrained[..]) == untrained) {
-                lines.push(line(name(&row.name, row), row.steps.to_string(), row, &row.accuracy));
+            begun.push(begin(first));
+            let (row, probe) = first;
+            lines.push(line(name("untrained", row), "0", row, &|at| probe.untrained[at].text()));
+            for (row, probe) in rows.iter().filter(|row| begin(row) == begin(first)) {
+                let steps = row.steps.to_string();
+                lines.push(line(name(&row.name, row), &steps, row, &|at| probe.accuracy[at].text()));
+                lines.push(line("  gain".to_owned(), "", row, &|at| probe.gain[at].signed()));
             }
         }
-        let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
-        chances.dedup();
-        format!(
-            "{}\n\nMean ± standard deviation over seeds {}; chance {} %.",
-            output::table(&head, &lines),
-            listed(seeds),
-            chances.join(", ")
-        )
+        output::table(&head, &lines)
     }
 
     /// The layers of all rows: hand-made features, then layers by number, then all of them side by side.
@@ -155,15 +197,27 @@ impl Spread {
             None => format!("{:.1}", self.mean),
         }
     }
+
+    fn signed(&self) -> String {
+        let sign = if self.mean < 0.0 { "" } else { "+" };
+        format!("{sign}{}", self.text())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plasticity_lab::probe::LayerReadout;
+    use plasticity_lab::probe::FeatureStatistics;
 
-    fn layer(name: &str, accuracy: f64) -> LayerReadout {
-        LayerReadout { name: name.to_owned(), accuracy, untrained: 30.0, chance: 12.5 }
+    fn layer(name: &str, accuracy: f64) -> LayerProbe {
+        LayerProbe {
+            name: name.to_owned(),
+            scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 30.0 }],
+            chance: 12.5,
+            majority: 12.5,
+            features: FeatureStatistics::default(),
+            untrained_features: FeatureStatistics::default(),
+        }
     }
 
     #[test]
@@ -184,7 +238,10 @@ mod tests {
             let line = text.lines().find(|line| line.contains(name)).unwrap();
             line.split('|').map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
         };
-        assert_eq!(row("accuracy"), ["accuracy %", "steps", "mfcc", "layer 1", "layer 2", "all layers"]);
+        assert_eq!(
+            row("accuracy"),
+            ["raw features, accuracy %", "steps", "mfcc", "layer 1", "layer 2", "all layers"]
+        );
         assert_eq!(
             (row("images"), row("speech")),
             (

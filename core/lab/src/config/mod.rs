@@ -90,7 +90,14 @@ impl Config {
         let training: Training = read(&document, "training", Value::Table(section(&document, "training")?))?;
         training.check().map_err(|error| document.locate(error))?;
         let probe: ProbeConfig = match document.table().get("probe") {
-            Some(_) => read(&document, "probe", Value::Table(section(&document, "probe")?))?,
+            Some(_) => {
+                let table = section(&document, "probe")?;
+                if table.contains_key("standardise") && table.contains_key("protocol") {
+                    let message = "is the older key of `protocol`: leave one of the two out";
+                    return Err(document.error("probe.standardise", message));
+                }
+                read::<ProbeConfig>(&document, "probe", Value::Table(table))?.renamed()
+            }
             None => ProbeConfig::default(),
         };
         probe.check().map_err(|error| document.locate(error))?;

@@ -1,7 +1,7 @@
 //! The sections `[training]` and `[probe]`.
 
 use crate::optimiser::OptimiserSpec;
-use crate::probe::AllLayers;
+use crate::probe::{AllLayers, ProbeKind, ProbeSettings, Protocol};
 use plasticity_core::device::Precision;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
@@ -128,29 +128,38 @@ impl Training {
     }
 }
 
-/// `[probe]`: the linear read-out of every layer. The defaults are the paper's for images; for video it keeps places
-/// apart (`pooling = "keep"`) and leaves out half of the features in each step (`dropout = 0.5`).
+/// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, beside a probe on standardised
+/// features; for video the paper keeps places apart (`pooling = "keep"`) and leaves out half of the features in each step
+/// (`dropout = 0.5`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// Passes over the labelled stimuli, at least 1.
-    pub epochs: u64,
+    /// Which probes: `"paper"`, on features as they are; `"standardised"`, on features brought to mean 0 and variance 1 over
+    /// the training stimuli; `"both"`, side by side.
+    pub protocol: Protocol,
+    /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
     /// Adam's learning rate, above 0.
     pub rate: f32,
-    /// Stimuli in a step of the read-out's learning, at least 1.
-    pub batch: usize,
+    /// Stimuli in a step of the probe's learning, at least 1; by default 32 on raw features and 128 on standardised ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+    /// How often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; passes over
+    /// them take turns. 0: once, as for testing.
+    pub augment: usize,
     /// What of a layer is read out: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
     /// places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time.
     pub pooling: Pooling,
-    /// Whether every feature is brought to mean 0 and variance 1 over the training stimuli: batch normalisation of
-    /// features that don't change.
-    pub standardise: bool,
-    /// Probability, at least 0 and below 1, with which each feature is left out in each step of the read-out's learning
+    /// The older key of `protocol`: `true` is `"standardised"`, `false` is `"paper"`.
+    #[serde(skip_serializing)]
+    pub standardise: Option<bool>,
+    /// Probability, at least 0 and below 1, with which each feature is left out in each step of the probe's learning
     /// (the others are divided by 1 − `dropout`).
     pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
-    /// Adds a read-out of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
+    /// Adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
     /// (one a layer) gives the side of the blocks that are averaged, 0 for the whole map.
     pub all_layers: AllLayers,
 }
@@ -158,11 +167,13 @@ pub struct ProbeConfig {
 impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
-            epochs: 100,
+            protocol: Protocol::default(),
+            epochs: None,
             rate: 1e-3,
-            batch: 128,
+            batch: None,
+            augment: 0,
             pooling: Pooling::Mean,
-            standardise: true,
+            standardise: None,
             dropout: 0.0,
             weight_decay: 0.0,
             all_layers: AllLayers::default(),
@@ -170,14 +181,44 @@ impl Default for ProbeConfig {
     }
 }
 
+/// Each pass is kept in memory.
+const MOST_PASSES: usize = 1000;
+
 impl ProbeConfig {
+    /// The same with the older key `standardise` said by `protocol`.
+    #[must_use]
+    pub(super) fn renamed(self) -> Self {
+        let protocol = match self.standardise {
+            Some(true) => Protocol::Standardised,
+            Some(false) => Protocol::Paper,
+            None => self.protocol,
+        };
+        Self { protocol, standardise: None, ..self }
+    }
+
+    /// How one of the probes learns.
+    pub fn settings(&self, kind: ProbeKind) -> ProbeSettings {
+        ProbeSettings {
+            kind,
+            epochs: self.epochs.unwrap_or(kind.epochs()),
+            rate: self.rate,
+            batch: self.batch.unwrap_or(kind.batch()),
+            dropout: self.dropout,
+            weight_decay: self.weight_decay,
+        }
+    }
+
     /// Checks every value's range.
     ///
     /// # Errors
     /// Names the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        at_least_one("probe.epochs", self.epochs)?;
-        at_least_one("probe.batch", self.batch as u64)?;
+        at_least_one("probe.epochs", self.epochs.unwrap_or(1))?;
+        at_least_one("probe.batch", self.batch.unwrap_or(1) as u64)?;
+        if self.augment > MOST_PASSES {
+            let message = format!("{} is not in [0, {MOST_PASSES}]", self.augment);
+            return Err(Error::config("probe.augment", message));
+        }
         if !(self.rate > 0.0 && self.rate.is_finite()) {
             return Err(Error::config("probe.rate", format!("{} is not in (0, ∞)", self.rate)));
         }
@@ -206,11 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_out_that_is_out_of_range_names_its_key() {
+    fn a_probe_that_is_out_of_range_names_its_key() {
         let wrong = [
-            ("probe.epochs", ProbeConfig { epochs: 0, ..ProbeConfig::default() }),
-            ("probe.batch", ProbeConfig { batch: 0, ..ProbeConfig::default() }),
+            ("probe.epochs", ProbeConfig { epochs: Some(0), ..ProbeConfig::default() }),
+            ("probe.batch", ProbeConfig { batch: Some(0), ..ProbeConfig::default() }),
             ("probe.rate", ProbeConfig { rate: 0.0, ..ProbeConfig::default() }),
+            ("probe.augment", ProbeConfig { augment: 1001, ..ProbeConfig::default() }),
             ("probe.pooling", ProbeConfig { pooling: Pooling::Blocks(0), ..ProbeConfig::default() }),
             ("probe.dropout", ProbeConfig { dropout: 1.0, ..ProbeConfig::default() }),
             ("probe.dropout", ProbeConfig { dropout: f32::NAN, ..ProbeConfig::default() }),

@@ -54,8 +54,15 @@ pub enum Pass {
         /// The steps of the run, counted over all epochs: `0..u64::MAX` for a run without end.
         steps: Range<u64>,
     },
-    /// For read-out: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
+    /// For a probe: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
     Evaluate,
+    /// The same, with each stimulus augmented as the seed and the number of the pass say.
+    EvaluateAugmented {
+        /// The run's seed.
+        seed: u64,
+        /// Which pass over the stimuli, from 0.
+        pass: u64,
+    },
 }
 
 /// Batches of one epoch of learning, which drops the last, partial batch.
@@ -115,7 +122,7 @@ impl Loader {
             Pass::Learn { steps, .. } => {
                 (steps.start, steps.end.max(steps.start), steps_per_epoch(stimulus.len(), batch)?)
             }
-            Pass::Evaluate => {
+            Pass::Evaluate | Pass::EvaluateAugmented { .. } => {
                 if batch == 0 {
                     return Err(Error::config("training.batch", "must be at least 1, got 0"));
                 }
@@ -257,6 +264,9 @@ impl Shared {
             }
             let mut random = match self.pass {
                 Pass::Learn { seed, .. } => Some(stream(seed, &[purpose::AUGMENT, epoch, u64::from(index)])),
+                Pass::EvaluateAugmented { seed, pass } => {
+                    Some(stream(seed, &[purpose::PROBE_AUGMENT, pass, u64::from(index)]))
+                }
                 Pass::Evaluate => None,
             };
             match self.stimulus.sample(index as usize, random.as_mut()) {

@@ -1,4 +1,4 @@
-//! The read-out of features that need no network.
+//! The probe of features that need no network.
 
 use super::features::{Features, Layer, append};
 use crate::loader::HostBatch;
@@ -22,7 +22,7 @@ pub fn baseline_features(
         let batch = batch?;
         if batch.shape.time * batch.shape.location != 1 {
             let message = "hand-made features are for stimuli that the encoder sees as one map";
-            return Err(Error::stimulus("read-out", message));
+            return Err(Error::stimulus("probe", message));
         }
         let each = batch.values.len() / batch.labels.len().max(1);
         for (values, label) in batch.values.chunks(each.max(1)).zip(&batch.labels) {

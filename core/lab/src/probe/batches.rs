@@ -1,4 +1,4 @@
-//! The stimuli of a read-out, batch by batch.
+//! The stimuli of a probe, batch by batch.
 
 use crate::config::Config;
 use crate::loader::{HostBatch, Loader, Pass};
@@ -6,15 +6,17 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::Stimulus;
 use std::sync::Arc;
 
-/// All batches of a stimulus, once. With each, `progress` hears `what` is being done and which share of it is.
+/// All batches of a stimulus, once, augmented as the `pass` says, if there is one. With each, `progress` hears `what` is being done and which share of it is.
 pub(super) fn batches<'a>(
     config: &Config,
     stimulus: &Arc<dyn Stimulus>,
+    pass: Option<u64>,
     what: &'a str,
     progress: &'a mut dyn FnMut(&str, f64),
 ) -> Result<impl Iterator<Item = Result<HostBatch>> + use<'a>> {
     let training = &config.training;
-    let loader = Loader::new(Arc::clone(stimulus), Pass::Evaluate, training.batch, training.threads)
+    let pass = pass.map_or(Pass::Evaluate, |pass| Pass::EvaluateAugmented { seed: config.seed, pass });
+    let loader = Loader::new(Arc::clone(stimulus), pass, training.batch, training.threads)
         .map_err(|error| config.locate(error))?;
     let of = loader.steps_per_epoch() as f64;
     Ok(loader.enumerate().map(move |(done, batch)| {

@@ -1,6 +1,6 @@
 //! A linear classifier with a softmax, trained by Adam.
 
-use crate::config::ProbeConfig;
+use super::protocol::ProbeKind;
 use crate::optimiser::{Optimiser, OptimiserSpec};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
@@ -24,7 +24,7 @@ pub struct Labelled<'a> {
 impl Labelled<'_> {
     fn check(&self, classes: usize) -> Result<()> {
         if self.labels.is_empty() {
-            return Err(Error::stimulus("read-out", "there are no labelled stimuli"));
+            return Err(Error::stimulus("probe", "there are no labelled stimuli"));
         }
         if self.values.len() != self.labels.len() * self.channels {
             let message = format!(
@@ -33,46 +33,67 @@ impl Labelled<'_> {
                 self.labels.len(),
                 self.channels
             );
-            return Err(Error::stimulus("read-out", message));
+            return Err(Error::stimulus("probe", message));
         }
         if self.values.iter().any(|value| !value.is_finite()) {
-            return Err(Error::stimulus("read-out", "a feature is not finite: the network has diverged"));
+            return Err(Error::stimulus("probe", "a feature is not finite: the network has diverged"));
         }
         match self.labels.iter().find(|&&label| label as usize >= classes) {
             Some(label) => {
                 let message = format!("there are {classes} classes, counted from 0, but a label is {label}");
-                Err(Error::stimulus("read-out", message))
+                Err(Error::stimulus("probe", message))
             }
             None => Ok(()),
         }
     }
 
-    fn row(&self, index: usize) -> &[f32] {
+    pub(super) fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.channels..(index + 1) * self.channels]
     }
+}
 
-    /// Mean and one over the standard deviation of every feature; a feature that does not vary is left out.
-    fn statistics(&self) -> Vec<(f32, f32)> {
-        let rows = self.labels.len();
-        let mut sums = vec![(0.0f64, 0.0f64); self.channels];
-        for index in 0..rows {
-            for ((sum, squares), &value) in sums.iter_mut().zip(self.row(index)) {
+/// Mean and one over the standard deviation of every feature; a feature that does not vary is left out.
+fn statistics(passes: &[Labelled], channels: usize) -> Vec<(f32, f32)> {
+    let mut sums = vec![(0.0f64, 0.0f64); channels];
+    let mut rows = 0;
+    for pass in passes {
+        rows += pass.labels.len();
+        for index in 0..pass.labels.len() {
+            for ((sum, squares), &value) in sums.iter_mut().zip(pass.row(index)) {
                 *sum += f64::from(value);
                 *squares += f64::from(value) * f64::from(value);
             }
         }
-        sums.into_iter()
-            .map(|(sum, squares)| {
-                let mean = sum / rows as f64;
-                let variance = (squares / rows as f64 - mean * mean).max(0.0);
-                let vary = variance > 1e-12 * (mean * mean).max(f64::MIN_POSITIVE);
-                (mean as f32, if vary { (1.0 / variance.sqrt()) as f32 } else { 0.0 })
-            })
-            .collect()
     }
+    sums.into_iter()
+        .map(|(sum, squares)| {
+            let mean = sum / rows as f64;
+            let variance = (squares / rows as f64 - mean * mean).max(0.0);
+            let vary = variance > 1e-12 * (mean * mean).max(f64::MIN_POSITIVE);
+            (mean as f32, if vary { (1.0 / variance.sqrt()) as f32 } else { 0.0 })
+        })
+        .collect()
 }
 
-/// The percentage of `test` that a linear softmax classifier gets right after learning from `train`.
+/// How a linear probe learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProbeSettings {
+    /// On which features.
+    pub kind: ProbeKind,
+    /// Passes over the training stimuli.
+    pub epochs: u64,
+    /// Adam's learning rate.
+    pub rate: f32,
+    /// Stimuli in a step.
+    pub batch: usize,
+    /// Probability with which each feature is left out in each step.
+    pub dropout: f32,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f32,
+}
+
+/// The percentage of `test` that a linear softmax classifier gets right after learning from `train`: one pass over the
+/// training stimuli or several, which take turns.
 ///
 /// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels and follow the mean cross entropy of
 /// softmax(W x + b) by Adam. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
@@ -81,45 +102,50 @@ impl Labelled<'_> {
 /// # Errors
 /// Where there are no rows, a value is not finite, or a label is no class; where learning diverges, names the key.
 pub fn accuracy(
-    config: &ProbeConfig,
+    settings: &ProbeSettings,
     classes: usize,
-    train: Labelled,
+    train: &[Labelled],
     test: Labelled,
     device: &Device,
     random: &mut Random,
 ) -> Result<f64> {
-    train.check(classes)?;
+    train.iter().try_for_each(|pass| pass.check(classes))?;
     test.check(classes)?;
-    if train.channels != test.channels {
-        let message = format!("{} features to learn from, {} to test on", train.channels, test.channels);
-        return Err(Error::stimulus("read-out", message));
+    if let Some(other) = train.iter().find(|pass| pass.channels != test.channels) {
+        let message = format!("{} features to learn from, {} to test on", other.channels, test.channels);
+        return Err(Error::stimulus("probe", message));
     }
-    let scaling = if config.standardise { train.statistics() } else { vec![(0.0, 1.0); train.channels] };
-    let scaled = |rows: Labelled| -> Vec<f32> {
+    let scaling = match settings.kind {
+        ProbeKind::Standardised => statistics(train, test.channels),
+        ProbeKind::Raw => vec![(0.0, 1.0); test.channels],
+    };
+    let scaled = |rows: &Labelled| -> Vec<f32> {
         let row = |row: &[f32]| -> Vec<f32> {
             row.iter().zip(&scaling).map(|(value, (mean, scale))| (value - mean) * scale).collect()
         };
         (0..rows.labels.len()).flat_map(|index| row(rows.row(index))).collect()
     };
-    let (train_values, test_values) = (scaled(train), scaled(test));
-    let train = Labelled { values: &train_values, ..train };
-    let mut classifier = Classifier::new(train.channels, classes, device, random)?;
+    let test_values = scaled(&test);
+    let scaled_passes: Vec<Vec<f32>> = train.iter().map(scaled).collect();
+    let passes: Vec<Labelled> =
+        train.iter().zip(&scaled_passes).map(|(pass, values)| Labelled { values, ..*pass }).collect();
+    let mut classifier = Classifier::new(test.channels, classes, device, random)?;
     let mut optimiser = Optimiser::new(OptimiserSpec::Adam {
-        rate: config.rate,
+        rate: settings.rate,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
-        weight_decay: config.weight_decay,
+        weight_decay: settings.weight_decay,
     });
-    let mut order: Vec<usize> = (0..train.labels.len()).collect();
-    for _ in 0..config.epochs {
+    let mut order: Vec<usize> = (0..passes.first().map_or(0, |pass| pass.labels.len())).collect();
+    for (_, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
         order.shuffle(random);
-        for rows in order.chunks(config.batch) {
-            let mut values: Vec<f32> = rows.iter().flat_map(|&row| train.row(row)).copied().collect();
-            if config.dropout > 0.0 {
-                drop_out(&mut values, config.dropout, random);
+        for rows in order.chunks(settings.batch) {
+            let mut values: Vec<f32> = rows.iter().flat_map(|&row| pass.row(row)).copied().collect();
+            if settings.dropout > 0.0 {
+                drop_out(&mut values, settings.dropout, random);
             }
-            let labels: Vec<u32> = rows.iter().filter_map(|&row| train.labels.get(row)).copied().collect();
+            let labels: Vec<u32> = rows.iter().filter_map(|&row| pass.labels.get(row)).copied().collect();
             classifier.learn(values, &labels, &mut optimiser)?;
         }
     }
@@ -128,7 +154,7 @@ pub fn accuracy(
         let scores = classifier.scores(values, labels.len())?.to_vec()?;
         if !scores.iter().all(|score| score.is_finite()) {
             let message =
-                format!("at {} the read-out's scores are not finite: give a lower rate", config.rate);
+                format!("at {} the probe's scores are not finite: give a lower rate", settings.rate);
             return Err(Error::config("probe.rate", message));
         }
         right += scores
@@ -215,7 +241,12 @@ impl Classifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ProbeConfig;
     use plasticity_core::random::stream;
+
+    fn standardised(config: ProbeConfig) -> ProbeSettings {
+        config.settings(ProbeKind::Standardised)
+    }
 
     /// Three classes at the corners of a triangle, far from the origin and on scales that differ by 1000.
     fn clusters(rows: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
@@ -235,13 +266,13 @@ mod tests {
     #[test]
     fn separable_classes_read_out_perfectly_and_random_labels_at_chance() {
         let device = Device::open().unwrap();
-        let config = ProbeConfig { epochs: 40, rate: 1e-2, ..ProbeConfig::default() };
+        let settings = standardised(ProbeConfig { epochs: Some(40), rate: 1e-2, ..ProbeConfig::default() });
         let (train, train_labels) = clusters(300, 1);
         let (test, test_labels) = clusters(90, 2);
         let read = |train_labels: &[u32]| {
             let train = Labelled { values: &train, channels: 3, labels: train_labels };
             let test = Labelled { values: &test, channels: 3, labels: &test_labels };
-            accuracy(&config, 3, train, test, &device, &mut stream(3, &[])).unwrap()
+            accuracy(&settings, 3, &[train], test, &device, &mut stream(3, &[])).unwrap()
         };
         assert_eq!(read(&train_labels), 100.0);
         assert_eq!(read(&train_labels), read(&train_labels));
@@ -261,7 +292,7 @@ mod tests {
 
     /// 200 features, a fifth of which tells the class a little, and 60 rows to learn from.
     #[test]
-    fn a_read_out_with_dropout_learns_and_repeats() {
+    fn a_probe_with_dropout_learns_and_repeats() {
         let device = Device::open().unwrap();
         let draw = |seed, rows: u32| -> (Vec<f32>, Vec<u32>) {
             let mut random = stream(seed, &[]);
@@ -278,25 +309,32 @@ mod tests {
         };
         let ((train, train_labels), (test, test_labels)) = (draw(1, 60), draw(2, 2000));
         let read = |dropout| {
-            let config =
-                ProbeConfig { epochs: 300, rate: 1e-2, batch: 60, dropout, ..ProbeConfig::default() };
+            let config = ProbeConfig {
+                epochs: Some(300),
+                rate: 1e-2,
+                batch: Some(60),
+                dropout,
+                ..ProbeConfig::default()
+            };
+            let settings = standardised(config);
             let train = Labelled { values: &train, channels: 200, labels: &train_labels };
             let test = Labelled { values: &test, channels: 200, labels: &test_labels };
-            accuracy(&config, 2, train, test, &device, &mut stream(3, &[])).unwrap()
+            accuracy(&settings, 2, &[train], test, &device, &mut stream(3, &[])).unwrap()
         };
         let (without, with) = (read(0.0), read(0.5));
-        assert_eq!(with, read(0.5), "the same seed gives the same read-out");
+        assert_eq!(with, read(0.5), "the same seed gives the same probe");
         assert_ne!(with, without);
         assert!(with > 60.0, "{without} {with}");
     }
 
     #[test]
-    fn a_read_out_that_diverges_is_an_error_and_not_chance() {
+    fn a_probe_that_diverges_is_an_error_and_not_chance() {
         let device = Device::open().unwrap();
-        let config = ProbeConfig { epochs: 2, rate: 1e38, ..ProbeConfig::default() };
+        let settings = standardised(ProbeConfig { epochs: Some(2), rate: 1e38, ..ProbeConfig::default() });
         let (values, labels) = clusters(30, 1);
         let rows = Labelled { values: &values, channels: 3, labels: &labels };
-        let error = accuracy(&config, 3, rows, rows, &device, &mut stream(3, &[])).unwrap_err().to_string();
+        let error =
+            accuracy(&settings, 3, &[rows], rows, &device, &mut stream(3, &[])).unwrap_err().to_string();
         assert!(error.starts_with("probe.rate: ") && error.contains("not finite"), "{error}");
     }
 
@@ -304,8 +342,32 @@ mod tests {
     fn a_label_that_is_no_class_is_an_error() {
         let device = Device::open().unwrap();
         let rows = Labelled { values: &[1.0, 2.0], channels: 1, labels: &[0, 3] };
-        let error =
-            accuracy(&ProbeConfig::default(), 3, rows, rows, &device, &mut stream(1, &[])).unwrap_err();
+        let settings = standardised(ProbeConfig::default());
+        let error = accuracy(&settings, 3, &[rows], rows, &device, &mut stream(1, &[])).unwrap_err();
         assert!(error.to_string().contains("a label is 3"), "{error}");
+    }
+
+    /// Features that vary a thousandth as much as their mean: raw, the classes are not told apart; standardised, they are.
+    #[test]
+    fn the_probes_differ_where_a_mean_hides_what_varies() {
+        let device = Device::open().unwrap();
+        let rows = |seed| {
+            let (values, labels) = clusters(300, seed);
+            // Both features that tell the classes on one scale.
+            let scales = [0.01, 10.0, 0.01].into_iter().cycle();
+            (
+                values.iter().zip(scales).map(|(value, scale)| 50.0 + scale * value).collect::<Vec<f32>>(),
+                labels,
+            )
+        };
+        let ((train, train_labels), (test, test_labels)) = (rows(1), rows(2));
+        let read = |kind| {
+            let config = ProbeConfig { epochs: Some(40), rate: 1e-2, ..ProbeConfig::default() };
+            let train = Labelled { values: &train, channels: 3, labels: &train_labels };
+            let test = Labelled { values: &test, channels: 3, labels: &test_labels };
+            accuracy(&config.settings(kind), 3, &[train], test, &device, &mut stream(3, &[])).unwrap()
+        };
+        let (raw, standardised) = (read(ProbeKind::Raw), read(ProbeKind::Standardised));
+        assert!(raw < 60.0 && standardised > 90.0, "{raw} {standardised}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a read-out sees of every layer.
+//! What a probe sees of every layer.
 
 use super::classifier::Labelled;
 use crate::loader::HostBatch;
@@ -27,10 +27,16 @@ impl Features {
     /// # Errors
     /// Where there is no such layer.
     pub fn layer(&self, index: usize) -> Result<Labelled<'_>> {
-        let layer = self.layers.get(index).ok_or_else(|| {
-            Error::shape("read-out", format!("there are no features of layer {}", index + 1))
-        })?;
+        let layer = self
+            .layers
+            .get(index)
+            .ok_or_else(|| Error::shape("probe", format!("there are no features of layer {}", index + 1)))?;
         Ok(Labelled { values: &layer.values, channels: layer.channels, labels: &self.labels })
+    }
+
+    /// The class of every row.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
     }
 
     pub(super) fn add_layer(&mut self, layer: Layer) {
@@ -42,7 +48,7 @@ impl Features {
         match label {
             Label::Class(class) => self.labels.push(*class),
             Label::Frames(frames) => self.labels.extend(frames.iter().flatten()),
-            Label::None => return Err(Error::stimulus("read-out", "a stimulus has no label")),
+            Label::None => return Err(Error::stimulus("probe", "a stimulus has no label")),
         }
         Ok(())
     }
@@ -117,7 +123,7 @@ pub(super) fn append(
     };
     if labels.len() != shape.batch {
         let message = format!("{} labels for {} stimuli", labels.len(), shape.batch);
-        return Err(Error::stimulus("read-out", message));
+        return Err(Error::stimulus("probe", message));
     }
     for (batch, label) in labels.iter().enumerate() {
         match label {

@@ -1,17 +1,23 @@
-//! The read-out of every layer: a linear classifier on its activity, beside that of the untrained network.
+//! The linear probes of every layer: a classifier on its activity, beside that of the untrained network.
 
 mod all_layers;
 mod baseline;
 mod batches;
 mod classifier;
 mod features;
+mod protocol;
+mod result;
+mod statistics;
 
 pub use all_layers::AllLayers;
 pub use baseline::baseline_features;
-pub use classifier::{Labelled, accuracy};
+pub use classifier::{Labelled, ProbeSettings, accuracy};
 pub use features::{Features, features};
+pub use protocol::{ProbeKind, Protocol};
+pub use result::{FeatureStatistics, LayerProbe, Score};
 
 use crate::experiment::Experiment;
+use crate::loader::HostBatch;
 use crate::network::Network;
 use batches::batches;
 use plasticity_core::device::Device;
@@ -19,28 +25,15 @@ use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
-use serde::{Deserialize, Serialize};
+use statistics::statistics;
 use std::sync::Arc;
 
-/// How well a layer, or hand-made features, reads out, in percent of the test stimuli (or frames).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LayerReadout {
-    /// The layer, counted from 1, or what hand-made features are called; `all` for all layers side by side.
-    pub name: String,
-    /// Of the trained network.
-    pub accuracy: f64,
-    /// Of the network with its initial weights; of hand-made features, which do not learn, the same.
-    pub untrained: f64,
-    /// Of guessing: 100 over the number of classes.
-    pub chance: f64,
-}
-
-/// Reads out every layer of `trained` and of the same network with its initial weights; before them, where the stimuli
-/// have a [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for it, all layers side
-/// by side ([`AllLayers`]).
+/// Probes every layer of `trained` and of the same network with its initial weights; before them, where the stimuli have a
+/// [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for it, all layers
+/// side by side ([`AllLayers`]).
 ///
 /// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
-/// by batch, then layers are read out one after the other.
+/// by batch, then layers are probed one after the other.
 ///
 /// # Errors
 /// Where there are no labelled stimuli, or they do not fit the network.
@@ -49,71 +42,139 @@ pub fn probe(
     trained: &mut Network,
     device: &Device,
     progress: &mut dyn FnMut(&str, f64),
-) -> Result<Vec<LayerReadout>> {
-    let config = experiment.config();
+) -> Result<Vec<LayerProbe>> {
     let mut untrained = experiment.network(device)?;
     let Plan { train, test, classes, all_layers } = plan(experiment, trained)?;
+    let mut bench = Bench { experiment, device, classes, train, test, progress };
     let mut layers = Vec::new();
-    let chance = 100.0 / classes as f64;
-    if let Some(baseline) = train.baseline() {
-        let mut collect = |stimulus| {
-            let batches = batches(config, stimulus, "hand-made features", progress)?;
-            baseline_features(baseline, batches, device)
-        };
-        let (train, test) = (collect(&train)?, collect(&test)?);
-        let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX]);
-        let accuracy = accuracy(&config.probe, classes, train.layer(0)?, test.layer(0)?, device, &mut random)
-            .map_err(|error| config.locate(error))?;
-        layers.push(LayerReadout { name: baseline.name.to_owned(), accuracy, untrained: accuracy, chance });
+    if let Some(baseline) = bench.train.baseline() {
+        let sides = bench.sides("hand-made features", &mut |batches| {
+            Ok(vec![baseline_features(baseline, batches, device)?])
+        })?;
+        layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0), None)?);
     }
-    let mut collect = |stimulus, what| -> Result<Vec<Features>> {
-        let pooling = &mut |_| config.probe.pooling;
-        let batches = batches(config, stimulus, what, progress)?;
-        features(&mut [&mut *trained, &mut untrained], batches, device, pooling)
-    };
-    let (train_features, test_features) =
-        (collect(&train, "features to learn from")?, collect(&test, "features to test on")?);
-    let ([train_trained, train_untrained], [test_trained, test_untrained]) =
-        (&train_features[..], &test_features[..])
-    else {
-        return Err(Error::stimulus("read-out", "there are no stimuli"));
-    };
-    let read_out = |train: &Features, test: &Features, layer: usize| -> Result<f64> {
-        let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
-        accuracy(&config.probe, classes, train.layer(layer)?, test.layer(layer)?, device, &mut random)
-            .map_err(|error| config.locate(error))
-    };
+    let pooling = experiment.config().probe.pooling;
+    let sides = bench.sides("features", &mut |batches| {
+        features(&mut [&mut *trained, &mut untrained], batches, device, &mut |_| pooling)
+    })?;
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     for (layer, name) in names.iter().enumerate() {
-        let (what, of) = (format!("layer {name}"), names.len() as f64);
-        progress(&what, layer as f64 / of);
-        let accuracy = read_out(train_trained, test_trained, layer)?;
-        progress(&what, (layer as f64 + 0.5) / of);
-        let untrained = read_out(train_untrained, test_untrained, layer)?;
-        layers.push(LayerReadout { name: name.clone(), accuracy, untrained, chance });
+        (bench.progress)(&format!("layer {name}"), layer as f64 / names.len() as f64);
+        layers.push(bench.layer(name, layer as u64, sides.of(0, layer), Some(sides.of(1, layer)))?);
     }
+    drop(sides);
     if let Some(pooling) = all_layers {
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
         // One network after the other: these features are many.
-        let mut all = |network: &mut Network| -> Result<f64> {
-            let mut collect = |stimulus| -> Result<Features> {
-                let batches = batches(config, stimulus, "all layers side by side", progress)?;
+        let mut all = |network: &mut Network, bench: &mut Bench| {
+            bench.sides("all layers side by side", &mut |batches| {
                 let of_one = features(&mut [&mut *network], batches, device, &mut pooling)?;
-                Ok(of_one.into_iter().next().unwrap_or_default().side_by_side())
-            };
-            read_out(&collect(&train)?, &collect(&test)?, 0)
+                Ok(of_one.into_iter().map(Features::side_by_side).collect())
+            })
         };
-        layers.push(LayerReadout {
-            name: "all".to_owned(),
-            accuracy: all(trained)?,
-            untrained: all(&mut untrained)?,
-            chance,
-        });
+        let own = all(trained, &mut bench)?;
+        let mut found = bench.layer("all", 0, own.of(0, 0), None)?;
+        drop(own);
+        let other = all(&mut untrained, &mut bench)?;
+        let untrained = bench.layer("all", 0, other.of(0, 0), None)?;
+        for (score, untrained) in found.scores.iter_mut().zip(&untrained.scores) {
+            score.untrained = untrained.accuracy;
+        }
+        found.untrained_features = untrained.features;
+        layers.push(found);
     }
     Ok(layers)
 }
 
-/// What a read-out learns from and is tested on, and how layers are pooled for the one of all of them.
+/// What all probes of a run share.
+struct Bench<'a> {
+    experiment: &'a Experiment,
+    device: &'a Device,
+    classes: usize,
+    train: Arc<dyn Stimulus>,
+    test: Arc<dyn Stimulus>,
+    progress: &'a mut dyn FnMut(&str, f64),
+}
+
+/// Features to learn from, pass by pass over the training stimuli, and to test on; of each network.
+struct Sides {
+    train: Vec<Vec<Features>>,
+    test: Vec<Features>,
+}
+
+/// One layer of [`Sides`].
+struct Side<'a> {
+    train: Vec<&'a Features>,
+    test: &'a Features,
+    layer: usize,
+}
+
+impl Sides {
+    fn of(&self, network: usize, layer: usize) -> Side<'_> {
+        let train = self.train.iter().map(|pass| &pass[network]).collect();
+        Side { train, test: &self.test[network], layer }
+    }
+}
+
+type Collect<'c> = dyn FnMut(&mut dyn Iterator<Item = Result<HostBatch>>) -> Result<Vec<Features>> + 'c;
+
+impl Bench<'_> {
+    /// Collects features to learn from and to test on.
+    fn sides(&mut self, what: &str, collect: &mut Collect) -> Result<Sides> {
+        let config = self.experiment.config();
+        let mut of = |stimulus: &Arc<dyn Stimulus>, pass: Option<u64>, what: &str| {
+            let mut batches = batches(config, stimulus, pass, what, self.progress)?;
+            collect(&mut batches)
+        };
+        let learn = format!("{what} to learn from");
+        let train = match config.probe.augment {
+            0 => vec![of(&self.train, None, &learn)?],
+            passes => (0..passes as u64)
+                .map(|pass| of(&self.train, Some(pass), &format!("{learn}, pass {} of {passes}", pass + 1)))
+                .collect::<Result<_>>()?,
+        };
+        Ok(Sides { train, test: of(&self.test, None, &format!("{what} to test on"))? })
+    }
+
+    /// Probes one layer; `stream_of` tells its random choices from those of others.
+    fn layer(&self, name: &str, stream_of: u64, own: Side, untrained: Option<Side>) -> Result<LayerProbe> {
+        let config = self.experiment.config();
+        let read = |side: &Side, kind: ProbeKind| -> Result<f64> {
+            let train: Vec<Labelled> =
+                side.train.iter().map(|pass| pass.layer(side.layer)).collect::<Result<_>>()?;
+            let mut random = stream(config.seed, &[purpose::PROBE, stream_of]);
+            let settings = config.probe.settings(kind);
+            let test = side.test.layer(side.layer)?;
+            accuracy(&settings, self.classes, &train, test, self.device, &mut random)
+                .map_err(|error| config.locate(error))
+        };
+        let mut scores = Vec::new();
+        for &probe in config.probe.protocol.probes() {
+            let accuracy = read(&own, probe)?;
+            let untrained = untrained.as_ref().map_or(Ok(accuracy), |side| read(side, probe))?;
+            scores.push(Score { probe, accuracy, untrained });
+        }
+        let of = |side: &Side| statistics(side.train[0].layer(side.layer)?, self.device);
+        let features = of(&own)?;
+        Ok(LayerProbe {
+            name: name.to_owned(),
+            scores,
+            chance: 100.0 / self.classes as f64,
+            majority: majority(own.train[0].labels(), own.test.labels(), self.classes),
+            features,
+            untrained_features: untrained.as_ref().map_or(Ok(features), of)?,
+        })
+    }
+}
+
+/// The percentage of `test` that is right where always the class is given that `train` has most of.
+fn majority(train: &[u32], test: &[u32], classes: usize) -> f64 {
+    let count = |labels: &[u32], class: u32| labels.iter().filter(|&&label| label == class).count();
+    let most = (0..classes as u32).max_by_key(|&class| count(train, class)).unwrap_or(0);
+    100.0 * count(test, most) as f64 / test.len().max(1) as f64
+}
+
+/// What probes learn from and are tested on, and how layers are pooled for the one of all of them.
 pub struct Plan {
     train: Arc<dyn Stimulus>,
     test: Arc<dyn Stimulus>,
@@ -121,7 +182,7 @@ pub struct Plan {
     all_layers: Option<Vec<Pooling>>,
 }
 
-/// Finds all that a read-out of `network` needs, without reading it out: so that a long run need not end to show that
+/// Finds all that probes of `network` need, without probing it: so that a long run need not end to show that
 /// something is missing.
 ///
 /// # Errors
@@ -161,8 +222,8 @@ fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {
                 train.join(", "),
                 test.join(", ")
             );
-            Err(Error::stimulus("read-out", message))
+            Err(Error::stimulus("probe", message))
         }
-        _ => Err(Error::stimulus("read-out", "needs labelled stimuli, and these have no labels")),
+        _ => Err(Error::stimulus("probe", "needs labelled stimuli, and these have no labels")),
     }
 }
