@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         modules: &modules,
         rule: specs.rule.as_ref(),
         optimiser: OptimiserSpec::default(),
+        module_rates: None,
         input: shape,
         classes: Some(10),
         seed: 1,

@@ -23,11 +23,16 @@
 //! ```
 
 pub mod batch_norm;
+pub mod block;
 pub mod conv;
 #[cfg(test)]
 mod finite_differences;
 pub mod gru;
 pub mod normalise;
+pub mod pad;
+mod per_position;
+pub mod pool;
 pub mod presets;
 pub mod residual;
-mod weights;
+pub mod triangle;
+pub mod weights;

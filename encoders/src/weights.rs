@@ -1,6 +1,43 @@
-//! How many weights a layer may have.
+//! How many weights a layer may have, and how they start.
 
+use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+/// How weights start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initial {
+    /// Uniform in ±1/√(fan-in), as PyTorch's.
+    #[default]
+    Uniform,
+    /// From N(0, (gain/√(fan-in))²).
+    Normal(f32),
+}
+
+impl Initial {
+    /// `count` fresh weights of neurons with `fan_in` inputs.
+    ///
+    /// # Errors
+    /// Where the gain is out of range.
+    pub(crate) fn draw(self, random: &mut Random, count: usize, fan_in: usize) -> Result<Vec<f32>> {
+        match self {
+            Self::Uniform => Ok(uniform(random, count, fan_in)),
+            Self::Normal(gain) if gain > 0.0 && gain.is_finite() => {
+                let scale = gain / (fan_in.max(1) as f32).sqrt();
+                Ok((0..count).map(|_| scale * normal(random)).collect())
+            }
+            Self::Normal(gain) => Err(Error::config("initial.normal", format!("{gain} is not in (0, ∞)"))),
+        }
+    }
+}
+
+/// A number from N(0, 1) (Box & Muller 1958).
+fn normal(random: &mut Random) -> f32 {
+    let (radius, angle) = (1.0 - random.random::<f64>(), random.random::<f64>());
+    ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
+}
 
 /// The most weights of one matrix: CUDA kernels count them in 31 bits.
 const MOST: usize = i32::MAX as usize;
@@ -25,6 +62,17 @@ pub(crate) fn check(layer: &str, sizes: &[usize]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normal_weights_have_their_spread() {
+        let mut random = plasticity_core::random::stream(1, &[]);
+        let weights = Initial::Normal(25.0).draw(&mut random, 100_000, 100).unwrap();
+        let mean = weights.iter().sum::<f32>() / 1e5;
+        let spread = (weights.iter().map(|w| w * w).sum::<f32>() / 1e5).sqrt();
+        // 100,000 draws of N(0, 2.5²): the mean's standard deviation is 0.008, the spread's 0.006.
+        assert!(mean.abs() < 0.04 && (spread - 2.5).abs() < 0.03, "{mean} {spread}");
+        assert!(Initial::Normal(0.0).draw(&mut random, 1, 1).is_err());
+    }
 
     #[test]
     fn as_many_weights_as_can_be_counted() {

@@ -42,6 +42,7 @@ fn build(
         modules,
         rule: rule.as_ref(),
         optimiser,
+        module_rates: None,
         input,
         classes: Some(3),
         seed: 4,

@@ -42,6 +42,7 @@ fn learn(path: &Path, overrides: &[String], steps: usize) -> (Vec<f32>, Vec<f32>
         modules: &modules,
         rule: rule.as_ref(),
         optimiser,
+        module_rates: None,
         input: stimulus.shape(size),
         classes: stimulus.classes().map(|classes| classes.len()),
         seed,

@@ -71,6 +71,7 @@ fn prepared(stack: Stack, depth: usize, rule: &str) -> Result<(Trainer, FeatureM
         modules: &resolve(&specs.rule.modules(), depth)?,
         rule: specs.rule.as_ref(),
         optimiser: OptimiserSpec::default(),
+        module_rates: None,
         input,
         classes: None,
         seed: 1,

@@ -84,6 +84,7 @@ impl Experiment {
             modules: &self.modules,
             rule: self.config.rule.as_ref(),
             optimiser: self.config.training.optimiser,
+            module_rates: self.config.training.module_rates.as_deref(),
             input: self.input(),
             classes: self.stimulus.classes().map(|classes| classes.len()),
             seed: self.config.seed,

@@ -39,8 +39,20 @@ pub enum OptimiserSpec {
         #[serde(default)]
         weight_decay: f32,
     },
+    /// For Hebbian rules: the update divided by its largest entry, with a rate for each neuron that falls as its weights come
+    /// to length 1 (Journé et al. 2023): w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|.
+    Hebbian {
+        /// Learning rate.
+        rate: f32,
+        /// How fast a neuron's rate falls; 0 keeps it.
+        #[serde(default = "half")]
+        power: f32,
+    },
 }
 
+fn half() -> f32 {
+    0.5
+}
 fn beta1() -> f32 {
     0.9
 }
@@ -59,6 +71,14 @@ impl Default for OptimiserSpec {
 }
 
 impl OptimiserSpec {
+    /// The same with its rate multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        let (Self::Adam { rate, .. } | Self::Sgd { rate, .. } | Self::Hebbian { rate, .. }) = &mut self;
+        *rate *= factor;
+        self
+    }
+
     /// Checks every value's range.
     ///
     /// # Errors
@@ -71,6 +91,7 @@ impl OptimiserSpec {
             Self::Adam { rate, weight_decay, .. } | Self::Sgd { rate, weight_decay, .. } => {
                 (rate, weight_decay)
             }
+            Self::Hebbian { rate, .. } => (rate, 0.0),
         };
         if !(rate > 0.0 && rate.is_finite()) {
             return bad("rate", rate, "(0, ∞)");
@@ -83,6 +104,9 @@ impl OptimiserSpec {
             Self::Adam { beta2, .. } if !(0.0..1.0).contains(&beta2) => bad("beta2", beta2, "[0, 1)"),
             Self::Adam { epsilon, .. } if !(epsilon > 0.0 && epsilon.is_finite()) => {
                 bad("epsilon", epsilon, "(0, ∞)")
+            }
+            Self::Hebbian { power, .. } if !(power >= 0.0 && power.is_finite()) => {
+                bad("power", power, "[0, ∞)")
             }
             Self::Sgd { momentum, .. } if !(0.0..1.0).contains(&momentum) => {
                 bad("momentum", momentum, "[0, 1)")
@@ -104,6 +128,14 @@ impl Optimiser {
     /// An optimiser that has made no step.
     pub fn new(spec: OptimiserSpec) -> Self {
         Self { spec, steps: 0, averages: Vec::new() }
+    }
+
+    /// Sets the learning rate from the next step on.
+    pub fn set_rate(&mut self, new: f32) {
+        let (OptimiserSpec::Adam { rate, .. }
+        | OptimiserSpec::Sgd { rate, .. }
+        | OptimiserSpec::Hebbian { rate, .. }) = &mut self.spec;
+        *rate = new;
     }
 
     /// Steps made.
@@ -136,8 +168,12 @@ impl Optimiser {
         if self.averages.is_empty() {
             for parameter in &parameters {
                 let (device, len) = (parameter.value().device(), parameter.value().len());
-                let second = if matches!(self.spec, OptimiserSpec::Adam { .. }) { len } else { 0 };
-                self.averages.push([Buffer::zeros(device, len)?, Buffer::zeros(device, second)?]);
+                let [first, second] = match self.spec {
+                    OptimiserSpec::Adam { .. } => [len, len],
+                    OptimiserSpec::Sgd { .. } => [len, 0],
+                    OptimiserSpec::Hebbian { .. } => [0, 0],
+                };
+                self.averages.push([Buffer::zeros(device, first)?, Buffer::zeros(device, second)?]);
             }
         }
         self.steps += 1;
@@ -167,8 +203,27 @@ impl Optimiser {
                 }
                 Ok(())
             }
+            OptimiserSpec::Hebbian { rate, power } => {
+                moves.map(|((parameter, update), _)| hebbian(parameter, update, rate, power)).collect()
+            }
         }
     }
+}
+
+/// One step of [`OptimiserSpec::Hebbian`]: a neuron's weights are those of one index of the first public axis.
+fn hebbian(parameter: &mut Parameter, update: &Buffer, rate: f32, power: f32) -> Result<()> {
+    let (mut weights, update) = (parameter.get()?, parameter.to_public(update)?);
+    let largest = update.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    // What is no number has to be seen: `max` passes over it.
+    let lost = update.iter().find(|value| !value.is_finite());
+    let scale = rate / lost.copied().unwrap_or(largest.max(f32::MIN_POSITIVE));
+    let each = (weights.len() / parameter.shape().first().copied().unwrap_or(1).max(1)).max(1);
+    for (weights, update) in weights.chunks_mut(each).zip(update.chunks(each)) {
+        let length = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt() as f32;
+        let factor = scale * (length - 1.0).abs().powf(power);
+        weights.iter_mut().zip(update).for_each(|(weight, update)| *weight += factor * update);
+    }
+    parameter.set(&weights)
 }
 
 #[cfg(test)]
@@ -204,6 +259,23 @@ mod tests {
         let spec = OptimiserSpec::Sgd { rate: 0.1, momentum: 0.5, weight_decay: 0.2 };
         // v₁ = 1 − 0.2 = 0.8, w₁ = 1.08; v₂ = 0.4 + 1 − 0.216 = 1.184, w₂ = 1.1984
         assert_relative_eq!(steps(spec, &[1.0, 1.0]), 1.1984, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn hebbian_rates_fall_as_neurons_come_to_length_one() {
+        let device = Device::open().unwrap();
+        // Lengths 5, 1 and 2; the largest entry of the update is 4.
+        let mut parameter = Parameter::plain(&device, "w", &[3, 2], &[3.0, 4.0, 1.0, 0.0, 0.0, 2.0]).unwrap();
+        let update = Buffer::from_vec(&device, vec![4.0, 0.0, 2.0, 2.0, -2.0, 1.0]).unwrap();
+        let mut optimiser = Optimiser::new(OptimiserSpec::Hebbian { rate: 0.1, power: 0.5 });
+        optimiser.step(vec![&mut parameter], &[update]).unwrap();
+        let expected = [3.2, 4.0, 1.0, 0.0, -0.05, 2.025];
+        for (found, expected) in parameter.get().unwrap().into_iter().zip(expected) {
+            assert_relative_eq!(found, expected, epsilon = 1e-6);
+        }
+        let lost = Buffer::from_vec(&device, vec![f32::NAN; 6]).unwrap();
+        optimiser.step(vec![&mut parameter], &[lost]).unwrap();
+        assert!(parameter.get().unwrap()[0].is_nan());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
-use crate::weights;
+use crate::weights::{self, Initial};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -14,7 +14,7 @@ use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result, stage};
 
 /// The sizes of a convolution layer, on time, row and column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvShape {
     /// Neurons at each position of the output.
     pub channels: usize,
@@ -28,6 +28,10 @@ pub struct ConvShape {
     pub padding: [usize; 3],
     /// Whether ρ is ReLU; else the identity.
     pub relu: bool,
+    /// Whether neurons have a bias that learns; else it is 0.
+    pub bias: bool,
+    /// How weights start.
+    pub initial: Initial,
     /// Whether batch normalisation follows ρ.
     pub batch_norm: bool,
     /// Max pool after these.
@@ -120,14 +124,20 @@ impl Conv {
         let public: Vec<usize> =
             [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
         let fan_in = in_channels * kernel.iter().product::<usize>();
-        let weight = uniform(random, shape.channels * fan_in, fan_in);
-        let bias = uniform(random, shape.channels, fan_in);
+        let weight = shape.initial.draw(random, shape.channels * fan_in, fan_in)?;
+        let bias = match shape.bias {
+            true => uniform(random, shape.channels, fan_in),
+            false => vec![0.0; shape.channels],
+        };
         let order = device::weight_order(public.len());
         Ok(Self {
             shape,
             in_channels,
             weight: Parameter::new(device, "weight", &public, &order, &weight)?,
-            bias: Parameter::plain(device, "bias", &[shape.channels], &bias)?,
+            bias: match Parameter::plain(device, "bias", &[shape.channels], &bias)? {
+                bias if shape.bias => bias,
+                bias => bias.fixed(),
+            },
             norm: if shape.batch_norm { Some(Norm::new(shape.channels, device)?) } else { None },
         })
     }
@@ -143,7 +153,8 @@ impl Conv {
     fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
         let through = feedback.then(|| self.weight.value());
         let (weight, bias, feedback) = device::backward(call, pre.data(), through)?;
-        Ok(LayerUpdate { updates: vec![weight, bias], feedback })
+        let updates = if self.shape.bias { vec![weight, bias] } else { vec![weight] };
+        Ok(LayerUpdate { updates, feedback })
     }
 
     fn geometry(&self, input: MapShape) -> Result<Geometry> {
@@ -227,7 +238,7 @@ impl EncoderLayer for Conv {
                     },
                 };
                 let mut update = self.update(&call, pre, feedback)?;
-                if on_activation {
+                if on_activation && self.shape.bias {
                     // The bias is no part of what the rule sees.
                     update.updates[1] = Buffer::zeros(pre.data().device(), self.shape.channels)?;
                 }
@@ -282,7 +293,8 @@ impl EncoderLayer for Conv {
             let product = Product::new(inputs, channels, channels).transpose_b();
             ops::product(product, value, matrix, &mut moved)?;
         }
-        Ok(vec![moved, Buffer::zeros(matrix.device(), channels)?])
+        let bias = Buffer::zeros(matrix.device(), channels)?;
+        Ok(if self.shape.bias { vec![moved, bias] } else { vec![moved] })
     }
 
     fn parameters(&self) -> Vec<&Parameter> {

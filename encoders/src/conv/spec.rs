@@ -1,6 +1,7 @@
 //! Convolution layers as a config names them.
 
 use super::{Conv, ConvShape, PoolSpec, Sizes};
+use crate::weights::Initial;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::MapShape;
@@ -24,7 +25,7 @@ macro_rules! conv {
         example: $example:literal,
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $type {
             /// Neurons at each position.
@@ -40,6 +41,12 @@ macro_rules! conv {
             /// Whether ρ is ReLU; else the identity.
             #[serde(default = "yes")]
             pub relu: bool,
+            /// Whether neurons have a bias that learns; else it is 0.
+            #[serde(default = "yes", skip_serializing_if = "is_yes")]
+            pub bias: bool,
+            /// How weights start.
+            #[serde(default, skip_serializing_if = "is_default")]
+            pub initial: Initial,
             /// Whether batch normalisation follows ρ.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             pub batch_norm: bool,
@@ -56,7 +63,7 @@ macro_rules! conv {
             pub fn shape(&self) -> Result<ConvShape> {
                 let pool = self.max_pool.as_ref();
                 let shape = shape($axes, self.channels, &self.kernel, &self.stride, &self.padding, self.relu, pool)?;
-                Ok(ConvShape { batch_norm: self.batch_norm, ..shape })
+                Ok(ConvShape { batch_norm: self.batch_norm, bias: self.bias, initial: self.initial, ..shape })
             }
         }
 
@@ -70,6 +77,8 @@ macro_rules! conv {
                 stride = "1", "1 to 4096, one number or one an axis", "distance of windows";
                 padding = "0", "0 to 4096, one number or one an axis", "zeros on either side: fewer than taps";
                 relu = "true", "true or false", "whether ρ is ReLU; else the identity";
+                bias = "true", "true or false", "whether neurons have a bias that learns; else it is 0";
+                initial = "\"uniform\"", "uniform | { normal = gain above 0 }", "how weights start: uniform in ±1/√(fan-in), or from N(0, (gain/√(fan-in))²)";
                 batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
                 max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
             ],
@@ -143,6 +152,8 @@ plugin! {
                 stride: [1; 3],
                 padding: [0; 3],
                 relu: self.relu,
+                bias: true,
+                initial: Initial::Uniform,
                 batch_norm: false,
                 pool: None,
             };
@@ -192,6 +203,8 @@ fn shape(
         stride: stride.on(axes, 1, 1, "stride")?,
         padding: padding.on(axes, 0, 0, "padding")?,
         relu,
+        bias: true,
+        initial: Initial::Uniform,
         batch_norm: false,
         pool,
     })
@@ -205,6 +218,12 @@ fn zero() -> Sizes {
 }
 fn yes() -> bool {
     true
+}
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+fn is_default(initial: &Initial) -> bool {
+    *initial == Initial::default()
 }
 
 #[cfg(test)]

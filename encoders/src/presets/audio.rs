@@ -2,6 +2,7 @@
 
 use crate::conv::{Conv1d, Sizes};
 use crate::gru::{Gradient, GruSpec};
+use crate::weights::Initial;
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -51,6 +52,8 @@ plugin! {
                     stride: Sizes::Same(stride),
                     padding: Sizes::Same(padding),
                     relu: true,
+                    bias: true,
+                    initial: Initial::Uniform,
                     batch_norm: false,
                     max_pool: None,
                 })

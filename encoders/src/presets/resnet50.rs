@@ -2,6 +2,7 @@
 
 use crate::conv::{Conv2d, Sizes};
 use crate::residual::ResidualSpec;
+use crate::weights::Initial;
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -58,6 +59,8 @@ plugin! {
                 stride: Sizes::Same(1),
                 padding: Sizes::Same(2),
                 relu: false,
+                bias: true,
+                initial: Initial::Uniform,
                 batch_norm: false,
                 max_pool: None,
             })];

@@ -1,6 +1,7 @@
 //! VGG-6: the paper's encoder for images.
 
 use crate::conv::{Conv2d, PoolSpec, Sizes};
+use crate::weights::Initial;
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -44,6 +45,8 @@ plugin! {
                     stride: Sizes::Same(1),
                     padding: Sizes::Same(1),
                     relu: true,
+                    bias: true,
+                    initial: Initial::Uniform,
                     batch_norm: false,
                     max_pool,
                 })

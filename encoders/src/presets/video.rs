@@ -1,6 +1,7 @@
 //! The paper's encoder for video.
 
 use crate::conv::{Conv3d, PoolSpec, Sizes};
+use crate::weights::Initial;
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::plugin;
 use plasticity_core::{Error, Result};
@@ -54,6 +55,8 @@ plugin! {
                     stride: sizes(stride),
                     padding: sizes(padding),
                     relu: true,
+                    bias: true,
+                    initial: Initial::Uniform,
                     batch_norm: true,
                     max_pool: bool::then(pooled, pool),
                 })

@@ -2,6 +2,7 @@
 
 use super::relu::{gate, relu};
 use crate::conv::{Conv, ConvShape};
+use crate::weights::Initial;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -60,6 +61,8 @@ impl Residual {
             stride: [1, stride, stride],
             padding: [0, side / 2, side / 2],
             relu,
+            bias: true,
+            initial: Initial::Uniform,
             batch_norm: false,
             pool: None,
         };

@@ -25,4 +25,4 @@ pub use lpl::Lpl;
 pub use oja::Oja;
 pub use sanger::Sanger;
 pub use scff::Scff;
-pub use softhebb::SoftHebb;
+pub use softhebb::{SoftHebb, Temperature};

@@ -19,15 +19,41 @@ use rayon::prelude::*;
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SoftHebb {
-    /// τ: how soft the competition is.
-    pub temperature: f32,
+    /// τ: how soft the competition is; one for all modules, or one a module.
+    pub temperature: Temperature,
     /// Losers learn with the opposite sign.
     pub anti_hebbian: bool,
 }
 
+/// One temperature, or one a module.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged, expecting = "expected a number, or a list of one a module")]
+pub enum Temperature {
+    /// In every module.
+    Same(f32),
+    /// First to last.
+    Each(Vec<f32>),
+}
+
+impl Temperature {
+    /// That of a module of `modules`.
+    fn of(&self, module: usize, modules: usize) -> Result<f32> {
+        let temperature = match self {
+            Self::Same(temperature) => *temperature,
+            Self::Each(each) if each.len() == modules => each[module],
+            Self::Each(each) => {
+                let message = format!("{} temperatures for {modules} modules: give one a module", each.len());
+                return Err(Error::config("rule.temperature", message));
+            }
+        };
+        positive("rule.temperature", temperature)?;
+        Ok(temperature)
+    }
+}
+
 impl Default for SoftHebb {
     fn default() -> Self {
-        Self { temperature: 1.0, anti_hebbian: true }
+        Self { temperature: Temperature::Same(1.0), anti_hebbian: true }
     }
 }
 
@@ -36,14 +62,14 @@ plugin! {
     equation: "ΔW_ji = y_j (x_i − a_j W_ji), y = ± softmax(a / τ), a = W x",
     citation: "Moraitis et al. 2022; anti-Hebbian losers: Journé et al. 2023",
     keys: [
-        temperature = "1.0", "> 0", "τ: how soft the competition between the neurons at one position is";
+        temperature = "1.0", "> 0, one number or one a module", "τ: how soft the competition between the neurons at one position is";
         anti_hebbian = "true", "true | false", "all neurons but the winner learn with the opposite sign";
     ],
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.temperature", self.temperature)?;
-            Ok(Box::new(self.clone()))
+        fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            let temperature = self.temperature.of(context.module, context.modules)?;
+            Ok(Box::new(Competition { temperature, anti_hebbian: self.anti_hebbian }))
         }
 
         fn pooling(&self, _module: usize) -> Pooling {
@@ -56,7 +82,14 @@ plugin! {
     }
 }
 
-impl SoftHebb {
+/// The rule of one module.
+#[derive(Debug)]
+struct Competition {
+    temperature: f32,
+    anti_hebbian: bool,
+}
+
+impl Competition {
     /// log Σ exp(a / τ) of one row, which becomes y.
     fn compete(&self, row: &mut [f32]) -> f32 {
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -71,7 +104,7 @@ impl SoftHebb {
     }
 }
 
-impl PlasticityRule for SoftHebb {
+impl PlasticityRule for Competition {
     fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
         let shape = signals.target.shape();
         if shape.is_empty() {

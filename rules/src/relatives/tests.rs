@@ -107,7 +107,7 @@ fn softhebb_competes_by_a_softmax_and_its_losers_unlearn() {
     let target = representation(SHAPE, 1);
     let a = target.data().to_vec().unwrap();
     let tau = 0.5;
-    let plain = SoftHebb { temperature: tau, anti_hebbian: false };
+    let plain = SoftHebb { temperature: Temperature::Same(tau), anti_hebbian: false };
     let (y, lateral) = synaptic(&plain, &target);
     let drive = |row: &[f32]| tau * row.iter().map(|a| (a / tau).exp()).sum::<f32>().ln();
     for (row, y) in a.chunks_exact(5).zip(y.chunks_exact(5)) {
@@ -133,7 +133,9 @@ fn softhebb_competes_by_a_softmax_and_its_losers_unlearn() {
             assert_eq!(signed[neuron], sign * y[neuron]);
         }
     }
-    assert!(refusal(&SoftHebb { temperature: 0.0, ..plain }).starts_with("rule.temperature: "));
+    let two = Temperature::Each(vec![1.0, 2.0]);
+    assert!(refusal(&SoftHebb { temperature: two, ..plain.clone() }).contains("give one a module"));
+    assert!(refusal(&SoftHebb { temperature: Temperature::Same(0.0), ..plain }).starts_with("rule.temperature: "));
 }
 
 #[test]

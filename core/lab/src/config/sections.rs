@@ -59,6 +59,9 @@ pub struct Training {
     /// The optimiser of every module; the paper's Adam at 2e-4.
     #[serde(default)]
     pub optimiser: OptimiserSpec,
+    /// Factors on the optimiser's rate, one a module, each above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module_rates: Option<Vec<f32>>,
     /// Ends training after so many steps, if that is before the last epoch's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
@@ -118,6 +121,10 @@ impl Training {
             return Err(Error::config("training.threads", message));
         }
         at_least_one("training.keep", self.keep as u64)?;
+        let factors = self.module_rates.iter().flatten();
+        if let Some(factor) = factors.copied().find(|factor| !(*factor > 0.0 && factor.is_finite())) {
+            return Err(Error::config("training.module_rates", format!("{factor} is not in (0, ∞)")));
+        }
         if let Some(precision) = self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision))
         {
             let message =
@@ -137,11 +144,17 @@ pub struct ProbeConfig {
     /// Which probes: `"paper"`, on features as they are; `"standardised"`, on features brought to mean 0 and variance 1 over
     /// the training stimuli; `"both"`, side by side.
     pub protocol: Protocol,
+    /// The layers that are probed, counted from 1; by default all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
     /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
     /// Adam's learning rate, above 0.
     pub rate: f32,
+    /// Shares of the probe's epochs, from 0 to 1, after each of which the learning rate is halved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub halve_at: Vec<f32>,
     /// Stimuli in a step of the probe's learning, at least 1; by default 32 on raw features and 128 on standardised ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
@@ -168,8 +181,10 @@ impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
             protocol: Protocol::default(),
+            layers: None,
             epochs: None,
             rate: 1e-3,
+            halve_at: Vec::new(),
             batch: None,
             augment: 0,
             pooling: Pooling::Mean,
@@ -202,6 +217,7 @@ impl ProbeConfig {
             kind,
             epochs: self.epochs.unwrap_or(kind.epochs()),
             rate: self.rate,
+            halve_at: self.halve_at.clone(),
             batch: self.batch.unwrap_or(kind.batch()),
             dropout: self.dropout,
             weight_decay: self.weight_decay,
@@ -215,6 +231,9 @@ impl ProbeConfig {
     pub fn check(&self) -> Result<()> {
         at_least_one("probe.epochs", self.epochs.unwrap_or(1))?;
         at_least_one("probe.batch", self.batch.unwrap_or(1) as u64)?;
+        if let Some(share) = self.halve_at.iter().find(|share| !(0.0..=1.0).contains(*share)) {
+            return Err(Error::config("probe.halve_at", format!("{share} is not in [0, 1]")));
+        }
         if self.augment > MOST_PASSES {
             let message = format!("{} is not in [0, {MOST_PASSES}]", self.augment);
             return Err(Error::config("probe.augment", message));

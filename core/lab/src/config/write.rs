@@ -43,7 +43,7 @@ impl Config {
         let mut table = self.to_table()?;
         table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
         if let Some(Value::Table(training)) = table.get_mut("training") {
-            training.retain(|key, _| ["batch", "optimiser"].contains(&key));
+            training.retain(|key, _| ["batch", "optimiser", "module_rates"].contains(&key));
         }
         Ok(table)
     }

@@ -22,6 +22,8 @@ pub struct NetworkPlan<'a> {
     pub rule: &'a dyn RuleSpec,
     /// The optimiser of every module.
     pub optimiser: OptimiserSpec,
+    /// A factor on its rate for each module; `None`: 1.
+    pub module_rates: Option<&'a [f32]>,
     /// The encoder's input for a full batch.
     pub input: MapShape,
     /// How many classes the stimuli have, where they are labelled.
@@ -119,6 +121,11 @@ impl Network {
             };
             seen.push(RepresentationShape::of(shape, plan.rule.pooling(index))?);
         }
+        if let Some(rates) = plan.module_rates.filter(|rates| rates.len() != plan.modules.len()) {
+            let message =
+                format!("{} factors for {} modules: give one a module", rates.len(), plan.modules.len());
+            return Err(Error::config("training.module_rates", message));
+        }
         let last = plan.modules.len() - 1;
         let mut modules = Vec::new();
         for (index, layers) in plan.modules.iter().enumerate() {
@@ -141,7 +148,8 @@ impl Network {
             };
             let mut random = stream(plan.seed, &[purpose::RULE, index as u64]);
             let rule = plan.rule.build(&context, &mut random).map_err(|error| in_module(index, error))?;
-            let optimiser = Optimiser::new(plan.optimiser);
+            let factor = plan.module_rates.and_then(|rates| rates.get(index)).copied().unwrap_or(1.0);
+            let optimiser = Optimiser::new(plan.optimiser.scaled(factor));
             modules.push(Module {
                 level: plan.rule.level(),
                 layers: layers.clone(),

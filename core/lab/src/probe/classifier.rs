@@ -47,6 +47,14 @@ impl Labelled<'_> {
         }
     }
 
+    /// The values less their mean, times their scale.
+    fn scaled(&self, scaling: &[(f32, f32)]) -> Vec<f32> {
+        let scaled = |row: &[f32]| -> Vec<f32> {
+            row.iter().zip(scaling).map(|(value, (mean, scale))| (value - mean) * scale).collect()
+        };
+        (0..self.labels.len()).flat_map(|index| scaled(self.row(index))).collect()
+    }
+
     pub(super) fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.channels..(index + 1) * self.channels]
     }
@@ -76,7 +84,7 @@ fn statistics(passes: &[Labelled], channels: usize) -> Vec<(f32, f32)> {
 }
 
 /// How a linear probe learns.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProbeSettings {
     /// On which features.
     pub kind: ProbeKind,
@@ -84,6 +92,8 @@ pub struct ProbeSettings {
     pub epochs: u64,
     /// Adam's learning rate.
     pub rate: f32,
+    /// Shares of the epochs after each of which it is halved.
+    pub halve_at: Vec<f32>,
     /// Stimuli in a step.
     pub batch: usize,
     /// Probability with which each feature is left out in each step.
@@ -115,20 +125,17 @@ pub fn accuracy(
         let message = format!("{} features to learn from, {} to test on", other.channels, test.channels);
         return Err(Error::stimulus("probe", message));
     }
-    let scaling = match settings.kind {
-        ProbeKind::Standardised => statistics(train, test.channels),
-        ProbeKind::Raw => vec![(0.0, 1.0); test.channels],
+    // Raw features can be many: they are not copied.
+    let scaling = (settings.kind == ProbeKind::Standardised).then(|| statistics(train, test.channels));
+    let scaled = |rows: &Labelled| scaling.as_ref().map(|scaling| rows.scaled(scaling));
+    let scaled_test = scaled(&test);
+    let test = Labelled { values: scaled_test.as_deref().unwrap_or(test.values), ..test };
+    let scaled_passes: Vec<_> = train.iter().map(scaled).collect();
+    let of_pass = |(pass, scaled)| -> Labelled {
+        let (pass, scaled): (&Labelled, &Option<Vec<f32>>) = (pass, scaled);
+        Labelled { values: scaled.as_deref().unwrap_or(pass.values), ..*pass }
     };
-    let scaled = |rows: &Labelled| -> Vec<f32> {
-        let row = |row: &[f32]| -> Vec<f32> {
-            row.iter().zip(&scaling).map(|(value, (mean, scale))| (value - mean) * scale).collect()
-        };
-        (0..rows.labels.len()).flat_map(|index| row(rows.row(index))).collect()
-    };
-    let test_values = scaled(&test);
-    let scaled_passes: Vec<Vec<f32>> = train.iter().map(scaled).collect();
-    let passes: Vec<Labelled> =
-        train.iter().zip(&scaled_passes).map(|(pass, values)| Labelled { values, ..*pass }).collect();
+    let passes: Vec<Labelled> = train.iter().zip(&scaled_passes).map(of_pass).collect();
     let mut classifier = Classifier::new(test.channels, classes, device, random)?;
     let mut optimiser = Optimiser::new(OptimiserSpec::Adam {
         rate: settings.rate,
@@ -138,7 +145,10 @@ pub fn accuracy(
         weight_decay: settings.weight_decay,
     });
     let mut order: Vec<usize> = (0..passes.first().map_or(0, |pass| pass.labels.len())).collect();
-    for (_, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
+    for (epoch, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
+        let reached = |share: &&f32| epoch as f64 >= f64::from(**share) * settings.epochs as f64;
+        let halvings = settings.halve_at.iter().filter(reached).count() as i32;
+        optimiser.set_rate(settings.rate * 0.5_f32.powi(halvings));
         order.shuffle(random);
         for rows in order.chunks(settings.batch) {
             let mut values: Vec<f32> = rows.iter().flat_map(|&row| pass.row(row)).copied().collect();
@@ -150,7 +160,7 @@ pub fn accuracy(
         }
     }
     let mut right = 0;
-    for (values, labels) in test_values.chunks(BLOCK * test.channels).zip(test.labels.chunks(BLOCK)) {
+    for (values, labels) in test.values.chunks(BLOCK * test.channels).zip(test.labels.chunks(BLOCK)) {
         let scores = classifier.scores(values, labels.len())?.to_vec()?;
         if !scores.iter().all(|score| score.is_finite()) {
             let message =

@@ -69,7 +69,7 @@ impl Features {
 
 /// Collects the features of several networks on the same stimuli, which are made once.
 ///
-/// Each layer is pooled as `pooling` says (layers from 0). Where a stimulus has a class, its row is the mean of a layer
+/// Each layer is pooled as `pooling` says (layers from 0); of those that are not `wanted`, nothing is kept. Where a stimulus has a class, its row is the mean of a layer
 /// over time. Where its frames have classes, each labelled frame has a row: the mean over the layer's steps in time that
 /// the frame spans. With [`Pooling::Keep`] a row holds every location, one after another; else it is their mean.
 ///
@@ -79,6 +79,7 @@ pub fn features(
     networks: &mut [&mut Network],
     batches: impl Iterator<Item = Result<HostBatch>>,
     device: &Device,
+    wanted: Option<&[usize]>,
     pooling: &mut dyn FnMut(usize) -> Pooling,
 ) -> Result<Vec<Features>> {
     let mut all = vec![Features::default(); networks.len()];
@@ -88,7 +89,9 @@ pub fn features(
             let layers = network.represent_with(&batch.input, pooling)?;
             features.layers.resize_with(layers.len(), Layer::default);
             for (index, (representation, layer)) in layers.iter().zip(&mut features.layers).enumerate() {
-                append(representation, pooling(index), &batch.labels, layer)?;
+                if wanted.is_none_or(|wanted| wanted.contains(&index)) {
+                    append(representation, pooling(index), &batch.labels, layer)?;
+                }
             }
             batch.labels.iter().try_for_each(|label| features.add_label(label))?;
         }

@@ -54,11 +54,16 @@ pub fn probe(
         layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0), None)?);
     }
     let pooling = experiment.config().probe.pooling;
+    // From 0.
+    let wanted = experiment.config().probe.layers.as_ref();
+    let wanted: Option<Vec<usize>> = wanted.map(|layers| layers.iter().map(|layer| layer - 1).collect());
+    let wanted = wanted.as_deref();
     let sides = bench.sides("features", &mut |batches| {
-        features(&mut [&mut *trained, &mut untrained], batches, device, &mut |_| pooling)
+        features(&mut [&mut *trained, &mut untrained], batches, device, wanted, &mut |_| pooling)
     })?;
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
-    for (layer, name) in names.iter().enumerate() {
+    let probed = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&layer));
+    for (layer, name) in names.iter().enumerate().filter(|(layer, _)| probed(*layer)) {
         (bench.progress)(&format!("layer {name}"), layer as f64 / names.len() as f64);
         layers.push(bench.layer(name, layer as u64, sides.of(0, layer), Some(sides.of(1, layer)))?);
     }
@@ -68,7 +73,7 @@ pub fn probe(
         // One network after the other: these features are many.
         let mut all = |network: &mut Network, bench: &mut Bench| {
             bench.sides("all layers side by side", &mut |batches| {
-                let of_one = features(&mut [&mut *network], batches, device, &mut pooling)?;
+                let of_one = features(&mut [&mut *network], batches, device, None, &mut pooling)?;
                 Ok(of_one.into_iter().map(Features::side_by_side).collect())
             })
         };
@@ -205,6 +210,11 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
             RepresentationShape::of(map, pooling(layer)).map(drop).map_err(|error| refused(error.into()))
         })
     };
+    let outside = |layer: &&usize| !(1..=maps.len()).contains(*layer);
+    if let Some(layer) = config.probe.layers.iter().flatten().find(outside) {
+        let message = format!("there is no layer {layer}: layers are counted from 1 to {}", maps.len());
+        return Err(config.locate(Error::config("probe.layers", message)));
+    }
     fits("probe.pooling", &mut |_| config.probe.pooling)?;
     let all_layers = config.probe.all_layers.poolings(network).map_err(|error| config.locate(error))?;
     if let Some(poolings) = &all_layers {

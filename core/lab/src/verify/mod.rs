@@ -57,6 +57,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         modules: &modules,
         rule: rule.as_ref(),
         optimiser: OptimiserSpec::default(),
+        module_rates: None,
         input: input.shape(),
         classes: case.description.classes,
         seed: 0,

@@ -51,6 +51,12 @@ impl Norm {
         }
     }
 
+    /// The same with a weight of 1 and a bias of 0 that do not learn.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        Self { weight: self.weight.fixed(), bias: self.bias.fixed(), ..self }
+    }
+
     /// `[rows, channels]` normalised, and the batch's moments (none in evaluation).
     ///
     /// # Errors

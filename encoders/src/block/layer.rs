@@ -1,0 +1,144 @@
+//! The layers of a block, run one after the other.
+
+use plasticity_core::device::Buffer;
+use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::{Error, Result};
+
+/// Several layers as one.
+///
+/// A post factor of the output is carried down through all of them. One of summed inputs belongs to the only layer that
+/// shows such, and reaches that layer alone.
+pub struct Block {
+    layers: Vec<Box<dyn EncoderLayer>>,
+}
+
+/// What the layers keep, with the maps between them.
+struct Kept {
+    maps: Vec<FeatureMap>,
+    traces: Vec<Trace>,
+}
+
+impl Block {
+    /// A block of layers that fit each other; parameters are called by the place of their layer: `2.weight`.
+    pub fn new(mut layers: Vec<Box<dyn EncoderLayer>>) -> Self {
+        for (index, layer) in layers.iter_mut().enumerate() {
+            for parameter in layer.parameters_mut() {
+                parameter.rename(format!("{}.{}", index + 1, parameter.name()));
+            }
+        }
+        Self { layers }
+    }
+
+    /// The maps that the layers before `place` make of `pre`, which is not kept.
+    fn below(&mut self, pre: &FeatureMap, place: usize) -> Result<Option<FeatureMap>> {
+        let mut map = None;
+        for layer in &mut self.layers[..place] {
+            map = Some(layer.forward(map.as_ref().unwrap_or(pre), Phase::Peek)?.post);
+        }
+        Ok(map)
+    }
+
+    /// The layer whose parameters learn: the one that rules of single synapses work on.
+    fn plastic(&self) -> Result<usize> {
+        let learns = |layer: &dyn EncoderLayer| layer.parameters().iter().any(|parameter| parameter.learns());
+        let mut found = self.layers.iter().enumerate().filter(|(_, layer)| learns(layer.as_ref()));
+        match (found.next(), found.next()) {
+            (Some((place, _)), None) => Ok(place),
+            _ => {
+                let message = "a rule of single synapses needs a block in which exactly one layer learns";
+                Err(Error::shape("block", message))
+            }
+        }
+    }
+}
+
+impl EncoderLayer for Block {
+    fn output(&self, input: MapShape) -> Result<MapShape> {
+        self.layers.iter().try_fold(input, |shape, layer| layer.output(shape))
+    }
+
+    fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity> {
+        let mut maps: Vec<FeatureMap> = Vec::new();
+        let mut traces = Vec::new();
+        for layer in &mut self.layers {
+            let activity = layer.forward(maps.last().unwrap_or(pre), phase)?;
+            if phase != Phase::Learn {
+                maps.clear();
+            }
+            maps.push(activity.post);
+            traces.push(activity.trace);
+        }
+        let post = maps.pop().ok_or_else(|| Error::shape("block", "has no layers"))?;
+        let trace = if phase == Phase::Learn { Trace::new(Kept { maps, traces }) } else { Trace::new(()) };
+        Ok(Activity { post, trace })
+    }
+
+    fn plasticity(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        trace: Trace,
+        factor: PostFactor,
+        feedback: bool,
+    ) -> Result<LayerUpdate> {
+        let Kept { mut maps, traces } = trace.take()?;
+        let only = match factor {
+            PostFactor::Activation(_) => Some(self.plastic()?),
+            _ => None,
+        };
+        if only.is_some() && feedback {
+            return Err(Error::shape("block", "gives no feedback from a post factor of summed inputs"));
+        }
+        let mut factor = Some(factor);
+        let mut updates = Vec::new();
+        let mut above: Option<FeatureMap> = None;
+        for (place, (layer, trace)) in self.layers.iter_mut().zip(traces).enumerate().rev() {
+            let (output, below) = (above.take(), maps.pop());
+            let (output, input) = (output.as_ref().unwrap_or(post), below.as_ref().unwrap_or(pre));
+            if only.is_none_or(|only| only == place) {
+                let given = factor
+                    .take()
+                    .ok_or_else(|| Error::shape("block", format!("part {} gives no feedback", place + 2)))?;
+                let update = layer.plasticity(
+                    input,
+                    output,
+                    trace,
+                    given,
+                    only.is_none() && (feedback || place > 0),
+                )?;
+                updates.push(update.updates);
+                factor = update.feedback.map(PostFactor::PerPosition);
+            }
+            above = below;
+        }
+        let feedback = match factor {
+            Some(PostFactor::PerPosition(factor)) if feedback => Some(factor),
+            _ => None,
+        };
+        Ok(LayerUpdate { updates: updates.into_iter().rev().flatten().collect(), feedback })
+    }
+
+    fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+        let place = self.plastic()?;
+        let below = self.below(pre, place)?;
+        self.layers[place].activation(below.as_ref().unwrap_or(pre))
+    }
+
+    fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
+        self.layers[self.plastic()?].lateral(matrix)
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.layers.iter().flat_map(|layer| layer.parameters()).collect()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.layers.iter_mut().flat_map(|layer| layer.parameters_mut()).collect()
+    }
+
+    fn follows_gradient(&self) -> bool {
+        self.layers.iter().all(|layer| layer.follows_gradient())
+    }
+}

@@ -1,0 +1,125 @@
+//! `avg_pool`: the mean of each window.
+
+use super::window::Window;
+use crate::per_position::per_position;
+use plasticity_core::Result;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plugin;
+use plasticity_core::random::Random;
+use rayon::prelude::*;
+
+/// The mean of each window; windows may overlap.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvgPool {
+    /// Rows and columns of a window.
+    pub size: usize,
+    /// From one window to the next; `None`: its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+}
+
+plugin! {
+    Layer "avg_pool": "Average pool over rows and columns; nothing learns",
+    equation: "z = mean over the window of a",
+    citation: "PyTorch's AvgPool2d; the last pool of SoftHebb: Journé et al. 2023",
+    keys: [
+        size = "", "1 to 4096", "rows and columns of a window";
+        stride = "", "1 to 4096", "from one window to the next; where it is not said, size";
+    ],
+    example: "type = \"avg_pool\"\nsize = 2",
+    impl LayerSpec for AvgPool {
+        fn build(&self, input: MapShape, _device: &Device, _random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
+            let window = Window::checked(self.size, self.stride, 0)?;
+            window.output(input)?;
+            Ok(Box::new(Avg(window)))
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Avg(Window);
+
+impl Avg {
+    fn share(&self) -> f32 {
+        1.0 / (self.0.size * self.0.size) as f32
+    }
+}
+
+impl EncoderLayer for Avg {
+    fn output(&self, input: MapShape) -> Result<MapShape> {
+        self.0.output(input)
+    }
+
+    fn forward(&mut self, pre: &FeatureMap, _phase: Phase) -> Result<Activity> {
+        let (from, to) = (pre.shape(), self.output(pre.shape())?);
+        let channels = from.channels.max(1);
+        let values = pre.data().to_vec()?;
+        let mut post = vec![0.0; to.len()];
+        let samples = values.par_chunks(from.positions() * channels);
+        post.par_chunks_mut(to.positions() * channels).zip(samples).for_each(|(post, values)| {
+            self.0.visit(from, |window, positions| {
+                for position in positions {
+                    let here = &values[position * channels..][..channels];
+                    let post = post[window * channels..][..channels].iter_mut();
+                    post.zip(here).for_each(|(post, value)| *post += self.share() * value);
+                }
+            });
+        });
+        let post = FeatureMap::new(to, Buffer::from_vec(pre.data().device(), post)?)?;
+        Ok(Activity { post, trace: Trace::new(()) })
+    }
+
+    /// Every position of a window gets its share of the window's factor.
+    fn plasticity(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        _trace: Trace,
+        factor: PostFactor,
+        feedback: bool,
+    ) -> Result<LayerUpdate> {
+        if !feedback {
+            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+        }
+        let factor = per_position("avg_pool", factor, post.shape())?;
+        let (from, to, channels) = (pre.shape(), post.shape(), pre.shape().channels.max(1));
+        let given = factor.to_vec()?;
+        let mut made = vec![0.0; from.len()];
+        let samples = given.par_chunks(to.positions() * channels);
+        made.par_chunks_mut(from.positions() * channels).zip(samples).for_each(|(made, given)| {
+            self.0.visit(from, |window, positions| {
+                let given = &given[window * channels..][..channels];
+                for position in positions {
+                    let made = made[position * channels..][..channels].iter_mut();
+                    made.zip(given).for_each(|(made, given)| *made += self.share() * given);
+                }
+            });
+        });
+        Ok(LayerUpdate { updates: Vec::new(), feedback: Some(Buffer::from_vec(factor.device(), made)?) })
+    }
+
+    fn parameters(&self) -> Vec<&Parameter> {
+        Vec::new()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finite_differences::check;
+
+    #[test]
+    fn feedback_follows_finite_differences() {
+        let shape = MapShape { time: 1, location: 1, batch: 2, extent: [2, 5, 4], channels: 2 };
+        check(r#"{ "type": "avg_pool", "size": 3, "stride": 1 }"#, shape, false);
+        check(r#"{ "type": "avg_pool", "size": 2 }"#, shape, true);
+    }
+}
