@@ -1,7 +1,7 @@
 //! Score functions, broadcast signals and plasticity rules: CPC, Greedy InfoMax, CLAPP and relatives.
 //!
 //! A rule of Illing et al. (2021) is a composition of three parts: a [`score`] of contexts and targets, a
-//! [`broadcast`] signal that turns scores into the modulation γ of every pair, and a [`plasticity`] rule that sets
+//! [`broadcast`] signal that turns scores into the modulation γ of every pair, and a plasticity [`rule`] that sets
 //! both to work over prediction steps. Each is a plugin: see [`plasticity_core::registry`].
 //!
 //! CLAPP's broadcast, by its closed form: two contexts, each with a fixation (column 0) and one saccade. A pair that
@@ -25,13 +25,10 @@
 
 pub mod broadcast;
 pub mod local;
-mod output;
-pub mod plasticity;
-pub mod relatives;
+pub mod rule;
 pub mod score;
 #[cfg(test)]
 mod testing;
-pub mod views;
 
 use dfdx::tensor::{AutoDevice, OwnedTape};
 use plasticity_core::device::TapedMatrix;

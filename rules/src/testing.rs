@@ -3,7 +3,7 @@
 use plasticity_core::autodiff;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleUpdate, Signals};
+use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use rand::Rng;
@@ -57,4 +57,31 @@ pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> 
     assert_eq!(made.own.len(), expected.own.len());
     made.own.iter().zip(&expected.own).for_each(|(a, b)| close("own", a, b));
     made
+}
+
+/// Some patches.
+pub const SHAPE: RepresentationShape = RepresentationShape { time: 2, location: 3, batch: 4, channel: 5 };
+
+/// The rule of a module that sees `shape` alone.
+pub fn build(spec: &dyn RuleSpec, shape: RepresentationShape) -> Box<dyn PlasticityRule> {
+    spec.build(&context(shape, shape), &mut stream(1, &[])).unwrap()
+}
+
+/// A target and nothing else.
+pub fn alone(target: &Representation) -> Signals<'_> {
+    Signals { target, context: None, top: None, labels: None }
+}
+
+/// The error of a spec that cannot be built.
+pub fn refusal(spec: &dyn RuleSpec) -> String {
+    match spec.build(&context(SHAPE, SHAPE), &mut stream(1, &[])) {
+        Ok(_) => panic!("was built"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// y, and M, of a rule whose update is mean y ⊗ x + M W.
+pub fn synaptic(spec: &dyn RuleSpec, target: &Representation) -> (Vec<f32>, Vec<f32>) {
+    let made = build(spec, target.shape()).update(&alone(target), &mut draws()).unwrap();
+    (made.target.to_vec().unwrap(), made.lateral.unwrap().to_vec().unwrap())
 }

@@ -7,9 +7,6 @@ pub mod infonce;
 mod pairing;
 mod pool;
 
-#[cfg(test)]
-mod tests;
-
 pub use clapp_pp::{ClappPp, ClappPpBackprop};
 pub use infonce::InfoNce;
 pub(crate) use pairing::Pairing;

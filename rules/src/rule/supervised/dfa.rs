@@ -1,7 +1,7 @@
 //! `dfa`: direct feedback alignment.
 
-use crate::output::{self, output};
-use crate::plasticity::CrossEntropy;
+use super::CrossEntropy;
+use crate::rule::output::{self, output};
 use plasticity_core::draws::Draws;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
@@ -96,5 +96,55 @@ impl PlasticityRule for DirectFeedback {
         let mut parameters = self.readout.parameters_mut();
         parameters.push(&mut self.feedback);
         parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SHAPE, alone, context, draws, relative, representation, values};
+    use plasticity_core::device::Buffer;
+    use plasticity_core::random::stream;
+    use plasticity_core::representation::RepresentationShape;
+
+    #[test]
+    fn dfa_reads_out_as_cross_entropy_and_sends_its_error_through_fixed_weights() {
+        let top_shape = RepresentationShape { time: 1, location: 2, batch: 4, channel: 3 };
+        let to = context(SHAPE, top_shape);
+        let (target, top) = (representation(SHAPE, 1), representation(top_shape, 2));
+        let labels = [0, 3, 1, 1];
+        let signals = Signals { target: &target, context: None, top: Some(&top), labels: Some(&labels) };
+        let mut rule = Dfa {}.build(&to, &mut stream(1, &[])).unwrap();
+        let twin = Dfa {}.build(&to, &mut stream(2, &[])).unwrap();
+        assert_eq!(rule.parameters()[0].get().unwrap(), twin.parameters()[0].get().unwrap());
+        assert_ne!(rule.parameters()[2].get().unwrap(), twin.parameters()[2].get().unwrap());
+        let mut readout =
+            CrossEntropy::new("t", 3, &context(top_shape, top_shape), &mut stream(1, &[])).unwrap();
+        for (index, shape) in [(0, 12), (1, 4)] {
+            let weights = values(shape, 9 + index as u64);
+            rule.parameters_mut()[index].set(&weights).unwrap();
+            readout.parameters_mut()[index].set(&weights).unwrap();
+        }
+        let expected = readout
+            .update(&Signals { target: &top, context: None, top: None, labels: Some(&labels) }, &mut draws())
+            .unwrap();
+        let made = rule.update(&signals, &mut draws()).unwrap();
+        let host = |buffer: &Buffer| buffer.to_vec().unwrap();
+        assert!(relative(&host(&made.loss), &host(&expected.loss)) < 1e-6);
+        for (own, expected) in made.own.iter().zip(&expected.own) {
+            assert!(relative(&host(own), &host(expected)) < 1e-6);
+        }
+        // Each input's post factor is Bᵀ e, shared among its places.
+        let errors = host(&readout.error(&top, Some(&labels)).unwrap().errors);
+        let feedback = rule.parameters()[2].get().unwrap();
+        let mut delta = Vec::new();
+        for row in 0..SHAPE.rows() {
+            for neuron in 0..5 {
+                let sum = (0..4).map(|class| errors[row % 4 * 4 + class] * feedback[class * 5 + neuron]);
+                delta.push(sum.sum::<f32>() / 6.0);
+            }
+        }
+        assert!(relative(&host(&made.target), &delta) < 1e-5);
+        assert!(rule.update(&alone(&target), &mut draws()).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `bcm`: Hebbian learning whose sign turns at a threshold that slides with past activity.
 
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::{Tape, at_least, refused, tensors};
 use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
@@ -128,5 +128,32 @@ impl PlasticityRule for SlidingThreshold {
 
     fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.threshold]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, draws, refusal, representation};
+
+    #[test]
+    fn bcm_follows_its_loss_and_its_threshold_slides_once_a_step_is_applied() {
+        let target = representation(SHAPE, 1);
+        let mut rule = build(&Bcm { window: 4.0, threshold: 0.5 }, SHAPE);
+        let before = rule.parameters()[0].get().unwrap();
+        assert_eq!(before, [0.5; 5]);
+        rule.update(&alone(&target), &mut draws()).unwrap();
+        assert_eq!(rule.parameters()[0].get().unwrap(), before);
+        rule.applied().unwrap();
+        let z = target.data().to_vec().unwrap();
+        for (neuron, after) in rule.parameters()[0].get().unwrap().into_iter().enumerate() {
+            let mean = z.iter().skip(neuron).step_by(5).map(|y| y * y).sum::<f32>() / 24.0;
+            assert!((after - (0.5 + (mean - 0.5) / 4.0)).abs() < 1e-5);
+        }
+        assert_follows_loss(rule.as_mut(), &alone(&target));
+        assert!(
+            refusal(&Bcm { window: 0.5, ..Bcm::default() })
+                .starts_with("rule.window: expected a number ≥ 1, got 0.5")
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The contrast of Forward-Forward: layers are active on positive stimuli and quiet on negative ones.
 
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::{Tape, refused, tensors};
 use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
@@ -139,5 +139,23 @@ impl Goodness {
         let softplus = above.try_add(rest).map_err(refused)?;
         let loss: TapedScalar = softplus.try_sum().map_err(refused)?;
         loss.try_mul(2.0 / stimuli as f32).map_err(refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::goodness::{ForwardForward, Scff};
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, refusal, representation};
+
+    #[test]
+    fn forward_forward_and_scff_follow_their_losses() {
+        let target = representation(SHAPE, 1);
+        let ff = ForwardForward { threshold: 0.4, ..ForwardForward::default() };
+        assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
+        let scff = Scff { positive_threshold: 0.3, negative_threshold: 0.5 };
+        assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
+        assert!(refusal(&Scff { positive_threshold: 0.0, ..scff }).starts_with("rule.positive_threshold: "));
+        let strength = ForwardForward { strength: f32::NAN, ..ff };
+        assert!(refusal(&strength).starts_with("rule.strength: "));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::pairing::Pairing;
 use super::pool::Pool;
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::{Tape, positive, refused, tensors};
 use dfdx::shapes::Axis;
 use dfdx::tensor::{Tensor, TensorFromVec, WithEmptyTape};
@@ -181,5 +181,35 @@ impl PlasticityRule for InfoNce {
             });
         }
         Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_follows_loss, context, refusal, representation};
+    use plasticity_core::plasticity::Signals;
+    use plasticity_core::random::stream;
+    use plasticity_core::representation::RepresentationShape;
+
+    fn shape(channel: usize) -> RepresentationShape {
+        RepresentationShape { time: 1, location: 2, batch: 8, channel }
+    }
+
+    #[test]
+    fn infonce_follows_its_loss() {
+        let mut rule = InfoNce { temperature: 0.3, ..InfoNce::default() }
+            .build(&context(shape(5), shape(5)), &mut stream(1, &[]))
+            .unwrap();
+        let target = representation(shape(5), 1);
+        let signals = Signals { target: &target, context: None, top: None, labels: None };
+        assert_follows_loss(rule.as_mut(), &signals);
+    }
+
+    #[test]
+    fn a_temperature_of_zero_is_an_error_that_names_the_key() {
+        assert!(
+            refusal(&InfoNce { temperature: 0.0, ..InfoNce::default() }).starts_with("rule.temperature: ")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The loss of a predictive rule in dfdx, for any score and broadcast signal: what proves its closed form.
 
 use super::meetings::Meetings;
-use super::predictive::Predictive;
+use super::rule::Predictive;
 use super::steps;
 use crate::refused;
 use dfdx::shapes::HasShape;

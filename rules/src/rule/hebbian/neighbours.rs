@@ -1,6 +1,6 @@
 //! Which row is the recent past of which: the step before in time, or, in a single step, the other view.
 
-use crate::views::Pairing;
+use crate::rule::views::Pairing;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
 use std::ops::Range;

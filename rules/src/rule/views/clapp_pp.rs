@@ -3,7 +3,7 @@
 use super::pairing::Pairing;
 use super::pool::Pool;
 use crate::broadcast::Hinge;
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::score::{self, Bilinear};
 use crate::{Tape, refused, tensors};
 use dfdx::tensor::{Tensor, TensorFromVec};
@@ -286,4 +286,48 @@ fn swapped(matrix: TapedMatrix, pairing: &Pairing) -> Result<TapedMatrix> {
     let index: Tensor<(usize,), usize, _> =
         tensors(&matrix).try_tensor_from_vec(others, (len,)).map_err(refused)?;
     matrix.try_gather(index).map(stop).map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_follows_loss, context, refusal, representation};
+    use plasticity_core::random::stream;
+    use plasticity_core::representation::RepresentationShape;
+
+    fn shape(channel: usize) -> RepresentationShape {
+        RepresentationShape { time: 1, location: 2, batch: 8, channel }
+    }
+
+    #[test]
+    fn clapp_pp_follows_its_loss_with_every_context() {
+        for source in [ContextSource::Same, ContextSource::Top, ContextSource::Both] {
+            for negatives in [1, 3] {
+                let spec = ClappPp { context: source, negatives, ..ClappPp::default() };
+                let mut rule = spec.build(&context(shape(5), shape(3)), &mut stream(1, &[])).unwrap();
+                let (target, top) = (representation(shape(5), 1), representation(shape(3), 2));
+                let signals = Signals { target: &target, context: None, top: Some(&top), labels: None };
+                assert_follows_loss(rule.as_mut(), &signals);
+            }
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_errors_that_name_the_key() {
+        assert!(refusal(&ClappPp { negatives: 0, ..ClappPp::default() }).starts_with("rule.negatives: "));
+        let above = ClappPp { context: ContextSource::Above, ..ClappPp::default() };
+        assert!(refusal(&above).starts_with("rule.context: "));
+        assert!(
+            refusal(&ClappPp { pool: Pool::Each(vec![1]), ..ClappPp::default() }).starts_with("rule.pool: ")
+        );
+    }
+
+    #[test]
+    fn configs_name_pools_as_a_number_or_a_list() {
+        let spec: ClappPpBackprop = toml::from_str("pool = 2\ncontext = \"top\"").unwrap();
+        assert_eq!((spec.0.pool, spec.0.context), (Pool::Same(2), ContextSource::Top));
+        let spec: ClappPp = toml::from_str("pool = [8, 4, 0]").unwrap();
+        assert_eq!(spec.pool, Pool::Each(vec![8, 4, 0]));
+        assert!(toml::from_str::<ClappPp>("pools = 2").is_err());
+    }
 }

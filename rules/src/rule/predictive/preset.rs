@@ -13,14 +13,14 @@ macro_rules! preset {
     ) => {
         $(#[$doc])*
         #[derive(Debug, serde::Serialize, serde::Deserialize)]
-        #[serde(from = "crate::plasticity::options::Overrides")]
-        pub struct $type(crate::plasticity::options::Options);
+        #[serde(from = "crate::rule::predictive::options::Overrides")]
+        pub struct $type(crate::rule::predictive::options::Options);
 
-        impl From<crate::plasticity::options::Overrides> for $type {
-            fn from(overrides: crate::plasticity::options::Overrides) -> Self {
-                let preset = crate::plasticity::options::Options {
+        impl From<crate::rule::predictive::options::Overrides> for $type {
+            fn from(overrides: crate::rule::predictive::options::Overrides) -> Self {
+                let preset = crate::rule::predictive::options::Options {
                     $($option: $value,)*
-                    ..crate::plasticity::options::Options::default()
+                    ..crate::rule::predictive::options::Options::default()
                 };
                 Self(overrides.over(preset))
             }
@@ -28,7 +28,7 @@ macro_rules! preset {
 
         impl Default for $type {
             fn default() -> Self {
-                crate::plasticity::options::Overrides::default().into()
+                crate::rule::predictive::options::Overrides::default().into()
             }
         }
 
@@ -44,7 +44,7 @@ macro_rules! preset {
                     context: &plasticity_core::plasticity::RuleContext,
                     random: &mut plasticity_core::random::Random,
                 ) -> plasticity_core::Result<Box<dyn plasticity_core::plasticity::PlasticityRule>> {
-                    let rule = crate::plasticity::Predictive::new($name, &self.0, context, random)?;
+                    let rule = crate::rule::predictive::Predictive::new($name, &self.0, context, random)?;
                     Ok(Box::new(rule))
                 }
 

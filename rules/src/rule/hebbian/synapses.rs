@@ -45,3 +45,28 @@ pub fn hebbian_with_decay(y: &Representation, keep: fn(usize, usize) -> bool) ->
         lateral: Some(Buffer::from_vec(device, matrix)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::hebbian::{Oja, Sanger};
+    use crate::testing::{SHAPE, relative, representation, synaptic};
+    use plasticity_core::plasticity::RuleSpec;
+
+    #[test]
+    fn oja_and_sanger_decay_by_their_correlations() {
+        let target = representation(SHAPE, 1);
+        let a = target.data().to_vec().unwrap();
+        let mean = |j: usize, k: usize| a.chunks_exact(5).map(|row| row[j] * row[k]).sum::<f32>() / 24.0;
+        let expected: Vec<f32> = a.iter().map(|a| a / 24.0).collect();
+        for (spec, order) in [(&Oja {} as &dyn RuleSpec, false), (&Sanger {}, true)] {
+            let (y, lateral) = synaptic(spec, &target);
+            assert!(relative(&y, &expected) < 1e-6);
+            for (place, value) in lateral.into_iter().enumerate() {
+                let (j, k) = (place / 5, place % 5);
+                let keeps = j == k || (order && k < j);
+                let expected = if keeps { -mean(j, k) } else { 0.0 };
+                assert!((value - expected).abs() < 1e-6, "{j} {k}: {value} {expected}");
+            }
+        }
+    }
+}

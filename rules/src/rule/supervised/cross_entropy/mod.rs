@@ -1,6 +1,6 @@
 //! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
 
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::{refused, tensors};
 use dfdx::shapes::Axis;
 use dfdx::tensor::TensorFromVec;

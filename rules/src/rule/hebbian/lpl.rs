@@ -1,7 +1,7 @@
 //! `lpl`: Latent Predictive Learning.
 
 use super::neighbours::Neighbours;
-use crate::output::{self, output};
+use crate::rule::output::{self, output};
 use crate::{Tape, at_least, positive, refused, tensors};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
@@ -199,4 +199,29 @@ fn rows(matrix: TapedMatrix, index: Vec<usize>) -> Result<TapedMatrix> {
     let index: Tensor<(usize,), usize, AutoDevice> =
         tensors(&matrix).try_tensor_from_vec(index, (len,)).map_err(refused)?;
     matrix.try_gather(index).map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, refusal, representation};
+    use plasticity_core::representation::RepresentationShape;
+
+    #[test]
+    fn lpl_follows_its_loss_on_patches_and_on_views() {
+        for shape in [SHAPE, RepresentationShape { time: 1, batch: 6, ..SHAPE }] {
+            let target = representation(shape, 1);
+            assert_follows_loss(build(&Lpl::default(), shape).as_mut(), &alone(&target));
+            let alone_each = Lpl { hebbian: 0.0, decorrelation: 0.0, ..Lpl::default() };
+            assert_follows_loss(build(&alone_each, shape).as_mut(), &alone(&target));
+        }
+        assert!(
+            refusal(&Lpl { epsilon: 0.0, ..Lpl::default() })
+                .starts_with("rule.epsilon: expected a number > 0, got 0")
+        );
+        assert!(
+            refusal(&Lpl { hebbian: -1.0, ..Lpl::default() })
+                .starts_with("rule.hebbian: expected a number ≥ 0, got -1")
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! `scff`: Self-Contrastive Forward-Forward.
 
-use super::goodness::{Goodness, doubled, side_by_side};
+use super::contrast::{Goodness, doubled, side_by_side};
 use crate::positive;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::TapedScalar;

@@ -132,3 +132,49 @@ impl PlasticityRule for Competition {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SHAPE, refusal, representation, synaptic};
+
+    /// SoftHebb's y without anti-Hebbian losers is the derivative of τ log Σ exp(a/τ), and M its decay.
+    #[test]
+    fn softhebb_competes_by_a_softmax_and_its_losers_unlearn() {
+        let target = representation(SHAPE, 1);
+        let a = target.data().to_vec().unwrap();
+        let tau = 0.5;
+        let plain = SoftHebb { temperature: Temperature::Same(tau), anti_hebbian: false };
+        let (y, lateral) = synaptic(&plain, &target);
+        let drive = |row: &[f32]| tau * row.iter().map(|a| (a / tau).exp()).sum::<f32>().ln();
+        for (row, y) in a.chunks_exact(5).zip(y.chunks_exact(5)) {
+            for neuron in 0..5 {
+                let nudged = |by: f32| {
+                    let mut row = row.to_vec();
+                    row[neuron] += by;
+                    drive(&row)
+                };
+                let slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2;
+                assert!((24.0 * y[neuron] - slope).abs() < 1e-3);
+            }
+        }
+        for neuron in 0..5 {
+            let expected: f32 = a.iter().zip(&y).skip(neuron).step_by(5).map(|(a, y)| -a * y).sum();
+            assert!((lateral[neuron * 6] - expected).abs() < 1e-6);
+        }
+        let (signed, _) = synaptic(&SoftHebb { anti_hebbian: true, ..plain.clone() }, &target);
+        for ((row, y), signed) in a.chunks_exact(5).zip(y.chunks_exact(5)).zip(signed.chunks_exact(5)) {
+            let winner = (0..5).max_by(|&j, &k| row[j].total_cmp(&row[k])).unwrap();
+            for neuron in 0..5 {
+                let sign = if neuron == winner { 1.0 } else { -1.0 };
+                assert_eq!(signed[neuron], sign * y[neuron]);
+            }
+        }
+        let two = Temperature::Each(vec![1.0, 2.0]);
+        assert!(refusal(&SoftHebb { temperature: two, ..plain.clone() }).contains("give one a module"));
+        assert!(
+            refusal(&SoftHebb { temperature: Temperature::Same(0.0), ..plain })
+                .starts_with("rule.temperature: ")
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! Layers that are active on positive stimuli and quiet on negative ones: Forward-Forward and its self-contrastive kin.
+
+mod contrast;
+pub mod forward_forward;
+pub mod scff;
+
+pub use forward_forward::ForwardForward;
+pub use scff::Scff;

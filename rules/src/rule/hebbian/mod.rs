@@ -1,0 +1,16 @@
+//! Hebbian rules. Those of single synapses ([`Oja`], [`Sanger`], [`Bcm`], [`SoftHebb`]) see every position of a map as a
+//! row; that of a whole layer ([`Lpl`]) a representation.
+
+pub mod bcm;
+pub mod lpl;
+mod neighbours;
+pub mod oja;
+pub mod sanger;
+pub mod softhebb;
+mod synapses;
+
+pub use bcm::Bcm;
+pub use lpl::Lpl;
+pub use oja::Oja;
+pub use sanger::Sanger;
+pub use softhebb::{SoftHebb, Temperature};

@@ -1,0 +1,17 @@
+//! Contexts predict targets some steps on: `predictive`, and the presets that are cases of it.
+
+mod clapp;
+mod clapp_s;
+mod cpc;
+mod gim;
+mod hinge_cpc;
+mod hinge_cpc_time_local;
+mod loss;
+mod meetings;
+pub mod options;
+mod preset;
+mod rule;
+mod steps;
+
+pub use options::{Negatives, Options};
+pub use rule::{Predictive, PredictiveSpec};

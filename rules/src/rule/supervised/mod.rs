@@ -1,0 +1,9 @@
+//! Rules that learn from labels: cross entropy of a read-out, through all layers, greedily, or by direct feedback.
+
+mod baselines;
+mod cross_entropy;
+pub mod dfa;
+
+pub use baselines::{GreedySupervised, Supervised};
+pub use cross_entropy::{CrossEntropy, ReadoutError};
+pub use dfa::Dfa;
