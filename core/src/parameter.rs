@@ -143,6 +143,14 @@ impl Parameter {
         Ok(memory)
     }
 
+    /// How the values of one index of the first public axis (a neuron) stand in memory: the value at `place` is of index
+    /// `place / inner % count`. Gives `(inner, count)`.
+    pub fn first_axis(&self) -> (usize, usize) {
+        let at = self.order.iter().position(|&axis| axis == 0).unwrap_or(0);
+        let inner = self.order.iter().skip(at + 1).map(|&axis| self.shape[axis]).product();
+        (inner, self.shape.first().copied().unwrap_or(1))
+    }
+
     fn check(&self, len: usize) -> Result<()> {
         let expected: usize = self.shape.iter().product();
         if len == expected {
@@ -185,6 +193,19 @@ mod tests {
         let p = Parameter::new(&device, "w", &[2, 3, 4], &[2, 1, 0], &values).unwrap();
         assert_eq!(p.value().to_vec().unwrap()[..4], [0.0, 12.0, 4.0, 16.0]);
         assert_eq!(p.get().unwrap(), values);
+    }
+
+    #[test]
+    fn the_first_axis_is_found_in_memory() {
+        let device = Device::open().unwrap();
+        let values: Vec<f32> = (0..24).map(|v| (v / 12) as f32).collect();
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let p = Parameter::new(&device, "w", &[2, 3, 4], &order, &values).unwrap();
+            let (inner, count) = p.first_axis();
+            let memory = p.value().to_vec().unwrap();
+            let found: Vec<f32> = (0..24).map(|place| (place / inner % count) as f32).collect();
+            assert_eq!(memory, found, "{order:?}");
+        }
     }
 
     #[test]

@@ -212,18 +212,27 @@ impl Optimiser {
 
 /// One step of [`OptimiserSpec::Hebbian`]: a neuron's weights are those of one index of the first public axis.
 fn hebbian(parameter: &mut Parameter, update: &Buffer, rate: f32, power: f32) -> Result<()> {
-    let (mut weights, update) = (parameter.get()?, parameter.to_public(update)?);
+    let (inner, neurons) = parameter.first_axis();
+    let (mut weights, update) = (parameter.value().to_vec()?, update.to_vec()?);
+    if weights.len() != update.len() || weights.is_empty() {
+        let message = format!("an update of {} values for {}", update.len(), weights.len());
+        return Err(Error::shape(parameter.name(), message));
+    }
     let largest = update.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     // What is no number has to be seen: `max` passes over it.
     let lost = update.iter().find(|value| !value.is_finite());
     let scale = rate / lost.copied().unwrap_or(largest.max(f32::MIN_POSITIVE));
-    let each = (weights.len() / parameter.shape().first().copied().unwrap_or(1).max(1)).max(1);
-    for (weights, update) in weights.chunks_mut(each).zip(update.chunks(each)) {
-        let length = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt() as f32;
-        let factor = scale * (length - 1.0).abs().powf(power);
+    let mut squares = vec![0.0f64; neurons];
+    for (run, weights) in weights.chunks(inner).enumerate() {
+        squares[run % neurons] += weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>();
+    }
+    let factor = |square: &f64| scale * (square.sqrt() as f32 - 1.0).abs().powf(power);
+    let factors: Vec<f32> = squares.iter().map(factor).collect();
+    for (run, (weights, update)) in weights.chunks_mut(inner).zip(update.chunks(inner)).enumerate() {
+        let factor = factors[run % neurons];
         weights.iter_mut().zip(update).for_each(|(weight, update)| *weight += factor * update);
     }
-    parameter.set(&weights)
+    Ok(parameter.value_mut().copy_from_host(&weights)?)
 }
 
 #[cfg(test)]
