@@ -77,6 +77,7 @@ fn shapes_are_those_of_summed_inputs_ahead_of_the_pool() {
             modules: &[0..1, 1..2],
             rule: &Shapes { keep },
             optimiser: OptimiserSpec::default(),
+            module_rates: None,
             input,
             classes: None,
             seed: 1,

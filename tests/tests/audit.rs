@@ -42,7 +42,16 @@ fn measure_layers(
 ) -> Audit {
     let device = Device::open().unwrap();
     let optimiser = OptimiserSpec::default();
-    let plan = NetworkPlan { layers, modules, rule, optimiser, input, classes: Some(3), seed: 5 };
+    let plan = NetworkPlan {
+        layers,
+        modules,
+        rule,
+        optimiser,
+        module_rates: None,
+        input,
+        classes: Some(3),
+        seed: 5,
+    };
     let network = Network::build(&plan, &device).unwrap();
     audit(&mut AuditBench::new(network, input, 3, 5).unwrap()).unwrap()
 }

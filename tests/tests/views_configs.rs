@@ -77,6 +77,7 @@ fn the_small_configs_learn_from_the_photographs_of_development() {
             modules: &modules,
             rule: config.rule.as_ref(),
             optimiser: config.training.optimiser,
+            module_rates: None,
             input: stimulus.shape(size),
             classes: stimulus.classes().map(|classes| classes.len()),
             seed: config.seed,

@@ -41,8 +41,16 @@ fn measure(rule: &dyn RuleSpec, input: MapShape) -> Result<String> {
         .collect();
     let modules = resolve(&rule.modules(), LAYERS)?;
     let optimiser = OptimiserSpec::default();
-    let plan =
-        NetworkPlan { layers: &layers, modules: &modules, rule, optimiser, input, classes: Some(3), seed: 5 };
+    let plan = NetworkPlan {
+        layers: &layers,
+        modules: &modules,
+        rule,
+        optimiser,
+        module_rates: None,
+        input,
+        classes: Some(3),
+        seed: 5,
+    };
     let found = audit(&mut AuditBench::new(Network::build(&plan, &device)?, input, 3, 5)?)?;
     if !found.learns {
         return Ok("Nothing learns: there is nothing to be local.".to_owned());
