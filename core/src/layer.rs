@@ -3,8 +3,10 @@
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::map::{FeatureMap, MapShape};
+use crate::ops;
 use crate::parameter::Parameter;
 use crate::random::Random;
+use crate::representation::Pooling;
 use std::any::Any;
 
 /// What a layer's synapses remember of a forward pass until their update: routing of pooling,
@@ -15,6 +17,11 @@ impl Trace {
     /// Wraps what the layer wants to keep.
     pub fn new<T: Any + Send>(kept: T) -> Self {
         Self(Box::new(kept))
+    }
+
+    /// Of a layer, or a pass, that keeps nothing.
+    pub fn none() -> Self {
+        Self::new(())
     }
 
     /// What was kept.
@@ -40,11 +47,25 @@ pub enum Phase {
 }
 
 /// What a forward pass gives.
+#[non_exhaustive]
 pub struct Activity {
     /// The layer's output: the next layer's presynaptic input.
     pub post: FeatureMap,
     /// What the update will need. Empty unless the phase was [`Phase::Learn`].
     pub trace: Trace,
+}
+
+impl Activity {
+    /// An output of which nothing else is remembered.
+    pub fn new(post: FeatureMap) -> Self {
+        Self { post, trace: Trace::none() }
+    }
+
+    /// The same with a trace.
+    #[must_use]
+    pub fn with_trace(self, trace: Trace) -> Self {
+        Self { trace, ..self }
+    }
 }
 
 /// The factor of an update that belongs to the postsynaptic neuron, −∂L/∂z: γ · dendrite, summed over
@@ -62,19 +83,76 @@ pub enum PostFactor {
 }
 
 impl PostFactor {
+    /// `[sample, t, y, x, channel]`: the factor of every position of an output of `shape`, for layers that treat all alike.
+    ///
+    /// # Errors
+    /// Where the factor is one of summed inputs, which `layer` does not show, or does not fit the map.
+    pub fn per_position(self, shape: MapShape, layer: &str) -> Result<Buffer> {
+        let factor = match self {
+            Self::PerPosition(factor) => factor,
+            Self::PerSample(factor) => ops::spread(&factor, shape, Pooling::Mean)?,
+            Self::Activation(_) => return Err(Self::no_activation(layer)),
+        };
+        if factor.len() != shape.len() {
+            let message = format!("a post factor of {} values does not fit {shape:?}", factor.len());
+            return Err(Error::shape(layer, message));
+        }
+        Ok(factor)
+    }
+
     /// The error of a layer that has no summed input for a rule to work on.
     pub fn no_activation(layer: &str) -> Error {
         Error::shape(layer, "has no summed input of its own for a rule to work on")
     }
 }
 
+/// M of an update M · W: what of an update depends on the weights themselves (decay, lateral competition).
+#[derive(Clone, Debug)]
+pub enum Lateral {
+    /// `[channels, channels]`: neurons act on each other.
+    Full(Buffer),
+    /// `[channels]`, the diagonal: each neuron acts on itself alone.
+    Diagonal(Buffer),
+}
+
+impl Lateral {
+    /// Its values.
+    pub fn values(&self) -> &Buffer {
+        match self {
+            Self::Full(values) | Self::Diagonal(values) => values,
+        }
+    }
+
+    /// Whether it fits a layer of so many neurons.
+    pub fn fits(&self, channels: usize) -> bool {
+        match self {
+            Self::Full(values) => values.len() == channels * channels,
+            Self::Diagonal(values) => values.len() == channels,
+        }
+    }
+}
+
 /// What a layer makes of a post factor.
+#[non_exhaustive]
 pub struct LayerUpdate {
     /// One buffer for each of [`EncoderLayer::parameters`] that learns, in memory order: the direction in
     /// which the rule moves it (minus the gradient, where the rule follows a loss).
     pub updates: Vec<Buffer>,
     /// The post factor of the layer below, if it was asked for.
     pub feedback: Option<Buffer>,
+}
+
+impl LayerUpdate {
+    /// Updates of the parameters that learn, without feedback.
+    pub fn new(updates: Vec<Buffer>) -> Self {
+        Self { updates, feedback: None }
+    }
+
+    /// The same with a post factor of the layer below.
+    #[must_use]
+    pub fn with_feedback(self, feedback: impl Into<Option<Buffer>>) -> Self {
+        Self { feedback: feedback.into(), ..self }
+    }
 }
 
 /// A layer of neurons with plastic synapses.
@@ -118,23 +196,22 @@ pub trait EncoderLayer: Send {
         Ok(None)
     }
 
-    /// M · W for each parameter that learns, with M `[channels, channels]` acting on the layer's neurons: the part of an
-    /// update that depends on the weights themselves (decay, lateral competition); zeros for a bias.
+    /// M · W for each parameter that learns, with M acting on the layer's neurons: the part of an update that depends on
+    /// the weights themselves; zeros for a bias.
     ///
     /// # Errors
-    /// Where the layer offers no such update.
-    fn lateral(&self, _matrix: &Buffer) -> Result<Vec<Buffer>> {
+    /// Where the layer offers no such update, or M is of another number of neurons.
+    fn lateral(&self, _lateral: &Lateral) -> Result<Vec<Buffer>> {
         Err(Error::shape(
             "layer",
-            "offers no updates that depend on its weights: use conv1d, conv2d, conv3d or dense",
+            "offers no updates that depend on its weights, which the rule makes: use a layer that does, or another rule",
         ))
     }
 
-    /// Its parameters, those that learn and those that are only kept.
-    fn parameters(&self) -> Vec<&Parameter>;
-
-    /// Its parameters, to be changed.
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter>;
+    /// Its parameters, those that learn and those that are only kept, always in the same order.
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        Vec::new()
+    }
 
     /// Whether `plasticity` is the exact derivative of Σ factor · post: `false` for layers whose update is an
     /// approximation by design (e-prop, feedback alignment).

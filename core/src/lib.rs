@@ -12,9 +12,9 @@
 //!
 //! ```
 //! use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
-//! use plasticity_core::device::{TapedMatrix, TapedScalar};
 //! use plasticity_core::pairs::Pairs;
 //! use plasticity_core::registry::{Family, find};
+//! use plasticity_core::taped::{Matrix, Scalar};
 //! use plasticity_core::{Result, plugin};
 //!
 //! /// Every score should be near 0.
@@ -36,8 +36,7 @@
 //! }
 //!
 //! impl BroadcastSignal for Quiet {
-//!     fn loss(&self, scores: TapedMatrix, _: &Pairs) -> Result<TapedScalar> {
-//!         use dfdx::prelude::*;
+//!     fn loss(&self, scores: &Matrix, _: &Pairs) -> Result<Scalar> {
 //!         Ok(scores.square().mean())
 //!     }
 //! }
@@ -46,7 +45,6 @@
 //! # Ok::<(), plasticity_core::Error>(())
 //! ```
 
-pub mod autodiff;
 pub mod broadcast;
 pub mod draws;
 pub mod error;
@@ -59,8 +57,14 @@ pub mod registry;
 pub mod representation;
 pub mod score;
 pub mod stimulus;
+pub mod taped;
 
 pub use error::{Error, Result};
 #[doc(hidden)]
 pub use inventory;
-pub use plasticity_compute::{device, ops, pairs, stage};
+pub use plasticity_compute::{ops, pairs, stage};
+
+/// Where numbers live: the compute device and its buffers of `f32`.
+pub mod device {
+    pub use plasticity_compute::device::{Buffer, Device, Indices, ON_GPU, Precision};
+}

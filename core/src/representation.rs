@@ -1,6 +1,6 @@
 //! What scores and rules see of a layer: `[time, location, batch, channel]`.
 
-use crate::device::{Buffer, Matrix};
+use crate::device::Buffer;
 use crate::error::{Error, Result};
 use crate::map::FeatureMap;
 use crate::ops;
@@ -51,13 +51,5 @@ impl Representation {
     /// Its values, without the shape.
     pub fn into_data(self) -> Buffer {
         self.data
-    }
-
-    /// The whole as a dfdx matrix (a copy).
-    ///
-    /// # Errors
-    /// Where the device has no room.
-    pub fn tensor(&self) -> Result<Matrix> {
-        Ok(self.data.tensor(self.shape.rows(), self.shape.channel)?)
     }
 }

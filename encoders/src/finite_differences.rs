@@ -26,7 +26,7 @@ pub(crate) fn check(spec: &str, shape: MapShape, per_sample: bool) {
     let mut random = stream(4, &[shape.len() as u64]);
     let spec: Box<dyn LayerSpec> = serde_json::from_str(spec).unwrap();
     let mut layer = spec.build(shape, &device, &mut random).unwrap();
-    for parameter in layer.parameters_mut() {
+    for parameter in layer.parameters() {
         if parameter.learns() {
             let shift = uniform(parameter.value().len(), &mut random);
             let values: Vec<f32> =
@@ -79,9 +79,9 @@ pub(crate) fn check(spec: &str, shape: MapShape, per_sample: bool) {
         compare(&name, &found.to_vec().unwrap(), &mut |index, step| {
             let mut values = start.clone();
             values[index] += step;
-            layer.parameters_mut()[place].value_mut().copy_from_host(&values).unwrap();
+            layer.parameters()[place].value_mut().copy_from_host(&values).unwrap();
             let value = objective(layer.as_mut(), &pre);
-            layer.parameters_mut()[place].value_mut().copy_from_host(&start).unwrap();
+            layer.parameters()[place].value_mut().copy_from_host(&start).unwrap();
             value
         });
     }

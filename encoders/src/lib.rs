@@ -30,7 +30,6 @@ mod finite_differences;
 pub mod gru;
 pub mod normalise;
 pub mod pad;
-mod per_position;
 pub mod pool;
 pub mod presets;
 pub mod residual;

@@ -1,10 +1,8 @@
 //! `pad`: a border around a map.
 
-use crate::per_position::per_position;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
@@ -101,7 +99,7 @@ impl EncoderLayer for Pad {
                 .copy_from_slice(&values[from * channels..][..channels]);
         });
         let post = FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), padded)?)?;
-        Ok(Activity { post, trace: Trace::new(()) })
+        Ok(Activity::new(post))
     }
 
     /// Each position gets the sum of the factors of the places that show it.
@@ -114,24 +112,16 @@ impl EncoderLayer for Pad {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         if !feedback {
-            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+            return Ok(LayerUpdate::new(Vec::new()));
         }
-        let factor = per_position("pad", factor, post.shape())?;
+        let factor = factor.per_position(post.shape(), "pad")?;
         let (given, channels) = (factor.to_vec()?, pre.shape().channels);
         let mut made = vec![0.0; pre.shape().len()];
         self.visit(pre.shape(), |to, from| {
             let sums = made[from * channels..(from + 1) * channels].iter_mut();
             sums.zip(&given[to * channels..]).for_each(|(sum, given)| *sum += given);
         });
-        Ok(LayerUpdate { updates: Vec::new(), feedback: Some(Buffer::from_vec(factor.device(), made)?) })
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
 

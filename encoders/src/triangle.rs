@@ -1,10 +1,8 @@
 //! `triangle`: what of a neuron's activity is above the mean of its neighbours.
 
-use crate::per_position::per_position;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
@@ -62,7 +60,7 @@ impl EncoderLayer for Triangle {
             }
         });
         let post = FeatureMap::new(pre.shape(), Buffer::from_vec(pre.data().device(), values)?)?;
-        Ok(Activity { post, trace: Trace::new(()) })
+        Ok(Activity::new(post))
     }
 
     /// δa = g − mean g with g = δz · p · (a − mean a)^(p − 1) where a is above the mean, else 0.
@@ -75,9 +73,9 @@ impl EncoderLayer for Triangle {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         if !feedback {
-            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+            return Ok(LayerUpdate::new(Vec::new()));
         }
-        let factor = per_position("triangle", factor, post.shape())?;
+        let factor = factor.per_position(post.shape(), "triangle")?;
         let (mut made, pre_values) = (factor.to_vec()?, pre.data().to_vec()?);
         let channels = pre.shape().channels.max(1);
         let rows = made.par_chunks_mut(channels).with_min_len(64);
@@ -90,15 +88,7 @@ impl EncoderLayer for Triangle {
             let middle = mean(made);
             made.iter_mut().for_each(|made| *made -= middle);
         });
-        Ok(LayerUpdate { updates: Vec::new(), feedback: Some(Buffer::from_vec(factor.device(), made)?) })
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
 

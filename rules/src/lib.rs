@@ -30,22 +30,7 @@ pub mod score;
 #[cfg(test)]
 mod testing;
 
-use dfdx::tensor::{AutoDevice, OwnedTape};
-use plasticity_core::device::TapedMatrix;
 use plasticity_core::{Error, Result};
-
-/// The history of a tensor.
-type Tape = OwnedTape<f32, AutoDevice>;
-
-/// dfdx's own errors as this workspace's.
-fn refused(error: impl std::fmt::Debug) -> Error {
-    Error::Device(format!("dfdx: {error:?}"))
-}
-
-/// The device that a matrix is on.
-fn tensors(matrix: &TapedMatrix) -> AutoDevice {
-    dfdx::tensor::Tensor::device(matrix).clone()
-}
 
 /// Checks that the value of a config's key is a number above 0.
 fn positive(key: &str, value: f32) -> Result<()> {

@@ -1,9 +1,9 @@
 //! What the tests of rules share.
 
-use plasticity_core::autodiff;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::autodiff;
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use rand::Rng;
@@ -21,9 +21,9 @@ pub fn representation(shape: RepresentationShape, seed: u64) -> Representation {
 }
 
 /// What a rule can know of three modules with such a target and such a top, with four classes.
-pub fn context(target: RepresentationShape, top: RepresentationShape) -> RuleContext<'static> {
+pub fn context(target: RepresentationShape, top: RepresentationShape) -> Site<'static> {
     let device = Box::leak(Box::new(Device::open().unwrap()));
-    RuleContext { target, context: target, top, module: 0, modules: 3, classes: Some(4), device }
+    Site::new(device, target).with_top(top).with_module(0, 3).with_classes(4)
 }
 
 /// The draws of a test.
@@ -40,7 +40,7 @@ pub fn relative(a: &[f32], b: &[f32]) -> f32 {
 
 /// Checks a rule's closed form against the automatic derivative of its loss, on weights that are of order one.
 pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> RuleUpdate {
-    for (index, parameter) in rule.parameters_mut().into_iter().enumerate() {
+    for (index, parameter) in rule.parameters().into_iter().enumerate() {
         let len = parameter.value().len();
         parameter.set(&values(len, 7 + index as u64)).unwrap();
     }
@@ -69,7 +69,7 @@ pub fn build(spec: &dyn RuleSpec, shape: RepresentationShape) -> Box<dyn Plastic
 
 /// A target and nothing else.
 pub fn alone(target: &Representation) -> Signals<'_> {
-    Signals { target, context: None, top: None, labels: None }
+    Signals::new(target)
 }
 
 /// The error of a spec that cannot be built.
@@ -80,8 +80,8 @@ pub fn refusal(spec: &dyn RuleSpec) -> String {
     }
 }
 
-/// y, and M, of a rule whose update is mean y ⊗ x + M W.
+/// y, and M or its diagonal, of a rule whose update is mean y ⊗ x + M W.
 pub fn synaptic(spec: &dyn RuleSpec, target: &Representation) -> (Vec<f32>, Vec<f32>) {
     let made = build(spec, target.shape()).update(&alone(target), &mut draws()).unwrap();
-    (made.target.to_vec().unwrap(), made.lateral.unwrap().to_vec().unwrap())
+    (made.target.to_vec().unwrap(), made.lateral.unwrap().values().to_vec().unwrap())
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::draws::{Draws, Path, SeededDraws};
-use plasticity_core::plasticity::{RuleContext, RuleSpec, Signals};
+use plasticity_core::draws::{Draws, SeededDraws, Side};
+use plasticity_core::plasticity::{RuleSpec, Signals, Site};
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules::local::{self, Activity, Pair};
@@ -82,23 +82,15 @@ fn preset(form: &Form, positions: usize) {
     let target = Representation::new(SHAPE, Buffer::from_vec(&device, z).unwrap()).unwrap();
     let toml = format!("{}\nprediction_steps = {STEPS}\nskip = {SKIP}", form.toml);
     let spec: Box<dyn RuleSpec> = toml::from_str(&toml).unwrap();
-    let context = RuleContext {
-        target: SHAPE,
-        context: SHAPE,
-        top: SHAPE,
-        module: 0,
-        modules: 1,
-        classes: None,
-        device: &device,
-    };
-    let mut rule = spec.build(&context, &mut random).unwrap();
+    let site = Site::new(&device, SHAPE);
+    let mut rule = spec.build(&site, &mut random).unwrap();
     // Larger weights, so that some pairs are beyond the hinge.
-    for parameter in rule.parameters_mut() {
+    for parameter in rule.parameters() {
         let values = noise(&mut random, SHAPE.channel * SHAPE.channel);
         parameter.set(&values.into_iter().map(|value| 20.0 * value).collect::<Vec<_>>()).unwrap();
     }
     let mut draws = SeededDraws { seed: 1, step: 2, module: 3 };
-    let signals = Signals { target: &target, context: None, top: None, labels: None };
+    let signals = Signals::new(&target);
     let update = rule.update(&signals, &mut draws).unwrap();
     let weights: Vec<_> = rule.parameters().iter().map(|parameter| parameter.get().unwrap()).collect();
 
@@ -109,14 +101,14 @@ fn preset(form: &Form, positions: usize) {
         let k = i % STEPS + 1;
         let transposed = transpose(weight);
         if i < STEPS {
-            let pairs = pairs(form, &layer, weight, Path::Predict, k, &mut draws);
+            let pairs = pairs(form, &layer, weight, Side::Predict, k, &mut draws);
             add(local::target_side(&layer, weight, &pairs));
             if !form.retrodiction {
                 add(local::context_side(&layer, &transposed, &pairs));
             }
             own.push(local::prediction(&layer, &pairs));
         } else {
-            let pairs = pairs(form, &layer, &transposed, Path::Retrodict, k, &mut draws);
+            let pairs = pairs(form, &layer, &transposed, Side::Retrodict, k, &mut draws);
             add(local::context_side(&layer, weight, &pairs));
             own.push(local::retrodiction(&layer, &pairs));
         }
@@ -148,21 +140,21 @@ fn pairs(
     form: &Form,
     layer: &Activity,
     weight: &[f32],
-    path: Path,
+    side: Side,
     k: usize,
     draws: &mut dyn Draws,
 ) -> Vec<Pair> {
     let per_step = SHAPE.rows_per_step();
     let (rows, ahead) = ((SHAPE.time - k - SKIP) * per_step, (k + SKIP) * per_step);
     let saccades: Vec<Vec<usize>> = if form.count == 0 {
-        let others = draws.others(path, k, SHAPE.batch);
+        let others = draws.others(side, k, SHAPE.batch);
         let other = |row: usize| row - row % SHAPE.batch + others[row % SHAPE.batch] as usize;
         (0..rows).map(|row| vec![other(row)]).collect()
     } else {
-        let drawn = draws.negatives(path, k, rows, form.count);
+        let drawn = draws.negatives(side, k, rows, form.count);
         drawn.chunks(form.count).map(|row| row.iter().map(|&other| other as usize).collect()).collect()
     };
-    let signs = if form.signs { draws.signs(path, SHAPE.batch) } else { Vec::new() };
+    let signs = if form.signs { draws.signs(side, SHAPE.batch) } else { Vec::new() };
     let meets = |row: usize, y: i8| !form.signs || signs[row % SHAPE.batch] == y;
     let fixations = (0..rows).filter(|&row| meets(row, 1)).count() as f64;
     let others = (0..rows).filter(|&row| meets(row, -1)).map(|row| saccades[row].len()).sum::<usize>() as f64;

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use plasticity_core::autodiff;
 use plasticity_core::broadcast::BroadcastSpec;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
 use plasticity_core::pairs::{Pairs, Scores};
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::autodiff;
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules as _;
@@ -33,17 +33,10 @@ fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Resu
     let target = representation(shape, 1);
     let context = neurons.map(|channel| representation(RepresentationShape { channel, ..shape }, 2));
     let device = Device::open().unwrap();
-    let to = RuleContext {
-        target: shape,
-        context: context.as_ref().map_or(shape, Representation::shape),
-        top: shape,
-        module: 0,
-        modules: 2,
-        classes: None,
-        device: &device,
-    };
+    let seen = context.as_ref().map_or(shape, Representation::shape);
+    let to = Site::new(&device, shape).with_context(seen).with_module(0, 2);
     let mut rule = spec.build(&to, &mut stream(3, &[])).map_err(|error| error.to_string())?;
-    for parameter in rule.parameters_mut() {
+    for parameter in rule.parameters() {
         let values: Vec<_> = parameter.get().unwrap().iter().map(|value| 4.0 * value).collect();
         parameter.set(&values).unwrap();
     }
@@ -51,14 +44,17 @@ fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Resu
 }
 
 impl Bench {
-    fn signals(&self) -> Signals<'_> {
-        Signals { target: &self.target, context: self.context.as_ref(), top: None, labels: None }
-    }
-
     fn update(&mut self) -> Result<RuleUpdate, String> {
         let Self { rule, target, context } = self;
-        let signals = Signals { target, context: context.as_ref(), top: None, labels: None };
+        let signals = Signals::new(target).with_context(context.as_ref());
         rule.update(&signals, &mut draws()).map_err(|error| error.to_string())
+    }
+
+    /// The update by automatic differentiation, if the rule follows a loss.
+    fn plain(&mut self) -> Option<RuleUpdate> {
+        let Self { rule, target, context } = self;
+        let signals = Signals::new(target).with_context(context.as_ref());
+        autodiff::update(rule.as_mut(), &signals, &mut draws()).unwrap()
     }
 }
 
@@ -103,7 +99,7 @@ fn options_agree_with_automatic_differentiation() {
             bench(&format!("type = \"predictive\"\nprediction_steps = 2\n{options}"), SHAPE, neurons)
                 .unwrap();
         let ours = bench.update().unwrap();
-        let plain = autodiff::update(bench.rule.as_ref(), &bench.signals(), &mut draws()).unwrap().unwrap();
+        let plain = bench.plain().unwrap();
         close(&format!("{options}: loss"), &ours.loss, &plain.loss);
         close(&format!("{options}: target"), &ours.target, &plain.target);
         if let Some(context) = &ours.context {
@@ -132,8 +128,7 @@ fn ablations_leave_out_what_they_say() {
         let mut bench =
             bench(&format!("type = \"clapp_s\"\nprediction_steps = 2\n{options}"), SHAPE, None).unwrap();
         let update = bench.update().unwrap();
-        let follows =
-            autodiff::update(bench.rule.as_ref(), &bench.signals(), &mut draws()).unwrap().is_some();
+        let follows = bench.plain().is_some();
         (update, follows)
     };
     let blocked = update("score = { type = \"bilinear\", transport = \"blocked\" }").0;

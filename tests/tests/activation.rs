@@ -8,7 +8,7 @@ use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{
-    ContextSource, Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+    ContextSource, Demands, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
 };
 use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, RepresentationShape};
@@ -30,21 +30,15 @@ struct ShapesRule {
 
 #[typetag::serde(name = "shapes")]
 impl RuleSpec for Shapes {
-    fn build(&self, to: &RuleContext, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+    fn build(&self, to: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
         assert_eq!(to.target, to.context);
         Ok(Box::new(ShapesRule { target: to.target, top: to.top }))
     }
 
-    fn level(&self) -> Level {
-        Level::Activation
-    }
-
-    fn pooling(&self, _: usize) -> Pooling {
-        if self.keep { Pooling::Keep } else { Pooling::Mean }
-    }
-
-    fn context(&self) -> ContextSource {
-        ContextSource::Top
+    fn demands(&self) -> Demands {
+        let pooling = if self.keep { Pooling::Keep } else { Pooling::Mean };
+        let demands = Demands::default().with_level(Level::Activation).with_context(ContextSource::Top);
+        demands.with_pooling(pooling)
     }
 }
 
@@ -54,13 +48,7 @@ impl PlasticityRule for ShapesRule {
         assert_eq!((signals.target.shape(), top.shape()), (self.target, self.top));
         let device = signals.target.data().device();
         let target = Buffer::zeros(device, signals.target.shape().len())?;
-        Ok(RuleUpdate {
-            loss: Buffer::zeros(device, 1)?,
-            target,
-            context: None,
-            own: Vec::new(),
-            lateral: None,
-        })
+        Ok(RuleUpdate::new(Buffer::zeros(device, 1)?, target))
     }
 }
 

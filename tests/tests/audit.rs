@@ -7,7 +7,7 @@ use plasticity_core::device::Device;
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::MapShape;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::Random;
 use plasticity_core::{Result, ops};
 use plasticity_lab::audit::{Audit, AuditBench, audit};
@@ -208,8 +208,8 @@ struct PlantedRule {
 
 #[typetag::serde(name = "planted")]
 impl RuleSpec for Planted {
-    fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-        Ok(Box::new(PlantedRule { inner: self.inner.build(context, random)?, what: self.what }))
+    fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        Ok(Box::new(PlantedRule { inner: self.inner.build(site, random)?, what: self.what }))
     }
 }
 
@@ -236,12 +236,8 @@ impl PlasticityRule for PlantedRule {
         Ok(update)
     }
 
-    fn parameters(&self) -> Vec<&plasticity_core::parameter::Parameter> {
+    fn parameters(&mut self) -> Vec<&mut plasticity_core::parameter::Parameter> {
         self.inner.parameters()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut plasticity_core::parameter::Parameter> {
-        self.inner.parameters_mut()
     }
 }
 

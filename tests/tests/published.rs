@@ -113,7 +113,7 @@ fn a_step_of_softhebb_is_the_published_one() {
     };
     let mut network = Network::build(&plan, &device).unwrap();
     let set = |network: &mut Network, values: &[f32]| {
-        for (name, parameter) in network.parameters_mut() {
+        for (name, parameter) in network.parameters() {
             if name == "layer.0.3.weight" {
                 parameter.set(values).unwrap();
             }
@@ -123,7 +123,7 @@ fn a_step_of_softhebb_is_the_published_one() {
     let mut updates = Vec::new();
     let draws = &mut |_| Box::new(SeededDraws { seed: 1, step: 0, module: 0 }) as Box<dyn Draws>;
     network
-        .step(pre.clone(), None, draws, &mut |step| {
+        .step(pre.clone(), None, draws, &mut |mut step| {
             updates = step.named()?;
             step.apply()
         })

@@ -61,7 +61,7 @@ fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> 
     let mut draws =
         |module| Box::new(SeededDraws { seed: 1, step: 0, module: module as u64 }) as Box<dyn Draws>;
     let labels: Vec<u32> = (0..input.shape().batch as u32).map(|input| input % 3).collect();
-    let mut each = |step: ModuleStep| {
+    let mut each = |mut step: ModuleStep| {
         updates.extend(step.named()?);
         step.apply()
     };
@@ -69,13 +69,13 @@ fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> 
     updates
 }
 
-fn parameter(network: &Network, name: &str) -> Vec<f32> {
+fn parameter(network: &mut Network, name: &str) -> Vec<f32> {
     network.parameters().iter().find(|(found, _)| found == name).unwrap().1.get().unwrap()
 }
 
 /// The update of the first layer, synapse by synapse: mean over stimuli and positions of
 /// y_j (x_i − Σ_k decay(j, k) W_ki), where `rule` gives y and Σ_k's factors from the summed inputs a.
-fn written_out(network: &Network, rule: &str, map: &FeatureMap) -> Vec<f64> {
+fn written_out(network: &mut Network, rule: &str, map: &FeatureMap) -> Vec<f64> {
     let weight = parameter(network, "layer.0.weight");
     let x = map.data().to_vec().unwrap();
     let [_, rows, columns] = SHAPE.extent;
@@ -123,7 +123,7 @@ fn rules_of_single_synapses_see_summed_inputs_of_all_neurons_before_pooling() {
     let device = Device::open().unwrap();
     for rule in ["oja", "sanger", "softhebb"] {
         let mut network = network(&device, rule);
-        let expected = written_out(&network, rule, &input(&device));
+        let expected = written_out(&mut network, rule, &input(&device));
         let made = step(&mut network, input(&device));
         assert_eq!(made["layer.0.bias"], [0.0; 3], "{rule}");
         let made = &made["layer.0.weight"];
@@ -151,16 +151,16 @@ fn oja_finds_the_leading_eigenvector_and_sanger_the_first_two() {
         let optimiser = OptimiserSpec::Sgd { rate: 0.5, momentum: 0.0, weight_decay: 0.0 };
         let mut network =
             build(&device, rule, &[layer], std::slice::from_ref(&(0..1)), shape, optimiser).unwrap();
-        let bias = parameter(&network, "layer.0.bias");
+        let bias = parameter(&mut network, "layer.0.bias");
         for _ in 0..300 {
             step(&mut network, input.clone());
         }
-        for (weights, axis) in parameter(&network, "layer.0.weight").chunks_exact(3).zip(expected) {
+        for (weights, axis) in parameter(&mut network, "layer.0.weight").chunks_exact(3).zip(expected) {
             let along: f32 = weights.iter().zip(axes[axis]).map(|(w, x)| w * x).sum();
             let error = weights.iter().zip(axes[axis]).map(|(w, x)| (w - along.signum() * x).abs());
             assert!(error.fold(0.0, f32::max) < 1e-4, "{rule}: {weights:?}");
         }
-        assert_eq!(parameter(&network, "layer.0.bias"), bias);
+        assert_eq!(parameter(&mut network, "layer.0.bias"), bias);
     }
 }
 

@@ -33,7 +33,7 @@ fn learn(path: &Path, overrides: &[String], steps: usize) -> (Vec<f32>, Vec<f32>
     let stimulus = config.stimulus.open(Split::Learn, config.seed).unwrap();
     let device = Device::open().unwrap();
     let size = config.training.batch.min(4);
-    let fixed = config.encoder.modules.clone().unwrap_or(config.rule.modules());
+    let fixed = config.encoder.modules.clone().unwrap_or(config.rule.demands().modules);
     let (optimiser, seed, rule) = (config.training.optimiser, config.seed, config.rule);
     let layers = config.encoder.layers;
     let modules = modules::resolve(&fixed, layers.len()).unwrap();

@@ -43,7 +43,7 @@ fn the_published_configs_have_the_published_features() {
             let mut map = MapShape { time: 1, location: 1, batch: 4, extent: [1, side, side], channels: 3 };
             for (module, layer) in config.encoder.layers.iter().enumerate() {
                 map = layer.build(map, &device, &mut stream(1, &[])).unwrap().output(map).unwrap();
-                let seen = RepresentationShape::of(map, config.rule.pooling(module)).unwrap();
+                let seen = RepresentationShape::of(map, config.rule.demands().pooling(module)).unwrap();
                 assert_eq!(seen.channel, features[module], "{}, module {module}", path.display());
             }
         }
@@ -61,7 +61,8 @@ fn the_small_configs_learn_from_the_photographs_of_development() {
             overrides.clear();
         }
         let images = shared.join("data/images64");
-        let split = if Config::load(&path, &[]).unwrap().rule.supervised() { "train" } else { "unlabelled" };
+        let split =
+            if Config::load(&path, &[]).unwrap().rule.demands().labels { "train" } else { "unlabelled" };
         overrides.push(format!("stimulus.source.path=\"{}\"", images.join(split).display()));
         for part in ["train", "test"] {
             overrides.push(format!("stimulus.labelled.{part}=\"{}\"", images.join(part).display()));
@@ -69,7 +70,7 @@ fn the_small_configs_learn_from_the_photographs_of_development() {
         let config = Config::load(&path, &overrides).unwrap();
         let stimulus = config.stimulus.open(Split::Learn, config.seed).unwrap();
         let device = Device::open().unwrap();
-        let fixed = config.encoder.modules.clone().unwrap_or(config.rule.modules());
+        let fixed = config.encoder.modules.clone().unwrap_or(config.rule.demands().modules);
         let modules = modules::resolve(&fixed, config.encoder.layers.len()).unwrap();
         let size = 4;
         let plan = NetworkPlan {
@@ -83,7 +84,7 @@ fn the_small_configs_learn_from_the_photographs_of_development() {
             seed: config.seed,
         };
         let mut trainer = Trainer::new(Network::build(&plan, &device).unwrap(), config.seed);
-        let before = trainer.network().state().unwrap();
+        let before = trainer.network_mut().state().unwrap();
         for step in 0..2 {
             let samples: Vec<_> = (0..size)
                 .map(|index| stimulus.sample(index * 7, Some(&mut stream(1, &[step, index as u64]))).unwrap())
@@ -91,7 +92,7 @@ fn the_small_configs_learn_from_the_photographs_of_development() {
             let losses = trainer.step(batch(stimulus.as_ref(), &samples, &device).unwrap(), true).unwrap();
             assert!(losses.iter().all(|loss| loss.is_finite()), "{}: {losses:?}", path.display());
         }
-        let after = trainer.network().state().unwrap();
+        let after = trainer.network_mut().state().unwrap();
         let moved = before.tensors["layer.0.weight"] != after.tensors["layer.0.weight"];
         assert_eq!(moved, trainer.network().learns(), "{}", path.display());
     }

@@ -68,7 +68,7 @@ fn prepared(stack: Stack, depth: usize, rule: &str) -> Result<(Trainer, FeatureM
     let device = Device::open()?;
     let plan = NetworkPlan {
         layers: &specs.layers,
-        modules: &resolve(&specs.rule.modules(), depth)?,
+        modules: &resolve(&specs.rule.demands().modules, depth)?,
         rule: specs.rule.as_ref(),
         optimiser: OptimiserSpec::default(),
         module_rates: None,

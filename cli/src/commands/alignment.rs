@@ -90,7 +90,7 @@ fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut V
         let step = trainer.steps();
         shown.show(&Progress { step, total, batch, loss: &[], waited: loader.waited() });
         if steps.contains(&step) {
-            let state = trainer.network().state()?;
+            let state = trainer.network_mut().state()?;
             if let Some(name) = state.not_finite() {
                 return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
             }

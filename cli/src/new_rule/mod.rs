@@ -53,9 +53,9 @@ const RESERVED: &str = "
     loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof
     unsafe unsized use virtual where while yield abstract
     alloc build core deps examples incremental proc_macro std test aux con nul prn
-    dfdx serde typetag
-    axes2 axis clone debug default deserialize draws err error learner none ok option parameter path plasticity_rule random
-    result rule_context rule_spec serialize some string taped taped_matrix taped_scalar tensor vec
+    serde typetag
+    clone debug default deserialize draws err error learner loss_rule ok option parameter plasticity_rule random result
+    rule_spec scalar serialize side site string taped vec
 ";
 
 fn fill(text: &str, name: &str) -> String {

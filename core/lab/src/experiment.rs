@@ -29,13 +29,13 @@ impl Experiment {
         if stimulus.is_empty() {
             return Err(Error::config(config.place("stimulus"), "there are no stimuli to learn from"));
         }
-        if config.rule.supervised() && stimulus.classes().is_none() {
+        if config.rule.demands().labels && stimulus.classes().is_none() {
             let message = "the rule learns from labels, and these stimuli have none";
             return Err(Error::config(config.place("stimulus"), message));
         }
         let shape = stimulus.shape(1);
         let (views, steps) = (shape.batch, shape.time * shape.extent[0]);
-        if let Some(needed) = config.rule.views(steps).filter(|&needed| needed != views) {
+        if let Some(needed) = config.rule.demands().views(steps).filter(|&needed| needed != views) {
             let message = format!(
                 "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
                  views = {needed} (images)"

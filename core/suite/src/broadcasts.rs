@@ -3,8 +3,7 @@
 use super::Found;
 use super::compare::{agree, noise, random};
 use plasticity_core::Result;
-use plasticity_core::autodiff;
-use plasticity_core::broadcast::BroadcastSpec;
+use plasticity_core::broadcast::{BroadcastSpec, autodiff};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::pairs::{Pairs, Scores};
 

@@ -123,15 +123,15 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         let shape = bench.layer.output(bench.pre.shape())?;
         let factor = noisy(&bench.device, &mut random(11), shape.len())?;
         bench.learn(PostFactor::PerPosition(factor.clone()))?;
-        let before = resume::values(&bench.layer.parameters())?;
+        let before = resume::values(bench.layer.parameters())?;
         for phase in [Phase::Peek, Phase::Evaluate] {
             bench.layer.forward(&bench.pre, phase)?;
-            if resume::values(&bench.layer.parameters())? != before {
+            if resume::values(bench.layer.parameters())? != before {
                 found.add(format!("changes its parameters in a pass of {phase:?}"));
             }
         }
         let mut twin = Bench::first(spec.as_ref())?;
-        resume::copy(&bench.layer.parameters(), twin.layer.parameters_mut())?;
+        resume::copy(bench.layer.parameters(), twin.layer.parameters())?;
         let (post, made) = bench.learn(PostFactor::PerPosition(factor.clone()))?;
         let (twin_post, twin_made) = twin.learn(PostFactor::PerPosition(factor))?;
         resume::compare(found, &buffers(&post, &made), &buffers(&twin_post, &twin_made))
@@ -217,10 +217,10 @@ fn parameters(
         for (side, sign) in sides.iter_mut().zip([1.0, -1.0]) {
             let moved: Vec<f32> =
                 start.iter().zip(&direction).map(|(value, step)| value + sign * STEP * step).collect();
-            bench.layer.parameters_mut()[index].value_mut().copy_from_host(&moved)?;
+            bench.layer.parameters()[index].value_mut().copy_from_host(&moved)?;
             *side = loss(bench, &pre, factor)?;
         }
-        bench.layer.parameters_mut()[index].value_mut().copy_from_host(&start)?;
+        bench.layer.parameters()[index].value_mut().copy_from_host(&start)?;
         judge(&format!("{how}update of `{name}`"), sides, &update, &direction, found);
     }
     Ok(())

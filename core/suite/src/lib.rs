@@ -165,13 +165,11 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfdx::tensor_ops::SumTo;
-    use plasticity_core::autodiff;
-    use plasticity_core::broadcast::{BroadcastSignal, Modulation};
-    use plasticity_core::device::{TapedMatrix, TapedScalar};
+    use plasticity_core::broadcast::{BroadcastSignal, Modulation, autodiff};
     use plasticity_core::ops;
     use plasticity_core::pairs::{Pairs, Scores};
     use plasticity_core::registry::Key;
+    use plasticity_core::taped::{Matrix, Scalar};
 
     /// Takes any key, documents a default that is not its own, panics at 0, and has γ of the wrong sign.
     #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -196,7 +194,7 @@ mod tests {
     }
 
     impl BroadcastSignal for Faulty {
-        fn loss(&self, scores: TapedMatrix, _pairs: &Pairs) -> Result<TapedScalar> {
+        fn loss(&self, scores: &Matrix, _: &Pairs) -> Result<Scalar> {
             Ok(scores.sum())
         }
 

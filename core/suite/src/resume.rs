@@ -11,16 +11,16 @@ use plasticity_core::parameter::Parameter;
 ///
 /// # Errors
 /// Where a copy from the device fails.
-pub fn values(parameters: &[&Parameter]) -> Result<Vec<Vec<f32>>> {
-    parameters.iter().map(|parameter| parameter.get()).collect()
+pub fn values(parameters: Vec<&mut Parameter>) -> Result<Vec<Vec<f32>>> {
+    parameters.into_iter().map(|parameter| parameter.get()).collect()
 }
 
 /// Gives one plugin the parameters of another, as a checkpoint does.
 ///
 /// # Errors
 /// Where they do not fit.
-pub fn copy(from: &[&Parameter], to: Vec<&mut Parameter>) -> Result<()> {
-    from.iter().zip(to).try_for_each(|(from, to)| to.set(&from.get()?))
+pub fn copy(from: Vec<&mut Parameter>, to: Vec<&mut Parameter>) -> Result<()> {
+    from.into_iter().zip(to).try_for_each(|(from, to)| to.set(&from.get()?))
 }
 
 /// Takes down where the next step of a plugin, and of a twin with its parameters, differ.

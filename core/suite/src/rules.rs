@@ -3,12 +3,11 @@
 use super::Found;
 use super::compare::{agree, noisy, random, same};
 use super::resume;
-use plasticity_core::autodiff;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{
-    ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+    ContextSource, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, autodiff,
 };
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
@@ -26,38 +25,39 @@ struct Bench {
     target: Representation,
     above: Representation,
     labels: Vec<u32>,
-    source: ContextSource,
+    /// The context is another representation than the target.
+    apart: bool,
+    top: bool,
 }
 
 impl Bench {
-    fn new(spec: &dyn RuleSpec, shape: RepresentationShape) -> Result<Self> {
+    /// With `recurrent`, of a module whose last layer is the context of its own input.
+    fn new(spec: &dyn RuleSpec, shape: RepresentationShape, recurrent: bool) -> Result<Self> {
         let device = Device::open()?;
         let above = RepresentationShape { channel: shape.channel + 2, ..shape };
-        let source = spec.context();
-        let context = RuleContext {
-            target: shape,
-            context: if source == ContextSource::Above { above } else { shape },
-            top: above,
-            module: 0,
-            modules: 2,
-            classes: Some(CLASSES),
-            device: &device,
-        };
-        let rule = spec.build(&context, &mut random(1))?;
+        let source = spec.demands().context;
+        let apart = recurrent || source == ContextSource::Above;
+        let site = Site::new(&device, shape)
+            .with_context(if apart { above } else { shape })
+            .with_top(above)
+            .with_module(0, 2)
+            .with_classes(CLASSES);
+        let rule = spec.build(&site, &mut random(1))?;
         let positive = |shape: RepresentationShape, what| -> Result<Representation> {
             let mut values = noisy(&device, &mut random(what), shape.len())?.to_vec()?;
             values.iter_mut().for_each(|value| *value = value.max(0.0));
             Representation::new(shape, Buffer::from_vec(&device, values)?)
         };
         let labels = (0..shape.batch as u32).map(|input| input % CLASSES as u32).collect();
-        Ok(Self { rule, target: positive(shape, 2)?, above: positive(above, 3)?, labels, source })
+        let top = matches!(source, ContextSource::Top | ContextSource::Both);
+        Ok(Self { rule, target: positive(shape, 2)?, above: positive(above, 3)?, labels, apart, top })
     }
 
     /// One that works on the first of the shapes that the rule takes.
     fn first(spec: &dyn RuleSpec) -> Result<Self> {
         let mut refused = None;
         for shape in SHAPES {
-            match Self::new(spec, shape).and_then(|mut bench| bench.update().map(|_| bench)) {
+            match Self::new(spec, shape, false).and_then(|mut bench| bench.update().map(|_| bench)) {
                 Ok(bench) => return Ok(bench),
                 Err(error) => {
                     refused.get_or_insert(error);
@@ -68,22 +68,21 @@ impl Bench {
     }
 
     fn update(&mut self) -> Result<RuleUpdate> {
-        let signals = signals(&self.target, &self.above, &self.labels, self.source);
-        self.rule.update(&signals, &mut draws())
+        self.with(|rule, signals| rule.update(signals, &mut draws()))
     }
-}
 
-fn signals<'a>(
-    target: &'a Representation,
-    above: &'a Representation,
-    labels: &'a [u32],
-    source: ContextSource,
-) -> Signals<'a> {
-    Signals {
-        target,
-        context: (source == ContextSource::Above).then_some(above),
-        top: matches!(source, ContextSource::Top | ContextSource::Both).then_some(above),
-        labels: Some(labels),
+    fn with<T>(&mut self, run: impl FnOnce(&mut dyn PlasticityRule, &Signals) -> T) -> T {
+        let Self { rule, target, above, labels, apart, top } = self;
+        let signals = Signals::new(target)
+            .with_context(apart.then_some(&*above))
+            .with_top(top.then_some(&*above))
+            .with_labels(labels.as_slice());
+        run(rule.as_mut(), &signals)
+    }
+
+    /// Neurons of the module's last layer.
+    fn neurons(&self) -> usize {
+        if self.apart { self.above.shape().channel } else { self.target.shape().channel }
     }
 }
 
@@ -103,19 +102,21 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
     found.run("a step on a small representation", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
         let made = bench.update()?;
-        shapes(&bench, &made, found);
-        agrees_with_its_loss(&bench, &made, found)?;
+        shapes(&mut bench, &made, found);
+        moves(&bench, &made, found);
+        agrees_with_its_loss(&mut bench, &made, found)?;
         let again = bench.update()?;
         repeats(found, "two steps with the same draws", &made, &again)?;
-        let mut twin = Bench::new(spec.as_ref(), bench.target.shape())?;
+        let mut twin = Bench::new(spec.as_ref(), bench.target.shape(), false)?;
         repeats(found, "two rules of the same seed", &made, &twin.update()?)
     });
+    found.run("a step with a context of its own", |found| recurrent(spec.as_ref(), found));
     found.run("two steps, one of them after resuming", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
         bench.update()?;
         bench.rule.applied()?;
-        let mut twin = Bench::new(spec.as_ref(), bench.target.shape())?;
-        resume::copy(&bench.rule.parameters(), twin.rule.parameters_mut())?;
+        let mut twin = Bench::new(spec.as_ref(), bench.target.shape(), false)?;
+        resume::copy(bench.rule.parameters(), twin.rule.parameters())?;
         let (next, of_twin) = (bench.update()?, twin.update()?);
         resume::compare(found, &buffers(&next), &buffers(&of_twin))
     });
@@ -125,9 +126,23 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
     ] {
         found.refuses(&format!("a step on {shape:?}"), || {
-            Bench::new(spec.as_ref(), shape)?.update().map(drop)
+            Bench::new(spec.as_ref(), shape, false)?.update().map(drop)
         });
     }
+}
+
+/// A rule of outputs may find itself on a recurrent layer, which is the context of its own input. It may refuse that.
+fn recurrent(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
+    let shape = Bench::first(spec)?.target.shape();
+    if spec.demands().level == Level::Activation {
+        return Ok(());
+    }
+    let Ok(mut bench) = Bench::new(spec, shape, true) else { return Ok(()) };
+    let Ok(made) = bench.update() else { return Ok(()) };
+    shapes(&mut bench, &made, found);
+    agrees_with_its_loss(&mut bench, &made, found)?;
+    let again = bench.update()?;
+    repeats(found, "two steps with the same draws", &made, &again)
 }
 
 fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
@@ -138,20 +153,37 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
         found.add("changes the shape of stimuli that are read out");
     }
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
-    if made.shape() != spec.prepared(shape) {
-        found.add("makes stimuli of another shape than `prepared` says");
+    if made.shape() != spec.demands().prepared(shape) {
+        found.add("makes stimuli of another shape than its demands say");
     }
     Ok(())
 }
 
 fn buffers(made: &RuleUpdate) -> Vec<&Buffer> {
-    [&made.loss, &made.target].into_iter().chain(&made.own).collect()
+    let lateral = made.lateral.iter().map(Lateral::values);
+    [&made.loss, &made.target].into_iter().chain(&made.context).chain(&made.own).chain(lateral).collect()
 }
 
-fn shapes(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
+fn any(buffer: &Buffer, is: impl Fn(f32) -> bool) -> bool {
+    buffer.to_vec().is_ok_and(|values| values.into_iter().any(is))
+}
+
+fn shapes(bench: &mut Bench, made: &RuleUpdate, found: &mut Found) {
     if made.loss.len() != 1 || made.target.len() != bench.target.shape().len() {
         let message = "its loss is not one value, or its post factor not shaped as the target";
         found.add(message);
+    }
+    match &made.context {
+        Some(_) if !bench.apart => {
+            found.add("gives a post factor of a context where the target is its own: add it to the target's");
+        }
+        Some(context) if context.len() != bench.above.shape().len() => {
+            found.add("its post factor of the context is not shaped as the context");
+        }
+        _ => {}
+    }
+    if made.lateral.as_ref().is_some_and(|lateral| !lateral.fits(bench.neurons())) {
+        found.add("its lateral update is no [neurons, neurons], and no diagonal of one");
     }
     let learning: Vec<_> =
         bench.rule.parameters().into_iter().filter(|parameter| parameter.learns()).collect();
@@ -160,50 +192,157 @@ fn shapes(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
     if !fits {
         found.add("its own updates do not fit its parameters that learn");
     }
-    let moves =
-        |buffer: &Buffer| buffer.to_vec().is_ok_and(|values| values.iter().any(|value| *value != 0.0));
-    let moved = moves(&made.target) || made.own.iter().any(moves);
-    if moved != bench.rule.learns() {
-        found.add(if moved { "says that it does not learn, and moves" } else { "moves nothing" });
-    }
-    let finite =
-        |buffer: &Buffer| buffer.to_vec().is_ok_and(|values| values.iter().all(|value| value.is_finite()));
-    if !(finite(&made.loss) && finite(&made.target) && made.own.iter().all(finite)) {
+    if buffers(made).into_iter().any(|buffer| any(buffer, |value| !value.is_finite())) {
         found.add("gives values that are not finite");
     }
 }
 
-fn agrees_with_its_loss(bench: &Bench, made: &RuleUpdate, found: &mut Found) -> Result<()> {
-    let signals = signals(&bench.target, &bench.above, &bench.labels, bench.source);
-    let Some(plain) = autodiff::update(bench.rule.as_ref(), &signals, &mut draws())? else { return Ok(()) };
+fn moves(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
+    let moved = buffers(made).into_iter().skip(1).any(|buffer| any(buffer, |value| value != 0.0));
+    if moved != bench.rule.learns() {
+        found.add(if moved { "says that it does not learn, and moves" } else { "moves nothing" });
+    }
+}
+
+fn agrees_with_its_loss(bench: &mut Bench, made: &RuleUpdate, found: &mut Found) -> Result<()> {
+    let plain = bench.with(|rule, signals| autodiff::update(rule, signals, &mut draws()))?;
+    let Some(plain) = plain else { return Ok(()) };
     agree(found, "loss", &made.loss, &plain.loss)?;
     agree(found, "post factor of the target", &made.target, &plain.target)?;
     match (&made.context, &plain.context) {
         (Some(ours), Some(expected)) => agree(found, "post factor of the context", ours, expected)?,
-        (None, Some(expected)) if expected.to_vec()?.iter().any(|value| *value != 0.0) => {
+        (None, Some(expected)) if any(expected, |value| value != 0.0) => {
             found.add("its loss depends on a context of its own, and its update leaves that alone");
         }
         _ => {}
     }
-    for (parameter, (ours, expected)) in bench
-        .rule
-        .parameters()
-        .iter()
-        .filter(|parameter| parameter.learns())
-        .zip(made.own.iter().zip(&plain.own))
-    {
+    if made.lateral.as_ref().is_some_and(|lateral| any(lateral.values(), |value| value != 0.0)) {
+        found.add("follows a loss, which no lateral update is part of, and moves weights by M · W beside it");
+    }
+    let learning = bench.rule.parameters().into_iter().filter(|parameter| parameter.learns());
+    for (parameter, (ours, expected)) in learning.zip(made.own.iter().zip(&plain.own)) {
         agree(found, &format!("update of `{}`", parameter.name()), ours, expected)?;
     }
     Ok(())
 }
 
 fn repeats(found: &mut Found, what: &str, a: &RuleUpdate, b: &RuleUpdate) -> Result<()> {
-    let mut equal = same(&a.target, &b.target)? && same(&a.loss, &b.loss)?;
-    for (a, b) in a.own.iter().zip(&b.own) {
+    let (a, b) = (buffers(a), buffers(b));
+    let mut equal = a.len() == b.len();
+    for (a, b) in a.into_iter().zip(b) {
         equal &= same(a, b)?;
     }
     if !equal {
         found.add(format!("{what} differ"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::draws::Draws;
+    use plasticity_core::ops;
+    use plasticity_core::plasticity::Taped;
+    use plasticity_core::random::Random;
+    use plasticity_core::taped::Scalar;
+
+    #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Fault {
+        None,
+        LateralOfAnotherSize,
+        LateralNotFinite,
+        LateralBesideALoss,
+        LateralThatChanges,
+        ContextOfAnotherSize,
+        ContextTheOtherWay,
+        ContextOfNone,
+    }
+
+    /// Follows ½ Σ z² + ½ Σ c², but for a fault.
+    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+    struct Planted {
+        fault: Fault,
+        #[serde(skip)]
+        steps: usize,
+    }
+
+    #[typetag::serde(name = "planted_for_the_suite")]
+    impl RuleSpec for Planted {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+
+    impl Planted {
+        fn taped(signals: &Taped) -> Scalar {
+            let half = signals.target().square().sum() * 0.5;
+            let apart = signals.context_shape() != signals.shape();
+            if apart { half + signals.context().square().sum() * 0.5 } else { half }
+        }
+    }
+
+    impl PlasticityRule for Planted {
+        fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
+            self.steps += 1;
+            let device = signals.target.data().device();
+            let negative = |seen: &Representation| -> Result<Buffer> {
+                let mut values = seen.data().clone();
+                ops::scale(&mut values, -1.0)?;
+                Ok(values)
+            };
+            let ones = |len: usize, value: f32| Buffer::from_vec(device, vec![value; len]);
+            let squares = |seen: &Representation| -> Result<f32> {
+                Ok(0.5 * seen.data().to_vec()?.iter().map(|z| z * z).sum::<f32>())
+            };
+            let context = signals.context.map(squares).transpose()?.unwrap_or(0.0);
+            let loss = ones(1, squares(signals.target)? + context)?;
+            let made = RuleUpdate::new(loss, negative(signals.target)?)
+                .with_context(signals.context.map(negative).transpose()?);
+            let neurons = signals.context.unwrap_or(signals.target).shape().channel;
+            Ok(match (self.fault, signals.context) {
+                (Fault::LateralOfAnotherSize, _) => made.with_lateral(Lateral::Full(ones(neurons, 1.0)?)),
+                (Fault::LateralNotFinite, _) => {
+                    made.with_lateral(Lateral::Diagonal(ones(neurons, f32::NAN)?))
+                }
+                (Fault::LateralBesideALoss, _) => made.with_lateral(Lateral::Diagonal(ones(neurons, 1.0)?)),
+                (Fault::LateralThatChanges, _) => {
+                    made.with_lateral(Lateral::Diagonal(ones(neurons, self.steps as f32)?))
+                }
+                (Fault::ContextOfAnotherSize, Some(_)) => made.with_context(ones(1, 1.0)?),
+                (Fault::ContextTheOtherWay, Some(seen)) => made.with_context(seen.data().clone()),
+                (Fault::ContextOfNone, None) => made.with_context(ones(1, 1.0)?),
+                _ => made,
+            })
+        }
+
+        fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
+            let without = matches!(self.fault, Fault::LateralThatChanges);
+            Ok((!without).then(|| Self::taped(signals)))
+        }
+    }
+
+    fn faults(fault: Fault) -> String {
+        let spec: Box<dyn RuleSpec> = Box::new(Planted { fault, steps: 0 });
+        let mut found = Found::default();
+        check(&spec, &mut found);
+        found.0.join("\n")
+    }
+
+    #[test]
+    fn a_wrong_context_or_lateral_update_is_found() {
+        assert_eq!(faults(Fault::None), "");
+        for (fault, expected) in [
+            (Fault::LateralOfAnotherSize, "its lateral update is no [neurons, neurons]"),
+            (Fault::LateralNotFinite, "gives values that are not finite"),
+            (Fault::LateralBesideALoss, "moves weights by M · W beside it"),
+            (Fault::LateralThatChanges, "two steps with the same draws differ"),
+            (Fault::ContextOfAnotherSize, "its post factor of the context is not shaped as the context"),
+            (Fault::ContextTheOtherWay, "post factor of the context: differs from automatic differentiation"),
+            (Fault::ContextOfNone, "gives a post factor of a context where the target is its own"),
+        ] {
+            let found = faults(fault);
+            assert!(found.contains(expected), "{fault:?}: {found}");
+        }
+    }
 }

@@ -1,13 +1,12 @@
-//! What every score function must keep: its fast path agrees with automatic differentiation of all pairs.
+//! What every score function must keep: its fast side agrees with automatic differentiation of all pairs.
 
 use super::Found;
 use super::compare::{agree, noise, noisy, random};
 use plasticity_core::Result;
-use plasticity_core::autodiff;
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::draws::Path;
+use plasticity_core::draws::Side;
 use plasticity_core::pairs::{Pairs, Scores};
-use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport};
+use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport, autodiff};
 
 const ROWS: usize = 6;
 /// Target and context neurons: unlike, and alike for scores that need it.
@@ -15,12 +14,12 @@ const WIDTHS: [(usize, usize); 2] = [(5, 4), (5, 5)];
 
 fn make(
     spec: &dyn ScoreSpec,
-    path: Path,
+    side: Side,
     device: &Device,
 ) -> Result<(Box<dyn ScoreFunction>, (usize, usize))> {
     let [unlike, alike] = WIDTHS;
     let build = |widths: (usize, usize)| {
-        spec.build(path, widths.0, widths.1, device, &mut random(4)).map(|score| (score, widths))
+        spec.build(side, widths.0, widths.1, device, &mut random(4)).map(|score| (score, widths))
     };
     build(unlike).or_else(|_| build(alike))
 }
@@ -28,19 +27,19 @@ fn make(
 /// Makes the score.
 #[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
 pub fn build(spec: &Box<dyn ScoreSpec>) -> Result<()> {
-    make(spec.as_ref(), Path::Predict, &Device::open()?).map(drop)
+    make(spec.as_ref(), Side::Predict, &Device::open()?).map(drop)
 }
 
 /// Checks a score on sampled and on all pairs.
 #[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
 pub fn check(spec: &Box<dyn ScoreSpec>, found: &mut Found) {
-    for path in [Path::Predict, Path::Retrodict] {
-        if path == Path::Retrodict && spec.transport() != Transport::Retrodiction {
+    for side in [Side::Predict, Side::Retrodict] {
+        if side == Side::Retrodict && spec.transport() != Transport::Retrodiction {
             continue;
         }
-        found.run(path.name(), |found| {
+        found.run(side.name(), |found| {
             let device = Device::open()?;
-            let (mut score, widths) = make(spec.as_ref(), path, &device)?;
+            let (mut score, widths) = make(spec.as_ref(), side, &device)?;
             let index = vec![1, 5, 0, 0, 2, 4, 3, 3, 0, 5, 1, 2];
             pairs(score.as_mut(), widths, &Pairs::sampled(&device, ROWS, 2, index)?, "sampled pairs", found)?;
             let of_a_batch = Pairs::sampled(&device, ROWS, 1, vec![1, 2, 1])?;
@@ -49,7 +48,7 @@ pub fn check(spec: &Box<dyn ScoreSpec>, found: &mut Found) {
         });
         found.refuses("rows of another width", || {
             let device = Device::open()?;
-            let (mut score, widths) = make(spec.as_ref(), path, &device)?;
+            let (mut score, widths) = make(spec.as_ref(), side, &device)?;
             let data = Buffer::zeros(&device, ROWS * (widths.0 + 2))?;
             let rows = Rows { data: &data, first: 0, rows: ROWS, channels: widths.0 + 2 };
             score.scores(rows, rows, &Pairs::all(ROWS)).map(drop)
@@ -76,7 +75,7 @@ fn pairs(
     let mut gamma = noise(&mut random(7), ROWS * columns);
     gamma[columns..2 * columns].fill(0.0);
     let gamma = Scores { values: Buffer::from_vec(&device, gamma)?, rows: ROWS, columns };
-    let all = Reach { target: true, context: true, weights: true };
+    let all = Reach::ALL;
     let plain = autodiff::dendrites(score, target, context, pairs, &gamma, all)?;
     for reach in [
         all,

@@ -1,7 +1,6 @@
 //! `batch_norm`: normalisation over the batch, with or without weights of its own.
 
 use super::Norm;
-use crate::per_position::per_position;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -36,7 +35,8 @@ plugin! {
     impl LayerSpec for BatchNorm {
         fn build(&self, input: MapShape, device: &Device, _random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
             let norm = Norm::new(input.channels, device)?;
-            Ok(Box::new(Layer { norm: if self.affine { norm } else { norm.frozen() }, affine: self.affine }))
+            let norm = if self.affine { norm } else { norm.frozen() };
+            Ok(Box::new(Layer { norm, affine: self.affine, channels: input.channels }))
         }
     }
 }
@@ -45,13 +45,13 @@ plugin! {
 struct Layer {
     norm: Norm,
     affine: bool,
+    channels: usize,
 }
 
 impl EncoderLayer for Layer {
     fn output(&self, input: MapShape) -> Result<MapShape> {
-        let channels = self.norm.parameters()[0].shape()[0];
-        if input.channels != channels {
-            let message = format!("expected {channels} channels, got {}", input.channels);
+        if input.channels != self.channels {
+            let message = format!("expected {} channels, got {}", self.channels, input.channels);
             return Err(Error::shape("batch_norm", message));
         }
         Ok(input)
@@ -64,7 +64,7 @@ impl EncoderLayer for Layer {
             Some(moments) => Trace::new(moments),
             None => Trace::new(()),
         };
-        Ok(Activity { post: FeatureMap::new(pre.shape(), post)?, trace })
+        Ok(Activity::new(FeatureMap::new(pre.shape(), post)?).with_trace(trace))
     }
 
     fn plasticity(
@@ -76,18 +76,14 @@ impl EncoderLayer for Layer {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         let moments: Moments = trace.take()?;
-        let factor: Buffer = per_position("batch_norm", factor, post.shape())?;
+        let factor: Buffer = factor.per_position(post.shape(), "batch_norm")?;
         let [below, weight, bias] = self.norm.backward(pre.data(), &moments, &factor)?;
         let updates = if self.affine { vec![weight, bias] } else { Vec::new() };
-        Ok(LayerUpdate { updates, feedback: feedback.then_some(below) })
+        Ok(LayerUpdate::new(updates).with_feedback(feedback.then_some(below)))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        self.norm.parameters().to_vec()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.norm.parameters_mut().into_iter().collect()
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.norm.parameters().into_iter().collect()
     }
 }
 

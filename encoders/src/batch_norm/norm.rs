@@ -100,12 +100,7 @@ impl Norm {
     }
 
     /// `norm_weight`, `norm_bias`, and the running moments, which do not learn.
-    pub fn parameters(&self) -> [&Parameter; 4] {
-        [&self.weight, &self.bias, &self.running_mean, &self.running_variance]
-    }
-
-    /// The same, to be changed.
-    pub fn parameters_mut(&mut self) -> [&mut Parameter; 4] {
+    pub fn parameters(&mut self) -> [&mut Parameter; 4] {
         [&mut self.weight, &mut self.bias, &mut self.running_mean, &mut self.running_variance]
     }
 }
@@ -120,21 +115,21 @@ mod tests {
         let device = Device::open().unwrap();
         let mut norm = Norm::new(1, &device).unwrap();
         let input = Buffer::from_vec(&device, vec![1.0, 3.0]).unwrap();
-        let running = |norm: &Norm| {
+        let running = |norm: &mut Norm| {
             let [_, _, mean, variance] = norm.parameters();
             (mean.get().unwrap()[0], variance.get().unwrap()[0])
         };
         norm.forward(&input, Phase::Peek).unwrap();
-        assert_eq!(running(&norm), (0.0, 1.0));
+        assert_eq!(running(&mut norm), (0.0, 1.0));
         let (out, _) = norm.forward(&input, Phase::Learn).unwrap();
         assert_relative_eq!(out.to_vec().unwrap()[1], 1.0, epsilon = 1e-4);
-        let (mean, variance) = running(&norm);
+        let (mean, variance) = running(&mut norm);
         assert_relative_eq!(mean, 0.2, epsilon = 1e-6);
         assert_relative_eq!(variance, 0.9 + 0.1 * 2.0, epsilon = 1e-6);
         let (out, moments) = norm.forward(&input, Phase::Evaluate).unwrap();
         assert!(moments.is_none());
         assert_relative_eq!(out.to_vec().unwrap()[1], (3.0 - 0.2) / 1.1_f32.sqrt(), epsilon = 1e-4);
-        assert_eq!(running(&norm), (mean, variance));
+        assert_eq!(running(&mut norm), (mean, variance));
         assert!(norm.parameters()[2..].iter().all(|parameter| !parameter.learns()));
     }
 

@@ -1,7 +1,7 @@
 //! The layers of a block, run one after the other.
 
 use plasticity_core::device::Buffer;
-use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::layer::{Activity, EncoderLayer, Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
@@ -12,6 +12,8 @@ use plasticity_core::{Error, Result};
 /// shows such, and reaches that layer alone.
 pub struct Block {
     layers: Vec<Box<dyn EncoderLayer>>,
+    /// The layer whose parameters learn, where it is the only one.
+    plastic: Option<usize>,
 }
 
 /// What the layers keep, with the maps between them.
@@ -23,12 +25,17 @@ struct Kept {
 impl Block {
     /// A block of layers that fit each other; parameters are called by the place of their layer: `2.weight`.
     pub fn new(mut layers: Vec<Box<dyn EncoderLayer>>) -> Self {
+        let mut learning = Vec::new();
         for (index, layer) in layers.iter_mut().enumerate() {
-            for parameter in layer.parameters_mut() {
+            let mut learns = false;
+            for parameter in layer.parameters() {
                 parameter.rename(format!("{}.{}", index + 1, parameter.name()));
+                learns |= parameter.learns();
             }
+            learning.extend(learns.then_some(index));
         }
-        Self { layers }
+        let plastic = if let [only] = learning[..] { Some(only) } else { None };
+        Self { layers, plastic }
     }
 
     /// The maps that the layers before `place` make of `pre`, which is not kept.
@@ -40,17 +47,12 @@ impl Block {
         Ok(map)
     }
 
-    /// The layer whose parameters learn: the one that rules of single synapses work on.
+    /// The layer that rules of single synapses work on.
     fn plastic(&self) -> Result<usize> {
-        let learns = |layer: &dyn EncoderLayer| layer.parameters().iter().any(|parameter| parameter.learns());
-        let mut found = self.layers.iter().enumerate().filter(|(_, layer)| learns(layer.as_ref()));
-        match (found.next(), found.next()) {
-            (Some((place, _)), None) => Ok(place),
-            _ => {
-                let message = "a rule of single synapses needs a block in which exactly one layer learns";
-                Err(Error::shape("block", message))
-            }
-        }
+        self.plastic.ok_or_else(|| {
+            let message = "a rule of single synapses needs a block in which exactly one layer learns";
+            Error::shape("block", message)
+        })
     }
 }
 
@@ -72,7 +74,7 @@ impl EncoderLayer for Block {
         }
         let post = maps.pop().ok_or_else(|| Error::shape("block", "has no layers"))?;
         let trace = if phase == Phase::Learn { Trace::new(Kept { maps, traces }) } else { Trace::new(()) };
-        Ok(Activity { post, trace })
+        Ok(Activity::new(post).with_trace(trace))
     }
 
     fn plasticity(
@@ -117,7 +119,7 @@ impl EncoderLayer for Block {
             Some(PostFactor::PerPosition(factor)) if feedback => Some(factor),
             _ => None,
         };
-        Ok(LayerUpdate { updates: updates.into_iter().rev().flatten().collect(), feedback })
+        Ok(LayerUpdate::new(updates.into_iter().rev().flatten().collect()).with_feedback(feedback))
     }
 
     fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
@@ -126,16 +128,12 @@ impl EncoderLayer for Block {
         self.layers[place].activation(below.as_ref().unwrap_or(pre))
     }
 
-    fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
-        self.layers[self.plastic()?].lateral(matrix)
+    fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {
+        self.layers[self.plastic()?].lateral(lateral)
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        self.layers.iter().flat_map(|layer| layer.parameters()).collect()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.layers.iter_mut().flat_map(|layer| layer.parameters_mut()).collect()
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.layers.iter_mut().flat_map(|layer| layer.parameters()).collect()
     }
 
     fn follows_gradient(&self) -> bool {

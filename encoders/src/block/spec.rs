@@ -74,7 +74,7 @@ mod tests {
     fn parameters_have_the_place_of_their_layer_where_two_layers_share_a_name() {
         let names = |spec: &str| -> Vec<String> {
             let spec: Box<dyn LayerSpec> = serde_json::from_str(spec).unwrap();
-            let layer = spec.build(SHAPE, &Device::open().unwrap(), &mut stream(1, &[])).unwrap();
+            let mut layer = spec.build(SHAPE, &Device::open().unwrap(), &mut stream(1, &[])).unwrap();
             layer.parameters().iter().map(|parameter| parameter.name().to_owned()).collect()
         };
         let conv = r#"{ "type": "conv2d", "channels": 2, "kernel": 1 }"#;

@@ -4,7 +4,7 @@ use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
 use crate::weights::{self, Initial};
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::layer::{Activity, EncoderLayer, Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops::conv as device;
 use plasticity_core::ops::conv::{Factor, Geometry, Pool, Routing};
@@ -154,7 +154,7 @@ impl Conv {
         let through = feedback.then(|| self.weight.value());
         let (weight, bias, feedback) = device::backward(call, pre.data(), through)?;
         let updates = if self.shape.bias { vec![weight, bias] } else { vec![weight] };
-        Ok(LayerUpdate { updates, feedback })
+        Ok(LayerUpdate::new(updates).with_feedback(feedback))
     }
 
     fn geometry(&self, input: MapShape) -> Result<Geometry> {
@@ -192,7 +192,7 @@ impl EncoderLayer for Conv {
                 (post, kept.map_or(Kept::Nothing, Kept::Normed))
             }
         };
-        Ok(Activity { post: FeatureMap::new(shape, post)?, trace: Trace::new(kept) })
+        Ok(Activity::new(FeatureMap::new(shape, post)?).with_trace(Trace::new(kept)))
     }
 
     fn plasticity(
@@ -281,29 +281,36 @@ impl EncoderLayer for Conv {
         Ok(Some(FeatureMap::new(shape, activation)?))
     }
 
-    fn lateral(&self, matrix: &Buffer) -> Result<Vec<Buffer>> {
+    fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {
         let (channels, value) = (self.shape.channels, self.weight.value());
-        let inputs = value.len() / channels;
-        let mut moved = Buffer::zeros(matrix.device(), value.len())?;
-        if device::weight_order(self.weight.shape().len()).first() == Some(&0) {
-            // In memory a neuron's weights are a row: M W.
-            ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
-        } else {
-            // They are a column: (M Wᵀ)ᵀ = W Mᵀ.
-            let product = Product::new(inputs, channels, channels).transpose_b();
-            ops::product(product, value, matrix, &mut moved)?;
+        if !lateral.fits(channels) {
+            let message = format!("has {channels} neurons, got M of {} values", lateral.values().len());
+            return Err(Error::shape("convolution", message));
         }
-        let bias = Buffer::zeros(matrix.device(), channels)?;
+        let inputs = value.len() / channels;
+        // In memory a neuron's weights are a row, or else a column.
+        let in_rows = device::weight_order(self.weight.shape().len()).first() == Some(&0);
+        let moved = match lateral {
+            Lateral::Diagonal(each) => ops::scale_each(value, each, if in_rows { inputs } else { 1 })?,
+            Lateral::Full(matrix) => {
+                let mut moved = Buffer::zeros(value.device(), value.len())?;
+                if in_rows {
+                    // M W.
+                    ops::product(Product::new(channels, inputs, channels), matrix, value, &mut moved)?;
+                } else {
+                    // (M Wᵀ)ᵀ = W Mᵀ.
+                    let product = Product::new(inputs, channels, channels).transpose_b();
+                    ops::product(product, value, matrix, &mut moved)?;
+                }
+                moved
+            }
+        };
+        let bias = Buffer::zeros(value.device(), channels)?;
         Ok(if self.shape.bias { vec![moved, bias] } else { vec![moved] })
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        let norm = self.norm.iter().flat_map(Norm::parameters);
-        [&self.weight, &self.bias].into_iter().chain(norm).collect()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        let norm = self.norm.iter_mut().flat_map(Norm::parameters_mut);
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        let norm = self.norm.iter_mut().flat_map(Norm::parameters);
         [&mut self.weight, &mut self.bias].into_iter().chain(norm).collect()
     }
 }

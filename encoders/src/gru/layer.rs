@@ -208,7 +208,7 @@ impl EncoderLayer for Gru {
         let keep = phase == Phase::Learn && self.gradient != Gradient::EpropForward;
         let (post, gates) = self.run(pre.data(), sizes, keep)?;
         let post = FeatureMap::new(self.output(pre.shape())?, post)?;
-        Ok(Activity { post, trace: gates.map_or_else(|| Trace::new(()), |gates| Trace::new(Gates(gates))) })
+        Ok(Activity::new(post).with_trace(gates.map_or_else(Trace::none, |gates| Trace::new(Gates(gates)))))
     }
 
     /// With [`Gradient::EpropForward`] the update never looks back; but feedback to a layer below in the same module
@@ -243,26 +243,22 @@ impl EncoderLayer for Gru {
         if self.gradient == Gradient::EpropForward {
             let updates = self.forward_in_time(sizes, pre.data(), &factor)?;
             if !feedback {
-                return Ok(LayerUpdate { updates, feedback: None });
+                return Ok(LayerUpdate::new(updates));
             }
             let (post, gates) = self.run(pre.data(), sizes, true)?;
             let gates = gates.ok_or_else(|| Error::shape("gru", "kept no gates"))?;
             let [at_input, _] = self.back(sizes, &gates, &post, &factor)?;
-            return Ok(LayerUpdate { updates, feedback: Some(self.feedback(sizes, &at_input)?) });
+            return Ok(LayerUpdate::new(updates).with_feedback(self.feedback(sizes, &at_input)?));
         }
         let Gates(gates) = trace.take()?;
         let at = self.back(sizes, &gates, post.data(), &factor)?;
         drop(gates);
         let updates = self.outer(sizes, &at, pre.data(), post.data())?;
         let feedback = if feedback { Some(self.feedback(sizes, &at[0])?) } else { None };
-        Ok(LayerUpdate { updates, feedback })
+        Ok(LayerUpdate::new(updates).with_feedback(feedback))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.weight_ih, &self.weight_hh, &self.bias_ih, &self.bias_hh]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.weight_ih, &mut self.weight_hh, &mut self.bias_ih, &mut self.bias_hh]
     }
 

@@ -4,7 +4,6 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
-use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
@@ -77,7 +76,7 @@ impl EncoderLayer for Normalise {
             group.iter_mut().for_each(|value| *value /= size);
         });
         let post = FeatureMap::new(pre.shape(), Buffer::from_vec(pre.data().device(), values)?)?;
-        Ok(Activity { post, trace: Trace::new(()) })
+        Ok(Activity::new(post))
     }
 
     /// δx = (δz − z · mean(z δz)) / √(mean x² + ε).
@@ -90,7 +89,7 @@ impl EncoderLayer for Normalise {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         if !feedback {
-            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+            return Ok(LayerUpdate::new(Vec::new()));
         }
         let factor = match factor {
             PostFactor::PerPosition(factor) | PostFactor::Activation(factor) => factor,
@@ -109,16 +108,7 @@ impl EncoderLayer for Normalise {
             let size = size(x);
             made.iter_mut().zip(z).for_each(|(made, z)| *made = (*made - along * z) / size);
         });
-        let feedback = Some(Buffer::from_vec(factor.device(), made)?);
-        Ok(LayerUpdate { updates: Vec::new(), feedback })
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
 

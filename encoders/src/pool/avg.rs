@@ -1,12 +1,10 @@
 //! `avg_pool`: the mean of each window.
 
 use super::window::Window;
-use crate::per_position::per_position;
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use rayon::prelude::*;
@@ -70,7 +68,7 @@ impl EncoderLayer for Avg {
             });
         });
         let post = FeatureMap::new(to, Buffer::from_vec(pre.data().device(), post)?)?;
-        Ok(Activity { post, trace: Trace::new(()) })
+        Ok(Activity::new(post))
     }
 
     /// Every position of a window gets its share of the window's factor.
@@ -83,9 +81,9 @@ impl EncoderLayer for Avg {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         if !feedback {
-            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+            return Ok(LayerUpdate::new(Vec::new()));
         }
-        let factor = per_position("avg_pool", factor, post.shape())?;
+        let factor = factor.per_position(post.shape(), "avg_pool")?;
         let (from, to, channels) = (pre.shape(), post.shape(), pre.shape().channels.max(1));
         let given = factor.to_vec()?;
         let mut made = vec![0.0; from.len()];
@@ -99,15 +97,7 @@ impl EncoderLayer for Avg {
                 }
             });
         });
-        Ok(LayerUpdate { updates: Vec::new(), feedback: Some(Buffer::from_vec(factor.device(), made)?) })
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
 

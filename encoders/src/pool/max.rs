@@ -1,12 +1,10 @@
 //! `max_pool`: of the neurons in a window only the strongest is heard.
 
 use super::window::Window;
-use crate::per_position::per_position;
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use rayon::prelude::*;
@@ -81,7 +79,7 @@ impl EncoderLayer for Max {
         );
         let post = FeatureMap::new(to, Buffer::from_vec(pre.data().device(), post)?)?;
         let trace = if phase == Phase::Learn { Trace::new(winners) } else { Trace::new(()) };
-        Ok(Activity { post, trace })
+        Ok(Activity::new(post).with_trace(trace))
     }
 
     /// The winner of each window gets its factor.
@@ -94,10 +92,10 @@ impl EncoderLayer for Max {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         if !feedback {
-            return Ok(LayerUpdate { updates: Vec::new(), feedback: None });
+            return Ok(LayerUpdate::new(Vec::new()));
         }
         let winners: Vec<u32> = trace.take()?;
-        let factor = per_position("max_pool", factor, post.shape())?;
+        let factor = factor.per_position(post.shape(), "max_pool")?;
         let (from, to, channels) = (pre.shape(), post.shape(), pre.shape().channels.max(1));
         let given = factor.to_vec()?;
         let mut made = vec![0.0; from.len()];
@@ -108,15 +106,7 @@ impl EncoderLayer for Max {
                 made[*winner as usize * channels + place % channels] += given;
             }
         });
-        Ok(LayerUpdate { updates: Vec::new(), feedback: Some(Buffer::from_vec(factor.device(), made)?) })
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The block itself.
 
-use super::relu::{gate, relu};
 use crate::conv::{Conv, ConvShape};
 use crate::weights::Initial;
 use plasticity_core::device::Device;
@@ -9,7 +8,6 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
-use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 
 /// The sizes of a block.
@@ -82,10 +80,6 @@ impl Residual {
             if changes { Some(conv("shortcut", shape(channels, 1, stride, false), input)?) } else { None };
         Ok(Self { convolutions, shortcut })
     }
-
-    fn parts(&self) -> impl Iterator<Item = &Conv> {
-        self.convolutions.iter().chain(&self.shortcut)
-    }
 }
 
 impl EncoderLayer for Residual {
@@ -94,7 +88,7 @@ impl EncoderLayer for Residual {
     }
 
     fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity> {
-        let rectified = FeatureMap::new(pre.shape(), relu(pre.data())?)?;
+        let rectified = FeatureMap::new(pre.shape(), ops::relu(pre.data())?)?;
         let [one, two, three] = &mut self.convolutions;
         let first = one.forward(&rectified, phase)?;
         let second = two.forward(&first.post, phase)?;
@@ -112,11 +106,11 @@ impl EncoderLayer for Residual {
             }
         };
         if phase != Phase::Learn {
-            return Ok(Activity { post, trace: Trace::new(()) });
+            return Ok(Activity::new(post));
         }
         let maps = [rectified, first.post, second.post];
         let traces = [first.trace, second.trace, third.trace];
-        Ok(Activity { post, trace: Trace::new(Kept { maps, traces, shortcut }) })
+        Ok(Activity::new(post).with_trace(Trace::new(Kept { maps, traces, shortcut })))
     }
 
     fn plasticity(
@@ -129,11 +123,7 @@ impl EncoderLayer for Residual {
     ) -> Result<LayerUpdate> {
         let Kept { maps: [rectified, first, second], traces: [trace1, trace2, trace3], shortcut } =
             trace.take()?;
-        let factor = match factor {
-            PostFactor::Activation(_) => return Err(PostFactor::no_activation("residual")),
-            PostFactor::PerPosition(factor) => factor,
-            PostFactor::PerSample(factor) => ops::spread(&factor, post.shape(), Pooling::Mean)?,
-        };
+        let factor = factor.per_position(post.shape(), "residual")?;
         let below = |update: &mut LayerUpdate| {
             update.feedback.take().ok_or_else(|| Error::shape("residual", "a convolution gave no feedback"))
         };
@@ -162,7 +152,7 @@ impl EncoderLayer for Residual {
         }
         let feedback = match rectified_factor {
             Some(factor) => {
-                let mut feedback = gate(&factor, pre.data())?;
+                let mut feedback = ops::gate(&factor, pre.data())?;
                 if let Some(direct) = direct {
                     ops::add(&mut feedback, 1.0, &direct)?;
                 }
@@ -170,18 +160,31 @@ impl EncoderLayer for Residual {
             }
             None => None,
         };
-        Ok(LayerUpdate { updates, feedback })
+        Ok(LayerUpdate::new(updates).with_feedback(feedback))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        self.parts().flat_map(EncoderLayer::parameters).collect()
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.convolutions.iter_mut().chain(&mut self.shortcut).flat_map(EncoderLayer::parameters).collect()
     }
+}
 
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.convolutions
-            .iter_mut()
-            .chain(&mut self.shortcut)
-            .flat_map(EncoderLayer::parameters_mut)
-            .collect()
+#[cfg(test)]
+mod tests {
+    use crate::residual::ResidualSpec;
+    use plasticity_core::device::{Buffer, Device};
+    use plasticity_core::layer::{LayerSpec, Phase};
+    use plasticity_core::map::{FeatureMap, MapShape};
+    use plasticity_core::random::stream;
+
+    /// A block whose shortcut has weights, so that its input is seen through ReLU alone.
+    #[test]
+    fn a_nan_is_seen_behind_a_block() {
+        let device = Device::open().unwrap();
+        let shape = MapShape { time: 1, location: 1, batch: 1, extent: [1, 3, 3], channels: 3 };
+        let block = ResidualSpec { width: 2, expansion: 2, stride: 1 };
+        let mut block = block.build(shape, &device, &mut stream(0, &[])).unwrap();
+        let lost = Buffer::from_vec(&device, vec![f32::NAN; shape.len()]).unwrap();
+        let post = block.forward(&FeatureMap::new(shape, lost).unwrap(), Phase::Evaluate).unwrap().post;
+        assert!(post.data().to_vec().unwrap().iter().all(|z| z.is_nan()));
     }
 }

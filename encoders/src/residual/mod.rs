@@ -1,7 +1,6 @@
 //! Bottleneck blocks with a shortcut: the layers of ResNet-50.
 
 mod layer;
-mod relu;
 mod spec;
 
 pub use layer::{Block, Residual};

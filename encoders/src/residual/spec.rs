@@ -81,7 +81,7 @@ mod tests {
         let device = Device::open().unwrap();
         let names = |channels: usize| -> Vec<String> {
             let spec = ResidualSpec { width: 2, expansion: 2, stride: 1 };
-            let layer = spec.build(input(channels), &device, &mut stream(0, &[])).unwrap();
+            let mut layer = spec.build(input(channels), &device, &mut stream(0, &[])).unwrap();
             layer.parameters().iter().map(|parameter| parameter.name().to_owned()).collect()
         };
         assert_eq!(names(4)[4..], ["conv3.weight", "conv3.bias"]);

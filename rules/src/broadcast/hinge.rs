@@ -1,13 +1,12 @@
 //! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
 
 use super::weights::{minus_signs, sum_of_means};
-use crate::{positive, refused, tensors};
-use dfdx::tensor_ops::{TryAdd, TryMul};
+use crate::positive;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
-use plasticity_core::device::{TapedMatrix, TapedScalar};
 use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
+use plasticity_core::taped::{Matrix, Scalar};
 use plasticity_core::{Error, Result};
 
 /// L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), the means over fixations and over saccades;
@@ -50,19 +49,13 @@ plugin! {
 }
 
 impl BroadcastSignal for Hinge {
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if !self.follows_loss() {
             let message = "with `gate` or `sign` left out, γ is the derivative of no loss";
             return Err(Error::config("rule.broadcast", message));
         }
-        let device = tensors(&scores);
-        let losses = scores
-            .try_mul(minus_signs(&device, pairs)?)
-            .and_then(|x| x.try_add(1.0))
-            .and_then(|x| x.try_relu())
-            .and_then(|x| x.try_mul(self.weight))
-            .map_err(refused)?;
-        sum_of_means(&device, losses, pairs)
+        let losses = (scores * minus_signs(scores, pairs) + 1.0).relu() * self.weight;
+        Ok(sum_of_means(&losses, pairs))
     }
 
     fn follows_loss(&self) -> bool {
@@ -72,6 +65,6 @@ impl BroadcastSignal for Hinge {
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
         let kind = PairLoss::Margin { weight: self.weight, gate: self.gate, sign: self.sign };
         let (loss, gamma) = ops::pair_loss(kind, scores, pairs)?;
-        Ok(Modulation { loss, gamma })
+        Ok(Modulation::new(loss, gamma))
     }
 }

@@ -1,16 +1,12 @@
 //! `logistic`: binary cross entropy of fixation or saccade.
 
 use super::weights::{minus_signs, sum_of_means};
-use crate::{refused, tensors};
-use dfdx::shapes::{Axis, HasShape};
-use dfdx::tensor::TensorFromVec;
-use dfdx::tensor_ops::{ReshapeTo, TryMatMul, TryMul};
 use plasticity_core::Result;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
-use plasticity_core::device::{TapedMatrix, TapedScalar};
 use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
+use plasticity_core::taped::{Matrix, Scalar};
 
 /// L = mean softplus(−u⁺) + mean softplus(u⁻); γ = y σ(−y·u), as a share of its mean.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -31,22 +27,12 @@ plugin! {
 }
 
 impl BroadcastSignal for Logistic {
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
-        let device = tensors(&scores);
-        let (rows, columns) = *scores.shape();
-        // softplus(x) = −log softmax([x, 0])[1] does not overflow, and has its slope ½ at x = 0, where silent neurons
-        // leave many scores.
-        let constant = |values: Vec<f32>, shape| device.try_tensor_from_vec(values, shape).map_err(refused);
-        let x = scores.try_mul(minus_signs(&device, pairs)?).map_err(refused)?;
-        let x: TapedMatrix = x.try_reshape_like(&(rows * columns, 1)).map_err(refused)?;
-        let beside_zero: TapedMatrix = x.try_matmul(constant(vec![1.0, 0.0], (1, 2))?).map_err(refused)?;
-        let log = beside_zero.try_log_softmax::<Axis<1>>().map_err(refused)?;
-        let losses: TapedMatrix = log.try_matmul(constant(vec![0.0, -1.0], (2, 1))?).map_err(refused)?;
-        sum_of_means(&device, losses.try_reshape_like(&(rows, columns)).map_err(refused)?, pairs)
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
+        Ok(sum_of_means(&(scores * minus_signs(scores, pairs)).softplus(), pairs))
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
         let (loss, gamma) = ops::pair_loss(PairLoss::Softplus, scores, pairs)?;
-        Ok(Modulation { loss, gamma })
+        Ok(Modulation::new(loss, gamma))
     }
 }

@@ -1,14 +1,10 @@
 //! `softmax`: the fixation against all its saccades at once (CPC, Greedy InfoMax).
 
-use crate::{refused, tensors};
-use dfdx::shapes::Axis;
-use dfdx::tensor::TensorFromVec;
-use dfdx::tensor_ops::{SumTo, TryMul};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
-use plasticity_core::device::{TapedMatrix, TapedScalar};
 use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
+use plasticity_core::taped::{Matrix, Scalar};
 use plasticity_core::{Error, Result};
 
 /// L = −mean over rows of log softmax(u)\[fixation\]; γ_n = (1\[n = fixation\] − π_n) / rows, π = softmax(u).
@@ -33,23 +29,19 @@ plugin! {
 }
 
 impl BroadcastSignal for Softmax {
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if pairs.signs.is_some() {
             let message = "compares a fixation with its saccades in one row, so it cannot be time-local";
             return Err(Error::shape("softmax", message));
         }
-        let (rows, columns) = (pairs.rows, pairs.columns());
-        let mut weights = vec![0.0; rows * columns];
-        for row in 0..rows {
-            weights[row * columns + pairs.fixation(row)] = -1.0 / rows as f32;
-        }
-        let weights = tensors(&scores).try_tensor_from_vec(weights, (rows, columns)).map_err(refused)?;
-        let log: TapedMatrix = scores.try_log_softmax::<Axis<1>>().map_err(refused)?;
-        log.try_mul(weights).map_err(refused)?.try_sum().map_err(refused)
+        let weights = scores.constant(pairs.rows, pairs.columns(), |row, column| {
+            if column == pairs.fixation(row) { -1.0 / pairs.rows as f32 } else { 0.0 }
+        });
+        Ok((scores.log_softmax() * weights).sum())
     }
 
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
         let (loss, gamma) = ops::pair_loss(PairLoss::RowSoftmax, scores, pairs)?;
-        Ok(Modulation { loss, gamma })
+        Ok(Modulation::new(loss, gamma))
     }
 }

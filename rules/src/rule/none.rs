@@ -3,7 +3,7 @@
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 
@@ -19,22 +19,17 @@ plugin! {
     keys: [],
     example: "type = \"random\"",
     impl RuleSpec for NoLearning {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             Ok(Box::new(self.clone()))
         }
     }
 }
 
 impl PlasticityRule for NoLearning {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let device = signals.target.data().device();
-        Ok(RuleUpdate {
-            loss: Buffer::zeros(device, 1)?,
-            target: Buffer::zeros(device, signals.target.shape().len())?,
-            context: None,
-            own: Vec::new(),
-            lateral: None,
-        })
+        let target = Buffer::zeros(device, signals.target.shape().len())?;
+        Ok(RuleUpdate::new(Buffer::zeros(device, 1)?, target))
     }
 
     fn learns(&self) -> bool {

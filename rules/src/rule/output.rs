@@ -25,7 +25,7 @@ pub(crate) fn update(
         Some(_) => (Buffer::zeros(target.device(), target.len())?, Some(factor)),
         None => (factor, None),
     };
-    Ok(RuleUpdate { loss, target, context, own, lateral: None })
+    Ok(RuleUpdate::new(loss, target).with_context(context).with_own(own))
 }
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
     use crate::rule::views::{ClappPp, InfoNce};
     use crate::testing::{alone, assert_follows_loss, build, context, draws, representation};
     use plasticity_core::device::{Buffer, Device};
-    use plasticity_core::plasticity::{ContextSource, RuleContext, RuleSpec, Signals};
+    use plasticity_core::plasticity::{ContextSource, RuleSpec, Signals};
     use plasticity_core::random::stream;
     use plasticity_core::representation::{Representation, RepresentationShape};
 
@@ -45,10 +45,10 @@ mod tests {
         let shape = RepresentationShape { time: 2, location: 1, batch: 4, channel: 5 };
         let below = representation(RepresentationShape { channel: 3, ..shape }, 1);
         let (output, top) = (representation(shape, 2), representation(shape, 3));
-        let to = RuleContext { context: shape, ..context(below.shape(), shape) };
+        let to = context(below.shape(), shape).with_context(shape);
         let labels = [0, 3, 1, 1];
         let signals =
-            Signals { target: &below, context: Some(&output), top: Some(&top), labels: Some(&labels) };
+            Signals::new(&below).with_context(&output).with_top(&top).with_labels(labels.as_slice());
         let specs: [&dyn RuleSpec; 7] = [
             &Lpl::default(),
             &ForwardForward::default(),
@@ -60,12 +60,14 @@ mod tests {
         ];
         for spec in specs {
             let mut rule = spec.build(&to, &mut stream(1, &[])).unwrap();
-            if !spec.supervised() || spec.context() == ContextSource::Same {
+            let demands = spec.demands();
+            if !demands.labels || demands.context == ContextSource::Same {
                 assert_follows_loss(rule.as_mut(), &signals);
             }
             let made = rule.update(&signals, &mut draws()).unwrap();
-            let alone =
-                rule.update(&Signals { target: &output, context: None, ..signals }, &mut draws()).unwrap();
+            let alone = rule
+                .update(&Signals::new(&output).with_top(&top).with_labels(labels.as_slice()), &mut draws())
+                .unwrap();
             let factor = made.context.unwrap().to_vec().unwrap();
             assert!(factor.iter().any(|value| *value != 0.0), "{spec:?}");
             assert_eq!(factor, alone.target.to_vec().unwrap(), "{spec:?}");

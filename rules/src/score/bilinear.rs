@@ -1,16 +1,14 @@
 //! `bilinear`: u = zᵀ W c.
 
-use crate::refused;
-use dfdx::shapes::HasShape;
-use dfdx::tensor_ops::{PermuteTo, ReshapeTo, TryMatMul};
-use plasticity_core::device::{Buffer, Device, TapedMatrix};
-use plasticity_core::draws::Path;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::draws::Side;
 use plasticity_core::ops::{self, Product};
 use plasticity_core::pairs::{Pairs, Saccades, Scores};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::score::{Dendrites, Reach, Rows, ScoreFunction, ScoreSpec, Transport};
+use plasticity_core::taped::Matrix;
 use plasticity_core::{Error, Result};
 
 /// u = zᵀ W_pred c, and the way in which dendritic signals reach the context's neurons.
@@ -49,13 +47,13 @@ plugin! {
     impl ScoreSpec for Bilinear {
         fn build(
             &self,
-            path: Path,
+            side: Side,
             target: usize,
             context: usize,
             device: &Device,
             random: &mut Random,
         ) -> Result<Box<dyn ScoreFunction>> {
-            Ok(Box::new(BilinearScore::new(self, path, target, context, device, random)?))
+            Ok(Box::new(BilinearScore::new(self, side, target, context, device, random)?))
         }
 
         fn transport(&self) -> Transport {
@@ -67,10 +65,10 @@ plugin! {
 /// The bilinear score of one prediction step.
 ///
 /// # Shapes
-/// `weight` is `[C_z, C_c]` for [`Path::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Path::Retrodict`],
+/// `weight` is `[C_z, C_c]` for [`Side::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Side::Retrodict`],
 /// u = cᵀ W z. A row may hold the vectors of several locations: W acts on each, and u is their sum.
 pub struct BilinearScore {
-    path: Path,
+    side: Side,
     weight: Parameter,
     target: usize,
     context: usize,
@@ -85,7 +83,7 @@ impl BilinearScore {
     /// Where a side has no neurons, or `initial` is out of range.
     pub fn new(
         spec: &Bilinear,
-        path: Path,
+        side: Side,
         target: usize,
         context: usize,
         device: &Device,
@@ -99,14 +97,14 @@ impl BilinearScore {
             let message = format!("{} is not in [0, 1]", spec.initial);
             return Err(Error::config("rule.score.initial", message));
         }
-        let shape = match path {
-            Path::Predict => [target, context],
-            Path::Retrodict => [context, target],
+        let shape = match side {
+            Side::Predict => [target, context],
+            Side::Retrodict => [context, target],
         };
         let mut values = uniform(random, shape[0] * shape[1], shape[1]);
         values.iter_mut().for_each(|value| *value *= spec.initial);
         let weight = Parameter::plain(device, "weight", &shape, &values)?;
-        Ok(Self { path, weight, target, context, prediction: None })
+        Ok(Self { side, weight, target, context, prediction: None })
     }
 
     /// How many vectors a row holds.
@@ -133,9 +131,9 @@ impl BilinearScore {
         let rows = context.rows * locations;
         let mut prediction = Buffer::unset(context.data.device(), rows * self.target)?;
         let product = Product::new(rows, self.target, self.context);
-        let product = match self.path {
-            Path::Predict => product.transpose_b(),
-            Path::Retrodict => product,
+        let product = match self.side {
+            Side::Predict => product.transpose_b(),
+            Side::Retrodict => product,
         };
         let product = product.at(context.first * context.channels, 0, 0);
         ops::product(product, context.data, self.weight.value(), &mut prediction)?;
@@ -158,9 +156,9 @@ impl BilinearScore {
         if reach.context {
             let mut made = Buffer::unset(device, rows * self.context)?;
             let product = Product::new(rows, self.context, self.target);
-            let product = match self.path {
-                Path::Predict => product,
-                Path::Retrodict => product.transpose_b(),
+            let product = match self.side {
+                Side::Predict => product,
+                Side::Retrodict => product.transpose_b(),
             };
             if rows > 0 {
                 ops::product(product, gathered, self.weight.value(), &mut made)?;
@@ -170,13 +168,13 @@ impl BilinearScore {
         if reach.weights {
             let len = self.target * self.context;
             let mut made = if rows > 0 { Buffer::unset(device, len)? } else { Buffer::zeros(device, len)? };
-            match self.path {
+            match self.side {
                 _ if rows == 0 => {}
-                Path::Predict => {
+                Side::Predict => {
                     let product = Product::new(self.target, self.context, rows).transpose_a();
                     ops::product(product.at(0, first, 0), gathered, contexts, &mut made)?;
                 }
-                Path::Retrodict => {
+                Side::Retrodict => {
                     let product = Product::new(self.context, self.target, rows).transpose_a();
                     ops::product(product.at(first, 0, 0), contexts, gathered, &mut made)?;
                 }
@@ -188,16 +186,9 @@ impl BilinearScore {
 }
 
 impl ScoreFunction for BilinearScore {
-    fn all_pairs(
-        &self,
-        target: TapedMatrix,
-        context: TapedMatrix,
-        own: &[TapedMatrix],
-    ) -> Result<TapedMatrix> {
-        let weight =
-            own.first().ok_or_else(|| Error::shape(self.weight.name(), "its weight is missing"))?.retaped();
-        let (rows, width) = *context.shape();
-        let (targets, target_width) = *target.shape();
+    fn all_pairs(&self, target: &Matrix, context: &Matrix, own: &[Matrix]) -> Result<Matrix> {
+        let weight = own.first().ok_or_else(|| Error::shape(self.weight.name(), "its weight is missing"))?;
+        let ((rows, width), (_, target_width)) = (context.shape(), target.shape());
         let locations = width / self.context;
         if width != locations * self.context || target_width != locations * self.target {
             let message = format!(
@@ -206,18 +197,12 @@ impl ScoreFunction for BilinearScore {
             );
             return Err(Error::shape(self.weight.name(), message));
         }
-        debug_assert_eq!(rows, targets);
-        let each: TapedMatrix =
-            context.try_reshape_like(&(rows * locations, self.context)).map_err(refused)?;
-        let weight: TapedMatrix = match self.path {
-            Path::Predict => weight.try_permute().map_err(refused)?,
-            Path::Retrodict => weight,
+        let each = context.reshape(rows * locations, self.context);
+        let predicted = match self.side {
+            Side::Predict => each.matmul(&weight.transpose()),
+            Side::Retrodict => each.matmul(weight),
         };
-        let predicted: TapedMatrix = each.try_matmul(weight).map_err(refused)?;
-        let predicted: TapedMatrix =
-            predicted.try_reshape_like(&(rows, locations * self.target)).map_err(refused)?;
-        let target: TapedMatrix = target.try_permute().map_err(refused)?;
-        predicted.try_matmul(target).map_err(refused)
+        Ok(predicted.reshape(rows, locations * self.target).matmul(&target.transpose()))
     }
 
     fn scores(&mut self, target: Rows, context: Rows, pairs: &Pairs) -> Result<Scores> {
@@ -284,14 +269,10 @@ impl ScoreFunction for BilinearScore {
                 (reach.target.then(|| target_side(gamma, &prediction, target, pairs)).transpose()?, back)
             }
         };
-        Ok(Dendrites { target, context, own: own.into_iter().collect() })
+        Ok(Dendrites::new(target, context, own.into_iter().collect()))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.weight]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.weight]
     }
 }
@@ -324,7 +305,7 @@ mod tests {
     fn weights(initial: f32) -> Result<Vec<f32>> {
         let spec = Bilinear { initial, ..Bilinear::default() };
         let device = Device::open()?;
-        let score = BilinearScore::new(&spec, Path::Predict, 3, 4, &device, &mut stream(1, &[]))?;
+        let score = BilinearScore::new(&spec, Side::Predict, 3, 4, &device, &mut stream(1, &[]))?;
         score.weight.get()
     }
 

@@ -10,7 +10,7 @@ use plasticity_core::score::ScoreFunction;
 
 /// Calls the weights of a score `name`, or `name.PARAMETER` where it has several.
 pub(crate) fn name_parameters(score: &mut dyn ScoreFunction, name: &str) {
-    let mut parameters = score.parameters_mut();
+    let mut parameters = score.parameters();
     let alone = parameters.len() == 1;
     for parameter in &mut parameters {
         parameter.rename(if alone { name.to_owned() } else { format!("{name}.{}", parameter.name()) });

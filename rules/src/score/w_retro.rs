@@ -3,7 +3,7 @@
 use super::bilinear::{Bilinear, BilinearScore};
 use plasticity_core::Result;
 use plasticity_core::device::Device;
-use plasticity_core::draws::Path;
+use plasticity_core::draws::Side;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::score::{ScoreFunction, ScoreSpec, Transport};
@@ -33,14 +33,14 @@ plugin! {
     impl ScoreSpec for WRetro {
         fn build(
             &self,
-            path: Path,
+            side: Side,
             target: usize,
             context: usize,
             device: &Device,
             random: &mut Random,
         ) -> Result<Box<dyn ScoreFunction>> {
             let bilinear = Bilinear { initial: self.initial, ..Bilinear::from(Transport::Retrodiction) };
-            Ok(Box::new(BilinearScore::new(&bilinear, path, target, context, device, random)?))
+            Ok(Box::new(BilinearScore::new(&bilinear, side, target, context, device, random)?))
         }
 
         fn transport(&self) -> Transport {

@@ -1,6 +1,6 @@
 //! Draws read from a reference case instead of drawn.
 
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::random::{Random, stream};
 use plasticity_core::{Error, Result};
 use safetensors::{Dtype, SafeTensors};
@@ -11,8 +11,8 @@ use std::collections::HashMap;
 /// What the file does not have comes out empty, and the rule that asks for it says what it expected.
 #[derive(Clone, Debug, Default)]
 pub struct FileDraws {
-    negatives: HashMap<(Path, usize), Vec<u32>>,
-    signs: HashMap<Path, Vec<i8>>,
+    negatives: HashMap<(Side, usize), Vec<u32>>,
+    signs: HashMap<Side, Vec<i8>>,
 }
 
 impl FileDraws {
@@ -26,15 +26,15 @@ impl FileDraws {
         for name in tensors.names() {
             let Some(rest) = name.strip_prefix(&prefix) else { continue };
             let mut parts = rest.split('.');
-            let path = match parts.next() {
-                Some("predict") => Path::Predict,
-                Some("retrodict") => Path::Retrodict,
+            let side = match parts.next() {
+                Some("predict") => Side::Predict,
+                Some("retrodict") => Side::Retrodict,
                 _ => continue,
             };
             match (parts.next(), parts.next()) {
                 (Some("sign"), None) => {
                     let signs = integers(tensors, name)?;
-                    draws.signs.insert(path, signs.into_iter().map(|sign| sign.signum() as i8).collect());
+                    draws.signs.insert(side, signs.into_iter().map(|sign| sign.signum() as i8).collect());
                 }
                 (Some(step), Some("negatives")) => {
                     let step = step.parse().map_err(|_| Error::shape(name, "has no prediction step"))?;
@@ -42,7 +42,7 @@ impl FileDraws {
                         integers(tensors, name)?.into_iter().map(u32::try_from).collect::<Result<_, _>>();
                     let index =
                         index.map_err(|_| Error::shape(name, "holds an index below 0 or too large"))?;
-                    draws.negatives.insert((path, step), index);
+                    draws.negatives.insert((side, step), index);
                 }
                 _ => {}
             }
@@ -66,16 +66,16 @@ fn integers(tensors: &SafeTensors, name: &str) -> Result<Vec<i64>> {
 }
 
 impl Draws for FileDraws {
-    fn negatives(&mut self, path: Path, step: usize, _rows: usize, _count: usize) -> Vec<u32> {
-        self.negatives.get(&(path, step)).cloned().unwrap_or_default()
+    fn negatives(&mut self, side: Side, step: usize, _rows: usize, _count: usize) -> Vec<u32> {
+        self.negatives.get(&(side, step)).cloned().unwrap_or_default()
     }
 
-    fn others(&mut self, path: Path, step: usize, _batch: usize) -> Vec<u32> {
-        self.negatives.get(&(path, step)).cloned().unwrap_or_default()
+    fn others(&mut self, side: Side, step: usize, _batch: usize) -> Vec<u32> {
+        self.negatives.get(&(side, step)).cloned().unwrap_or_default()
     }
 
-    fn signs(&mut self, path: Path, _batch: usize) -> Vec<i8> {
-        self.signs.get(&path).cloned().unwrap_or_default()
+    fn signs(&mut self, side: Side, _batch: usize) -> Vec<i8> {
+        self.signs.get(&side).cloned().unwrap_or_default()
     }
 
     fn random(&mut self, what: u64) -> Random {
@@ -104,9 +104,9 @@ mod tests {
         .unwrap();
         let tensors = SafeTensors::deserialize(&file).unwrap();
         let mut draws = FileDraws::new(&tensors, 1).unwrap();
-        assert_eq!(draws.negatives(Path::Predict, 2, 4, 1), [3, 1]);
-        assert_eq!(draws.signs(Path::Predict, 2), [1, -1]);
-        assert!(draws.negatives(Path::Retrodict, 2, 4, 1).is_empty());
+        assert_eq!(draws.negatives(Side::Predict, 2, 4, 1), [3, 1]);
+        assert_eq!(draws.signs(Side::Predict, 2), [1, -1]);
+        assert!(draws.negatives(Side::Retrodict, 2, 4, 1).is_empty());
         assert!(FileDraws::new(&tensors, 0).is_err());
     }
 }

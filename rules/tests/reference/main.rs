@@ -5,10 +5,10 @@
 mod draws;
 
 use draws::FileDraws;
-use plasticity_core::autodiff;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::autodiff;
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules as _;
@@ -69,18 +69,18 @@ fn case(name: &str, bytes: &[u8]) -> usize {
         } else {
             (&representations[module], None)
         };
-        let signals = Signals { target, context, top: None, labels: labels.as_deref() };
+        let signals = Signals::new(target).with_context(context).with_labels(labels.as_deref());
         let mut rule = rule(&case, &signals, module, modules.len());
-        for parameter in rule.parameters_mut() {
+        for parameter in rule.parameters() {
             let value = values(&tensors, &format!("module.{module}.{}", parameter.name()));
             parameter.set(&value).unwrap();
         }
         let mut draws = FileDraws::new(&tensors, module).unwrap();
         let place = format!("{name}, module {module}");
         let update = rule.update(&signals, &mut draws).unwrap();
-        compare(&place, &tensors, module, rule.as_ref(), &update);
-        let plain = autodiff::update(rule.as_ref(), &signals, &mut draws as &mut dyn Draws).unwrap().unwrap();
-        compare(&format!("{place}, autodiff"), &tensors, module, rule.as_ref(), &plain);
+        compare(&place, &tensors, module, rule.as_mut(), &update);
+        let plain = autodiff::update(rule.as_mut(), &signals, &mut draws as &mut dyn Draws).unwrap().unwrap();
+        compare(&format!("{place}, autodiff"), &tensors, module, rule.as_mut(), &plain);
         close(&format!("{place}: post factor of the target"), &update.target, &plain.target);
         match (&update.context, &plain.context) {
             (Some(a), Some(b)) => close(&format!("{place}: of the context"), a, b),
@@ -98,7 +98,7 @@ fn compare(
     place: &str,
     tensors: &SafeTensors,
     module: usize,
-    rule: &dyn PlasticityRule,
+    rule: &mut dyn PlasticityRule,
     update: &RuleUpdate,
 ) {
     let loss = values(tensors, &format!("expect.module.{module}.loss"));
@@ -129,7 +129,7 @@ fn rule(case: &Value, signals: &Signals, module: usize, modules: usize) -> Box<d
     let rule = &case["rule"];
     let text = |key: &str, default: &str| rule[key].as_str().unwrap_or(default).to_owned();
     let broadcast = |weight: &str| match text("contrast", "").as_str() {
-        "softmax" => "{ type = \"softmax\" }".to_owned(),
+        other @ ("softmax" | "logistic") => format!("{{ type = \"{other}\" }}"),
         _ => format!("{{ type = \"hinge\", weight = {weight} }}"),
     };
     let toml = match rule["kind"].as_str().unwrap() {
@@ -158,15 +158,10 @@ fn rule(case: &Value, signals: &Signals, module: usize, modules: usize) -> Box<d
     };
     let spec: Box<dyn RuleSpec> = toml::from_str(&toml).unwrap_or_else(|e| panic!("{e}\n{toml}"));
     let device = Device::open().unwrap();
-    let context = RuleContext {
-        target: signals.target.shape(),
-        context: signals.context.unwrap_or(signals.target).shape(),
-        top: signals.target.shape(),
-        module,
-        modules,
-        classes: case["classes"].as_u64().map(|classes| classes as usize),
-        device: &device,
-    };
+    let context = Site::new(&device, signals.target.shape())
+        .with_context(signals.context.unwrap_or(signals.target).shape())
+        .with_module(module, modules)
+        .with_classes(case["classes"].as_u64().map(|classes| classes as usize));
     spec.build(&context, &mut stream(1, &[2])).unwrap()
 }
 

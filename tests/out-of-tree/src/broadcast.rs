@@ -1,24 +1,20 @@
 //! A squared hinge: the further a pair is on the wrong side of the margin, the stronger it modulates.
 
-use dfdx::prelude::*;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
-use plasticity_core::device::{TapedMatrix, TapedScalar};
 use plasticity_core::pairs::Pairs;
-use plasticity_core::{Error, Result, plugin};
+use plasticity_core::taped::{Matrix, Scalar};
+use plasticity_core::{Result, plugin};
 
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SquaredHinge {}
 
 impl BroadcastSignal for SquaredHinge {
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
-        let (rows, columns) = *scores.shape();
-        let device = scores.device().clone();
-        let signs = (0..rows * columns).map(|i| if i % columns == pairs.fixation(i / columns) { 1.0 } else { -1.0 });
-        let refused = |error| Error::Device(format!("{error:?}"));
-        let y = device.try_tensor_from_vec(signs.collect(), (rows, columns)).map_err(refused)?;
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
+        let sign = |row, column| if column == pairs.fixation(row) { 1.0 } else { -1.0 };
+        let y = scores.constant(pairs.rows, pairs.columns(), sign);
         // max(0, 1 − y u)², in the mean over all pairs
-        Ok(((scores * y).negate() + 1.0f32).relu().square().mean())
+        Ok((1.0 - y * scores).relu().square().mean())
     }
 }
 

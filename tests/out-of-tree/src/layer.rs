@@ -4,8 +4,7 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
-use plasticity_core::representation::Pooling;
-use plasticity_core::{Result, ops, plugin, random::Random};
+use plasticity_core::{Result, plugin, random::Random};
 
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,30 +21,21 @@ impl EncoderLayer for GainLayer {
 
     fn forward(&mut self, pre: &FeatureMap, _: Phase) -> Result<Activity> {
         let post = self.scaled(&pre.data().to_vec()?, pre.data().device())?;
-        Ok(Activity { post: FeatureMap::new(pre.shape(), post)?, trace: Trace::new(()) })
+        Ok(Activity::new(FeatureMap::new(pre.shape(), post)?))
     }
 
     fn plasticity(&mut self, pre: &FeatureMap, _: &FeatureMap, _: Trace, factor: PostFactor, feedback: bool) -> Result<LayerUpdate> {
-        let factor = match factor {
-            PostFactor::PerPosition(factor) => factor,
-            PostFactor::PerSample(factor) => ops::spread(&factor, pre.shape(), Pooling::Mean)?,
-            PostFactor::Activation(_) => return Err(PostFactor::no_activation("gain")),
-        };
         let (device, channels) = (pre.data().device(), self.gain.shape()[0]);
-        let factor = factor.to_vec()?;
+        let factor = factor.per_position(pre.shape(), "gain")?.to_vec()?;
         let mut update = vec![0.0; channels];
         for (i, (factor, pre)) in factor.iter().zip(pre.data().to_vec()?).enumerate() {
             update[i % channels] += factor * pre;
         }
         let feedback = feedback.then(|| self.scaled(&factor, device)).transpose()?;
-        Ok(LayerUpdate { updates: vec![Buffer::from_vec(device, update)?], feedback })
+        Ok(LayerUpdate::new(vec![Buffer::from_vec(device, update)?]).with_feedback(feedback))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.gain]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.gain]
     }
 }

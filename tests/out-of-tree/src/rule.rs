@@ -3,7 +3,7 @@
 
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::{Error, Result, plugin, random::Random};
 
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -20,8 +20,7 @@ impl PlasticityRule for Homeostasis {
         let lack: Vec<f32> = (0..shape.channel).map(|neuron| self.target - mean(neuron)).collect();
         let factor = (0..z.len()).map(|i| lack[i % shape.channel] / shape.rows() as f32).collect();
         let loss = Buffer::from_vec(device, vec![lack.iter().map(|lack| lack * lack).sum()])?;
-        let target = Buffer::from_vec(device, factor)?;
-        Ok(RuleUpdate { loss, target, context: None, own: Vec::new(), lateral: None })
+        Ok(RuleUpdate::new(loss, Buffer::from_vec(device, factor)?))
     }
 }
 
@@ -32,7 +31,7 @@ plugin! {
     keys: [target = "", "> 0", "the mean activity that every neuron is drawn to";],
     example: "type = \"homeostasis\"\ntarget = 0.2\n",
     impl RuleSpec for Homeostasis {
-        fn build(&self, _: &RuleContext, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             if self.target > 0.0 && self.target.is_finite() { Ok(Box::new(self.clone())) }
             else { Err(Error::config("rule.target", format!("{} is not above 0", self.target))) }
         }

@@ -1,10 +1,9 @@
 //! A broadcast signal of one's own: surprise that grows with the error.
 
 // ANCHOR: broadcast
-use dfdx::prelude::*;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
-use plasticity_core::device::{Matrix, TapedMatrix, TapedScalar};
 use plasticity_core::pairs::Pairs;
+use plasticity_core::taped::{Matrix, Scalar};
 use plasticity_core::{Result, plugin};
 use serde::{Deserialize, Serialize};
 
@@ -27,20 +26,17 @@ plugin! {
 }
 
 impl BroadcastSignal for SquaredHinge {
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar> {
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         let (rows, columns) = (pairs.rows, pairs.columns());
         let (fixations, saccades) = pairs.counts();
-        let (mut signs, mut weights) = (Vec::new(), Vec::new());
-        for (row, column) in (0..rows * columns).map(|pair| (pair / columns, pair % columns)) {
-            let fixation = column == pairs.fixation(row);
-            let count = if fixation { fixations } else { saccades };
-            signs.push(if fixation { 1.0 } else { -1.0 });
-            weights.push(if pairs.meets(row, column) { 0.5 / count as f32 } else { 0.0 });
-        }
-        let device = scores.device().clone();
-        let matrix = |values| -> Matrix { device.tensor_from_vec(values, (rows, columns)) };
-        let errors = ((scores * matrix(signs)).negate() + 1.0).relu();
-        Ok((errors.square() * matrix(weights)).sum())
+        let fixation = |row, column| column == pairs.fixation(row);
+        let y = scores.constant(rows, columns, |row, column| if fixation(row, column) { 1.0 } else { -1.0 });
+        let weights = scores.constant(rows, columns, |row, column| {
+            let count = if fixation(row, column) { fixations } else { saccades };
+            if pairs.meets(row, column) { 0.5 / count as f32 } else { 0.0 }
+        });
+        let errors = (1.0 - y * scores).relu();
+        Ok((errors.square() * weights).sum())
     }
 }
 // ANCHOR_END: broadcast

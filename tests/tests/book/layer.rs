@@ -6,8 +6,7 @@ use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Pha
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
-use plasticity_core::representation::Pooling;
-use plasticity_core::{Error, Result, ops, plugin};
+use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
 /// z = max(0, g x), with a gain g for each channel.
@@ -53,7 +52,7 @@ impl EncoderLayer for GainLayer {
         }
         let post = FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), values)?)?;
         // `post` itself tells where ρ'(a) = 1: nothing else has to be remembered.
-        Ok(Activity { post, trace: Trace::new(()) })
+        Ok(Activity::new(post))
     }
 
     fn plasticity(
@@ -64,11 +63,7 @@ impl EncoderLayer for GainLayer {
         factor: PostFactor,
         feedback: bool,
     ) -> Result<LayerUpdate> {
-        let factor = match factor {
-            PostFactor::PerPosition(factor) => factor,
-            PostFactor::PerSample(factor) => ops::spread(&factor, post.shape(), Pooling::Mean)?,
-            PostFactor::Activation(_) => return Err(PostFactor::no_activation("gain")),
-        };
+        let factor = factor.per_position(post.shape(), "gain")?;
         let device = pre.data().device();
         let gain = self.gain.value().to_vec()?;
         let (x, z, mut factor) = (pre.data().to_vec()?, post.data().to_vec()?, factor.to_vec()?);
@@ -80,14 +75,10 @@ impl EncoderLayer for GainLayer {
             *factor = gated * gain[channel];
         }
         let feedback = feedback.then(|| Buffer::from_vec(device, factor)).transpose()?;
-        Ok(LayerUpdate { updates: vec![Buffer::from_vec(device, update)?], feedback })
+        Ok(LayerUpdate::new(vec![Buffer::from_vec(device, update)?]).with_feedback(feedback))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.gain]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.gain]
     }
 }

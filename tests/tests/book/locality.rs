@@ -39,7 +39,7 @@ fn measure(rule: &dyn RuleSpec, input: MapShape) -> Result<String> {
         .map(|_| serde_json::json!({ "type": "conv2d", "channels": 6, "kernel": 3, "padding": 1 }))
         .map(|spec| serde_json::from_value(spec).unwrap())
         .collect();
-    let modules = resolve(&rule.modules(), LAYERS)?;
+    let modules = resolve(&rule.demands().modules, LAYERS)?;
     let optimiser = OptimiserSpec::default();
     let plan = NetworkPlan {
         layers: &layers,

@@ -1,12 +1,11 @@
 //! A score of one's own: contexts and targets that are near each other fit.
 
 // ANCHOR: spec
-use dfdx::prelude::*;
-use plasticity_core::device::{Device, TapedMatrix};
-use plasticity_core::draws::Path;
-use plasticity_core::parameter::Parameter;
+use plasticity_core::device::Device;
+use plasticity_core::draws::Side;
 use plasticity_core::random::Random;
 use plasticity_core::score::{ScoreFunction, ScoreSpec};
+use plasticity_core::taped::Matrix;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +36,7 @@ plugin! {
     example: "type = \"distance\"\nscale = 1.0\n",
     impl ScoreSpec for Distance {
         fn build(
-            &self, _: Path, target: usize, context: usize, _: &Device, _: &mut Random,
+            &self, _: Side, target: usize, context: usize, _: &Device, _: &mut Random,
         ) -> Result<Box<dyn ScoreFunction>> {
             if !(self.scale > 0.0 && self.scale.is_finite()) {
                 return Err(Error::config("score distance: scale", format!("{} is not above 0", self.scale)));
@@ -58,27 +57,15 @@ plugin! {
 // ANCHOR: score
 impl ScoreFunction for Distance {
     /// `[context rows, target rows]`, by (z − c)² = z² + c² − 2 z c.
-    fn all_pairs(&self, target: TapedMatrix, context: TapedMatrix, _: &[TapedMatrix]) -> Result<TapedMatrix> {
-        let (rows, width) = *context.shape();
-        let all = (rows, target.shape().0);
-        if target.shape().1 != width {
+    fn all_pairs(&self, target: &Matrix, context: &Matrix, _: &[Matrix]) -> Result<Matrix> {
+        let (width, target_width) = (context.shape().1, target.shape().1);
+        if target_width != width {
             return Err(Error::shape("score distance", "contexts and targets differ in length"));
         }
-        let transposed: TapedMatrix = target.retaped::<OwnedTape<f32, AutoDevice>>().permute();
-        let products: TapedMatrix = context.retaped::<OwnedTape<f32, AutoDevice>>().matmul(transposed);
-        let contexts = context.square().sum::<(usize,), Axis<1>>();
-        let contexts: TapedMatrix = contexts.broadcast_like::<_, Axis<1>>(&all);
-        let targets = target.square().sum::<(usize,), Axis<1>>();
-        let targets: TapedMatrix = targets.broadcast_like::<_, Axis<0>>(&all);
-        Ok((products * 2.0 - contexts - targets) * (self.scale / width as f32) + self.margin)
-    }
-
-    fn parameters(&self) -> Vec<&Parameter> {
-        Vec::new()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        Vec::new()
+        let products = context.matmul(&target.transpose());
+        // A column of contexts and a row of targets meet all products.
+        let distances = context.square().row_sums() + target.square().row_sums().transpose() - products * 2.0;
+        Ok(self.margin - distances * (self.scale / width as f32))
     }
 }
 // ANCHOR_END: score

@@ -4,13 +4,11 @@
 //! CLAPP in its plainest form (Illing et al. 2021, Equations 5 to 7). In each image of the batch the eye either fixates (y = 1:
 //! the target is what follows in the same image) or makes a saccade (y = −1: it is what follows in another image).
 
-use dfdx::prelude::*;
-use plasticity_core::autodiff::{Taped, stop};
-use plasticity_core::device::{TapedMatrix, TapedScalar};
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec};
+use plasticity_core::plasticity::{LossRule, PlasticityRule, RuleSpec, Site, Taped};
 use plasticity_core::random::{Random, uniform};
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
@@ -35,36 +33,28 @@ struct Learner {
     dendrites: Parameter,
 }
 
-impl PlasticityRule for Learner {
-    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+impl LossRule for Learner {
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Scalar> {
         // Rows are (time, location, batch), batch fastest: `ahead` steps on is `from` rows further down.
         let (batch, from) = (signals.shape().batch, self.ahead * signals.shape().rows_per_step());
-        let pairs = signals.shape().rows() - from;
-        let signs = draws.signs(Path::Predict, batch);
-        let others = draws.others(Path::Predict, 1, batch);
-        let images = (0..pairs).map(|row| (row, row % batch));
-        let met = images.map(|(row, image)| match signs[image] {
-            1 => (row, 1.0),
-            _ => (row - image + others[image] as usize, -1.0),
-        });
-        let (seen, y): (Vec<_>, Vec<_>) = met.unzip();
+        let (rows, pairs) = (signals.shape().rows(), signals.shape().rows() - from);
+        let signs = draws.signs(Side::Predict, batch);
+        let others = draws.others(Side::Predict, 1, batch);
+        let y = |row: usize| f32::from(signs[row % batch]);
+        let seen = |row: usize| match signs[row % batch] {
+            1 => row,
+            _ => row - row % batch + others[row % batch] as usize,
+        };
 
-        let z: TapedMatrix = signals.target().slice((from.., ..)).realize();
-        let device = z.device().clone();
-        let z: TapedMatrix = z.gather(device.tensor_from_vec(seen, (pairs,)));
+        let z = signals.target().rows(from..rows).take(&(0..pairs).map(seen).collect::<Vec<_>>());
         // The context only signals: no weight is used backwards, to teach its neurons too.
-        let c: TapedMatrix = stop(signals.context().slice((..pairs, ..)).realize());
-        let predicted: TapedMatrix = c.matmul(signals.own(0).permute::<_, Axes2<1, 0>>());
-        let u = (z * predicted).sum::<(usize,), Axis<1>>();
-        let expected = u * device.tensor_from_vec(y, (pairs,));
-        Ok(Some((expected.negate() + 1.0).relu().mean()))
+        let c = signals.context().rows(0..pairs).stop();
+        let predicted = c.matmul(&signals.own(0)?.transpose());
+        let u = (z * predicted).row_sums();
+        Ok((1.0 - signals.constant(pairs, 1, |row, _| y(row)) * u).relu().mean())
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.dendrites]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.dendrites]
     }
 }
@@ -76,14 +66,14 @@ plugin! {
     keys: [ahead = "2", "1 to steps in time − 1", "steps in time from the context to the target";],
     example: "type = \"my_rule\"\nahead = 1\n",
     impl RuleSpec for MyRule {
-        fn build(&self, to: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            if self.ahead < 1 || self.ahead >= to.target.time {
-                let message = format!("{} is not in [1, {}), the steps in time", self.ahead, to.target.time);
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            if self.ahead < 1 || self.ahead >= site.target.time {
+                let message = format!("{} is not in [1, {}), the steps in time", self.ahead, site.target.time);
                 return Err(Error::config("rule.ahead", message));
             }
-            let shape = [to.target.channel, to.context.channel];
+            let shape = [site.target.channel, site.context.channel];
             let values = uniform(random, shape[0] * shape[1], shape[1]);
-            let dendrites = Parameter::plain(to.device, "dendrites", &shape, &values)?;
+            let dendrites = Parameter::plain(site.device, "dendrites", &shape, &values)?;
             Ok(Box::new(Learner { ahead: self.ahead, dendrites }))
         }
     }

@@ -13,7 +13,7 @@ pub mod product;
 pub mod rows;
 
 pub use adam::{adam, sgd};
-pub use elementwise::{add, add_at, add_singles, column_sums, scale};
+pub use elementwise::{add, add_at, add_singles, column_sums, gate, products, relu, scale, scale_each};
 pub use pair_loss::{PairLoss, pair_loss};
 pub use pairs::{Gathered, PairDendrites, pair_dendrites, pair_scores};
 pub use pooling::{pool, spread};

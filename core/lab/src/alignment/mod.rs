@@ -103,7 +103,7 @@ fn updates(
     draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
 ) -> Result<BTreeMap<usize, Vec<f32>>> {
     let mut updates: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
-    network.step(batch.input.clone(), batch.classes().as_deref(), draws, &mut |step| {
+    network.step(batch.input.clone(), batch.classes().as_deref(), draws, &mut |mut step| {
         for (name, update) in step.named()? {
             let mut words = name.splitn(3, '.');
             let (owner, index) = (words.next(), words.next().and_then(|index| index.parse().ok()));

@@ -105,7 +105,7 @@ impl Bench {
     }
 
     /// Full names of the parameters that learn.
-    pub(super) fn learning(&self) -> BTreeSet<String> {
+    pub(super) fn learning(&mut self) -> BTreeSet<String> {
         let parameters = self.network.parameters().into_iter();
         parameters.filter(|(_, parameter)| parameter.learns()).map(|(name, _)| name).collect()
     }
@@ -124,7 +124,7 @@ impl Bench {
             input,
             Some(&labels),
             &mut |module| Box::new(SeededDraws { seed: 7, step: 0, module: module as u64 }) as Box<dyn Draws>,
-            &mut |step| {
+            &mut |mut step| {
                 for (name, update) in step.named()? {
                     updates.insert(name, update.into_iter().map(f64::from).collect());
                 }
@@ -184,7 +184,7 @@ impl Bench {
     /// Changes parameters by `change(full name, public shape, values)`, returns what they were.
     pub(super) fn change(&mut self, change: &mut Change) -> Result<Vec<Vec<f32>>> {
         let mut before = Vec::new();
-        for (name, parameter) in self.network.parameters_mut() {
+        for (name, parameter) in self.network.parameters() {
             let was = parameter.get()?;
             let mut now = was.clone();
             change(&name, parameter.shape(), &mut now);
@@ -198,7 +198,7 @@ impl Bench {
 
     /// Puts back what [`change`](Self::change) returned.
     pub(super) fn put_back(&mut self, before: &[Vec<f32>]) -> Result<()> {
-        for ((_, parameter), was) in self.network.parameters_mut().into_iter().zip(before) {
+        for ((_, parameter), was) in self.network.parameters().into_iter().zip(before) {
             parameter.set(was)?;
         }
         Ok(())

@@ -104,7 +104,7 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<Option<f64>> {
 }
 
 /// Outputs of a layer: the first axis of its `weight`, if it has one.
-pub(super) fn channels(bench: &Bench, layer: usize) -> Option<usize> {
+pub(super) fn channels(bench: &mut Bench, layer: usize) -> Option<usize> {
     let wanted = format!("layer.{layer}.weight");
     let parameters = bench.network.parameters();
     parameters

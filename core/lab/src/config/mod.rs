@@ -111,7 +111,7 @@ impl Config {
     /// # Errors
     /// Where the division leaves out or repeats a layer.
     pub fn modules(&self) -> Result<Vec<Range<usize>>> {
-        let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.modules());
+        let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.demands().modules);
         resolve(&modules, self.encoder.layers.len()).map_err(|error| self.locate(error))
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{EncoderLayer, EncoderPreset, LayerSpec};
 use plasticity_core::map::MapShape;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext};
+use plasticity_core::plasticity::{PlasticityRule, Site};
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ plasticity_core::plugin! {
     Rule "config_test_rule": "For tests of configs",
     equation: "", citation: "", keys: [], example: "",
     impl RuleSpec for TestRule {
-        fn build(&self, _: &RuleContext, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             Err(Error::config("rule", "is for tests of configs only"))
         }
     }

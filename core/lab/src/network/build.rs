@@ -5,7 +5,7 @@ use crate::optimiser::{Optimiser, OptimiserSpec};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::plasticity::{ContextSource, Level, RuleContext, RuleSpec};
+use plasticity_core::plasticity::{ContextSource, Demands, Level, RuleSpec, Site};
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
@@ -33,8 +33,8 @@ pub struct NetworkPlan<'a> {
 }
 
 /// Makes the layers and returns them with their outputs.
-fn layers(plan: &NetworkPlan, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
-    let mut input = plan.rule.prepared(plan.input);
+fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
+    let mut input = demands.prepared(plan.input);
     let mut slots = Vec::new();
     let mut shapes = Vec::new();
     for (index, spec) in plan.layers.iter().enumerate() {
@@ -76,15 +76,15 @@ fn activation(slots: &mut [Slot], index: usize, input: MapShape, device: &Device
     match slots[index].layer.activation(&silent).map_err(|error| in_layer(index, error))? {
         Some(activation) => Ok(MapShape { batch: input.batch, ..activation.shape() }),
         None => {
-            let message = "shows no summed inputs, which the rule works on: \
-                           use conv1d, conv2d, conv3d or dense, without batch_norm";
+            let message =
+                "shows no summed inputs, which the rule works on: use a layer that does, or another rule";
             Err(Error::shape(format!("layer {}", index + 1), message))
         }
     }
 }
 
 /// Parameters are saved by name, so that none may have another's.
-fn check_names(network: &Network) -> Result<()> {
+fn check_names(network: &mut Network) -> Result<()> {
     let mut names = BTreeSet::new();
     for (name, _) in network.parameters() {
         if let Some(twice) = names.replace(name) {
@@ -95,31 +95,27 @@ fn check_names(network: &Network) -> Result<()> {
     Ok(())
 }
 
-/// The input of a layer.
-fn below(plan: &NetworkPlan, shapes: &[MapShape], layer: usize) -> MapShape {
-    if layer == 0 { plan.rule.prepared(plan.input) } else { shapes[layer - 1] }
-}
-
 impl Network {
     /// Makes the network with fresh weights.
     ///
     /// # Errors
     /// Names the layer or module that cannot be made, and why.
     pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
-        let (mut slots, shapes) = layers(plan, device)?;
+        let demands = plan.rule.demands();
+        let (mut slots, shapes) = layers(plan, &demands, device)?;
         if slots.is_empty() || plan.modules.is_empty() {
             return Err(Error::config("encoder", "has no layers"));
         }
-        let summed = plan.rule.level() == Level::Activation;
+        let below = |layer: usize| if layer == 0 { demands.prepared(plan.input) } else { shapes[layer - 1] };
+        let summed = demands.level == Level::Activation;
         let mut seen = Vec::new();
         for (index, layers) in plan.modules.iter().enumerate() {
             let shape = if summed {
-                let input = below(plan, &shapes, layers.end - 1);
-                activation(&mut slots, layers.end - 1, input, device)?
+                activation(&mut slots, layers.end - 1, below(layers.end - 1), device)?
             } else {
                 shapes[layers.end - 1]
             };
-            seen.push(RepresentationShape::of(shape, plan.rule.pooling(index))?);
+            seen.push(RepresentationShape::of(shape, demands.pooling(index))?);
         }
         if let Some(rates) = plan.module_rates.filter(|rates| rates.len() != plan.modules.len()) {
             let message =
@@ -129,38 +125,34 @@ impl Network {
         let last = plan.modules.len() - 1;
         let mut modules = Vec::new();
         for (index, layers) in plan.modules.iter().enumerate() {
-            let pooling = plan.rule.pooling(index);
+            let pooling = demands.pooling(index);
             let last_layer = layers.end - 1;
             let target = if !summed && slots[last_layer].layer.is_context() {
-                RepresentationShape::of(below(plan, &shapes, last_layer), pooling)?
+                RepresentationShape::of(below(last_layer), pooling)?
             } else {
                 seen[index]
             };
-            let above = plan.rule.context() == ContextSource::Above && index < last;
-            let context = RuleContext {
-                target,
-                context: if above { seen[index + 1] } else { seen[index] },
-                top: seen[last],
-                module: index,
-                modules: plan.modules.len(),
-                classes: plan.classes,
-                device,
-            };
+            let above = demands.context == ContextSource::Above && index < last;
+            let site = Site::new(device, target)
+                .with_context(if above { seen[index + 1] } else { seen[index] })
+                .with_top(seen[last])
+                .with_module(index, plan.modules.len())
+                .with_classes(plan.classes);
             let mut random = stream(plan.seed, &[purpose::RULE, index as u64]);
-            let rule = plan.rule.build(&context, &mut random).map_err(|error| in_module(index, error))?;
+            let rule = plan.rule.build(&site, &mut random).map_err(|error| in_module(index, error))?;
             let factor = plan.module_rates.and_then(|rates| rates.get(index)).copied().unwrap_or(1.0);
             let optimiser = Optimiser::new(plan.optimiser.scaled(factor));
             modules.push(Module {
-                level: plan.rule.level(),
+                level: demands.level,
                 layers: layers.clone(),
                 rule,
                 pooling,
-                context: plan.rule.context(),
+                context: demands.context,
                 optimiser,
             });
         }
-        let network = Self { slots, modules, device: device.clone() };
-        check_names(&network)?;
+        let mut network = Self { slots, modules, device: device.clone() };
+        check_names(&mut network)?;
         Ok(network)
     }
 }

@@ -137,23 +137,12 @@ impl Network {
     }
 
     /// All parameters with their full names: `layer.I.NAME` and `module.M.NAME`, counted from 0.
-    pub fn parameters(&self) -> Vec<(String, &Parameter)> {
-        let layers = self.slots.iter().enumerate().flat_map(|(index, slot)| {
+    pub fn parameters(&mut self) -> Vec<(String, &mut Parameter)> {
+        let layers = self.slots.iter_mut().enumerate().flat_map(|(index, slot)| {
             slot.layer.parameters().into_iter().map(move |p| (format!("layer.{index}.{}", p.name()), p))
         });
-        let rules = self.modules.iter().enumerate().flat_map(|(index, module)| {
-            module.rule.parameters().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
-        });
-        layers.chain(rules).collect()
-    }
-
-    /// All parameters, to be changed.
-    pub fn parameters_mut(&mut self) -> Vec<(String, &mut Parameter)> {
-        let layers = self.slots.iter_mut().enumerate().flat_map(|(index, slot)| {
-            slot.layer.parameters_mut().into_iter().map(move |p| (format!("layer.{index}.{}", p.name()), p))
-        });
         let rules = self.modules.iter_mut().enumerate().flat_map(|(index, module)| {
-            module.rule.parameters_mut().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
+            module.rule.parameters().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
         });
         layers.chain(rules).collect()
     }

@@ -2,7 +2,7 @@
 
 use super::{Module, Slot};
 use plasticity_core::device::Buffer;
-use plasticity_core::layer::{LayerUpdate, Phase, PostFactor, Trace};
+use plasticity_core::layer::{Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::plasticity::Level;
@@ -83,7 +83,7 @@ impl Pass {
         module: &Module,
         target: Buffer,
         context: Option<Buffer>,
-        mut lateral: Option<Buffer>,
+        mut lateral: Option<Lateral>,
     ) -> Result<Vec<Vec<Buffer>>> {
         let layers = module.layers();
         let mut below_context = None;
@@ -124,7 +124,7 @@ impl Pass {
             let Some(post) = maps.pop() else { break };
             let pre = &maps[place];
             let _stage = stage::layer(&slot.name, "update").entered();
-            let LayerUpdate { updates: mut own, feedback } =
+            let LayerUpdate { updates: mut own, feedback, .. } =
                 slot.layer.plasticity(pre, &post, trace, factor, place > 0)?;
             let learning = slot.layer.parameters().iter().filter(|parameter| parameter.learns()).count();
             let refuse = |message: String| Err(Error::shape(format!("layer {}", slot.name), message));
@@ -134,8 +134,8 @@ impl Pass {
             if feedback.is_none() && place > 0 {
                 return refuse("gives no feedback to the layer below, which its module asks for".to_owned());
             }
-            if let Some(matrix) = lateral.take() {
-                let through = slot.layer.lateral(&matrix)?;
+            if let Some(lateral) = lateral.take() {
+                let through = slot.layer.lateral(&lateral)?;
                 if through.len() != learning {
                     let count = through.len();
                     return refuse(format!(

@@ -1,10 +1,12 @@
 //! A network's parameters and its optimisers' averages, by name, for checkpoints.
 
-use super::Network;
+use super::{Module, Network, Slot};
 use plasticity_core::device::Buffer;
 use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::PlasticityRule;
 use plasticity_core::{Error, Result};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A tensor in its public layout.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,15 +39,16 @@ impl Network {
     ///
     /// # Errors
     /// Where a copy from the device fails.
-    pub fn state(&self) -> Result<State> {
+    pub fn state(&mut self) -> Result<State> {
         let mut tensors = BTreeMap::new();
         for (name, parameter) in self.parameters() {
             tensors.insert(name, Saved { shape: parameter.shape().to_vec(), values: parameter.get()? });
         }
-        for (index, module) in self.modules.iter().enumerate() {
-            for ((name, parameter), averages) in
-                self.learning(index).into_iter().zip(module.optimiser.averages())
-            {
+        let Self { slots, modules, .. } = self;
+        for (index, module) in modules.iter_mut().enumerate() {
+            let Module { layers, rule, optimiser, .. } = module;
+            let learning = learning(index, layers, slots, rule.as_mut());
+            for ((name, parameter), averages) in learning.into_iter().zip(optimiser.averages()) {
                 for (which, average) in averages.iter().enumerate().filter(|(_, average)| !average.is_empty())
                 {
                     let saved =
@@ -72,7 +75,8 @@ impl Network {
         let mut averages = Vec::new();
         for index in 0..self.modules.len() {
             let mut of_module = Vec::new();
-            for (name, parameter) in self.learning(index) {
+            let Module { layers, rule, .. } = &mut self.modules[index];
+            for (name, parameter) in learning(index, layers, &mut self.slots, rule.as_mut()) {
                 let average = |which: usize| -> Result<Buffer> {
                     let key = format!("optimiser.{index}.{name}.{which}");
                     let memory = match state.tensors.get(&key) {
@@ -92,7 +96,7 @@ impl Network {
             }
             averages.push(of_module);
         }
-        for (name, parameter) in self.parameters_mut() {
+        for (name, parameter) in self.parameters() {
             let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
             let saved = state.tensors.get(&name).ok_or_else(missing)?;
             let values = fitting(&name, saved, parameter)?.to_vec();
@@ -112,17 +116,20 @@ impl Network {
         }
         Ok(())
     }
+}
 
-    /// The parameters that a module's optimiser moves, in its order, by full name.
-    fn learning(&self, index: usize) -> Vec<(String, &Parameter)> {
-        let module = &self.modules[index];
-        let layers = module.layers().flat_map(|layer| {
-            let parameters = self.slots[layer].layer.parameters();
-            parameters.into_iter().map(move |p| (format!("layer.{layer}.{}", p.name()), p))
-        });
-        let own = module.rule.parameters().into_iter().map(|p| (format!("module.{index}.{}", p.name()), p));
-        layers.chain(own).filter(|(_, parameter)| parameter.learns()).collect()
-    }
+/// The parameters that a module's optimiser moves, in its order, by full name.
+fn learning<'a>(
+    module: usize,
+    layers: &Range<usize>,
+    slots: &'a mut [Slot],
+    rule: &'a mut dyn PlasticityRule,
+) -> Vec<(String, &'a mut Parameter)> {
+    let layers = layers.clone().zip(&mut slots[layers.clone()]).flat_map(|(layer, slot)| {
+        slot.layer.parameters().into_iter().map(move |p| (format!("layer.{layer}.{}", p.name()), p))
+    });
+    let own = rule.parameters().into_iter().map(|p| (format!("module.{module}.{}", p.name()), p));
+    layers.chain(own).filter(|(_, parameter)| parameter.learns()).collect()
 }
 
 fn fitting<'a>(name: &str, saved: &'a Saved, parameter: &Parameter) -> Result<&'a [f32]> {

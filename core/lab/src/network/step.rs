@@ -39,11 +39,11 @@ impl ModuleStep<'_> {
         let updates: Vec<Buffer> = self.layers.into_iter().flatten().chain(self.own).collect();
         let mut parameters: Vec<&mut Parameter> = Vec::new();
         for slot in &mut self.slots[self.module.layers.clone()] {
-            parameters.extend(slot.layer.parameters_mut());
+            parameters.extend(slot.layer.parameters());
         }
         let Module { rule, optimiser, .. } = self.module;
         let _stage = stage::module(self.index, "optimiser").entered();
-        parameters.extend(rule.parameters_mut());
+        parameters.extend(rule.parameters());
         optimiser.step(parameters, &updates)?;
         rule.applied()
     }
@@ -52,9 +52,9 @@ impl ModuleStep<'_> {
     ///
     /// # Errors
     /// Where a copy from the device fails.
-    pub fn named(&self) -> Result<Vec<(String, Vec<f32>)>> {
+    pub fn named(&mut self) -> Result<Vec<(String, Vec<f32>)>> {
         let mut named = Vec::new();
-        let layers = self.module.layers.clone().zip(&self.slots[self.module.layers.clone()]);
+        let layers = self.module.layers().zip(&mut self.slots[self.module.layers()]);
         for ((index, slot), updates) in layers.zip(&self.layers) {
             collect(&mut named, &format!("layer.{index}"), slot.layer.parameters(), updates)?;
         }
@@ -66,7 +66,7 @@ impl ModuleStep<'_> {
 fn collect(
     named: &mut Vec<(String, Vec<f32>)>,
     prefix: &str,
-    parameters: Vec<&Parameter>,
+    parameters: Vec<&mut Parameter>,
     updates: &[Buffer],
 ) -> Result<()> {
     for (parameter, update) in parameters.into_iter().filter(|parameter| parameter.learns()).zip(updates) {
@@ -137,7 +137,8 @@ impl Network {
                 input = Some(output);
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
-            let signals = Signals { target: &pass.target, context, top: top.as_ref(), labels };
+            let signals =
+                Signals::new(&pass.target).with_context(context).with_top(top.as_ref()).with_labels(labels);
             let update = stage::module(index, "rule")
                 .in_scope(|| update(modules[index].rule.as_mut(), &signals, draws(index).as_mut()))?;
             let mut target = update.target;

@@ -60,8 +60,8 @@ pub fn train(
         trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
     }
     run.begin()?;
-    let save = |trainer: &Trainer, run: &mut Run| {
-        let (state, step) = (trainer.network().state()?, trainer.steps());
+    let save = |trainer: &mut Trainer, run: &mut Run| {
+        let (state, step) = (trainer.network_mut().state()?, trainer.steps());
         if let Some(name) = state.not_finite() {
             return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
         }
@@ -72,7 +72,7 @@ pub fn train(
     progress(Progress { step: start, total, batch, loss: &[], waited: Duration::ZERO });
     if start >= total {
         if fresh {
-            save(&trainer, run)?;
+            save(&mut trainer, run)?;
         }
         return Ok(trainer);
     }
@@ -87,7 +87,7 @@ pub fn train(
             run.record(&Record { step, epoch, loss: loss.clone() })?;
         }
         if step % every == 0 || step == total {
-            save(&trainer, run)?;
+            save(&mut trainer, run)?;
         }
         progress(Progress { step, total, batch, loss: &loss, waited: loader.waited() });
     }

@@ -1,13 +1,13 @@
-//! A config's rule against dfdx's automatic differentiation of the rule's loss, layer by layer.
+//! A config's rule against automatic differentiation of the rule's loss, layer by layer.
 
 use super::{Comparison, norm};
 use crate::audit::owner;
 use crate::experiment::Experiment;
 use crate::network::{ModuleStep, Network};
 use crate::training::Trainer;
-use plasticity_core::autodiff;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::plasticity::autodiff;
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
 
@@ -52,7 +52,7 @@ fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Co
     let mut draws =
         |module: usize| Box::new(SeededDraws { seed, step: 0, module: module as u64 }) as Box<dyn Draws>;
     let mut own = Vec::new();
-    let keep = |step: ModuleStep, into: &mut Vec<(String, Vec<f32>)>| -> Result<()> {
+    let keep = |mut step: ModuleStep, into: &mut Vec<(String, Vec<f32>)>| -> Result<()> {
         into.extend(step.named()?);
         Ok(())
     };

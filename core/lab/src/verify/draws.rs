@@ -1,7 +1,7 @@
 //! Negatives and signs as a reference case has them.
 
 use super::case::Case;
-use plasticity_core::draws::{Draws, Path, SeededDraws};
+use plasticity_core::draws::{Draws, SeededDraws, Side};
 use plasticity_core::random::Random;
 use std::sync::{Arc, Mutex};
 
@@ -33,20 +33,20 @@ impl FileDraws {
 }
 
 impl Draws for FileDraws {
-    fn negatives(&mut self, path: Path, step: usize, rows: usize, count: usize) -> Vec<u32> {
-        self.indices(format!("module.{}.{}.{step}.negatives", self.module, path.name()), rows * count, rows)
+    fn negatives(&mut self, side: Side, step: usize, rows: usize, count: usize) -> Vec<u32> {
+        self.indices(format!("module.{}.{}.{step}.negatives", self.module, side.name()), rows * count, rows)
     }
 
-    fn others(&mut self, path: Path, step: usize, batch: usize) -> Vec<u32> {
-        self.indices(format!("module.{}.{}.{step}.negatives", self.module, path.name()), batch, batch)
+    fn others(&mut self, side: Side, step: usize, batch: usize) -> Vec<u32> {
+        self.indices(format!("module.{}.{}.{step}.negatives", self.module, side.name()), batch, batch)
     }
 
-    fn other_views(&mut self, _path: Path, images: usize) -> Vec<u32> {
+    fn other_views(&mut self, _: Side, images: usize) -> Vec<u32> {
         self.indices(format!("module.{}.negatives", self.module), 2 * images, 2 * images)
     }
 
-    fn signs(&mut self, path: Path, batch: usize) -> Vec<i8> {
-        let signs = self.integers(format!("module.{}.{}.sign", self.module, path.name()), batch, 2);
+    fn signs(&mut self, side: Side, batch: usize) -> Vec<i8> {
+        let signs = self.integers(format!("module.{}.{}.sign", self.module, side.name()), batch, 2);
         signs.into_iter().map(|sign| if sign > 0 { 1 } else { -1 }).collect()
     }
 

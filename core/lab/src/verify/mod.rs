@@ -63,7 +63,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         seed: 0,
     };
     let mut network = Network::build(&plan, device)?;
-    for (name, parameter) in network.parameters_mut() {
+    for (name, parameter) in network.parameters() {
         if !parameter.learns() {
             continue;
         }
@@ -88,7 +88,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
             Box::new(FileDraws { case: Arc::clone(&case), module, missing: Arc::clone(&missing) })
                 as Box<dyn Draws>
         },
-        &mut |step| record(&mut ours, &case, &step),
+        &mut |mut step| record(&mut ours, &case, &mut step),
     )?;
     if let Some(first) = missing.lock().ok().and_then(|missing| missing.first().cloned()) {
         return Err(case.bad(format!("lacks {first}")));
@@ -105,7 +105,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
 }
 
 /// Adds a module's loss, representation and gradients to `ours`.
-fn record(ours: &mut Vec<(String, Vec<f32>)>, case: &Case, step: &ModuleStep) -> Result<()> {
+fn record(ours: &mut Vec<(String, Vec<f32>)>, case: &Case, step: &mut ModuleStep) -> Result<()> {
     let module = format!("module.{}", step.index);
     ours.push((format!("{module}.loss"), step.loss.to_vec()?));
     let seen = step.context.unwrap_or(step.target);

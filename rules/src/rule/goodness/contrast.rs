@@ -1,14 +1,11 @@
 //! The contrast of Forward-Forward: layers are active on positive stimuli and quiet on negative ones.
 
 use crate::rule::output::{self, output};
-use crate::{Tape, refused, tensors};
-use dfdx::tensor::{TensorFromVec, WithEmptyTape};
-use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
+use plasticity_core::device::Buffer;
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::plasticity::{RuleUpdate, Signals};
+use plasticity_core::plasticity::{RuleUpdate, Signals, Taped};
 use plasticity_core::representation::RepresentationShape;
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the neurons and
@@ -99,46 +96,24 @@ impl Goodness {
         output::update(signals, loss, Buffer::from_vec(device, z)?, Vec::new())
     }
 
-    /// The loss in dfdx.
+    /// The loss that it follows.
     ///
     /// # Errors
     /// Where the batch is not made of two halves.
-    pub fn loss(&self, rule: &str, signals: &Taped) -> Result<TapedScalar> {
+    pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.context_shape();
         self.check(rule, shape)?;
-        let (rows, batch, channel) = (shape.rows(), shape.batch, shape.channel);
+        let (rows, batch) = (shape.rows(), shape.batch);
         let stimuli = shape.time * batch;
-        let z = signals.context();
-        let device = tensors(&z);
-        let matrix = |values: Vec<f32>, rows: usize, columns: usize| -> Result<Matrix> {
-            device.try_tensor_from_vec(values, (rows, columns)).map_err(refused)
-        };
-        let size = (shape.location * channel) as f32;
-        let mut gather = vec![0.0; stimuli * rows];
-        for row in 0..rows {
-            let stimulus = row / shape.rows_per_step() * batch + row % batch;
-            gather[stimulus * rows + row] = 1.0 / size;
-        }
-        let gather = matrix(gather, stimuli, rows)?.retaped::<Tape>();
-        let summed: TapedMatrix = gather.try_matmul(z.try_square().map_err(refused)?).map_err(refused)?;
-        let ones = matrix(vec![1.0; channel], channel, 1)?.retaped::<Tape>();
-        let goodness: TapedMatrix = summed.try_matmul(ones).map_err(refused)?;
-        let sides: Vec<_> = (0..stimuli).map(|stimulus| self.side(stimulus % batch, batch)).collect();
-        let y = matrix(sides.iter().map(|(y, _)| -y).collect(), stimuli, 1)?;
-        let theta = matrix(sides.iter().map(|(y, theta)| y * theta).collect(), stimuli, 1)?;
-        let wrong = goodness.try_mul(y).and_then(|g| g.try_add(theta)).map_err(refused)?;
-        // softplus(x) = max(0, x) + log(1 + exp −|x|), finite for any x.
-        let above = wrong.with_empty_tape().try_relu().map_err(refused)?;
-        let rest = wrong
-            .try_abs()
-            .and_then(|x| x.try_mul(-1.0))
-            .and_then(|x| x.try_exp())
-            .and_then(|x| x.try_add(1.0))
-            .and_then(|x| x.try_ln())
-            .map_err(refused)?;
-        let softplus = above.try_add(rest).map_err(refused)?;
-        let loss: TapedScalar = softplus.try_sum().map_err(refused)?;
-        loss.try_mul(2.0 / stimuli as f32).map_err(refused)
+        let share = 1.0 / (shape.location * shape.channel) as f32;
+        let of = |row: usize| row / shape.rows_per_step() * batch + row % batch;
+        let gather =
+            signals.constant(stimuli, rows, |stimulus, row| if of(row) == stimulus { share } else { 0.0 });
+        let goodness = gather.matmul(&signals.context().square()).row_sums();
+        let side = |stimulus: usize| self.side(stimulus % batch, batch);
+        let y = signals.constant(stimuli, 1, |stimulus, _| -side(stimulus).0);
+        let theta = signals.constant(stimuli, 1, |stimulus, _| side(stimulus).0 * side(stimulus).1);
+        Ok((goodness * y + theta).softplus().sum() * (2.0 / stimuli as f32))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::contrast::{Goodness, doubled, side_by_side};
 use crate::positive;
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::{Buffer, TapedScalar};
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 use rand::Rng;
 
@@ -45,10 +45,10 @@ plugin! {
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
-        fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             positive("rule.threshold", self.threshold)?;
             positive("rule.strength", self.strength)?;
-            let Some(classes) = context.classes.filter(|&classes| classes >= 2) else {
+            let Some(classes) = site.classes.filter(|&classes| classes >= 2) else {
                 let message =
                     "`forward_forward` tells right labels from wrong ones, and this stimulus has no two classes";
                 return Err(Error::config("rule.type", message));
@@ -56,16 +56,8 @@ plugin! {
             Ok(Box::new(Labelled { spec: self.clone(), classes }))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
-        }
-
-        fn prepared(&self, input: MapShape) -> MapShape {
-            doubled(input)
-        }
-
-        fn supervised(&self) -> bool {
-            true
+        fn demands(&self) -> Demands {
+            Demands::default().with_pooling(Pooling::Keep).with_prepared(doubled).with_labels()
         }
     }
 }
@@ -149,11 +141,11 @@ impl PlasticityRule for Labelled {
         FeatureMap::new(input.shape(), data).map(Some)
     }
 
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         self.goodness().update("forward_forward", signals)
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
         self.goodness().loss("forward_forward", signals).map(Some)
     }
 }

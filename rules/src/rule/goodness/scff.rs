@@ -2,14 +2,13 @@
 
 use super::contrast::{Goodness, doubled, side_by_side};
 use crate::positive;
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::TapedScalar;
-use plasticity_core::draws::{Draws, Path};
-use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::draws::{Draws, Side};
+use plasticity_core::map::FeatureMap;
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// Positive stimuli are x_k, negative ones (x_k + x_n) / 2 with another stimulus n of the batch.
@@ -43,18 +42,14 @@ plugin! {
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             positive("rule.positive_threshold", self.positive_threshold)?;
             positive("rule.negative_threshold", self.negative_threshold)?;
             Ok(Box::new(self.clone()))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
-        }
-
-        fn prepared(&self, input: MapShape) -> MapShape {
-            doubled(input)
+        fn demands(&self) -> Demands {
+            Demands::default().with_pooling(Pooling::Keep).with_prepared(doubled)
         }
     }
 }
@@ -78,7 +73,7 @@ impl PlasticityRule for Scff {
             let message = format!("needs at least two stimuli in a batch, got {}", shape.batch);
             return Err(Error::shape("rule scff", message));
         }
-        let others = draws.others(Path::Predict, 1, shape.batch);
+        let others = draws.others(Side::Predict, 1, shape.batch);
         if others.len() != shape.batch || others.iter().any(|&other| other as usize >= shape.batch) {
             let message = format!("expected {} others of the batch, got {others:?}", shape.batch);
             return Err(Error::shape("rule scff", message));
@@ -94,11 +89,11 @@ impl PlasticityRule for Scff {
         side_by_side(&input, &values, &mixed)
     }
 
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         self.goodness().update("scff", signals)
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
         self.goodness().loss("scff", signals).map(Some)
     }
 }
@@ -108,6 +103,7 @@ mod tests {
     use super::*;
     use crate::testing::draws;
     use plasticity_core::device::{Buffer, Device};
+    use plasticity_core::map::MapShape;
 
     #[test]
     fn positives_are_stimuli_and_negatives_means_of_two() {

@@ -1,17 +1,15 @@
 //! `bcm`: Hebbian learning whose sign turns at a threshold that slides with past activity.
 
+use crate::at_least;
 use crate::rule::output::{self, output};
-use crate::{Tape, at_least, refused, tensors};
-use dfdx::tensor::{TensorFromVec, WithEmptyTape};
-use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// ΔW_ji = mean of y_j (y_j − θ_j) ρ'(a_j) x_i, where θ_j is the running mean of y_j².
@@ -40,12 +38,12 @@ plugin! {
     ],
     example: "type = \"bcm\"\nwindow = 10.0",
     impl RuleSpec for Bcm {
-        fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(SlidingThreshold::new(self, context)?))
+        fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(SlidingThreshold::new(self, site)?))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
+        fn demands(&self) -> Demands {
+            Demands::default().with_pooling(Pooling::Keep)
         }
     }
 }
@@ -66,7 +64,7 @@ impl SlidingThreshold {
     ///
     /// # Errors
     /// Where a value is out of range.
-    pub fn new(spec: &Bcm, to: &RuleContext) -> Result<Self> {
+    pub fn new(spec: &Bcm, to: &Site) -> Result<Self> {
         at_least(1.0, "rule.window", spec.window)?;
         at_least(0.0, "rule.threshold", spec.threshold)?;
         let channel = to.context.channel;
@@ -78,7 +76,7 @@ impl SlidingThreshold {
 
 impl PlasticityRule for SlidingThreshold {
     /// The loss that is shown is Intrator & Cooper's: −mean of (y³/3 − θ y²/2).
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
         let threshold = self.threshold.get()?;
         if shape.is_empty() || shape.channel != threshold.len() {
@@ -102,17 +100,11 @@ impl PlasticityRule for SlidingThreshold {
         output::update(signals, loss, Buffer::from_vec(device, values)?, Vec::new())
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
         let shape = signals.context_shape();
         let y = signals.context();
-        let device = tensors(&y);
-        let ones = device.try_tensor_from_vec(vec![1.0; shape.rows()], (shape.rows(), 1)).map_err(refused)?;
-        let theta: TapedMatrix = ones.retaped::<Tape>().try_matmul(signals.own(0)).map_err(refused)?;
-        let square = y.with_empty_tape().try_square().map_err(refused)?;
-        let slope = y.try_mul(-1.0 / 3.0).map_err(refused)?;
-        let slope = slope.try_add(theta.try_mul(0.5).map_err(refused)?).map_err(refused)?;
-        let sum: TapedScalar = square.try_mul(slope).map_err(refused)?.try_sum().map_err(refused)?;
-        sum.try_mul(1.0 / shape.rows() as f32).map(Some).map_err(refused)
+        let slope = y * (-1.0 / 3.0) + signals.own(0)? * 0.5;
+        Ok(Some((y.square() * slope).sum() * (1.0 / shape.rows() as f32)))
     }
 
     fn applied(&mut self) -> Result<()> {
@@ -122,11 +114,7 @@ impl PlasticityRule for SlidingThreshold {
         self.threshold.set(&threshold)
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.threshold]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.threshold]
     }
 }

@@ -2,18 +2,15 @@
 
 use super::neighbours::Neighbours;
 use crate::rule::output::{self, output};
-use crate::{Tape, at_least, positive, refused, tensors};
-use dfdx::shapes::HasShape;
-use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
-use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
+use crate::{at_least, positive};
 use plasticity_core::Result;
-use plasticity_core::autodiff::{Taped, stop};
-use plasticity_core::device::{Buffer, Matrix, TapedMatrix, TapedScalar};
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
+use plasticity_core::taped::Scalar;
 
 /// Neurons predict their own recent past, keep their variance, and avoid to vary together.
 ///
@@ -56,7 +53,7 @@ plugin! {
     ],
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             at_least(0.0, "rule.predictive", self.predictive)?;
             at_least(0.0, "rule.hebbian", self.hebbian)?;
             at_least(0.0, "rule.decorrelation", self.decorrelation)?;
@@ -64,8 +61,8 @@ plugin! {
             Ok(Box::new(self.clone()))
         }
 
-        fn views(&self, steps: usize) -> Option<usize> {
-            (steps == 1).then_some(2)
+        fn demands(&self) -> Demands {
+            Demands::default().with_views_of_single_steps(2)
         }
     }
 }
@@ -113,7 +110,7 @@ impl Lpl {
 }
 
 impl PlasticityRule for Lpl {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
         let neighbours = Neighbours::of("lpl", shape)?;
         let channel = shape.channel;
@@ -139,7 +136,7 @@ impl PlasticityRule for Lpl {
         output::update(signals, loss, Buffer::from_vec(device, target)?, Vec::new())
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
         let shape = signals.context_shape();
         let neighbours = Neighbours::of("lpl", shape)?;
         let channel = shape.channel as f32;
@@ -149,56 +146,26 @@ impl PlasticityRule for Lpl {
             .enumerate()
             .filter_map(|(row, before)| before.map(|before| (row, before)))
             .unzip();
-        let past = stop(rows(signals.context(), before)?);
-        let change = rows(signals.context(), after)?.try_sub(past).map_err(refused)?;
-        let change: TapedScalar = change.try_square().and_then(|c| c.try_sum()).map_err(refused)?;
+        let z = signals.context();
+        let change = z.take(&after) - z.take(&before).stop();
         let share = self.predictive / (neighbours.followers() as f32 * channel);
-        let mut total = change.try_mul(share).map_err(refused)?;
+        let mut total = change.square().sum() * share;
+        let groups = neighbours.groups.len() as f32;
         for group in &neighbours.groups {
-            let n = group.len();
-            let z = rows(signals.context(), group.clone().collect())?;
-            let device = tensors(&z);
-            let equal = device.try_tensor_from_vec(vec![1.0 / n as f32; n * n], (n, n)).map_err(refused)?;
-            let mean: TapedMatrix =
-                equal.retaped::<Tape>().try_matmul(stop(z.with_empty_tape())).map_err(refused)?;
-            let centred = z.try_sub(mean).map_err(refused)?;
-            // A transpose is the same tensor to dfdx, which refuses to multiply one by itself: hence the factor.
-            let copy = centred.with_empty_tape().try_mul(1.0 / (n - 1) as f32).map_err(refused)?;
-            let across: TapedMatrix = copy.try_permute().map_err(refused)?;
-            let covariance: TapedMatrix = across.try_matmul(centred).map_err(refused)?;
-            let m = covariance.shape().0;
-            let mask = |on: f32, off: f32| -> Result<Matrix> {
-                let values = (0..m * m).map(|at| if at / m == at % m { on } else { off }).collect();
-                device.try_tensor_from_vec(values, (m, m)).map_err(refused)
-            };
-            // Off the diagonal log(0 · C + 1) = 0.
-            let variances = covariance.with_empty_tape().try_mul(mask(1.0, 0.0)?).map_err(refused)?;
-            let logs: TapedScalar = variances
-                .try_add(mask(self.epsilon, 1.0)?)
-                .and_then(|v| v.try_ln())
-                .and_then(|v| v.try_sum())
-                .map_err(refused)?;
-            let others: TapedScalar = covariance
-                .try_mul(mask(0.0, 1.0)?)
-                .and_then(|c| c.try_square())
-                .and_then(|c| c.try_sum())
-                .map_err(refused)?;
-            let groups = neighbours.groups.len() as f32;
-            let logs = logs.try_mul(-self.hebbian / (channel * groups)).map_err(refused)?;
+            let z = z.rows(group.clone());
+            let centred = &z - z.column_means().stop();
+            let covariance = centred.transpose().matmul(&centred) * (1.0 / (group.len() - 1) as f32);
+            let logs = (covariance.diagonal() + self.epsilon).ln().sum();
+            let m = shape.channel;
+            let off = covariance.constant(m, m, |i, k| if i == k { 0.0 } else { 1.0 });
+            let others = (covariance * off).square().sum();
             let pairs = (channel * channel - channel).max(1.0);
-            let others = others.try_mul(self.decorrelation / (pairs * groups)).map_err(refused)?;
-            total = total.try_add(logs).and_then(|t| t.try_add(others)).map_err(refused)?;
+            total = total
+                + logs * (-self.hebbian / (channel * groups))
+                + others * (self.decorrelation / (pairs * groups));
         }
         Ok(Some(total))
     }
-}
-
-/// Some rows of a matrix.
-fn rows(matrix: TapedMatrix, index: Vec<usize>) -> Result<TapedMatrix> {
-    let len = index.len();
-    let index: Tensor<(usize,), usize, AutoDevice> =
-        tensors(&matrix).try_tensor_from_vec(index, (len,)).map_err(refused)?;
-    matrix.try_gather(index).map_err(refused)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! `oja`: Hebbian learning whose decay keeps weights of unit length.
 
-use super::synapses::hebbian_with_decay;
+use super::synapses::{hebbian, own_correlations};
 use plasticity_core::Result;
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::ops;
+use plasticity_core::plasticity::{
+    Demands, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
+};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
@@ -22,22 +25,22 @@ plugin! {
     keys: [],
     example: "type = \"oja\"",
     impl RuleSpec for Oja {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             Ok(Box::new(self.clone()))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
-        }
-
-        fn level(&self) -> Level {
-            Level::Activation
+        fn demands(&self) -> Demands {
+            Demands::default().with_level(Level::Activation).with_pooling(Pooling::Keep)
         }
     }
 }
 
 impl PlasticityRule for Oja {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        hebbian_with_decay(signals.target, |neuron, other| neuron == other)
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
+        let y = signals.target;
+        let mut decay = own_correlations(y.data(), y.data(), y.shape().channel)?;
+        let captured = decay.to_vec()?.iter().sum();
+        ops::scale(&mut decay, -1.0)?;
+        hebbian(y, captured, Lateral::Diagonal(decay))
     }
 }

@@ -1,9 +1,12 @@
 //! `sanger`: Oja's rule with an order among neurons.
 
-use super::synapses::hebbian_with_decay;
+use super::synapses::{correlations, hebbian};
 use plasticity_core::Result;
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{
+    Demands, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
+};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
@@ -23,22 +26,25 @@ plugin! {
     keys: [],
     example: "type = \"sanger\"",
     impl RuleSpec for Sanger {
-        fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             Ok(Box::new(self.clone()))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
-        }
-
-        fn level(&self) -> Level {
-            Level::Activation
+        fn demands(&self) -> Demands {
+            Demands::default().with_level(Level::Activation).with_pooling(Pooling::Keep)
         }
     }
 }
 
 impl PlasticityRule for Sanger {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
-        hebbian_with_decay(signals.target, |neuron, other| neuron >= other)
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
+        let (y, channel) = (signals.target, signals.target.shape().channel);
+        let mut matrix = correlations(y.data(), y.data(), channel)?.to_vec()?;
+        let captured = (0..channel).map(|neuron| matrix[neuron * channel + neuron]).sum();
+        for (place, value) in matrix.iter_mut().enumerate() {
+            *value = if place / channel >= place % channel { -*value } else { 0.0 };
+        }
+        let lateral = Buffer::from_vec(y.data().device(), matrix)?;
+        hebbian(y, captured, Lateral::Full(lateral))
     }
 }

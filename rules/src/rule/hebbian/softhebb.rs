@@ -1,10 +1,13 @@
 //! `softhebb`: Hebbian learning under soft winner-take-all competition.
 
-use super::synapses::correlations;
+use super::synapses::own_correlations;
 use crate::positive;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
-use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::ops;
+use plasticity_core::plasticity::{
+    Demands, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
+};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
@@ -67,17 +70,13 @@ plugin! {
     ],
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
-        fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            let temperature = self.temperature.of(context.module, context.modules)?;
+        fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            let temperature = self.temperature.of(site.module, site.modules)?;
             Ok(Box::new(Competition { temperature, anti_hebbian: self.anti_hebbian }))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            Pooling::Keep
-        }
-
-        fn level(&self) -> Level {
-            Level::Activation
+        fn demands(&self) -> Demands {
+            Demands::default().with_level(Level::Activation).with_pooling(Pooling::Keep)
         }
     }
 }
@@ -105,7 +104,7 @@ impl Competition {
 }
 
 impl PlasticityRule for Competition {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let shape = signals.target.shape();
         if shape.is_empty() {
             return Err(Error::shape("rule softhebb", "there is no activity to learn from"));
@@ -115,21 +114,12 @@ impl PlasticityRule for Competition {
         let mut y = signals.target.data().to_vec()?;
         let driven: Vec<f32> = y.par_chunks_mut(channel).map(|row| self.compete(row)).collect();
         let loss = -driven.iter().map(|&row| f64::from(row)).sum::<f64>() / rows as f64;
-        let share = 1.0 / rows as f32;
-        let y = Buffer::from_vec(device, y)?;
-        let mut lateral = correlations(&y, signals.target.data(), channel)?.to_vec()?;
-        for (place, value) in lateral.iter_mut().enumerate() {
-            *value = if place / channel == place % channel { -*value } else { 0.0 };
-        }
-        let mut target = y;
-        plasticity_core::ops::scale(&mut target, share)?;
-        Ok(RuleUpdate {
-            loss: Buffer::from_vec(device, vec![loss as f32])?,
-            target,
-            context: None,
-            own: Vec::new(),
-            lateral: Some(Buffer::from_vec(device, lateral)?),
-        })
+        let mut target = Buffer::from_vec(device, y)?;
+        let mut decay = own_correlations(&target, signals.target.data(), channel)?;
+        ops::scale(&mut decay, -1.0)?;
+        ops::scale(&mut target, 1.0 / rows as f32)?;
+        let loss = Buffer::from_vec(device, vec![loss as f32])?;
+        Ok(RuleUpdate::new(loss, target).with_lateral(Lateral::Diagonal(decay)))
     }
 }
 
@@ -160,7 +150,7 @@ mod tests {
         }
         for neuron in 0..5 {
             let expected: f32 = a.iter().zip(&y).skip(neuron).step_by(5).map(|(a, y)| -a * y).sum();
-            assert!((lateral[neuron * 6] - expected).abs() < 1e-6);
+            assert!((lateral[neuron] - expected).abs() < 1e-6);
         }
         let (signed, _) = synaptic(&SoftHebb { anti_hebbian: true, ..plain.clone() }, &target);
         for ((row, y), signed) in a.chunks_exact(5).zip(y.chunks_exact(5)).zip(signed.chunks_exact(5)) {

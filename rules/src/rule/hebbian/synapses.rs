@@ -2,48 +2,54 @@
 
 use plasticity_core::device::Buffer;
 use plasticity_core::ops::{self, Product};
-use plasticity_core::plasticity::RuleUpdate;
+use plasticity_core::plasticity::{Lateral, RuleUpdate};
 use plasticity_core::representation::Representation;
 use plasticity_core::{Error, Result};
+
+/// Rows of `channel` neurons of two activities.
+///
+/// # Errors
+/// Where there are no rows, or their numbers differ.
+fn rows(u: &Buffer, v: &Buffer, channel: usize) -> Result<usize> {
+    if channel == 0 || u.is_empty() || u.len() != v.len() || !u.len().is_multiple_of(channel) {
+        let message = format!("{} and {} values are not rows of {channel} neurons", u.len(), v.len());
+        return Err(Error::shape("rule", message));
+    }
+    Ok(u.len() / channel)
+}
 
 /// `[C, C]`: the mean over rows of u vᵀ, for two activities of the same rows and neurons.
 ///
 /// # Errors
 /// Where there are no rows, or their numbers differ.
 pub fn correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer> {
-    if channel == 0 || u.is_empty() || u.len() != v.len() || !u.len().is_multiple_of(channel) {
-        let message = format!("{} and {} values are not rows of {channel} neurons", u.len(), v.len());
-        return Err(Error::shape("rule", message));
-    }
-    let rows = u.len() / channel;
+    let rows = rows(u, v, channel)?;
     let mut sums = Buffer::zeros(u.device(), channel * channel)?;
     ops::product(Product::new(channel, channel, rows).transpose_a(), u, v, &mut sums)?;
     ops::scale(&mut sums, 1.0 / rows as f32)?;
     Ok(sums)
 }
 
-/// ΔW = mean of y ⊗ x − M W, with M `[C, C]` made of the mean of y yᵀ by keeping the places (neuron, other) that `keep`
-/// keeps. The loss that is shown is −½ of the mean of |y|²: minus the variance that the neurons capture.
+/// `[C]`: the diagonal of [`correlations`] alone, the mean of u v of each neuron by itself.
+///
+/// # Errors
+/// Where there are no rows, or their numbers differ.
+pub fn own_correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer> {
+    let rows = rows(u, v, channel)?;
+    let mut sums = ops::column_sums(&ops::products(u, v)?, channel)?;
+    ops::scale(&mut sums, 1.0 / rows as f32)?;
+    Ok(sums)
+}
+
+/// ΔW = mean of y ⊗ x + M W. The loss that is shown is −½ of the mean of |y|²: minus the variance that the neurons capture.
 ///
 /// # Errors
 /// Where there are no rows.
-pub fn hebbian_with_decay(y: &Representation, keep: fn(usize, usize) -> bool) -> Result<RuleUpdate> {
-    let channel = y.shape().channel;
-    let device = y.data().device();
-    let mut matrix = correlations(y.data(), y.data(), channel)?.to_vec()?;
-    let captured: f32 = (0..channel).map(|neuron| matrix[neuron * channel + neuron]).sum();
-    for (place, value) in matrix.iter_mut().enumerate() {
-        *value = if keep(place / channel, place % channel) { -*value } else { 0.0 };
-    }
+pub fn hebbian(y: &Representation, captured: f32, lateral: Lateral) -> Result<RuleUpdate> {
     let mut target = y.data().clone();
     ops::scale(&mut target, 1.0 / y.shape().rows() as f32)?;
-    Ok(RuleUpdate {
-        loss: Buffer::from_vec(device, vec![-0.5 * captured])?,
-        target,
-        context: None,
-        own: Vec::new(),
-        lateral: Some(Buffer::from_vec(device, matrix)?),
-    })
+    let loss = Buffer::from_vec(y.data().device(), vec![-0.5 * captured])?;
+    Ok(RuleUpdate::new(loss, target).with_lateral(lateral))
 }
 
 #[cfg(test)]
@@ -62,9 +68,8 @@ mod tests {
             let (y, lateral) = synaptic(spec, &target);
             assert!(relative(&y, &expected) < 1e-6);
             for (place, value) in lateral.into_iter().enumerate() {
-                let (j, k) = (place / 5, place % 5);
-                let keeps = j == k || (order && k < j);
-                let expected = if keeps { -mean(j, k) } else { 0.0 };
+                let (j, k) = if order { (place / 5, place % 5) } else { (place, place) };
+                let expected = if k <= j { -mean(j, k) } else { 0.0 };
                 assert!((value - expected).abs() < 1e-6, "{j} {k}: {value} {expected}");
             }
         }

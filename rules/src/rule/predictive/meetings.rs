@@ -3,7 +3,7 @@
 use super::options::{Negatives, Protocol};
 use super::steps::Step;
 use plasticity_core::device::Device;
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::pairs::{Pairs, Saccades};
 use plasticity_core::{Error, Result};
 
@@ -27,13 +27,13 @@ impl<'a> Meetings<'a> {
     ///
     /// # Errors
     /// Where the batch is too small, or what was drawn does not fit it.
-    pub fn pairs(&mut self, path: Path, step: Step, draws: &mut dyn Draws) -> Result<Pairs> {
-        let place = || format!("rule {}, {} {}", self.rule, path.name(), step.k);
+    pub fn pairs(&mut self, side: Side, step: Step, draws: &mut dyn Draws) -> Result<Pairs> {
+        let place = || format!("rule {}, {} {}", self.rule, side.name(), step.k);
         let (batch, rows) = (self.batch, step.rows);
         let (index, count) = match self.protocol.negatives {
             Negatives::All {} => return Ok(Pairs::all(rows)),
             Negatives::Random { count } => {
-                let index = draws.negatives(path, step.k, rows, count);
+                let index = draws.negatives(side, step.k, rows, count);
                 within(&index, rows * count, rows, place)?;
                 (index, count)
             }
@@ -43,12 +43,12 @@ impl<'a> Meetings<'a> {
                         format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
                     return Err(Error::shape(place(), message));
                 }
-                let others = draws.others(path, step.k, batch);
+                let others = draws.others(side, step.k, batch);
                 within(&others, batch, batch, place)?;
                 (others, 1)
             }
         };
-        let signs = if self.protocol.time_local { draws.signs(path, batch) } else { Vec::new() };
+        let signs = if self.protocol.time_local { draws.signs(side, batch) } else { Vec::new() };
         if self.protocol.time_local && (signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1)) {
             return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
         }

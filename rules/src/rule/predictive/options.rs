@@ -3,7 +3,7 @@
 use crate::broadcast::Hinge;
 use crate::score::Bilinear;
 use plasticity_core::broadcast::BroadcastSpec;
-use plasticity_core::plasticity::ContextSource;
+use plasticity_core::plasticity::{ContextSource, Demands};
 use plasticity_core::registry::Key;
 use plasticity_core::representation::Pooling;
 use plasticity_core::score::ScoreSpec;
@@ -76,6 +76,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What the rule asks of its network.
+    pub fn demands(&self) -> Demands {
+        Demands::default().with_pooling(self.protocol().pooling()).with_context(self.context)
+    }
+
     /// The options without score and broadcast.
     pub fn protocol(&self) -> Protocol {
         Protocol {

@@ -41,23 +41,15 @@ macro_rules! preset {
             impl RuleSpec for $type {
                 fn build(
                     &self,
-                    context: &plasticity_core::plasticity::RuleContext,
+                    site: &plasticity_core::plasticity::Site,
                     random: &mut plasticity_core::random::Random,
                 ) -> plasticity_core::Result<Box<dyn plasticity_core::plasticity::PlasticityRule>> {
-                    let rule = crate::rule::predictive::Predictive::new($name, &self.0, context, random)?;
+                    let rule = crate::rule::predictive::Predictive::new($name, &self.0, site, random)?;
                     Ok(Box::new(rule))
                 }
 
-                fn pooling(&self, _module: usize) -> plasticity_core::representation::Pooling {
-                    self.0.protocol().pooling()
-                }
-
-                fn context(&self) -> plasticity_core::plasticity::ContextSource {
-                    self.0.context
-                }
-
-                fn modules(&self) -> plasticity_core::plasticity::Modules {
-                    plasticity_core::plasticity::Modules::Named($modules.to_owned())
+                fn demands(&self) -> plasticity_core::plasticity::Demands {
+                    self.0.demands().with_modules($modules)
                 }
             }
         }

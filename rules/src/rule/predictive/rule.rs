@@ -5,19 +5,17 @@ use super::options::{self, HINGE, Negatives, Options, Overrides, Protocol, SHARE
 use super::steps::{self, Step};
 use crate::score;
 use crate::score::bilinear::target_side;
-use plasticity_core::autodiff::Taped;
 use plasticity_core::broadcast::BroadcastSignal;
-use plasticity_core::device::{Buffer, TapedScalar};
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::device::Buffer;
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{
-    ContextSource, Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
-};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::score::{Reach, Rows, ScoreFunction, Transport};
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 use rand::Rng;
 
@@ -39,20 +37,12 @@ plugin! {
     keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE),
     example: "type = \"predictive\"\nprediction_steps = 2\nnegatives = { type = \"random\", count = 3 }",
     impl RuleSpec for PredictiveSpec {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(Predictive::new("predictive", &self.0, context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(Predictive::new("predictive", &self.0, site, random)?))
         }
 
-        fn pooling(&self, _module: usize) -> Pooling {
-            self.0.protocol().pooling()
-        }
-
-        fn context(&self) -> ContextSource {
-            self.0.context
-        }
-
-        fn modules(&self) -> Modules {
-            Modules::Named("layerwise".to_owned())
+        fn demands(&self) -> Demands {
+            self.0.demands()
         }
     }
 }
@@ -61,15 +51,23 @@ plugin! {
 ///
 /// L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip. With transport
 /// `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with a γ of its own. Negatives at random are
-/// drawn for each path; whether and where the eye moves in time-local learning is the same for both.
+/// drawn for each side; whether and where the eye moves in time-local learning is the same for both.
 /// Own weights are `predict.K` and, with `retrodiction`, `retrodict.K`.
 pub struct Predictive {
     pub(super) rule: &'static str,
     pub(super) protocol: Protocol,
     pub(super) transport: Transport,
     pub(super) broadcast: Box<dyn BroadcastSignal>,
-    pub(super) scores: Vec<(Path, Box<dyn ScoreFunction>)>,
+    pub(super) scores: Vec<Part>,
     windowed: bool,
+}
+
+/// The score of one side and prediction step.
+pub(super) struct Part {
+    pub side: Side,
+    pub score: Box<dyn ScoreFunction>,
+    /// How many parameters the score has.
+    pub parameters: usize,
 }
 
 impl Predictive {
@@ -77,7 +75,7 @@ impl Predictive {
     ///
     /// # Errors
     /// Where an option is out of range, or the representations have too few steps in time.
-    pub fn new(rule: &'static str, options: &Options, to: &RuleContext, random: &mut Random) -> Result<Self> {
+    pub fn new(rule: &'static str, options: &Options, to: &Site, random: &mut Random) -> Result<Self> {
         options.check()?;
         let protocol = options.protocol();
         if to.module == 0 && protocol.time_local && !matches!(protocol.negatives, Negatives::OtherSample {}) {
@@ -91,37 +89,38 @@ impl Predictive {
         steps::steps(rule, &protocol, steps::view(&protocol, to.target), 0..time)?;
         let transport = options.score.transport();
         let mut scores = Vec::new();
-        for path in [Path::Predict, Path::Retrodict] {
-            if path == Path::Retrodict && transport != Transport::Retrodiction {
+        for side in [Side::Predict, Side::Retrodict] {
+            if side == Side::Retrodict && transport != Transport::Retrodiction {
                 continue;
             }
             for k in 1..=options.prediction_steps {
                 let (target, context) = (to.target.channel, to.context.channel);
-                let mut score = options.score.build(path, target, context, to.device, random)?;
-                score::name_parameters(score.as_mut(), &format!("{}.{k}", path.name()));
+                let mut score = options.score.build(side, target, context, to.device, random)?;
+                score::name_parameters(score.as_mut(), &format!("{}.{k}", side.name()));
                 if !options.learn_prediction {
-                    score.parameters_mut().into_iter().for_each(Parameter::freeze);
+                    score.parameters().into_iter().for_each(Parameter::freeze);
                 }
-                scores.push((path, score));
+                let parameters = score.parameters().len();
+                scores.push(Part { side, score, parameters });
             }
         }
         let broadcast = options.broadcast.build()?;
         Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
     }
 
-    /// Which sides of a path's pairs learn.
-    fn reach(&self, path: Path) -> Reach {
+    /// What of the pairs of one side's weights learns.
+    fn reach(&self, side: Side) -> Reach {
         let context = match self.transport {
             Transport::Shared => self.protocol.update_context,
             Transport::Blocked => false,
-            Transport::Retrodiction => path == Path::Retrodict && self.protocol.update_context,
+            Transport::Retrodiction => side == Side::Retrodict && self.protocol.update_context,
         };
-        Reach { target: path == Path::Predict, context, weights: self.protocol.learn_prediction }
+        Reach { target: side == Side::Predict, context, weights: self.protocol.learn_prediction }
     }
 
     /// Which sides have gradients in the loss: as [`Self::reach`], without the dendrite's ablation.
-    pub(super) fn flows(&self, path: Path) -> (bool, bool) {
-        let reach = self.reach(path);
+    pub(super) fn flows(&self, side: Side) -> (bool, bool) {
+        let reach = self.reach(side);
         (reach.target, reach.context)
     }
 
@@ -185,17 +184,17 @@ impl PlasticityRule for Predictive {
         let mut losses = Vec::new();
         let mut target = Buffer::zeros(device, shape.len())?;
         let apart = signals.context.is_some();
-        let learns = self.scores.iter().any(|(path, _)| self.reach(*path).context);
+        let learns = self.scores.iter().any(|part| self.reach(part.side).context);
         let mut context =
             (apart && learns).then(|| Buffer::zeros(device, context_shape.len())).transpose()?;
         let mut own = Vec::new();
         let share = 1.0 / self.protocol.prediction_steps as f32;
         let mut meetings = Meetings::new(self.rule, &self.protocol, shape.batch, device);
-        let reaches: Vec<_> = self.scores.iter().map(|(path, _)| self.reach(*path)).collect();
-        for (i, (path, score)) in self.scores.iter_mut().enumerate() {
+        let reaches: Vec<_> = self.scores.iter().map(|part| self.reach(part.side)).collect();
+        for (i, Part { side, score, .. }) in self.scores.iter_mut().enumerate() {
             let step = steps[i % steps.len()];
             let reach = reaches[i];
-            let pairs = meetings.pairs(*path, step, draws)?;
+            let pairs = meetings.pairs(*side, step, draws)?;
             let rows = |data, first, view: RepresentationShape| Rows {
                 data,
                 first,
@@ -227,18 +226,14 @@ impl PlasticityRule for Predictive {
         ops::add_singles(&mut loss, share, &losses)?;
         let target = self.lay_back(target, shape)?;
         let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
-        Ok(RuleUpdate { loss, target, context, own, lateral: None })
+        Ok(RuleUpdate::new(loss, target).with_context(context).with_own(own))
     }
 
-    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {
         self.taped_loss(signals, draws)
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.scores.iter_mut().flat_map(|(_, score)| score.parameters_mut()).collect()
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.scores.iter_mut().flat_map(|part| part.score.parameters()).collect()
     }
 }

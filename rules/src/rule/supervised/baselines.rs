@@ -2,7 +2,7 @@
 
 use super::cross_entropy::CrossEntropy;
 use plasticity_core::Result;
-use plasticity_core::plasticity::{Modules, PlasticityRule, RuleContext, RuleSpec};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, Site};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 
@@ -23,16 +23,12 @@ plugin! {
     keys: [],
     example: "type = \"supervised\"",
     impl RuleSpec for Supervised {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(CrossEntropy::new("supervised", context.context.channel, context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(CrossEntropy::new("supervised", site.context.channel, site, random)?))
         }
 
-        fn modules(&self) -> Modules {
-            Modules::Named("end_to_end".to_owned())
-        }
-
-        fn supervised(&self) -> bool {
-            true
+        fn demands(&self) -> Demands {
+            Demands::default().with_labels().with_modules("end_to_end")
         }
     }
 }
@@ -44,12 +40,12 @@ plugin! {
     keys: [],
     example: "type = \"greedy_supervised\"",
     impl RuleSpec for GreedySupervised {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(CrossEntropy::new("greedy_supervised", context.context.channel, context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(CrossEntropy::new("greedy_supervised", site.context.channel, site, random)?))
         }
 
-        fn supervised(&self) -> bool {
-            true
+        fn demands(&self) -> Demands {
+            Demands::default().with_labels()
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::rule::output::{self, output};
 use plasticity_core::draws::Draws;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
-    ContextSource, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+    ContextSource, Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::{Random, uniform};
@@ -23,16 +23,12 @@ plugin! {
     keys: [],
     example: "type = \"dfa\"",
     impl RuleSpec for Dfa {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(DirectFeedback::new(context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(DirectFeedback::new(site, random)?))
         }
 
-        fn context(&self) -> ContextSource {
-            ContextSource::Top
-        }
-
-        fn supervised(&self) -> bool {
-            true
+        fn demands(&self) -> Demands {
+            Demands::default().with_context(ContextSource::Top).with_labels()
         }
     }
 }
@@ -54,10 +50,10 @@ impl DirectFeedback {
     ///
     /// # Errors
     /// Where the stimuli have no classes.
-    pub fn new(to: &RuleContext, random: &mut Random) -> Result<Self> {
+    pub fn new(to: &Site, random: &mut Random) -> Result<Self> {
         let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
-        for parameter in plasticity_core::plasticity::PlasticityRule::parameters_mut(&mut readout) {
+        for parameter in readout.parameters() {
             parameter.set(&vec![0.0; parameter.value().len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
@@ -69,7 +65,7 @@ impl DirectFeedback {
 }
 
 impl PlasticityRule for DirectFeedback {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let shape = output(signals).shape();
         let top = signals.top.filter(|top| top.shape().batch == shape.batch).ok_or_else(|| {
             let message = format!("needs a top representation of {} stimuli", shape.batch);
@@ -86,14 +82,8 @@ impl PlasticityRule for DirectFeedback {
         output::update(signals, error.loss, factor, own)
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         let mut parameters = self.readout.parameters();
-        parameters.push(&self.feedback);
-        parameters
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        let mut parameters = self.readout.parameters_mut();
         parameters.push(&mut self.feedback);
         parameters
     }
@@ -113,21 +103,20 @@ mod tests {
         let to = context(SHAPE, top_shape);
         let (target, top) = (representation(SHAPE, 1), representation(top_shape, 2));
         let labels = [0, 3, 1, 1];
-        let signals = Signals { target: &target, context: None, top: Some(&top), labels: Some(&labels) };
+        let signals = Signals::new(&target).with_top(&top).with_labels(labels.as_slice());
         let mut rule = Dfa {}.build(&to, &mut stream(1, &[])).unwrap();
-        let twin = Dfa {}.build(&to, &mut stream(2, &[])).unwrap();
+        let mut twin = Dfa {}.build(&to, &mut stream(2, &[])).unwrap();
         assert_eq!(rule.parameters()[0].get().unwrap(), twin.parameters()[0].get().unwrap());
         assert_ne!(rule.parameters()[2].get().unwrap(), twin.parameters()[2].get().unwrap());
         let mut readout =
             CrossEntropy::new("t", 3, &context(top_shape, top_shape), &mut stream(1, &[])).unwrap();
         for (index, shape) in [(0, 12), (1, 4)] {
             let weights = values(shape, 9 + index as u64);
-            rule.parameters_mut()[index].set(&weights).unwrap();
-            readout.parameters_mut()[index].set(&weights).unwrap();
+            rule.parameters()[index].set(&weights).unwrap();
+            readout.parameters()[index].set(&weights).unwrap();
         }
-        let expected = readout
-            .update(&Signals { target: &top, context: None, top: None, labels: Some(&labels) }, &mut draws())
-            .unwrap();
+        let expected =
+            readout.update(&Signals::new(&top).with_labels(labels.as_slice()), &mut draws()).unwrap();
         let made = rule.update(&signals, &mut draws()).unwrap();
         let host = |buffer: &Buffer| buffer.to_vec().unwrap();
         assert!(relative(&host(&made.loss), &host(&expected.loss)) < 1e-6);

@@ -5,23 +5,21 @@ use super::pool::Pool;
 use crate::broadcast::Hinge;
 use crate::rule::output::{self, output};
 use crate::score::{self, Bilinear};
-use crate::{Tape, refused, tensors};
-use dfdx::tensor::{Tensor, TensorFromVec};
-use dfdx::tensor_ops::{GatherTo, TryAdd};
-use plasticity_core::autodiff::{Taped, pick, stop};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
-use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::device::Buffer;
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
-    ContextSource, Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals,
+    ContextSource, Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::registry::Key;
-use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::representation::Representation;
+use plasticity_core::score::autodiff::pick;
 use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport};
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// CLAPP++ as a config sees it.
@@ -99,20 +97,12 @@ plugin! {
     keys: = &KEYS,
     example: "type = \"clapp_pp\"\ncontext = \"both\"",
     impl RuleSpec for ClappPp {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(TwoViews::new("clapp_pp", self, context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(TwoViews::new("clapp_pp", self, site, random)?))
         }
 
-        fn pooling(&self, module: usize) -> Pooling {
-            self.pool.of(module)
-        }
-
-        fn context(&self) -> ContextSource {
-            self.context
-        }
-
-        fn views(&self, _steps: usize) -> Option<usize> {
-            Some(2)
+        fn demands(&self) -> Demands {
+            Demands::default().with_pooling_of_each(self.pool.poolings()).with_context(self.context).with_views(2)
         }
     }
 }
@@ -124,24 +114,12 @@ plugin! {
     keys: = &KEYS,
     example: "type = \"clapp_pp_backprop\"",
     impl RuleSpec for ClappPpBackprop {
-        fn build(&self, context: &RuleContext, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(TwoViews::new("clapp_pp_backprop", &self.0, context, random)?))
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            Ok(Box::new(TwoViews::new("clapp_pp_backprop", &self.0, site, random)?))
         }
 
-        fn pooling(&self, module: usize) -> Pooling {
-            self.0.pool.of(module)
-        }
-
-        fn context(&self) -> ContextSource {
-            self.0.context
-        }
-
-        fn views(&self, _steps: usize) -> Option<usize> {
-            Some(2)
-        }
-
-        fn modules(&self) -> Modules {
-            Modules::Named("end_to_end".to_owned())
+        fn demands(&self) -> Demands {
+            self.0.demands().with_modules("end_to_end")
         }
     }
 }
@@ -158,8 +136,16 @@ pub struct TwoViews {
     rule: &'static str,
     negatives: usize,
     broadcast: Box<dyn BroadcastSignal>,
-    /// The scores, each with whether its context is the top's.
-    scores: Vec<(bool, Box<dyn ScoreFunction>)>,
+    scores: Vec<Part>,
+}
+
+/// The score of one context.
+struct Part {
+    /// Whether the context is the top's.
+    top: bool,
+    score: Box<dyn ScoreFunction>,
+    /// How many parameters the score has.
+    parameters: usize,
 }
 
 impl TwoViews {
@@ -167,7 +153,7 @@ impl TwoViews {
     ///
     /// # Errors
     /// Where an option is out of range.
-    pub fn new(rule: &'static str, spec: &ClappPp, to: &RuleContext, random: &mut Random) -> Result<Self> {
+    pub fn new(rule: &'static str, spec: &ClappPp, to: &Site, random: &mut Random) -> Result<Self> {
         if !(1..=MOST).contains(&spec.negatives) {
             let message = format!("expected 1..={MOST}, got {}", spec.negatives);
             return Err(Error::config("rule.negatives", message));
@@ -186,9 +172,10 @@ impl TwoViews {
         for &top in sources {
             let own = to.context.channel;
             let context = if top { to.top.channel } else { own };
-            let mut score = spec.score.build(Path::Predict, own, context, to.device, random)?;
+            let mut score = spec.score.build(Side::Predict, own, context, to.device, random)?;
             score::name_parameters(score.as_mut(), if top { "predict.top" } else { "predict.same" });
-            scores.push((top, score));
+            let parameters = score.parameters().len();
+            scores.push(Part { top, score, parameters });
         }
         Ok(Self { rule, negatives: spec.negatives, broadcast: spec.broadcast.build()?, scores })
     }
@@ -216,7 +203,7 @@ impl PlasticityRule for TwoViews {
         let mut target = Buffer::zeros(device, shape.len())?;
         let mut own = Vec::new();
         for index in 0..self.scores.len() {
-            let source = match self.scores[index].0 {
+            let source = match self.scores[index].top {
                 true => self.top(signals.top, shape.rows())?,
                 false => seen,
             };
@@ -224,7 +211,7 @@ impl PlasticityRule for TwoViews {
             let contexts = pairing.swapped(source.data(), width)?;
             let rows = |data, channels| Rows { data, first: 0, rows: shape.rows(), channels };
             let (z, c) = (rows(seen.data(), shape.channel), rows(&contexts, width));
-            let score = &mut self.scores[index].1;
+            let score = &mut self.scores[index].score;
             let u = score.scores(z, c, &pairs)?;
             let modulation = self.broadcast.modulation(&u, &pairs)?;
             losses.push(modulation.loss);
@@ -240,52 +227,39 @@ impl PlasticityRule for TwoViews {
         output::update(signals, loss, target, own)
     }
 
-    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {
         if !self.broadcast.follows_loss() {
             return Ok(None);
         }
         let pairing = Pairing::of(self.rule, signals.context_shape())?;
         let pairs = pairing.pairs(self.rule, self.negatives, draws, signals.device())?;
-        let mut total: Option<TapedScalar> = None;
-        let mut first = 0;
-        for (top, score) in &self.scores {
-            let count = score.parameters().len();
-            let own: Vec<_> = (first..first + count).map(|index| signals.own(index)).collect();
-            first += count;
-            let source = match (*top, signals.top()) {
+        let mut total: Option<Scalar> = None;
+        let mut own = signals.all_own();
+        for part in &self.scores {
+            let (weights, others) = own.split_at(part.parameters.min(own.len()));
+            own = others;
+            let source = match (part.top, signals.top()) {
                 (false, _) => signals.context(),
-                (true, Some(top)) => top.retaped::<Tape>(),
+                (true, Some(top)) => top,
                 (true, None) => {
                     let message = "needs the top module's representation, and there is none";
                     return Err(Error::shape(format!("rule {}", self.rule), message));
                 }
             };
-            let all = score.all_pairs(signals.context(), swapped(source, &pairing)?, &own)?;
-            let loss = self.broadcast.loss(pick(all, &pairs)?, &pairs)?;
+            let others = source.take(&pairing.others()).stop();
+            let all = part.score.all_pairs(signals.context(), &others, weights)?;
+            let loss = self.broadcast.loss(&pick(&all, &pairs), &pairs)?;
             total = Some(match total {
-                Some(total) => total.try_add(loss).map_err(refused)?,
+                Some(total) => total + loss,
                 None => loss,
             });
         }
         Ok(total)
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        self.scores.iter().flat_map(|(_, score)| score.parameters()).collect()
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.scores.iter_mut().flat_map(|part| part.score.parameters()).collect()
     }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.scores.iter_mut().flat_map(|(_, score)| score.parameters_mut()).collect()
-    }
-}
-
-/// Each row in the place of its other view, with no history: stop(·).
-fn swapped(matrix: TapedMatrix, pairing: &Pairing) -> Result<TapedMatrix> {
-    let others = pairing.others();
-    let len = others.len();
-    let index: Tensor<(usize,), usize, _> =
-        tensors(&matrix).try_tensor_from_vec(others, (len,)).map_err(refused)?;
-    matrix.try_gather(index).map(stop).map_err(refused)
 }
 
 #[cfg(test)]
@@ -306,7 +280,7 @@ mod tests {
                 let spec = ClappPp { context: source, negatives, ..ClappPp::default() };
                 let mut rule = spec.build(&context(shape(5), shape(3)), &mut stream(1, &[])).unwrap();
                 let (target, top) = (representation(shape(5), 1), representation(shape(3), 2));
-                let signals = Signals { target: &target, context: None, top: Some(&top), labels: None };
+                let signals = Signals::new(&target).with_top(&top);
                 assert_follows_loss(rule.as_mut(), &signals);
             }
         }

@@ -2,20 +2,16 @@
 
 use super::pairing::Pairing;
 use super::pool::Pool;
+use crate::positive;
 use crate::rule::output::{self, output};
-use crate::{Tape, positive, refused, tensors};
-use dfdx::shapes::Axis;
-use dfdx::tensor::{Tensor, TensorFromVec, WithEmptyTape};
-use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul};
 use plasticity_core::Result;
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::{Buffer, TapedMatrix, TapedScalar};
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};
-use plasticity_core::plasticity::{Modules, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
+use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::representation::Pooling;
+use plasticity_core::taped::Scalar;
 
 /// InfoNCE on two views, as a config sees it.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -44,22 +40,15 @@ plugin! {
     ],
     example: "type = \"infonce\"\ntemperature = 0.5",
     impl RuleSpec for InfoNce {
-        fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+        fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             positive("rule.temperature", self.temperature)?;
-            self.pool.check(context.modules)?;
+            self.pool.check(site.modules)?;
             Ok(Box::new(self.clone()))
         }
 
-        fn pooling(&self, module: usize) -> Pooling {
-            self.pool.of(module)
-        }
-
-        fn views(&self, _steps: usize) -> Option<usize> {
-            Some(2)
-        }
-
-        fn modules(&self) -> Modules {
-            Modules::Named("end_to_end".to_owned())
+        fn demands(&self) -> Demands {
+            let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
+            demands.with_views(2).with_modules("end_to_end")
         }
     }
 }
@@ -110,7 +99,7 @@ impl InfoNce {
 }
 
 impl PlasticityRule for InfoNce {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
         let pairing = Pairing::of("infonce", shape)?;
         let device = data.device();
@@ -132,51 +121,21 @@ impl PlasticityRule for InfoNce {
         output::update(signals, loss, target, Vec::new())
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
-        let shape = signals.context_shape();
-        let pairing = Pairing::of("infonce", shape)?;
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
+        let pairing = Pairing::of("infonce", signals.context_shape())?;
         let rows = 2 * pairing.images;
-        let mut total: Option<TapedScalar> = None;
+        let share = -1.0 / pairing.rows() as f32;
+        let mut total: Option<Scalar> = None;
         for place in 0..pairing.places {
-            let z = signals.context();
-            let device = tensors(&z);
-            let here: Vec<usize> = (place * rows..(place + 1) * rows).collect();
-            let here: Tensor<(usize,), usize, _> =
-                device.try_tensor_from_vec(here, (rows,)).map_err(refused)?;
-            let z: TapedMatrix = z.try_gather(here).map_err(refused)?;
-            let column = |values: Vec<f32>| {
-                let len = values.len();
-                device.try_tensor_from_vec(values, (len, 1)).map_err(refused)
-            };
-            // 1/|z| of each row, as a product of the squares with ones: [rows, 1].
-            let squares = z.with_empty_tape().try_square().map_err(refused)?;
-            let ones = column(vec![1.0; shape.channel])?.retaped::<Tape>();
-            let norms: TapedMatrix = squares.try_matmul(ones).map_err(refused)?;
-            let norms = norms.try_add(EPSILON).and_then(|n| n.try_sqrt()).map_err(refused)?;
-            let inverse = norms.try_recip().map_err(refused)?;
-            let wide = device.try_tensor_from_vec(vec![1.0; shape.channel], (1, shape.channel));
-            let inverse: TapedMatrix =
-                inverse.try_matmul(wide.map_err(refused)?.retaped::<Tape>()).map_err(refused)?;
-            let unit = z.try_mul(inverse).map_err(refused)?;
-            // A transpose is the same tensor to dfdx, which refuses to multiply one by itself: hence the factor.
-            let copy = unit.with_empty_tape().try_mul(1.0).map_err(refused)?;
-            let across: TapedMatrix = copy.try_permute().map_err(refused)?;
-            let cosines: TapedMatrix = unit.try_matmul(across).map_err(refused)?;
-            let (mut away, mut hits) = (vec![0.0; rows * rows], vec![0.0; rows * rows]);
-            for row in 0..rows {
-                away[row * rows + row] = -1e9;
-                hits[row * rows + pairing.other(row)] = -1.0 / pairing.rows() as f32;
-            }
-            let away = device.try_tensor_from_vec(away, (rows, rows)).map_err(refused)?;
-            let hits = device.try_tensor_from_vec(hits, (rows, rows)).map_err(refused)?;
-            let log = cosines
-                .try_mul(1.0 / self.temperature)
-                .and_then(|scores| scores.try_add(away))
-                .and_then(|scores| scores.try_log_softmax::<Axis<1>>())
-                .map_err(refused)?;
-            let loss: TapedScalar = log.try_mul(hits).map_err(refused)?.try_sum().map_err(refused)?;
+            let z = signals.context().rows(place * rows..(place + 1) * rows);
+            let unit = &z / (z.square().row_sums() + EPSILON).sqrt();
+            let away = z.constant(rows, rows, |row, other| if row == other { -1e9 } else { 0.0 });
+            let scores = unit.matmul(&unit.transpose()) * (1.0 / self.temperature) + away;
+            let hits =
+                z.constant(rows, rows, |row, other| if other == pairing.other(row) { share } else { 0.0 });
+            let loss = (scores.log_softmax() * hits).sum();
             total = Some(match total {
-                Some(total) => total.try_add(loss).map_err(refused)?,
+                Some(total) => total + loss,
                 None => loss,
             });
         }
@@ -202,7 +161,7 @@ mod tests {
             .build(&context(shape(5), shape(5)), &mut stream(1, &[]))
             .unwrap();
         let target = representation(shape(5), 1);
-        let signals = Signals { target: &target, context: None, top: None, labels: None };
+        let signals = Signals::new(&target);
         assert_follows_loss(rule.as_mut(), &signals);
     }
 

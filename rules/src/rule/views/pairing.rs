@@ -1,7 +1,7 @@
 //! Which rows are views of one image.
 
 use plasticity_core::device::{Buffer, Device, Indices};
-use plasticity_core::draws::{Draws, Path};
+use plasticity_core::draws::{Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::pairs::Pairs;
 use plasticity_core::representation::RepresentationShape;
@@ -68,7 +68,7 @@ impl Pairing {
     pub fn pairs(&self, rule: &str, count: usize, draws: &mut dyn Draws, device: &Device) -> Result<Pairs> {
         let batch = 2 * self.images;
         let drawn = match count {
-            1 => draws.other_views(Path::Predict, self.images),
+            1 => draws.other_views(Side::Predict, self.images),
             _ => self.several(draws, count),
         };
         if drawn.len() != batch * count || drawn.iter().any(|&row| row as usize >= batch) {

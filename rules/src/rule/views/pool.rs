@@ -20,15 +20,12 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// How the maps of `module` (from 0) become representations.
-    pub fn of(&self, module: usize) -> Pooling {
-        let size = match self {
-            Self::Same(size) => Some(*size),
-            Self::Each(sizes) => sizes.get(module).copied(),
-        };
-        match size {
-            None | Some(0) => Pooling::Mean,
-            Some(size) => Pooling::Blocks(size),
+    /// How the maps of each module become representations; one holds for all.
+    pub fn poolings(&self) -> Vec<Pooling> {
+        let pooling = |size: &usize| if *size == 0 { Pooling::Mean } else { Pooling::Blocks(*size) };
+        match self {
+            Self::Same(size) => vec![pooling(size)],
+            Self::Each(sizes) => sizes.iter().map(pooling).collect(),
         }
     }
 
@@ -57,9 +54,8 @@ mod tests {
 
     #[test]
     fn a_size_of_zero_pools_the_whole_map() {
-        let pool = Pool::Each(vec![4, 0]);
-        assert_eq!((pool.of(0), pool.of(1)), (Pooling::Blocks(4), Pooling::Mean));
-        assert_eq!(Pool::Same(2).of(5), Pooling::Blocks(2));
+        assert_eq!(Pool::Each(vec![4, 0]).poolings(), [Pooling::Blocks(4), Pooling::Mean]);
+        assert_eq!(Pool::Same(2).poolings(), [Pooling::Blocks(2)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! On the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
 
-use super::{CHUNK, same_length};
+use super::{CHUNK, fits, same_length};
 use crate::device::Buffer;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -75,4 +75,54 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
         }
     });
     Ok(())
+}
+
+/// a · b, value by value.
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
+    of_two("products", a, b, |a, b| a * b)
+}
+
+/// max(x, 0), where what is no number stays so.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn relu(x: &Buffer) -> Result<Buffer> {
+    of_two("ReLU", x, x, |x, _| if x < 0.0 { 0.0 } else { x })
+}
+
+/// factor · \[x > 0\].
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
+    of_two("gate of ReLU", factor, x, |factor, x| if x > 0.0 { factor } else { 0.0 })
+}
+
+/// `[outer, factors, inner]`: a with each run of `inner` values multiplied by its own factor.
+///
+/// # Errors
+/// Where the length of `a` is no multiple of `factors · inner`.
+pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
+    fits(a.len(), factors.len(), inner)?;
+    let mut made = a.clone();
+    for (run, values) in made.as_mut_slice().chunks_exact_mut(inner).enumerate() {
+        let factor = factors.as_slice()[run % factors.len()];
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+    Ok(made)
+}
+
+fn of_two(place: &str, a: &Buffer, b: &Buffer, of: impl Fn(f32, f32) -> f32 + Sync) -> Result<Buffer> {
+    same_length(place, a.len(), b.len())?;
+    let mut made = Buffer::unset(a.device(), a.len())?;
+    let sides = a.as_slice().par_chunks(CHUNK).zip(b.as_slice().par_chunks(CHUNK));
+    made.as_mut_slice().par_chunks_mut(CHUNK).zip(sides).for_each(|(made, (a, b))| {
+        for ((made, a), b) in made.iter_mut().zip(a).zip(b) {
+            *made = of(*a, *b);
+        }
+    });
+    Ok(made)
 }

@@ -1,6 +1,6 @@
 //! On an NVIDIA GPU. Sums run in an order that shape alone sets, without atomics, so that a run's bits repeat.
 
-use super::same_length;
+use super::{fits, same_length};
 use crate::device::Buffer;
 use crate::device::cuda::{Kernels, Launch};
 use crate::error::{Error, Result};
@@ -8,7 +8,17 @@ use crate::error::{Error, Result};
 static KERNELS: Kernels = Kernels {
     name: "plasticity_elementwise",
     source: concat!(include_str!("../thread.cuh"), include_str!("../sum.cuh"), include_str!("kernel.cu")),
-    functions: &["add", "scale", "column_sums", "sum", "add_singles"],
+    functions: &[
+        "add",
+        "scale",
+        "column_sums",
+        "sum",
+        "add_singles",
+        "products",
+        "relu",
+        "gate",
+        "scale_each",
+    ],
 };
 
 /// a ← a + factor · b.
@@ -135,4 +145,66 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
         .value(len as u64);
     // SAFETY: (a, factor, b, count), one element a thread; `a` has `len` values from `first` on.
     unsafe { launch.each(len) }
+}
+
+/// a · b, value by value.
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
+    of_two("products", a, b)
+}
+
+/// max(x, 0), where what is no number stays so.
+///
+/// # Errors
+/// Where the device refuses.
+pub fn relu(x: &Buffer) -> Result<Buffer> {
+    let mut made = Buffer::unset(x.device(), x.len())?;
+    let launch = Launch::new(x.device(), &KERNELS, "relu")?;
+    let launch = launch.pointer(x.pointer()?).pointer(made.pointer_mut()?).value(x.len() as u64);
+    // SAFETY: the kernel takes (x, to, count), one element a thread; both hold `count` values.
+    unsafe { launch.each(x.len())? };
+    Ok(made)
+}
+
+/// factor · \[x > 0\].
+///
+/// # Errors
+/// Where the lengths differ.
+pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
+    of_two("gate", factor, x)
+}
+
+/// `[outer, factors, inner]`: a with each run of `inner` values multiplied by its own factor.
+///
+/// # Errors
+/// Where the length of `a` is no multiple of `factors · inner`.
+pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
+    fits(a.len(), factors.len(), inner)?;
+    let mut made = Buffer::unset(a.device(), a.len())?;
+    let launch = Launch::new(a.device(), &KERNELS, "scale_each")?
+        .pointer(a.pointer()?)
+        .pointer(factors.pointer()?)
+        .pointer(made.pointer_mut()?)
+        .value(factors.len() as u64)
+        .value(inner as u64)
+        .value(a.len() as u64);
+    // SAFETY: the kernel takes (a, factors, to, number of factors, inner, count), one element a thread.
+    unsafe { launch.each(a.len())? };
+    Ok(made)
+}
+
+/// What a kernel of two operands makes of them.
+fn of_two(kernel: &'static str, a: &Buffer, b: &Buffer) -> Result<Buffer> {
+    same_length(kernel, a.len(), b.len())?;
+    let mut made = Buffer::unset(a.device(), a.len())?;
+    let launch = Launch::new(a.device(), &KERNELS, kernel)?
+        .pointer(a.pointer()?)
+        .pointer(b.pointer()?)
+        .pointer(made.pointer_mut()?)
+        .value(a.len() as u64);
+    // SAFETY: the kernel takes (a, b, to, count), one element a thread; all hold `count` values.
+    unsafe { launch.each(a.len())? };
+    Ok(made)
 }

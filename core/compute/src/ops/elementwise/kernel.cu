@@ -42,3 +42,27 @@ extern "C" __global__ void add_singles(float* to, float factor, Singles from) {
     for (int i = 0; i < from.count; i++) sum += *from.at[i];
     *to += factor * sum;
 }
+
+extern "C" __global__ void products(const float* a, const float* b, float* to, count_t count) {
+    count_t i = thread();
+    if (i < count) to[i] = a[i] * b[i];
+}
+
+// max(x, 0), where what is no number stays so.
+extern "C" __global__ void relu(const float* x, float* to, count_t count) {
+    count_t i = thread();
+    if (i < count) to[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+// factor · [x > 0]
+extern "C" __global__ void gate(const float* factor, const float* x, float* to, count_t count) {
+    count_t i = thread();
+    if (i < count) to[i] = x[i] > 0.0f ? factor[i] : 0.0f;
+}
+
+// to[outer, factor, inner] = factor · a[outer, factor, inner]
+extern "C" __global__ void scale_each(const float* a, const float* factors, float* to, count_t number,
+                                      count_t inner, count_t count) {
+    count_t i = thread();
+    if (i < count) to[i] = a[i] * factors[i / inner % number];
+}

@@ -1,19 +1,15 @@
 //! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
 
 use crate::rule::output::{self, output};
-use crate::{refused, tensors};
-use dfdx::shapes::Axis;
-use dfdx::tensor::TensorFromVec;
-use dfdx::tensor_ops::{PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul, TryMul};
-use plasticity_core::autodiff::Taped;
-use plasticity_core::device::{Buffer, Device, TapedMatrix, TapedScalar};
+use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{PlasticityRule, RuleContext, RuleUpdate, Signals};
+use plasticity_core::plasticity::{PlasticityRule, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::stimulus::{UNLABELLED, span};
+use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 
@@ -102,13 +98,10 @@ impl Frames {
         Ok(all)
     }
 
-    /// The means as one matrix `[frame, time · location]` of weights.
-    fn matrix(&self, columns: usize) -> Vec<f32> {
-        let mut matrix = vec![0.0; self.count * columns];
-        for (row, places) in matrix.chunks_mut(columns.max(1)).zip(&self.places) {
-            row[places.clone()].fill(1.0 / places.len() as f32);
-        }
-        matrix
+    /// How much a place has of the mean of a frame.
+    fn share(&self, frame: usize, place: usize) -> f32 {
+        let places = &self.places[frame];
+        if places.contains(&place) { 1.0 / places.len() as f32 } else { 0.0 }
     }
 
     /// Labels in the order of rows, from those that stand stimulus by stimulus.
@@ -123,7 +116,7 @@ impl CrossEntropy {
     ///
     /// # Errors
     /// Where the stimuli have no classes.
-    pub fn new(rule: &'static str, channel: usize, to: &RuleContext, random: &mut Random) -> Result<Self> {
+    pub fn new(rule: &'static str, channel: usize, to: &Site, random: &mut Random) -> Result<Self> {
         let Some(classes) = to.classes.filter(|&classes| classes > 0) else {
             let message = format!(
                 "`{rule}` learns from labels, and this stimulus has no classes: use a labelled one, or another rule"
@@ -240,7 +233,7 @@ impl ReadoutError {
 }
 
 impl PlasticityRule for CrossEntropy {
-    fn update(&mut self, signals: &Signals, _draws: &mut dyn Draws) -> Result<RuleUpdate> {
+    fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let seen = output(signals);
         let error = self.error(seen, signals.labels)?;
         let factor = error.through(self.weight.value(), seen.shape())?;
@@ -248,39 +241,26 @@ impl PlasticityRule for CrossEntropy {
         output::update(signals, error.loss, factor, own)
     }
 
-    fn loss(&self, signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<TapedScalar>> {
+    fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
         let shape = signals.context_shape();
         let (frames, labels) = self.labels(signals.labels(), shape, signals.device())?;
-        let seen = signals.context();
-        let device = tensors(&seen);
         let (places, rows) = (shape.time * shape.location, frames.rows());
-        let wide: TapedMatrix =
-            seen.try_reshape_like(&(places, shape.batch * shape.channel)).map_err(refused)?;
-        let matrix =
-            device.try_tensor_from_vec(frames.matrix(places), (frames.count, places)).map_err(refused)?;
-        let means: TapedMatrix = matrix.retaped().try_matmul(wide).map_err(refused)?;
-        let means: TapedMatrix = means.try_reshape_like(&(rows, shape.channel)).map_err(refused)?;
-        let weight: TapedMatrix = signals.own(0).try_permute().map_err(refused)?;
-        let logits: TapedMatrix = means.try_matmul(weight).map_err(refused)?;
-        let ones = device.try_tensor_from_vec(vec![1.0; rows], (rows, 1)).map_err(refused)?;
-        let bias: TapedMatrix = ones.retaped().try_matmul(signals.own(1)).map_err(refused)?;
-        let log = logits.try_add(bias).and_then(|l| l.try_log_softmax::<Axis<1>>()).map_err(refused)?;
-        let mut hits = vec![0.0; rows * self.classes];
-        let count = labels.iter().flatten().count().max(1) as f32;
-        for (row, label) in labels.iter().enumerate() {
-            if let Some(label) = label {
-                hits[row * self.classes + label] = -1.0 / count;
-            }
-        }
-        let hits = device.try_tensor_from_vec(hits, (rows, self.classes)).map_err(refused)?;
-        log.try_mul(hits).map_err(refused)?.try_sum().map(Some).map_err(refused)
+        let shares = signals.constant(frames.count, places, |frame, place| frames.share(frame, place));
+        let wide = signals.context().reshape(places, shape.batch * shape.channel);
+        let means = shares.matmul(&wide).reshape(rows, shape.channel);
+        let logits = means.matmul(&signals.own(0)?.transpose()) + signals.own(1)?;
+        let share = -1.0 / labels.iter().flatten().count().max(1) as f32;
+        let hits = signals.constant(
+            rows,
+            self.classes,
+            |row, class| {
+                if labels[row] == Some(class) { share } else { 0.0 }
+            },
+        );
+        Ok(Some((logits.log_softmax() * hits).sum()))
     }
 
-    fn parameters(&self) -> Vec<&Parameter> {
-        vec![&self.weight, &self.bias]
-    }
-
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
         vec![&mut self.weight, &mut self.bias]
     }
 }

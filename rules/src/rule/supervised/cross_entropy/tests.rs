@@ -2,7 +2,7 @@
 
 use super::CrossEntropy;
 use crate::testing::{assert_follows_loss, context, draws, relative, representation, values};
-use plasticity_core::autodiff;
+use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleUpdate, Signals};
 use plasticity_core::random::stream;
 use plasticity_core::representation::RepresentationShape;
@@ -12,7 +12,7 @@ const SHAPE: RepresentationShape = RepresentationShape { time: 7, location: 2, b
 
 fn rule(channel: usize) -> CrossEntropy {
     let mut rule = CrossEntropy::new("t", channel, &context(SHAPE, SHAPE), &mut stream(1, &[])).unwrap();
-    for (index, parameter) in rule.parameters_mut().into_iter().enumerate() {
+    for (index, parameter) in rule.parameters().into_iter().enumerate() {
         parameter.set(&values(parameter.value().len(), 7 + index as u64)).unwrap();
     }
     rule
@@ -20,7 +20,7 @@ fn rule(channel: usize) -> CrossEntropy {
 
 fn update(labels: &[u32]) -> plasticity_core::Result<RuleUpdate> {
     let target = representation(SHAPE, 1);
-    let signals = Signals { target: &target, context: None, top: None, labels: Some(labels) };
+    let signals = Signals::new(&target).with_labels(labels);
     rule(SHAPE.channel).update(&signals, &mut draws())
 }
 
@@ -33,7 +33,7 @@ fn labels(frames: u32) -> Vec<u32> {
 fn the_closed_form_is_the_derivative_of_the_loss_for_inputs_and_for_any_number_of_frames() {
     let target = representation(SHAPE, 1);
     let of = |labels: &[u32]| {
-        let signals = Signals { target: &target, context: None, top: None, labels: Some(labels) };
+        let signals = Signals::new(&target).with_labels(labels);
         assert_follows_loss(&mut rule(SHAPE.channel), &signals);
     };
     of(&[0, 3, 1]);
@@ -80,10 +80,10 @@ fn of_a_recurrent_layer_the_output_is_read_out_and_its_input_gets_nothing() {
     let (target, seen) = (representation(SHAPE, 1), RepresentationShape { channel: 2, ..SHAPE });
     let seen = representation(seen, 2);
     let labels = labels(7);
-    let signals = Signals { target: &target, context: Some(&seen), top: None, labels: Some(&labels) };
+    let signals = Signals::new(&target).with_context(&seen).with_labels(labels.as_slice());
     let mut rule = rule(2);
     let made = rule.update(&signals, &mut draws()).unwrap();
-    let expected = autodiff::update(&rule, &signals, &mut draws()).unwrap().unwrap();
+    let expected = autodiff::update(&mut rule, &signals, &mut draws()).unwrap().unwrap();
     assert!(made.target.to_vec().unwrap().iter().all(|v| *v == 0.0));
     let [ours, theirs] = [&made, &expected].map(|update| update.context.as_ref().unwrap().to_vec().unwrap());
     assert!(relative(&ours, &theirs) < 1e-4);

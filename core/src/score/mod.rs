@@ -1,12 +1,14 @@
 //! Scores of contexts and targets, and the dendritic signals that follow from them.
 
-use crate::autodiff;
-use crate::device::{Buffer, Device, TapedMatrix};
-use crate::draws::Path;
+pub mod autodiff;
+
+use crate::device::{Buffer, Device};
+use crate::draws::Side;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
 use crate::parameter::Parameter;
 use crate::random::Random;
+use crate::taped::Matrix;
 pub use plasticity_compute::rows::Rows;
 
 /// Which dendritic signals a step of a rule needs.
@@ -20,7 +22,14 @@ pub struct Reach {
     pub weights: bool,
 }
 
+impl Reach {
+    /// Everything learns.
+    pub const ALL: Self = Self { target: true, context: true, weights: true };
+}
+
 /// What follows from the modulation of every pair.
+#[derive(Default)]
+#[non_exhaustive]
 pub struct Dendrites {
     /// Σ γ · ∂u/∂z for every target row, if it was asked for.
     pub target: Option<Buffer>,
@@ -30,24 +39,28 @@ pub struct Dendrites {
     pub own: Vec<Buffer>,
 }
 
+impl Dendrites {
+    /// Signals on the target's neurons, on the context's, and updates of the score's own weights.
+    pub fn new(target: Option<Buffer>, context: Option<Buffer>, own: Vec<Buffer>) -> Self {
+        Self { target, context, own }
+    }
+}
+
 /// A score u(z, c) of one prediction step: how well a context fits a target.
 ///
 /// A row is one vector, or, where all pairs are compared (video), the vectors of all locations one after the
 /// other, so that rows may be a whole number of times as long as what the score was built for.
 ///
-/// Implement [`all_pairs`](Self::all_pairs) in dfdx, and the rest follows by automatic differentiation. The
-/// built-in bilinear score has a fast path of its own, which the plugin suite checks against the former.
+/// Implement [`all_pairs`](Self::all_pairs), and the rest follows by automatic differentiation. A score may
+/// have a fast path of its own, which the plugin suite checks against the former.
 pub trait ScoreFunction: Send {
     /// `[context rows, target rows]`: the score of every context with every target.
     ///
+    /// `own` are its parameters, each as a matrix: its first public axis by the rest.
+    ///
     /// # Errors
-    /// Where dfdx refuses.
-    fn all_pairs(
-        &self,
-        target: TapedMatrix,
-        context: TapedMatrix,
-        own: &[TapedMatrix],
-    ) -> Result<TapedMatrix>;
+    /// Where the rows do not fit the score.
+    fn all_pairs(&self, target: &Matrix, context: &Matrix, own: &[Matrix]) -> Result<Matrix>;
 
     /// Scores of the pairs alone.
     ///
@@ -73,11 +86,10 @@ pub trait ScoreFunction: Send {
         autodiff::dendrites(self, target, context, pairs, gamma, reach)
     }
 
-    /// Its weights.
-    fn parameters(&self) -> Vec<&Parameter>;
-
-    /// Its weights, to be changed.
-    fn parameters_mut(&mut self) -> Vec<&mut Parameter>;
+    /// Its weights, always in the same order.
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        Vec::new()
+    }
 }
 
 /// How dendritic signals reach the context's neurons.
@@ -102,7 +114,7 @@ pub trait ScoreSpec: Send + Sync + std::fmt::Debug {
     /// Where the score cannot compare such vectors.
     fn build(
         &self,
-        path: Path,
+        side: Side,
         target: usize,
         context: usize,
         device: &Device,

@@ -1,11 +1,14 @@
 //! Broadcast signals: from scores to the modulation γ of every pair.
 
-use crate::autodiff;
-use crate::device::{Buffer, TapedMatrix, TapedScalar};
+pub mod autodiff;
+
+use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
+use crate::taped::{Matrix, Scalar};
 
 /// The modulation of a step.
+#[non_exhaustive]
 pub struct Modulation {
     /// The loss, one value on the device.
     pub loss: Buffer,
@@ -13,16 +16,23 @@ pub struct Modulation {
     pub gamma: Scores,
 }
 
+impl Modulation {
+    /// A loss, one value, and γ.
+    pub fn new(loss: Buffer, gamma: Scores) -> Self {
+        Self { loss, gamma }
+    }
+}
+
 /// Decides how strongly, and with which sign, each pair changes synapses: γ = −∂L/∂u.
 ///
-/// Implement [`loss`](Self::loss) in dfdx, and γ follows by automatic differentiation; built-in signals
+/// Implement [`loss`](Self::loss), and γ follows by automatic differentiation; built-in signals
 /// have closed forms, which the plugin suite checks against the former.
 pub trait BroadcastSignal: Send {
     /// The loss L(u) of the scores `[rows, columns]`.
     ///
     /// # Errors
-    /// Where dfdx refuses.
-    fn loss(&self, scores: TapedMatrix, pairs: &Pairs) -> Result<TapedScalar>;
+    /// Where the scores do not fit the pairs.
+    fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar>;
 
     /// Whether γ is −∂L/∂u of that loss. `false` for signals that follow no loss: their [`loss`](Self::loss) is
     /// never asked for, and the one in [`modulation`](Self::modulation) is only shown.

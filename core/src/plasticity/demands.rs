@@ -1,0 +1,180 @@
+//! What a rule asks of the network that it is to learn in.
+
+use crate::map::MapShape;
+use crate::representation::Pooling;
+
+/// Where a rule's context comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextSource {
+    /// The module's own representation.
+    #[default]
+    Same,
+    /// The module above (the last one: its own); its layers receive the context's post factor.
+    Above,
+    /// The top module, as a signal only: it receives no post factor.
+    Top,
+    /// The module's own representation and, as a signal only, the top module's.
+    Both,
+}
+
+/// Which activity of a module's last layer a rule works on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// The output, after ρ and pooling; the layer multiplies the post factor by ρ'(a).
+    #[default]
+    Output,
+    /// The summed inputs a of all neurons at all positions; the post factor is used as it is.
+    Activation,
+}
+
+/// Which layers share a module, in a config: `"layerwise"`, `"end_to_end"`, a named preset, or lists of
+/// layers counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Modules {
+    /// A name.
+    Named(String),
+    /// Lists of layers, counted from 1.
+    Lists(Vec<Vec<usize>>),
+}
+
+/// How many views of each stimulus a rule pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Views {
+    AsGiven,
+    Always(usize),
+    OfSingleSteps(usize),
+}
+
+/// What a rule asks of its network. [`Demands::default`]: a representation of each layer's output, its mean over the map, of
+/// stimuli as they are, without labels.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Demands {
+    /// Which activity of a module's last layer the rule works on.
+    pub level: Level,
+    /// Where the context comes from.
+    pub context: ContextSource,
+    /// The modules that the rule is meant for, where the config names none.
+    pub modules: Modules,
+    /// Whether the rule needs a labelled stimulus to learn.
+    pub labels: bool,
+    pooling: Vec<Pooling>,
+    views: Views,
+    prepared: fn(MapShape) -> MapShape,
+}
+
+impl Default for Demands {
+    fn default() -> Self {
+        Self {
+            level: Level::Output,
+            context: ContextSource::Same,
+            modules: Modules::Named("layerwise".to_owned()),
+            labels: false,
+            pooling: Vec::new(),
+            views: Views::AsGiven,
+            prepared: |input| input,
+        }
+    }
+}
+
+impl Demands {
+    /// How the maps of `module` (from 0) become representations.
+    pub fn pooling(&self, module: usize) -> Pooling {
+        let all = self.pooling.first().filter(|_| self.pooling.len() == 1);
+        self.pooling.get(module).or(all).copied().unwrap_or(Pooling::Mean)
+    }
+
+    /// How many views of each stimulus of so many steps in time the rule pairs, if it does: they stand side by side along
+    /// the batch.
+    pub fn views(&self, steps: usize) -> Option<usize> {
+        match self.views {
+            Views::AsGiven => None,
+            Views::Always(views) => Some(views),
+            Views::OfSingleSteps(views) => (steps == 1).then_some(views),
+        }
+    }
+
+    /// The shape that [`PlasticityRule::prepare`](super::PlasticityRule::prepare) makes of a batch.
+    pub fn prepared(&self, input: MapShape) -> MapShape {
+        (self.prepared)(input)
+    }
+
+    /// The same on another activity of a module's last layer.
+    #[must_use]
+    pub fn with_level(self, level: Level) -> Self {
+        Self { level, ..self }
+    }
+
+    /// The same with maps pooled otherwise, in every module.
+    #[must_use]
+    pub fn with_pooling(self, pooling: Pooling) -> Self {
+        self.with_pooling_of_each(vec![pooling])
+    }
+
+    /// The same with a pooling for each module, first to last; [`Pooling::Mean`] where the list ends. One holds for all.
+    #[must_use]
+    pub fn with_pooling_of_each(self, pooling: Vec<Pooling>) -> Self {
+        Self { pooling, ..self }
+    }
+
+    /// The same with a context from elsewhere.
+    #[must_use]
+    pub fn with_context(self, context: ContextSource) -> Self {
+        Self { context, ..self }
+    }
+
+    /// The same for the modules of this name, where the config names none.
+    #[must_use]
+    pub fn with_modules(self, name: &str) -> Self {
+        Self { modules: Modules::Named(name.to_owned()), ..self }
+    }
+
+    /// The same with so many views of each stimulus.
+    #[must_use]
+    pub fn with_views(self, views: usize) -> Self {
+        Self { views: Views::Always(views), ..self }
+    }
+
+    /// The same with so many views of each stimulus that has one step in time.
+    #[must_use]
+    pub fn with_views_of_single_steps(self, views: usize) -> Self {
+        Self { views: Views::OfSingleSteps(views), ..self }
+    }
+
+    /// The same with labels to learn from.
+    #[must_use]
+    pub fn with_labels(self) -> Self {
+        Self { labels: true, ..self }
+    }
+
+    /// The same where [`PlasticityRule::prepare`](super::PlasticityRule::prepare) makes batches of another shape.
+    #[must_use]
+    pub fn with_prepared(self, prepared: fn(MapShape) -> MapShape) -> Self {
+        Self { prepared, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pooling_is_that_of_the_module() {
+        assert_eq!(Demands::default().pooling(3), Pooling::Mean);
+        assert_eq!(Demands::default().with_pooling(Pooling::Keep).pooling(3), Pooling::Keep);
+        let each = Demands::default().with_pooling_of_each(vec![Pooling::Blocks(4), Pooling::Keep]);
+        assert_eq!(
+            [0, 1, 2].map(|module| each.pooling(module)),
+            [Pooling::Blocks(4), Pooling::Keep, Pooling::Mean]
+        );
+    }
+
+    #[test]
+    fn views_may_be_asked_for_of_stimuli_without_time_alone() {
+        let demands = Demands::default().with_views_of_single_steps(2);
+        assert_eq!((demands.views(1), demands.views(5)), (Some(2), None));
+        assert_eq!(Demands::default().with_views(2).views(5), Some(2));
+    }
+}

@@ -1,0 +1,105 @@
+//! A matrix with its place in the history.
+
+use super::pass::Tape;
+use super::{Pass, Plain, Recorded};
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+use dfdx::shapes::HasShape;
+use dfdx::tensor::PutTape;
+use dfdx::tensor_ops::{ReshapeTo, TryMul};
+
+/// A matrix of `f32`, `[rows, columns]`, whose history is recorded. A clone is the same matrix and costs nothing.
+#[derive(Clone)]
+pub struct Matrix {
+    pub(super) value: Plain,
+    /// Which of its pass's matrices it is; views of one have the same, and dfdx differentiates them in one place.
+    pub(super) id: u64,
+    pub(super) pass: Pass,
+}
+
+impl Matrix {
+    /// `(rows, columns)`.
+    pub fn shape(&self) -> (usize, usize) {
+        *self.value.shape()
+    }
+
+    /// The pass that it belongs to.
+    pub fn pass(&self) -> &Pass {
+        &self.pass
+    }
+
+    /// The device it is on.
+    pub fn device(&self) -> &Device {
+        self.pass.device()
+    }
+
+    /// `[rows, columns]`: a matrix of the values of a function of row and column, to compute with this one.
+    pub fn constant(&self, rows: usize, columns: usize, value: impl FnMut(usize, usize) -> f32) -> Self {
+        self.pass.constant(rows, columns, value)
+    }
+
+    /// The same values without history, so that no gradient passes: what only signals, and does not learn.
+    #[must_use]
+    pub fn stop(&self) -> Self {
+        match self.value.clone().try_mul(1.0) {
+            Ok(value) => self.pass.matrix(value),
+            Err(error) => self.pass.refused("stop", format!("dfdx: {error:?}"), self.shape()),
+        }
+    }
+
+    /// Its values, row by row.
+    ///
+    /// # Errors
+    /// The first error of an operation of the pass; where the device has no room.
+    pub fn values(&self) -> Result<Buffer> {
+        self.pass.check()?;
+        Ok(Buffer::from_tensor(self.device(), &self.value)?)
+    }
+
+    /// The same values in a tensor of their own, with history.
+    pub(super) fn copied(&self) -> Self {
+        self.map("a copy", |x| x.try_mul(1.0))
+    }
+
+    /// An operation that keeps the shape.
+    pub(super) fn map<E: std::fmt::Debug>(
+        &self,
+        what: &str,
+        op: impl FnOnce(Recorded) -> std::result::Result<Recorded, E>,
+    ) -> Self {
+        self.into_shape(what, self.shape(), op)
+    }
+
+    /// An operation that makes a matrix of `shape`.
+    pub(super) fn into_shape<E: std::fmt::Debug>(
+        &self,
+        what: &str,
+        shape: (usize, usize),
+        op: impl FnOnce(Recorded) -> std::result::Result<Recorded, E>,
+    ) -> Self {
+        self.pass.record(what, shape, op(self.recorded()))
+    }
+
+    pub(super) fn recorded(&self) -> Recorded {
+        self.value.clone().put_tape(Tape::default())
+    }
+
+    /// The same values as `[rows, columns]`, row by row.
+    #[must_use]
+    pub fn reshape(&self, rows: usize, columns: usize) -> Self {
+        let (own_rows, own_columns) = self.shape();
+        if rows * columns != own_rows * own_columns {
+            let message = format!("{own_rows} × {own_columns} values do not make {rows} × {columns}");
+            return self.pass.refused("reshape", message, (rows, columns));
+        }
+        let made = self.into_shape("reshape", (rows, columns), |x| x.try_reshape_like(&(rows, columns)));
+        Self { id: self.id, ..made }
+    }
+}
+
+impl std::fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let (rows, columns) = self.shape();
+        write!(f, "matrix of {rows} × {columns}")
+    }
+}

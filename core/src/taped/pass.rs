@@ -1,0 +1,153 @@
+//! The history that the matrices of one computation share.
+
+use super::{Matrix, Plain, Recorded};
+use crate::device::{Buffer, Device};
+use crate::error::{Error, Result};
+use crate::ops;
+use crate::parameter::Parameter;
+use dfdx::tensor::{AutoDevice, Gradients, Merge, OwnedTape, SplitTape, TensorFromVec, ZerosTensor};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub(super) type Tape = OwnedTape<f32, AutoDevice>;
+
+/// One computation and its history. A clone is the same pass.
+#[derive(Clone)]
+pub struct Pass(Rc<History>);
+
+struct History {
+    device: Device,
+    tape: RefCell<Tape>,
+    refused: RefCell<Option<Error>>,
+    made: Cell<u64>,
+}
+
+impl Pass {
+    /// A pass in which nothing has happened yet.
+    pub fn new(device: &Device) -> Self {
+        Self(Rc::new(History {
+            device: device.clone(),
+            tape: RefCell::default(),
+            refused: RefCell::default(),
+            made: Cell::new(0),
+        }))
+    }
+
+    /// The device that its matrices are on.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// A matrix of `rows` × `columns` values of `data` from value `first` on (a copy): a leaf, whose gradient can be asked for.
+    ///
+    /// # Errors
+    /// Where the part reaches past the end of `data`.
+    pub fn leaf(&self, data: &Buffer, first: usize, rows: usize, columns: usize) -> Result<Matrix> {
+        Ok(self.matrix(data.part(first, rows, columns)?))
+    }
+
+    /// A parameter in its public layout: its first axis by the rest; a vector is one row.
+    ///
+    /// # Errors
+    /// Where a copy from or to the device fails.
+    pub fn parameter(&self, parameter: &Parameter) -> Result<Matrix> {
+        let values = parameter.get()?;
+        let rows = if parameter.shape().len() > 1 { parameter.shape()[0] } else { 1 };
+        let columns = values.len() / rows.max(1);
+        self.leaf(&Buffer::from_vec(self.device(), values)?, 0, rows, columns)
+    }
+
+    /// `[rows, columns]`: a matrix of the values of a function of row and column.
+    pub fn constant(
+        &self,
+        rows: usize,
+        columns: usize,
+        mut value: impl FnMut(usize, usize) -> f32,
+    ) -> Matrix {
+        let mut values = Vec::with_capacity(rows * columns);
+        for row in 0..rows {
+            values.extend((0..columns).map(|column| value(row, column)));
+        }
+        match self.device().tensors().try_tensor_from_vec(values, (rows, columns)) {
+            Ok(value) => self.matrix(value),
+            Err(error) => self.refused("a constant", format!("{error:?}"), (rows, columns)),
+        }
+    }
+
+    /// The first error of an operation, if there was one.
+    pub(super) fn check(&self) -> Result<()> {
+        self.0.refused.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A matrix of its own, without history.
+    pub(super) fn matrix(&self, value: Plain) -> Matrix {
+        let id = self.0.made.get();
+        self.0.made.set(id + 1);
+        Matrix { value, id, pass: self.clone() }
+    }
+
+    /// What an operation made, its history put to the rest; zeros of `shape` where dfdx refused.
+    pub(super) fn record(
+        &self,
+        what: &str,
+        shape: (usize, usize),
+        made: std::result::Result<Recorded, impl std::fmt::Debug>,
+    ) -> Matrix {
+        match made {
+            Ok(made) => {
+                let (value, tape) = made.split_tape();
+                self.merge(tape);
+                self.matrix(value)
+            }
+            Err(error) => self.refused(what, format!("dfdx: {error:?}"), shape),
+        }
+    }
+
+    /// Notes an error, if it is the first, and gives zeros of `shape` to go on with.
+    pub(super) fn refused(&self, what: &str, message: String, shape: (usize, usize)) -> Matrix {
+        self.0.refused.borrow_mut().get_or_insert_with(|| Error::shape(what, message));
+        self.matrix(self.device().tensors().zeros_like(&shape))
+    }
+
+    pub(super) fn merge(&self, tape: Tape) {
+        let mut all = self.0.tape.borrow_mut();
+        *all = std::mem::take(&mut *all).merge(tape);
+    }
+
+    /// The history so far; the pass starts anew.
+    pub(super) fn take(&self) -> Tape {
+        std::mem::take(&mut *self.0.tape.borrow_mut())
+    }
+}
+
+/// The gradients of a loss.
+pub struct Slopes {
+    pub(super) gradients: Gradients<f32, AutoDevice>,
+    pub(super) device: Device,
+}
+
+impl Slopes {
+    /// ∂L/∂x, row by row: zero where the loss does not depend on `x`.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn of(&mut self, x: &Matrix) -> Result<Buffer> {
+        let refused = |error| Error::Device(format!("dfdx: {error:?}"));
+        self.gradients.try_alloc_for(&x.value).map_err(refused)?;
+        Ok(Buffer::from_tensor(&self.device, &self.gradients.get(&x.value))?)
+    }
+
+    /// −∂L/∂x: the direction in which a rule that follows a loss moves `x`.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn downhill(&mut self, x: &Matrix) -> Result<Buffer> {
+        let mut slopes = self.of(x)?;
+        ops::scale(&mut slopes, -1.0)?;
+        Ok(slopes)
+    }
+}

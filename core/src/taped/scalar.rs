@@ -1,0 +1,45 @@
+//! One number with its place in the history: a loss.
+
+use super::{Matrix, Slopes};
+use crate::error::{Error, Result};
+use dfdx::tensor::{AsArray, PutTape, Tensor};
+use dfdx::tensor_ops::{Backward, ReshapeTo};
+use plasticity_compute::device::TapedScalar;
+
+/// One number whose history is recorded. A clone is the same number.
+#[derive(Clone, Debug)]
+pub struct Scalar(pub(super) Matrix);
+
+impl Scalar {
+    /// Its value.
+    ///
+    /// # Errors
+    /// The first error of an operation of the pass.
+    pub fn value(&self) -> Result<f32> {
+        self.0.pass.check()?;
+        Ok(self.plain()?.array())
+    }
+
+    /// The gradients of this number by all that it was made of. The history is used up.
+    ///
+    /// # Errors
+    /// The first error of an operation of the pass; where the device has no room.
+    pub fn backward(&self) -> Result<Slopes> {
+        self.0.pass.check()?;
+        let scalar: TapedScalar = self.plain()?.put_tape(self.0.pass.take());
+        let gradients = scalar.try_backward().map_err(|error| Error::Device(format!("dfdx: {error:?}")))?;
+        Ok(Slopes { gradients, device: self.0.device().clone() })
+    }
+
+    fn plain(&self) -> Result<Tensor<(), f32, dfdx::tensor::AutoDevice>> {
+        let refused = |error| Error::Device(format!("dfdx: {error:?}"));
+        self.0.value.clone().try_reshape_like(&()).map_err(refused)
+    }
+}
+
+/// As a matrix of one row and one column, which meets any other.
+impl From<Scalar> for Matrix {
+    fn from(scalar: Scalar) -> Self {
+        scalar.0
+    }
+}

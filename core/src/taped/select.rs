@@ -1,0 +1,84 @@
+//! Parts of a matrix. Gradients of parts add up where they overlap.
+
+use super::Matrix;
+use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec};
+use dfdx::tensor_ops::GatherTo;
+use std::ops::Range;
+
+impl Matrix {
+    /// The rows of a range.
+    #[must_use]
+    pub fn rows(&self, range: Range<usize>) -> Self {
+        let (rows, columns) = self.shape();
+        let shape = (range.len(), columns);
+        if range.end > rows || range.start > range.end {
+            return self.pass.refused("rows", format!("{range:?} is not within {rows} rows"), shape);
+        }
+        // Of a copy: on the CPU dfdx writes the gradient of a slice over those of the tensor's other uses.
+        self.copied().into_shape("rows", shape, |x| x.try_slice((range, ..)))
+    }
+
+    /// The columns of a range.
+    #[must_use]
+    pub fn columns(&self, range: Range<usize>) -> Self {
+        let (rows, columns) = self.shape();
+        let shape = (rows, range.len());
+        if range.end > columns || range.start > range.end {
+            return self.pass.refused("columns", format!("{range:?} is not within {columns} columns"), shape);
+        }
+        self.copied().into_shape("columns", shape, |x| x.try_slice((.., range)))
+    }
+
+    /// The first half of the rows and the second: of a batch of two views, views 1 and views 2 of the same images.
+    pub fn views(&self) -> (Self, Self) {
+        let rows = self.shape().0;
+        if !rows.is_multiple_of(2) {
+            let none = || self.pass.refused("views", format!("{rows} rows are no two halves"), self.shape());
+            return (none(), none());
+        }
+        (self.rows(0..rows / 2), self.rows(rows / 2..rows))
+    }
+
+    /// `[index.len(), columns]`: the row of each index, in this order; a row may be taken several times.
+    #[must_use]
+    pub fn take(&self, index: &[usize]) -> Self {
+        let (rows, columns) = self.shape();
+        let shape = (index.len(), columns);
+        if let Some(row) = index.iter().find(|&&row| row >= rows) {
+            return self.pass.refused("take", format!("row {row} is not one of {rows}"), shape);
+        }
+        self.into_shape("take", shape, |x| {
+            let tensors = self.device().tensors();
+            let index: Tensor<(usize,), usize, AutoDevice> =
+                tensors.try_tensor_from_vec(index.to_vec(), (index.len(),))?;
+            x.try_gather(index)
+        })
+    }
+
+    /// `[rows, width]`: of each row the values in its own `width` columns. `index` is `[rows, width]`, row by row.
+    #[must_use]
+    pub fn pick(&self, index: &[usize], width: usize) -> Self {
+        let (rows, columns) = self.shape();
+        let shape = (rows, width);
+        if index.len() != rows * width || index.iter().any(|&column| column >= columns) {
+            let message = format!(
+                "expected {width} columns below {columns} for each of {rows} rows, got {} up to {}",
+                index.len(),
+                index.iter().max().unwrap_or(&0)
+            );
+            return self.pass.refused("pick", message, shape);
+        }
+        self.into_shape("pick", shape, |x| {
+            let index: Tensor<(usize, usize), usize, AutoDevice> =
+                self.device().tensors().try_tensor_from_vec(index.to_vec(), shape)?;
+            x.try_gather(index)
+        })
+    }
+
+    /// `[rows, 1]`: the diagonal of a square matrix.
+    #[must_use]
+    pub fn diagonal(&self) -> Self {
+        let rows = self.shape().0;
+        self.pick(&(0..rows).collect::<Vec<_>>(), 1)
+    }
+}
