@@ -58,7 +58,7 @@ impl Network {
         Ok(State { tensors, optimiser_steps })
     }
 
-    /// Goes on from a saved state.
+    /// Goes on from a saved state: all of it, or none where it does not fit.
     ///
     /// # Errors
     /// Names the tensor that is missing, has another shape, or belongs to another network.
@@ -92,11 +92,11 @@ impl Network {
             }
             averages.push(of_module);
         }
-        for (name, parameter) in self.parameters_mut() {
+        let mut values = Vec::new();
+        for (name, parameter) in self.parameters() {
             let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
             let saved = state.tensors.get(&name).ok_or_else(missing)?;
-            let values = fitting(&name, saved, parameter)?.to_vec();
-            parameter.set(&values)?;
+            values.push(fitting(&name, saved, parameter)?);
             used += 1;
         }
         if used != state.tensors.len() {
@@ -105,6 +105,9 @@ impl Network {
                 state.tensors.len()
             );
             return Err(Error::shape("checkpoint", message));
+        }
+        for ((_, parameter), values) in self.parameters_mut().into_iter().zip(values) {
+            parameter.set(values)?;
         }
         for ((module, averages), &steps) in self.modules.iter_mut().zip(averages).zip(&state.optimiser_steps)
         {

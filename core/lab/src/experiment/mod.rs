@@ -1,5 +1,7 @@
 //! A config brought to life: its stimuli opened, its network ready to be made.
 
+mod data;
+
 use crate::config::Config;
 use crate::loader::{Loader, Pass, steps_per_epoch};
 use crate::network::{Network, NetworkPlan};
@@ -89,6 +91,12 @@ impl Experiment {
             seed: self.config.seed,
         };
         Network::build(&plan, device).map_err(|error| self.config.locate(error))
+    }
+
+    /// A number that stands for what is learned from: where it differs, so do the stimuli.
+    pub fn data_fingerprint(&self) -> String {
+        let spec = self.config.stimulus_table();
+        data::fingerprint(self.stimulus.as_ref(), &spec)
     }
 
     /// Batches to learn from, those of the steps `steps`.
