@@ -21,8 +21,9 @@ pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
     }
     for (index, module) in network.modules().iter().enumerate() {
         let (first, last) = (module.layers().start + 1, module.layers().end);
+        let layers = if first == last { first.to_string() } else { format!("{first}–{last}") };
         let values = count(&network, &format!("module.{index}."));
-        rows.push(vec![format!("rule of {first}–{last}"), String::new(), values.to_string()]);
+        rows.push(vec![format!("rule of {layers}"), String::new(), values.to_string()]);
     }
     let head = ["layer", "map (channels × time × rows × columns)", "parameters"].map(str::to_owned);
     output::print(&output::table(&head, &rows))?;

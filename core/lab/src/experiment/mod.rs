@@ -4,7 +4,7 @@ mod data;
 
 use crate::config::Config;
 use crate::loader::{Loader, Pass, steps_per_epoch};
-use crate::network::{Network, NetworkPlan};
+use crate::network::{Network, NetworkPlan, suits};
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::{Split, Stimulus};
@@ -31,19 +31,8 @@ impl Experiment {
         if stimulus.is_empty() {
             return Err(Error::config(config.place("stimulus"), "there are no stimuli to learn from"));
         }
-        if config.rule.supervised() && stimulus.classes().is_none() {
-            let message = "the rule learns from labels, and these stimuli have none";
-            return Err(Error::config(config.place("stimulus"), message));
-        }
-        let shape = stimulus.shape(1);
-        let (views, steps) = (shape.batch, shape.time * shape.extent[0]);
-        if let Some(needed) = config.rule.views(steps).filter(|&needed| needed != views) {
-            let message = format!(
-                "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
-                 views = {needed} (images)"
-            );
-            return Err(Error::config(config.place("stimulus"), message));
-        }
+        let classes = stimulus.classes().map(|classes| classes.len());
+        suits(config.rule.as_ref(), classes, stimulus.shape(1)).map_err(|error| config.locate(error))?;
         Ok(Self { config, modules, stimulus })
     }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// The resolved config of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
+/// How the name goes on of a file that was replaced when a run went on.
+pub(super) const BEFORE: &str = "before";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const METRICS: &str = "metrics.jsonl";

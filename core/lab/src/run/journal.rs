@@ -1,6 +1,7 @@
 //! `metrics.jsonl` and its like: one JSON object a line, each with its step. A journal holds nothing that differs from one
 //! run to the same again.
 
+use super::folder::BEFORE;
 use crate::files::{set_aside, write_atomically};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ impl Journal {
                 lines.iter().filter(|line| of(line).is_some_and(|of| of <= step)).copied().collect();
             let unreadable = lines.iter().filter(|line| of(line).is_none()).count();
             if step == 0 && !lines.is_empty() {
-                let aside = set_aside(path, "before")?;
+                let aside = set_aside(path, BEFORE)?;
                 tracing::warn!(
                     "there is no checkpoint, so the run starts over: its {} records so far are kept as {}",
                     lines.len(),

@@ -25,7 +25,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::files::{remove_partial, set_aside, write_atomically};
 use events::Events;
-use folder::{CHECKPOINTS, LOCK, MEASURES, METRICS};
+use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS};
 use journal::Journal;
 use plasticity_core::{Error, Result};
 use std::fs::{File, TryLockError};
@@ -42,6 +42,8 @@ pub struct Run {
     from: Option<Stored>,
     /// The step that it goes on from.
     step: u64,
+    /// Whether the checkpoint there is of a version that left it to the run's config to say by what it was learned.
+    by_config: bool,
     records: Option<Records>,
     _lock: File,
 }
@@ -86,6 +88,7 @@ impl Run {
             config: config.to_toml()?,
             keep: config.training.keep,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
+            by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
             records: None,
             _lock: lock,
@@ -109,6 +112,9 @@ impl Run {
                 let config = self.folder.join(CONFIG);
                 // A run that is done is not written to by being gone over.
                 if std::fs::read(&config).ok().as_deref() != Some(self.config.as_bytes()) {
+                    if self.by_config {
+                        set_aside(&config, BEFORE)?;
+                    }
                     write_atomically(&config, self.config.as_bytes())?;
                 }
                 let checkpoints = self.folder.join(CHECKPOINTS);

@@ -1,7 +1,7 @@
 //! A checkpoint in its file, so that whatever is wrong with it names the file.
 
 use super::difference::{UNKNOWN, difference};
-use super::folder::{CONFIG, step_of};
+use super::folder::{BEFORE, CONFIG, step_of};
 use crate::checkpoint::{Checkpoint, Unusable};
 use crate::config::{Config, fingerprint_as_written};
 use plasticity_core::{Error, Result};
@@ -67,12 +67,13 @@ impl Stored {
         let keys: Table = match &self.checkpoint.config {
             Some(own) => own.parse().ok()?,
             None => {
-                let path = self.path.ancestors().nth(2)?.join(CONFIG);
-                let written: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
-                if fingerprint_as_written(written.clone()) != self.checkpoint.fingerprint {
-                    return None;
-                }
-                crate::config::learning_keys(written)
+                let folder = self.path.ancestors().nth(2)?;
+                let names = [CONFIG.to_owned(), format!("{CONFIG}.{BEFORE}")];
+                let written = names.iter().find_map(|name| {
+                    let table: Table = std::fs::read_to_string(folder.join(name)).ok()?.parse().ok()?;
+                    (fingerprint_as_written(table.clone()) == self.checkpoint.fingerprint).then_some(table)
+                });
+                crate::config::learning_keys(written?)
             }
         };
         config.with_learning_keys(&keys).ok()
