@@ -4,11 +4,25 @@
 
 use plasticity as _;
 use plasticity_core::device::Device;
+use plasticity_core::observer::{Moment, Observer};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::probe::probe;
 use plasticity_lab::run::{Run, train};
+use plasticity_lab::training::Trainer;
 use std::path::Path;
+
+/// Prints the losses that are recorded.
+struct Shown;
+
+impl Observer<Trainer> for Shown {
+    fn after(&mut self, moment: &Moment<Trainer>) -> plasticity_core::Result<()> {
+        if !moment.losses.is_empty() {
+            println!("step {} of {}: loss {:?}", moment.step, moment.total, moment.losses);
+        }
+        Ok(())
+    }
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,11 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut run = Run::create(Path::new(folder), &config)?;
     let experiment = Experiment::open(config)?;
     let start = std::time::Instant::now();
-    let mut trainer = train(&experiment, &mut run, &device, &mut |progress| {
-        if !progress.loss.is_empty() {
-            println!("step {} of {}: loss {:?}", progress.step, progress.total, progress.loss);
-        }
-    })?;
+    let network = experiment.network(&device)?;
+    let mut trainer = train(&experiment, network, &mut run, &|| false, &mut [&mut Shown])?;
     println!("trained in {:.0} s", start.elapsed().as_secs_f64());
     for layer in probe(&experiment, trainer.network_mut(), &device, &mut |_, _| {})? {
         for score in &layer.scores {

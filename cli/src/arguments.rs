@@ -1,12 +1,7 @@
 //! The command line.
 
-use crate::commands::{
-    alignment, audit, bench, compare, data, demo, list, new_rule, probe, start_threads, train, verify,
-};
-use clap::{Args, Parser, Subcommand};
-use plasticity_core::Result;
-use plasticity_lab::config::Config;
-use std::path::PathBuf;
+use crate::commands::{alignment, audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
+use clap::{Parser, Subcommand};
 
 /// Local self-supervised learning rules: train them, read them out, swap them.
 #[derive(Debug, Parser)]
@@ -41,30 +36,4 @@ pub enum Command {
     Alignment(alignment::Arguments),
     /// Write a crate with a rule of your own that builds, tests and trains as it is
     NewRule(new_rule::Arguments),
-}
-
-/// A config on the command line.
-#[derive(Clone, Debug, Args)]
-pub struct ConfigArguments {
-    /// The config, a TOML file
-    pub config: PathBuf,
-    #[command(flatten)]
-    pub overrides: Overrides,
-}
-
-/// Overrides of a config's keys.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Overrides {
-    /// Override a key, such as training.batch=16 or rule=cpc; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-}
-
-impl ConfigArguments {
-    /// Reads the config and starts as many threads as it says.
-    pub fn load(&self) -> Result<Config> {
-        let config = Config::load(&self.config, &self.overrides.set)?;
-        start_threads(&config)?;
-        Ok(config)
-    }
 }

@@ -16,6 +16,12 @@ pub enum Exit {
     Config = 3,
     /// Training made values that are not finite.
     Diverged = 4,
+    /// The terminal went away (SIGHUP): what was made is kept.
+    Hangup = 129,
+    /// Interrupted from the keyboard (SIGINT): what was made is kept.
+    Interrupted = 130,
+    /// Asked to end (SIGTERM): what was made is kept.
+    Terminated = 143,
 }
 
 impl Exit {

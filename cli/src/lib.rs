@@ -45,8 +45,11 @@ pub mod profile;
 mod arguments;
 mod commands;
 mod exit;
+mod options;
 mod output;
 mod progress;
+mod signals;
+mod threads;
 
 pub use exit::Exit;
 

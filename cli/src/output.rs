@@ -1,7 +1,7 @@
 //! What the program says: tables and JSON on standard output, errors on standard error.
 
 use plasticity_core::{Error, Result};
-use plasticity_lab::checkpoint::write_atomically;
+use plasticity_lab::files::write_atomically;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::path::Path;

@@ -1,12 +1,16 @@
 //! Where a step's time goes: the spans of [`plasticity_core::stage`], added up.
 
+use plasticity_core::Result;
+use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::stage::TARGET;
+use plasticity_lab::training::Trainer;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, EnteredSpan, Id};
+use tracing::subscriber::DefaultGuard;
 use tracing::{Subscriber, debug_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
@@ -36,6 +40,32 @@ struct Sums {
 /// Listens to the stages of steps.
 #[derive(Clone, Debug, Default)]
 pub struct Profile(Arc<Mutex<Sums>>);
+
+/// The span of a step and, to be dropped after it, the subscriber.
+struct Listening {
+    _step: EnteredSpan,
+    _guard: DefaultGuard,
+}
+
+/// Listens to every step that it looks on.
+#[derive(Default)]
+pub struct Profiled {
+    /// What it has heard.
+    pub profile: Profile,
+    listening: Option<Listening>,
+}
+
+impl Observer<Trainer> for Profiled {
+    fn before(&mut self, _: u64) -> Result<()> {
+        self.listening = Some(self.profile.listening());
+        Ok(())
+    }
+
+    fn after(&mut self, _: &Moment<Trainer>) -> Result<()> {
+        self.listening = None;
+        Ok(())
+    }
+}
 
 /// What is known of an open span.
 struct Open {
@@ -123,8 +153,14 @@ impl Sums {
 impl Profile {
     /// Runs `step`, listening.
     pub fn listen<T>(&self, step: impl FnOnce() -> T) -> T {
+        let _listening = self.listening();
+        step()
+    }
+
+    fn listening(&self) -> Listening {
         let subscriber = tracing_subscriber::registry().with(self.clone());
-        tracing::subscriber::with_default(subscriber, || debug_span!("step").in_scope(step))
+        let guard = tracing::subscriber::set_default(subscriber);
+        Listening { _step: debug_span!("step").entered(), _guard: guard }
     }
 
     /// The stages in the mean over `steps` steps of `step_ms`, and last what was outside all of them.

@@ -2,7 +2,9 @@
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
-use plasticity_lab::run::Progress;
+use plasticity_core::Result;
+use plasticity_core::observer::{Moment, Observer};
+use plasticity_lab::training::Trainer;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -24,11 +26,11 @@ impl TrainingProgress {
     }
 
     /// Shows one step.
-    pub fn show(&mut self, progress: &Progress) {
+    fn show(&mut self, progress: &Moment<Trainer>) {
         let now = Instant::now();
         let (since, first) = *self.started.get_or_insert((now, progress.step));
-        if !progress.loss.is_empty() {
-            let losses: Vec<_> = progress.loss.iter().map(|loss| format!("{loss:.3}")).collect();
+        if !progress.losses.is_empty() {
+            let losses: Vec<_> = progress.losses.iter().map(|loss| format!("{loss:.3}")).collect();
             self.loss = format!("  loss {}", losses.join(" "));
         }
         let (made, seconds) = (progress.step - first, now.duration_since(since).as_secs_f64());
@@ -56,6 +58,18 @@ impl TrainingProgress {
             }
             None => {}
         }
+    }
+}
+
+impl Observer<Trainer> for TrainingProgress {
+    fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.show(moment);
+        Ok(())
+    }
+
+    fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.show(moment);
+        Ok(())
     }
 }
 

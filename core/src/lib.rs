@@ -50,6 +50,7 @@ pub mod draws;
 pub mod error;
 pub mod layer;
 pub mod map;
+pub mod observer;
 pub mod parameter;
 pub mod plasticity;
 pub mod random;

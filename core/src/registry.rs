@@ -23,12 +23,22 @@ pub enum Family {
     Stimulus,
     /// Sources that stimuli are read from.
     Source,
+    /// Observers of training.
+    Observer,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Rule, Self::Score, Self::Broadcast, Self::Layer, Self::Preset, Self::Stimulus, Self::Source];
+    pub const ALL: [Self; 8] = [
+        Self::Rule,
+        Self::Score,
+        Self::Broadcast,
+        Self::Layer,
+        Self::Preset,
+        Self::Stimulus,
+        Self::Source,
+        Self::Observer,
+    ];
 
     /// The key of a config's table that names one of the family.
     pub fn tag(self) -> &'static str {
@@ -45,6 +55,7 @@ impl Family {
             Self::Preset => "preset",
             Self::Stimulus => "stimulus",
             Self::Source => "source",
+            Self::Observer => "observer",
         }
     }
 }

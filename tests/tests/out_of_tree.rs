@@ -56,6 +56,8 @@ fn crates_of_ones_own_build_pass_the_suite_and_train() {
     assert!(listed.contains("homeostasis") && listed.contains("clapp"), "{listed}");
     cargo(&plugins, &["run", "--", "train", "config.toml", "--out", "run"]);
     assert!(plugins.join("run/metrics.jsonl").is_file());
+    let measured = std::fs::read_to_string(plugins.join("run/measures.jsonl")).unwrap();
+    assert!(measured.contains("1.sparseness"), "{measured}");
     let own = [
         "run",
         "--",

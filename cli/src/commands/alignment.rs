@@ -1,17 +1,19 @@
 //! `plasticity alignment CONFIG|RUN`: the angle between local updates and backpropagation's, layer by layer.
 
-use super::{probe, start_threads};
-use crate::arguments::Overrides;
+use super::probe;
 use crate::exit::Exit;
+use crate::options::Overrides;
 use crate::output;
 use crate::progress::TrainingProgress;
+use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
-use plasticity_lab::alignment::{self, LayerAlignment};
+use plasticity_lab::alignment::{self, Along, LayerAlignment};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
-use plasticity_lab::run::{self, Progress, Stored};
-use plasticity_lab::training::Trainer;
+use plasticity_lab::network::State;
+use plasticity_lab::run::{self, Stored};
+use plasticity_lab::training::{Length, Trainer, learn};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -52,7 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     start_threads(&config)?;
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
-    let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, None, 0, &device)? }];
+    let start = started(&experiment, &device)?;
+    let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, start.as_ref(), 0, &device)? }];
     let mut trained_to = Ok(());
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
@@ -75,29 +78,31 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     trained_to.and(printed).map(|()| Exit::Success)
 }
 
+/// The state that a run starts from, where the config has `training.init`.
+fn started(experiment: &Experiment, device: &Device) -> Result<Option<State>> {
+    if experiment.config().training.init.is_none() {
+        return Ok(None);
+    }
+    let mut network = experiment.network(device)?;
+    run::start_from_init(experiment, &mut network)?;
+    Ok(Some(network.state()?))
+}
+
 /// Trains the config's network and adds its angles after each of `steps`.
 fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut Vec<Stage>) -> Result<()> {
     let total = steps.iter().copied().max().unwrap_or(0);
-    let mut trainer = Trainer::new(experiment.network(device)?, experiment.config().seed);
-    if total == 0 || !trainer.network().learns() {
+    let mut network = experiment.network(device)?;
+    if total == 0 || !network.learns() {
         return Ok(());
     }
-    let mut shown = TrainingProgress::new();
+    run::start_from_init(experiment, &mut network)?;
+    let mut trainer = Trainer::new(network, experiment.config().seed);
+    let (mut shown, mut along) = (TrainingProgress::new(), Along::new(experiment, steps));
     let mut loader = experiment.loader(0..total)?;
-    let batch = experiment.config().training.batch;
-    while let Some(host) = loader.next() {
-        trainer.step(host?.to_device(device)?, false)?;
-        let step = trainer.steps();
-        shown.show(&Progress { step, total, batch, loss: &[], waited: loader.waited() });
-        if steps.contains(&step) {
-            let state = trainer.network_mut().state()?;
-            if let Some(name) = state.not_finite() {
-                return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
-            }
-            stages.push(Stage { step, layers: alignment::at(experiment, Some(&state), step, device)? });
-        }
-    }
-    Ok(())
+    let length = Length { total, batch: experiment.config().training.batch };
+    let trained = learn(&mut trainer, &mut loader, length, &|| false, &mut [&mut shown, &mut along]);
+    stages.extend(along.found.into_iter().map(|(step, layers)| Stage { step, layers }));
+    trained
 }
 
 /// Degrees, a row a layer (counted from 1) and a column a stage.

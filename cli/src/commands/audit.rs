@@ -1,7 +1,7 @@
 //! `plasticity audit CONFIG`: how local a rule is, by measurement.
 
-use crate::arguments::ConfigArguments;
 use crate::exit::Exit;
+use crate::options::ConfigArguments;
 use crate::output;
 use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};

@@ -1,17 +1,18 @@
 //! `plasticity bench CONFIG`: the speed and memory of a training step.
 
-use crate::arguments::ConfigArguments;
 use crate::exit::Exit;
+use crate::options::ConfigArguments;
 use crate::output;
-use crate::profile::{Profile, Stage};
+use crate::profile::{Profiled, Stage};
 use plasticity_core::device::{Buffer, Device};
+use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::loader::HostBatch;
-use plasticity_lab::training::Trainer;
+use plasticity_lab::training::{Length, Trainer, learn};
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Steps before those that are measured: they allocate and fill caches.
 const WARM_UP: u64 = 2;
@@ -80,33 +81,22 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let experiment = Experiment::open(config)?;
     let mut trainer = Trainer::new(experiment.network(&device)?, seed);
     let batches = experiment.loader(0..BATCHES)?.collect::<Result<Vec<HostBatch>>>()?;
-    let mut times = Vec::new();
-    for (step, host) in (0..WARM_UP + arguments.steps).zip(batches.iter().cycle()) {
-        let (host, since) = (host.clone(), Instant::now());
-        trainer.step(host.to_device(&device)?, false)?;
-        device.synchronize()?;
-        if step >= WARM_UP {
-            times.push(since.elapsed().as_secs_f64());
-        }
-    }
+    let mut timed = Timed::default();
+    steps(&mut trainer, &mut repeated(&batches, WARM_UP + arguments.steps), &mut timed)?;
+    let mut times = timed.times.split_off((WARM_UP as usize).min(timed.times.len()));
     let peak_memory_mib = peak_memory_mib(&device);
     let loading = arguments.steps.min(LOADING_STEPS);
     let mut loader = experiment.loader(0..loading + 1)?;
-    let mut first = None;
-    while let Some(host) = loader.next() {
-        // The first batch is always waited for: nothing was made ahead of it.
-        first.get_or_insert(loader.waited());
-        trainer.step(host?.to_device(&device)?, false)?;
-        device.synchronize()?;
-    }
+    let mut loaded = Timed::default();
+    steps(&mut trainer, &mut loader, &mut loaded)?;
     let (limit_gflops, profile) = match arguments.profile {
         true => {
-            let stages = profiled(&mut trainer, &batches, arguments.steps, &device)?;
+            let stages = profiled(&mut trainer, &batches, arguments.steps)?;
             (Some(limit(&device)?), Some(stages))
         }
         false => (None, None),
     };
-    let waited = loader.waited().saturating_sub(first.unwrap_or_default());
+    let waited = loaded.waited();
     let step = median(&mut times).ok_or_else(|| Error::config("bench", "no step was measured"))?;
     let report = Report {
         stimuli_per_second: batch as f64 / step,
@@ -125,13 +115,55 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Steps again, listening to their stages.
-fn profiled(trainer: &mut Trainer, batches: &[HostBatch], steps: u64, device: &Device) -> Result<Vec<Stage>> {
-    let (profile, since) = (Profile::default(), Instant::now());
-    for (_, host) in (0..steps).zip(batches.iter().cycle()) {
-        let host = host.clone();
-        profile.listen(|| trainer.step(host.to_device(device)?, false))?;
+fn profiled(trainer: &mut Trainer, batches: &[HostBatch], steps: u64) -> Result<Vec<Stage>> {
+    let (mut profiled, since) = (Profiled::default(), Instant::now());
+    self::steps(trainer, &mut repeated(batches, steps), &mut profiled)?;
+    Ok(profiled.profile.stages(steps, since.elapsed().as_secs_f64() * 1e3 / steps as f64))
+}
+
+/// Makes a step of each batch, observed.
+fn steps(
+    trainer: &mut Trainer,
+    batches: &mut dyn Iterator<Item = Result<HostBatch>>,
+    observer: &mut dyn Observer<Trainer>,
+) -> Result<()> {
+    let length = Length { total: u64::MAX, batch: 0 };
+    learn(trainer, batches, length, &|| false, &mut [observer])
+}
+
+/// `count` batches, in turn.
+fn repeated(batches: &[HostBatch], count: u64) -> impl Iterator<Item = Result<HostBatch>> {
+    batches.iter().cycle().take(count as usize).map(|host| Ok(host.clone()))
+}
+
+/// Times every step until the device is done, and the waiting for batches.
+#[derive(Default)]
+struct Timed {
+    since: Option<Instant>,
+    times: Vec<f64>,
+    waited: Vec<Duration>,
+}
+
+impl Timed {
+    /// The waiting for all batches but the first, which is always waited for: nothing was made ahead of it.
+    fn waited(&self) -> Duration {
+        let last = self.waited.last().copied().unwrap_or_default();
+        last.saturating_sub(self.waited.first().copied().unwrap_or_default())
     }
-    Ok(profile.stages(steps, since.elapsed().as_secs_f64() * 1e3 / steps as f64))
+}
+
+impl Observer<Trainer> for Timed {
+    fn before(&mut self, _: u64) -> Result<()> {
+        self.since = Some(Instant::now());
+        Ok(())
+    }
+
+    fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        moment.network().network().device().synchronize()?;
+        self.times.extend(self.since.map(|since| since.elapsed().as_secs_f64()));
+        self.waited.push(moment.waited);
+        Ok(())
+    }
 }
 
 /// 10⁹ operations a second of a square matrix product: the best of a few.

@@ -1,13 +1,15 @@
 //! `plasticity demo`: CLAPP-s, or another rule, on built-in scenes, read out beside the untrained network.
 
-use super::{probe, train};
-use crate::arguments::Overrides;
+use super::probe;
+use super::train::{self, Learned};
 use crate::exit::Exit;
+use crate::options::Overrides;
 use crate::output;
 use crate::progress::clock;
 use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_lab::config::{Config, Document};
+use plasticity_lab::run::Run;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -39,8 +41,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     };
     output::note(&format!("scenes of eight kinds of object; {how}"));
     let device = Device::open()?;
-    let (experiment, mut run) = train::start(config, &folder, &device)?;
-    let mut trainer = train::learn(&experiment, &mut run, &device)?;
+    let (experiment, network) = train::prepare(config, &device)?;
+    let mut run = Run::create(&folder, experiment.config())?;
+    let mut trainer = match train::learn(&experiment, network, &mut run)? {
+        Learned::All(trainer) => trainer,
+        Learned::Stopped(exit) => return Ok(exit),
+    };
     output::note("reading every layer out with a linear classifier");
     let step = trainer.steps();
     let report = probe::report(&experiment, trainer.network_mut(), step, &device)?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// rules, scores, broadcasts, layers, presets, stimuli or sources; or the name of one plugin
+    /// rules, scores, broadcasts, layers, presets, stimuli, sources or observers; or the name of one plugin
     #[arg(value_name = "FAMILY|NAME")]
     what: Option<String>,
     /// The name of one of the family: shows its equation and keys
@@ -50,7 +50,7 @@ fn plural(family: Family) -> String {
 }
 
 fn plurals() -> Vec<&'static str> {
-    vec!["rules", "scores", "broadcasts", "layers", "presets", "stimuli", "sources"]
+    vec!["rules", "scores", "broadcasts", "layers", "presets", "stimuli", "sources", "observers"]
 }
 
 fn family(word: &str) -> Option<Family> {

@@ -1,10 +1,10 @@
 //! `plasticity probe RUN`: the linear probes of every layer as a table, and in `probe.json`.
 
-use super::start_threads;
-use crate::arguments::Overrides;
 use crate::exit::Exit;
+use crate::options::Overrides;
 use crate::output;
 use crate::progress::ReadoutProgress;
+use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
@@ -37,7 +37,7 @@ pub struct Report {
     pub step: u64,
     /// Every layer's probes.
     pub layers: Vec<LayerProbe>,
-    /// [`Config::readout`](plasticity_lab::config::Config::readout) of the config that it was read out by.
+    /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config that it was probed by.
     #[serde(default)]
     pub readout: String,
 }
@@ -70,14 +70,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// Whether a config reads the run in a folder out as the run's own does.
 pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
-    Ok(config.readout()? == run::config(folder, &[])?.readout()?)
+    Ok(config.readout_fingerprint()? == run::config(folder, &[])?.readout_fingerprint()?)
 }
 
 /// Reads a network out, showing progress.
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
     let mut shown = ReadoutProgress::new();
     let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
-    Ok(Report { step, layers, readout: experiment.config().readout()? })
+    Ok(Report { step, layers, readout: experiment.config().readout_fingerprint()? })
 }
 
 /// Writes `probe.json` into a run's folder, or says that it cannot.

@@ -1,9 +1,9 @@
 //! `plasticity verify`: updates against reference cases, or a config's rule against automatic differentiation.
 
-use super::start_threads;
-use crate::arguments::Overrides;
 use crate::exit::Exit;
+use crate::options::Overrides;
 use crate::output;
+use crate::threads::{start_default_threads, start_threads};
 use plasticity_core::device::{Device, Precision};
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             of_config(&experiment, arguments.steps, &device)?
         }
         None => {
+            start_default_threads()?;
             device.set_precision(Precision::F32)?;
             of_files(&arguments.reference, &device)?
         }

@@ -148,6 +148,11 @@ impl Optimiser {
         &self.averages
     }
 
+    /// Whether it keeps averages of the updates of a parameter.
+    pub fn averages_updates(&self) -> bool {
+        !matches!(self.spec, OptimiserSpec::Hebbian { .. })
+    }
+
     /// Goes on from saved averages.
     pub fn restore(&mut self, steps: u64, averages: Vec<[Buffer; 2]>) {
         self.steps = steps;

@@ -13,6 +13,7 @@
 mod broadcasts;
 mod compare;
 mod layers;
+mod observers;
 mod resume;
 mod rules;
 mod scores;
@@ -23,6 +24,7 @@ use plasticity_core::Result;
 use plasticity_core::broadcast::BroadcastSpec;
 use plasticity_core::device::{Device, Precision};
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
+use plasticity_core::observer::ObserverSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{self, Family, Plugin};
 use plasticity_core::score::ScoreSpec;
@@ -125,6 +127,12 @@ fn failures_of(plugin: &Plugin) -> Vec<Failure> {
         Family::Stimulus => {
             specs::check::<Box<dyn StimulusSpec>>(plugin, &stimuli::build, &stimuli::check, &mut found);
         }
+        Family::Observer => specs::check::<Box<dyn ObserverSpec>>(
+            plugin,
+            &|spec| spec.build().map(drop),
+            &observers::check,
+            &mut found,
+        ),
         Family::Source => specs::documents(plugin, &mut found),
     }
     let name = format!("{} `{}`", plugin.family.name(), plugin.name);

@@ -2,6 +2,7 @@
 
 pub mod broadcast;
 pub mod layer;
+pub mod observer;
 pub mod rule;
 pub mod score;
 pub mod stimulus;

@@ -110,6 +110,7 @@ fn title(family: Family) -> &'static str {
         Family::Preset => "Presets of layers",
         Family::Stimulus => "Stimuli",
         Family::Source => "Sources",
+        Family::Observer => "Observers",
     }
 }
 

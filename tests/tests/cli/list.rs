@@ -14,6 +14,7 @@ fn every_family_lists_its_plugins_with_citations() {
         ("presets", "vgg6"),
         ("stimuli", "images"),
         ("sources", "synthetic"),
+        ("observers", "norms"),
     ] {
         let text = place.succeed(&["list", family]);
         assert!(text.lines().any(|line| line.split_whitespace().next() == Some(one)), "{family}: {text}");

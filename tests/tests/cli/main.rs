@@ -6,6 +6,7 @@ mod errors;
 mod list;
 mod reports;
 mod resume;
+mod safety;
 mod speech;
 mod verify;
 

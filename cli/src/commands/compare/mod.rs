@@ -5,14 +5,14 @@ mod run_cell;
 mod summary;
 
 use super::{probe, train};
-use crate::arguments::Overrides;
 use crate::exit::Exit;
+use crate::options::Overrides;
 use crate::output;
 use cells::{Cell, Sweep, cells};
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
-use plasticity_lab::checkpoint::write_atomically;
 use plasticity_lab::config::{Config, Document};
+use plasticity_lab::files::write_atomically;
 use run_cell::{check, run_cell};
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     for (number, cell) in cells.iter().enumerate() {
         output::note(&format!("{} of {}: {}", number + 1, cells.len(), named(cell)));
         match run_cell(config(arguments, cell)?, &cell.folder(&out), &device) {
-            Ok(report) => reports.push((cell, report)),
+            Ok(run_cell::Cell::Done(report)) => reports.push((cell, report)),
+            Ok(run_cell::Cell::Stopped(exit)) => return Ok(exit),
             Err(Error::Diverged { place, message }) => {
                 failed.push(format!("{}, {place}: {message}", named(cell)));
             }

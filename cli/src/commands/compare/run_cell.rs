@@ -1,6 +1,8 @@
 //! One cell: tried before any is trained, then trained and read out, as far as that is not done yet.
 
-use super::{probe, train};
+use super::probe;
+use super::train::{self, Learned};
+use crate::exit::Exit;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
@@ -46,27 +48,37 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
 fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
     let bytes = std::fs::read(folder.join("probe.json")).ok();
     let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let readout = config.readout()?;
+    let readout = config.readout_fingerprint()?;
     Ok(report.filter(|report| report.readout == readout))
 }
 
+/// What came of a cell.
+pub enum Cell {
+    /// It was read out.
+    Done(Report),
+    /// A signal stopped its training, and the program ends so.
+    Stopped(Exit),
+}
+
 /// Trains a cell from where it is and reads it out. One that is done is not touched.
-pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Report> {
+pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> {
     let earlier = earlier(folder, &config)?;
     let (experiment, network) = train::prepare(config, device)?;
     let total = run::total_steps(&experiment, &network)?;
-    drop(network);
     if let Some(report) = earlier.filter(|report| report.step == total) {
-        return Ok(report);
+        return Ok(Cell::Done(report));
     }
     let mut run = if run::is_run(folder) {
         Run::resume(folder, experiment.config())?
     } else {
         Run::create(folder, experiment.config())?
     };
-    let mut trainer = train::learn(&experiment, &mut run, device)?;
+    let mut trainer = match train::learn(&experiment, network, &mut run)? {
+        Learned::All(trainer) => trainer,
+        Learned::Stopped(exit) => return Ok(Cell::Stopped(exit)),
+    };
     let step = trainer.steps();
     let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
     probe::write(&report, folder)?;
-    Ok(report)
+    Ok(Cell::Done(report))
 }

@@ -9,7 +9,10 @@
 //! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan, Delrocq,
 //! Gerstner & Bellec 2026). A rule that follows no loss is compared with its own top update carried down.
 
+mod along;
 mod angle;
+
+pub use along::Along;
 
 use crate::experiment::Experiment;
 use crate::network::{Network, State};

@@ -78,6 +78,7 @@ pub(super) fn family(path: &str) -> Option<Family> {
         ("score", Some(_)) => Some(Family::Score),
         ("broadcast", Some(_)) => Some(Family::Broadcast),
         ("source", Some(_)) => Some(Family::Source),
+        (index, Some("observers")) if index.parse::<usize>().is_ok() => Some(Family::Observer),
         (index, Some("layers")) if index.parse::<usize>().is_ok() => Some(Family::Layer),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Configs: what is to be trained, on what, by which rule.
 //!
-//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`. Stimuli,
-//! layers, presets and rules are plugins, each with keys of its own; see [`plasticity_core::registry`].
+//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and may have
+//! `[[observers]]`. Stimuli, layers, presets, rules and observers are plugins, each with keys of its own; see [`plasticity_core::registry`].
 
 mod diagnosis;
 mod document;
@@ -14,9 +14,11 @@ mod write;
 pub use document::Document;
 pub use encoder::EncoderConfig;
 pub use sections::{Every, ProbeConfig, Training};
+pub(crate) use write::{fingerprint_as_written, learning_keys};
 
 use crate::modules::resolve;
 use diagnosis::{read, require_name};
+use plasticity_core::observer::ObserverSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::unknown;
 use plasticity_core::stimulus::StimulusSpec;
@@ -26,7 +28,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// The keys at the top of a config.
-const SECTIONS: [&str; 6] = ["seed", "stimulus", "encoder", "rule", "training", "probe"];
+const SECTIONS: [&str; 7] = ["seed", "stimulus", "encoder", "rule", "training", "probe", "observers"];
 
 /// A config, read and checked.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Config {
     pub training: Training,
     /// The linear read-out.
     pub probe: ProbeConfig,
+    /// What looks on while it learns, beside what every run records.
+    pub observers: Vec<Box<dyn ObserverSpec>>,
     document: Document,
 }
 
@@ -101,7 +105,8 @@ impl Config {
             None => ProbeConfig::default(),
         };
         probe.check().map_err(|error| document.locate(error))?;
-        let config = Self { seed, stimulus, encoder, rule, training, probe, document };
+        let observers = observers(&document)?;
+        let config = Self { seed, stimulus, encoder, rule, training, probe, observers, document };
         config.modules()?;
         Ok(config)
     }
@@ -123,6 +128,27 @@ impl Config {
     /// Where a key stands: file, line and key.
     pub fn place(&self, path: &str) -> String {
         self.document.place(path)
+    }
+}
+
+/// Reads `[[observers]]`.
+fn observers(document: &Document) -> Result<Vec<Box<dyn ObserverSpec>>> {
+    match document.table().get("observers") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(items)) => {
+            let one = |(index, item): (usize, &Value)| {
+                let path = format!("observers.{index}");
+                if let Value::Table(table) = item {
+                    require_name(document, &path, table)?;
+                }
+                read(document, &path, item.clone())
+            };
+            items.iter().enumerate().map(one).collect()
+        }
+        Some(other) => {
+            let message = format!("expected tables [[observers]], each with a `type`, got {other}");
+            Err(document.error("observers", message))
+        }
     }
 }
 

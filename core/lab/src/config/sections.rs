@@ -6,8 +6,9 @@ use plasticity_core::device::Precision;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
-/// How often something happens: `{ epochs = 1 }` or `{ steps = 500 }`.
+/// How often something happens: `{ epochs = 1 }`, `{ steps = 500 }` or `{ minutes = 10 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "EveryTable")]
 pub enum Every {
@@ -15,34 +16,28 @@ pub enum Every {
     Epochs(u64),
     /// After so many steps.
     Steps(u64),
+    /// After so many minutes of this process's time.
+    Minutes(u64),
 }
 
 /// [`Every`] as it is written.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "{ epochs = N } or { steps = N }")]
+#[serde(deny_unknown_fields, expecting = "{ epochs = N }, { steps = N } or { minutes = N }")]
 struct EveryTable {
     epochs: Option<u64>,
     steps: Option<u64>,
+    minutes: Option<u64>,
 }
 
 impl TryFrom<EveryTable> for Every {
     type Error = &'static str;
 
     fn try_from(table: EveryTable) -> Result<Self, Self::Error> {
-        match (table.epochs, table.steps) {
-            (Some(epochs), None) => Ok(Self::Epochs(epochs)),
-            (None, Some(steps)) => Ok(Self::Steps(steps)),
-            _ => Err("expected one of { epochs = N } and { steps = N }"),
-        }
-    }
-}
-
-impl Every {
-    /// The same in steps.
-    pub fn steps(self, per_epoch: u64) -> u64 {
-        match self {
-            Self::Epochs(epochs) => epochs.saturating_mul(per_epoch),
-            Self::Steps(steps) => steps,
+        match (table.epochs, table.steps, table.minutes) {
+            (Some(epochs), None, None) => Ok(Self::Epochs(epochs)),
+            (None, Some(steps), None) => Ok(Self::Steps(steps)),
+            (None, None, Some(minutes)) => Ok(Self::Minutes(minutes)),
+            _ => Err("expected one of { epochs = N }, { steps = N } and { minutes = N }"),
         }
     }
 }
@@ -71,6 +66,13 @@ pub struct Training {
     /// Checkpoints that are kept, the last ones, at least 1; the one before the last guards against a broken last one.
     #[serde(default = "keep")]
     pub keep: usize,
+    /// A run's folder, or a checkpoint, whose weights a new run starts from; the optimiser starts anew. Weights of a rule
+    /// are taken where they are those of the same rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+    /// With `init`: only these layers, counted from 1, take its weights; the others and the rule start from their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_layers: Option<Vec<usize>>,
     /// Steps from one recorded loss to the next.
     #[serde(default = "log_every")]
     pub log_every: u64,
@@ -110,7 +112,7 @@ impl Training {
     /// # Errors
     /// Names the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        let (Every::Epochs(every) | Every::Steps(every)) = self.checkpoint_every;
+        let (Every::Epochs(every) | Every::Steps(every) | Every::Minutes(every)) = self.checkpoint_every;
         at_least_one("training.epochs", self.epochs)?;
         at_least_one("training.batch", self.batch as u64)?;
         at_least_one("training.checkpoint_every", every)?;
@@ -124,6 +126,9 @@ impl Training {
         let factors = self.module_rates.iter().flatten();
         if let Some(factor) = factors.copied().find(|factor| !(*factor > 0.0 && factor.is_finite())) {
             return Err(Error::config("training.module_rates", format!("{factor} is not in (0, ∞)")));
+        }
+        if self.init.is_none() && self.init_layers.is_some() {
+            return Err(Error::config("training.init_layers", "is for training.init, which is not given"));
         }
         if let Some(precision) = self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision))
         {

@@ -23,7 +23,15 @@ impl Config {
         table.insert("rule".to_owned(), value(&self.rule)?);
         table.insert("training".to_owned(), value(&self.training)?);
         table.insert("probe".to_owned(), value(&self.probe)?);
+        if !self.observers.is_empty() {
+            table.insert("observers".to_owned(), value(&self.observers)?);
+        }
         Ok(table)
+    }
+
+    /// `[stimulus]` as it is written; empty where it cannot be.
+    pub(crate) fn stimulus_table(&self) -> Value {
+        value(&self.stimulus).unwrap_or(Value::Table(Table::new()))
     }
 
     /// Whether the stimuli are others than in `other`.
@@ -34,26 +42,39 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser. Stimuli, lengths, precision
-    /// and read-out are left out: a run may go on with others.
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser. Stimuli, lengths, precision,
+    /// observers and read-out are left out: a run may go on with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
-    pub fn trained(&self) -> Result<Table> {
-        let mut table = self.to_table()?;
-        table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
-        if let Some(Value::Table(training)) = table.get_mut("training") {
-            training.retain(|key, _| ["batch", "optimiser", "module_rates"].contains(&key));
-        }
-        Ok(table)
+    pub fn learning_keys(&self) -> Result<Table> {
+        Ok(learning_keys(self.to_table()?))
     }
 
-    /// A number that stands for what is in [`trained`](Self::trained): FNV-1a of its TOML.
+    /// The same config with other [`learning_keys`](Self::learning_keys): those that a checkpoint was made by. Keys that
+    /// they lack, since the program that wrote them did not have them, have their defaults.
+    ///
+    /// # Errors
+    /// Where they hold what this program does not know.
+    pub fn with_learning_keys(&self, keys: &Table) -> Result<Self> {
+        let mut table = self.to_table()?;
+        for (key, value) in keys {
+            match (table.get_mut(key), value) {
+                (Some(Value::Table(training)), Value::Table(own)) if key == "training" => {
+                    training.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
+                _ => drop(table.insert(key.clone(), value.clone())),
+            }
+        }
+        Self::parse(&table.to_string(), "the checkpoint's config")
+    }
+
+    /// A number that stands for what is in [`learning_keys`](Self::learning_keys): FNV-1a of its TOML.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
     pub fn fingerprint(&self) -> Result<String> {
-        Ok(hash(&self.trained()?))
+        Ok(hash(&self.learning_keys()?))
     }
 
     /// A number that stands for all that a read-out follows from beside the checkpoint: stimuli, read-out, and what is in
@@ -61,12 +82,26 @@ impl Config {
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
-    pub fn readout(&self) -> Result<String> {
+    pub fn readout_fingerprint(&self) -> Result<String> {
         let mut table = self.to_table()?;
         table.retain(|key, _| ["stimulus", "probe"].contains(&key));
         table.insert("network".to_owned(), Value::String(self.fingerprint()?));
         Ok(hash(&table))
     }
+}
+
+/// The [`fingerprint`](Config::fingerprint) of a config as it was written, without the defaults of this program.
+pub(crate) fn fingerprint_as_written(table: Table) -> String {
+    hash(&learning_keys(table))
+}
+
+/// The part of a written config that [`Config::learning_keys`] is.
+pub(crate) fn learning_keys(mut table: Table) -> Table {
+    table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
+    if let Some(Value::Table(training)) = table.get_mut("training") {
+        training.retain(|key, _| ["batch", "optimiser", "module_rates"].contains(&key));
+    }
+    table
 }
 
 fn hash(table: &Table) -> String {

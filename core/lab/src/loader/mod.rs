@@ -16,7 +16,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 /// A batch on the host.
 #[derive(Clone, Debug)]
@@ -81,7 +80,6 @@ pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
 pub struct Loader {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
-    waited: Duration,
 }
 
 /// What the loader and its workers share.
@@ -146,21 +144,16 @@ impl Loader {
             taken: Condvar::new(),
         });
         // The loader is made first, so that its drop ends the workers if a later one cannot be started.
-        let mut loader = Self { shared, workers: Vec::new(), waited: Duration::ZERO };
+        let mut loader = Self { shared, workers: Vec::new() };
         for worker in 0..threads {
             let shared = loader.shared.clone();
             let handle = std::thread::Builder::new()
                 .name(format!("loader-{worker}"))
                 .spawn(move || shared.work())
-                .map_err(|e| Error::stimulus("loader", format!("cannot start a thread: {e}")))?;
+                .map_err(|e| Error::stimulus("loader", format!("no thread can be started ({e})")))?;
             loader.workers.push(handle);
         }
         Ok(loader)
-    }
-
-    /// How long [`next`](Iterator::next) has waited so far for a batch that was not ready.
-    pub fn waited(&self) -> Duration {
-        self.waited
     }
 
     /// Batches of one epoch.
@@ -178,14 +171,12 @@ impl Iterator for Loader {
             return None;
         }
         let step = state.next;
-        let since = Instant::now();
         let item = loop {
             if let Some(item) = state.done.remove(&step) {
                 break item;
             }
             state = self.shared.made.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
-        self.waited += since.elapsed();
         state.next += 1;
         drop(state);
         self.shared.taken.notify_all();

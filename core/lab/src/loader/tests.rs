@@ -7,6 +7,7 @@ use rand::Rng;
 use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
+use std::time::Duration;
 
 /// Stimulus i is (i, a random number); some fail or panic.
 #[derive(Default)]
@@ -113,7 +114,6 @@ fn it_runs_only_a_few_batches_ahead_and_stops_when_dropped() {
     std::thread::sleep(Duration::from_millis(20));
     let made = stimulus.made.load(Ordering::Relaxed);
     assert_eq!(made, 40, "one batch given, three in the queue");
-    assert!(loader.waited() > Duration::ZERO);
     drop(loader);
     assert_eq!(Arc::strong_count(&stimulus), 1, "no thread is left to hold it");
     assert_eq!(stimulus.made.load(Ordering::Relaxed), made);

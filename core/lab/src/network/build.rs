@@ -32,6 +32,24 @@ pub struct NetworkPlan<'a> {
     pub seed: u64,
 }
 
+/// Refuses stimuli that a rule cannot learn from: without labels, or with other views than it needs. `one` is the input for
+/// one stimulus.
+pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) -> Result<()> {
+    let demands = rule.demands();
+    if demands.labels && classes.is_none() {
+        return Err(Error::config("stimulus", "the rule learns from labels, and these stimuli have none"));
+    }
+    let (views, steps) = (one.batch, one.time * one.extent[0]);
+    if let Some(needed) = demands.views(steps).filter(|&needed| needed != views) {
+        let message = format!(
+            "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
+             views = {needed} (images)"
+        );
+        return Err(Error::config("stimulus", message));
+    }
+    Ok(())
+}
+
 /// Makes the layers and returns them with their outputs.
 fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
     let mut input = demands.prepared(plan.input);
@@ -102,6 +120,10 @@ impl Network {
     /// Names the layer or module that cannot be made, and why.
     pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
         let demands = plan.rule.demands();
+        // A full batch holds the views of several stimuli.
+        let needed = demands.views(plan.input.time * plan.input.extent[0]).unwrap_or(1);
+        let views = if plan.input.batch % needed.max(1) == 0 { needed } else { plan.input.batch };
+        suits(plan.rule, plan.classes, MapShape { batch: views, ..plan.input })?;
         let (mut slots, shapes) = layers(plan, &demands, device)?;
         if slots.is_empty() || plan.modules.is_empty() {
             return Err(Error::config("encoder", "has no layers"));

@@ -6,6 +6,7 @@ mod state;
 mod step;
 
 pub use build::NetworkPlan;
+pub(crate) use build::suits;
 pub use state::{Saved, State};
 pub use step::{ModuleStep, UpdateBy};
 

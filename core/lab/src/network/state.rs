@@ -61,7 +61,7 @@ impl Network {
         Ok(State { tensors, optimiser_steps })
     }
 
-    /// Goes on from a saved state.
+    /// Goes on from a saved state: all of it, or none where it does not fit.
     ///
     /// # Errors
     /// Names the tensor that is missing, has another shape, or belongs to another network.
@@ -91,16 +91,18 @@ impl Network {
             }
             if state.optimiser_steps[index] == 0 {
                 of_module.clear();
-            } else if of_module.iter().any(|[first, _]| first.is_empty()) {
+            } else if self.modules[index].optimiser.averages_updates()
+                && of_module.iter().any(|[first, _]| first.is_empty())
+            {
                 return Err(Error::shape("checkpoint", format!("has no averages for module {}", index + 1)));
             }
             averages.push(of_module);
         }
+        let mut values = Vec::new();
         for (name, parameter) in self.parameters() {
             let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
             let saved = state.tensors.get(&name).ok_or_else(missing)?;
-            let values = fitting(&name, saved, parameter)?.to_vec();
-            parameter.set(&values)?;
+            values.push(fitting(&name, saved, parameter)?);
             used += 1;
         }
         if used != state.tensors.len() {
@@ -109,6 +111,9 @@ impl Network {
                 state.tensors.len()
             );
             return Err(Error::shape("checkpoint", message));
+        }
+        for ((_, parameter), values) in self.parameters().into_iter().zip(values) {
+            parameter.set(values)?;
         }
         for ((module, averages), &steps) in self.modules.iter_mut().zip(averages).zip(&state.optimiser_steps)
         {

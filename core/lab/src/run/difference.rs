@@ -13,7 +13,7 @@ pub(super) const UNKNOWN: &str = "encoder, rule, batch or optimiser was another"
 /// # Errors
 /// As [`Config::to_toml`].
 pub fn difference(theirs: &Config, ours: &Config) -> Result<Option<String>> {
-    let (before, now) = (theirs.trained()?, ours.trained()?);
+    let (before, now) = (theirs.learning_keys()?, ours.learning_keys()?);
     let mut keys = before.keys().chain(now.keys());
     let found = keys.find_map(|key| first(key.clone(), before.get(key), now.get(key)));
     let text = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);

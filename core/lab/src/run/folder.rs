@@ -1,6 +1,7 @@
 //! What is in a run's folder, and whether it is one.
 
 use super::Stored;
+use crate::checkpoint::Unusable;
 use crate::config::Config;
 use plasticity_core::{Error, Result};
 use std::io::ErrorKind;
@@ -8,9 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// The resolved config of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
+/// How the name goes on of a file that was replaced when a run went on.
+pub(super) const BEFORE: &str = "before";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const METRICS: &str = "metrics.jsonl";
+pub(super) const MEASURES: &str = "measures.jsonl";
+pub(super) const SESSIONS: &str = "sessions.jsonl";
 
 /// Whether a folder holds a run: a config, and a checkpoint, or the lock that a run makes before its first checkpoint.
 pub fn is_run(folder: &Path) -> bool {
@@ -39,7 +44,8 @@ pub fn vacant(folder: &Path) -> Result<()> {
         let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
         return Err(Error::file(folder, format!("holds a run already: {remedy}")));
     }
-    let named = [CONFIG, METRICS, "probe.json", "alignment.json"].map(|name| folder.join(name));
+    let named =
+        [CONFIG, METRICS, MEASURES, SESSIONS, "probe.json", "alignment.json"].map(|name| folder.join(name));
     let left = checkpoints(folder)?.into_iter().map(|(_, path)| path);
     match named.into_iter().filter(|path| path.exists()).chain(left).next() {
         Some(path) => {
@@ -79,26 +85,30 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(refused)?.path();
-        let step = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok());
-        found.extend(step.map(|step| (step, path)));
+        found.extend(step_of(&path).map(|step| (step, path)));
     }
     found.sort();
     Ok(found)
 }
 
-/// A run's last checkpoint that can be read, or `None` where it has none yet.
+/// The step that a checkpoint's file is named after.
+pub(super) fn step_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
+}
+
+/// A run's last checkpoint that is whole, or `None` where it has none yet. Damaged ones after it are passed over with a
+/// warning.
 ///
 /// # Errors
-/// Where it has some, and none can be read.
+/// Where the last one that is not damaged cannot be read, or is of a later version: it may be whole. Where all are damaged.
 pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
     let mut first_error = None;
     for (_, path) in checkpoints(folder)?.into_iter().rev() {
-        match Stored::load(&path) {
+        match Stored::read(&path) {
             Ok(stored) => return Ok(Some(stored)),
-            Err(error) => {
+            Err(Unusable::Refused(error)) => return Err(error),
+            Err(Unusable::Broken(error)) => {
                 tracing::warn!("{error}: trying the checkpoint before it");
                 first_error.get_or_insert(error);
             }

@@ -1,9 +1,14 @@
-//! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, and `checkpoints/`.
+//! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
+//! and `measures.jsonl` where the config has observers.
 
 mod difference;
+mod diverged;
 mod events;
 mod folder;
-mod metrics;
+mod init;
+mod journal;
+mod observers;
+mod session;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -11,15 +16,17 @@ mod train;
 
 pub use difference::difference;
 pub use folder::{CONFIG, checkpoint_path, checkpoints, config, is_run, last_checkpoint, vacant};
-pub use metrics::Record;
+pub use init::start_from_init;
+pub use journal::{Measured, Record};
 pub use stored::Stored;
-pub use train::{Progress, total_steps, train};
+pub use train::{total_steps, train};
 
-use crate::checkpoint::{Checkpoint, remove_partial, write_atomically};
+use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::files::{remove_partial, set_aside, write_atomically};
 use events::Events;
-use folder::{CHECKPOINTS, LOCK, METRICS};
-use metrics::Metrics;
+use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS};
+use journal::Journal;
 use plasticity_core::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -35,8 +42,18 @@ pub struct Run {
     from: Option<Stored>,
     /// The step that it goes on from.
     step: u64,
-    records: Option<(Metrics, Events)>,
+    /// Whether the checkpoint there is of a version that left it to the run's config to say by what it was learned.
+    by_config: bool,
+    records: Option<Records>,
     _lock: File,
+}
+
+/// The files that grow while a run trains.
+struct Records {
+    metrics: Journal,
+    /// Made with the first of them.
+    measures: Option<Journal>,
+    events: Events,
 }
 
 impl Run {
@@ -71,14 +88,16 @@ impl Run {
             config: config.to_toml()?,
             keep: config.training.keep,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
+            by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
             records: None,
             _lock: lock,
         })
     }
 
-    /// Makes the folder that of a run by this config, once it is sure that the run can go on: writes the config, and drops
-    /// what was recorded or saved after the checkpoint that it goes on from. The first record or checkpoint does so too.
+    /// Makes the folder that of a run by this config, once it is sure that the run can go on: writes the config, sets
+    /// damaged checkpoints aside, and drops what was recorded after the checkpoint that it goes on from, what killed
+    /// processes left, and checkpoints past those that are kept. The first record or checkpoint does so too.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -86,26 +105,48 @@ impl Run {
         self.records().map(drop)
     }
 
-    fn records(&mut self) -> Result<&mut (Metrics, Events)> {
+    fn records(&mut self) -> Result<&mut Records> {
         let records = match self.records.take() {
             Some(records) => records,
             None => {
                 let config = self.folder.join(CONFIG);
                 // A run that is done is not written to by being gone over.
                 if std::fs::read(&config).ok().as_deref() != Some(self.config.as_bytes()) {
+                    if self.by_config {
+                        set_aside(&config, BEFORE)?;
+                    }
                     write_atomically(&config, self.config.as_bytes())?;
                 }
                 let checkpoints = self.folder.join(CHECKPOINTS);
                 make(&checkpoints)?;
+                remove_partial(&self.folder)?;
                 remove_partial(&checkpoints)?;
-                let later =
-                    folder::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > self.step);
-                later.map(|(_, path)| path).try_for_each(remove)?;
-                let metrics = Metrics::open(&self.folder.join(METRICS), self.step)?;
-                (metrics, Events::new(&self.folder, self.step))
+                self.set_broken_aside()?;
+                self.remove_old(self.step)?;
+                let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
+                let measures = self.folder.join(MEASURES);
+                let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
+                Records { metrics, measures, events: Events::new(&self.folder, self.step) }
             }
         };
         Ok(self.records.insert(records))
+    }
+
+    /// Checkpoints after the one that the run goes on from are damaged: else it would go on from them.
+    fn set_broken_aside(&self) -> Result<()> {
+        for (_, path) in checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > self.step) {
+            let aside = set_aside(&path, "broken")?;
+            tracing::warn!("{} is kept as {}", path.display(), aside.display());
+        }
+        Ok(())
+    }
+
+    /// Removes checkpoints past those that are kept, never that of step `kept`.
+    fn remove_old(&self, kept: u64) -> Result<()> {
+        let kept = checkpoint_path(&self.folder, kept);
+        let others =
+            checkpoints(&self.folder)?.into_iter().map(|(_, path)| path).filter(|path| *path != kept);
+        others.rev().skip(self.keep.saturating_sub(1)).try_for_each(remove)
     }
 
     /// The folder.
@@ -123,12 +164,29 @@ impl Run {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn record(&mut self, record: &Record) -> Result<()> {
-        let (metrics, events) = self.records()?;
-        metrics.write(record)?;
-        for (module, &loss) in record.loss.iter().enumerate() {
-            events.scalar(&format!("loss/module_{}", module + 1), record.step, loss)?;
-        }
-        Ok(())
+        self.records()?.metrics.write(record)
+    }
+
+    /// Keeps what an observer of the config measured.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn measured(&mut self, measured: &Measured) -> Result<()> {
+        let (path, step) = (self.folder.join(MEASURES), self.step);
+        let measures = &mut self.records()?.measures;
+        let journal = match measures.take() {
+            Some(journal) => journal,
+            None => Journal::open(&path, step)?,
+        };
+        measures.insert(journal).write(measured)
+    }
+
+    /// Adds a number to TensorBoard's events.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
+        self.records()?.events.scalar(tag, step, value)
     }
 
     /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
@@ -136,14 +194,12 @@ impl Run {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let (metrics, events) = self.records()?;
+        let Records { metrics, measures, events } = self.records()?;
         metrics.synchronise()?;
+        measures.iter_mut().try_for_each(Journal::synchronise)?;
         events.flush()?;
-        let written = checkpoint_path(&self.folder, checkpoint.step);
-        checkpoint.save(&written)?;
-        let others =
-            checkpoints(&self.folder)?.into_iter().map(|(_, path)| path).filter(|path| *path != written);
-        others.rev().skip(self.keep.saturating_sub(1)).try_for_each(remove)
+        checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
+        self.remove_old(checkpoint.step)
     }
 }
 

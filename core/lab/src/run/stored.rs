@@ -1,10 +1,12 @@
 //! A checkpoint in its file, so that whatever is wrong with it names the file.
 
 use super::difference::{UNKNOWN, difference};
-use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use super::folder::{BEFORE, CONFIG, step_of};
+use crate::checkpoint::{Checkpoint, Unusable};
+use crate::config::{Config, fingerprint_as_written};
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
+use toml::Table;
 
 /// A checkpoint and the file that it was read from.
 #[derive(Debug)]
@@ -19,30 +21,62 @@ impl Stored {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`Checkpoint::load`].
+    /// As [`read`](Self::read).
     pub fn load(path: &Path) -> Result<Self> {
-        Ok(Self { path: path.to_owned(), checkpoint: Checkpoint::load(path)? })
+        Ok(Self::read(path)?)
     }
 
-    /// Refuses a checkpoint of another [`fingerprint`](Config::fingerprint) than the config's.
+    /// Reads a file, and tells a damaged one from one that cannot be read now.
     ///
     /// # Errors
-    /// Where it is of another: names what differs, the key where the run that the checkpoint lies in says so.
+    /// As [`Checkpoint::read`]; a checkpoint of another step than its file is named after is broken.
+    pub fn read(path: &Path) -> Result<Self, Unusable> {
+        let checkpoint = Checkpoint::read(path)?;
+        if let Some(named) = step_of(path).filter(|named| *named != checkpoint.step) {
+            let message =
+                format!("is damaged: it is of step {} and named after step {named}", checkpoint.step);
+            return Err(Unusable::Broken(Error::file(path, message)));
+        }
+        Ok(Self { path: path.to_owned(), checkpoint })
+    }
+
+    /// Refuses a checkpoint of another [`fingerprint`](Config::fingerprint) than the config's. Keys that the program which
+    /// wrote it did not have count with their defaults.
+    ///
+    /// # Errors
+    /// Where it is of another: names what differs, the key where the checkpoint or the run that it lies in says so.
     pub fn check(&self, config: &Config) -> Result<()> {
         let Checkpoint { fingerprint, seed, .. } = &self.checkpoint;
         if *fingerprint == config.fingerprint()? {
             return Ok(());
         }
-        let of_run = self.path.ancestors().nth(2).and_then(|run| super::config(run, &[]).ok());
-        let own = of_run.filter(|own| own.fingerprint().is_ok_and(|own| own == *fingerprint));
-        let known = own.map_or(Ok(None), |own| difference(&own, config))?;
-        let differs = known.unwrap_or_else(|| match *seed == config.seed {
-            true => UNKNOWN.to_owned(),
-            false => format!("seed was {seed} and is {} here ({})", config.seed, config.place("seed")),
-        });
+        let differs = match self.learned_by(config) {
+            Some(theirs) => difference(&theirs, config)?,
+            None if *seed == config.seed => Some(UNKNOWN.to_owned()),
+            None => Some(format!("seed was {seed} and is {} here ({})", config.seed, config.place("seed"))),
+        };
+        let Some(differs) = differs else { return Ok(()) };
         let message =
             format!("is of another run: {differs}; undo the change, or use or start a run of this config");
         Err(Error::file(&self.path, message))
+    }
+
+    /// `config` with what the checkpoint was learned by: as it says itself, or, of an earlier version, as the config says
+    /// of the run that it lies in, where that was written with it. `None` where neither can be read.
+    fn learned_by(&self, config: &Config) -> Option<Config> {
+        let keys: Table = match &self.checkpoint.config {
+            Some(own) => own.parse().ok()?,
+            None => {
+                let folder = self.path.ancestors().nth(2)?;
+                let names = [CONFIG.to_owned(), format!("{CONFIG}.{BEFORE}")];
+                let written = names.iter().find_map(|name| {
+                    let table: Table = std::fs::read_to_string(folder.join(name)).ok()?.parse().ok()?;
+                    (fingerprint_as_written(table.clone()) == self.checkpoint.fingerprint).then_some(table)
+                });
+                crate::config::learning_keys(written?)
+            }
+        };
+        config.with_learning_keys(&keys).ok()
     }
 
     /// Gives an error of restoring the checkpoint its file and a remedy; others stay as they are.

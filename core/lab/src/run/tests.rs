@@ -7,11 +7,12 @@ use crate::network::State;
 fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
     let step = from.as_ref().map_or(0, |stored| stored.checkpoint.step);
     let (config, lock) = ("seed = 1".to_owned(), lock(folder).unwrap());
-    Run { folder: folder.to_owned(), config, keep, from, step, records: None, _lock: lock }
+    Run { folder: folder.to_owned(), config, keep, from, step, by_config: false, records: None, _lock: lock }
 }
 
 fn checkpoint(step: u64) -> Checkpoint {
-    Checkpoint { state: State::default(), step, seed: 1, fingerprint: "f".to_owned() }
+    let fingerprint = "f".to_owned();
+    Checkpoint { state: State::default(), step, seed: 1, fingerprint, config: None, provenance: None }
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn the_checkpoint_just_written_stays_whatever_lies_beside_it() {
 }
 
 #[test]
-fn a_resumed_run_drops_the_broken_checkpoints_past_its_own_when_it_begins() {
+fn a_resumed_run_sets_the_broken_checkpoints_past_its_own_aside_when_it_begins() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = run(folder.path(), 2, None);
     [6, 8].iter().for_each(|&step| first.save(&checkpoint(step)).unwrap());
@@ -96,6 +97,7 @@ fn a_resumed_run_drops_the_broken_checkpoints_past_its_own_when_it_begins() {
     assert!(broken.exists(), "it is not sure yet that the run goes on");
     resumed.begin().unwrap();
     assert!(!broken.exists());
+    assert_eq!(std::fs::read(broken.with_extension("safetensors.broken")).unwrap(), b"broken");
     resumed.save(&checkpoint(7)).unwrap();
     let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, [7]);

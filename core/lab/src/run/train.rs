@@ -1,28 +1,15 @@
-//! The training loop of a run.
+//! The training of a run.
 
-use super::{Record, Run};
+use super::observers::{Checkpoints, Events, Metrics, Own};
+use super::{Record, Run, start_from_init};
 use crate::checkpoint::Checkpoint;
 use crate::experiment::Experiment;
 use crate::network::Network;
-use crate::training::Trainer;
-use plasticity_core::device::Device;
+use crate::provenance::Provenance;
+use crate::training::{Length, Trainer, learn};
+use plasticity_core::observer::Observer;
 use plasticity_core::{Error, Result};
-use std::time::Duration;
-
-/// How far training is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// Steps made.
-    pub step: u64,
-    /// Steps in all.
-    pub total: u64,
-    /// Stimuli in a step.
-    pub batch: usize,
-    /// Every module's loss, where this step's were recorded; else empty.
-    pub loss: &'a [f32],
-    /// How long training has waited for stimuli so far.
-    pub waited: Duration,
-}
+use std::cell::RefCell;
 
 /// The steps of the whole training of an experiment's network: none where its rule does not learn.
 ///
@@ -33,63 +20,96 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
     Ok(if network.learns() { experiment.config().training.total_steps(per_epoch) } else { 0 })
 }
 
-/// Trains from the run's checkpoint (or from the start) to the end, and returns the trained network in its trainer.
+/// Trains `network`, which is fresh, from the run's checkpoint (or from the start) to the end, and returns it in its
+/// trainer. Where `stop` says so it ends after the step that is being made, with a checkpoint of it, and
+/// [`Trainer::steps`] is below [`total_steps`].
 ///
-/// `progress` is called after every step, and once before the first. A rule that does not learn makes no steps. A network
-/// with a weight that is not finite is not saved: the checkpoints before it stay.
+/// The run's metrics, events, checkpoints and the config's observers look on first, then `observers`. A rule that does not
+/// learn makes no steps. A network with a weight that is not finite is not saved: the checkpoints before it stay.
 ///
 /// # Errors
-/// Where the stimuli or the network cannot be made, a loss or a weight is not finite, or the folder cannot be written to.
+/// Where the stimuli cannot be made, the run has made more steps already, a loss or a weight is not finite, an observer
+/// refuses, or the folder cannot be written to.
 pub fn train(
     experiment: &Experiment,
+    network: Network,
     run: &mut Run,
-    device: &Device,
-    progress: &mut dyn FnMut(Progress),
+    stop: &dyn Fn() -> bool,
+    observers: &mut [&mut dyn Observer<Trainer>],
 ) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
-    let per_epoch = experiment.steps_per_epoch()?;
-    let network = experiment.network(device)?;
     let total = total_steps(experiment, &network)?;
-    let fingerprint = config.fingerprint()?;
+    let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     let mut trainer = Trainer::new(network, config.seed);
     let resumed = run.take_checkpoint();
-    let fresh = resumed.is_none();
-    if let Some(stored) = resumed {
-        let Checkpoint { state, step, .. } = &stored.checkpoint;
-        trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
+    let mut changed = None;
+    match &resumed {
+        Some(stored) => {
+            let Checkpoint { state, step, provenance: then, .. } = &stored.checkpoint;
+            trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
+            changed = then.as_ref().and_then(|then| provenance.difference(then));
+            if let Some(changed) = &changed {
+                tracing::warn!(
+                    "{} goes on otherwise than it began, so its bits are not those of a run that never stopped: {changed}",
+                    run.folder().display()
+                );
+            }
+        }
+        None => start_from_init(experiment, trainer.network_mut())?,
+    }
+    let start = trainer.steps();
+    if start > total {
+        let key = if training.steps.is_some() { "training.steps" } else { "training.epochs" };
+        let message = format!(
+            "comes to {total} steps, and the run in {} has made {start}: give {start} steps or more, or start a new run",
+            run.folder().display()
+        );
+        return Err(Error::config(config.place(key), message));
     }
     run.begin()?;
-    let save = |trainer: &mut Trainer, run: &mut Run| {
-        let (state, step) = (trainer.network_mut().state()?, trainer.steps());
-        if let Some(name) = state.not_finite() {
-            return Err(Error::diverged(format!("step {step}"), format!("`{name}` is not finite")));
-        }
-        run.save(&Checkpoint { state, step, seed: config.seed, fingerprint: fingerprint.clone() })
+    if start < total || resumed.is_none() {
+        run.enter(&provenance, changed.as_deref())?;
+    }
+    let model = Checkpoint {
+        state: Default::default(),
+        step: 0,
+        seed: config.seed,
+        fingerprint: config.fingerprint()?,
+        config: Some(config.learning_keys()?.to_string()),
+        provenance: Some(provenance),
     };
-    let start = trainer.steps();
-    let batch = training.batch;
-    progress(Progress { step: start, total, batch, loss: &[], waited: Duration::ZERO });
-    if start >= total {
-        if fresh {
-            save(&mut trainer, run)?;
-        }
-        return Ok(trainer);
-    }
-    let every = training.checkpoint_every.steps(per_epoch).max(1);
-    let mut loader = experiment.loader(start..total)?;
-    while let Some(host) = loader.next() {
-        let host = host.map_err(|error| config.locate(error))?;
-        let (epoch, step) = (host.epoch, host.step + 1);
-        let recorded = step % training.log_every == 0 || step == total;
-        let loss = trainer.step(host.to_device(device)?, recorded)?;
-        if recorded {
-            run.record(&Record { step, epoch, loss: loss.clone() })?;
-        }
-        if step % every == 0 || step == total {
-            save(&mut trainer, run)?;
-        }
-        progress(Progress { step, total, batch, loss: &loss, waited: loader.waited() });
-    }
+    let folder = run.folder().to_owned();
+    let run = RefCell::new(run);
+    let mut metrics = Metrics::new(&run, training.log_every);
+    let mut events = Events::new(&run, training.log_every);
+    let per_epoch = experiment.steps_per_epoch()?;
+    let mut checkpoints =
+        Checkpoints::new(&run, training.checkpoint_every, per_epoch, model, resumed.is_some());
+    let mut own = Own::all(&run, config)?;
+    let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut metrics, &mut events];
+    all.extend(own.iter_mut().map(|own| own as &mut dyn Observer<Trainer>));
+    all.push(&mut checkpoints);
+    all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer<Trainer>));
+    let mut batches = match start < total {
+        true => Some(experiment.loader(start..total)?),
+        false => None,
+    };
+    let mut batches = batches.iter_mut().flatten().map(|host| host.map_err(|error| config.locate(error)));
+    let length = Length { total, batch: training.batch };
+    let made = learn(&mut trainer, &mut batches, length, stop, &mut all);
+    made.map_err(|error| super::diverged::explained(error, experiment, &folder))?;
     Ok(trainer)
+}
+
+/// Whether the losses of a step are recorded.
+pub(super) fn recorded(step: u64, log_every: u64, total: u64) -> bool {
+    step % log_every == 0 || step == total
+}
+
+impl Record {
+    /// The record of a step.
+    pub(super) fn of(moment: &plasticity_core::observer::Moment<Trainer>) -> Self {
+        Self { step: moment.step, epoch: moment.epoch, loss: moment.losses.to_vec() }
+    }
 }

@@ -1,8 +1,10 @@
 //! A config brought to life: its stimuli opened, its network ready to be made.
 
+mod data;
+
 use crate::config::Config;
 use crate::loader::{Loader, Pass, steps_per_epoch};
-use crate::network::{Network, NetworkPlan};
+use crate::network::{Network, NetworkPlan, suits};
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::{Split, Stimulus};
@@ -29,19 +31,8 @@ impl Experiment {
         if stimulus.is_empty() {
             return Err(Error::config(config.place("stimulus"), "there are no stimuli to learn from"));
         }
-        if config.rule.demands().labels && stimulus.classes().is_none() {
-            let message = "the rule learns from labels, and these stimuli have none";
-            return Err(Error::config(config.place("stimulus"), message));
-        }
-        let shape = stimulus.shape(1);
-        let (views, steps) = (shape.batch, shape.time * shape.extent[0]);
-        if let Some(needed) = config.rule.demands().views(steps).filter(|&needed| needed != views) {
-            let message = format!(
-                "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
-                 views = {needed} (images)"
-            );
-            return Err(Error::config(config.place("stimulus"), message));
-        }
+        let classes = stimulus.classes().map(|classes| classes.len());
+        suits(config.rule.as_ref(), classes, stimulus.shape(1)).map_err(|error| config.locate(error))?;
         Ok(Self { config, modules, stimulus })
     }
 
@@ -90,6 +81,12 @@ impl Experiment {
             seed: self.config.seed,
         };
         Network::build(&plan, device).map_err(|error| self.config.locate(error))
+    }
+
+    /// A number that stands for what is learned from: where it differs, so do the stimuli.
+    pub fn data_fingerprint(&self) -> String {
+        let spec = self.config.stimulus_table();
+        data::fingerprint(self.stimulus.as_ref(), &spec)
     }
 
     /// Batches to learn from, those of the steps `steps`.

@@ -1,5 +1,11 @@
 //! Training: a network, its place in the stimuli, and one step after another.
 
+mod init;
+mod watched;
+
+pub use init::start_from;
+pub use watched::{Length, learn};
+
 use crate::network::{Network, State};
 use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::stimulus::Batch;

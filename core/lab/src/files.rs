@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and are set aside, not deleted, where they are of no use.
 
 use plasticity_core::{Error, Result};
 use std::fs::File;
@@ -46,11 +46,26 @@ fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
+/// Renames a file to `NAME.WORD`, or where there is one already to `NAME.WORD.2` and so on, and returns where it is now.
+///
+/// # Errors
+/// Where it cannot be renamed.
+pub fn set_aside(path: &Path, word: &str) -> Result<PathBuf> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let places =
+        std::iter::once(format!("{name}.{word}")).chain((2..).map(|n: u64| format!("{name}.{word}.{n}")));
+    let free = places.map(|name| path.with_file_name(name)).find(|place| !place.exists());
+    let aside = free.unwrap_or_else(|| path.with_file_name(format!("{name}.{word}")));
+    std::fs::rename(path, &aside)
+        .map_err(|error| Error::file(path, format!("cannot be renamed to {}: {error}", aside.display())))?;
+    Ok(aside)
+}
+
 /// Removes temporary files of processes that were killed. Nothing may be written into `folder` meanwhile.
 ///
 /// # Errors
 /// Where the folder cannot be read, or a file not be removed.
-pub(crate) fn remove_partial(folder: &Path) -> Result<()> {
+pub fn remove_partial(folder: &Path) -> Result<()> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| Error::file(folder, format!("cannot be read: {error}")))?;
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -90,6 +105,20 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes, [bytes[0]; 99]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_set_aside_takes_no_others_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("step-2.safetensors");
+        for expected in
+            ["step-2.safetensors.broken", "step-2.safetensors.broken.2", "step-2.safetensors.broken.3"]
+        {
+            std::fs::write(&path, expected).unwrap();
+            assert_eq!(set_aside(&path, "broken").unwrap(), folder.path().join(expected));
+            assert_eq!(std::fs::read_to_string(folder.path().join(expected)).unwrap(), expected);
+        }
+        assert!(!path.exists() && set_aside(&path, "broken").is_err());
     }
 
     #[test]

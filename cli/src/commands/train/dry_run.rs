@@ -1,0 +1,91 @@
+//! `plasticity train --dry-run`: what a training would be.
+
+use crate::exit::Exit;
+use crate::output;
+use plasticity_core::Result;
+use plasticity_core::map::MapShape;
+use plasticity_core::stimulus::Split;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::Network;
+use plasticity_lab::run;
+
+/// Prints layers with shapes and parameters, memory and steps, and reads the first and last stimulus of every split.
+pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
+    run::start_from_init(experiment, &mut network)?;
+    let config = experiment.config();
+    let maps = network.shapes(experiment.input())?;
+    let mut rows = Vec::new();
+    let names: Vec<String> = network.layer_names().into_iter().map(str::to_owned).collect();
+    for (index, (name, map)) in names.into_iter().zip(&maps).enumerate() {
+        let values = count(&mut network, &format!("layer.{index}."));
+        rows.push(vec![name, shape(map), values.to_string()]);
+    }
+    let modules: Vec<_> = network.modules().iter().map(|module| module.layers()).collect();
+    for (index, layers) in modules.into_iter().enumerate() {
+        let (first, last) = (layers.start + 1, layers.end);
+        let layers = if first == last { first.to_string() } else { format!("{first}–{last}") };
+        let values = count(&mut network, &format!("module.{index}."));
+        rows.push(vec![format!("rule of {layers}"), String::new(), values.to_string()]);
+    }
+    let head = ["layer", "map (channels × time × rows × columns)", "parameters"].map(str::to_owned);
+    output::print(&output::table(&head, &rows))?;
+    let (total, per_epoch) = (run::total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
+    let bytes = memory(&mut network, experiment.input(), &maps);
+    output::print(&format!(
+        "{} stimuli of {}, {} in a step: {per_epoch} steps an epoch, {total} in all",
+        experiment.stimulus().len(),
+        shape(&experiment.input()),
+        config.training.batch
+    ))?;
+    output::print(&format!(
+        "memory: at least {:.1} MiB of weights, averages, and the maps of the largest module",
+        bytes as f64 / f64::from(1 << 20)
+    ))?;
+    data(experiment)?;
+    Ok(Exit::Success)
+}
+
+fn shape(map: &MapShape) -> String {
+    let [time, rows, columns] = map.extent;
+    format!("{} × {time} × {rows} × {columns}", map.channels)
+}
+
+/// Values of the parameters whose names start so.
+fn count(network: &mut Network, prefix: &str) -> usize {
+    let own = network.parameters().into_iter().filter(|(name, _)| name.starts_with(prefix));
+    own.map(|(_, parameter)| parameter.value().len()).sum()
+}
+
+/// Bytes of the parameters with their updates and two averages, and of a module's maps with their factors.
+fn memory(network: &mut Network, input: MapShape, maps: &[MapShape]) -> usize {
+    let parameters: usize = network.parameters().iter().map(|(_, parameter)| parameter.value().len()).sum();
+    let of_module = |layers: std::ops::Range<usize>| -> usize {
+        let below = layers.start.checked_sub(1).map_or(input, |below| maps[below]);
+        below.len() + 2 * maps[layers].iter().map(MapShape::len).sum::<usize>()
+    };
+    let largest = network.modules().iter().map(|module| of_module(module.layers())).max().unwrap_or(0);
+    4 * (4 * parameters + largest)
+}
+
+/// Opens every split and reads its first and last stimulus. A config may have no stimuli to read out: that is said.
+fn data(experiment: &Experiment) -> Result<()> {
+    let config = experiment.config();
+    for (split, what) in [
+        (Split::Learn, "to learn from"),
+        (Split::ReadoutTrain, "for the read-out to learn from"),
+        (Split::ReadoutTest, "to test the read-out on"),
+    ] {
+        let opened = config.stimulus.open(split, config.seed).and_then(|stimulus| {
+            for index in [0, stimulus.len().saturating_sub(1)] {
+                stimulus.sample(index, None)?;
+            }
+            Ok(stimulus.len())
+        });
+        match opened {
+            Ok(count) => output::print(&format!("stimuli {what}: {count}, the first and last can be read"))?,
+            Err(error) if split == Split::Learn => return Err(config.locate(error)),
+            Err(error) => output::print(&format!("stimuli {what}: none: {}", config.locate(error)))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `plasticity train CONFIG [--out DIR]`, `plasticity train --resume RUN`.
+
+mod dry_run;
+
+use crate::exit::Exit;
+use crate::options::Overrides;
+use crate::output;
+use crate::progress::TrainingProgress;
+use crate::signals::Signals;
+use crate::threads::start_threads;
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::Network;
+use plasticity_lab::probe::plan;
+use plasticity_lab::run::{self, Run};
+use plasticity_lab::training::Trainer;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `train`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The config, a TOML file
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// The folder of the run [default: runs/NAME, after the config's name]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder from its last checkpoint
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Train nothing: print layers, memory and steps, and check all stimuli's files
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Trains.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let set = &arguments.overrides.set;
+    let device = Device::open()?;
+    let (config, folder) = match (&arguments.resume, &arguments.config) {
+        (Some(folder), _) => (run::config(folder, set)?, folder.clone()),
+        (None, Some(config)) => {
+            let stem = config.file_stem().unwrap_or(config.as_os_str());
+            let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem));
+            (Config::load(config, set)?, folder)
+        }
+        (None, None) => return Ok(Exit::Usage),
+    };
+    let (experiment, network) = prepare(config, &device)?;
+    if arguments.dry_run {
+        return dry_run::print(&experiment, network);
+    }
+    if let Err(error) = plan(&experiment, &network) {
+        output::note(&format!("learning goes on, but could not be read out: {error}"));
+    }
+    let mut run = match arguments.resume {
+        Some(_) => Run::resume(&folder, experiment.config())?,
+        None => Run::create(&folder, experiment.config())?,
+    };
+    match learn(&experiment, network, &mut run)? {
+        Learned::Stopped(exit) => Ok(exit),
+        Learned::All(_) => {
+            output::print(&format!("{}", run.folder().display()))?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Tries a config's stimuli and network, so that a run's folder is made only for what can be trained.
+pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)> {
+    start_threads(&config)?;
+    let experiment = Experiment::open(config)?;
+    experiment.steps_per_epoch()?;
+    let network = experiment.network(device)?;
+    Ok((experiment, network))
+}
+
+/// What came of a training.
+pub enum Learned {
+    /// It came to its end.
+    All(Box<Trainer>),
+    /// A signal stopped it, and the program ends so.
+    Stopped(Exit),
+}
+
+/// Trains a fresh network to the end, showing progress, or until a signal comes: then it says how to go on.
+pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result<Learned> {
+    let (mut shown, signals) = (TrainingProgress::new(), Signals::listen()?);
+    let total = run::total_steps(experiment, &network)?;
+    let trainer = run::train(experiment, network, run, &|| signals.came(), &mut [&mut shown])?;
+    if trainer.steps() >= total {
+        return Ok(Learned::All(Box::new(trainer)));
+    }
+    output::note(&format!(
+        "stopped after step {} of {total}, which is saved; go on with: plasticity train --resume {}",
+        trainer.steps(),
+        run.folder().display()
+    ));
+    Ok(Learned::Stopped(signals.exit()))
+}

@@ -1,0 +1,56 @@
+//! Threads of arithmetic, which are started once, before anything is computed.
+
+use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
+use rayon::ThreadPoolBuilder;
+use std::error::Error as _;
+use std::sync::OnceLock;
+
+/// The number that a config asked for.
+static STARTED: OnceLock<usize> = OnceLock::new();
+
+/// Starts as many threads as the config names, or one for each core.
+///
+/// # Errors
+/// Where no thread can be started, or this process computes with another number already.
+pub fn start_threads(config: &Config) -> Result<()> {
+    let Some(threads) = config.training.threads else { return start_default_threads() };
+    let refuse = |message: String| Err(Error::config(config.place("training.threads"), message));
+    match STARTED.get() {
+        Some(started) if *started == threads => Ok(()),
+        Some(started) => refuse(format!(
+            "is {threads}, and this process computes with {started} already: give all its configs the same number"
+        )),
+        None => match ThreadPoolBuilder::new().num_threads(threads).build_global() {
+            Ok(()) => {
+                STARTED.get_or_init(|| threads);
+                Ok(())
+            }
+            Err(error) => refuse(format!("{threads} threads cannot be started: {error}")),
+        },
+    }
+}
+
+/// Starts one thread for each core, where none are started yet: else they are started by the first arithmetic, which can
+/// return no error.
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn start_default_threads() -> Result<()> {
+    if STARTED.get().is_some() {
+        return Ok(());
+    }
+    // Without a cause the error is that threads were started before: by a program that links this one.
+    match ThreadPoolBuilder::new().build_global() {
+        Err(error) if error.source().is_some() => {
+            let message = format!(
+                "no thread can be started ({error}): raise the limit of processes (ulimit -u) or of memory, or end others"
+            );
+            Err(Error::stimulus("threads", message))
+        }
+        _ => {
+            STARTED.get_or_init(rayon::current_num_threads);
+            Ok(())
+        }
+    }
+}

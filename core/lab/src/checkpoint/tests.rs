@@ -1,0 +1,106 @@
+//! A checkpoint comes back as it was, or not at all.
+
+use super::*;
+use safetensors::tensor::TensorView;
+use std::collections::BTreeMap;
+
+fn checkpoint() -> Checkpoint {
+    let saved = Saved { shape: vec![2, 2], values: vec![1.0, -2.5, f32::MIN_POSITIVE, 3e7] };
+    let tensors = BTreeMap::from([("layer.0.weight".to_owned(), saved)]);
+    let state = State { tensors, optimiser_steps: vec![7] };
+    let provenance = Provenance { program: "0".into(), kernels: "k".into(), data: "d".into() };
+    let (config, provenance) = (Some("seed = 3\n".to_owned()), Some(provenance));
+    Checkpoint { state, step: 7, seed: 3, fingerprint: "00ff".to_owned(), config, provenance }
+}
+
+fn broken(path: &Path) -> String {
+    match Checkpoint::read(path) {
+        Err(Unusable::Broken(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_checkpoint_comes_back_bit_by_bit_and_twice_to_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    checkpoint().save(&a).unwrap();
+    let read = Checkpoint::load(&a).unwrap();
+    assert_eq!(read, checkpoint());
+    read.save(&b).unwrap();
+    assert_eq!(std::fs::read(a).unwrap(), std::fs::read(b).unwrap());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    checkpoint().save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for length in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let error = broken(&path);
+        assert!(error.contains("is cut short"), "{length}: {error}");
+    }
+}
+
+#[test]
+fn no_bit_flips_unnoticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    checkpoint().save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for place in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        std::fs::write(&path, &flipped).unwrap();
+        // Padding after the header may be any space, and the rest of a number in JSON too; nothing else may.
+        if let Ok(read) = Checkpoint::load(&path) {
+            assert_eq!(read, checkpoint(), "bit {place}");
+        }
+    }
+}
+
+#[test]
+fn values_that_training_never_saves_are_broken_also_without_a_checksum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let mut wrong = checkpoint();
+    wrong.state.tensors.values_mut().for_each(|saved| saved.values[1] = f32::NAN);
+    wrong.save(&path).unwrap();
+    assert!(broken(&path).contains("`layer.0.weight` holds NaN or an infinity"));
+    for steps in [u64::MAX, 6, 0] {
+        let mut wrong = checkpoint();
+        wrong.state.optimiser_steps = vec![steps];
+        wrong.save(&path).unwrap();
+        assert!(broken(&path).contains(&format!("an optimiser has made {steps} steps")));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_now_is_not_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let refused = |path: &Path| match Checkpoint::read(path) {
+        Err(Unusable::Refused(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&path).contains("cannot be read"));
+    checkpoint().save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let later = String::from_utf8_lossy(&bytes).find("format\\\":1").unwrap() + "format\\\":".len();
+    let mut bytes = bytes;
+    bytes[later] = b'2';
+    std::fs::write(&path, bytes).unwrap();
+    assert!(refused(&path).contains("has format 2, this version reads 1"));
+}
+
+#[test]
+fn a_safetensors_file_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let none: Vec<(&str, TensorView)> = Vec::new();
+    std::fs::write(&path, safetensors::serialize(none, None).unwrap()).unwrap();
+    assert!(broken(&path).contains("was not written by plasticity"));
+}

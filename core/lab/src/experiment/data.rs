@@ -1,0 +1,138 @@
+//! A fingerprint of what is learned from.
+
+use plasticity_core::stimulus::Stimulus;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use toml::Value;
+
+/// Folders of up to so many bytes are read whole; of larger ones a part of each file is.
+const WHOLE: u64 = 64 << 20;
+/// Bytes that are read of a file of a larger folder at its start, middle and end.
+const PART: usize = 512;
+/// Files of a larger folder that are looked into.
+const MOST: usize = 4096;
+/// Keys of `[stimulus]` that name what only a read-out sees.
+const READ_OUT: &str = "labelled";
+
+/// A number that stands for the stimuli: how many there are, of which shape and classes, and the names, sizes and contents
+/// of the files that `spec` (the config's `[stimulus]`) names. Of folders over 64 MiB, all names and sizes, and
+/// parts of some thousand files. Where no file is named, the first and last stimulus stand for all.
+pub fn fingerprint(stimulus: &dyn Stimulus, spec: &Value) -> String {
+    let mut hash = Sha256::new();
+    let shape = stimulus.shape(1);
+    hash.update(format!("{} {shape:?} {:?}\n", stimulus.len(), stimulus.classes()));
+    let mut named = Vec::new();
+    paths(spec, &mut named);
+    for path in &named {
+        listing(path, &mut hash);
+    }
+    if named.is_empty() {
+        for index in [0, stimulus.len().saturating_sub(1)] {
+            if let Ok(sample) = stimulus.sample(index, None) {
+                sample.values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+            }
+        }
+    }
+    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files and folders that a config's values name, but for those of the read-out.
+fn paths(value: &Value, found: &mut Vec<PathBuf>) {
+    match value {
+        Value::String(text) if !text.is_empty() && Path::new(text).exists() => found.push(text.into()),
+        Value::Array(items) => items.iter().for_each(|item| paths(item, found)),
+        Value::Table(table) => {
+            table.iter().filter(|(key, _)| *key != READ_OUT).for_each(|(_, value)| paths(value, found));
+        }
+        _ => {}
+    }
+}
+
+/// Adds all regular files of a folder, or one file.
+fn listing(path: &Path, hash: &mut Sha256) {
+    let mut files = Vec::new();
+    walk(path, 0, &mut files);
+    files.sort();
+    let whole = files.iter().map(|(_, size)| size).sum::<u64>() <= WHOLE;
+    let stride = if whole { 1 } else { files.len().div_ceil(MOST).max(1) };
+    for (index, (file, size)) in files.iter().enumerate() {
+        let name = file.strip_prefix(path).unwrap_or(file);
+        hash.update(format!("{} {size}\n", name.display()));
+        if index % stride == 0 {
+            contents(file, *size, whole, hash);
+        }
+    }
+}
+
+/// Folders deeper than this hold no stimuli of any source, and links may lead round in a circle.
+const DEEPEST: usize = 12;
+
+fn walk(path: &Path, depth: usize, files: &mut Vec<(PathBuf, u64)>) {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => files.push((path.to_owned(), found.len())),
+        Ok(found) if found.is_dir() && depth < DEEPEST => {
+            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+            entries.for_each(|entry| walk(&entry.path(), depth + 1, files));
+        }
+        _ => {}
+    }
+}
+
+/// Adds a file's bytes, or a part of them. One that cannot be read is found out by who learns from it.
+fn contents(file: &Path, size: u64, whole: bool, hash: &mut Sha256) {
+    let Ok(mut open) = File::open(file) else { return };
+    if whole {
+        let _ = std::io::copy(&mut open, hash);
+        return;
+    }
+    let mut part = [0; PART];
+    for at in [0, size / 2, size.saturating_sub(PART as u64)] {
+        if let Ok(read) = open.seek(SeekFrom::Start(at)).and_then(|_| open.read(&mut part)) {
+            hash.update(&part[..read]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(folder: &Path) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        listing(folder, &mut hash);
+        hash.finalize().to_vec()
+    }
+
+    #[test]
+    fn a_file_added_replaced_renamed_or_removed_changes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::create_dir(file("class")).unwrap();
+        std::fs::write(file("class/a"), "one").unwrap();
+        let before = of(folder.path());
+        assert_eq!(before, of(folder.path()));
+        std::fs::write(file("class/b"), "two").unwrap();
+        let added = of(folder.path());
+        std::fs::write(file("class/b"), "six").unwrap();
+        let replaced = of(folder.path());
+        std::fs::rename(file("class/b"), file("class/c")).unwrap();
+        let renamed = of(folder.path());
+        std::fs::remove_file(file("class/c")).unwrap();
+        assert!(before != added && added != replaced && replaced != renamed);
+        assert_eq!(before, of(folder.path()));
+    }
+
+    #[test]
+    fn paths_of_the_read_out_are_not_learned_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().display();
+        let spec = format!(
+            "source = {{ path = \"{path}\" }}\nlabelled = {{ train = \"{path}\" }}\ntype = \"images\""
+        );
+        let mut found = Vec::new();
+        paths(&Value::Table(spec.parse().unwrap()), &mut found);
+        assert_eq!(found, [folder.path()]);
+    }
+}

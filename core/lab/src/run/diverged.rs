@@ -1,0 +1,35 @@
+//! What is said where training made values that are not finite, and how to go on.
+
+use super::folder::checkpoints;
+use crate::experiment::Experiment;
+use plasticity_core::{Error, Result};
+use std::path::Path;
+
+/// A divergence with the rule, the layers of the module where one is to blame, the run's last good checkpoint, and the way
+/// on from there. Other errors stay as they are.
+pub(super) fn explained(error: Error, experiment: &Experiment, folder: &Path) -> Error {
+    let Error::Diverged { place, message } = error else { return error };
+    let rule = experiment.config().rule.typetag_name();
+    let layers = layers_of(&place, experiment).unwrap_or_default();
+    let message = match checkpoints(folder).map(|mut found| found.pop()) {
+        Ok(Some((step, path))) if step > 0 => format!(
+            "{message}, or start it from the last good checkpoint, {}: --out NEW --set training.init={} --set \
+             training.optimiser.rate=RATE",
+            path.display(),
+            path.display()
+        ),
+        _ => message,
+    };
+    Error::Diverged { place: format!("{place}{layers}, rule `{rule}`"), message }
+}
+
+/// `step 5, module 2` has the layers of module 2, counted from 1.
+fn layers_of(place: &str, experiment: &Experiment) -> Option<String> {
+    let module: usize = place.rsplit_once("module ")?.1.parse().ok()?;
+    let modules: Result<Vec<_>> = experiment.config().modules();
+    let layers = modules.ok()?.get(module.checked_sub(1)?)?.clone();
+    Some(match layers.len() {
+        1 => format!(" (layer {})", layers.end),
+        _ => format!(" (layers {} to {})", layers.start + 1, layers.end),
+    })
+}

@@ -1,0 +1,153 @@
+//! `metrics.jsonl` and its like: one JSON object a line, each with its step. A journal holds nothing that differs from one
+//! run to the same again.
+
+use super::folder::BEFORE;
+use crate::files::{set_aside, write_atomically};
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What is recorded of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Steps made, this one included.
+    pub step: u64,
+    /// The pass over the stimuli, from 0.
+    pub epoch: u64,
+    /// The loss of every module on this step's batch.
+    pub loss: Vec<f32>,
+}
+
+/// What an observer of the config measured after a step: a line of `measures.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Steps made, this one included.
+    pub step: u64,
+    /// The observer: its place in the config, from 1, and its `type`.
+    pub observer: String,
+    /// What was measured.
+    pub name: String,
+    /// The number; `None` where it is not finite.
+    pub value: Option<f64>,
+}
+
+/// All that must be known of a line to keep it.
+#[derive(Deserialize)]
+struct Line {
+    step: u64,
+}
+
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the file to go on after `step`: later records, and a last line cut short, are dropped. Every other line that
+    /// cannot be read is left out with a warning, and the file as it was is set aside. So is a whole file whose run starts
+    /// over, since it has no checkpoint.
+    pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
+        if path.exists() {
+            let bytes =
+                std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+            let text = String::from_utf8_lossy(&bytes);
+            let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+            let of = |line: &str| serde_json::from_str::<Line>(line).ok().map(|line| line.step);
+            let kept: String =
+                lines.iter().filter(|line| of(line).is_some_and(|of| of <= step)).copied().collect();
+            let unreadable = lines.iter().filter(|line| of(line).is_none()).count();
+            if step == 0 && !lines.is_empty() {
+                let aside = set_aside(path, BEFORE)?;
+                tracing::warn!(
+                    "there is no checkpoint, so the run starts over: its {} records so far are kept as {}",
+                    lines.len(),
+                    aside.display()
+                );
+            } else if unreadable > 0 {
+                let aside = set_aside(path, "broken")?;
+                tracing::warn!(
+                    "{}: {unreadable} of {} lines cannot be read and are left out; the file as it was is kept as {}",
+                    path.display(),
+                    lines.len(),
+                    aside.display()
+                );
+            }
+            if kept.len() < bytes.len() {
+                write_atomically(path, kept.as_bytes())?;
+            }
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|error| Error::file(path, format!("cannot be written: {error}")))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    pub(super) fn write(&mut self, record: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(record).map_err(|error| Error::file(&self.path, error))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(|error| Error::file(&self.path, error))
+    }
+
+    pub(super) fn synchronise(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|error| Error::file(&self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(step: u64) -> Record {
+        Record { step, epoch: 0, loss: vec![0.1, 2.0] }
+    }
+
+    fn steps(path: &Path) -> Vec<u64> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Record>(line).unwrap().step).collect()
+    }
+
+    #[test]
+    fn reopening_drops_later_records_and_a_line_cut_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut metrics = Journal::open(&path, 0).unwrap();
+        for step in [10, 20, 30] {
+            metrics.write(&record(step)).unwrap();
+        }
+        metrics.file.write_all(b"{\"step\": 4").unwrap();
+        drop(metrics);
+        Journal::open(&path, 20).unwrap().write(&record(25)).unwrap();
+        assert_eq!(steps(&path), [10, 20, 25]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was set aside");
+    }
+
+    #[test]
+    fn lines_that_can_be_read_are_kept_beside_one_that_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut metrics = Journal::open(&path, 0).unwrap();
+        metrics.file.write_all(b"X\"step\":1}\n").unwrap();
+        (2..5).for_each(|step| metrics.write(&record(step)).unwrap());
+        metrics.file.write_all(b"\xff\xfe\n").unwrap();
+        metrics.write(&record(5)).unwrap();
+        drop(metrics);
+        let before = std::fs::read(&path).unwrap();
+        Journal::open(&path, 5).unwrap();
+        assert_eq!(steps(&path), [2, 3, 4, 5]);
+        assert_eq!(std::fs::read(folder.path().join("metrics.jsonl.broken")).unwrap(), before);
+    }
+
+    #[test]
+    fn records_of_a_run_that_starts_over_are_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        Journal::open(&path, 0).unwrap().write(&record(1)).unwrap();
+        Journal::open(&path, 0).unwrap();
+        assert!(steps(&path).is_empty());
+        assert_eq!(steps(&folder.path().join("metrics.jsonl.before")), [1]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Checkpoints, as often as the config says and at the end.
+
+use crate::checkpoint::Checkpoint;
+use crate::config::Every;
+use crate::run::Run;
+use crate::training::Trainer;
+use plasticity_core::observer::{Moment, Observer};
+use plasticity_core::{Error, Result};
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+/// Saves what is trained.
+pub struct Checkpoints<'a> {
+    run: &'a RefCell<&'a mut Run>,
+    schedule: Schedule,
+    /// All of a checkpoint but its state and step.
+    model: Checkpoint,
+    /// The step of the last checkpoint.
+    saved: Option<u64>,
+    resumed: bool,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub fn new(
+        run: &'a RefCell<&'a mut Run>,
+        every: Every,
+        per_epoch: u64,
+        model: Checkpoint,
+        resumed: bool,
+    ) -> Self {
+        Self { run, schedule: Schedule::new(every, per_epoch, Instant::now()), model, saved: None, resumed }
+    }
+
+    fn save(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        let (state, step) = (moment.network().network_mut().state()?, moment.step);
+        if let Some(name) = state.not_finite() {
+            return Err(Error::diverged(
+                format!("step {step}, {}", owner(name)),
+                format!("`{name}` is not finite"),
+            ));
+        }
+        self.run.borrow_mut().save(&Checkpoint { state, step, ..self.model.clone() })?;
+        self.schedule.saved(Instant::now());
+        self.saved = Some(step);
+        Ok(())
+    }
+}
+
+/// `layer.3.weight` is of layer 4, `module.1.predict` of module 2.
+fn owner(name: &str) -> String {
+    let mut words = name.trim_start_matches("optimiser.").splitn(3, '.');
+    match (words.next(), words.next().and_then(|index| index.parse::<usize>().ok())) {
+        (Some(what @ ("layer" | "module")), Some(index)) => format!("{what} {}", index + 1),
+        (Some(index), _) => {
+            index.parse::<usize>().map_or(name.to_owned(), |index| format!("module {}", index + 1))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+impl Observer<Trainer> for Checkpoints<'_> {
+    fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.saved = self.resumed.then_some(moment.step);
+        Ok(())
+    }
+
+    fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        if self.schedule.due(moment.step, Instant::now()) || moment.step == moment.total {
+            self.save(moment)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        if self.saved == Some(moment.step) { Ok(()) } else { self.save(moment) }
+    }
+}
+
+/// When a checkpoint is due.
+enum Schedule {
+    Steps(u64),
+    Time { every: Duration, since: Instant },
+}
+
+impl Schedule {
+    fn new(every: Every, per_epoch: u64, now: Instant) -> Self {
+        match every {
+            Every::Epochs(epochs) => Self::Steps(epochs.saturating_mul(per_epoch).max(1)),
+            Every::Steps(steps) => Self::Steps(steps.max(1)),
+            Every::Minutes(minutes) => {
+                Self::Time { every: Duration::from_secs(minutes.saturating_mul(60)), since: now }
+            }
+        }
+    }
+
+    fn due(&self, step: u64, now: Instant) -> bool {
+        match self {
+            Self::Steps(steps) => step % steps == 0,
+            Self::Time { every, since } => now.saturating_duration_since(*since) >= *every,
+        }
+    }
+
+    fn saved(&mut self, now: Instant) {
+        if let Self::Time { since, .. } = self {
+            *since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_due_after_steps_epochs_or_minutes() {
+        let now = Instant::now();
+        let due = |every, step| Schedule::new(every, 5, now).due(step, now);
+        assert!(due(Every::Epochs(2), 20) && !due(Every::Epochs(2), 15));
+        assert!(due(Every::Steps(3), 9) && !due(Every::Steps(3), 10));
+        let mut minutes = Schedule::new(Every::Minutes(10), 5, now);
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert!(!minutes.due(7, at(599)) && minutes.due(7, at(600)));
+        minutes.saved(at(601));
+        assert!(!minutes.due(8, at(1200)) && minutes.due(8, at(1201)));
+    }
+
+    #[test]
+    fn a_tensor_that_is_lost_names_its_layer_or_module() {
+        assert_eq!(owner("layer.3.weight"), "layer 4");
+        assert_eq!(owner("module.1.predict.2"), "module 2");
+        assert_eq!(owner("optimiser.0.layer.0.weight.1"), "module 1");
+    }
+}

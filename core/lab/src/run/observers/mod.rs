@@ -1,0 +1,12 @@
+//! What looks on while a run trains: its metrics, TensorBoard's events, its checkpoints, and the config's own observers.
+
+mod checkpoints;
+mod events;
+mod metrics;
+mod norms;
+mod own;
+
+pub(super) use checkpoints::Checkpoints;
+pub(super) use events::Events;
+pub(super) use metrics::Metrics;
+pub(super) use own::Own;

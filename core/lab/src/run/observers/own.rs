@@ -1,0 +1,77 @@
+//! The observers that a config names in `[[observers]]`.
+
+use crate::config::Config;
+use crate::run::{Measured, Run};
+use crate::training::Trainer;
+use plasticity_core::observer::{Moment, Observed, Observer};
+use plasticity_core::{Error, Result};
+use std::cell::RefCell;
+
+/// A plugin that looks on: what it measures is kept with the run.
+pub struct Own<'a> {
+    run: &'a RefCell<&'a mut Run>,
+    /// Its place in the config, from 1, and its `type`.
+    name: String,
+    observer: Box<dyn Observer>,
+}
+
+impl<'a> Own<'a> {
+    /// All of a config.
+    ///
+    /// # Errors
+    /// Names the key that an observer refuses.
+    pub fn all(run: &'a RefCell<&'a mut Run>, config: &Config) -> Result<Vec<Self>> {
+        let specs = config.observers.iter().enumerate();
+        let one = |(index, spec): (usize, &Box<dyn plasticity_core::observer::ObserverSpec>)| {
+            let observer = spec.build().map_err(|error| match error {
+                Error::Config { place, message } => {
+                    config.locate(Error::config(format!("observers.{index}.{place}"), message))
+                }
+                other => other,
+            })?;
+            Ok(Self { run, name: format!("{}.{}", index + 1, spec.typetag_name()), observer })
+        };
+        specs.map(one).collect()
+    }
+
+    /// Tells the observer of a moment and keeps what it measured.
+    fn tell(
+        &mut self,
+        moment: &Moment<Trainer>,
+        what: impl FnOnce(&mut dyn Observer, &Moment) -> Result<()>,
+    ) -> Result<()> {
+        let mut network = moment.network();
+        let seen = moment.seen_as(&mut **network as &mut dyn Observed);
+        what(self.observer.as_mut(), &seen)?;
+        let mut run = self.run.borrow_mut();
+        for measure in seen.into_measures() {
+            let value = Some(measure.value).filter(|value| value.is_finite());
+            let (observer, name) = (self.name.clone(), measure.name);
+            run.scalar(&format!("{observer}/{name}"), moment.step, measure.value as f32)?;
+            run.measured(&Measured { step: moment.step, observer, name, value })?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer<Trainer> for Own<'_> {
+    fn wants_losses(&self, step: u64) -> bool {
+        self.observer.wants_losses(step)
+    }
+
+    fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.tell(moment, |observer, moment| observer.begin(moment))
+    }
+
+    fn before(&mut self, step: u64) -> Result<()> {
+        self.observer.before(step)
+    }
+
+    fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.tell(moment, |observer, moment| observer.after(moment))
+    }
+
+    fn end(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        self.tell(moment, |observer, moment| observer.end(moment))
+    }
+}

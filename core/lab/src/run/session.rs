@@ -1,0 +1,56 @@
+//! `sessions.jsonl`: a line for every process that trained the run, with what it ran on. Nothing is read back from it.
+
+use super::Run;
+use crate::provenance::Provenance;
+use plasticity_core::{Error, Result};
+use serde::Serialize;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[derive(Serialize)]
+struct Session<'a> {
+    /// Steps made before.
+    from: u64,
+    #[serde(flatten)]
+    provenance: &'a Provenance,
+    /// In what the checkpoint that it goes on from was made otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'a str>,
+    processor: String,
+    command: Vec<String>,
+    /// Seconds since 1970.
+    time: u64,
+}
+
+impl Run {
+    /// Adds this process to the run's sessions.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub(super) fn enter(&self, provenance: &Provenance, changed: Option<&str>) -> Result<()> {
+        let path = self.folder.join(super::folder::SESSIONS);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let session = Session {
+            from: self.step,
+            provenance,
+            changed,
+            processor: processor(),
+            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            time: since.as_secs(),
+        };
+        let mut line = serde_json::to_vec(&session).map_err(|error| Error::file(&path, error))?;
+        line.push(b'\n');
+        let written = OpenOptions::new().create(true).append(true).open(&path);
+        written
+            .and_then(|mut file| file.write_all(&line))
+            .map_err(|error| Error::file(&path, format!("cannot be written: {error}")))
+    }
+}
+
+/// The processor's name, where the system tells it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or(std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
+}

@@ -1,0 +1,53 @@
+//! A new run that starts from the weights of another.
+
+use crate::network::{Network, State};
+use plasticity_core::{Error, Result};
+
+/// Gives a network the weights of `state`: of all layers, or of those that are named (counted from 1). A rule's are taken
+/// with those of all layers, module by module, where they are of the same names and shapes. Nothing else of the state is.
+///
+/// # Errors
+/// Names the layer that there is not, or that has other weights; nothing has changed then.
+pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>) -> Result<()> {
+    let refuse = |message: String| Err(Error::shape("checkpoint", message));
+    let count = network.layer_names().len();
+    if let Some(layer) = layers.unwrap_or_default().iter().find(|layer| !(1..=count).contains(*layer)) {
+        let message = format!("there is no layer {layer}: layers are counted from 1 to {count}");
+        return Err(Error::config("training.init_layers", message));
+    }
+    let taken = |index: usize| layers.is_none_or(|layers| layers.contains(&(index + 1)));
+    let mut own_rule = vec![layers.is_none(); network.modules().len()];
+    for (name, parameter) in network.parameters() {
+        let saved = state.tensors.get(&name).map(|saved| saved.shape.as_slice());
+        match place(&name) {
+            Some(("layer", index)) if taken(index) && saved != Some(parameter.shape()) => {
+                let has = saved.map_or("none".to_owned(), |shape| format!("one of shape {shape:?}"));
+                let needed = parameter.shape();
+                return refuse(format!(
+                    "layer {} needs `{name}` of shape {needed:?}, and it has {has}: take the encoder of that run, or name \
+                     the layers that are the same in training.init_layers",
+                    index + 1
+                ));
+            }
+            Some(("module", index)) if saved != Some(parameter.shape()) => own_rule[index] = false,
+            _ => {}
+        }
+    }
+    for (name, parameter) in network.parameters() {
+        let wanted = match place(&name) {
+            Some(("layer", index)) => taken(index),
+            Some(("module", index)) => own_rule[index],
+            _ => false,
+        };
+        if let Some(saved) = state.tensors.get(&name).filter(|_| wanted) {
+            parameter.set(&saved.values)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a parameter belongs to: `layer.3.weight` to layer 3, from 0.
+fn place(name: &str) -> Option<(&str, usize)> {
+    let mut words = name.splitn(3, '.');
+    Some((words.next()?, words.next()?.parse().ok()?))
+}

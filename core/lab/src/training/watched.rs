@@ -1,0 +1,80 @@
+//! The loop of training: step after step, with observers looking on.
+
+use super::Trainer;
+use crate::loader::HostBatch;
+use plasticity_core::Result;
+use plasticity_core::observer::{Moment, Observed, Observer};
+use plasticity_core::parameter::Parameter;
+use std::time::{Duration, Instant};
+
+impl Observed for Trainer {
+    fn parameters(&mut self) -> Vec<(String, &Parameter)> {
+        let named = self.network_mut().parameters().into_iter();
+        named.map(|(name, parameter)| (name, &*parameter)).collect()
+    }
+
+    fn modules(&self) -> usize {
+        self.network().modules().len()
+    }
+}
+
+/// The size of a training, as observers are told it.
+#[derive(Clone, Copy, Debug)]
+pub struct Length {
+    /// Steps in all, those made before included.
+    pub total: u64,
+    /// Stimuli in a step.
+    pub batch: usize,
+}
+
+/// Makes a step of every batch, with `observers` looking on in their order, until there are no more or `stop` says so: then
+/// the step that is being made is finished first. A batch that cannot be made is no error once `stop` has said so.
+///
+/// # Errors
+/// Where a batch cannot be made or a step not be taken, or where an observer refuses.
+pub fn learn(
+    trainer: &mut Trainer,
+    batches: &mut dyn Iterator<Item = Result<HostBatch>>,
+    length: Length,
+    stop: &dyn Fn() -> bool,
+    observers: &mut [&mut dyn Observer<Trainer>],
+) -> Result<()> {
+    let (mut epoch, mut waited) = (0, Duration::ZERO);
+    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
+    while !stop() {
+        let since = Instant::now();
+        let Some(host) = batches.next() else { break };
+        waited += since.elapsed();
+        let host = match host {
+            // A program that makes stimuli may have been stopped by the same signal.
+            Err(_) if stop() => break,
+            host => host?,
+        };
+        epoch = host.epoch;
+        let step = trainer.steps() + 1;
+        observers.iter_mut().try_for_each(|observer| observer.before(step))?;
+        let wanted = observers.iter().any(|observer| observer.wants_losses(step));
+        let batch = host.to_device(trainer.network().device())?;
+        let losses = trainer.step(batch, wanted)?;
+        tell(trainer, length, epoch, waited, &losses, observers, |observer, moment| observer.after(moment))?;
+    }
+    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.end(moment))
+}
+
+fn tell(
+    trainer: &mut Trainer,
+    length: Length,
+    epoch: u64,
+    waited: Duration,
+    losses: &[f32],
+    observers: &mut [&mut dyn Observer<Trainer>],
+    what: impl Fn(&mut dyn Observer<Trainer>, &Moment<Trainer>) -> Result<()>,
+) -> Result<()> {
+    let step = trainer.steps();
+    let mut moment = Moment::new(step, length.total, trainer);
+    moment.epoch = epoch;
+    moment.batch = length.batch;
+    moment.losses = losses;
+    moment.waited = waited;
+    observers.iter_mut().try_for_each(|observer| what(*observer, &moment))
+}

@@ -1,0 +1,243 @@
+//! Nothing of a run is lost, and nothing wrong with it goes unsaid.
+
+use super::{CONFIG, Place, files, read};
+use plasticity_lab::checkpoint::Checkpoint;
+use plasticity_tests::root;
+use std::path::Path;
+use std::process::Output;
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A run of 6 steps with checkpoints of steps 4 and 6.
+fn trained() -> Place {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    place
+}
+
+const LAST: &str = "run/checkpoints/step-6.safetensors";
+
+fn change(path: &Path, from: &str, to: &str) {
+    let bytes = read(path);
+    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+    let changed = [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat();
+    std::fs::write(path, changed).unwrap();
+}
+
+fn flip_last_byte(path: &Path) {
+    let mut bytes = read(path);
+    *bytes.last_mut().unwrap() ^= 0x40;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_run_of_an_earlier_version_goes_on_to_the_bits_that_it_made() {
+    let old = root().join("tests/data/old-run");
+    let place = Place::new(CONFIG);
+    std::fs::create_dir_all(place.path("run/checkpoints")).unwrap();
+    for file in ["config.toml", "metrics.jsonl", "checkpoints/step-4.safetensors"] {
+        std::fs::copy(old.join(file), place.path("run").join(file)).unwrap();
+    }
+    place.succeed(&["train", "--resume", "run", "--set", "training.steps=8"]);
+    assert_eq!(read(&place.path("run/metrics.jsonl")), read(&old.join("expected-metrics.jsonl")));
+    let state = |path: &Path| Checkpoint::load(path).unwrap().state;
+    let ours = state(&place.path("run/checkpoints/step-8.safetensors"));
+    assert!(ours == state(&old.join("expected-step-8.safetensors")), "weights or averages differ");
+}
+
+#[test]
+fn a_checkpoint_of_before_a_key_had_a_default_is_of_the_same_run() {
+    let old = root().join("tests/data/old-run");
+    let place = Place::new(CONFIG);
+    std::fs::create_dir_all(place.path("run/checkpoints")).unwrap();
+    // As an earlier program wrote it, which had not the key `skip` yet: its fingerprint is over the others.
+    let config = String::from_utf8(read(&old.join("config.toml"))).unwrap().replace("skip = 1\n", "");
+    std::fs::write(place.path("run/config.toml"), &config).unwrap();
+    let mut checkpoint = Checkpoint::load(&old.join("checkpoints/step-4.safetensors")).unwrap();
+    let mut keys: toml::Table = config.parse().unwrap();
+    keys.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
+    keys["training"].as_table_mut().unwrap().retain(|key, _| ["batch", "optimiser"].contains(&key));
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    checkpoint.fingerprint = format!("{:016x}", keys.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, fnv));
+    checkpoint.save(&place.path("run/checkpoints/step-4.safetensors")).unwrap();
+    place.succeed(&["train", "--resume", "run", "--set", "training.steps=8"]);
+    let changed =
+        ["train", "--resume", "run", "--set", "training.steps=8", "--set", "rule.prediction_steps=4"];
+    assert!(place.fail(&changed, 1).contains("rule.prediction_steps was 5 and is 4 here"));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
+    let whole = read(&trained().path(LAST));
+    let damages: [(&str, &dyn Fn(&Path)); 3] = [
+        ("its checksum is not that of its content", &flip_last_byte),
+        ("checksum", &|path| change(path, "\\\"step\\\":6", "\\\"step\\\":3")),
+        ("cut short", &|path| std::fs::write(path, &read(path)[..200]).unwrap()),
+    ];
+    for (expected, damage) in damages {
+        let place = trained();
+        damage(&place.path(LAST));
+        let damaged = read(&place.path(LAST));
+        let output = place.run(&["train", "--resume", "run"]);
+        assert!(output.status.success() && said(&output).contains(expected), "{}", said(&output));
+        assert_eq!(read(&place.path(LAST)), whole, "{expected}");
+        assert_eq!(read(&place.path(&format!("{LAST}.broken"))), damaged);
+    }
+}
+
+#[test]
+fn a_later_format_or_a_file_that_cannot_be_read_stops_and_stays() {
+    let place = trained();
+    change(&place.path(LAST), "\\\"format\\\":1", "\\\"format\\\":2");
+    let before = files(&place.path("run/checkpoints"));
+    let error = place.fail(&["train", "--resume", "run", "--set", "training.steps=7"], 1);
+    assert!(error.contains("has format 2"), "{error}");
+    assert!(before == files(&place.path("run/checkpoints")));
+    // A folder in its place cannot be read as a file, whoever asks.
+    std::fs::remove_file(place.path(LAST)).unwrap();
+    std::fs::create_dir(place.path(LAST)).unwrap();
+    let error = place.fail(&["train", "--resume", "run"], 1);
+    assert!(error.contains("cannot be read") && place.path(LAST).is_dir(), "{error}");
+}
+
+#[test]
+fn fewer_steps_than_made_are_refused_and_a_run_without_checkpoints_says_that_it_starts_over() {
+    let place = trained();
+    let before = files(&place.path("run/checkpoints"));
+    let error = place.fail(&["train", "--resume", "run", "--set", "training.steps=5"], 3);
+    assert!(error.contains("comes to 5 steps") && error.contains("has made 6"), "{error}");
+    assert!(before == files(&place.path("run/checkpoints")));
+    let metrics = read(&place.path("run/metrics.jsonl"));
+    std::fs::remove_dir_all(place.path("run/checkpoints")).unwrap();
+    let output = place.run(&["train", "--resume", "run"]);
+    assert!(
+        output.status.success() && said(&output).contains("its 6 records so far are kept"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(read(&place.path("run/metrics.jsonl.before")), metrics);
+    assert_eq!(read(&place.path("run/metrics.jsonl")), metrics, "made again");
+}
+
+#[test]
+fn other_data_or_another_processor_is_said_once_and_recorded() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=4"]);
+    let more = ["train", "--resume", "run", "--set", "stimulus.source.count=32", "--set", "training.steps=6"];
+    let output = place.run(&more);
+    let warned = said(&output).lines().filter(|line| line.contains("the stimuli are others now")).count();
+    assert_eq!((output.status.success(), warned), (true, 1), "{}", said(&output));
+    let sessions = String::from_utf8(read(&place.path("run/sessions.jsonl"))).unwrap();
+    let sessions: Vec<serde_json::Value> =
+        sessions.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((sessions[0]["from"].as_u64(), sessions[1]["from"].as_u64()), (Some(0), Some(4)));
+    assert!(sessions[0]["changed"].is_null() && sessions[1]["changed"].is_string());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_saves_the_step_and_says_how_to_go_on() {
+    for (signal, status) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {
+        let place =
+            Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000").replace("steps = 2", "minutes = 9"));
+        let mut command = place.command(&["train", "config.toml", "--out", "run"]);
+        let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let metrics = place.path("run/metrics.jsonl");
+        while std::fs::metadata(&metrics).map_or(0, |found| found.len()) == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+        assert!(said(&output).contains("plasticity train --resume run"), "{}", said(&output));
+        let steps = String::from_utf8(read(&metrics)).unwrap().lines().count();
+        assert!(place.path(&format!("run/checkpoints/step-{steps}.safetensors")).is_file());
+    }
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_from_the_run_and_its_checkpoints() {
+    let place = trained();
+    for left in ["run/.config.toml.9.0.partial", "run/checkpoints/.step-8.safetensors.9.0.partial"] {
+        std::fs::write(place.path(left), "cut").unwrap();
+        place.succeed(&["train", "--resume", "run"]);
+        assert!(!place.path(left).exists());
+    }
+}
+
+#[test]
+fn a_new_run_starts_from_anothers_weights() {
+    let place = trained();
+    let start = ["train", "config.toml", "--set", "training.init=run", "--set", "rule=random"];
+    place.succeed(&[&start[..], &["--out", "all"]].concat());
+    let state = |path: &str| Checkpoint::load(&place.path(path)).unwrap().state;
+    let (from, all) = (state(LAST), state("all/checkpoints/step-0.safetensors"));
+    assert_eq!(all.tensors["layer.2.weight"], from.tensors["layer.2.weight"]);
+    place.succeed(&[&start[..], &["--out", "some", "--set", "training.init_layers=[1, 3]"]].concat());
+    let some = state("some/checkpoints/step-0.safetensors");
+    assert_eq!(some.tensors["layer.2.weight"], from.tensors["layer.2.weight"]);
+    assert_ne!(some.tensors["layer.1.weight"], from.tensors["layer.1.weight"]);
+    let wider = [&start[..], &["--out", "wide", "--set", "encoder.widths=[8, 4, 4, 8, 8, 8]"]].concat();
+    let error = place.fail(&wider, 3);
+    assert!(error.starts_with("--set training.init=run: ") && error.contains("layer 1 needs"), "{error}");
+}
+
+#[test]
+fn a_divergence_names_the_rule_the_step_and_the_way_on() {
+    let place = trained();
+    let fast = ["train", "--resume", "run", "--set", "training.epochs=9"];
+    // Weights that are finite and overflow in the next step.
+    let mut checkpoint = Checkpoint::load(&place.path(LAST)).unwrap();
+    checkpoint.state.tensors.values_mut().for_each(|saved| saved.values.fill(1e30));
+    checkpoint.save(&place.path(LAST)).unwrap();
+    let error = place.fail(&fast, 4);
+    for word in
+        ["step 7, module 1 (layer 1), rule `clapp_s`", "training.init=run/checkpoints/step-6.safetensors"]
+    {
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_there_would_be_and_writes_nothing() {
+    let place = Place::new(CONFIG);
+    let text = place.succeed(&["train", "config.toml", "--out", "run", "--dry-run"]);
+    for part in
+        ["| 1 ", "4 × 1 ×", "3 steps an epoch, 6 in all", "memory: at least", "stimuli to learn from: 24"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!place.path("run").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_an_error() {
+    let place = Place::new(CONFIG);
+    // No address space has room for such a stack.
+    let mut command = place.command(&["train", "config.toml", "--out", "run"]);
+    let output = command.env("RUST_MIN_STACK", (1u64 << 47).to_string()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("no thread can be started") && !said(&output).contains("panicked"));
+}
+
+#[test]
+fn observers_of_a_config_keep_their_measures_also_in_a_run_that_goes_on() {
+    let observed = format!("{CONFIG}\n[[observers]]\ntype = \"norms\"\nevery = 2\n");
+    let place = Place::new(&observed);
+    place.succeed(&["train", "config.toml", "--out", "whole"]);
+    place.succeed(&["train", "config.toml", "--out", "parts", "--set", "training.steps=4"]);
+    place.succeed(&["train", "--resume", "parts", "--set", "training.steps=6"]);
+    let measures =
+        |run: &str| String::from_utf8(read(&place.path(&format!("{run}/measures.jsonl")))).unwrap();
+    assert_eq!(measures("whole"), measures("parts"));
+    let last: serde_json::Value = serde_json::from_str(measures("whole").lines().last().unwrap()).unwrap();
+    assert_eq!((last["step"].as_u64(), last["observer"].as_str()), (Some(6), Some("1.norms")));
+    let error = place.fail(&["train", "config.toml", "--out", "x", "--set", "observers.0.every=0"], 3);
+    assert!(error.starts_with("--set observers.0.every=0: 0 is not in"), "{error}");
+    let wrong = place.fail(&["train", "config.toml", "--out", "x", "--set", "observers.0.type=norm"], 3);
+    assert!(wrong.contains("unknown observer `norm`: did you mean `norms`?"), "{wrong}");
+}
