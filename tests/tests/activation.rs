@@ -35,11 +35,13 @@ impl RuleSpec for Shapes {
         Ok(Box::new(ShapesRule { target: to.target, top: to.top }))
     }
 
+    // ANCHOR: demands
     fn demands(&self) -> Demands {
         let pooling = if self.keep { Pooling::Keep } else { Pooling::Mean };
         let demands = Demands::default().with_level(Level::Activation).with_context(ContextSource::Top);
         demands.with_pooling(pooling)
     }
+    // ANCHOR_END: demands
 }
 
 impl PlasticityRule for ShapesRule {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use plasticity_tests as _;
+
 use plasticity_core::device::Device;
 use plasticity_lab::alignment::{self, LayerAlignment};
 use plasticity_lab::config::Config;
