@@ -1,10 +1,10 @@
 //! What a config says of speech.
 
 use super::HOP;
-use super::corpus::{Corpus, Identity, SpeechSource};
 use super::normalise::Normalise;
-use super::windows::Windows;
-use crate::choice::choice;
+use super::source::{Corpus, Identity, SpeechSource};
+use super::stimulus::Windows;
+use crate::common::choice::choice;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};

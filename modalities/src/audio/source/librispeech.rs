@@ -1,9 +1,9 @@
 //! LibriSpeech's layout: speaker/chapter/ID.flac.
 
-use super::{audio_files, stem};
-use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use super::files::{Files, of_speakers};
+use super::{Corpus, SpeechSource, Utterance, audio_files, stem};
 use crate::audio::labels::{Labels, aligned::AlignedPhones};
-use crate::folders::{entries, name};
+use crate::common::folders::{entries, name};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
-//! Where speech is read from.
+//! Where speech is read from: utterances with speakers, samples and frame labels.
 
+mod files;
 mod librispeech;
 mod recordings;
-mod synthetic;
+pub mod synthetic;
 mod timit;
 
 pub use librispeech::Librispeech;
@@ -10,9 +11,77 @@ pub use recordings::{Beside, Recordings};
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;
 
-use crate::folders::Walk;
-use plasticity_core::error::Result;
+use crate::common::folders::Walk;
+use plasticity_core::error::{Error, Result};
 use std::path::{Path, PathBuf};
+
+/// An utterance, before it is decoded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Utterance {
+    /// Its name, the same wherever it is read from.
+    pub id: String,
+    /// Who speaks.
+    pub speaker: Option<String>,
+}
+
+/// An opened source. Indices are those of [`utterances`](Self::utterances).
+pub trait Corpus: Send + Sync {
+    /// All utterances, in an order that does not depend on the machine.
+    fn utterances(&self) -> &[Utterance];
+
+    /// The file that utterance `index` is read from, if there is one.
+    fn file(&self, _index: usize) -> Option<&Path> {
+        None
+    }
+
+    /// How many samples utterance `index` has at 16 kHz, and the rate it is stored at, without decoding it.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    fn length(&self, index: usize) -> Result<(usize, u32)>;
+
+    /// The samples of utterance `index`: 16 kHz, mono, full scale ±1.
+    ///
+    /// # Errors
+    /// Names the file that cannot be decoded, or is cut.
+    fn samples(&self, index: usize) -> Result<Vec<f32>>;
+
+    /// Names of the phones that frames are labelled with, if they are.
+    fn phones(&self) -> Option<Vec<String>>;
+
+    /// The phone of each of the `frames` whole frames of 10 ms of utterance `index`, `None` where one has no label.
+    ///
+    /// # Errors
+    /// Where the labels are missing or do not fit the audio.
+    fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
+}
+
+/// What an utterance is known by, whatever source and path lead to it: its file without links or, where there is none,
+/// its name. (Files of two folders may well have the same name.)
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Identity {
+    File(PathBuf),
+    Name(String),
+}
+
+impl Identity {
+    pub(super) fn of(corpus: &dyn Corpus, index: usize) -> Result<Self> {
+        match corpus.file(index) {
+            Some(path) => path.canonicalize().map(Self::File).map_err(|e| Error::file(path, e)),
+            None => Ok(Self::Name(corpus.utterances()[index].id.clone())),
+        }
+    }
+}
+
+/// What a config says of a source of speech.
+#[typetag::serde(tag = "type")]
+pub trait SpeechSource: Send + Sync + std::fmt::Debug {
+    /// Lists the source's utterances. `seed` is the run's (built-in speech is made from it).
+    ///
+    /// # Errors
+    /// Where files or folders are missing or unusable: names them, and the remedy.
+    fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
+}
 
 /// Audio files in `folder` and up to `depth` folders below it.
 fn audio_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>> {

@@ -1,7 +1,7 @@
 //! Any folder of audio files.
 
-use super::audio_files;
-use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use super::files::{Files, of_speakers};
+use super::{Corpus, SpeechSource, Utterance, audio_files};
 use crate::audio::labels::Labels;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
