@@ -1,9 +1,11 @@
 //! Walks through folders, as every source of files does it: by name, without hidden entries, each folder once.
 
+use super::others::Others;
 use plasticity_core::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use unicode_normalization::UnicodeNormalization;
 
 /// What a folder holds, by name. Entries whose names begin with a dot are left out: caches, and what macOS puts
 /// beside files (`._x.wav`).
@@ -19,13 +21,18 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
             found.push(path);
         }
     }
-    found.sort();
+    found.sort_by_cached_key(|path| (name(path), path.clone()));
     Ok(found)
 }
 
-/// The last part of a path.
+/// The last part of a path, composed: a Mac writes `ä` as two characters, others as one, and both are one name.
 pub fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    composed(&path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// A name in Unicode's composed form (NFC).
+pub fn composed(name: &str) -> String {
+    if name.is_ascii() { name.to_owned() } else { name.nfc().collect() }
 }
 
 /// Whether the name of a file has one of these endings, in capitals or not. Asking the file system about every file
@@ -59,6 +66,8 @@ fn unreadable(folder: &Path, error: &std::io::Error) -> Error {
 pub struct Walk {
     /// Folders without links in their paths.
     entered: BTreeSet<PathBuf>,
+    /// Files with other endings.
+    others: Others,
 }
 
 impl Walk {
@@ -71,12 +80,17 @@ impl Walk {
         Ok(self.entered.insert(canonical))
     }
 
+    /// Warns of the files that [`files`](Self::files) below `place` left out.
+    pub fn warn(&self, place: &Path, endings: &[&str]) {
+        self.others.warn(place, endings);
+    }
+
     /// Files with one of these endings in `folder` and up to `depth` folders below it, by path.
     ///
     /// # Errors
     /// Where a folder cannot be read.
     pub fn files(&mut self, folder: &Path, endings: &[&str], depth: usize) -> Result<Vec<PathBuf>> {
-        let (mut found, mut level) = (Vec::new(), vec![folder.to_owned()]);
+        let (top, mut found, mut level) = (folder, Vec::new(), vec![folder.to_owned()]);
         // Level by level, so that a folder is entered where the most of the depth is left.
         for _ in 0..=depth {
             let mut below = Vec::new();
@@ -89,6 +103,8 @@ impl Walk {
                         found.push(path);
                     } else if path.is_dir() {
                         below.push(path);
+                    } else {
+                        self.others.count(top, &path);
                     }
                 }
             }

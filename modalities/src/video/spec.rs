@@ -1,8 +1,9 @@
 //! `[stimulus] type = "clips"`.
 
-use super::source::ClipSource;
+use super::source::{ClipSource, Clips};
 use super::stimulus::ClipStimulus;
 use super::treatment::Treatment;
+use crate::common::apart;
 use crate::common::choice::choice;
 use crate::common::{limit, standardise};
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
@@ -63,6 +64,28 @@ fn std() -> [f32; 3] {
 }
 
 impl ClipsSpec {
+    /// Refuses clips that are on both sides of a read-out. Of a side that cannot be opened, opening it tells.
+    fn check_apart(&self, clips: &dyn Clips, split: Split, seed: u64) -> Result<()> {
+        let files = |clips: &dyn Clips| -> Vec<apart::Item> {
+            (0..clips.len()).map(|index| clips.files(index)).filter(|files| !files.is_empty()).collect()
+        };
+        let here = files(clips);
+        if here.is_empty() {
+            return Ok(());
+        }
+        // To learn from and to train a read-out on are the same clips.
+        let other = if split == Split::ReadoutTest { Split::Learn } else { Split::ReadoutTest };
+        let there = self.source.open(other, seed).map_or_else(|_| Vec::new(), |clips| files(&*clips));
+        let (learned, tested) = if split == Split::ReadoutTest { (there, here) } else { (here, there) };
+        let Some((learned, tested)) = apart::shared(&learned, &tested)? else { return Ok(()) };
+        let message = format!(
+            "clips to learn from and clips of the test share files ({}), so a read-out would be tested on what was learned \
+             from: take them out on one side",
+            apart::why(&learned, &tested)
+        );
+        Err(Error::config("stimulus.source", message))
+    }
+
     /// Checks every value.
     pub(super) fn treatment(&self) -> Result<Treatment> {
         let whole = |key: &str, value: usize, range: std::ops::RangeInclusive<usize>| {
@@ -143,6 +166,7 @@ plugin! {
                 Split::ReadoutTrain | Split::ReadoutTest => self.readout_frames.unwrap_or(self.frames),
             };
             let clips = self.source.open(split, seed)?;
+            self.check_apart(&*clips, split, seed)?;
             Ok(Box::new(ClipStimulus::new(clips, treatment, self.every, frames, split)?))
         }
     }
@@ -151,6 +175,37 @@ plugin! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_or_copy_of_a_clip_is_on_both_sides() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = |group: usize| root.path().join(format!("jump/jump_g{group:02}_c01"));
+        for (group, frame) in [1, 2].into_iter().flat_map(|group| [1, 2].map(|frame| (group, frame))) {
+            std::fs::create_dir_all(folder(group)).unwrap();
+            let image = image::RgbImage::from_pixel(8, 8, image::Rgb([group as u8, frame, 9]));
+            image.save(folder(group).join(format!("{frame}.png"))).unwrap();
+        }
+        let open = |split| {
+            let spec: ClipsSpec = serde_json::from_value(serde_json::json!({
+                "source": { "type": "frames", "path": root.path(), "train_groups": [1], "test_groups": [2, 3] },
+                "every": 1, "frames": 2, "size": 8
+            }))
+            .unwrap();
+            spec.open(split, 0).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(open(Split::Learn), "");
+        std::os::unix::fs::symlink(folder(1), folder(3)).unwrap();
+        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+            assert!(open(split).contains("share files"), "{}", open(split));
+        }
+        std::fs::remove_file(folder(3)).unwrap();
+        std::fs::create_dir(folder(3)).unwrap();
+        for frame in ["1.png", "2.png"] {
+            std::fs::copy(folder(1).join(frame), folder(3).join(frame)).unwrap();
+        }
+        assert!(open(Split::ReadoutTest).contains("jump_g03_c01"), "{}", open(Split::ReadoutTest));
+    }
 
     #[test]
     fn clips_too_large_for_memory_are_an_error_that_names_the_keys() {

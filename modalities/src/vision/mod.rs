@@ -4,16 +4,21 @@
 //! [`ImageStimulus`] makes the encoder's input of them.
 
 mod augment;
+mod decode;
 mod jpeg;
 mod normalise;
+mod orientation;
 mod patches;
 mod picture;
+mod png;
 mod source;
 mod spec;
 mod stimulus;
 
 pub use augment::{Augment, Planes};
+pub use decode::IMAGES;
 pub use normalise::{Normalise, PerChannel};
+pub use orientation::Orientation;
 pub use patches::{Patch, Patches};
 pub use picture::Picture;
 pub use source::{

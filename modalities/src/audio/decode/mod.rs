@@ -4,19 +4,23 @@
 //! all of WAV's sample formats. NIST SPHERE, which TIMIT's `.wav` files are, by our own reader.
 //! Formats are told by their first bytes, never by the file's name.
 
+mod flac;
 mod resample;
 mod sphere;
+mod spliced;
+mod wav;
 
 use super::RATE;
+use crate::common::files;
 use plasticity_core::error::{Error, Result};
 use resample::resample;
-use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use wav::Wav;
 
 /// Rates that are taken for audio.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
@@ -88,13 +92,39 @@ fn check_samples(path: &Path, samples: &[f32]) -> Result<()> {
     }
 }
 
+/// The rate of a file.
+///
+/// # Errors
+/// As [`length`].
+pub fn rate(path: &Path) -> Result<u32> {
+    let rate = if is_sphere(path)? { sphere::Header::read(path)?.rate } else { Opened::new(path)?.rate };
+    check_rate(path, rate)?;
+    Ok(rate)
+}
+
 fn is_sphere(path: &Path) -> Result<bool> {
     let mut first = [0; 7];
-    let mut file = File::open(path).map_err(|e| Error::file(path, e))?;
+    let mut file = files::open(path).map_err(|e| Error::file(path, e))?;
     match file.read_exact(&mut first) {
         Ok(()) => Ok(&first == b"NIST_1A"),
         Err(e) => Err(Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {e}"))),
     }
+}
+
+/// What the decoder reads of a file, and the samples of one channel where a WAV tells them.
+fn source(path: &Path) -> std::io::Result<(Box<dyn MediaSource>, Option<u64>)> {
+    let mut file = files::open(path)?;
+    let mut first = [0; 4];
+    file.read_exact(&mut first)?;
+    if &first == b"fLaC" {
+        return Ok((Box::new(flac::untagged(file)?), None));
+    }
+    if let Some(wav) = Wav::find(&mut file)? {
+        let frames = wav.frames;
+        return Ok((Box::new(wav.mended(file)), Some(frames)));
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok((Box::new(file), None))
 }
 
 /// A FLAC or WAV whose header has been read.
@@ -109,10 +139,12 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn new(path: &'a Path) -> Result<Self> {
-        let wrong =
-            |message: String| Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {message}"));
-        let file = File::open(path).map_err(|e| Error::file(path, e))?;
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let wrong = |message: String| {
+            let remedy = "convert it (`ffmpeg -i FILE new.wav`), or take it out";
+            Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {message}; {remedy}"))
+        };
+        let (source, told) = source(path).map_err(|e| Error::file(path, e))?;
+        let stream = MediaSourceStream::new(source, Default::default());
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, Default::default(), Default::default())
             .map_err(|e| wrong(e.to_string()))?;
@@ -127,7 +159,7 @@ impl<'a> Opened<'a> {
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|e| wrong(e.to_string()))?;
-        let (track, frames) = (track.id, track.num_frames);
+        let (track, frames) = (track.id, told.or(track.num_frames));
         Ok(Self { path, format, decoder, track, rate, frames })
     }
 

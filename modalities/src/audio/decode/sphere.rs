@@ -1,7 +1,7 @@
 //! NIST SPHERE, the format of TIMIT's `.wav` files: a text header and raw PCM.
 
+use crate::common::files;
 use plasticity_core::error::{Error, Result};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ impl Header {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let wrong = |message: String| Error::file(path, format!("NIST SPHERE header: {message}"));
         let mut start = Vec::new();
-        let file = File::open(path).map_err(|e| Error::file(path, e))?;
+        let file = files::open(path).map_err(|e| Error::file(path, e))?;
         file.take(1 << 16).read_to_end(&mut start).map_err(|e| Error::file(path, e))?;
         let text = String::from_utf8_lossy(&start);
         let mut lines = text.lines();
@@ -63,7 +63,7 @@ impl Header {
 /// The mean of the channels, full scale ±1, and their rate.
 pub(super) fn read(path: &Path) -> Result<(Vec<f32>, u32)> {
     let header = Header::read(path)?;
-    let mut file = File::open(path).map_err(|e| Error::file(path, e))?;
+    let mut file = files::open(path).map_err(|e| Error::file(path, e))?;
     let mut bytes = Vec::new();
     let read = file.seek(SeekFrom::Start(header.bytes)).and_then(|_| file.read_to_end(&mut bytes));
     read.map_err(|e| Error::file(path, e))?;

@@ -3,6 +3,7 @@
 use super::{Corpus, Utterance};
 use crate::audio::labels::Labels;
 use crate::audio::{RATE, decode};
+use crate::common::folders::composed;
 use plasticity_core::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub(super) fn of_speakers(
     speakers: Option<&[String]>,
 ) -> Result<Vec<(Utterance, PathBuf)>> {
     if let Some(speakers) = speakers {
+        let speakers: Vec<String> = speakers.iter().map(|speaker| composed(speaker)).collect();
         let there: BTreeSet<&str> = found.iter().filter_map(|(u, _)| u.speaker.as_deref()).collect();
         if let Some(missing) = speakers.iter().find(|speaker| !there.contains(speaker.as_str())) {
             let mut known: Vec<_> = there.into_iter().take(40).collect();

@@ -11,8 +11,8 @@ pub use recordings::{Beside, Recordings};
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;
 
-use crate::common::folders::Walk;
-use plasticity_core::error::{Error, Result};
+use crate::common::folders::{Walk, composed, name};
+use plasticity_core::error::Result;
 use std::path::{Path, PathBuf};
 
 /// An utterance, before it is decoded.
@@ -56,23 +56,6 @@ pub trait Corpus: Send + Sync {
     fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
 }
 
-/// What an utterance is known by, whatever source and path lead to it: its file without links or, where there is none,
-/// its name. (Files of two folders may well have the same name.)
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Identity {
-    File(PathBuf),
-    Name(String),
-}
-
-impl Identity {
-    pub(super) fn of(corpus: &dyn Corpus, index: usize) -> Result<Self> {
-        match corpus.file(index) {
-            Some(path) => path.canonicalize().map(Self::File).map_err(|e| Error::file(path, e)),
-            None => Ok(Self::Name(corpus.utterances()[index].id.clone())),
-        }
-    }
-}
-
 /// What a config says of a source of speech.
 #[typetag::serde(tag = "type")]
 pub trait SpeechSource: Send + Sync + std::fmt::Debug {
@@ -83,17 +66,23 @@ pub trait SpeechSource: Send + Sync + std::fmt::Debug {
     fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
 }
 
+/// Endings of audio files.
+const AUDIO: &[&str] = &["flac", "wav"];
+
 /// Audio files in `folder` and up to `depth` folders below it.
 fn audio_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>> {
-    Walk::default().files(folder, &["flac", "wav"], depth)
+    let mut walk = Walk::default();
+    let files = walk.files(folder, AUDIO, depth)?;
+    walk.warn(folder, AUDIO);
+    Ok(files)
 }
 
 /// The last part of a path, without its ending.
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    composed(&path.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// The name of the folder that a file is in.
 fn parent(path: &Path) -> Option<String> {
-    Some(path.parent()?.file_name()?.to_string_lossy().into_owned())
+    path.parent().map(name)
 }

@@ -1,7 +1,7 @@
 //! Headers of AVI files: how many frames a clip has, without decoding it.
 
+use crate::common::files;
 use plasticity_core::{Error, Result};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const LOOK: u64 = 1 << 16;
 /// Where the file is no AVI, has no video stream, or is cut off.
 pub fn frame_count(path: &Path) -> Result<usize> {
     let broken = |message: String| Error::file(path, format!("broken AVI: {message}"));
-    let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
+    let mut file = files::open(path).map_err(|error| Error::file(path, error))?;
     let length = file.metadata().map_err(|error| Error::file(path, error))?.len();
     let mut head = Vec::new();
     file.by_ref().take(LOOK).read_to_end(&mut head).map_err(|error| Error::file(path, error))?;

@@ -3,11 +3,12 @@
 use super::division::{Division, Found};
 use super::{Clips, Cut, Frame, Picks};
 use crate::common::folders::{entries, name};
+use crate::common::others::Others;
 use plasticity_core::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All clips below the class folders of `path`, and the classes. `clip` tells which entries of a class folder are
-/// clips, `expected` what they look like.
+/// clips, `expected` what they look like, `read` the endings of what is read; a warning counts other files.
 ///
 /// # Errors
 /// Where `path` has no class folder, or a class folder has no clip.
@@ -16,6 +17,7 @@ pub fn clips(
     division: &Division,
     clip: impl Fn(&Path) -> bool,
     expected: &str,
+    read: &[&str],
 ) -> Result<(Vec<String>, Vec<Found>)> {
     let folders: Vec<_> = entries(path)?.into_iter().filter(|entry| entry.is_dir()).collect();
     if folders.is_empty() {
@@ -23,10 +25,11 @@ pub fn clips(
     }
     let names: Vec<_> = folders.iter().map(|folder| name(folder)).collect();
     let classes = division.classes(&names);
-    let mut found = Vec::new();
+    let (mut found, mut others) = (Vec::new(), Others::default());
     for (folder, class_name) in folders.iter().zip(names) {
         let Some(class) = classes.iter().position(|class| *class == class_name) else { continue };
-        let clips: Vec<_> = entries(folder)?.into_iter().filter(|entry| clip(entry)).collect();
+        let (clips, rest): (Vec<_>, Vec<_>) = entries(folder)?.into_iter().partition(|entry| clip(entry));
+        rest.iter().filter(|entry| entry.is_file()).for_each(|entry| others.count(folder, entry));
         if clips.is_empty() {
             let message =
                 format!("class folder without clips: expected {expected}; fill the folder or remove it");
@@ -39,6 +42,7 @@ pub fn clips(
             class_name: class_name.clone(),
         }));
     }
+    others.warn(path, read);
     Ok((classes, found))
 }
 
@@ -49,6 +53,9 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Names the file that cannot be used, and what is wrong with it.
     fn frame_count(&self, path: &Path) -> Result<usize>;
+
+    /// The files of the clip at `path`.
+    fn files(&self, path: &Path) -> Vec<PathBuf>;
 
     /// Reads frames of the clip at `path`, which had `frames` frames when it was opened, as [`Clips::read`] does.
     ///
@@ -87,6 +94,10 @@ impl<S: Store> Clips for Folders<S> {
 
     fn class(&self, index: usize) -> u32 {
         self.clips[index].class
+    }
+
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        self.store.files(&self.clips[index].path)
     }
 
     fn frame_count(&self, index: usize) -> usize {

@@ -7,6 +7,7 @@
 
 use super::{Frame, Picks};
 use plasticity_core::{Error, Result};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -34,7 +35,10 @@ pub fn read(
     // Frame n gets the time n / 30 s and the output 30 frames a second, whatever times the file has.
     let filter = format!(r"select=gte(n\,{first})*not(mod(n-{first}\,{every})),settb=1/30,setpts=N");
     let mut command = Command::new(program);
-    command.args(["-v", "error", "-nostdin", "-i"]).arg(path).args(["-map", "0:v:0", "-an", "-vf", &filter]);
+    // Without `file:` a colon in a path would begin the name of a protocol.
+    let mut url = OsString::from("file:");
+    url.push(path);
+    command.args(["-v", "error", "-nostdin", "-i"]).arg(url).args(["-map", "0:v:0", "-an", "-vf", &filter]);
     command.args(["-r", "30", "-frames:v", &count.to_string(), "-f", "image2pipe", "-c:v", "ppm", "-"]);
     run(&mut command, path, each)
 }

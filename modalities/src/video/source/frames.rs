@@ -2,9 +2,10 @@
 
 use super::class_folders::{self, Folders, Store};
 use super::division::Division;
+use super::order::order;
 use super::{ClipSource, Clips, Cut, Frame, Picks};
-use crate::common::folders::{entries, has_ending, name};
-use crate::vision::Picture;
+use crate::common::folders::Walk;
+use crate::vision::{IMAGES, Orientation, Picture};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
@@ -23,12 +24,14 @@ pub struct FramesSpec {
     train_groups: Vec<u32>,
     #[serde(default)]
     test_groups: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Orientation::is_upright")]
+    orientation: Orientation,
 }
 
 const EXPECTED: &str = "Class/v_Class_g01_c01/image_00001.jpg";
 
 plugin! {
-    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG or PNG, in order of their numbers)",
+    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG, PNG and others, in order of their numbers)",
     equation: "",
     citation: "Soomro, Zamir & Shah 2012 (names of clips and groups)",
     keys: [
@@ -37,25 +40,35 @@ plugin! {
         split = "1", "1, 2, 3", "which official split";
         train_groups = "[]", "whole numbers", "without lists: groups (g01 is 1) that learn and train the read-out";
         test_groups = "[]", "whole numbers, none of train_groups", "without lists: groups that test the read-out";
+        orientation = "\"upright\"", "upright, stored", "turns frames as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
     ],
     example: "type = \"frames\"\npath = \"actions64\"\ntrain_groups = [1, 2, 3]\ntest_groups = [4, 5]\n",
     impl ClipSource for FramesSpec {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn Clips>> {
             let division =
                 Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
-            let (classes, found) = class_folders::clips(&self.path, &division, Path::is_dir, EXPECTED)?;
+            let (classes, found) = class_folders::clips(&self.path, &division, Path::is_dir, EXPECTED, IMAGES)?;
+            let mut walk = Walk::default();
+            found.iter().try_for_each(|clip| walk.files(&clip.path, IMAGES, 0).map(drop))?;
+            walk.warn(&self.path, IMAGES);
             let clips = division.pick(&self.path, found, split)?;
-            Ok(Box::new(Folders::open(classes, clips, Images)?))
+            Ok(Box::new(Folders::open(classes, clips, Images { orientation: self.orientation })?))
         }
     }
 }
 
 /// A clip is a folder of images.
-struct Images;
+struct Images {
+    orientation: Orientation,
+}
 
 impl Store for Images {
     fn frame_count(&self, folder: &Path) -> Result<usize> {
         Ok(images(folder)?.len())
+    }
+
+    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        images(folder).unwrap_or_default()
     }
 
     fn read(&self, folder: &Path, frames: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
@@ -65,28 +78,17 @@ impl Store for Images {
             let message = format!("held {frames} frames and now holds {}", images.len());
             return Err(Error::file(folder, message));
         }
-        picked.into_iter().map(|path| cut(decode(path)?)).collect()
+        picked.into_iter().map(|path| cut(decode(path, self.orientation)?)).collect()
     }
 }
 
 /// The images of a clip's folder, in order of their numbers.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
-    let image = |path: &PathBuf| has_ending(path, &["jpg", "jpeg", "png"]);
-    let mut images: Vec<_> = entries(folder)?.into_iter().filter(image).collect();
-    images.sort_by_cached_key(|path| numbered(&name(&path.with_extension(""))));
-    Ok(images)
+    order(folder, Walk::default().files(folder, IMAGES, 0)?)
 }
 
-/// A name as what stands before its last number, the length of that number without leading zeros, and its digits: in this
-/// order `2` comes before `10`.
-fn numbered(name: &str) -> (String, usize, String) {
-    let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = name[text.len()..].trim_start_matches('0');
-    (text.to_owned(), digits.len(), digits.to_owned())
-}
-
-fn decode(path: &Path) -> Result<Frame> {
-    let picture = Picture::read(path)?;
+fn decode(path: &Path, orientation: Orientation) -> Result<Frame> {
+    let picture = Picture::read(path, orientation)?;
     Ok(Frame { width: picture.width(), height: picture.height(), rgb: picture.into_rgb() })
 }
 
@@ -102,6 +104,7 @@ mod tests {
             split: None,
             train_groups: vec![1, 2, 3],
             test_groups: vec![4, 5],
+            orientation: Orientation::Upright,
         }
     }
 
@@ -139,13 +142,6 @@ mod tests {
         let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
         let frames = clips.read(0, Picks { first: 0, every: 1, count: 12 }, &mut Ok).unwrap();
         assert!(frames.iter().map(|frame| frame.rgb[0]).eq(1..=12));
-    }
-
-    #[test]
-    fn names_are_compared_before_numbers_of_any_length() {
-        let mut names = ["b_1", "a_10", "a_9", "a_099999999999999999999999999", "a", "a_010", "7"];
-        names.sort_by_cached_key(|name| numbered(name));
-        assert_eq!(names, ["7", "a", "a_9", "a_10", "a_010", "a_099999999999999999999999999", "b_1"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! UCF-101's official split lists.
 
 use super::division::group;
+use crate::common::files;
+use crate::common::folders::composed;
 use plasticity_core::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -81,12 +83,12 @@ fn apart(folder: &Path, train: &[Listed], test: &[Listed]) -> Result<()> {
 
 /// Lines that are not empty, with their numbers.
 fn lines(path: &Path) -> Result<Vec<(usize, String)>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::text(path).map_err(|error| {
         let message =
             format!("{error}; expected UCF-101's official lists (UCF101TrainTestSplits-RecognitionTask.zip)");
         Error::file(path, message)
     })?;
-    let lines = text.lines().zip(1..).map(|(text, line)| (line, text.trim().to_owned()));
+    let lines = text.lines().zip(1..).map(|(text, line)| (line, composed(text.trim())));
     Ok(lines.filter(|(_, text)| !text.is_empty()).collect())
 }
 

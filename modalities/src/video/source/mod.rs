@@ -7,10 +7,12 @@ pub mod ffmpeg;
 pub mod frames;
 pub mod lists;
 pub mod motions;
+mod order;
 pub mod ucf101;
 
 use plasticity_core::Result;
 use plasticity_core::stimulus::Split;
+use std::path::PathBuf;
 
 /// One frame as it is stored: 8-bit RGB, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,11 @@ pub trait Clips: Send + Sync {
 
     /// The class of a clip, as an index into [`classes`](Self::classes).
     fn class(&self, index: usize) -> u32;
+
+    /// The files of a clip, by which what is learned from and what is tested on are kept apart.
+    fn files(&self, _index: usize) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// How many frames a clip has.
     fn frame_count(&self, index: usize) -> usize;

@@ -31,6 +31,9 @@ fn program() -> String {
     "ffmpeg".to_owned()
 }
 
+/// Endings of clips.
+const AVI: &[&str] = &["avi"];
+
 const EXPECTED: &str = "Class/v_Class_g01_c01.avi";
 
 plugin! {
@@ -50,7 +53,7 @@ plugin! {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn Clips>> {
             let division =
                 Division::new(self.lists.as_deref(), self.split, &self.train_groups, &self.test_groups)?;
-            let (classes, found) = class_folders::clips(&self.path, &division, |path| has_ending(path, &["avi"]), EXPECTED)?;
+            let (classes, found) = class_folders::clips(&self.path, &division, |path| has_ending(path, AVI), EXPECTED, AVI)?;
             ffmpeg::check(&self.ffmpeg)?;
             let clips = division.pick(&self.path, found, split)?;
             Ok(Box::new(Folders::open(classes, clips, Avi { program: self.ffmpeg.clone() })?))
@@ -66,6 +69,10 @@ struct Avi {
 impl Store for Avi {
     fn frame_count(&self, path: &Path) -> Result<usize> {
         avi::frame_count(path)
+    }
+
+    fn files(&self, path: &Path) -> Vec<PathBuf> {
+        vec![path.to_owned()]
     }
 
     /// Headers of XviD files can promise a frame or two more than can be decoded; then the picks move to the front

@@ -81,6 +81,10 @@ impl ImageSource for Opened {
         }
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.iter().map(|records| records.path().to_owned()).collect()
+    }
+
     fn place(&self, index: usize) -> String {
         let found = self.find(index);
         found.map_or_else(String::new, |(file, at)| format!("{}, record {at}", file.path().display()))

@@ -1,15 +1,15 @@
-//! Folders of JPEG and PNG files.
+//! Folders of image files.
 
 use super::{ImageSource, ImageSourceSpec, LabelledPicture};
 use crate::common::folders::{Walk, entries, has_ending, name};
-use crate::vision::Picture;
+use crate::vision::{IMAGES, Orientation, Picture};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A folder of JPEG and PNG files, at any depth. If it holds folders alone, each is a class, in the order of
-/// their names. Names that begin with a dot, and files of other kinds, are passed over; links are followed, and no
+/// A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files, at any depth. If it holds folders alone, each is a class, in the order of
+/// their names. Names that begin with a dot are passed over, and so are files of other kinds, which a warning counts; links are followed, and no
 /// folder is entered twice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,18 +18,16 @@ pub struct Folder {
     pub path: PathBuf,
 }
 
-/// Endings of images.
-const IMAGES: &[&str] = &["jpg", "jpeg", "png"];
-
 /// The images of a folder, or some of them.
 #[derive(Debug)]
 pub struct Files {
     files: Vec<(PathBuf, Option<u32>)>,
     classes: Option<Vec<String>>,
+    orientation: Orientation,
 }
 
 plasticity_core::plugin! {
-    Source "folder": "a folder of JPEG and PNG files; its folders are classes",
+    Source "folder": "a folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; its folders are classes",
     equation: "",
     citation: "",
     keys: [path = "", "a folder", "holds images, at any depth; relative to the working folder"],
@@ -63,7 +61,7 @@ plasticity_core::plugin! {
 impl Files {
     /// These files, with their classes by number.
     pub fn new(files: Vec<(PathBuf, Option<u32>)>, classes: Option<Vec<String>>) -> Self {
-        Self { files, classes }
+        Self { files, classes, orientation: Orientation::Upright }
     }
 
     /// All images of a folder; with classes, if the folder holds folders alone.
@@ -73,13 +71,18 @@ impl Files {
     pub fn to_learn_from(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         let found = if entries.iter().any(|entry| has_ending(entry, IMAGES)) {
-            let files = Walk::default().files(path, IMAGES, usize::MAX)?;
-            Self { files: files.into_iter().map(|file| (file, None)).collect(), classes: None }
+            let mut walk = Walk::default();
+            let files = walk.files(path, IMAGES, usize::MAX)?;
+            walk.warn(path, IMAGES);
+            Self::new(files.into_iter().map(|file| (file, None)).collect(), None)
         } else {
             Self::by_class(path, entries)?
         };
         if found.files.is_empty() {
-            return Err(Error::file(path, "holds no JPEG or PNG files, nor do the folders in it"));
+            return Err(Error::file(
+                path,
+                "holds no JPEG, PNG, WebP, BMP, TIFF or GIF files, nor do the folders in it",
+            ));
         }
         Ok(found)
     }
@@ -98,8 +101,7 @@ impl Files {
         let classes = found.classes.as_deref().unwrap_or_default();
         for (class, name) in classes.iter().enumerate() {
             if !found.files.iter().any(|(_, other)| *other == Some(class as u32)) {
-                let message =
-                    "is a class folder without JPEG or PNG files of its own: add some, or remove it";
+                let message = "is a class folder without image files of its own: add some, or remove it";
                 return Err(Error::file(path.join(name), message));
             }
         }
@@ -107,16 +109,20 @@ impl Files {
     }
 
     fn by_class(path: &Path, entries: Vec<PathBuf>) -> Result<Self> {
-        let (mut files, mut classes) = (Vec::new(), Vec::new());
+        let (mut files, mut classes) = (Vec::new(), Vec::<String>::new());
         let mut walk = Walk::default();
         walk.enter(path)?;
         for folder in entries.into_iter().filter(|entry| entry.is_dir()) {
-            let class = Some(classes.len() as u32);
+            // Two folders whose names differ in their Unicode form alone are one class.
+            if classes.last() != Some(&name(&folder)) {
+                classes.push(name(&folder));
+            }
+            let class = Some(classes.len() as u32 - 1);
             let found = walk.files(&folder, IMAGES, usize::MAX)?;
             files.extend(found.into_iter().map(|file| (file, class)));
-            classes.push(name(&folder));
         }
-        Ok(Self { files, classes: Some(classes) })
+        walk.warn(path, IMAGES);
+        Ok(Self::new(files, Some(classes)))
     }
 }
 
@@ -129,7 +135,15 @@ impl ImageSource for Files {
         let Some((path, class)) = self.files.get(index) else {
             return Err(Error::stimulus("folder", format!("there is no image {index} of {}", self.len())));
         };
-        Ok(LabelledPicture { picture: Picture::read(path)?, class: *class })
+        Ok(LabelledPicture { picture: Picture::read(path, self.orientation)?, class: *class })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    fn keep_stored(&mut self) {
+        self.orientation = Orientation::Stored;
     }
 
     fn place(&self, index: usize) -> String {

@@ -46,6 +46,14 @@ pub trait ImageSource: Send + Sync {
     /// The file of image `index` and its place in it, for messages.
     fn place(&self, index: usize) -> String;
 
+    /// The files that images are read from, by which what is learned from and what is tested on are kept apart.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Asks for pixels as they lie in files, not turned as EXIF says.
+    fn keep_stored(&mut self) {}
+
     /// Names of the classes, where images are labelled.
     fn classes(&self) -> Option<Vec<String>> {
         None

@@ -1,8 +1,8 @@
 //! Binary files of records of one length, read by offset.
 
+use crate::common::files;
 use crate::common::folders::working_folder;
 use plasticity_core::{Error, Result};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ impl Records {
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
         let mut record = vec![0; self.length];
         let read = |record: &mut [u8]| {
-            let mut file = File::open(&self.path)?;
+            let mut file = files::open(&self.path)?;
             file.seek(SeekFrom::Start(index as u64 * self.length as u64))?;
             file.read_exact(record)
         };

@@ -2,6 +2,7 @@
 
 use super::records::Records;
 use super::{ImageSource, ImageSourceSpec, LabelledPicture};
+use crate::common::files;
 use crate::vision::Picture;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result};
@@ -73,7 +74,7 @@ plasticity_core::plugin! {
 }
 
 fn read_labels(path: PathBuf, images: usize) -> Result<Vec<u8>> {
-    let labels = std::fs::read(&path).map_err(|e| Error::file(&path, format!("cannot be read: {e}")))?;
+    let labels = files::read(&path).map_err(|e| Error::file(&path, format!("cannot be read: {e}")))?;
     if labels.len() != images {
         let message = format!("expected {images} labels, one for each image, got {}", labels.len());
         return Err(Error::file(path, message));
@@ -95,6 +96,10 @@ impl ImageSource for Opened {
         let class =
             self.labels.as_ref().and_then(|labels| labels.get(index)).map(|&label| u32::from(label) - 1);
         Ok(LabelledPicture { picture, class })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.images.path().to_owned()]
     }
 
     fn place(&self, index: usize) -> String {

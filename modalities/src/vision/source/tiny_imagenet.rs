@@ -2,6 +2,7 @@
 
 use super::folder::Files;
 use super::{ImageSource, ImageSourceSpec};
+use crate::common::files;
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ plasticity_core::plugin! {
 impl TinyImagenet {
     fn validation(&self, classes: Vec<String>) -> Result<Files> {
         let annotations = self.path.join("val/val_annotations.txt");
-        let text = std::fs::read_to_string(&annotations).map_err(|e| {
+        let text = files::text(&annotations).map_err(|e| {
             let message = format!(
                 "cannot be read: {e}; for a `val` folder that is already sorted into class folders, use \
                  labelled = {{ train = …, test = … }} in [stimulus]"

@@ -1,16 +1,20 @@
 //! `[stimulus] type = "images"`.
 
+use super::Orientation;
 use super::augment::Augment;
 use super::normalise::{Normalise, PerChannel};
 use super::patches::{Grid, Patches};
 use super::source::{Files, ImageSource, ImageSourceSpec};
 use super::stimulus::ImageStimulus;
+use crate::common::apart;
 use crate::common::choice::choice;
 use crate::common::limit;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::{Path, PathBuf};
+use toml::Value;
 
 /// Images: from a source, cropped, flipped, normalised and cut into patches.
 ///
@@ -49,6 +53,9 @@ pub struct Images {
     /// How views are made at random; where absent, two views take the defaults and one view is a plain crop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// Which way up photographs are.
+    #[serde(default, skip_serializing_if = "Orientation::is_upright")]
+    pub orientation: Orientation,
 }
 
 /// Folders of labelled images, each with a folder for each class.
@@ -56,9 +63,23 @@ pub struct Images {
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
     /// What the read-out learns from.
+    #[serde(deserialize_with = "folder")]
     pub train: PathBuf,
     /// What it is tested on.
+    #[serde(deserialize_with = "folder")]
     pub test: PathBuf,
+}
+
+/// A path, and no source.
+fn folder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(path) => Ok(path.into()),
+        other => Err(D::Error::custom(format!(
+            "stimulus.labelled: expected the paths of two folders, as in labelled = {{ train = \"photos/train\", test = \
+             \"photos/test\" }}, got a {} in place of a path",
+            other.type_str()
+        ))),
+    }
 }
 
 fn yes() -> bool {
@@ -132,6 +153,7 @@ plasticity_core::plugin! {
         std = "", "> 0, a number, or one a channel", "is divided by; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
         patch = "false", "false or { size = 1 to crop, stride >= 1 }", "cuts images into a grid of patches; rows are time, columns locations; the paper's are of size 16 and stride 8";
         views = "1", "1 or 2", "views of each image to learn from; two stand along the batch, all first views before all second ones";
+        orientation = "\"upright\"", "upright, stored", "turns photographs as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
         augment = "", "{ scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], blur_kernel = 0.1 }", "random resized crop, colour jitter (brightness, contrast, saturation, hue), grey and blur as SimCLR has them; the defaults stand to the left; always on with two views";
     ],
     example: "type = \"images\"\nsource = \"synthetic\"\ncrop = 32\npatch = { size = 16, stride = 8 }",
@@ -146,10 +168,11 @@ plasticity_core::plugin! {
             if let Some(labelled) = &self.labelled {
                 labelled.check_apart(self.source.learns_from())?;
             }
-            let source: Box<dyn ImageSource> = match &self.labelled {
-                Some(labelled) if split != Split::Learn => Box::new(labelled.open(split)?),
-                _ => self.source.open(split, seed)?,
-            };
+            self.check_files(seed)?;
+            let mut source = self.source(split, seed)?;
+            if self.orientation == Orientation::Stored {
+                source.keep_stored();
+            }
             let (views, augment) = self.views(split)?;
             let (crop, flip) = (self.crop, self.flip);
             let stimulus = ImageStimulus { source, crop, flip, normalise, views, augment, grid };
@@ -163,6 +186,36 @@ plasticity_core::plugin! {
 }
 
 impl Images {
+    fn source(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>> {
+        match &self.labelled {
+            Some(labelled) if split != Split::Learn => Ok(Box::new(labelled.open(split)?)),
+            _ => self.source.open(split, seed),
+        }
+    }
+
+    /// Refuses files of the test that rules or the read-out learn from, wherever they lie. Of a split that cannot be opened,
+    /// opening it tells.
+    fn check_files(&self, seed: u64) -> Result<()> {
+        let files = |split| -> Vec<apart::Item> {
+            let files = self.source(split, seed).map_or_else(|_| Vec::new(), |source| source.files());
+            files.into_iter().map(|file| vec![file]).collect()
+        };
+        let test = files(Split::ReadoutTest);
+        if test.is_empty() {
+            return Ok(());
+        }
+        for (key, split) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
+            let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
+            let message = format!(
+                "`{key}` and the images of the test share images ({}), so a read-out would be tested on what was learned \
+                 from: take them out of one of the two",
+                apart::why(&learned, &tested)
+            );
+            return Err(Error::config("stimulus.labelled", message));
+        }
+        Ok(())
+    }
+
     /// Refuses images, and patches of one image, too large to be made.
     fn check_size(&self, Grid { side, size, .. }: Grid, channels: usize) -> Result<()> {
         limit::check("stimulus.crop", &[self.crop, self.crop, channels])?;

@@ -188,6 +188,64 @@ fn rules_do_not_learn_from_the_images_of_the_test() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn no_link_or_copy_leads_the_test_into_learning() {
+    use std::os::unix::fs::symlink;
+    let place = |name: &str, lead: &dyn Fn(&Path)| {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path();
+        for part in ["unlabelled", "train", "test"] {
+            testing::class_folders(&root.join(part), 1);
+        }
+        lead(root);
+        let labelled = format!("train = \"{0}/train\", test = \"{0}/test\"", root.display());
+        let keys = folder(&root.join("unlabelled"), &format!("crop = 24\nlabelled = {{ {labelled} }}"));
+        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+            let error = open(&keys, split).err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error.contains("share images"), name != "apart", "{name}: {error}");
+        }
+    };
+    place("apart", &|_| ());
+    place("a class folder", &|root| {
+        std::fs::remove_dir_all(root.join("test/cat")).unwrap();
+        symlink(root.join("train/cat"), root.join("test/cat")).unwrap();
+    });
+    place("a file", &|root| symlink(root.join("train/cat/0.png"), root.join("test/cat/9.png")).unwrap());
+    place("a hard link", &|root| {
+        std::fs::hard_link(root.join("unlabelled/cat/0.png"), root.join("test/cat/9.png")).unwrap();
+    });
+    place("a link among what is learned from", &|root| {
+        symlink(root.join("test"), root.join("unlabelled/cat/more")).unwrap();
+    });
+    place("a copy", &|root| {
+        std::fs::copy(root.join("train/bird/0.png"), root.join("test/bird/9.png")).unwrap();
+    });
+}
+
+#[test]
+fn a_class_is_one_in_either_unicode_form() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = temporary.path();
+    for (i, class) in ["train/R\u{e4}der", "train/Rz", "test/Ra\u{308}der", "test/Rz"].iter().enumerate() {
+        let picture = testing::plain(24, 24, [i as u8; 3]);
+        testing::write(root.join(class).join("1.png"), &testing::png(&picture));
+    }
+    let labelled = format!("train = \"{0}/train\", test = \"{0}/test\"", root.display());
+    let keys = format!("source = \"synthetic\"\ncrop = 24\nlabelled = {{ {labelled} }}");
+    let test = open(&keys, Split::ReadoutTest).unwrap();
+    assert_eq!(test.classes().unwrap(), ["Rz", "R\u{e4}der"]);
+    assert_eq!(test.sample(1, None).unwrap().label, Label::Class(1));
+}
+
+#[test]
+fn labelled_sources_are_told_to_be_paths() {
+    let keys = "labelled = { train = { type = \"folder\", path = \"a\" }, test = \"b\" }";
+    let error =
+        parse(&format!("type = \"images\"\nsource = \"synthetic\"\n{keys}")).err().unwrap().to_string();
+    assert!(error.contains("stimulus.labelled") && error.contains("got a table"), "{error}");
+}
+
 #[test]
 fn every_wrong_value_is_named() {
     let temporary = tempfile::tempdir().unwrap();
