@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use plasticity_core::random::stream;
-//! use plasticity_modalities::synthetic::draw;
+//! use plasticity_modalities::vision::synthetic::draw;
 //!
 //! let (class, side) = (3, 64);
 //! let scene: Vec<[u8; 3]> = draw(class, side, &mut stream(1, &[7]));
@@ -13,13 +13,6 @@
 //! ```
 
 pub mod audio;
-mod choice;
-mod colour;
-mod folders;
-mod limit;
-mod standardise;
-pub mod synthetic;
-#[cfg(test)]
-mod testing;
+mod common;
 pub mod video;
 pub mod vision;

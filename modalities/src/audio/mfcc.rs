@@ -1,6 +1,6 @@
 //! Mel-frequency cepstral coefficients: the baseline that needs no learning.
 
-use super::{HOP, RATE, corpus::middle};
+use super::time::{HOP, RATE, middle};
 use rustfft::{FftPlanner, num_complex::Complex};
 use std::f32::consts::PI;
 

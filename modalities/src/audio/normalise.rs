@@ -1,6 +1,6 @@
 //! How loudness is evened out.
 
-use crate::standardise;
+use crate::common::standardise;
 use plasticity_core::Result;
 use serde::{Deserialize, Serialize};
 

@@ -1,15 +1,17 @@
 //! What a config says of speech.
 
 use super::HOP;
-use super::corpus::{Corpus, Identity, SpeechSource};
 use super::normalise::Normalise;
-use super::windows::Windows;
-use crate::choice::choice;
+use super::source::{Corpus, SpeechSource};
+use super::stimulus::Windows;
+use crate::common::apart;
+use crate::common::choice::choice;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// What is read out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +75,19 @@ impl SpeechSpec {
         };
         if let Some(both) = in_both(&*train, &*test)? {
             return wrong(format!(
-                "utterance `{both}` is in both `train` and `test`: give folders of which none lies in the other, or choose with \
+                "utterance {both} is in both `train` and `test`: give folders of which none lies in the other, or choose with \
                  `speakers`"
             ));
         }
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
         match self.label {
             LabelKind::Speaker => {
+                if let Some(nobody) = [&*train, &*test].into_iter().find_map(without_speaker) {
+                    return wrong(format!(
+                        "with `label = \"speaker\"` every recording lies in the folder of its speaker; {nobody} lies beside \
+                         these folders: move it into one, or take it out"
+                    ));
+                }
                 if ours.is_empty() || !theirs.is_subset(&ours) {
                     let strangers: Vec<_> = theirs.difference(&ours).take(5).cloned().collect();
                     let message = format!(
@@ -123,14 +131,34 @@ impl SpeechSpec {
     }
 }
 
-/// The ID of the first utterance of `test` that is in `train` as well.
+/// The first utterance that nobody is known to speak, by its file.
+fn without_speaker(corpus: &dyn Corpus) -> Option<String> {
+    let index = corpus.utterances().iter().position(|utterance| utterance.speaker.is_none())?;
+    let id = || corpus.utterances()[index].id.clone();
+    Some(corpus.file(index).map_or_else(id, |path| path.display().to_string()))
+}
+
+/// Which utterance of `test` is in `train` as well, and why it is the same one.
 fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
-    let identities = |corpus: &dyn Corpus| -> Result<Vec<Identity>> {
-        (0..corpus.utterances().len()).map(|index| Identity::of(corpus, index)).collect()
+    let files = |corpus: &dyn Corpus| -> Vec<apart::Item> {
+        (0..corpus.utterances().len())
+            .filter_map(|index| corpus.file(index).map(|path| vec![PathBuf::from(path)]))
+            .collect()
     };
-    let ours: BTreeSet<_> = identities(train)?.into_iter().collect();
-    let both = identities(test)?.iter().position(|identity| ours.contains(identity));
-    Ok(both.and_then(|index| test.utterances().get(index)).map(|utterance| utterance.id.clone()))
+    let (ours, theirs) = (files(train), files(test));
+    if let Some((learned, tested)) = apart::shared(&ours, &theirs)? {
+        let index = (0..test.utterances().len()).find(|&index| test.file(index) == Some(&*tested));
+        let id = index.and_then(|index| test.utterances().get(index)).map_or("", |utterance| &utterance.id);
+        return Ok(Some(format!("`{id}` ({})", apart::why(&learned, &tested))));
+    }
+    // Utterances without files are known by their names.
+    let spoken = |corpus: &dyn Corpus| -> BTreeSet<String> {
+        let all = corpus.utterances().iter().enumerate();
+        all.filter(|(index, _)| corpus.file(*index).is_none())
+            .map(|(_, utterance)| utterance.id.clone())
+            .collect()
+    };
+    Ok(spoken(test).intersection(&spoken(train)).next().map(|id| format!("`{id}`")))
 }
 
 plugin! {
@@ -171,7 +199,7 @@ plugin! {
                 && let Some(both) = in_both(&*corpus, &**test)?
             {
                 let message = format!(
-                    "utterance `{both}` is in `labelled.test` too, so that rules would learn from what they are tested on: leave \
+                    "utterance {both} is in `labelled.test` too, so that rules would learn from what they are tested on: leave \
                      it out with `list` or `speakers`, or give another folder"
                 );
                 return Err(Error::config("stimulus `speech`, key `learn`", message));

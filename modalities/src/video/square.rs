@@ -1,6 +1,6 @@
 //! The square that is cut out of every frame of a clip.
 
-use super::clip::Frame;
+use super::source::Frame;
 use super::treatment::Treatment;
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};

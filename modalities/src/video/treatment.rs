@@ -1,8 +1,8 @@
 //! From squares of frames to the values of a clip: colour, normalise.
 
-use super::clip::Frame;
-use crate::colour;
-use crate::limit;
+use super::source::Frame;
+use crate::common::colour;
+use crate::common::limit;
 use plasticity_core::Result;
 use plasticity_core::random::Random;
 use rand::Rng;

@@ -30,6 +30,41 @@ pub fn is_complete(bytes: &[u8]) -> bool {
     }
 }
 
+/// How a JPEG is coded, as far as decoders take it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Baseline with all components in one scan, or progressive.
+    Usual,
+    /// Baseline with components in scans of their own.
+    Apart,
+    /// A coding that no common decoder reads, by name.
+    Other(&'static str),
+}
+
+/// The coding of a JPEG, by its frame header and its first scan (Annex B, Table B.1).
+pub fn coding(bytes: &[u8]) -> Coding {
+    let (mut at, mut components) = (2, 0);
+    while let (Some(0xFF), Some(&code)) = (bytes.get(at), bytes.get(at + 1)) {
+        match code {
+            0xFF => {
+                at += 1;
+                continue;
+            }
+            0xC9..=0xCB => return Coding::Other("arithmetic"),
+            0xC3 => return Coding::Other("lossless"),
+            0xC5..=0xC7 | 0xCD..=0xCF => return Coding::Other("hierarchical"),
+            // Length, precision, rows, columns, then how many components.
+            0xC0 | 0xC1 => components = bytes.get(at + 9).copied().unwrap_or(0),
+            0xDA if bytes.get(at + 4).is_some_and(|scanned| *scanned < components) => return Coding::Apart,
+            0xDA => break,
+            _ => {}
+        }
+        let (Some(&high), Some(&low)) = (bytes.get(at + 2), bytes.get(at + 3)) else { break };
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    Coding::Usual
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,30 +4,28 @@
 //! [`ImageStimulus`] makes the encoder's input of them.
 
 mod augment;
-mod cifar10;
-mod folder;
-mod images;
+mod decode;
 mod jpeg;
 mod normalise;
+mod orientation;
 mod patches;
 mod picture;
-mod records;
+mod png;
 mod source;
+mod spec;
 mod stimulus;
-mod stl10;
-mod tiny_imagenet;
 
 pub use augment::{Augment, Planes};
-pub use cifar10::Cifar10;
-pub use folder::Folder;
-pub use images::{Images, Labelled};
+pub use decode::IMAGES;
 pub use normalise::{Normalise, PerChannel};
+pub use orientation::Orientation;
 pub use patches::{Patch, Patches};
 pub use picture::Picture;
-pub use source::{ImageSource, ImageSourceSpec, LabelledPicture};
+pub use source::{
+    Cifar10, Folder, ImageSource, ImageSourceSpec, LabelledPicture, Stl10, TinyImagenet, synthetic,
+};
+pub use spec::{Images, Labelled};
 pub use stimulus::ImageStimulus;
-pub use stl10::Stl10;
-pub use tiny_imagenet::TinyImagenet;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -2,8 +2,8 @@
 
 use super::augment::Planes;
 use super::picture::luma;
-use crate::colour::{self, Pixels as _};
-use crate::standardise;
+use crate::common::colour::{self, Pixels as _};
+use crate::common::standardise;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! Decoded images.
 
-use super::jpeg;
-use image::{ImageFormat, ImageReader};
+use super::Orientation;
+use super::decode::decode;
+use crate::common::files;
 use plasticity_core::{Error, Result};
-use std::io::Cursor;
 use std::path::Path;
 
 /// An image of 8 bits a channel in red, green and blue: `[y, x, channel]`.
@@ -40,36 +40,13 @@ impl Picture {
         Self { height: size, width: size, pixels }
     }
 
-    /// Reads a JPEG or PNG file.
+    /// Reads a file: JPEG, PNG, WebP, BMP, TIFF or the first picture of a GIF.
     ///
     /// # Errors
     /// Names the file where it cannot be read, is truncated, or is of another kind.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
-        Self::decode(&bytes).map_err(|message| Error::file(path, message))
-    }
-
-    /// Decodes a JPEG or PNG file's bytes; an error says what is wrong with them.
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let format = match image::guess_format(bytes) {
-            Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => format,
-            _ => return Err("is neither JPEG nor PNG; convert it, or take it out of the folder".to_owned()),
-        };
-        if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
-            return Err("is a truncated JPEG: it ends before the image does; replace it, or take it out of \
-                        the folder"
-                .to_owned());
-        }
-        let mut reader = ImageReader::new(Cursor::new(bytes));
-        reader.set_format(format);
-        let kind = if format == ImageFormat::Jpeg { "JPEG" } else { "PNG" };
-        let decoded = reader
-            .decode()
-            .map_err(|e| format!("is a damaged {kind} ({e}); replace it, or take it out of the folder"))?;
-        let rgb = decoded.into_rgb8();
-        let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        let pixels = rgb.pixels().map(|pixel| pixel.0).collect();
-        Self::new(height, width, pixels).map_err(|_| format!("is a {kind} of no pixels"))
+    pub fn read(path: &Path, orientation: Orientation) -> Result<Self> {
+        let bytes = files::read(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
+        decode(&bytes, orientation).map_err(|message| Error::file(path, message))
     }
 
     /// Rows.
@@ -109,49 +86,6 @@ pub fn luma([r, g, b]: [u8; 3]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::testing;
-
-    #[test]
-    fn png_is_exact_and_jpeg_is_near() {
-        let picture = testing::gradient(24, 20);
-        assert_eq!(Picture::decode(&testing::png(&picture)).unwrap(), picture);
-        let near = Picture::decode(&testing::jpeg(&picture)).unwrap();
-        assert_eq!((near.height, near.width), (24, 20));
-        let error = near
-            .pixels
-            .as_flattened()
-            .iter()
-            .zip(picture.pixels.as_flattened())
-            .map(|(a, b)| f64::from(a.abs_diff(*b)))
-            .sum::<f64>();
-        assert!(error / ((3 * near.pixels.len()) as f64) < 8.0);
-    }
-
-    #[test]
-    fn truncated_files_are_errors_at_every_length() {
-        let picture = testing::gradient(40, 40);
-        for bytes in [testing::jpeg(&picture), testing::png(&picture)] {
-            for length in (0..bytes.len() - 20).step_by(7) {
-                assert!(Picture::decode(&bytes[..length]).is_err(), "{length} of {}", bytes.len());
-            }
-        }
-    }
-
-    #[test]
-    fn damaged_files_never_panic() {
-        let picture = testing::gradient(24, 24);
-        let mut random = plasticity_core::random::stream(1, &[]);
-        for whole in [testing::jpeg(&picture), testing::png(&picture)] {
-            for _ in 0..400 {
-                let mut bytes = whole.clone();
-                for _ in 0..3 {
-                    let at = rand::Rng::random_range(&mut random, 2..bytes.len());
-                    bytes[at] = rand::Rng::random(&mut random);
-                }
-                let _ = Picture::decode(&bytes);
-            }
-        }
-    }
 
     #[test]
     fn luma_is_that_of_bt_601() {

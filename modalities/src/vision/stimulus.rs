@@ -5,7 +5,7 @@ use super::normalise::Normalise;
 use super::patches::Grid;
 use super::picture::Picture;
 use super::source::ImageSource;
-use crate::limit;
+use crate::common::limit;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Stimulus};

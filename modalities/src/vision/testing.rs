@@ -38,19 +38,60 @@ pub fn png(picture: &Picture) -> Vec<u8> {
     bytes
 }
 
+/// A JPEG of three components, each in a baseline scan of its own, colours at half the resolution: blocks of 8×8 pixels that
+/// have these lumas in turn, row by row, and no colour.
+pub fn jpeg_in_scans(height: u16, width: u16, lumas: [u8; 3]) -> Vec<u8> {
+    let [size, across] = [height, width].map(u16::to_be_bytes);
+    let mut bytes = [&[0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
+    bytes.extend([0xFF, 0xC0, 0, 17, 8, size[0], size[1], across[0], across[1], 3]);
+    bytes.extend([1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]);
+    // DC: twelve categories, all with codes of four bits. AC: the end of a block alone, with a code of one bit.
+    bytes
+        .extend([&[0xFF, 0xC4, 0, 31, 0, 0, 0, 0, 12][..], &[0; 12], &(0..12).collect::<Vec<u8>>()].concat());
+    bytes.extend([&[0xFF, 0xC4, 0, 20, 0x10, 1][..], &[0; 15], &[0]].concat());
+    let (rows, columns) = (usize::from(height) / 8, usize::from(width) / 8);
+    for component in 1..=3 {
+        bytes.extend([0xFF, 0xDA, 0, 8, 1, component, 0, 0, 63, 0]);
+        let (mut bits, mut before) = (Vec::new(), 0);
+        let blocks = if component == 1 { rows * columns } else { rows * columns / 4 };
+        for block in 0..blocks {
+            let dc = if component == 1 { 8 * (i32::from(lumas[block % columns % 3]) - 128) } else { 0 };
+            let (difference, size) = (dc - before, 32 - (dc - before).unsigned_abs().leading_zeros());
+            before = dc;
+            let low = if difference < 0 { difference - 1 } else { difference };
+            bits.extend((0..4).rev().map(|bit| size >> bit & 1 == 1));
+            bits.extend((0..size).rev().map(|bit| low >> bit & 1 == 1));
+            bits.push(false);
+        }
+        bits.resize(bits.len().next_multiple_of(8), true);
+        for byte in bits.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))) {
+            bytes.push(byte);
+            if byte == 0xFF {
+                bytes.push(0);
+            }
+        }
+    }
+    bytes.extend([0xFF, 0xD9]);
+    bytes
+}
+
 /// Writes a file, with the folders it is in.
 pub fn write(path: PathBuf, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
 }
 
-/// `root/CLASS/N.png` and `.jpg` for the classes `bird` and `cat`, of several sizes from 24×24 up.
+/// `root/CLASS/N.png` and `.jpg` for the classes `bird` and `cat`, of several sizes from 24×24 up; no two folders hold the same
+/// bytes, as their path stands behind each image.
 pub fn class_folders(root: &Path, each: usize) {
     for (c, class) in ["bird", "cat"].iter().enumerate() {
         for i in 0..each {
             let picture = plain(24 + i, 24 + 2 * i, [100 * c as u8, 50, 10 * i as u8]);
-            write(root.join(class).join(format!("{i}.png")), &png(&picture));
-            write(root.join(class).join(format!("{i}.JPEG")), &jpeg(&picture));
+            for (name, bytes) in [(format!("{i}.png"), png(&picture)), (format!("{i}.JPEG"), jpeg(&picture))]
+            {
+                let path = root.display().to_string();
+                write(root.join(class).join(name), &[&bytes, path.as_bytes()].concat());
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The aligned-phones file: a line per utterance, `ID int int int …`, one class per frame of 10 ms
 //! (the labels that van den Oord et al. 2018 published for LibriSpeech: 41 classes).
 
+use crate::common::files;
 use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ impl AlignedPhones {
     /// # Errors
     /// Where a line is not an ID and whole numbers, an ID comes twice, or the file is empty.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let text = files::text(path).map_err(|e| Error::file(path, e))?;
         let (mut lines, mut classes) = (HashMap::new(), 0);
         for (number, line) in text.lines().enumerate() {
             let wrong = |what: String| Error::file(path, format!("line {}: {what}", number + 1));

@@ -5,6 +5,7 @@ pub mod phn;
 pub mod segments;
 pub mod textgrid;
 
+use super::decode;
 use aligned::AlignedPhones;
 use plasticity_core::error::Result;
 use std::path::Path;
@@ -38,8 +39,14 @@ impl Labels {
         match self {
             Self::None => Ok(vec![None; frames]),
             Self::Aligned(file) => file.frames(id, frames),
-            Self::Phn => segments::frames(&phn::read(path)?, frames, path),
-            Self::TextGrid => segments::frames(&textgrid::read(path)?, frames, path),
+            Self::Phn => {
+                let (file, segments) = phn::read(path, decode::rate(path)?)?;
+                segments::frames(&segments, frames, &file)
+            }
+            Self::TextGrid => {
+                let (file, segments) = textgrid::read(path)?;
+                segments::frames(&segments, frames, &file)
+            }
         }
     }
 }

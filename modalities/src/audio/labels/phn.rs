@@ -1,8 +1,10 @@
 //! TIMIT's `.phn` files: `start end phone` in samples, 61 phones.
 
 use super::segments::{Segment, beside};
+use crate::audio::RATE;
+use crate::common::files;
 use plasticity_core::error::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The 39 classes that phone recognition on TIMIT is scored with, silence (`sil`) among them.
 ///
@@ -36,20 +38,23 @@ pub fn fold(phone: &str) -> Option<Option<u32>> {
     FOLDED.iter().position(|name| *name == folded).map(|class| Some(class as u32))
 }
 
-/// The segments of the `.phn` file beside `audio`, which is at 16 kHz.
+/// The `.phn` file beside `audio`, and its segments. It counts samples of the recording, which are `rate` a second.
 ///
 /// # Errors
 /// Where there is no such file, or a line is not `start end phone` with one of the 61 phones.
-pub fn read(audio: &Path) -> Result<Vec<Segment>> {
+pub fn read(audio: &Path, rate: u32) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["phn", "PHN"])?;
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, e))?;
+    let text = files::text(&path).map_err(|e| Error::file(&path, e))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
+    let resampled = f64::from(RATE) / f64::from(rate);
+    let segments = lines
         .map(|(number, line)| {
             let wrong = |what: &str| Error::file(&path, format!("line {}: {what}, got `{line}`", number + 1));
             let mut words = line.split_whitespace();
             let (start, end, phone) = (words.next(), words.next(), words.next());
-            let sample = |word: Option<&str>| word.and_then(|word| word.parse::<u32>().ok()).map(f64::from);
+            let sample = |word: Option<&str>| {
+                word.and_then(|word| word.parse::<u32>().ok()).map(|sample| f64::from(sample) * resampled)
+            };
             match (sample(start), sample(end), phone) {
                 (Some(start), Some(end), Some(phone)) => {
                     let phone = fold(phone).ok_or_else(|| wrong("expected one of TIMIT's 61 phones"))?;
@@ -58,7 +63,8 @@ pub fn read(audio: &Path) -> Result<Vec<Segment>> {
                 _ => Err(wrong("expected `first-sample last-sample phone`")),
             }
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok((path, segments))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Labelled stretches of time to labelled frames.
 
-use crate::audio::corpus::middle;
-use crate::audio::{HOP, RATE};
+use crate::audio::time::{HOP, RATE, middle};
 use plasticity_core::error::{Error, Result};
 use std::path::{Path, PathBuf};
 

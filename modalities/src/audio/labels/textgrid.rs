@@ -2,8 +2,9 @@
 
 use super::segments::{Segment, beside};
 use crate::audio::RATE;
+use crate::common::files;
 use plasticity_core::error::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The 39 phones of the CMU Pronouncing Dictionary, and silence.
 pub const PHONES: [&str; 40] = [
@@ -24,28 +25,15 @@ pub fn class(label: &str) -> Option<Option<u32>> {
     PHONES.iter().position(|known| *known == name).map(|class| Some(class as u32))
 }
 
-/// The segments of the TextGrid beside `audio`, of its tier `phones`.
+/// The TextGrid beside `audio`, and the segments of its tier `phones`.
 ///
 /// # Errors
 /// Where there is no such file or tier, or two tiers (of two speakers), it is not a TextGrid, or a label is not ARPABET.
-pub fn read(audio: &Path) -> Result<Vec<Segment>> {
+pub fn read(audio: &Path) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["TextGrid", "textgrid"])?;
-    let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
-    let text = text(&bytes).ok_or_else(|| Error::file(&path, "expected text in UTF-8 or UTF-16"))?;
-    parse(&text).map_err(|message| Error::file(&path, message))
-}
-
-/// Praat writes UTF-8, or UTF-16 with a byte-order mark.
-fn text(bytes: &[u8]) -> Option<String> {
-    let wide = |unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).ok()
-    };
-    match bytes {
-        [0xFE, 0xFF, ..] => wide(u16::from_be_bytes),
-        [0xFF, 0xFE, ..] => wide(u16::from_le_bytes),
-        _ => String::from_utf8(bytes.to_vec()).ok(),
-    }
+    let text = files::text(&path).map_err(|e| Error::file(&path, e))?;
+    let segments = parse(&text).map_err(|message| Error::file(&path, message))?;
+    Ok((path, segments))
 }
 
 /// The values of a TextGrid in the order they stand in, in its long or its short form: texts in quotes, free-standing
@@ -127,10 +115,15 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
     }
     let (_, phones) =
         phones.ok_or_else(|| format!("no interval tier `phones`, only: {}", tiers.join(", ")))?;
-    phones.chunks_exact(3).map(segment).collect()
+    // A part of a longer recording keeps its times, and its sound begins at 0.
+    let begin = match values.get(2) {
+        Some(Value::Number(begin)) => *begin,
+        _ => return Err("does not say when it begins (`xmin`)".to_owned()),
+    };
+    phones.chunks_exact(3).map(|entry| segment(entry, begin)).collect()
 }
 
-fn segment(entry: &[Value]) -> Result<Segment, String> {
+fn segment(entry: &[Value], begin: f64) -> Result<Segment, String> {
     let [Value::Number(start), Value::Number(end), Value::Text(label)] = entry else {
         return Err(format!("expected an interval of tier `phones`, got {entry:?}"));
     };
@@ -140,7 +133,7 @@ fn segment(entry: &[Value]) -> Result<Segment, String> {
         )
     })?;
     let rate = f64::from(RATE);
-    Ok(Segment { start: start * rate, end: end * rate, phone })
+    Ok(Segment { start: (start - begin) * rate, end: (end - begin) * rate, phone })
 }
 
 #[cfg(test)]
@@ -191,6 +184,18 @@ item []:
         ];
         assert_eq!(parse(LONG).unwrap(), expected);
         assert_eq!(parse(short).unwrap(), expected);
+    }
+
+    #[test]
+    fn times_count_from_where_the_grid_begins() {
+        let mut later = LONG.to_owned();
+        for (time, shifted) in [("= 0.2\n", "= 7.45\n"), ("= 0.5\n", "= 7.75\n"), ("= 0\n", "= 7.25\n")] {
+            later = later.replace(time, shifted);
+        }
+        for (segment, expected) in parse(&later).unwrap().iter().zip(parse(LONG).unwrap()) {
+            approx::assert_abs_diff_eq!(segment.start, expected.start, epsilon = 1e-6);
+            approx::assert_abs_diff_eq!(segment.end, expected.end, epsilon = 1e-6);
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! LibriSpeech's layout: speaker/chapter/ID.flac.
 
-use super::{audio_files, stem};
-use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use super::files::{Files, of_speakers};
+use super::{Corpus, SpeechSource, Utterance, audio_files, stem};
 use crate::audio::labels::{Labels, aligned::AlignedPhones};
-use crate::folders::{entries, name};
+use crate::common::files;
+use crate::common::folders::{composed, entries, name};
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use serde::{Deserialize, Serialize};
@@ -53,9 +54,9 @@ plugin! {
                 return Err(Error::stimulus(place, message));
             }
             if let Some(list) = &self.list {
-                let text = std::fs::read_to_string(list).map_err(|e| Error::file(list, e))?;
-                let ids: BTreeSet<&str> = text.split_whitespace().collect();
-                found.retain(|(utterance, _)| ids.contains(utterance.id.as_str()));
+                let text = files::text(list).map_err(|e| Error::file(list, e))?;
+                let ids: BTreeSet<String> = text.split_whitespace().map(composed).collect();
+                found.retain(|(utterance, _)| ids.contains(&utterance.id));
                 if found.is_empty() {
                     let message = format!("none of its {} IDs is below {place}", ids.len());
                     return Err(Error::file(list, message));

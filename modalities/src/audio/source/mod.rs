@@ -1,8 +1,9 @@
-//! Where speech is read from.
+//! Where speech is read from: utterances with speakers, samples and frame labels.
 
+mod files;
 mod librispeech;
 mod recordings;
-mod synthetic;
+pub mod synthetic;
 mod timit;
 
 pub use librispeech::Librispeech;
@@ -10,21 +11,78 @@ pub use recordings::{Beside, Recordings};
 pub use synthetic::SyntheticSpeech;
 pub use timit::Timit;
 
-use crate::folders::Walk;
+use crate::common::folders::{Walk, composed, name};
 use plasticity_core::error::Result;
 use std::path::{Path, PathBuf};
 
+/// An utterance, before it is decoded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Utterance {
+    /// Its name, the same wherever it is read from.
+    pub id: String,
+    /// Who speaks.
+    pub speaker: Option<String>,
+}
+
+/// An opened source. Indices are those of [`utterances`](Self::utterances).
+pub trait Corpus: Send + Sync {
+    /// All utterances, in an order that does not depend on the machine.
+    fn utterances(&self) -> &[Utterance];
+
+    /// The file that utterance `index` is read from, if there is one.
+    fn file(&self, _index: usize) -> Option<&Path> {
+        None
+    }
+
+    /// How many samples utterance `index` has at 16 kHz, and the rate it is stored at, without decoding it.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    fn length(&self, index: usize) -> Result<(usize, u32)>;
+
+    /// The samples of utterance `index`: 16 kHz, mono, full scale ±1.
+    ///
+    /// # Errors
+    /// Names the file that cannot be decoded, or is cut.
+    fn samples(&self, index: usize) -> Result<Vec<f32>>;
+
+    /// Names of the phones that frames are labelled with, if they are.
+    fn phones(&self) -> Option<Vec<String>>;
+
+    /// The phone of each of the `frames` whole frames of 10 ms of utterance `index`, `None` where one has no label.
+    ///
+    /// # Errors
+    /// Where the labels are missing or do not fit the audio.
+    fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
+}
+
+/// What a config says of a source of speech.
+#[typetag::serde(tag = "type")]
+pub trait SpeechSource: Send + Sync + std::fmt::Debug {
+    /// Lists the source's utterances. `seed` is the run's (built-in speech is made from it).
+    ///
+    /// # Errors
+    /// Where files or folders are missing or unusable: names them, and the remedy.
+    fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
+}
+
+/// Endings of audio files.
+const AUDIO: &[&str] = &["flac", "wav"];
+
 /// Audio files in `folder` and up to `depth` folders below it.
 fn audio_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>> {
-    Walk::default().files(folder, &["flac", "wav"], depth)
+    let mut walk = Walk::default();
+    let files = walk.files(folder, AUDIO, depth)?;
+    walk.warn(folder, AUDIO);
+    Ok(files)
 }
 
 /// The last part of a path, without its ending.
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    composed(&path.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// The name of the folder that a file is in.
 fn parent(path: &Path) -> Option<String> {
-    Some(path.parent()?.file_name()?.to_string_lossy().into_owned())
+    path.parent().map(name)
 }

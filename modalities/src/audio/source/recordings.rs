@@ -1,8 +1,9 @@
 //! Any folder of audio files.
 
-use super::audio_files;
-use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use super::files::{Files, of_speakers};
+use super::{Corpus, SpeechSource, Utterance, audio_files};
 use crate::audio::labels::Labels;
+use crate::common::folders::composed;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ plugin! {
             }
             let found = files.into_iter().map(|path| {
                 let inner = path.strip_prefix(&self.path).unwrap_or(&path);
-                let mut parts = inner.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+                let mut parts = inner.components().map(|part| composed(&part.as_os_str().to_string_lossy()));
                 let first = parts.next();
                 let speaker = if parts.next().is_some() { first } else { None };
                 (Utterance { id: inner.with_extension("").display().to_string(), speaker }, path)

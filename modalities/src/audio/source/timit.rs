@@ -1,7 +1,7 @@
 //! TIMIT: sentences with hand-made phone alignments.
 
-use super::{audio_files, parent, stem};
-use crate::audio::corpus::{Corpus, Files, SpeechSource, Utterance, of_speakers};
+use super::files::{Files, of_speakers};
+use super::{Corpus, SpeechSource, Utterance, audio_files, parent, stem};
 use crate::audio::labels::Labels;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;

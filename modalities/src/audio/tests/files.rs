@@ -94,6 +94,79 @@ fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
 }
 
 #[test]
+fn wav_headers_are_read_as_writers_leave_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let samples = tone(16_000, 440.0, 8_000);
+    write_wav(&path, 16_000, 1, &samples);
+    let whole = std::fs::read(&path).unwrap();
+    let expected = decode::read(&path).unwrap();
+    assert_eq!((&whole[36..40], whole.len()), (&b"data"[..], 44 + 16_000));
+    let with = |at: usize, bytes: &[u8]| {
+        let mut changed = whole.clone();
+        changed[at..at + bytes.len()].copy_from_slice(bytes);
+        changed
+    };
+    let insert = |chunk: &[u8]| [&whole[..36], chunk, &whole[36..]].concat();
+    let size = |by: i32| (whole.len() as i32 - 8 + by).to_le_bytes();
+    let open = |size: u32| {
+        let mut changed = with(40, &size.to_le_bytes());
+        changed[4..8].copy_from_slice(&size.saturating_add(36).to_le_bytes());
+        changed
+    };
+    let mut long = with(40, &[0xFF; 4]);
+    long.splice(
+        ..12,
+        [&b"RF64\xff\xff\xff\xffWAVEds64"[..], &28_u32.to_le_bytes(), &16_060_u64.to_le_bytes()].concat(),
+    );
+    long.splice(28..28, [&16_000_u64.to_le_bytes()[..], &8_000_u64.to_le_bytes(), &[0; 4]].concat());
+    for (name, bytes) in [
+        ("a RIFF size too small", with(4, &size(-8))),
+        ("a RIFF size too large", with(4, &size(8))),
+        ("a RIFF size of 0", with(4, &[0; 4])),
+        ("an odd chunk with its padding", insert(b"LIST\x05\0\0\0INFOx\0")),
+        ("an odd chunk without its padding", insert(b"LIST\x05\0\0\0INFOx")),
+        ("a list that is none", insert(b"LIST\x06\0\0\0adtl\xff\xff")),
+        ("sox to a pipe", open(0x7FFF_F000)),
+        ("FFmpeg to a pipe", open(u32::MAX)),
+        ("an open size of 0", open(0)),
+        ("RF64", long),
+        ("something behind the samples", [&whole[..], b"LIST\x05\0\0\0INFO"].concat()),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(decode::length(&path).unwrap(), (8_000, 16_000), "{name}");
+        assert!(decode::read(&path).unwrap() == expected, "{name}");
+    }
+}
+
+#[test]
+fn tags_behind_a_flac_and_a_length_that_is_not_told_lose_no_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.flac");
+    for samples in [24_000, 11_200, 4_096, 100] {
+        write_flac(&path, &tone(16_000, 440.0, samples));
+        let whole = std::fs::read(&path).unwrap();
+        let expected = decode::read(&path).unwrap();
+        assert_eq!(expected.len(), samples);
+        let id3 = [&b"TAG"[..], &[b' '; 125]].concat();
+        let ape = [&b"APETAGEX"[..], &2000_u32.to_le_bytes(), &32_u32.to_le_bytes(), &[0; 16]].concat();
+        let mut untold = whole.clone();
+        untold[21] &= 0xF0;
+        untold[22..26].fill(0);
+        for (name, bytes) in [
+            ("ID3v1", [&whole[..], &id3].concat()),
+            ("APEv2 and ID3v1", [&whole[..], &ape, &id3].concat()),
+            ("no length", untold.clone()),
+            ("no length and ID3v1", [&untold[..], &id3].concat()),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(decode::length(&path).unwrap(), (samples as u64, 16_000), "{name}");
+            assert!(decode::read(&path).unwrap() == expected, "{name}");
+        }
+    }
+}
+
+#[test]
 fn other_rates_are_resampled_in_place() {
     let folder = tempfile::tempdir().unwrap();
     for rate in [44_100, 48_000, 8_000] {

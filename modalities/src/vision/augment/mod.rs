@@ -7,7 +7,7 @@ mod resize;
 pub use planes::Planes;
 
 use super::Picture;
-use crate::colour;
+use crate::common::colour;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 use rand::Rng;
@@ -108,7 +108,7 @@ impl Augment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::colour::Pixels as _;
+    use crate::common::colour::Pixels as _;
     use crate::vision::testing;
     use plasticity_core::random::stream;
 

@@ -1,6 +1,6 @@
 //! Images as three planes of floating-point values.
 
-use crate::colour::Pixels;
+use crate::common::colour::Pixels;
 
 /// Red, green and blue planes of a square image, values in [0, 1] up to rounding, `[y, x]` each.
 #[derive(Clone, Debug)]

@@ -103,7 +103,7 @@ pub fn resize(picture: &Picture, part: Part, size: usize, flip: bool) -> Planes 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::colour::Pixels as _;
+    use crate::common::colour::Pixels as _;
     use crate::vision::testing;
     use plasticity_core::random::stream;
 

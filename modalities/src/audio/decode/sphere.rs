@@ -1,0 +1,87 @@
+//! NIST SPHERE, the format of TIMIT's `.wav` files: a text header and raw PCM.
+
+use crate::common::files;
+use plasticity_core::error::{Error, Result};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// What a SPHERE header says.
+pub(super) struct Header {
+    bytes: u64,
+    pub samples: usize,
+    pub rate: u32,
+    channels: usize,
+    big_endian: bool,
+}
+
+impl Header {
+    /// Reads the header of a file: `NIST_1A`, its own size, then `name -type value` lines up to `end_head`.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let wrong = |message: String| Error::file(path, format!("NIST SPHERE header: {message}"));
+        let mut start = Vec::new();
+        let file = files::open(path).map_err(|e| Error::file(path, e))?;
+        file.take(1 << 16).read_to_end(&mut start).map_err(|e| Error::file(path, e))?;
+        let text = String::from_utf8_lossy(&start);
+        let mut lines = text.lines();
+        let bytes = lines.nth(1).and_then(|line| line.trim().parse().ok());
+        let bytes = bytes.ok_or_else(|| wrong("its second line should be its size in bytes".to_owned()))?;
+        let fields: Vec<(&str, &str)> = lines
+            .take_while(|line| line.trim() != "end_head")
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                Some((words.next()?, words.nth(1)?))
+            })
+            .collect();
+        let field = |name: &str| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+        let number = |name: &str| -> Result<u32> {
+            let value = field(name).and_then(|value| value.parse().ok());
+            value.ok_or_else(|| wrong(format!("`{name}` is missing or no number")))
+        };
+        let coding = field("sample_coding").unwrap_or("pcm");
+        let width = number("sample_n_bytes")?;
+        if coding != "pcm" || width != 2 {
+            let message = format!(
+                "expected 16-bit pcm, got {coding} of {width} bytes: convert it with sox or sph2pipe"
+            );
+            return Err(wrong(message));
+        }
+        let channels = if field("channel_count").is_some() { number("channel_count")? as usize } else { 1 };
+        if !(1..=64).contains(&channels) {
+            return Err(wrong(format!("{channels} channels")));
+        }
+        let big_endian = field("sample_byte_format") == Some("10");
+        Ok(Self {
+            bytes,
+            samples: number("sample_count")? as usize,
+            rate: number("sample_rate")?,
+            channels,
+            big_endian,
+        })
+    }
+}
+
+/// The mean of the channels, full scale ±1, and their rate.
+pub(super) fn read(path: &Path) -> Result<(Vec<f32>, u32)> {
+    let header = Header::read(path)?;
+    let mut file = files::open(path).map_err(|e| Error::file(path, e))?;
+    let mut bytes = Vec::new();
+    let read = file.seek(SeekFrom::Start(header.bytes)).and_then(|_| file.read_to_end(&mut bytes));
+    read.map_err(|e| Error::file(path, e))?;
+    let sample = |pair: &[u8]| {
+        let pair = [pair[0], pair[1]];
+        let value = if header.big_endian { i16::from_be_bytes(pair) } else { i16::from_le_bytes(pair) };
+        f32::from(value) / 32_768.0
+    };
+    let frames = bytes.chunks_exact(2 * header.channels).take(header.samples);
+    let mono: Vec<f32> =
+        frames.map(|frame| frame.chunks_exact(2).map(sample).sum::<f32>() / header.channels as f32).collect();
+    if mono.len() < header.samples {
+        let message = format!(
+            "ends after {} of the {} samples that its header tells of: the file is cut, fetch it again",
+            mono.len(),
+            header.samples
+        );
+        return Err(Error::file(path, message));
+    }
+    Ok((mono, header.rate))
+}

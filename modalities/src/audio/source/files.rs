@@ -1,0 +1,81 @@
+//! A corpus of audio files.
+
+use super::{Corpus, Utterance};
+use crate::audio::labels::Labels;
+use crate::audio::{RATE, decode};
+use crate::common::folders::composed;
+use plasticity_core::error::{Error, Result};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A corpus of audio files.
+pub(super) struct Files {
+    utterances: Vec<Utterance>,
+    paths: Vec<PathBuf>,
+    labels: Labels,
+}
+
+/// Keeps utterances of the `speakers` that a config names; without names, all.
+///
+/// # Errors
+/// Where a speaker is not there, or nothing is left.
+pub(super) fn of_speakers(
+    place: &str,
+    mut found: Vec<(Utterance, PathBuf)>,
+    speakers: Option<&[String]>,
+) -> Result<Vec<(Utterance, PathBuf)>> {
+    if let Some(speakers) = speakers {
+        let speakers: Vec<String> = speakers.iter().map(|speaker| composed(speaker)).collect();
+        let there: BTreeSet<&str> = found.iter().filter_map(|(u, _)| u.speaker.as_deref()).collect();
+        if let Some(missing) = speakers.iter().find(|speaker| !there.contains(speaker.as_str())) {
+            let mut known: Vec<_> = there.into_iter().take(40).collect();
+            known.sort_unstable();
+            let message = format!("no speaker `{missing}`; there are {}", known.join(", "));
+            return Err(Error::stimulus(place, message));
+        }
+        found.retain(|(u, _)| u.speaker.as_ref().is_some_and(|speaker| speakers.contains(speaker)));
+    }
+    if found.is_empty() {
+        return Err(Error::stimulus(
+            place,
+            "no utterances: `speakers` names none, or the folder has no audio",
+        ));
+    }
+    Ok(found)
+}
+
+impl Files {
+    pub(super) fn new(mut found: Vec<(Utterance, PathBuf)>, labels: Labels) -> Self {
+        found.sort();
+        let (utterances, paths) = found.into_iter().unzip();
+        Self { utterances, paths, labels }
+    }
+}
+
+impl Corpus for Files {
+    fn utterances(&self) -> &[Utterance] {
+        &self.utterances
+    }
+
+    fn file(&self, index: usize) -> Option<&Path> {
+        Some(&self.paths[index])
+    }
+
+    fn length(&self, index: usize) -> Result<(usize, u32)> {
+        let path = &self.paths[index];
+        let (frames, rate) = decode::length(path)?;
+        Ok(((frames * u64::from(RATE)).div_ceil(u64::from(rate)) as usize, rate))
+    }
+
+    fn samples(&self, index: usize) -> Result<Vec<f32>> {
+        decode::read(&self.paths[index])
+    }
+
+    fn phones(&self) -> Option<Vec<String>> {
+        self.labels.phones()
+    }
+
+    fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>> {
+        self.labels.frames(&self.utterances[index].id, &self.paths[index], frames)
+    }
+}

@@ -1,0 +1,228 @@
+//! Utterances cut into windows: what the network sees.
+
+use super::normalise::Normalise;
+use super::recent::Recent;
+use super::source::Corpus;
+use super::spec::LabelKind;
+use super::tiles::{Tile, Tiles};
+use super::{HOP, RATE, mfcc};
+use plasticity_core::error::{Error, Result};
+use plasticity_core::map::MapShape;
+use plasticity_core::random::Random;
+use plasticity_core::stimulus::{Baseline, Label, Sample, Split, Stimulus};
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// One split of a corpus, in windows.
+pub(super) struct Windows {
+    corpus: Box<dyn Corpus>,
+    split: Split,
+    window: usize,
+    normalise: Normalise,
+    label: LabelKind,
+    speakers: BTreeMap<String, u32>,
+    phones: Option<Vec<String>>,
+    tiles: Tiles,
+    /// Windows of an utterance mostly follow each other.
+    recent: Recent<Spoken>,
+}
+
+/// A decoded, normalised utterance and the phone of each of its frames, where phones are read out.
+struct Spoken {
+    samples: Vec<f32>,
+    phones: Option<Vec<Option<u32>>>,
+}
+
+impl Windows {
+    /// Those of [`Tiles`]; learning draws where a window begins at random. Utterances shorter than a window are left
+    /// out, and a warning says how many.
+    pub(super) fn new(
+        corpus: Box<dyn Corpus>,
+        split: Split,
+        window: usize,
+        normalise: Normalise,
+        label: LabelKind,
+        speakers: BTreeMap<String, u32>,
+    ) -> Result<Self> {
+        let mut tiles = Tiles::new(split, window);
+        let (mut short, mut resampled, mut other) = (0, 0, None);
+        let all = corpus.utterances().len();
+        for index in 0..all {
+            let (samples, rate) = corpus.length(index)?;
+            if rate != RATE {
+                resampled += 1;
+                other.get_or_insert_with(|| (corpus.utterances()[index].id.clone(), rate));
+            }
+            if !tiles.push(index, samples) {
+                short += 1;
+            }
+        }
+        for remark in remarks(all, window, short, resampled, other) {
+            tracing::warn!("{remark}");
+        }
+        if tiles.len() == 0 {
+            let message = format!(
+                "all {all} utterances are shorter than a window of {window} samples ({:.2} s): lower `window`",
+                window as f32 / RATE as f32
+            );
+            return Err(Error::stimulus("speech", message));
+        }
+        let phones = corpus.phones();
+        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent: Recent::new() })
+    }
+
+    fn utterance(&self, index: usize) -> Result<Spoken> {
+        let mut samples = self.corpus.samples(index)?;
+        self.normalise.apply(&mut samples);
+        let labelled = self.label == LabelKind::Phones && self.phones.is_some();
+        let phones = labelled.then(|| self.corpus.frames(index, samples.len() / HOP)).transpose()?;
+        Ok(Spoken { samples, phones })
+    }
+
+    fn label(&self, Tile { utterance, start, fresh }: Tile, phones: Option<&[Option<u32>]>) -> Label {
+        match (self.label, phones) {
+            (LabelKind::Speaker, _) => {
+                let speaker = self.corpus.utterances()[utterance].speaker.as_ref();
+                let class = speaker.and_then(|speaker| self.speakers.get(speaker));
+                class.map_or(Label::None, |class| Label::Class(*class))
+            }
+            (LabelKind::Phones, Some(phones)) => {
+                let first = start / HOP;
+                let phone = |frame: usize| phones.get(first + frame).copied().flatten();
+                let frames =
+                    (0..self.window / HOP).map(|frame| if frame < fresh { None } else { phone(frame) });
+                Label::Frames(frames.collect())
+            }
+            (LabelKind::Phones, None) => Label::None,
+        }
+    }
+}
+
+impl Stimulus for Windows {
+    fn len(&self) -> usize {
+        self.tiles.len()
+    }
+
+    fn shape(&self, batch: usize) -> MapShape {
+        MapShape { time: 1, location: 1, batch, extent: [self.window, 1, 1], channels: 1 }
+    }
+
+    fn classes(&self) -> Option<Vec<String>> {
+        match self.label {
+            LabelKind::Phones => self.phones.clone(),
+            LabelKind::Speaker => {
+                let mut names: Vec<_> = self.speakers.iter().collect();
+                names.sort_by_key(|(_, class)| **class);
+                Some(names.into_iter().map(|(name, _)| name.clone()).collect())
+            }
+        }
+    }
+
+    /// MFCC of the window.
+    fn baseline(&self) -> Option<Baseline> {
+        Some(Baseline { name: "mfcc", channels: mfcc::WIDTH, of: mfcc::mfcc })
+    }
+
+    fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
+        let Some(mut tile) = self.tiles.get(index) else {
+            let message = format!("no window {index}; there are {}", self.tiles.len());
+            return Err(Error::stimulus("speech", message));
+        };
+        let spoken = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
+        let samples = &spoken.samples;
+        let id = || self.corpus.utterances()[tile.utterance].id.clone();
+        if samples.len() < tile.start + self.window {
+            let message = format!("decodes to {} samples, fewer than its header tells of", samples.len());
+            return Err(Error::stimulus(id(), message));
+        }
+        if let (Split::Learn, Some(random)) = (self.split, augment) {
+            tile.start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
+        }
+        let values = samples[tile.start..][..self.window].to_vec();
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::stimulus(id(), "holds samples that are no numbers"));
+        }
+        Ok(Sample { values, label: self.label(tile, spoken.phones.as_deref()) })
+    }
+}
+
+/// What a user should know of how `all` utterances are treated; `other`: one at another rate.
+fn remarks(
+    all: usize,
+    window: usize,
+    short: usize,
+    resampled: usize,
+    other: Option<(String, u32)>,
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some((id, rate)) = other {
+        remarks.push(format!(
+            "{resampled} of {all} utterances are not at {RATE} Hz ({id}: {rate} Hz): they are resampled"
+        ));
+    }
+    if short > 0 {
+        remarks.push(format!(
+            "{short} of {all} utterances are shorter than a window of {window} samples: left out"
+        ));
+    }
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::source::Utterance;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Utterances of ten frames whose phones are the frames' numbers; counts what is read.
+    struct Counting {
+        utterances: Vec<Utterance>,
+        read: Arc<AtomicUsize>,
+    }
+
+    impl Corpus for Counting {
+        fn utterances(&self) -> &[Utterance] {
+            &self.utterances
+        }
+        fn length(&self, _: usize) -> Result<(usize, u32)> {
+            Ok((10 * HOP, RATE))
+        }
+        fn samples(&self, index: usize) -> Result<Vec<f32>> {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Ok((0..10 * HOP).map(|n| (index * 10 * HOP + n) as f32).collect())
+        }
+        fn phones(&self) -> Option<Vec<String>> {
+            Some((0..10).map(|phone| phone.to_string()).collect())
+        }
+        fn frames(&self, _: usize, frames: usize) -> Result<Vec<Option<u32>>> {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Ok((0..frames as u32).map(Some).collect())
+        }
+    }
+
+    #[test]
+    fn an_utterance_is_decoded_and_labelled_once_for_all_its_windows() {
+        let read = Arc::new(AtomicUsize::new(0));
+        let utterance = |id: &str| Utterance { id: id.to_owned(), speaker: None };
+        let corpus = Counting { utterances: vec![utterance("a"), utterance("b")], read: read.clone() };
+        let none = toml::Value::from("none").try_into().unwrap();
+        let (split, label) = (Split::ReadoutTest, LabelKind::Phones);
+        let windows = Windows::new(Box::new(corpus), split, 2 * HOP, none, label, BTreeMap::new()).unwrap();
+        for index in 0..10 {
+            let sample = windows.sample(index, None).unwrap();
+            let frame = index % 5 * 2;
+            assert_eq!(sample.values[0], (index * 2 * HOP) as f32);
+            assert_eq!(sample.label, Label::Frames(vec![Some(frame as u32), Some(frame as u32 + 1)]));
+        }
+        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 4));
+    }
+
+    #[test]
+    fn a_word_is_said_of_what_is_resampled_and_left_out() {
+        assert!(remarks(4, 320, 0, 0, None).is_empty());
+        let said = remarks(4, 320, 1, 2, Some(("a".to_owned(), 44_100)));
+        assert_eq!(said[0], "2 of 4 utterances are not at 16000 Hz (a: 44100 Hz): they are resampled");
+        assert_eq!(said[1], "1 of 4 utterances are shorter than a window of 320 samples: left out");
+    }
+}

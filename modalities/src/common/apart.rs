@@ -1,0 +1,140 @@
+//! Whether what is learned from and what is tested on are apart: one rule for the sources of all modalities.
+
+use super::files;
+use plasticity_core::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+/// Files that are compared by content at most, both sides together.
+const FILES: usize = 20_000;
+/// Bytes that are compared by content at most, both sides together.
+const BYTES: u64 = 1 << 31;
+
+/// What a file is known by, whatever links lead to it.
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+/// One stimulus: its file, or all of a clip's frames.
+pub type Item = Vec<PathBuf>;
+
+/// A file of what is learned from and one of what is tested on that are the same, if there are any: one file, reached in two
+/// ways, or stimuli with the same bytes. Bytes are compared of stimuli whose lengths are on both sides, as long as these have
+/// at most 20,000 files and 2 GiB; beyond, files alone are.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, PathBuf)>> {
+    let (learned, tested) = (found(learned)?, found(tested)?);
+    let known: BTreeMap<_, _> =
+        learned.iter().flat_map(|item| &item.files).map(|(path, file)| (file, path)).collect();
+    for (path, file) in tested.iter().flat_map(|item| &item.files) {
+        if let Some(&other) = known.get(file) {
+            return Ok(Some((other.to_path_buf(), path.to_path_buf())));
+        }
+    }
+    let lengths = |items: &[Found<'_>]| items.iter().map(|item| item.length).collect::<BTreeSet<_>>();
+    let both: BTreeSet<u64> = lengths(&learned).intersection(&lengths(&tested)).copied().collect();
+    let candidates = |item: &&Found<'_>| item.length > 0 && both.contains(&item.length);
+    let (learned, tested) = (learned.iter().filter(candidates), tested.iter().filter(candidates));
+    let all = || learned.clone().chain(tested.clone());
+    let (files, bytes) =
+        all().fold((0, 0), |(files, bytes), item| (files + item.files.len(), bytes + item.length));
+    if files > FILES || bytes > BYTES {
+        return Ok(None);
+    }
+    let mut known = BTreeMap::new();
+    for item in learned.clone() {
+        known.entry(item.digest()?).or_insert(item);
+    }
+    for item in tested.clone() {
+        if let Some(other) = known.get(&item.digest()?) {
+            return Ok(other.first().zip(item.first()));
+        }
+    }
+    Ok(None)
+}
+
+/// What is said of two such files: why they are one.
+pub fn why(learned: &Path, tested: &Path) -> String {
+    format!("{} and {} are one file, or hold the same bytes", learned.display(), tested.display())
+}
+
+struct Found<'a> {
+    files: Vec<(&'a Path, Identity)>,
+    length: u64,
+}
+
+fn found(items: &[Item]) -> Result<Vec<Found<'_>>> {
+    let mut found = Vec::with_capacity(items.len());
+    for item in items {
+        let (mut files, mut length) = (Vec::with_capacity(item.len()), 0);
+        for path in item {
+            // What is not there, or no file, is named by who reads it.
+            let Ok(metadata) = path.metadata() else { continue };
+            if metadata.is_file() {
+                files.push((path.as_path(), identity(path, &metadata)?));
+                length += metadata.len();
+            }
+        }
+        found.push(Found { files, length });
+    }
+    Ok(found)
+}
+
+#[cfg(unix)]
+fn identity(_path: &Path, metadata: &Metadata) -> Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path, _metadata: &Metadata) -> Result<Identity> {
+    path.canonicalize().map_err(|error| Error::file(path, error))
+}
+
+impl Found<'_> {
+    fn first(&self) -> Option<PathBuf> {
+        self.files.first().map(|(path, _)| path.to_path_buf())
+    }
+
+    /// Of its bytes, and how many they are.
+    fn digest(&self) -> Result<(u64, u64)> {
+        let mut hasher = DefaultHasher::new();
+        for (path, _) in &self.files {
+            hasher.write(&files::read(path).map_err(|error| Error::file(*path, error))?);
+        }
+        Ok((self.length, hasher.finish()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_copies_are_found_and_other_files_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, text) in [("a", "one"), ("b", "two"), ("copy", "one"), ("empty", ""), ("void", "")] {
+            std::fs::write(path(name), text).unwrap();
+        }
+        std::os::unix::fs::symlink(path("a"), path("soft")).unwrap();
+        std::fs::hard_link(path("a"), path("hard")).unwrap();
+        for name in ["a", "soft", "hard", "copy"] {
+            let found =
+                shared(&[vec![path("b")], vec![path("a")]], &[vec![path("b2")], vec![path(name)]]).unwrap();
+            assert_eq!(found, Some((path("a"), path(name))));
+        }
+        let others = [path("b"), path("void"), path("absent")].map(|path| vec![path]);
+        assert_eq!(shared(&[vec![path("a")], vec![path("empty")]], &others).unwrap(), None);
+        // Clips that have a frame in common, and not all, are two; that hold one file are one.
+        let clip = |names: [&str; 2]| [names.map(path).to_vec()];
+        assert_eq!(shared(&clip(["a", "b"]), &clip(["copy", "void"])).unwrap(), None);
+        assert!(shared(&clip(["a", "b"]), &clip(["soft", "void"])).unwrap().is_some());
+    }
+}

@@ -1,0 +1,12 @@
+//! What the modalities share.
+
+pub mod apart;
+pub mod choice;
+pub mod colour;
+pub mod files;
+pub mod folders;
+pub mod limit;
+pub mod others;
+pub mod standardise;
+#[cfg(test)]
+pub mod testing;

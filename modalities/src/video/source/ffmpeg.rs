@@ -1,0 +1,196 @@
+//! Frames of video files through FFmpeg's program.
+//!
+//! The program, not the libraries: it is one package on every system, needs no headers or matching versions when
+//! `plasticity` is built, and a file that makes a decoder crash takes no training run with it. Frames come through
+//! a pipe as a row of PPM images, so that each says its own size; they are taken one by one, so that no more than one
+//! stands in memory.
+
+use super::{Frame, Picks};
+use plasticity_core::{Error, Result};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Checks that the program can be run.
+///
+/// # Errors
+/// Where it cannot: says what to install.
+pub fn check(program: &str) -> Result<()> {
+    Command::new(program).arg("-version").output().map(drop).map_err(|error| not_run(program, error))
+}
+
+/// Decodes the picked frames of a video, without doubling or dropping frames to keep a frame rate, and gives each to
+/// `each` as it comes. They are fewer where the video ends before.
+///
+/// # Errors
+/// Where the program cannot be run or makes no frame of the file; and the first of `each`, which ends the program.
+pub fn read(
+    program: &str,
+    path: &Path,
+    picks: Picks,
+    each: &mut dyn FnMut(Frame) -> Result<()>,
+) -> Result<()> {
+    let Picks { first, every, count } = picks;
+    // Frame n gets the time n / 30 s and the output 30 frames a second, whatever times the file has.
+    let filter = format!(r"select=gte(n\,{first})*not(mod(n-{first}\,{every})),settb=1/30,setpts=N");
+    let mut command = Command::new(program);
+    // Without `file:` a colon in a path would begin the name of a protocol.
+    let mut url = OsString::from("file:");
+    url.push(path);
+    command.args(["-v", "error", "-nostdin", "-i"]).arg(url).args(["-map", "0:v:0", "-an", "-vf", &filter]);
+    command.args(["-r", "30", "-frames:v", &count.to_string(), "-f", "image2pipe", "-c:v", "ppm", "-"]);
+    run(&mut command, path, each)
+}
+
+/// Runs a program that writes a row of PPM images, made of the file at `path`.
+fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result<()>) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut running = Running(child.map_err(|error| not_run(&program, error))?);
+    let (Some(images), Some(errors)) = (running.0.stdout.take(), running.0.stderr.take()) else {
+        return Err(Error::file(&program, "gives no output"));
+    };
+    // Read beside the images: a program whose errors nobody reads would stop.
+    let said = std::thread::spawn(move || last_line(errors));
+    let mut images = BufReader::new(images);
+    let mut frames = 0;
+    while let Some(frame) = next(&mut images).map_err(|error| {
+        Error::file(path, format!("`{program}` gave something other than a row of PPM images: {error}"))
+    })? {
+        each(frame)?;
+        frames += 1;
+    }
+    let status = running.0.wait().map_err(|error| Error::file(&program, error))?;
+    if frames == 0 && !status.success() {
+        let said = said.join().unwrap_or_default();
+        let message = format!("broken video: FFmpeg decodes no frame of it and says: {said}");
+        return Err(Error::file(path, message));
+    }
+    Ok(())
+}
+
+/// A program that ends with what reads from it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where it has ended already, there is nothing to end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn not_run(program: &str, error: std::io::Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return Error::file(program, error);
+    }
+    let message = "FFmpeg's program is needed to decode video files and was not found: install it (Debian, \
+                   Ubuntu: `apt-get install ffmpeg`; macOS: `brew install ffmpeg`; Windows: `winget install \
+                   ffmpeg`) or give its path as `ffmpeg` of the source; or extract the frames elsewhere and use \
+                   the source `frames`, which needs no FFmpeg";
+    Error::file(program, message)
+}
+
+/// The last line of what a program says that is not empty.
+fn last_line(from: impl Read) -> String {
+    let lines = BufReader::new(from).split(b'\n').map_while(|line| line.ok());
+    let last = lines.filter(|line| !line.trim_ascii().is_empty()).last();
+    last.map_or_else(|| "nothing".to_owned(), |line| String::from_utf8_lossy(line.trim_ascii()).into_owned())
+}
+
+/// The next of a row of binary PPM images (`P6`, width, height, 255, one white space, pixels), `None` where it ends.
+fn next(from: &mut impl BufRead) -> std::io::Result<Option<Frame>> {
+    if from.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    let mut kind = [0; 2];
+    from.read_exact(&mut kind)?;
+    let (width, height, most) = (number(from)?, number(from)?, number(from)?);
+    if &kind != b"P6" || most != 255 {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let values =
+        width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3)).ok_or(ErrorKind::InvalidData)?;
+    let mut rgb = Vec::new();
+    from.take(values as u64).read_to_end(&mut rgb)?;
+    if rgb.len() < values {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(Frame { width, height, rgb }))
+}
+
+/// A number behind white space, and the one white space behind it.
+fn number(from: &mut impl BufRead) -> std::io::Result<usize> {
+    let mut number: Option<usize> = None;
+    loop {
+        let mut byte = [0];
+        from.read_exact(&mut byte)?;
+        let digit = byte[0].wrapping_sub(b'0');
+        number = match number {
+            None if byte[0].is_ascii_whitespace() => None,
+            Some(number) if byte[0].is_ascii_whitespace() => return Ok(number),
+            before if digit < 10 => {
+                let longer = before.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(digit.into()));
+                Some(longer.ok_or(ErrorKind::InvalidData)?)
+            }
+            _ => return Err(ErrorKind::InvalidData.into()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(mut bytes: &[u8]) -> Option<Vec<Frame>> {
+        let mut frames = Vec::new();
+        while let Some(frame) = next(&mut bytes).ok()? {
+            frames.push(frame);
+        }
+        Some(frames)
+    }
+
+    #[test]
+    fn a_row_of_images_is_split_even_where_pixels_look_like_headers() {
+        let one: &[u8] = b"P6\n2 1\n255\nP6\n2 1";
+        let two: &[u8] = b"P6 1 1 255 \x00\x20\xff";
+        let frames = split(&[one, two].concat()).unwrap();
+        assert_eq!(frames[0], Frame { width: 2, height: 1, rgb: b"P6\n2 1".to_vec() });
+        assert_eq!(frames[1].rgb, [0, 32, 255]);
+        assert_eq!(split(b"P6\n2 1\n255\nP6"), None);
+        assert_eq!(split(b"P5\n2 1\n255\nP6\n2 1"), None);
+        assert_eq!(split(b"P6\n2 x\n255\nP6\n2 1"), None);
+        assert_eq!(split(b"P6\n99999999999999 99999999999999\n255\nP6"), None);
+        assert_eq!(split(b"P6\n99999999999999999999999 1\n255\nP6"), None);
+        assert_eq!(split(b""), Some(Vec::new()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn frames_are_taken_as_they_come_and_an_error_ends_the_program() {
+        let shell = |script: &str, each: &mut dyn FnMut(Frame) -> Result<()>| {
+            run(Command::new("sh").args(["-c", script]), Path::new("x.avi"), each)
+                .map_err(|error| error.to_string())
+        };
+        let mut frames = 0;
+        let endless = shell("while :; do printf 'P6 1 1 255 abc'; done", &mut |frame| {
+            assert_eq!(frame.rgb, b"abc");
+            frames += 1;
+            if frames < 5 { Ok(()) } else { Err(Error::stimulus("x", "enough")) }
+        });
+        assert_eq!((endless.unwrap_err().as_str(), frames), ("x: enough", 5));
+        // More than a pipe holds.
+        let noisy = "yes wrong | head -n 200000 >&2; echo at last >&2; exit 1";
+        let error = shell(noisy, &mut |_| Ok(())).unwrap_err();
+        assert!(error.contains("x.avi: broken video") && error.ends_with("says: at last"), "{error}");
+        let error = shell("echo hello", &mut |_| Ok(())).unwrap_err();
+        assert!(error.contains("x.avi: `sh` gave something other"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_says_what_to_install() {
+        let error = check("no-such-ffmpeg").unwrap_err().to_string();
+        assert!(error.contains("apt-get install ffmpeg") && error.contains("source `frames`"), "{error}");
+    }
+}

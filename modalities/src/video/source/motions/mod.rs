@@ -1,0 +1,167 @@
+//! The source `motions`: built-in scenes whose class is how their shapes move.
+//!
+//! A scene has striped shapes, each with a place on a torus, an orientation and a size, all drawn uniformly on a
+//! circle (sizes: of a cycle from small to large, faded where it wraps). A class moves one of these at an even speed,
+//! or swings it about a place, and adding a constant to what is uniform on a circle leaves it uniform: every frame
+//! of every class has the same distribution, and no single frame tells the class.
+//!
+//! Shapes can be short-lived, like the dots of random-dot kinematograms (Newsome & Paré 1988): then nothing but the
+//! motion lasts from one moment to a later one, and to predict is to see the motion.
+
+mod render;
+mod scene;
+
+pub use scene::Motion;
+
+use super::{ClipSource, Clips, Cut, Frame, Picks};
+use plasticity_core::random::{purpose, stream};
+use plasticity_core::stimulus::Split;
+use plasticity_core::{Error, Result, plugin};
+use scene::Scene;
+use serde::{Deserialize, Serialize};
+
+/// Config of the source `motions`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MotionsSpec {
+    motions: Vec<Motion>,
+    size: usize,
+    length: usize,
+    shapes: usize,
+    lifetime: usize,
+    background: f32,
+    speed: f32,
+    learn: usize,
+    train: usize,
+    test: usize,
+}
+
+impl Default for MotionsSpec {
+    fn default() -> Self {
+        Self {
+            motions: Motion::ALL.to_vec(),
+            size: 64,
+            length: 32,
+            shapes: 4,
+            lifetime: 0,
+            background: 0.1,
+            speed: 1.0,
+            learn: 2000,
+            train: 1000,
+            test: 1000,
+        }
+    }
+}
+
+impl MotionsSpec {
+    fn check(&self) -> Result<()> {
+        let whole = |key: &str, value: usize, range: std::ops::RangeInclusive<usize>| {
+            if range.contains(&value) {
+                return Ok(());
+            }
+            let message = format!("expected {} to {}, got {value}", range.start(), range.end());
+            Err(Error::config(format!("stimulus.source.{key}"), message))
+        };
+        whole("size", self.size, 8..=1024)?;
+        whole("length", self.length, 1..=10_000)?;
+        whole("shapes", self.shapes, 1..=100)?;
+        whole("lifetime", self.lifetime, 0..=10_000)?;
+        if !(0.0..=0.5).contains(&self.background) {
+            let message = format!("expected 0 to 0.5, got {}", self.background);
+            return Err(Error::config("stimulus.source.background", message));
+        }
+        for (key, value) in [("learn", self.learn), ("train", self.train), ("test", self.test)] {
+            whole(key, value, 1..=10_000_000)?;
+        }
+        if !(self.speed > 0.0 && self.speed <= 4.0) {
+            let message = format!("expected above 0 and at most 4, got {}", self.speed);
+            return Err(Error::config("stimulus.source.speed", message));
+        }
+        let twice = self.motions.iter().enumerate().find(|(i, motion)| self.motions[..*i].contains(motion));
+        if self.motions.len() < 2 || twice.is_some() {
+            let message = format!("expected two or more different motions, got {:?}", self.motions);
+            return Err(Error::config("stimulus.source.motions", message));
+        }
+        Ok(())
+    }
+}
+
+plugin! {
+    Source "motions": "Built-in scenes of striped shapes whose class is their motion; no single frame tells it",
+    equation: "state[t] = state[0] + speed · t (mod 1) in one of place, orientation, size; state[0] uniform",
+    citation: "this toolkit",
+    keys: [
+        motions = "all ten", "two or more of right, left, down, up, clockwise, anticlockwise, expand, contract, sway, bob", "the classes";
+        size = "64", "8 to 1024 pixels", "side of a frame";
+        length = "32", "1 to 10000", "frames of a clip";
+        shapes = "4", "1 to 100", "shapes of a scene";
+        lifetime = "0", "0 to 10000 frames", "a shape gives way to another one after so many; 0: never. Where shapes are short-lived and the background is plain, motion alone lasts";
+        background = "0.1", "0 to 0.5", "contrast of the gratings that stand still behind the shapes";
+        speed = "1.0", "> 0, at most 4", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
+        learn = "2000", "1 to 10 million", "clips to learn from";
+        train = "1000", "1 to 10 million", "labelled clips that train a read-out";
+        test = "1000", "1 to 10 million", "labelled clips that test it";
+    ],
+    example: "type = \"motions\"\nsize = 16\nlength = 8\nlearn = 20\ntrain = 20\ntest = 20\n",
+    impl ClipSource for MotionsSpec {
+        fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>> {
+            self.check()?;
+            let (clips, part) = match split {
+                Split::Learn => (self.learn, 0),
+                Split::ReadoutTrain => (self.train, 1),
+                Split::ReadoutTest => (self.test, 2),
+            };
+            let classes = self.motions.iter().map(|motion| motion.name().to_owned()).collect();
+            Ok(Box::new(Motions { spec: self.clone(), classes, clips, part, seed }))
+        }
+    }
+}
+
+struct Motions {
+    spec: MotionsSpec,
+    classes: Vec<String>,
+    clips: usize,
+    part: u64,
+    seed: u64,
+}
+
+impl Clips for Motions {
+    fn len(&self) -> usize {
+        self.clips
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn class(&self, index: usize) -> u32 {
+        (index % self.classes.len()) as u32
+    }
+
+    fn frame_count(&self, _index: usize) -> usize {
+        self.spec.length
+    }
+
+    fn place(&self, index: usize) -> String {
+        format!("built-in clip {index}")
+    }
+
+    fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
+        let MotionsSpec { shapes, background, lifetime, speed, size, .. } = self.spec;
+        let clip = [purpose::SYNTHETIC, self.part, index as u64];
+        let scene = Scene::draw(shapes, background, &mut stream(self.seed, &clip));
+        let successor = |shape: usize, generation: usize| {
+            stream(self.seed, &[clip[0], clip[1], clip[2], shape as u64, generation as u64])
+        };
+        let motion = self.spec.motions[index % self.spec.motions.len()];
+        let frame = |pick: usize| {
+            let frame = picks.first + pick * picks.every;
+            let scene = scene.clone().at(frame, lifetime, successor);
+            render::frame(&scene, motion, frame as f32 * speed, size)
+        };
+        (0..picks.count).map(|pick| cut(frame(pick))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

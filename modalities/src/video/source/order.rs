@@ -1,0 +1,129 @@
+//! The order of a clip's frames, as their names tell it.
+
+use crate::common::folders::name;
+use plasticity_core::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// A whole number of any length: in this order `2` comes before `10`, and `007` is `7`.
+type Number = (usize, String);
+
+/// A name's text, with `#` for each number, and its numbers.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    numbers: Vec<Number>,
+    text: String,
+}
+
+/// Frames in order of the numbers in their names, wherever in them they stand.
+///
+/// # Errors
+/// Where names do not tell: their texts differ, two have the same numbers, or a number behind a point (`1.5`) has other
+/// lengths in other names, so that it may be a fraction.
+pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut named: Vec<_> = frames.into_iter().map(|path| (Name::of(&path), path)).collect();
+    named.sort();
+    let untold = |why: &str, one: &Path, other: &Path| {
+        let message = format!(
+            "the names of its frames do not tell their order: `{}` and `{}` {why}; name them by one number each, like \
+             image_00001.jpg, and take out what is no frame",
+            name(one),
+            name(other)
+        );
+        Error::file(folder, message)
+    };
+    for pair in named.windows(2) {
+        let [(one, path), (other, next)] = pair else { continue };
+        if one.text != other.text {
+            return Err(untold("differ in more than numbers", path, next));
+        }
+        if one.numbers == other.numbers {
+            return Err(untold("have the same numbers", path, next));
+        }
+    }
+    if let Some((first, path)) = named.first() {
+        for (other, next) in &named {
+            if first.fractions_differ(other, path, next) {
+                return Err(untold("may count in fractions, of which one is shorter", path, next));
+            }
+        }
+    }
+    Ok(named.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Text and runs of digits of a name without its ending, in turn; the first is text.
+fn parts(path: &Path) -> Vec<String> {
+    let (mut parts, mut digits) = (vec![String::new()], false);
+    for c in name(&path.with_extension("")).chars() {
+        if c.is_ascii_digit() != digits {
+            digits = !digits;
+            parts.push(String::new());
+        }
+        if let Some(last) = parts.last_mut() {
+            last.extend(c.to_lowercase());
+        }
+    }
+    parts
+}
+
+impl Name {
+    fn of(path: &Path) -> Self {
+        let parts = parts(path);
+        let text: Vec<_> = parts.iter().step_by(2).map(String::as_str).collect();
+        let number = |digits: &String| {
+            let digits = digits.trim_start_matches('0').to_owned();
+            (digits.len(), digits)
+        };
+        Self { numbers: parts.iter().skip(1).step_by(2).map(number).collect(), text: text.join("#") }
+    }
+
+    /// Whether a number right behind another one and a point differs, and has other lengths in the two names.
+    fn fractions_differ(&self, other: &Self, path: &Path, next: &Path) -> bool {
+        let (ours, theirs) = (parts(path), parts(next));
+        (1..self.numbers.len().min(other.numbers.len())).any(|i| {
+            let (text, at) = (2 * i, 2 * i + 1);
+            ours[text] == "." && self.numbers[i] != other.numbers[i] && ours[at].len() != theirs[at].len()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(names: &[&str]) -> Result<Vec<String>, String> {
+        let paths = names.iter().map(|name| Path::new("clip").join(name)).collect();
+        let ordered = order(Path::new("clip"), paths).map_err(|error| error.to_string())?;
+        Ok(ordered.iter().map(|path| name(path)).collect())
+    }
+
+    #[test]
+    fn numbers_count_wherever_they_stand_and_of_any_length() {
+        for names in [
+            ["img_1_rgb.png", "img_2_rgb.png", "img_10_rgb.png"],
+            ["frame_1.0.png", "frame_2.0.png", "frame_10.0.png"],
+            ["f-1 (1).png", "f-1 (2).png", "f-1 (10).png"],
+            ["Frame2.PNG", "frame09.png", "FRAME10.jpg"],
+            ["2.png", "10.png", "099999999999999999999999999.png"],
+            ["t1_f9.png", "t1_f10.png", "t2_f1.png"],
+            ["clip.1.png", "clip.2.png", "clip.10.png"],
+            ["s_0.033.png", "s_0.066.png", "s_1.000.png"],
+        ] {
+            let [first, second, third] = names;
+            assert_eq!(ordered(&[third, first, second]).unwrap(), names);
+        }
+        assert_eq!(ordered(&["only.png"]).unwrap(), ["only.png"]);
+    }
+
+    #[test]
+    fn names_that_do_not_tell_are_an_error() {
+        for (names, why) in [
+            (["a_1.png", "b_1.png"], "more than numbers"),
+            (["f.png", "f 1.png"], "more than numbers"),
+            (["1.png", "01.jpg"], "same numbers"),
+            (["s_0.1.png", "s_0.033.png"], "fractions"),
+        ] {
+            let error = ordered(&names).unwrap_err();
+            assert!(error.contains("clip: ") && error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Files of images to pixels.
+//!
+//! By the crate `image`, but for JPEGs of several baseline scans, which its decoder turns into noise without a word: these
+//! by `jpeg-decoder`.
+
+use super::jpeg::{self, Coding};
+use super::{Orientation, Picture, png};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata};
+use std::io::Cursor;
+
+/// Endings of the files that are read.
+pub const IMAGES: &[&str] = &["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"];
+
+/// Bytes of pixels that are taken for one image at most.
+const MOST: u64 = 1 << 29;
+
+/// Decodes the bytes of a file, of a GIF its first picture; an error says what is wrong with them.
+pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String> {
+    let (format, kind) = match image::guess_format(bytes) {
+        Ok(format @ ImageFormat::Jpeg) => (format, "JPEG"),
+        Ok(format @ ImageFormat::Png) => (format, "PNG"),
+        Ok(format @ ImageFormat::WebP) => (format, "WebP"),
+        Ok(format @ ImageFormat::Bmp) => (format, "BMP"),
+        Ok(format @ ImageFormat::Tiff) => (format, "TIFF"),
+        Ok(format @ ImageFormat::Gif) => (format, "GIF"),
+        _ => {
+            let message =
+                "is neither JPEG nor PNG, WebP, BMP, TIFF or GIF; convert it, or take it out of the folder";
+            return Err(message.to_owned());
+        }
+    };
+    let damaged = |error: &dyn std::fmt::Display| {
+        format!("is a damaged {kind} ({error}); replace it, or take it out of the folder")
+    };
+    let (mut image, turn) = match format {
+        ImageFormat::Jpeg => jpeg(bytes, &damaged)?,
+        ImageFormat::Png => usual(&png::without_texts(bytes), format, &damaged)?,
+        _ => usual(bytes, format, &damaged)?,
+    };
+    if orientation.is_upright() {
+        image.apply_orientation(turn);
+    }
+    let rgb = image.into_rgb8();
+    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+    let pixels = rgb.pixels().map(|pixel| pixel.0).collect();
+    Picture::new(height, width, pixels).map_err(|_| format!("is a {kind} of no pixels"))
+}
+
+type Damaged<'a> = dyn Fn(&dyn std::fmt::Display) -> String + 'a;
+type Turned = (DynamicImage, metadata::Orientation);
+
+fn jpeg(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
+    if !jpeg::is_complete(bytes) {
+        return Err(
+            "is a truncated JPEG: it ends before the image does; replace it, or take it out of the folder"
+                .to_owned(),
+        );
+    }
+    match jpeg::coding(bytes) {
+        Coding::Usual => usual(bytes, ImageFormat::Jpeg, damaged),
+        Coding::Apart => apart(bytes, damaged),
+        Coding::Other(coding) => Err(format!(
+            "is a JPEG of {coding} coding, which is not read: convert it (`djpeg FILE | cjpeg > new.jpg`), or take it out \
+             of the folder"
+        )),
+    }
+}
+
+fn usual(bytes: &[u8], format: ImageFormat, damaged: &Damaged<'_>) -> Result<Turned, String> {
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    reader.set_format(format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
+    limits.reserve(decoder.total_bytes()).map_err(|e| damaged(&e))?;
+    decoder.set_limits(limits).map_err(|e| damaged(&e))?;
+    // What EXIF says wrongly is passed over, as viewers do.
+    let turn = decoder.orientation().unwrap_or(metadata::Orientation::NoTransforms);
+    Ok((DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?, turn))
+}
+
+/// A JPEG whose components stand in scans of their own.
+fn apart(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(MOST as usize);
+    let pixels = decoder.decode().map_err(|e| damaged(&e))?;
+    let info = decoder.info().ok_or_else(|| damaged(&"no header"))?;
+    if info.pixel_format != jpeg_decoder::PixelFormat::RGB24 {
+        return Err(
+            "is a JPEG of other than three colours in scans of their own, which is not read: convert it"
+                .to_owned(),
+        );
+    }
+    let image = RgbImage::from_raw(info.width.into(), info.height.into(), pixels);
+    let turn = decoder.exif_data().and_then(metadata::Orientation::from_exif_chunk);
+    let image = DynamicImage::ImageRgb8(image.ok_or_else(|| damaged(&"too few pixels"))?);
+    Ok((image, turn.unwrap_or(metadata::Orientation::NoTransforms)))
+}
+
+#[cfg(test)]
+mod tests;
