@@ -67,11 +67,11 @@ impl Matrix {
         what: &str,
         op: impl FnOnce(Recorded) -> std::result::Result<Recorded, E>,
     ) -> Self {
-        self.into_shape(what, self.shape(), op)
+        self.shaped(what, self.shape(), op)
     }
 
     /// An operation that makes a matrix of `shape`.
-    pub(super) fn into_shape<E: std::fmt::Debug>(
+    pub(super) fn shaped<E: std::fmt::Debug>(
         &self,
         what: &str,
         shape: (usize, usize),
@@ -92,7 +92,7 @@ impl Matrix {
             let message = format!("{own_rows} × {own_columns} values do not make {rows} × {columns}");
             return self.pass.refused("reshape", message, (rows, columns));
         }
-        let made = self.into_shape("reshape", (rows, columns), |x| x.try_reshape_like(&(rows, columns)));
+        let made = self.shaped("reshape", (rows, columns), |x| x.try_reshape_like(&(rows, columns)));
         Self { id: self.id, ..made }
     }
 }

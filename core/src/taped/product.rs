@@ -19,7 +19,7 @@ impl Matrix {
         }
         let other = if self.id == other.id { &other.copied() } else { other };
         let right = other.value.clone();
-        self.into_shape("matmul", shape, |x| x.try_matmul(right))
+        self.shaped("matmul", shape, |x| x.try_matmul(right))
     }
 
     /// `[columns, rows]`.
@@ -29,7 +29,7 @@ impl Matrix {
         // To dfdx a transpose is the tensor itself, seen otherwise. The product lays it out anew, which dfdx's own way does
         // on a GPU with a kernel that it compiles from its sources.
         let ones = self.constant(columns, rows, |_, _| 1.0).value;
-        self.into_shape("transpose", (columns, rows), |x| {
+        self.shaped("transpose", (columns, rows), |x| {
             x.try_permute::<(usize, usize), Axes2<1, 0>>().and_then(|x| x.try_mul(ones))
         })
     }

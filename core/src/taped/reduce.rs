@@ -7,14 +7,14 @@ use dfdx::tensor_ops::{MeanTo, ReshapeTo, SumTo};
 impl Matrix {
     /// Σ of all values.
     pub fn sum(&self) -> Scalar {
-        Scalar(self.into_shape("sum", (1, 1), |x| {
+        Scalar(self.shaped("sum", (1, 1), |x| {
             x.try_sum::<(), Axes2<0, 1>>().and_then(|sum| sum.try_reshape_like(&(1, 1)))
         }))
     }
 
     /// The mean of all values.
     pub fn mean(&self) -> Scalar {
-        Scalar(self.into_shape("mean", (1, 1), |x| {
+        Scalar(self.shaped("mean", (1, 1), |x| {
             x.try_mean::<(), Axes2<0, 1>>().and_then(|mean| mean.try_reshape_like(&(1, 1)))
         }))
     }
@@ -23,7 +23,7 @@ impl Matrix {
     #[must_use]
     pub fn row_sums(&self) -> Self {
         let shape = (self.shape().0, 1);
-        self.into_shape("row_sums", shape, |x| {
+        self.shaped("row_sums", shape, |x| {
             x.try_sum::<(usize,), Axis<1>>().and_then(|sums| sums.try_reshape_like(&shape))
         })
     }
@@ -32,7 +32,7 @@ impl Matrix {
     #[must_use]
     pub fn column_sums(&self) -> Self {
         let shape = (1, self.shape().1);
-        self.into_shape("column_sums", shape, |x| {
+        self.shaped("column_sums", shape, |x| {
             x.try_sum::<(usize,), Axis<0>>().and_then(|sums| sums.try_reshape_like(&shape))
         })
     }
@@ -41,7 +41,7 @@ impl Matrix {
     #[must_use]
     pub fn row_means(&self) -> Self {
         let shape = (self.shape().0, 1);
-        self.into_shape("row_means", shape, |x| {
+        self.shaped("row_means", shape, |x| {
             x.try_mean::<(usize,), Axis<1>>().and_then(|means| means.try_reshape_like(&shape))
         })
     }
@@ -50,7 +50,7 @@ impl Matrix {
     #[must_use]
     pub fn column_means(&self) -> Self {
         let shape = (1, self.shape().1);
-        self.into_shape("column_means", shape, |x| {
+        self.shaped("column_means", shape, |x| {
             x.try_mean::<(usize,), Axis<0>>().and_then(|means| means.try_reshape_like(&shape))
         })
     }

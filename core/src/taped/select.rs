@@ -15,7 +15,7 @@ impl Matrix {
             return self.pass.refused("rows", format!("{range:?} is not within {rows} rows"), shape);
         }
         // Of a copy: on the CPU dfdx writes the gradient of a slice over those of the tensor's other uses.
-        self.copied().into_shape("rows", shape, |x| x.try_slice((range, ..)))
+        self.copied().shaped("rows", shape, |x| x.try_slice((range, ..)))
     }
 
     /// The columns of a range.
@@ -26,7 +26,7 @@ impl Matrix {
         if range.end > columns || range.start > range.end {
             return self.pass.refused("columns", format!("{range:?} is not within {columns} columns"), shape);
         }
-        self.copied().into_shape("columns", shape, |x| x.try_slice((.., range)))
+        self.copied().shaped("columns", shape, |x| x.try_slice((.., range)))
     }
 
     /// The first half of the rows and the second: of a batch of two views, views 1 and views 2 of the same images.
@@ -47,7 +47,7 @@ impl Matrix {
         if let Some(row) = index.iter().find(|&&row| row >= rows) {
             return self.pass.refused("take", format!("row {row} is not one of {rows}"), shape);
         }
-        self.into_shape("take", shape, |x| {
+        self.shaped("take", shape, |x| {
             let tensors = self.device().tensors();
             let index: Tensor<(usize,), usize, AutoDevice> =
                 tensors.try_tensor_from_vec(index.to_vec(), (index.len(),))?;
@@ -68,7 +68,7 @@ impl Matrix {
             );
             return self.pass.refused("pick", message, shape);
         }
-        self.into_shape("pick", shape, |x| {
+        self.shaped("pick", shape, |x| {
             let index: Tensor<(usize, usize), usize, AutoDevice> =
                 self.device().tensors().try_tensor_from_vec(index.to_vec(), shape)?;
             x.try_gather(index)

@@ -3,6 +3,8 @@
 use super::{Matrix, Pass, Scalar};
 use crate::device::{Buffer, Device};
 
+/// Makes a matrix of one.
+type Function = fn(&Matrix) -> Matrix;
 /// A loss of two matrices: 4 × 3 and 3 × 4.
 type Loss = fn(&Matrix, &Matrix) -> Scalar;
 
@@ -68,7 +70,7 @@ fn rows_columns_and_single_values_meet_whole_matrices() {
 
 #[test]
 fn functions() {
-    let all: [(&str, fn(&Matrix) -> Matrix); 11] = [
+    let all: [(&str, Function); 11] = [
         ("square", Matrix::square),
         ("sqrt", Matrix::sqrt),
         ("exp", Matrix::exp),
@@ -159,7 +161,7 @@ fn softplus_is_finite_and_has_its_slope_at_zero() {
 #[test]
 fn what_does_not_fit_is_the_error_of_whoever_asks_for_the_result() {
     let device = Device::open().unwrap();
-    let cases: [(fn(&Matrix) -> Matrix, &str); 8] = [
+    let cases: [(Function, &str); 8] = [
         (|x| x + x.transpose(), "a matrix of 4 × 3 does not meet one of 3 × 4"),
         (|x| x.matmul(x), "expected a matrix of 3 rows"),
         (|x| x.rows(2..5), "2..5 is not within 4 rows"),

@@ -43,7 +43,7 @@ impl EncoderLayer for GainLayer {
 impl GainLayer {
     fn scaled(&self, values: &[f32], device: &Device) -> Result<Buffer> {
         let gain = self.gain.get()?;
-        Buffer::from_vec(device, values.iter().enumerate().map(|(i, value)| value * gain[i % gain.len()]).collect())
+        Ok(Buffer::from_vec(device, values.iter().enumerate().map(|(i, value)| value * gain[i % gain.len()]).collect())?)
     }
 }
 

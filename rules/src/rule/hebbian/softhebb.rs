@@ -148,9 +148,9 @@ mod tests {
                 assert!((24.0 * y[neuron] - slope).abs() < 1e-3);
             }
         }
-        for neuron in 0..5 {
+        for (neuron, lateral) in lateral.into_iter().enumerate() {
             let expected: f32 = a.iter().zip(&y).skip(neuron).step_by(5).map(|(a, y)| -a * y).sum();
-            assert!((lateral[neuron] - expected).abs() < 1e-6);
+            assert!((lateral - expected).abs() < 1e-6);
         }
         let (signed, _) = synaptic(&SoftHebb { anti_hebbian: true, ..plain.clone() }, &target);
         for ((row, y), signed) in a.chunks_exact(5).zip(y.chunks_exact(5)).zip(signed.chunks_exact(5)) {
