@@ -76,7 +76,8 @@ fn a_checkpoint_of_before_a_key_had_a_default_is_of_the_same_run() {
 #[test]
 fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
     let whole = read(&trained().path(LAST));
-    let damages: [(&str, &dyn Fn(&Path)); 3] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let damages: [(&str, Damage); 3] = [
         ("its checksum is not that of its content", &flip_last_byte),
         ("checksum", &|path| change(path, "\\\"step\\\":6", "\\\"step\\\":3")),
         ("cut short", &|path| std::fs::write(path, &read(path)[..200]).unwrap()),
