@@ -1,7 +1,12 @@
 //! Nothing of a run is lost, and nothing wrong with it goes unsaid.
 
 use super::{CONFIG, Place, files, read};
+use plasticity_core::device::Device;
+use plasticity_core::map::MapShape;
 use plasticity_lab::checkpoint::Checkpoint;
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::{Network, NetworkPlan};
 use plasticity_tests::root;
 use std::path::Path;
 use std::process::Output;
@@ -71,7 +76,8 @@ fn a_checkpoint_of_before_a_key_had_a_default_is_of_the_same_run() {
 #[test]
 fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
     let whole = read(&trained().path(LAST));
-    let damages: [(&str, &dyn Fn(&Path)); 3] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let damages: [(&str, Damage); 3] = [
         ("its checksum is not that of its content", &flip_last_byte),
         ("checksum", &|path| change(path, "\\\"step\\\":6", "\\\"step\\\":3")),
         ("cut short", &|path| std::fs::write(path, &read(path)[..200]).unwrap()),
@@ -240,4 +246,41 @@ fn observers_of_a_config_keep_their_measures_also_in_a_run_that_goes_on() {
     assert!(error.starts_with("--set observers.0.every=0: 0 is not in"), "{error}");
     let wrong = place.fail(&["train", "config.toml", "--out", "x", "--set", "observers.0.type=norm"], 3);
     assert!(wrong.contains("unknown observer `norm`: did you mean `norms`?"), "{wrong}");
+}
+
+#[test]
+fn a_state_that_does_not_fit_moves_nothing() {
+    let network = |seed: &str| {
+        let config = Config::parse(&CONFIG.replace("seed = 3", seed), "here").unwrap();
+        Experiment::open(config).unwrap().network(&Device::open().unwrap()).unwrap()
+    };
+    let (mut ours, other) = (network("seed = 3"), network("seed = 4"));
+    let before = ours.state().unwrap();
+    // What is too many is found out last.
+    let mut state = other.state().unwrap();
+    let (_, saved) = state.tensors.first_key_value().unwrap();
+    state.tensors.insert("zzz".to_owned(), saved.clone());
+    assert!(ours.restore(&state).unwrap_err().to_string().contains("of another network"));
+    assert!(ours.state().unwrap() == before, "weights have moved");
+    state.tensors.remove("zzz");
+    ours.restore(&state).unwrap();
+    assert!(ours.state().unwrap() == state);
+}
+
+#[test]
+fn a_network_made_by_hand_is_refused_where_its_rule_does_not_suit_the_stimuli() {
+    for (rule, expected) in [("supervised", "learns from labels"), ("clapp_pp", "learns from 2 views")] {
+        let config = Config::parse(&CONFIG.replace("clapp_s", rule), "here").unwrap();
+        let plan = NetworkPlan {
+            layers: &config.encoder.layers,
+            modules: &config.modules().unwrap(),
+            rule: config.rule.as_ref(),
+            optimiser: config.training.optimiser,
+            input: MapShape { time: 1, location: 1, batch: 3, extent: [1, 16, 16], channels: 1 },
+            classes: None,
+            seed: 3,
+        };
+        let error = Network::build(&plan, &Device::open().unwrap()).err().unwrap().to_string();
+        assert!(error.contains(expected), "{rule}: {error}");
+    }
 }

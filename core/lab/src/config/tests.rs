@@ -186,7 +186,7 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
 fn unknown_keys_are_placed_and_the_nearest_offered() {
     assert_eq!(
         message("[training]", "[trainning]"),
-        "c.toml:14: trainning: unknown key `trainning`: did you mean `training`? known are seed, stimulus, encoder, rule, training, probe"
+        "c.toml:14: trainning: unknown key `trainning`: did you mean `training`? known are seed, stimulus, encoder, rule, training, probe, observers"
     );
     assert_eq!(
         message("gain", "gains"),
@@ -230,7 +230,7 @@ fn wrong_types_and_ranges_are_placed() {
     assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
     assert_eq!(
         message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
-        "c.toml:16: training.checkpoint_every: expected { epochs = N } or { steps = N }, got integer `3`"
+        "c.toml:16: training.checkpoint_every: expected { epochs = N }, { steps = N } or { minutes = N }, got integer `3`"
     );
     assert_eq!(
         message("epochs = 3", "epochs = 3\noptimizer = 1").split(": ").nth(2),

@@ -122,7 +122,7 @@ impl Network {
         let demands = plan.rule.demands();
         // A full batch holds the views of several stimuli.
         let needed = demands.views(plan.input.time * plan.input.extent[0]).unwrap_or(1);
-        let views = if plan.input.batch % needed.max(1) == 0 { needed } else { plan.input.batch };
+        let views = if plan.input.batch.is_multiple_of(needed.max(1)) { needed } else { plan.input.batch };
         suits(plan.rule, plan.classes, MapShape { batch: views, ..plan.input })?;
         let (mut slots, shapes) = layers(plan, &demands, device)?;
         if slots.is_empty() || plan.modules.is_empty() {

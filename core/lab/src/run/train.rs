@@ -104,7 +104,7 @@ pub fn train(
 
 /// Whether the losses of a step are recorded.
 pub(super) fn recorded(step: u64, log_every: u64, total: u64) -> bool {
-    step % log_every == 0 || step == total
+    step.is_multiple_of(log_every) || step == total
 }
 
 impl Record {

@@ -95,7 +95,7 @@ impl Schedule {
 
     fn due(&self, step: u64, now: Instant) -> bool {
         match self {
-            Self::Steps(steps) => step % steps == 0,
+            Self::Steps(steps) => step.is_multiple_of(*steps),
             Self::Time { every, since } => now.saturating_duration_since(*since) >= *every,
         }
     }

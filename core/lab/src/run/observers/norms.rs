@@ -19,7 +19,7 @@ fn every() -> u64 {
 
 impl Observer for Norms {
     fn after(&mut self, moment: &Moment) -> Result<()> {
-        if moment.step % self.every != 0 {
+        if !moment.step.is_multiple_of(self.every) {
             return Ok(());
         }
         for (name, parameter) in moment.network().parameters() {

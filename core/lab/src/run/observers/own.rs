@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::run::{Measured, Run};
 use crate::training::Trainer;
-use plasticity_core::observer::{Moment, Observed, Observer};
+use plasticity_core::observer::{Moment, Observed, Observer, ObserverSpec};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
 
@@ -21,8 +21,8 @@ impl<'a> Own<'a> {
     /// # Errors
     /// Names the key that an observer refuses.
     pub fn all(run: &'a RefCell<&'a mut Run>, config: &Config) -> Result<Vec<Self>> {
-        let specs = config.observers.iter().enumerate();
-        let one = |(index, spec): (usize, &Box<dyn plasticity_core::observer::ObserverSpec>)| {
+        let specs = config.observers.iter().map(Box::as_ref).enumerate();
+        let one = |(index, spec): (usize, &dyn ObserverSpec)| {
             let observer = spec.build().map_err(|error| match error {
                 Error::Config { place, message } => {
                     config.locate(Error::config(format!("observers.{index}.{place}"), message))
