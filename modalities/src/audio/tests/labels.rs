@@ -1,0 +1,53 @@
+//! Labels and lists as recorders, aligners and editors leave them.
+
+use super::*;
+
+#[test]
+fn a_recording_beside_the_speakers_folders_is_named_before_learning() {
+    let root = tempfile::tempdir().unwrap();
+    for (hertz, path) in [(300.0, "train/eve/1.wav"), (310.0, "train/noise.wav"), (320.0, "test/eve/1.wav")] {
+        write_wav(&root.path().join(path), 16_000, 1, &tone(16_000, hertz, 3_200));
+    }
+    let mut spec = speech(synthetic(0, 1, 1), 3_200);
+    let [train, test] = ["train", "test"].map(|part| folder(&root.path().join(part), Beside::None));
+    (spec.labelled, spec.label) =
+        (Some(crate::audio::Labelled { train, test }), crate::audio::LabelKind::Speaker);
+    let error = message(spec.open(Split::Learn, 0));
+    assert!(error.contains("train/noise.wav") && error.contains("folder of its speaker"), "{error}");
+    std::fs::remove_file(root.path().join("train/noise.wav")).unwrap();
+    assert_eq!(message(spec.open(Split::Learn, 0)), "");
+}
+
+#[test]
+fn sample_numbers_of_phn_files_are_those_of_the_recording() {
+    let root = tempfile::tempdir().unwrap();
+    let labels = |rate: u32| {
+        let path = root.path().join(format!("{rate}.wav"));
+        write_wav(&path, rate, 1, &tone(rate, 300.0, rate as usize));
+        let at = |seconds: f64| (seconds * f64::from(rate)).round() as u32;
+        let text = format!("0 {0} h#\n{0} {1} s\n{1} {2} iy\n", at(0.25), at(0.6), at(1.0));
+        std::fs::write(path.with_extension("phn"), text).unwrap();
+        let corpus = folder(root.path(), Beside::Phn).open(0).unwrap();
+        let frames = corpus.frames(0, 100).unwrap();
+        std::fs::remove_file(path).unwrap();
+        frames
+    };
+    let expected = labels(16_000);
+    assert!(expected[24] != expected[25] && expected[59] != expected[60] && expected[99].is_some());
+    for rate in [8_000, 11_025, 22_050, 44_100, 48_000] {
+        assert_eq!(labels(rate), expected, "{rate} Hz");
+    }
+}
+
+#[test]
+fn lists_and_labels_may_begin_with_a_byte_order_mark() {
+    let root = tempfile::tempdir().unwrap();
+    write_flac(&root.path().join("19/7/19-7-1.flac"), &tone(16_000, 300.0, 4_800));
+    let (list, phones) = (root.path().join("list.txt"), root.path().join("phones.txt"));
+    std::fs::write(&list, "\u{FEFF}19-7-1\r\n").unwrap();
+    std::fs::write(&phones, format!("\u{FEFF}19-7-1{}\r\n", " 1".repeat(30))).unwrap();
+    let source =
+        Librispeech { path: root.path().to_owned(), list: Some(list), speakers: None, phones: Some(phones) };
+    let corpus = source.open(0).unwrap();
+    assert_eq!((corpus.utterances().len(), corpus.frames(0, 30).unwrap()), (1, vec![Some(1); 30]));
+}
