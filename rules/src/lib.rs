@@ -34,8 +34,8 @@ mod testing;
 pub mod views;
 
 use dfdx::tensor::{AutoDevice, OwnedTape};
+use plasticity_core::Error;
 use plasticity_core::device::TapedMatrix;
-use plasticity_core::{Error, Result};
 
 /// The history of a tensor.
 type Tape = OwnedTape<f32, AutoDevice>;
@@ -48,18 +48,4 @@ fn refused(error: impl std::fmt::Debug) -> Error {
 /// The device that a matrix is on.
 fn tensors(matrix: &TapedMatrix) -> AutoDevice {
     dfdx::tensor::Tensor::device(matrix).clone()
-}
-
-/// Checks that the value of a config's key is a number above 0.
-fn positive(key: &str, value: f32) -> Result<()> {
-    check(value > 0.0 && value.is_finite(), key, "> 0", value)
-}
-
-/// Checks that the value of a config's key is a number of `least` or more.
-fn at_least(least: f32, key: &str, value: f32) -> Result<()> {
-    check(value >= least && value.is_finite(), key, &format!("≥ {least}"), value)
-}
-
-fn check(fits: bool, key: &str, range: &str, value: f32) -> Result<()> {
-    if fits { Ok(()) } else { Err(Error::config(key, format!("expected a number {range}, got {value}"))) }
 }

@@ -1,7 +1,7 @@
 //! `bcm`: Hebbian learning whose sign turns at a threshold that slides with past activity.
 
 use crate::output::{self, output};
-use crate::{Tape, at_least, refused, tensors};
+use crate::{Tape, refused, tensors};
 use dfdx::tensor::{TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{SumTo, TryAdd, TryMatMul, TryMul};
 use plasticity_core::autodiff::Taped;
@@ -67,8 +67,6 @@ impl SlidingThreshold {
     /// # Errors
     /// Where a value is out of range.
     pub fn new(spec: &Bcm, to: &RuleContext) -> Result<Self> {
-        at_least(1.0, "rule.window", spec.window)?;
-        at_least(0.0, "rule.threshold", spec.threshold)?;
         let channel = to.context.channel;
         let start = vec![spec.threshold; channel];
         let threshold = Parameter::plain(to.device, "threshold", &[channel], &start)?.fixed();

@@ -1,7 +1,6 @@
 //! `forward_forward`: the Forward-Forward algorithm with labels written into the stimulus.
 
 use super::goodness::{Goodness, doubled, side_by_side};
-use crate::positive;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::{Buffer, TapedScalar};
 use plasticity_core::draws::Draws;
@@ -46,12 +45,10 @@ plugin! {
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
         fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.threshold", self.threshold)?;
-            positive("rule.strength", self.strength)?;
             let Some(classes) = context.classes.filter(|&classes| classes >= 2) else {
                 let message =
                     "`forward_forward` tells right labels from wrong ones, and this stimulus has no two classes";
-                return Err(Error::config("rule.type", message));
+                return Err(Error::config("type", message));
             };
             Ok(Box::new(Labelled { spec: self.clone(), classes }))
         }

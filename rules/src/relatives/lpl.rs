@@ -2,7 +2,7 @@
 
 use super::neighbours::Neighbours;
 use crate::output::{self, output};
-use crate::{Tape, at_least, positive, refused, tensors};
+use crate::{Tape, refused, tensors};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{AutoDevice, Tensor, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
@@ -57,10 +57,6 @@ plugin! {
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            at_least(0.0, "rule.predictive", self.predictive)?;
-            at_least(0.0, "rule.hebbian", self.hebbian)?;
-            at_least(0.0, "rule.decorrelation", self.decorrelation)?;
-            positive("rule.epsilon", self.epsilon)?;
             Ok(Box::new(self.clone()))
         }
 

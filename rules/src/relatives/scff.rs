@@ -1,7 +1,6 @@
 //! `scff`: Self-Contrastive Forward-Forward.
 
 use super::goodness::{Goodness, doubled, side_by_side};
-use crate::positive;
 use plasticity_core::autodiff::Taped;
 use plasticity_core::device::TapedScalar;
 use plasticity_core::draws::{Draws, Path};
@@ -44,8 +43,6 @@ plugin! {
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.positive_threshold", self.positive_threshold)?;
-            positive("rule.negative_threshold", self.negative_threshold)?;
             Ok(Box::new(self.clone()))
         }
 

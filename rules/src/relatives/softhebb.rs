@@ -1,7 +1,6 @@
 //! `softhebb`: Hebbian learning under soft winner-take-all competition.
 
 use super::synapses::correlations;
-use crate::positive;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::plasticity::{Level, PlasticityRule, RuleContext, RuleSpec, RuleUpdate, Signals};
@@ -42,7 +41,6 @@ plugin! {
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
         fn build(&self, _context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.temperature", self.temperature)?;
             Ok(Box::new(self.clone()))
         }
 

@@ -19,13 +19,6 @@ fn alone(target: &Representation) -> Signals<'_> {
     Signals { target, context: None, top: None, labels: None }
 }
 
-fn refusal(spec: &dyn RuleSpec) -> String {
-    match spec.build(&context(SHAPE, SHAPE), &mut stream(1, &[])) {
-        Ok(_) => panic!("was built"),
-        Err(error) => error.to_string(),
-    }
-}
-
 #[test]
 fn lpl_follows_its_loss_on_patches_and_on_views() {
     for shape in [SHAPE, RepresentationShape { time: 1, batch: 6, ..SHAPE }] {
@@ -34,14 +27,6 @@ fn lpl_follows_its_loss_on_patches_and_on_views() {
         let alone_each = Lpl { hebbian: 0.0, decorrelation: 0.0, ..Lpl::default() };
         assert_follows_loss(build(&alone_each, shape).as_mut(), &alone(&target));
     }
-    assert!(
-        refusal(&Lpl { epsilon: 0.0, ..Lpl::default() })
-            .starts_with("rule.epsilon: expected a number > 0, got 0")
-    );
-    assert!(
-        refusal(&Lpl { hebbian: -1.0, ..Lpl::default() })
-            .starts_with("rule.hebbian: expected a number ≥ 0, got -1")
-    );
 }
 
 #[test]
@@ -51,9 +36,6 @@ fn forward_forward_and_scff_follow_their_losses() {
     assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
     let scff = Scff { positive_threshold: 0.3, negative_threshold: 0.5 };
     assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
-    assert!(refusal(&Scff { positive_threshold: 0.0, ..scff }).starts_with("rule.positive_threshold: "));
-    let strength = ForwardForward { strength: f32::NAN, ..ff };
-    assert!(refusal(&strength).starts_with("rule.strength: "));
 }
 
 #[test]
@@ -71,10 +53,6 @@ fn bcm_follows_its_loss_and_its_threshold_slides_once_a_step_is_applied() {
         assert!((after - (0.5 + (mean - 0.5) / 4.0)).abs() < 1e-5);
     }
     assert_follows_loss(rule.as_mut(), &alone(&target));
-    assert!(
-        refusal(&Bcm { window: 0.5, ..Bcm::default() })
-            .starts_with("rule.window: expected a number ≥ 1, got 0.5")
-    );
 }
 
 /// y, and M, of a rule whose update is mean y ⊗ x + M W.
@@ -133,7 +111,6 @@ fn softhebb_competes_by_a_softmax_and_its_losers_unlearn() {
             assert_eq!(signed[neuron], sign * y[neuron]);
         }
     }
-    assert!(refusal(&SoftHebb { temperature: 0.0, ..plain }).starts_with("rule.temperature: "));
 }
 
 #[test]

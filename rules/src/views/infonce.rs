@@ -3,7 +3,7 @@
 use super::pairing::Pairing;
 use super::pool::Pool;
 use crate::output::{self, output};
-use crate::{Tape, positive, refused, tensors};
+use crate::{Tape, refused, tensors};
 use dfdx::shapes::Axis;
 use dfdx::tensor::{Tensor, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{GatherTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul};
@@ -39,13 +39,12 @@ plugin! {
     citation: "van den Oord et al. 2018; Chen et al. 2020 (NT-Xent)",
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";
-        pool = "0", "≥ 0, or one number a module",
-            "block size of the average pooling; blocks stand side by side; 0: the whole map is one block";
+        pool = "0", "0.. | list of 0..",
+            "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
     ],
     example: "type = \"infonce\"\ntemperature = 0.5",
     impl RuleSpec for InfoNce {
         fn build(&self, context: &RuleContext, _random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.temperature", self.temperature)?;
             self.pool.check(context.modules)?;
             Ok(Box::new(self.clone()))
         }

