@@ -21,7 +21,9 @@ impl Fault {
         Self { path: path.to_owned(), message: message.into() }
     }
 
-    fn under(self, key: &str) -> Self {
+    /// The same below `key`.
+    #[must_use]
+    pub fn under(self, key: &str) -> Self {
         Self { path: join(key, &self.path), ..self }
     }
 }

@@ -10,7 +10,6 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
-use rand::Rng;
 
 /// Positive stimuli carry their own label, negative ones a wrong label; each layer tells them apart by its goodness, the
 /// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels.
@@ -128,11 +127,7 @@ impl PlasticityRule for Labelled {
             Error::shape("rule forward_forward", message)
         })?;
         self.fits(shape)?;
-        let mut random = draws.random(2);
-        let wrong: Vec<u32> = labels
-            .iter()
-            .map(|&label| ((label as usize + random.random_range(1..classes)) % classes) as u32)
-            .collect();
+        let wrong = draws.wrong_labels(labels, classes);
         let values = input.data().to_vec()?;
         let [right, wrong] = [labels, &wrong].map(|labels| self.written(shape, &values, labels));
         side_by_side(&input, &right, &wrong)
