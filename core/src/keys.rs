@@ -124,10 +124,10 @@ pub fn check_value(range: &Range, value: &Value) -> Result<(), Fault> {
         (Range::List(length, of), Value::Array(values))
             if length.is_none_or(|length| length == values.len()) =>
         {
-            let each = values.iter().enumerate();
-            return each
-                .map(|(place, value)| check_value(of, value).map_err(|fault| fault.under(&place.to_string())))
-                .collect();
+            let mut each = values.iter().enumerate();
+            return each.try_for_each(|(place, value)| {
+                check_value(of, value).map_err(|fault| fault.under(&place.to_string()))
+            });
         }
         (Range::Table(keys), Value::Table(table)) => return check_table(keys, table),
         // A source may be given by its name alone.
