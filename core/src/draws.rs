@@ -44,7 +44,18 @@ pub trait Draws {
     /// For each input of the batch, +1 (fixation) or −1 (saccade), each with probability ½.
     fn signs(&mut self, side: Side, batch: usize) -> Vec<i8>;
 
-    /// A generator for anything else; `what` keeps uses of one rule apart ([`other_views`](Self::other_views) is 1).
+    /// For each stimulus with these labels, a class of `classes` that is not its own, each as likely.
+    fn wrong_labels(&mut self, labels: &[u32], classes: usize) -> Vec<u32> {
+        let mut random = self.random(2);
+        let mut other = |label: u32| {
+            let ahead = if classes < 2 { 0 } else { random.random_range(1..classes) };
+            ((label as usize + ahead) % classes.max(1)) as u32
+        };
+        labels.iter().map(|&label| other(label)).collect()
+    }
+
+    /// A generator for anything else; `what` keeps uses of one rule apart ([`other_views`](Self::other_views) is 1,
+    /// [`wrong_labels`](Self::wrong_labels) 2).
     fn random(&mut self, what: u64) -> Random;
 }
 

@@ -72,6 +72,17 @@ impl Error {
         Self::Config { place: place.into(), message: message.into() }
     }
 
+    /// The same error; that of a config with its key below `mount`, where what the config describes is mounted.
+    #[must_use]
+    pub fn under(self, mount: &str) -> Self {
+        match self {
+            Self::Config { place, message } => {
+                Self::Config { place: crate::keys::join(mount, &place), message }
+            }
+            other => other,
+        }
+    }
+
     /// A shape error at `place`.
     pub fn shape(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Shape { place: place.into(), message: message.into() }

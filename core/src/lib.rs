@@ -48,12 +48,14 @@
 pub mod broadcast;
 pub mod draws;
 pub mod error;
+pub mod keys;
 pub mod layer;
 pub mod map;
 pub mod observer;
 pub mod parameter;
 pub mod plasticity;
 pub mod random;
+pub mod range;
 pub mod registry;
 pub mod representation;
 pub mod score;

@@ -4,6 +4,7 @@
 //! plugin is entered here as well, by the same macro ([`plugin!`](crate::plugin)).
 
 use crate::error::{Error, Result};
+use crate::range::Range;
 use std::collections::BTreeMap;
 
 /// The families of plugins.
@@ -68,10 +69,20 @@ pub struct Key {
     /// What it holds when the config does not say, as TOML; empty where it must say, or where leaving it out
     /// means to do without.
     pub default: &'static str,
-    /// Range and unit.
+    /// What it may hold, with the unit: see [`Range`](crate::range) for how it is written.
     pub range: &'static str,
     /// What it means.
     pub meaning: &'static str,
+}
+
+impl Key {
+    /// What it may hold.
+    ///
+    /// # Errors
+    /// Where the range is not written as ranges are.
+    pub fn range(&self) -> Result<Range, String> {
+        Range::parse(self.range).map_err(|error| format!("the range of `{}` {error}", self.name))
+    }
 }
 
 /// An entry of the catalogue.
@@ -190,10 +201,10 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     format!("unknown {what} `{name}`: {hint}known are {}", known.join(", "))
 }
 
-/// Checks at start-up that no two plugins of a family share a name.
+/// Checks at start-up that no two plugins of a family share a name, and that every key's range can be read.
 ///
 /// # Errors
-/// Names both crates.
+/// Names both crates, or plugin, key and what of its range cannot be read.
 pub fn check() -> Result<()> {
     check_all(inventory::iter::<Plugin>.into_iter())
 }
@@ -208,6 +219,9 @@ fn check_all<'a>(all: impl Iterator<Item = &'a Plugin>) -> Result<()> {
                 plugin.package
             );
             return Err(Error::Registry(message));
+        }
+        if let Some(message) = plugin.keys.iter().find_map(|key| key.range().err()) {
+            return Err(Error::Registry(format!("{} `{}`: {message}", plugin.family.name(), plugin.name)));
         }
     }
     Ok(())
@@ -239,6 +253,16 @@ mod tests {
             "{message}"
         );
         assert!(check_all([&a].into_iter()).is_ok());
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_read_is_reported_with_plugin_and_key() {
+        let keys = &[Key { name: "rate", default: "1", range: "above 0", meaning: "" }];
+        let wrong = Plugin { keys, ..plugin("one") };
+        assert_eq!(
+            check_all([&wrong].into_iter()).unwrap_err().to_string(),
+            "plugins: rule `hebb`: the range of `rate` has `0` where the end was expected"
+        );
     }
 
     #[test]

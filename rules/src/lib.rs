@@ -29,19 +29,3 @@ pub mod rule;
 pub mod score;
 #[cfg(test)]
 mod testing;
-
-use plasticity_core::{Error, Result};
-
-/// Checks that the value of a config's key is a number above 0.
-fn positive(key: &str, value: f32) -> Result<()> {
-    check(value > 0.0 && value.is_finite(), key, "> 0", value)
-}
-
-/// Checks that the value of a config's key is a number of `least` or more.
-fn at_least(least: f32, key: &str, value: f32) -> Result<()> {
-    check(value >= least && value.is_finite(), key, &format!("≥ {least}"), value)
-}
-
-fn check(fits: bool, key: &str, range: &str, value: f32) -> Result<()> {
-    if fits { Ok(()) } else { Err(Error::config(key, format!("expected a number {range}, got {value}"))) }
-}

@@ -9,6 +9,7 @@ use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
+use plasticity_core::registry::Family;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules as _;
 use rand::Rng;
@@ -29,6 +30,8 @@ fn representation(shape: RepresentationShape, seed: u64) -> Representation {
 
 /// A rule with `toml` for a target of `shape` and, where `neurons` says so, a context of its own.
 fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Result<Bench, String> {
+    let table: toml::Table = toml.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    plasticity_core::keys::check(Family::Rule, &table).map_err(|fault| fault.to_string())?;
     let spec: Box<dyn RuleSpec> = toml::from_str(toml).map_err(|error| error.to_string())?;
     let target = representation(shape, 1);
     let context = neurons.map(|channel| representation(RepresentationShape { channel, ..shape }, 2));
@@ -181,17 +184,31 @@ fn what_cannot_work_is_an_error_that_says_why() {
     for (toml, shape, expected) in [
         ("type = \"clapp\"", short, "needs more than 6 steps in time, got 3"),
         ("type = \"clapp\"\nprediction_steps = 2", one, "at least 2 inputs in a batch, got 1"),
-        ("type = \"clapp\"\nprediction_steps = 0", SHAPE, "rule.prediction_steps: expected 1..=65536, got 0"),
-        ("type = \"clapp\"\nskip = 65537", SHAPE, "rule.skip: expected 0..=65536, got 65537"),
-        ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "`same` or `above`"),
-        ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown field `prediction_step`"),
+        (
+            "type = \"clapp\"\nprediction_steps = 0",
+            SHAPE,
+            "prediction_steps: expected a whole number in 1..=65536, got 0",
+        ),
+        ("type = \"clapp\"\nskip = 65537", SHAPE, "skip: expected a whole number in 0..=65536, got 65537"),
+        ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "context: unknown value `top`: known are same, above"),
+        ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown key `prediction_step`"),
         ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs at once cannot be time-local"),
         ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
-        ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "rule.negatives.count: "),
+        ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count: "),
         ("type = \"cpc\"\nnegatives = { type = \"other_sample\", count = 2 }", SHAPE, "count"),
-        ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "rule.broadcast.weight: "),
-        ("type = \"cpc\"\nscore = { type = \"w_retro\", initial = 2.0 }", SHAPE, "rule.score.initial: "),
-        ("type = \"supervised\"", SHAPE, "rule.type: `supervised` learns from labels"),
+        ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "broadcast.weight: "),
+        ("type = \"cpc\"\nscore = { type = \"w_retro\", initial = 2.0 }", SHAPE, "score.initial: "),
+        ("type = \"lpl\"\nepsilon = 0.0", SHAPE, "epsilon: expected a number > 0, got 0"),
+        ("type = \"lpl\"\nhebbian = -1.0", SHAPE, "hebbian: expected a number ≥ 0, got -1"),
+        ("type = \"bcm\"\nwindow = 0.5", SHAPE, "window: expected a number ≥ 1 (steps), got 0.5"),
+        ("type = \"scff\"\npositive_threshold = 0.0", SHAPE, "positive_threshold: "),
+        ("type = \"forward_forward\"\nstrength = nan", SHAPE, "strength: "),
+        (
+            "type = \"clapp_pp\"\nnegatives = 0",
+            SHAPE,
+            "negatives: expected a whole number in 1..=65536, got 0",
+        ),
+        ("type = \"supervised\"", SHAPE, "type: `supervised` learns from labels"),
     ] {
         let error = bench(toml, shape, None).and_then(|mut bench| bench.update().map(drop)).unwrap_err();
         assert!(error.contains(expected), "{toml}: {error}");

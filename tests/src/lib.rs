@@ -12,14 +12,13 @@ pub fn root() -> PathBuf {
     built.canonicalize().unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// The folder of development data and reference cases beside a checkout (or where `PLASTICITY_SHARED` says), if it is
-/// there. Tests that need it skip, saying so, where it is not.
-pub fn shared() -> Option<PathBuf> {
+/// The folder of development data and reference cases beside a checkout (or where `PLASTICITY_SHARED` says). Tests that need
+/// it carry `#[ignore = "needs ../shared"]`.
+///
+/// # Errors
+/// Where it is not there.
+pub fn shared() -> Result<PathBuf, String> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = std::env::var_os("PLASTICITY_SHARED").map_or(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {} is absent", folder.display());
-    None
+    if folder.is_dir() { Ok(folder) } else { Err(format!("{} is absent", folder.display())) }
 }

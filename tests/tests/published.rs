@@ -72,8 +72,9 @@ fn built(spec: Value, input: MapShape, device: &Device) -> Box<dyn EncoderLayer>
 
 /// Journé et al. 2023: the first layer of SoftHebb, from its input to its weights after one step.
 #[test]
+#[ignore = "needs ../shared"]
 fn a_step_of_softhebb_is_the_published_one() {
-    let Some(folder) = shared() else { return };
+    let folder = shared().unwrap();
     let bytes = std::fs::read(folder.join("reference-cases/published/softhebb_s31.safetensors")).unwrap();
     let case = Case::read(&bytes);
     let device = Device::open().unwrap();

@@ -85,8 +85,9 @@ fn every_module_learns_built_in_motions() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn the_actions_of_development_can_be_learned_from() {
-    let Some(shared) = plasticity_tests::shared() else { return };
+    let shared = plasticity_tests::shared().unwrap();
     let folder = shared.join("data/actions64");
     for path in learning("actions64_") {
         learn(&path, &[format!("stimulus.source.path=\"{}\"", folder.display())], 1);

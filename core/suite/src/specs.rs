@@ -1,10 +1,12 @@
 //! What every config of a plugin must keep: it says what it documents, and refuses what it does not know.
 
 use super::Found;
+use plasticity_core::range::Range;
 use plasticity_core::registry::{Family, Plugin};
-use plasticity_core::{Error, Result};
+use plasticity_core::{Error, Result, keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::Bound;
 use toml::value::{Date, Datetime};
 use toml::{Table, Value};
 
@@ -33,7 +35,7 @@ pub fn check<T: DeserializeOwned + Serialize>(
         found.add(format!("its example does not say {tag} = \"{}\"", plugin.name));
     }
     round_trip::<T>(&said, found);
-    keys::<T>(plugin, tag, &example, &said, found);
+    stated::<T>(plugin, tag, &example, &said, found);
     unknown_key::<T>(&example, found);
     bad_values(plugin, tag, &said, build, found);
     behaviour(&spec, found);
@@ -49,8 +51,13 @@ pub fn documents(plugin: &Plugin, found: &mut Found) {
             found.add(format!("has no {what}"));
         }
     }
-    for key in plugin.keys.iter().filter(|key| key.meaning.is_empty() || key.range.is_empty()) {
-        found.add(format!("`{}`: has no range or meaning", key.name));
+    for key in plugin.keys {
+        if key.meaning.is_empty() {
+            found.add(format!("`{}`: has no meaning", key.name));
+        }
+        if let Err(error) = key.range() {
+            found.add(error);
+        }
     }
 }
 
@@ -89,7 +96,7 @@ fn round_trip<T: DeserializeOwned + Serialize>(said: &Table, found: &mut Found) 
 }
 
 /// Documented keys exist, have the documented defaults, and no key goes undocumented.
-fn keys<T: DeserializeOwned + Serialize>(
+fn stated<T: DeserializeOwned + Serialize>(
     plugin: &Plugin,
     tag: &str,
     example: &Table,
@@ -147,7 +154,8 @@ fn unknown_key<T: DeserializeOwned>(example: &Table, found: &mut Found) {
     }
 }
 
-/// Every number set to −1, 0, NaN, infinity or the largest of all: never a panic, and an error where the documented range says so.
+/// Defaults and the example are within their ranges; and every number that the range allows of −1, 0, 1, NaN, infinity, the
+/// largest of all and the lower bound is taken or refused with an error, but never panics.
 fn bad_values<T: DeserializeOwned>(
     plugin: &Plugin,
     tag: &str,
@@ -156,64 +164,59 @@ fn bad_values<T: DeserializeOwned>(
     found: &mut Found,
 ) {
     for (name, value) in said.iter().filter(|(name, _)| *name != tag) {
-        let tries = match value {
-            Value::Integer(_) => [-1, 0, i64::MAX].map(Value::Integer).to_vec(),
-            Value::Float(_) => [-1.0, 0.0, f64::NAN, f64::INFINITY].map(Value::Float).to_vec(),
-            Value::Array(values) => {
-                let zeros = |value: &Value| match value {
-                    Value::Integer(_) => Value::Integer(0),
-                    Value::Float(_) => Value::Float(f64::NAN),
-                    other => other.clone(),
-                };
-                vec![Value::Array(Vec::new()), Value::Array(values.iter().map(zeros).collect())]
-            }
-            _ => continue,
+        let Some(range) = plugin.keys.iter().find(|key| key.name == name).and_then(|key| key.range().ok())
+        else {
+            continue;
         };
-        let range = plugin.keys.iter().find(|key| key.name == name).map_or("", |key| key.range);
-        for value in tries {
+        if let Err(fault) = keys::check_value(&range, value) {
+            found
+                .add(format!("`{name}` = {value}: is its default or example, and not in its range: {fault}"));
+        }
+        for value in tries(&range, value) {
+            if forbids(&range, &value) {
+                continue;
+            }
             let mut with = said.clone();
             with.insert(name.clone(), value.clone());
-            let what = format!("`{name}` = {value}");
-            let refused = found.refuses(&what, || parse::<T>(&with).and_then(|spec| build(&spec)));
-            if !refused && forbids(range, &value) {
-                found.add(format!("{what}: is taken, and the documented range is {range}"));
-            }
+            found.refuses(&format!("`{name}` = {value}"), || parse::<T>(&with).and_then(|spec| build(&spec)));
         }
     }
 }
 
-/// Whether a documented range forbids a number: reads `> 0`, `≥ 1`, `1..=9`, `1 to 9`, `1 …`, `[0, 1)` at its beginning. No range
-/// holds NaN.
-fn forbids(range: &str, value: &Value) -> bool {
-    let value = match value {
-        Value::Integer(value) => *value as f64,
-        Value::Float(value) => *value,
-        _ => return false,
-    };
-    if value.is_nan() {
-        return true;
-    }
-    let number = |text: &str| {
-        let text = text.trim_start();
-        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '.')).unwrap_or(text.len());
-        text[..end].trim_end_matches('.').split("..").next().and_then(|text| text.parse::<f64>().ok())
-    };
-    let range = range.trim_start();
-    let (rest, open) = if let Some(rest) = range.strip_prefix('>') {
-        match rest.strip_prefix('=') {
-            Some(rest) => (rest, false),
-            None => (rest, true),
+/// Values to try in the place of `value`.
+fn tries(range: &Range, value: &Value) -> Vec<Value> {
+    let bounds = range.choices().iter().filter_map(|choice| match choice {
+        Range::Number(numbers) => Some([numbers.low, numbers.high]),
+        _ => None,
+    });
+    // The upper bound itself is left out: within it a plugin may take all memory.
+    let low = bounds.flat_map(|[low, _]| match low {
+        Bound::Included(low) => vec![low],
+        _ => Vec::new(),
+    });
+    match value {
+        Value::Integer(_) => {
+            let low = low.map(|low| Value::Integer(low as i64));
+            [-1, 0, 1, i64::MAX].map(Value::Integer).into_iter().chain(low).collect()
         }
-    } else if let Some(rest) = range.strip_prefix('≥').or_else(|| range.strip_prefix('[')) {
-        (rest, false)
-    } else if let Some(rest) = range.strip_prefix('(') {
-        (rest, true)
-    } else if ["..", "…", " to "].iter().any(|between| range.contains(between)) {
-        (range, false)
-    } else {
-        return false;
-    };
-    number(rest).is_some_and(|least| value < least || open && value <= least)
+        Value::Float(_) => {
+            [-1.0, 0.0, f64::NAN, f64::INFINITY].into_iter().chain(low).map(Value::Float).collect()
+        }
+        Value::Array(values) => {
+            let zeros = |value: &Value| match value {
+                Value::Integer(_) => Value::Integer(0),
+                Value::Float(_) => Value::Float(f64::NAN),
+                other => other.clone(),
+            };
+            vec![Value::Array(Vec::new()), Value::Array(values.iter().map(zeros).collect())]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a range forbids a value, by either of its bounds.
+fn forbids(range: &Range, value: &Value) -> bool {
+    keys::check_value(range, value).is_err()
 }
 
 #[cfg(test)]
@@ -221,22 +224,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_they_are_written() {
+    fn both_bounds_forbid() {
         for (range, value, forbidden) in [
             ("> 0", 0, true),
             ("≥ 0", 0, false),
-            ("≥ 1 steps", 0, true),
-            ("1..=65536", 0, true),
-            ("0..=65536", 0, false),
+            ("1.. steps", 0, true),
+            ("1..=65536", 65536, false),
+            ("1..=65536", 65537, true),
             ("0..=9", -1, true),
-            ("[0, 1)", -1, true),
-            ("1 …", 0, true),
-            ("1 to 1000", 0, true),
-            ("size to 4096 pixels", 0, false),
-            ("any", -1, false),
+            ("[0, 1)", 1, true),
+            ("[0, 1]", 1, false),
+            ("number", -1, false),
         ] {
-            assert_eq!(forbids(range, &Value::Integer(value)), forbidden, "{range} {value}");
+            let range = Range::parse(range).unwrap();
+            assert_eq!(forbids(&range, &Value::Integer(value)), forbidden, "{range} {value}");
         }
-        assert!(forbids("any number", &Value::Float(f64::NAN)));
+        assert!(forbids(&Range::parse("number").unwrap(), &Value::Float(f64::NAN)));
     }
 }

@@ -72,15 +72,15 @@ macro_rules! conv {
             equation: $equation,
             citation: $citation,
             keys: [
-                channels = "", "1 to 65536", "neurons at each position";
-                kernel = "", "1 to 4096, one number or one an axis", "taps";
-                stride = "1", "1 to 4096, one number or one an axis", "distance of windows";
-                padding = "0", "0 to 4096, one number or one an axis", "zeros on either side: fewer than taps";
-                relu = "true", "true or false", "whether ρ is ReLU; else the identity";
-                bias = "true", "true or false", "whether neurons have a bias that learns; else it is 0";
-                initial = "\"uniform\"", "uniform | { normal = gain above 0 }", "how weights start: uniform in ±1/√(fan-in), or from N(0, (gain/√(fan-in))²)";
-                batch_norm = "false", "true or false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
-                max_pool = "", "{ size, stride }", "max pool after these, of at most 254 positions; stride is size where it is not said";
+                channels = "", "1..=65536", "neurons at each position";
+                kernel = "", "1..=4096 | list of 1..=4096", "taps, one number or one an axis";
+                stride = "1", "1..=4096 | list of 1..=4096", "distance of windows, one number or one an axis";
+                padding = "0", "0..=4096 | list of 0..=4096", "zeros on either side, one number or one an axis: fewer than taps";
+                relu = "true", "true | false", "whether ρ is ReLU; else the identity";
+                bias = "true", "true | false", "whether neurons have a bias that learns; else it is 0";
+                initial = "\"uniform\"", "uniform | { normal = > 0 }", "how weights start: uniform in ±1/√(fan-in), or from N(0, (gain/√(fan-in))²) with the gain that is given";
+                batch_norm = "false", "true | false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+                max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "max pool after these, of at most 254 positions; stride is size where it is not said";
             ],
             example: $example,
             impl LayerSpec for $type {
@@ -139,8 +139,8 @@ plugin! {
     equation: "z = ρ(W x + b), ΔW = (post factor · ρ') ⊗ x",
     citation: "Illing et al. 2021, Equations 8 and 9",
     keys: [
-        channels = "", "1 to 65536", "neurons";
-        relu = "true", "true or false", "whether ρ is ReLU; else the identity";
+        channels = "", "1..=65536", "neurons";
+        relu = "true", "true | false", "whether ρ is ReLU; else the identity";
     ],
     example: "type = \"dense\"\nchannels = 3\n",
     impl LayerSpec for Dense {

@@ -64,8 +64,8 @@ plugin! {
     equation: "r = σ(W_ir x + b_ir + W_hr h + b_hr), q = σ(W_iz x + b_iz + W_hz h + b_hz), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), h' = (1 − q) ⊙ n + q ⊙ h",
     citation: "Cho et al. 2014; Illing et al. 2021, Equations 20–23",
     keys: [
-        hidden = "256", "1 … 65536", "neurons";
-        gradient = "\"bptt\"", "bptt, eprop, eprop_forward", "how it learns: back-propagation through time, e-prop back along the leak, or e-prop by eligibility traces forward in time";
+        hidden = "256", "1..=65536", "neurons";
+        gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how it learns: back-propagation through time, e-prop back along the leak, or e-prop by eligibility traces forward in time";
     ],
     example: "type = \"gru\"\nhidden = 4\ngradient = \"bptt\"",
     impl LayerSpec for GruSpec {
@@ -84,8 +84,8 @@ plugin! {
     equation: "ε' = q ⊙ ε + ∂h'/∂W (direct part), ΔW = Σ_t post factor_t ⊙ ε_t",
     citation: "Bellec et al. 2020; Illing et al. 2021, Appendix C, Equations 20–23",
     keys: [
-        hidden = "256", "1 … 65536", "neurons";
-        gradient = "\"eprop\"", "eprop, eprop_forward", "the same update worked out back along the leak, or by eligibility traces forward in time; the traces' memory, not that of the forward pass, is the same for sequences of any length";
+        hidden = "256", "1..=65536", "neurons";
+        gradient = "\"eprop\"", "eprop | eprop_forward", "the same update worked out back along the leak, or by eligibility traces forward in time; the traces' memory, not that of the forward pass, is the same for sequences of any length";
     ],
     example: "type = \"eprop_gru\"\nhidden = 4\ngradient = \"eprop_forward\"",
     impl LayerSpec for EpropGruSpec {

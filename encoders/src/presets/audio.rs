@@ -34,16 +34,16 @@ plugin! {
     equation: "conv 10 ∕5 · conv 8 ∕4 · conv 4 ∕2 · conv 4 ∕2 · conv 4 ∕2 (512 each) · GRU 256",
     citation: "Illing et al. 2021, Appendix B.2; van den Oord et al. 2018",
     keys: [
-        widths = "[512, 512, 512, 512, 512]", "five numbers from 1", "neurons of each convolution";
-        gru = "256", "≥ 0", "neurons of the GRU; 0: none";
-        gradient = "\"bptt\"", "bptt, eprop, eprop_forward", "how the GRU learns: see layer `gru`";
+        widths = "[512, 512, 512, 512, 512]", "5 of 1..=65536", "neurons of each convolution";
+        gru = "256", "0..=65536", "neurons of the GRU; 0: none";
+        gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how the GRU learns: see layer `gru`";
     ],
     example: "preset = \"audio\"\nwidths = [2, 2, 2, 2, 3]\ngru = 3\ngradient = \"eprop\"\n",
     impl EncoderPreset for Audio {
         fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
             if self.widths.len() != LAYERS.len() {
                 let message = format!("audio has five convolutions, got {} widths", self.widths.len());
-                return Err(Error::config("encoder.widths", message));
+                return Err(Error::config("widths", message));
             }
             let layer = |(&channels, (kernel, stride, padding)): (&usize, _)| -> Box<dyn LayerSpec> {
                 Box::new(Conv1d {

@@ -37,9 +37,9 @@ plugin! {
     equation: "conv 5×5 64 · 3 blocks of 64/256 · 4 of 128/512, halved · 6 of 256/1024, halved",
     citation: "Löwe, O'Connor & Veeling 2019; He et al. 2016; Illing et al. 2021, Table 4",
     keys: [
-        stem = "64", "1 to 65536", "neurons at each position of the first convolution";
-        widths = "[64, 128, 256]", "one or more numbers from 1", "neurons at each position inside the blocks of each group";
-        blocks = "[3, 4, 6]", "as many numbers from 1 as widths", "blocks in each group";
+        stem = "64", "1..=65536", "neurons at each position of the first convolution";
+        widths = "[64, 128, 256]", "list of 1..=65536", "neurons at each position inside the blocks of each group: one or more";
+        blocks = "[3, 4, 6]", "list of 1..", "blocks in each group: as many numbers as widths";
     ],
     example: "preset = \"resnet50\"\nstem = 2\nwidths = [1, 2, 2]\nblocks = [1, 1, 1]\n",
     impl EncoderPreset for ResNet50 {
@@ -47,11 +47,11 @@ plugin! {
             if self.widths.is_empty() || self.widths.len() != self.blocks.len() {
                 let message =
                     format!("expected as many as widths, {:?}, and one at least; got {:?}", self.widths, self.blocks);
-                return Err(Error::config("encoder.blocks", message));
+                return Err(Error::config("blocks", message));
             }
             if self.blocks.iter().any(|&count| count == 0 || count > 1000) {
                 let message = format!("expected 1 to 1000 blocks a group, got {:?}", self.blocks);
-                return Err(Error::config("encoder.blocks", message));
+                return Err(Error::config("blocks", message));
             }
             let mut layers: Vec<Box<dyn LayerSpec>> = vec![Box::new(Conv2d {
                 channels: self.stem,
@@ -100,7 +100,7 @@ mod tests {
     fn groups_without_blocks_are_errors() {
         for blocks in [vec![3, 4], vec![3, 0, 6]] {
             let error = ResNet50 { blocks, ..ResNet50::default() }.layers().unwrap_err().to_string();
-            assert!(error.starts_with("encoder.blocks"), "{error}");
+            assert!(error.starts_with("blocks"), "{error}");
         }
     }
 }

@@ -28,14 +28,14 @@ plugin! {
     equation: "conv 128 · conv 256, pool · conv 256 · conv 512, pool · conv 1024, pool · conv 1024, pool",
     citation: "Illing et al. 2021, Table 2 in Appendix B.1; after Simonyan & Zisserman 2015",
     keys: [
-        widths = "[128, 256, 256, 512, 1024, 1024]", "six numbers from 1", "neurons at each position of each layer";
+        widths = "[128, 256, 256, 512, 1024, 1024]", "6 of 1..=65536", "neurons at each position of each layer";
     ],
     example: "preset = \"vgg6\"\nwidths = [2, 2, 3, 3, 4, 4]\n",
     impl EncoderPreset for Vgg6 {
         fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
             if self.widths.len() != 6 {
                 let message = format!("vgg6 has six layers, got {} widths", self.widths.len());
-                return Err(Error::config("encoder.widths", message));
+                return Err(Error::config("widths", message));
             }
             let layer = |(index, &channels): (usize, &usize)| -> Box<dyn LayerSpec> {
                 let max_pool = POOLED.contains(&index).then_some(PoolSpec { size: Sizes::Same(2), stride: None });

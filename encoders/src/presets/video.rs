@@ -37,14 +37,14 @@ plugin! {
     equation: "conv 1×7×7 96, pool · conv 1×5×5 256, pool · conv 1×3×3 512 · conv 3×3×3 512 · conv 3×3×3 512, pool",
     citation: "Illing et al. 2021, appendix B.3",
     keys: [
-        widths = "[96, 256, 512, 512, 512]", "five numbers from 1", "neurons at each position of each layer";
+        widths = "[96, 256, 512, 512, 512]", "5 of 1..=65536", "neurons at each position of each layer";
     ],
     example: "preset = \"video\"\nwidths = [2, 2, 3, 3, 3]\n",
     impl EncoderPreset for Video {
         fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
             if self.widths.len() != LAYERS.len() {
                 let message = format!("video has five layers, got {} widths", self.widths.len());
-                return Err(Error::config("encoder.widths", message));
+                return Err(Error::config("widths", message));
             }
             let layer = |(&channels, (kernel, stride, padding, pooled)): (&usize, _)| -> Box<dyn LayerSpec> {
                 let sizes = |sizes: [usize; 3]| Sizes::Each(sizes.to_vec());
@@ -89,6 +89,6 @@ mod tests {
     #[test]
     fn another_number_of_widths_is_an_error() {
         let error = Video { widths: vec![1; 4] }.layers().unwrap_err().to_string();
-        assert_eq!(error, "encoder.widths: video has five layers, got 4 widths");
+        assert_eq!(error, "widths: video has five layers, got 4 widths");
     }
 }

@@ -34,9 +34,9 @@ plugin! {
     equation: "z = W₃ ρ(W₂ ρ(W₁ ρ(x))) + (x, or W_s ρ(x) where sizes change)",
     citation: "He et al. 2016 (pre-activation); Löwe, O'Connor & Veeling 2019 (GIM's ResNet-50, without batch normalisation)",
     keys: [
-        width = "", "1 … 65536", "neurons at each position inside the block";
-        expansion = "4", "1 … 64", "neurons at each position of the output, by width";
-        stride = "1", "1 … 4096", "distance of windows of the 3×3 convolution and the shortcut";
+        width = "", "1..=65536", "neurons at each position inside the block";
+        expansion = "4", "1..=64", "neurons at each position of the output, by width";
+        stride = "1", "1..=4096", "distance of windows of the 3×3 convolution and the shortcut";
     ],
     example: "type = \"residual\"\nwidth = 2\nexpansion = 2\nstride = 2\n",
     impl LayerSpec for ResidualSpec {

@@ -167,11 +167,11 @@ plugin! {
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
-        labelled = "", "{ train = a source, test = a source }, optional", "what a read-out learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
-        window = "20480", "multiple of 160", "samples of a window (1.28 s); utterances shorter than one are left out, and a warning says how many";
-        normalise = "\"utterance\"", "utterance, none, { mean = finite, std > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
-        label = "\"phones\"", "phones, speaker", "what is read out: the phone of every 10 ms, or who speaks";
-        shared_speakers = "false", "true, false", "whether a speaker may be in both `train` and `test` when phones are read out";
+        labelled = "", "{ train = a source, test = a source }", "optional: what a read-out learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
+        window = "20480", "160.. samples", "a window (1.28 s), a multiple of 160; utterances shorter than one are left out, and a warning says how many";
+        normalise = "\"utterance\"", "utterance | none | { mean = number, std = > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
+        label = "\"phones\"", "phones | speaker", "what is read out: the phone of every 10 ms, or who speaks";
+        shared_speakers = "false", "true | false", "whether a speaker may be in both `train` and `test` when phones are read out";
     ],
     example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
     impl StimulusSpec for SpeechSpec {

@@ -145,17 +145,17 @@ plugin! {
     equation: "x[t] = (crop(frame[start + every · t]) − mean) / std",
     citation: "Illing et al. 2021, Appendix B.3; Han, Xie & Zisserman 2019 (treatment of UCF-101)",
     keys: [
-        source = "", "a source: `frames`, `ucf101`, `motions`", "where clips come from";
-        every = "3", "1 to 1000", "stored frames from one frame of a clip to the next";
-        frames = "54", "1 to 10000", "frames of a clip; stored clips that are too short are left out";
-        readout_frames = "", "1 to 10000", "frames of a clip in read-out; left out: as `frames`";
-        size = "128", "1 to 4096 pixels", "side of the square that is cut out of each frame";
-        resize = "", "size to 4096 pixels", "shorter side that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
-        flip = "true", "true, false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
-        grey = "0.5", "0 to 1", "probability that learning shows one channel of a frame, drawn at random, in all three";
-        jitter = "[0.5, 0.5, 0.5, 0.25]", "0 to 1 (hue: 0 to 0.5)", "how far learning moves brightness, contrast, saturation and hue of a frame";
-        mean = "[0.485, 0.456, 0.406]", "finite", "mean of each channel, values in [0, 1]";
-        std = "[0.229, 0.224, 0.225]", "> 0", "standard deviation of each channel";
+        source = "", "a source", "where clips come from: `frames`, `ucf101`, `motions`";
+        every = "3", "1..=1000", "stored frames from one frame of a clip to the next";
+        frames = "54", "1..=10000", "frames of a clip; stored clips that are too short are left out";
+        readout_frames = "", "1..=10000", "frames of a clip in read-out; left out: as `frames`";
+        size = "128", "1..=4096 pixels", "side of the square that is cut out of each frame";
+        resize = "", "1..=4096 pixels", "shorter side, of at least `size`, that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
+        flip = "true", "true | false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
+        grey = "0.5", "[0, 1]", "probability that learning shows one channel of a frame, drawn at random, in all three";
+        jitter = "[0.5, 0.5, 0.5, 0.25]", "4 of [0, 1]", "how far learning moves brightness, contrast, saturation and hue (at most 0.5) of a frame";
+        mean = "[0.485, 0.456, 0.406]", "3 of number", "mean of each channel, values in [0, 1]";
+        std = "[0.229, 0.224, 0.225]", "3 of > 0", "standard deviation of each channel";
     ],
     example: "type = \"clips\"\nevery = 1\nframes = 4\nsize = 12\nflip = false\n\n[source]\ntype = \"motions\"\nsize = 12\nlength = 6\nlearn = 20\ntrain = 20\ntest = 20\n",
     impl StimulusSpec for ClipsSpec {

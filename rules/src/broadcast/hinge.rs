@@ -1,7 +1,6 @@
 //! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
 
 use super::weights::{minus_signs, sum_of_means};
-use crate::positive;
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::ops::{self, PairLoss};
 use plasticity_core::pairs::{Pairs, Scores};
@@ -42,7 +41,6 @@ plugin! {
     example: "type = \"hinge\"\nweight = 1.0",
     impl BroadcastSpec for Hinge {
         fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
-            positive("rule.broadcast.weight", self.weight)?;
             Ok(Box::new(self.clone()))
         }
     }

@@ -32,8 +32,7 @@ plugin! {
     example: "type = \"homeostasis\"\ntarget = 0.2\n",
     impl RuleSpec for Homeostasis {
         fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            if self.target > 0.0 && self.target.is_finite() { Ok(Box::new(self.clone())) }
-            else { Err(Error::config("rule.target", format!("{} is not above 0", self.target))) }
+            Ok(Box::new(self.clone()))
         }
     }
 }

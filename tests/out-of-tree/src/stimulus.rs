@@ -55,7 +55,7 @@ plugin! {
     Stimulus "gratings": "Drifting gratings of four orientations",
     equation: "x = sin(k · r + φ + ω t)",
     citation: "Hubel & Wiesel 1959",
-    keys: [count = "", "1 …", "stimuli in every split";],
+    keys: [count = "", "1..", "stimuli in every split";],
     example: "type = \"gratings\"\ncount = 64\n",
     impl StimulusSpec for Gratings {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {

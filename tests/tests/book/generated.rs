@@ -3,10 +3,9 @@
 
 use super::locality;
 use super::pages::{root, source};
-use plasticity_core::registry::{self, Family, Plugin};
-use plasticity_lab::config::{ProbeConfig, Training};
-use plasticity_lab::optimiser::OptimiserSpec;
-use serde_json::{Value, json};
+use plasticity_core::registry::{self, Family, Key, Plugin};
+use plasticity_lab::config::{PROBE, TRAINING};
+use plasticity_lab::optimiser::OPTIMISERS;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -158,86 +157,32 @@ fn page(plugin: &Plugin) -> String {
     if plugin.keys.is_empty() {
         text.push_str("\nIt has no keys.\n");
     } else {
-        text.push_str("\n| key | default | range | meaning |\n| --- | --- | --- | --- |\n");
-        for key in plugin.keys {
-            let (range, meaning) = (cell(key.range), cell(key.meaning));
-            writeln!(text, "| `{}` | {} | {range} | {meaning} |", key.name, code(key.default)).unwrap();
-        }
+        write!(text, "\n{}", table(plugin.keys)).unwrap();
     }
     write!(text, "\n```text\n{}\n```\n\nIt is in `{}`.\n", plugin.example.trim_end(), plugin.package)
         .unwrap();
     text
 }
 
-/// The sections `[training]` and `[probe]` and the optimisers: meanings from the documentation of the code's fields,
-/// defaults from the values that are read where a config says nothing.
+/// The sections `[training]` and `[probe]` and the optimisers.
 fn config_keys() -> String {
-    let read = |file: &str| std::fs::read_to_string(root().join("core/lab/src").join(file)).unwrap();
-    let (sections, optimisers) = (read("config/sections.rs"), read("optimiser.rs"));
-    let training: Training = serde_json::from_value(json!({ "epochs": 1 })).unwrap();
-    let optimiser = |spec: Value| -> OptimiserSpec { serde_json::from_value(spec).unwrap() };
     let mut text = "# Keys of the sections\n\nWritten from the code. Keys of stimuli, layers, presets and rules are on the [plugins' pages](plugins.md).\n".to_owned();
-    let parts = [
-        ("[training]", &sections, "pub struct Training {", defaults(&training, &["epochs"])),
-        (
-            "[training.optimiser] type = \"adam\"",
-            &optimisers,
-            "    Adam {",
-            defaults(&optimiser(json!({ "type": "adam", "rate": 1.0 })), &["rate"]),
-        ),
-        (
-            "[training.optimiser] type = \"sgd\"",
-            &optimisers,
-            "    Sgd {",
-            defaults(&optimiser(json!({ "type": "sgd", "rate": 1.0 })), &["rate"]),
-        ),
-        ("[probe]", &sections, "pub struct ProbeConfig {", defaults(&ProbeConfig::default(), &[])),
-    ];
-    for (title, source, start, defaults) in parts {
-        write!(text, "\n## `{title}`\n\n| key | default | meaning |\n| --- | --- | --- |\n").unwrap();
-        let fields = fields(source, start);
-        assert!(!fields.is_empty(), "{start}");
-        for (name, meaning) in fields {
-            let default = defaults.get(&name).map_or("", String::as_str);
-            writeln!(text, "| `{name}` | {} | {} |", code(default), cell(&meaning)).unwrap();
-        }
+    let optimisers = OPTIMISERS.map(|(name, keys)| (format!("[training.optimiser] type = \"{name}\""), keys));
+    let sections = [("[training]".to_owned(), &TRAINING[..])].into_iter().chain(optimisers);
+    for (title, keys) in sections.chain([("[probe]".to_owned(), &PROBE[..])]) {
+        write!(text, "\n## `{title}`\n\n{}", table(keys)).unwrap();
     }
     text
 }
 
-fn defaults(value: &impl serde::Serialize, required: &[&str]) -> BTreeMap<String, String> {
-    // By way of text, so that an f32 keeps its short form.
-    let text = serde_json::to_string(value).unwrap();
-    let Value::Object(keys) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
-    let keys = keys.into_iter().filter(|(key, _)| !required.contains(&key.as_str()));
-    keys.map(|(key, value)| (key, inline(&value))).collect()
-}
-
-/// A value as TOML has it in a line.
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Object(table) => {
-            let keys: Vec<_> =
-                table.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
-            format!("{{ {} }}", keys.join(", "))
-        }
-        other => other.to_string(),
+/// Keys as rows of a table.
+fn table(keys: &[Key]) -> String {
+    let mut text = "| key | default | range | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for key in keys {
+        let (range, meaning) = (cell(key.range), cell(key.meaning));
+        writeln!(text, "| `{}` | {} | {range} | {meaning} |", key.name, code(key.default)).unwrap();
     }
-}
-
-/// Names and documentation of the fields that follow `start`.
-fn fields(source: &str, start: &str) -> Vec<(String, String)> {
-    let (mut found, mut doc) = (Vec::new(), Vec::new());
-    let lines = source.lines().skip_while(|line| *line != start).skip(1);
-    for line in lines.map(str::trim).take_while(|line| !line.starts_with('}')) {
-        if let Some(words) = line.strip_prefix("/// ") {
-            doc.push(words.to_owned());
-        } else if let (false, Some((name, _))) = (line.starts_with('#'), line.split_once(':')) {
-            found.push((name.trim_start_matches("pub ").to_owned(), doc.join(" ")));
-            doc.clear();
-        }
-    }
-    found
+    text
 }
 
 fn command_line() -> String {

@@ -30,7 +30,7 @@ plugin! {
     equation: "u = margin − scale · mean (z − c)²",
     citation: "the book of this toolkit",
     keys: [
-        margin = "2.0", "finite", "the score of a context and a target that are the same";
+        margin = "2.0", "number", "the score of a context and a target that are the same";
         scale = "1.0", "> 0", "multiplies the distance";
     ],
     example: "type = \"distance\"\nscale = 1.0\n",

@@ -32,9 +32,9 @@ plugin! {
     equation: "x = sin(k · r + φ₀ + ω t)",
     citation: "the book of this toolkit",
     keys: [
-        size = "16", ">= 4 pixels", "side";
-        frames = "6", ">= 1", "frames of each stimulus";
-        count = "1024", ">= 16", "stimuli to learn from; the read-out has a quarter of them";
+        size = "16", "4.. pixels", "side";
+        frames = "6", "1..", "frames of each stimulus";
+        count = "1024", "16..", "stimuli to learn from; the read-out has a quarter of them";
     ],
     example: "type = \"gratings\"\nsize = 8\nframes = 4\ncount = 64\n",
     impl StimulusSpec for Gratings {

@@ -55,18 +55,22 @@ fn values_that_do_not_fit() {
     start(
         "batch = 8",
         "batch = \"8\"",
-        "config.toml:13: training.batch: expected a whole number of at least 0, got string \"8\"",
+        "config.toml:13: training.batch: expected a whole number of at least 1, got \"8\"",
     );
     start(
         "preset = \"vgg6\"\nwidths = [4, 4, 4, 8, 8, 8]",
         "layers = [\n  { type = \"conv2d\", channels = 0, kernel = 3 },\n]",
-        "config.toml:8: encoder.layers.0.channels: 0 is not in 1 … 65536",
+        "config.toml:8: encoder.layers.0.channels: expected a whole number in 1..=65536, got 0",
     );
-    start("rate = 1e-3", "rate = 0.0", "config.toml:16: training.optimiser.rate: 0 is not in (0, ∞)");
+    start(
+        "rate = 1e-3",
+        "rate = 0.0",
+        "config.toml:16: training.optimiser.rate: expected a number > 0, got 0",
+    );
     start(
         "batch = 8",
         "batch = 8\nthreads = 1025",
-        "config.toml:14: training.threads: 1025 is not in [1, 1024]",
+        "config.toml:14: training.threads: expected a whole number in 1..=1024, got 1025",
     );
     start(
         "batch = 8",

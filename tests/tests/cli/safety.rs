@@ -254,7 +254,7 @@ fn a_state_that_does_not_fit_moves_nothing() {
         let config = Config::parse(&CONFIG.replace("seed = 3", seed), "here").unwrap();
         Experiment::open(config).unwrap().network(&Device::open().unwrap()).unwrap()
     };
-    let (mut ours, other) = (network("seed = 3"), network("seed = 4"));
+    let (mut ours, mut other) = (network("seed = 3"), network("seed = 4"));
     let before = ours.state().unwrap();
     // What is too many is found out last.
     let mut state = other.state().unwrap();
@@ -276,6 +276,7 @@ fn a_network_made_by_hand_is_refused_where_its_rule_does_not_suit_the_stimuli() 
             modules: &config.modules().unwrap(),
             rule: config.rule.as_ref(),
             optimiser: config.training.optimiser,
+            module_rates: None,
             input: MapShape { time: 1, location: 1, batch: 3, extent: [1, 16, 16], channels: 1 },
             classes: None,
             seed: 3,

@@ -1,7 +1,6 @@
 //! A config as written: its values, and where each of them stands, so that every error can name the line.
 
 use super::Config;
-use super::diagnosis::family;
 use plasticity_core::registry::Family;
 use plasticity_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -9,25 +8,6 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::map::Entry;
 use toml::{Table, Value};
-
-/// A step of a path into a document: a key of a table, or a place in an array (from 0).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
-    Key(String),
-    Index(usize),
-}
-
-/// Writes a path as configs do: `encoder.layers.0.kernel`.
-pub(super) fn dotted(path: &[Segment]) -> String {
-    let words: Vec<String> = path
-        .iter()
-        .map(|segment| match segment {
-            Segment::Key(key) => key.clone(),
-            Segment::Index(index) => index.to_string(),
-        })
-        .collect();
-    words.join(".")
-}
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,13 +205,23 @@ impl Document {
     }
 }
 
-/// The key that names the plugin of a table at `path`, where one of a family stands there.
+/// The key that names the plugin of a table at `path`, where one stands there (a source may be a name alone).
 fn family_tag(path: &str) -> Option<&'static str> {
-    family(path).filter(|&family| family != Family::Source).map(Family::tag)
+    let mut words = path.rsplit('.');
+    let family = match (words.next()?, words.next()) {
+        ("rule", None) => Family::Rule,
+        ("stimulus", None) => Family::Stimulus,
+        ("encoder", None) => Family::Preset,
+        ("score", Some(_)) => Family::Score,
+        ("broadcast", Some(_)) => Family::Broadcast,
+        (index, Some("layers")) if index.parse::<usize>().is_ok() => Family::Layer,
+        _ => return None,
+    };
+    Some(family.tag())
 }
 
 /// The key that names the plugin of a table, if it has one.
-pub(super) fn tag(table: &Table) -> Option<&'static str> {
+fn tag(table: &Table) -> Option<&'static str> {
     ["type", "preset"].into_iter().find(|tag| table.contains_key(*tag))
 }
 

@@ -1,10 +1,11 @@
 //! The section `[encoder]`: a named preset or a list of layers, and which layers share a module.
 
-use super::diagnosis::{read, require_name};
+use super::diagnosis;
 use super::document::Document;
 use super::write::value;
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::plasticity::Modules;
+use plasticity_core::registry::Family;
 use plasticity_core::{Error, Result};
 use toml::{Table, Value};
 
@@ -36,14 +37,9 @@ impl EncoderConfig {
                 (None, self::layers(document, layers)?)
             }
             None => {
-                require_name(document, "encoder", &table)?;
-                let preset: Box<dyn EncoderPreset> = read(document, "encoder", Value::Table(table))?;
-                let layers = preset.layers().map_err(|error| match error {
-                    Error::Config { place, message } if !place.starts_with("encoder.") => {
-                        document.error("encoder", format!("{place}: {message}"))
-                    }
-                    other => document.locate(other),
-                })?;
+                let preset: Box<dyn EncoderPreset> =
+                    diagnosis::plugin(document, "encoder", Family::Preset, table)?;
+                let layers = preset.layers().map_err(|error| document.locate(error.under("encoder")))?;
                 (Some(preset), layers)
             }
         };
@@ -72,10 +68,14 @@ fn layers(document: &Document, value: Value) -> Result<Vec<Box<dyn LayerSpec>>> 
             .enumerate()
             .map(|(index, item)| {
                 let path = format!("encoder.layers.{index}");
-                if let Value::Table(table) = &item {
-                    require_name(document, &path, table)?;
+                match item {
+                    Value::Table(table) => diagnosis::plugin(document, &path, Family::Layer, table),
+                    other => {
+                        let message =
+                            format!("expected a layer such as {{ type = \"conv2d\" }}, got {other}");
+                        Err(document.error(&path, message))
+                    }
                 }
-                read(document, &path, item)
             })
             .collect(),
         other => {

@@ -3,6 +3,7 @@
 //! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and may have
 //! `[[observers]]`. Stimuli, layers, presets, rules and observers are plugins, each with keys of its own; see [`plasticity_core::registry`].
 
+mod all_layers;
 mod diagnosis;
 mod document;
 mod encoder;
@@ -11,16 +12,16 @@ mod sections;
 mod tests;
 mod write;
 
+pub use all_layers::AllLayers;
 pub use document::Document;
 pub use encoder::EncoderConfig;
-pub use sections::{Every, ProbeConfig, Training};
+pub use sections::{Every, PROBE, ProbeConfig, TRAINING, Training};
 pub(crate) use write::{fingerprint_as_written, learning_keys};
 
 use crate::modules::resolve;
-use diagnosis::{read, require_name};
 use plasticity_core::observer::ObserverSpec;
 use plasticity_core::plasticity::RuleSpec;
-use plasticity_core::registry::unknown;
+use plasticity_core::registry::{Family, unknown};
 use plasticity_core::stimulus::StimulusSpec;
 use plasticity_core::{Error, Result};
 use std::ops::Range;
@@ -84,14 +85,16 @@ impl Config {
             }
             None => return Err(document.error("seed", "is missing: give a whole number of at least 0")),
         };
-        let stimulus = section(&document, "stimulus")?;
-        require_name(&document, "stimulus", &stimulus)?;
-        let stimulus: Box<dyn StimulusSpec> = read(&document, "stimulus", Value::Table(stimulus))?;
+        let stimulus: Box<dyn StimulusSpec> =
+            diagnosis::plugin(&document, "stimulus", Family::Stimulus, section(&document, "stimulus")?)?;
         let encoder = EncoderConfig::read(&document, section(&document, "encoder")?)?;
-        let rule = section(&document, "rule")?;
-        require_name(&document, "rule", &rule)?;
-        let rule: Box<dyn RuleSpec> = read(&document, "rule", Value::Table(rule))?;
-        let training: Training = read(&document, "training", Value::Table(section(&document, "training")?))?;
+        let rule: Box<dyn RuleSpec> =
+            diagnosis::plugin(&document, "rule", Family::Rule, section(&document, "rule")?)?;
+        let training = section(&document, "training")?;
+        if let Some(optimiser) = training.get("optimiser") {
+            diagnosis::check_optimiser(&document, "training.optimiser", optimiser)?;
+        }
+        let training: Training = diagnosis::section(&document, "training", &TRAINING, training)?;
         training.check().map_err(|error| document.locate(error))?;
         let probe: ProbeConfig = match document.table().get("probe") {
             Some(_) => {
@@ -100,11 +103,10 @@ impl Config {
                     let message = "is the older key of `protocol`: leave one of the two out";
                     return Err(document.error("probe.standardise", message));
                 }
-                read::<ProbeConfig>(&document, "probe", Value::Table(table))?.renamed()
+                diagnosis::section::<ProbeConfig>(&document, "probe", &PROBE, table)?.renamed()
             }
             None => ProbeConfig::default(),
         };
-        probe.check().map_err(|error| document.locate(error))?;
         let observers = observers(&document)?;
         let config = Self { seed, stimulus, encoder, rule, training, probe, observers, document };
         config.modules()?;
@@ -138,10 +140,11 @@ fn observers(document: &Document) -> Result<Vec<Box<dyn ObserverSpec>>> {
         Some(Value::Array(items)) => {
             let one = |(index, item): (usize, &Value)| {
                 let path = format!("observers.{index}");
-                if let Value::Table(table) = item {
-                    require_name(document, &path, table)?;
-                }
-                read(document, &path, item.clone())
+                let Value::Table(table) = item else {
+                    let message = format!("expected a table with a `type`, got {item}");
+                    return Err(document.error(&path, message));
+                };
+                diagnosis::plugin(document, &path, Family::Observer, table.clone())
             };
             items.iter().enumerate().map(one).collect()
         }

@@ -1,8 +1,10 @@
 //! The sections `[training]` and `[probe]`.
 
+use super::all_layers::AllLayers;
 use crate::optimiser::OptimiserSpec;
-use crate::probe::{AllLayers, ProbeKind, ProbeSettings, Protocol};
+use crate::probe::{ProbeKind, ProbeSettings, Protocol};
 use plasticity_core::device::Precision;
+use plasticity_core::registry::Key;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -97,9 +99,6 @@ fn log_every() -> u64 {
     20
 }
 
-/// Beyond, threads take turns on the cores for longer than they compute.
-const MOST_THREADS: usize = 1024;
-
 impl Training {
     /// Steps of the whole training.
     pub fn total_steps(&self, per_epoch: u64) -> u64 {
@@ -107,37 +106,148 @@ impl Training {
         self.steps.map_or(all, |steps| steps.min(all))
     }
 
-    /// Checks every value's range.
+    /// Checks what depends on the build.
     ///
     /// # Errors
-    /// Names the key that is out of range.
-    pub fn check(&self) -> Result<()> {
-        let (Every::Epochs(every) | Every::Steps(every) | Every::Minutes(every)) = self.checkpoint_every;
-        at_least_one("training.epochs", self.epochs)?;
-        at_least_one("training.batch", self.batch as u64)?;
-        at_least_one("training.checkpoint_every", every)?;
-        at_least_one("training.log_every", self.log_every)?;
-        at_least_one("training.steps", self.steps.unwrap_or(1))?;
-        if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-            let message = format!("{threads} is not in [1, {MOST_THREADS}]");
-            return Err(Error::config("training.threads", message));
-        }
-        at_least_one("training.keep", self.keep as u64)?;
-        let factors = self.module_rates.iter().flatten();
-        if let Some(factor) = factors.copied().find(|factor| !(*factor > 0.0 && factor.is_finite())) {
-            return Err(Error::config("training.module_rates", format!("{factor} is not in (0, ∞)")));
-        }
+    /// Where the precision is one that the device has not, or layers are named for no `init`.
+    pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "is for training.init, which is not given"));
         }
-        if let Some(precision) = self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision))
-        {
-            let message =
-                format!("{precision} needs a build with `--features cuda`: this one, for the CPU, has f32");
-            return Err(Error::config("training.precision", message));
+        match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
+            Some(precision) => {
+                let message = format!(
+                    "{precision} needs a build with `--features cuda`: this one, for the CPU, has f32"
+                );
+                Err(Error::config("training.precision", message))
+            }
+            None => Ok(()),
         }
-        self.optimiser.check()
     }
+}
+
+/// The keys of `[training]`.
+pub const TRAINING: [Key; 12] = [
+    key("epochs", "", "1..", "passes over the stimuli"),
+    key("batch", "32", "1..", "stimuli in a step; the paper's 32"),
+    key(
+        "optimiser",
+        "{ type = \"adam\", rate = 0.0002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 }",
+        "any",
+        "the optimiser of every module, with the keys below; the paper's Adam at 2e-4",
+    ),
+    key("module_rates", "", "list of > 0", "factors on the optimiser's rate, one a module"),
+    key(
+        "init",
+        "",
+        "any",
+        "a run's folder, or a checkpoint, whose weights a new run starts from; the optimiser starts anew. Weights of a rule \
+         are taken where they are those of the same rule",
+    ),
+    key(
+        "init_layers",
+        "",
+        "list of 1..",
+        "with `init`: only these layers take its weights; the others and the rule start from their own",
+    ),
+    key("steps", "", "1..", "ends training after so many steps, if that is before the last epoch's end"),
+    key(
+        "checkpoint_every",
+        "{ epochs = 1 }",
+        "{ epochs = 1.. } | { steps = 1.. } | { minutes = 1.. }",
+        "how often a checkpoint is written (and always at the end)",
+    ),
+    key(
+        "keep",
+        "2",
+        "1..",
+        "checkpoints that are kept, the last ones; the one before the last guards against a broken last one",
+    ),
+    key("log_every", "20", "1.. steps", "from one recorded loss to the next"),
+    // Beyond, threads take turns on the cores for longer than they compute.
+    key(
+        "threads",
+        "",
+        "1..=1024",
+        "threads of arithmetic, and at most as many of loading; left out: one for each core",
+    ),
+    key(
+        "precision",
+        "",
+        "f32 | tf32 | bf16",
+        "operands of matrix products and convolutions: `f32`, and on CUDA `tf32` (where none is given) or `bf16`",
+    ),
+];
+
+/// The keys of `[probe]`.
+pub const PROBE: [Key; 12] = [
+    key(
+        "protocol",
+        "\"both\"",
+        "paper | standardised | both",
+        "which probes: `\"paper\"`, on features as they are; `\"standardised\"`, on features brought to mean 0 and variance 1 \
+         over the training stimuli; `\"both\"`, side by side",
+    ),
+    key("layers", "", "list of 1..", "the layers that are probed; left out: all"),
+    key(
+        "epochs",
+        "",
+        "1..",
+        "passes over the labelled stimuli; left out: 300 on raw features and 100 on standardised ones",
+    ),
+    key("rate", "0.001", "> 0", "Adam's learning rate"),
+    key(
+        "halve_at",
+        "",
+        "list of [0, 1]",
+        "shares of the probe's epochs after each of which the learning rate is halved",
+    ),
+    key(
+        "batch",
+        "",
+        "1..",
+        "stimuli in a step of the probe's learning; left out: 32 on raw features and 128 on standardised ones",
+    ),
+    // Each pass is kept in memory.
+    key(
+        "augment",
+        "0",
+        "0..=1000",
+        "how often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; 0: once, as \
+         for testing",
+    ),
+    key(
+        "pooling",
+        "\"mean\"",
+        "mean | keep | { blocks = 1.. }",
+        "what of a layer is probed: `\"mean\"`, the mean over its rows, columns and locations; `\"keep\"`, all of these \
+         places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time",
+    ),
+    key(
+        "standardise",
+        "",
+        "true | false",
+        "the older key of `protocol`: true is \"standardised\", false is \"paper\"",
+    ),
+    key(
+        "dropout",
+        "0.0",
+        "[0, 1)",
+        "probability with which each feature is left out in each step of the probe's learning (the others are divided by \
+         1 − `dropout`)",
+    ),
+    key("weight_decay", "0.0", "≥ 0", "weight decay"),
+    key(
+        "all_layers",
+        "false",
+        "true | false | 0.. | list of 0..",
+        "adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list (one a \
+         layer) gives the side of the blocks that are averaged, 0 for the whole map",
+    ),
+];
+
+const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, range, meaning }
 }
 
 /// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, beside a probe on standardised
@@ -201,9 +311,6 @@ impl Default for ProbeConfig {
     }
 }
 
-/// Each pass is kept in memory.
-const MOST_PASSES: usize = 1000;
-
 impl ProbeConfig {
     /// The same with the older key `standardise` said by `protocol`.
     #[must_use]
@@ -228,64 +335,31 @@ impl ProbeConfig {
             weight_decay: self.weight_decay,
         }
     }
-
-    /// Checks every value's range.
-    ///
-    /// # Errors
-    /// Names the key that is out of range.
-    pub fn check(&self) -> Result<()> {
-        at_least_one("probe.epochs", self.epochs.unwrap_or(1))?;
-        at_least_one("probe.batch", self.batch.unwrap_or(1) as u64)?;
-        if let Some(share) = self.halve_at.iter().find(|share| !(0.0..=1.0).contains(*share)) {
-            return Err(Error::config("probe.halve_at", format!("{share} is not in [0, 1]")));
-        }
-        if self.augment > MOST_PASSES {
-            let message = format!("{} is not in [0, {MOST_PASSES}]", self.augment);
-            return Err(Error::config("probe.augment", message));
-        }
-        if !(self.rate > 0.0 && self.rate.is_finite()) {
-            return Err(Error::config("probe.rate", format!("{} is not in (0, ∞)", self.rate)));
-        }
-        if self.pooling == Pooling::Blocks(0) {
-            return Err(Error::config("probe.pooling", "blocks of 0 are not in [1, ∞)"));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::config("probe.dropout", format!("{} is not in [0, 1)", self.dropout)));
-        }
-        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
-            return Err(Error::config(
-                "probe.weight_decay",
-                format!("{} is not in [0, ∞)", self.weight_decay),
-            ));
-        }
-        Ok(())
-    }
-}
-
-fn at_least_one(key: &str, value: u64) -> Result<()> {
-    if value >= 1 { Ok(()) } else { Err(Error::config(key, format!("{value} is not in [1, ∞)"))) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use toml::{Table, Value};
 
+    /// The stated defaults are those that are read where a config says nothing, and no key is left out.
     #[test]
-    fn a_probe_that_is_out_of_range_names_its_key() {
-        let wrong = [
-            ("probe.epochs", ProbeConfig { epochs: Some(0), ..ProbeConfig::default() }),
-            ("probe.batch", ProbeConfig { batch: Some(0), ..ProbeConfig::default() }),
-            ("probe.rate", ProbeConfig { rate: 0.0, ..ProbeConfig::default() }),
-            ("probe.augment", ProbeConfig { augment: 1001, ..ProbeConfig::default() }),
-            ("probe.pooling", ProbeConfig { pooling: Pooling::Blocks(0), ..ProbeConfig::default() }),
-            ("probe.dropout", ProbeConfig { dropout: 1.0, ..ProbeConfig::default() }),
-            ("probe.dropout", ProbeConfig { dropout: f32::NAN, ..ProbeConfig::default() }),
-            ("probe.weight_decay", ProbeConfig { weight_decay: -1.0, ..ProbeConfig::default() }),
-        ];
-        for (key, config) in wrong {
-            let error = config.check().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{key}: ")), "{error}");
+    fn stated_defaults_are_those_of_the_code() {
+        let training: Training = toml::from_str("epochs = 1").unwrap();
+        for (keys, resolved) in [
+            (&TRAINING[..], super::super::write::value(&training).unwrap()),
+            (&PROBE[..], super::super::write::value(&ProbeConfig::default()).unwrap()),
+        ] {
+            let Value::Table(resolved) = resolved else { panic!("{resolved}") };
+            for name in resolved.keys() {
+                assert!(keys.iter().any(|key| key.name == name), "`{name}` is not stated");
+            }
+            for key in keys.iter().filter(|key| !key.default.is_empty()) {
+                let stated = format!("value = {}", key.default).parse::<Table>().unwrap();
+                assert_eq!(resolved.get(key.name), stated.get("value"), "{}", key.name);
+                let range = key.range().unwrap();
+                plasticity_core::keys::check_value(&range, &resolved[key.name]).unwrap();
+            }
         }
-        assert!(ProbeConfig { dropout: 0.5, ..ProbeConfig::default() }.check().is_ok());
     }
 }

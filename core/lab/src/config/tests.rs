@@ -2,10 +2,12 @@
 
 use super::*;
 use plasticity_core::device::Device;
+use plasticity_core::draws::Path;
 use plasticity_core::layer::{EncoderLayer, EncoderPreset, LayerSpec};
 use plasticity_core::map::MapShape;
 use plasticity_core::plasticity::{PlasticityRule, Site};
 use plasticity_core::random::Random;
+use plasticity_core::score::{ScoreFunction, ScoreSpec, Transport};
 use plasticity_core::stimulus::{Split, Stimulus};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,8 @@ struct TestRule {
     gain: Option<f32>,
     #[serde(default)]
     negatives: Negatives,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<Box<dyn ScoreSpec>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -40,7 +44,15 @@ enum Negatives {
 
 plasticity_core::plugin! {
     Rule "config_test_rule": "For tests of configs",
-    equation: "", citation: "", keys: [], example: "",
+    equation: "", citation: "",
+    keys: [
+        steps = "0", "0..", "";
+        sampling = "", "uniform | local", "";
+        gain = "", "> 0", "";
+        negatives = "{ type = \"none\" }", "{ type = none } | { type = random, count = 1..=64 }", "";
+        score = "", "a score", "";
+    ],
+    example: "",
     impl RuleSpec for TestRule {
         fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             Err(Error::config("rule", "is for tests of configs only"))
@@ -56,7 +68,7 @@ struct TestStimulus {
 
 plasticity_core::plugin! {
     Stimulus "config_test_stimulus": "For tests of configs",
-    equation: "", citation: "", keys: [], example: "",
+    equation: "", citation: "", keys: [path = "", "folder", ""], example: "",
     impl StimulusSpec for TestStimulus {
         fn open(&self, _: Split, _: u64) -> Result<Box<dyn Stimulus>> {
             Err(Error::config("stimulus", "is for tests of configs only"))
@@ -72,7 +84,7 @@ struct TestLayer {
 
 plasticity_core::plugin! {
     Layer "config_test_layer": "For tests of configs",
-    equation: "", citation: "", keys: [], example: "",
+    equation: "", citation: "", keys: [channels = "", "1..=65536", ""], example: "",
     impl LayerSpec for TestLayer {
         fn build(&self, _: MapShape, _: &Device, _: &mut Random) -> Result<Box<dyn EncoderLayer>> {
             Err(Error::config("layer", "is for tests of configs only"))
@@ -88,10 +100,36 @@ struct TestPreset {
 
 plasticity_core::plugin! {
     Preset "config_test_preset": "For tests of configs",
-    equation: "", citation: "", keys: [], example: "",
+    equation: "", citation: "", keys: [widths = "", "list of 1..=65536", ""], example: "",
     impl EncoderPreset for TestPreset {
         fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
             Ok(self.widths.iter().map(|&channels| Box::new(TestLayer { channels }) as Box<dyn LayerSpec>).collect())
+        }
+    }
+}
+
+/// A score that may stand within another.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestScore {
+    #[serde(default)]
+    initial: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inner: Option<Box<dyn ScoreSpec>>,
+}
+
+plasticity_core::plugin! {
+    Score "config_test_score": "For tests of configs",
+    equation: "", citation: "",
+    keys: [initial = "0.0", "[0, 1]", ""; inner = "", "a score", ""],
+    example: "",
+    impl ScoreSpec for TestScore {
+        fn build(&self, _: Path, _: usize, _: usize, _: &Device, _: &mut Random) -> Result<Box<dyn ScoreFunction>> {
+            Err(Error::config("initial", "is for tests of configs only"))
+        }
+
+        fn transport(&self) -> Transport {
+            Transport::Shared
         }
     }
 }
@@ -190,7 +228,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("gain", "gains"),
-        "c.toml:12: rule.gains: unknown key `gains`: did you mean `gain`? known are steps, sampling, gain, negatives"
+        "c.toml:12: rule.gains: unknown key `gains`: did you mean `gain`? known are steps, sampling, gain, negatives, score"
     );
     assert_eq!(
         message("epochs", "epoch"),
@@ -206,20 +244,23 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
 fn wrong_types_and_ranges_are_placed() {
     assert_eq!(
         message("gain = 2e-4", "gain = \"high\""),
-        "c.toml:12: rule.gain: expected a number, got string \"high\""
+        "c.toml:12: rule.gain: expected a number > 0, got \"high\""
     );
     assert_eq!(
         message("count = 16", "count = -1"),
-        "c.toml:13: rule.negatives.count: expected a whole number of at least 0, got integer `-1`"
+        "c.toml:13: rule.negatives.count: expected a whole number in 1..=64, got -1"
     );
     assert_eq!(
         message("epochs = 3", "epochs = \"three\""),
-        "c.toml:15: training.epochs: expected a whole number of at least 0, got string \"three\""
+        "c.toml:15: training.epochs: expected a whole number of at least 1, got \"three\""
     );
-    assert_eq!(message("epochs = 3", "epochs = 0"), "c.toml:15: training.epochs: 0 is not in [1, ∞)");
+    assert_eq!(
+        message("epochs = 3", "epochs = 0"),
+        "c.toml:15: training.epochs: expected a whole number of at least 1, got 0"
+    );
     assert_eq!(
         message("rate = 2e-4", "rate = -1.0"),
-        "c.toml:16: training.optimiser.rate: -1 is not in (0, ∞)"
+        "c.toml:16: training.optimiser.rate: expected a number > 0, got -1"
     );
     assert_eq!(
         message("seed = 2", "seed = -2"),
@@ -230,7 +271,7 @@ fn wrong_types_and_ranges_are_placed() {
     assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
     assert_eq!(
         message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
-        "c.toml:16: training.checkpoint_every: expected { epochs = N }, { steps = N } or { minutes = N }, got integer `3`"
+        "c.toml:16: training.checkpoint_every: expected { epochs = … }, { steps = … } or { minutes = … }, got 3"
     );
     assert_eq!(
         message("epochs = 3", "epochs = 3\noptimizer = 1").split(": ").nth(2),
@@ -241,6 +282,44 @@ fn wrong_types_and_ranges_are_placed() {
         "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
     );
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
+}
+
+/// The key that is named is where the value stands, however deep, and both bounds are read.
+#[test]
+fn ranges_hold_in_nested_plugins_and_name_the_path_from_the_top() {
+    let with = |score: &str| message("gain = 2e-4", &format!("gain = 2e-4\nscore = {score}"));
+    assert_eq!(
+        with("{ type = \"config_test_score\", initial = 1.5 }"),
+        "c.toml:13: rule.score.initial: expected a number in [0, 1], got 1.5"
+    );
+    assert_eq!(
+        with("{ type = \"config_test_score\", inner = { type = \"config_test_score\", initial = -1 } }"),
+        "c.toml:13: rule.score.inner.initial: expected a number in [0, 1], got -1"
+    );
+    assert_eq!(
+        with("{ type = \"config_test_score\", inner = { type = \"config_test_score\", first = 1 } }"),
+        "c.toml:13: rule.score.inner.first: unknown key `first`: known are initial, inner"
+    );
+    assert!(with("{ initial = 1 }").starts_with("c.toml:13: rule.score: lacks `type`, the name of a score"));
+    assert_eq!(
+        message("[8, 16]", "[8, 65537]"),
+        "c.toml:7: encoder.widths.1: expected a whole number in 1..=65536, got 65537"
+    );
+    assert_eq!(
+        message("\"data\"", "{ folder = \"data\" }"),
+        "c.toml:4: stimulus.path: expected the path of a folder in quotes, got { folder = \"data\" }"
+    );
+    assert_eq!(
+        message("epochs = 3", "epochs = 3\nthreads = 1025"),
+        "c.toml:16: training.threads: expected a whole number in 1..=1024, got 1025"
+    );
+    let probe =
+        |line: &str| Config::parse(&format!("{GOOD}[probe]\n{line}\n"), "c.toml").unwrap_err().to_string();
+    assert_eq!(probe("dropout = 1.0"), "c.toml:18: probe.dropout: expected a number in [0, 1), got 1");
+    assert_eq!(
+        probe("pooling = { blocks = 0 }"),
+        "c.toml:18: probe.pooling.blocks: expected a whole number of at least 1, got 0"
+    );
 }
 
 #[test]
@@ -267,5 +346,5 @@ fn an_override_is_named_as_the_place() {
     let mut document = Document::parse(GOOD, "c.toml").unwrap();
     document.set("rule.gain=high", &Table::new()).unwrap();
     let error = Config::from_document(document).unwrap_err().to_string();
-    assert_eq!(error, "--set rule.gain=high: expected a number, got string \"high\"");
+    assert_eq!(error, "--set rule.gain=high: expected a number > 0, got \"high\"");
 }

@@ -75,14 +75,15 @@ fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec
 /// A key of a layer's config stands below `encoder.layers`, where it can be found in the file.
 fn in_layer(index: usize, error: Error) -> Error {
     match error {
-        Error::Config { place, message } => Error::config(format!("encoder.layers.{index}.{place}"), message),
+        config @ Error::Config { .. } => config.under(&format!("encoder.layers.{index}")),
         other => Error::shape(format!("layer {}", index + 1), other.to_string()),
     }
 }
 
+/// A key of a rule's config stands below `rule`.
 fn in_module(index: usize, error: Error) -> Error {
     match error {
-        config @ Error::Config { .. } => config,
+        config @ Error::Config { .. } => config.under("rule"),
         other => Error::shape(format!("module {}", index + 1), other.to_string()),
     }
 }

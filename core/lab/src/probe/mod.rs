@@ -9,7 +9,6 @@ mod protocol;
 mod result;
 mod statistics;
 
-pub use all_layers::AllLayers;
 pub use baseline::baseline_features;
 pub use classifier::{Labelled, ProbeSettings, accuracy};
 pub use features::{Features, features};
@@ -30,7 +29,7 @@ use std::sync::Arc;
 
 /// Probes every layer of `trained` and of the same network with its initial weights; before them, where the stimuli have a
 /// [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for it, all layers
-/// side by side ([`AllLayers`]).
+/// side by side ([`AllLayers`](crate::config::AllLayers)).
 ///
 /// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
 /// by batch, then layers are probed one after the other.
@@ -216,7 +215,8 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
         return Err(config.locate(Error::config("probe.layers", message)));
     }
     fits("probe.pooling", &mut |_| config.probe.pooling)?;
-    let all_layers = config.probe.all_layers.poolings(network).map_err(|error| config.locate(error))?;
+    let all_layers =
+        all_layers::poolings(&config.probe.all_layers, network).map_err(|error| config.locate(error))?;
     if let Some(poolings) = &all_layers {
         fits("probe.all_layers", &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
     }

@@ -50,6 +50,10 @@ impl Draws for FileDraws {
         signs.into_iter().map(|sign| if sign > 0 { 1 } else { -1 }).collect()
     }
 
+    fn wrong_labels(&mut self, labels: &[u32], classes: usize) -> Vec<u32> {
+        self.indices(format!("module.{}.wrong_labels", self.module), labels.len(), classes)
+    }
+
     fn random(&mut self, what: u64) -> Random {
         SeededDraws { seed: 0, step: 0, module: self.module as u64 }.random(what)
     }

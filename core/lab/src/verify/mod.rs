@@ -27,7 +27,7 @@ pub const TOLERANCE: f64 = 1e-4;
 pub struct Comparison {
     /// The tensor's name in the file.
     pub tensor: String,
-    /// ‖ours − expected‖ / ‖expected‖; `None` where the network has no such tensor, or another number of values.
+    /// ‖ours − expected‖ / ‖expected‖; `None` where the network or the file has no such tensor, or another number of values.
     pub relative_error: Option<f64>,
 }
 
@@ -38,7 +38,8 @@ impl Comparison {
     }
 }
 
-/// Runs a reference case and compares every tensor that it expects.
+/// Runs a reference case and compares every tensor that it expects, and the gradient of every parameter that learns,
+/// whether the file has it or not.
 ///
 /// # Errors
 /// Where the file is no reference case, or describes a network that cannot be made.
@@ -63,9 +64,14 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         seed: 0,
     };
     let mut network = Network::build(&plan, device)?;
+    let mut learning = Vec::new();
     for (name, parameter) in network.parameters() {
-        if !parameter.learns() {
+        // A layer's running statistics play no part in a step of learning; what a rule keeps does.
+        if !parameter.learns() && !name.starts_with("module.") {
             continue;
+        }
+        if parameter.learns() {
+            learning.push(format!("{name}.grad"));
         }
         let given = case.float(&name)?;
         if given.shape != parameter.shape() {
@@ -95,13 +101,17 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
     }
     let expected =
         case.floats.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("expect.")?, tensor)));
-    Ok(expected
+    let compared: Vec<_> = expected
         .map(|(name, tensor)| {
             let found = ours.iter().find(|(ours, _)| ours == name);
             let relative_error = found.and_then(|(_, values)| relative_error(values, &tensor.values));
             Comparison { tensor: name.to_owned(), relative_error }
         })
-        .collect())
+        .collect();
+    // A case without the gradient of what learns proves nothing of it.
+    let without = learning.into_iter().filter(|name| !compared.iter().any(|one| one.tensor == *name));
+    let without: Vec<_> = without.map(|tensor| Comparison { tensor, relative_error: None }).collect();
+    Ok(compared.into_iter().chain(without).collect())
 }
 
 /// Adds a module's loss, representation and gradients to `ours`.

@@ -3,7 +3,8 @@
 use super::case::Case;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::plasticity::RuleSpec;
-use plasticity_core::{Error, Result};
+use plasticity_core::registry::Family;
+use plasticity_core::{Error, Result, keys};
 use serde_json::{Map, Value, json};
 
 /// The layers.
@@ -64,14 +65,23 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
                 "score": { "type": "bilinear", "transport": words.get("transport") },
             })
         }
-        other => {
-            return Err(case.bad(format!(
-                "rule.kind {other:?}: known are predictive, predictive_all_pairs, two_views, supervised"
-            )));
+        // Any other registered rule, by its name and with its own keys.
+        Some(name) => {
+            let mut spec = words.clone();
+            spec.remove("kind");
+            spec.insert("type".into(), name.into());
+            Value::Object(spec)
+        }
+        None => {
+            return Err(case.bad(
+                "the rule has no `kind`: a rule's name, or predictive, predictive_all_pairs, two_views",
+            ));
         }
     };
     strip_nulls(&mut spec);
     let Value::Object(spec) = spec else { return Err(case.bad("the rule is no table")) };
+    let table = toml::Table::try_from(&spec).map_err(|error| case.bad(format!("the rule: {error}")))?;
+    keys::check(Family::Rule, &table).map_err(|fault| case.bad(fault.under("rule")))?;
     read(case, "rule", spec)
 }
 

@@ -34,9 +34,9 @@ plugin! {
     citation: "Panayotov et al. 2015; labels: van den Oord et al. 2018",
     keys: [
         path = "", "folder", "holds the speakers' folders, for example LibriSpeech/train-clean-100";
-        list = "", "file, optional", "a split: utterance IDs, one a line; only these are used";
-        speakers = "", "list of folder names, optional", "only these speakers";
-        phones = "", "file, optional", "frame labels: lines of `ID int int …`, one class per 10 ms";
+        list = "", "file", "optional: a split: utterance IDs, one a line; only these are used";
+        speakers = "", "list of text", "optional: only these speakers";
+        phones = "", "file", "optional: frame labels: lines of `ID int int …`, one class per 10 ms";
     ],
     example: "type = \"librispeech\"\npath = \"LibriSpeech/train-clean-100\"",
     impl SpeechSource for Librispeech {

@@ -42,8 +42,8 @@ plugin! {
     citation: "McAuliffe et al. 2017 (TextGrids of the Montreal Forced Aligner)",
     keys: [
         path = "", "folder", "searched for .wav and .flac up to eight folders deep; the outermost folder is the speaker's";
-        speakers = "", "list of folder names, optional", "only these speakers";
-        labels = "\"none\"", "none, phn, textgrid", "what stands beside each audio file, of the same name";
+        speakers = "", "list of text", "optional: only these speakers";
+        labels = "\"none\"", "none | phn | textgrid", "what stands beside each audio file, of the same name";
     ],
     example: "type = \"recordings\"\npath = \"speech\"",
     impl SpeechSource for Recordings {

@@ -41,12 +41,12 @@ plugin! {
     equation: "",
     citation: "Soomro, Zamir & Shah 2012",
     keys: [
-        path = "", "a folder", "folder of the class folders";
-        lists = "none", "a folder", "the official lists: trainlist01.txt, testlist01.txt, classInd.txt";
-        split = "1", "1, 2, 3", "which official split";
-        train_groups = "[]", "whole numbers", "without lists: groups (g01 is 1) that learn and train the read-out";
-        test_groups = "[]", "whole numbers, none of train_groups", "without lists: groups that test the read-out";
-        ffmpeg = "\"ffmpeg\"", "a program on PATH, or its path", "FFmpeg's program";
+        path = "", "folder", "folder of the class folders";
+        lists = "", "folder", "optional: the official lists: trainlist01.txt, testlist01.txt, classInd.txt";
+        split = "1", "1 | 2 | 3", "which official split";
+        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the read-out";
+        test_groups = "[]", "list of 0..", "without lists: groups that test the read-out, none of train_groups";
+        ffmpeg = "\"ffmpeg\"", "text", "FFmpeg's program: one on PATH, or its path";
     ],
     example: "type = \"ucf101\"\npath = \"UCF-101\"\nlists = \"ucfTrainTestlist\"\nsplit = 1\n",
     impl ClipSource for Ucf101Spec {

@@ -30,7 +30,7 @@ plasticity_core::plugin! {
     Source "folder": "a folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; its folders are classes",
     equation: "",
     citation: "",
-    keys: [path = "", "a folder", "holds images, at any depth; relative to the working folder"],
+    keys: [path = "", "folder", "holds images, at any depth; relative to the working folder"],
     example: "type = \"folder\"\npath = \"data/unlabelled\"",
     impl ImageSourceSpec for Folder {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {

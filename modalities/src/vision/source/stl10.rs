@@ -51,8 +51,8 @@ plasticity_core::plugin! {
     equation: "",
     citation: "Coates, Lee & Ng 2011",
     keys: [
-        path = "", "a folder", "holds unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin, test_y.bin";
-        learn = "\"unlabelled\"", "unlabelled or train", "which images rules learn from: supervised ones need train";
+        path = "", "folder", "holds unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin, test_y.bin";
+        learn = "\"unlabelled\"", "unlabelled | train", "which images rules learn from: supervised ones need train";
     ],
     example: "type = \"stl10\"\npath = \"data/stl10_binary\"\nlearn = \"unlabelled\"",
     impl ImageSourceSpec for Stl10 {

@@ -146,15 +146,15 @@ plasticity_core::plugin! {
     keys: [
         source = "", "a source", "where images come from: a name, or { type = …, … }";
         labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
-        grey = "true", "true or false", "luma (BT.601), or red, green and blue";
-        crop = "64", ">= 1 pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
-        flip = "true", "true or false", "flips half of the images left to right to learn from";
-        mean = "", "a number, or one a channel", "is taken away; left out: 0.4120, in colour [0.4313, 0.4156, 0.3663]";
-        std = "", "> 0, a number, or one a channel", "is divided by; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
-        patch = "false", "false or { size = 1 to crop, stride >= 1 }", "cuts images into a grid of patches; rows are time, columns locations; the paper's are of size 16 and stride 8";
-        views = "1", "1 or 2", "views of each image to learn from; two stand along the batch, all first views before all second ones";
-        orientation = "\"upright\"", "upright, stored", "turns photographs as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
-        augment = "", "{ scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], blur_kernel = 0.1 }", "random resized crop, colour jitter (brightness, contrast, saturation, hue), grey and blur as SimCLR has them; the defaults stand to the left; always on with two views";
+        grey = "true", "true | false", "luma (BT.601), or red, green and blue";
+        crop = "64", "1.. pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
+        flip = "true", "true | false", "flips half of the images left to right to learn from";
+        mean = "", "number | list of number", "is taken away, one number or one a channel; left out: 0.4120, in colour [0.4313, 0.4156, 0.3663]";
+        std = "", "> 0 | list of > 0", "is divided by, one number or one a channel; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
+        patch = "false", "false | { size = 1.. pixels, stride = 1.. pixels }", "cuts images into a grid of patches; rows are time, columns locations; the paper's are of size 16 and stride 8";
+        views = "1", "1 | 2", "views of each image to learn from; two stand along the batch, all first views before all second ones";
+        orientation = "\"upright\"", "upright | stored", "turns photographs as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
+        augment = "", "{ scale = 2 of (0, 1], ratio = 2 of > 0, jitter = 4 of ≥ 0, jitter_probability = [0, 1], grey_probability = [0, 1], blur_probability = [0, 1], blur_sigma = 2 of > 0, blur_kernel = [0, 1] }", "random resized crop, colour jitter (brightness, contrast, saturation, hue of at most 0.5), grey and blur as SimCLR has them: by default { scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], blur_kernel = 0.1 }; always on with two views";
     ],
     example: "type = \"images\"\nsource = \"synthetic\"\ncrop = 32\npatch = { size = 16, stride = 8 }",
     impl StimulusSpec for Images {

@@ -1,7 +1,6 @@
 //! `forward_forward`: the Forward-Forward algorithm with labels written into the stimulus.
 
 use super::contrast::{Goodness, doubled, side_by_side};
-use crate::positive;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -11,7 +10,6 @@ use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
-use rand::Rng;
 
 /// Positive stimuli carry their own label, negative ones a wrong label; each layer tells them apart by its goodness, the
 /// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels.
@@ -46,12 +44,10 @@ plugin! {
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
         fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.threshold", self.threshold)?;
-            positive("rule.strength", self.strength)?;
             let Some(classes) = site.classes.filter(|&classes| classes >= 2) else {
                 let message =
                     "`forward_forward` tells right labels from wrong ones, and this stimulus has no two classes";
-                return Err(Error::config("rule.type", message));
+                return Err(Error::config("type", message));
             };
             Ok(Box::new(Labelled { spec: self.clone(), classes }))
         }
@@ -123,11 +119,7 @@ impl PlasticityRule for Labelled {
             Error::shape("rule forward_forward", message)
         })?;
         self.fits(shape)?;
-        let mut random = draws.random(2);
-        let wrong: Vec<u32> = labels
-            .iter()
-            .map(|&label| ((label as usize + random.random_range(1..classes)) % classes) as u32)
-            .collect();
+        let wrong = draws.wrong_labels(labels, classes);
         let values = input.data().to_vec()?;
         let [right, wrong] = [labels, &wrong].map(|labels| self.written(shape, &values, labels));
         side_by_side(&input, &right, &wrong)

@@ -1,7 +1,6 @@
 //! `scff`: Self-Contrastive Forward-Forward.
 
 use super::contrast::{Goodness, doubled, side_by_side};
-use crate::positive;
 use plasticity_core::draws::{Draws, Side};
 use plasticity_core::map::FeatureMap;
 use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
@@ -43,8 +42,6 @@ plugin! {
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
         fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.positive_threshold", self.positive_threshold)?;
-            positive("rule.negative_threshold", self.negative_threshold)?;
             Ok(Box::new(self.clone()))
         }
 

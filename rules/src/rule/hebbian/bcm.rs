@@ -1,6 +1,5 @@
 //! `bcm`: Hebbian learning whose sign turns at a threshold that slides with past activity.
 
-use crate::at_least;
 use crate::rule::output::{self, output};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -65,8 +64,6 @@ impl SlidingThreshold {
     /// # Errors
     /// Where a value is out of range.
     pub fn new(spec: &Bcm, to: &Site) -> Result<Self> {
-        at_least(1.0, "rule.window", spec.window)?;
-        at_least(0.0, "rule.threshold", spec.threshold)?;
         let channel = to.context.channel;
         let start = vec![spec.threshold; channel];
         let threshold = Parameter::plain(to.device, "threshold", &[channel], &start)?.fixed();

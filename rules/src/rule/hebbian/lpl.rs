@@ -2,7 +2,6 @@
 
 use super::neighbours::Neighbours;
 use crate::rule::output::{self, output};
-use crate::{at_least, positive};
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -54,10 +53,6 @@ plugin! {
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {
         fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            at_least(0.0, "rule.predictive", self.predictive)?;
-            at_least(0.0, "rule.hebbian", self.hebbian)?;
-            at_least(0.0, "rule.decorrelation", self.decorrelation)?;
-            positive("rule.epsilon", self.epsilon)?;
             Ok(Box::new(self.clone()))
         }
 

@@ -96,31 +96,18 @@ impl Options {
         }
     }
 
-    /// Checks what can be checked without knowing the representations.
+    /// Checks which options go together.
     ///
     /// # Errors
-    /// Names the key, its value and its range.
+    /// Names the key, and the remedy.
     pub fn check(&self) -> Result<()> {
-        let fail = |key: &str, message: String| Err(Error::config(format!("rule.{key}"), message));
-        for (key, value, least) in [("prediction_steps", self.prediction_steps, 1), ("skip", self.skip, 0)] {
-            if !(least..=MOST).contains(&value) {
-                return fail(key, format!("expected {least}..={MOST}, got {value}"));
-            }
-        }
-        match self.negatives {
-            Negatives::Random { count } if !(1..=MOST).contains(&count) => {
-                return fail("negatives.count", format!("expected 1..={MOST}, got {count}"));
-            }
-            Negatives::All {} if self.time_local => {
-                let message =
-                    "all pairs at once cannot be time-local; use negatives = { type = \"other_sample\" }";
-                return fail("time_local", message.to_owned());
-            }
-            _ => {}
+        if self.time_local && matches!(self.negatives, Negatives::All {}) {
+            let message =
+                "all pairs at once cannot be time-local; use negatives = { type = \"other_sample\" }";
+            return Err(Error::config("time_local", message));
         }
         if !matches!(self.context, ContextSource::Same | ContextSource::Above) {
-            let message = "a predictive rule takes `same` or `above`".to_owned();
-            return fail("context", message);
+            return Err(Error::config("context", "a predictive rule takes `same` or `above`"));
         }
         Ok(())
     }
@@ -158,9 +145,6 @@ impl Protocol {
         }
     }
 }
-
-/// Bounds what a typing error may ask for.
-const MOST: usize = 1 << 16;
 
 /// The same keys, each only if the config says it; the rest comes from a preset.
 #[derive(Debug, Default, Deserialize)]
@@ -219,7 +203,7 @@ pub const fn keys(
         key(
             "negatives",
             negatives,
-            "{ type = \"random\", count ≥ 1 } | { type = \"other_sample\" } | { type = \"all\" }",
+            "{ type = random, count = 1..=65536 } | { type = other_sample } | { type = all }",
             "saccades of a context: rows drawn from the batch, one other input, or all rows (video)",
         ),
         key(
@@ -232,11 +216,11 @@ pub const fn keys(
         key(
             "window",
             "0",
-            "≥ 0 steps",
+            "0.. steps",
             "modules below the last learn from a random window of so many steps, contexts, targets and negatives; 0: all",
         ),
         key("score", score, "a score", "how well a context fits a target"),
-        key("broadcast", broadcast, "a broadcast signal", "from scores to the modulation γ of every pair"),
+        key("broadcast", broadcast, "a broadcast", "from scores to the modulation γ of every pair"),
         key(
             "update_context",
             "true",

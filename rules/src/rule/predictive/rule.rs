@@ -95,7 +95,10 @@ impl Predictive {
             }
             for k in 1..=options.prediction_steps {
                 let (target, context) = (to.target.channel, to.context.channel);
-                let mut score = options.score.build(side, target, context, to.device, random)?;
+                let mut score = options
+                    .score
+                    .build(side, target, context, to.device, random)
+                    .map_err(|error| error.under("score"))?;
                 score::name_parameters(score.as_mut(), &format!("{}.{k}", side.name()));
                 if !options.learn_prediction {
                     score.parameters().into_iter().for_each(Parameter::freeze);
@@ -104,7 +107,7 @@ impl Predictive {
                 scores.push(Part { side, score, parameters });
             }
         }
-        let broadcast = options.broadcast.build()?;
+        let broadcast = options.broadcast.build().map_err(|error| error.under("broadcast"))?;
         Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
     }
 

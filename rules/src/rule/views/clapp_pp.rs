@@ -66,8 +66,8 @@ const KEYS: [Key; 5] = [
     Key {
         name: "pool",
         default: "0",
-        range: "≥ 0, or one number a module",
-        meaning: "block size of the average pooling before the score; blocks stand side by side in the \
+        range: "0.. | list of 0..",
+        meaning: "block size of the average pooling, one for all modules or one a module, before the score; blocks stand side by side in the \
                   representation (2-D spatial dependence); 0: the whole map is one block",
     },
     Key {
@@ -85,7 +85,7 @@ const KEYS: [Key; 5] = [
     Key {
         name: "broadcast",
         default: "{ type = \"hinge\", weight = 1.0, gate = true, sign = true }",
-        range: "a broadcast signal",
+        range: "a broadcast",
         meaning: "from scores to the modulation γ of every pair",
     },
 ];
@@ -124,9 +124,6 @@ plugin! {
     }
 }
 
-/// Bounds what a typing error may ask for.
-const MOST: usize = 1 << 16;
-
 /// A rule on two views of one module.
 ///
 /// The target of row r is the other view z of the same image, its context c is row r of the module's own
@@ -154,10 +151,6 @@ impl TwoViews {
     /// # Errors
     /// Where an option is out of range.
     pub fn new(rule: &'static str, spec: &ClappPp, to: &Site, random: &mut Random) -> Result<Self> {
-        if !(1..=MOST).contains(&spec.negatives) {
-            let message = format!("expected 1..={MOST}, got {}", spec.negatives);
-            return Err(Error::config("rule.negatives", message));
-        }
         spec.pool.check(to.modules)?;
         let sources: &[bool] = match spec.context {
             ContextSource::Same => &[false],
@@ -165,19 +158,23 @@ impl TwoViews {
             ContextSource::Both => &[false, true],
             ContextSource::Above => {
                 let message = "expected `same`, `top` or `both`, got `above`";
-                return Err(Error::config("rule.context", message));
+                return Err(Error::config("context", message));
             }
         };
         let mut scores = Vec::new();
         for &top in sources {
             let own = to.context.channel;
             let context = if top { to.top.channel } else { own };
-            let mut score = spec.score.build(Side::Predict, own, context, to.device, random)?;
+            let mut score = spec
+                .score
+                .build(Side::Predict, own, context, to.device, random)
+                .map_err(|error| error.under("score"))?;
             score::name_parameters(score.as_mut(), if top { "predict.top" } else { "predict.same" });
             let parameters = score.parameters().len();
             scores.push(Part { top, score, parameters });
         }
-        Ok(Self { rule, negatives: spec.negatives, broadcast: spec.broadcast.build()?, scores })
+        let broadcast = spec.broadcast.build().map_err(|error| error.under("broadcast"))?;
+        Ok(Self { rule, negatives: spec.negatives, broadcast, scores })
     }
 
     /// The top's representation, which must stand row by row beside the target's.

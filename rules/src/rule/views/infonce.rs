@@ -2,7 +2,6 @@
 
 use super::pairing::Pairing;
 use super::pool::Pool;
-use crate::positive;
 use crate::rule::output::{self, output};
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
@@ -35,13 +34,12 @@ plugin! {
     citation: "van den Oord et al. 2018; Chen et al. 2020 (NT-Xent)",
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";
-        pool = "0", "≥ 0, or one number a module",
-            "block size of the average pooling; blocks stand side by side; 0: the whole map is one block";
+        pool = "0", "0.. | list of 0..",
+            "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
     ],
     example: "type = \"infonce\"\ntemperature = 0.5",
     impl RuleSpec for InfoNce {
         fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            positive("rule.temperature", self.temperature)?;
             self.pool.check(site.modules)?;
             Ok(Box::new(self.clone()))
         }

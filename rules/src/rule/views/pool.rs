@@ -41,7 +41,7 @@ impl Pool {
                      (0 pools the whole map)",
                     sizes.len()
                 );
-                Err(Error::config("rule.pool", message))
+                Err(Error::config("pool", message))
             }
             _ => Ok(()),
         }
@@ -61,6 +61,6 @@ mod tests {
     #[test]
     fn a_list_must_have_one_size_a_module() {
         let error = Pool::Each(vec![4, 2]).check(3).unwrap_err().to_string();
-        assert!(error.starts_with("rule.pool: ") && error.contains("2 sizes") && error.contains("3 modules"));
+        assert!(error.starts_with("pool: ") && error.contains("2 sizes") && error.contains("3 modules"));
     }
 }

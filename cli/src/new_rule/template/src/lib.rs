@@ -63,13 +63,13 @@ plugin! {
     Rule "{name}": "Dendrites that predict what follows in a fixation, and what does not in a saccade",
     equation: "L = ⟨max(0, 1 − y · z · W c)⟩, y = ±1",
     citation: "after Illing et al. 2021, Equations 5-7",
-    keys: [ahead = "2", "1 to steps in time − 1", "steps in time from the context to the target";],
+    keys: [ahead = "2", "1.. steps", "in time from the context to the target: fewer than there are";],
     example: "type = \"{name}\"\nahead = 1\n",
     impl RuleSpec for {Type} {
         fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            if self.ahead < 1 || self.ahead >= site.target.time {
-                let message = format!("{} is not in [1, {}), the steps in time", self.ahead, site.target.time);
-                return Err(Error::config("rule.ahead", message));
+            if self.ahead >= site.target.time {
+                let message = format!("{} is not below {}, the steps in time", self.ahead, site.target.time);
+                return Err(Error::config("ahead", message));
             }
             let shape = [site.target.channel, site.context.channel];
             let values = uniform(random, shape[0] * shape[1], shape[1]);

@@ -91,16 +91,16 @@ plugin! {
     equation: "state[t] = state[0] + speed · t (mod 1) in one of place, orientation, size; state[0] uniform",
     citation: "this toolkit",
     keys: [
-        motions = "all ten", "two or more of right, left, down, up, clockwise, anticlockwise, expand, contract, sway, bob", "the classes";
-        size = "64", "8 to 1024 pixels", "side of a frame";
-        length = "32", "1 to 10000", "frames of a clip";
-        shapes = "4", "1 to 100", "shapes of a scene";
-        lifetime = "0", "0 to 10000 frames", "a shape gives way to another one after so many; 0: never. Where shapes are short-lived and the background is plain, motion alone lasts";
-        background = "0.1", "0 to 0.5", "contrast of the gratings that stand still behind the shapes";
-        speed = "1.0", "> 0, at most 4", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
-        learn = "2000", "1 to 10 million", "clips to learn from";
-        train = "1000", "1 to 10 million", "labelled clips that train a read-out";
-        test = "1000", "1 to 10 million", "labelled clips that test it";
+        motions = "", "list of text", "the classes, two or more of right, left, down, up, clockwise, anticlockwise, expand, contract, sway and bob; left out: all ten";
+        size = "64", "8..=1024 pixels", "side of a frame";
+        length = "32", "1..=10000 frames", "length of a clip";
+        shapes = "4", "1..=100", "shapes of a scene";
+        lifetime = "0", "0..=10000 frames", "a shape gives way to another one after so many; 0: never. Where shapes are short-lived and the background is plain, motion alone lasts";
+        background = "0.1", "[0, 0.5]", "contrast of the gratings that stand still behind the shapes";
+        speed = "1.0", "(0, 4]", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
+        learn = "2000", "1..=10000000", "clips to learn from";
+        train = "1000", "1..=10000000", "labelled clips that train a read-out";
+        test = "1000", "1..=10000000", "labelled clips that test it";
     ],
     example: "type = \"motions\"\nsize = 16\nlength = 8\nlearn = 20\ntrain = 20\ntest = 20\n",
     impl ClipSource for MotionsSpec {

@@ -45,10 +45,10 @@ plasticity_core::plugin! {
     equation: "",
     citation: "",
     keys: [
-        size = "64", "16 to 1024 pixels", "side of an image";
-        count = "4096", "1 to 10 million", "scenes to learn from";
-        train = "1024", "1 to 10 million", "labelled scenes that a read-out learns from";
-        test = "512", "1 to 10 million", "labelled scenes that a read-out is tested on";
+        size = "64", "16..=1024 pixels", "side of an image";
+        count = "4096", "1..=10000000", "scenes to learn from";
+        train = "1024", "1..=10000000", "labelled scenes that a read-out learns from";
+        test = "512", "1..=10000000", "labelled scenes that a read-out is tested on";
     ],
     example: "type = \"synthetic\"\nsize = 32\ncount = 64\ntrain = 32\ntest = 16",
     impl ImageSourceSpec for Synthetic {

@@ -121,7 +121,7 @@ impl CrossEntropy {
             let message = format!(
                 "`{rule}` learns from labels, and this stimulus has no classes: use a labelled one, or another rule"
             );
-            return Err(Error::config("rule.type", message));
+            return Err(Error::config("type", message));
         };
         let weight = uniform(random, classes * channel, channel);
         let bias = uniform(random, classes, channel);
