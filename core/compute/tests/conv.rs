@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use plasticity_compute::device::{Buffer, Device, Precision};
+#[cfg(feature = "cuda")]
+use plasticity_compute::ops::conv::backward;
 use plasticity_compute::ops::conv::{
-    Backward, Factor, Geometry, Pool, backward, feedback, forward, outer, weight_order,
+    Backward, Factor, Geometry, Pool, feedback, forward, outer, weight_order,
 };
 use plasticity_core::parameter::Parameter;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,7 @@ fn noise(len: usize, seed: u32) -> Vec<f32> {
 }
 
 /// −1, 0 and 1 in the place of values in (−1, 1): whole numbers, so that sums below 257 lose nothing in bf16.
+#[cfg(feature = "cuda")]
 fn whole(values: Vec<f32>) -> Vec<f32> {
     values.into_iter().map(|v| (1.5 * v).round()).collect()
 }
@@ -281,8 +284,8 @@ fn f32_agrees_with_f64() {
 
 /// Rounding moves some winners of a pool and some gates of a ReLU, and with each a whole contribution of the ways back: at
 /// bf16 so many that behind them the next test compares those.
+#[cfg(feature = "cuda")]
 #[test]
-#[cfg_attr(not(feature = "cuda"), ignore = "needs a GPU")]
 fn rounded_operands_agree_with_f64_as_far_as_they_go() {
     check(Precision::Tf32, |exact| exact, [[1e-3, 1e-3], [1e-3, 1e-1]]);
     check(Precision::Bf16, |exact| exact, [[1e-2, 1e-2], [1e-2, f64::INFINITY]]);
@@ -290,16 +293,16 @@ fn rounded_operands_agree_with_f64_as_far_as_they_go() {
 
 /// Whole numbers lose nothing, neither as operands nor as a map that bf16 keeps before its pool: outputs, winners and gates
 /// are those of `f64`, also where values tie. Post factors, and at bf16 what cuDNN gives, are rounded still.
+#[cfg(feature = "cuda")]
 #[test]
-#[cfg_attr(not(feature = "cuda"), ignore = "needs a GPU")]
 fn operands_that_fit_agree_with_f64_whatever_the_precision() {
     check(Precision::Tf32, whole, [[2e-6, 1e-3]; 2]);
     check(Precision::Bf16, whole, [[2e-6, 1e-2]; 2]);
 }
 
 /// As a feedback is that cuDNN gave: here the output takes its place.
+#[cfg(feature = "cuda")]
 #[test]
-#[cfg_attr(not(feature = "cuda"), ignore = "needs a GPU")]
 fn a_post_factor_kept_in_bf16_is_read_as_it_is() {
     let (device, _one) = device(Precision::Bf16);
     for (g, pool) in cases() {

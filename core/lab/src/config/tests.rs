@@ -2,7 +2,7 @@
 
 use super::*;
 use plasticity_core::device::Device;
-use plasticity_core::draws::Path;
+use plasticity_core::draws::Side;
 use plasticity_core::layer::{EncoderLayer, EncoderPreset, LayerSpec};
 use plasticity_core::map::MapShape;
 use plasticity_core::plasticity::{PlasticityRule, Site};
@@ -124,7 +124,7 @@ plasticity_core::plugin! {
     keys: [initial = "0.0", "[0, 1]", ""; inner = "", "a score", ""],
     example: "",
     impl ScoreSpec for TestScore {
-        fn build(&self, _: Path, _: usize, _: usize, _: &Device, _: &mut Random) -> Result<Box<dyn ScoreFunction>> {
+        fn build(&self, _: Side, _: usize, _: usize, _: &Device, _: &mut Random) -> Result<Box<dyn ScoreFunction>> {
             Err(Error::config("initial", "is for tests of configs only"))
         }
 
