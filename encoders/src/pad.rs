@@ -34,7 +34,7 @@ plugin! {
     equation: "z[y, x] = a[mirror(y), mirror(x)]",
     citation: "PyTorch's ReflectionPad2d; before the convolutions of SoftHebb: Journé et al. 2023",
     keys: [
-        size = "", "1 to 4096", "rows and columns on each side; a mirror has fewer than the map";
+        size = "", "1..=4096", "rows and columns on each side; a mirror has fewer than the map";
         border = "\"reflect\"", "reflect | zero", "the map mirrored at its edge, which is not repeated, or zeros";
     ],
     example: "type = \"pad\"\nsize = 1",

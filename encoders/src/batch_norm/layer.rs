@@ -29,7 +29,7 @@ plugin! {
     equation: "z = w (a − μ) / √(σ² + 10⁻⁵) + b for each channel",
     citation: "Ioffe & Szegedy 2015; without w and b before the convolutions of SoftHebb: Journé et al. 2023",
     keys: [
-        affine = "true", "true or false", "whether w and b learn; else they are 1 and 0";
+        affine = "true", "true | false", "whether w and b learn; else they are 1 and 0";
     ],
     example: "type = \"batch_norm\"\naffine = false",
     impl LayerSpec for BatchNorm {

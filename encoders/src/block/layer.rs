@@ -86,30 +86,26 @@ impl EncoderLayer for Block {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         let Kept { mut maps, traces } = trace.take()?;
-        let only = match factor {
-            PostFactor::Activation(_) => Some(self.plastic()?),
-            _ => None,
+        // A post factor of summed inputs passes over the layers above the one that it belongs to.
+        let top = match factor {
+            PostFactor::Activation(_) => self.plastic()?,
+            _ => self.layers.len() - 1,
         };
-        if only.is_some() && feedback {
-            return Err(Error::shape("block", "gives no feedback from a post factor of summed inputs"));
-        }
         let mut factor = Some(factor);
         let mut updates = Vec::new();
         let mut above: Option<FeatureMap> = None;
         for (place, (layer, trace)) in self.layers.iter_mut().zip(traces).enumerate().rev() {
             let (output, below) = (above.take(), maps.pop());
             let (output, input) = (output.as_ref().unwrap_or(post), below.as_ref().unwrap_or(pre));
-            if only.is_none_or(|only| only == place) {
+            if place <= top {
+                let learns = self.plastic.is_none_or(|plastic| plastic <= place);
+                if !feedback && !learns {
+                    break;
+                }
                 let given = factor
                     .take()
                     .ok_or_else(|| Error::shape("block", format!("part {} gives no feedback", place + 2)))?;
-                let update = layer.plasticity(
-                    input,
-                    output,
-                    trace,
-                    given,
-                    only.is_none() && (feedback || place > 0),
-                )?;
+                let update = layer.plasticity(input, output, trace, given, feedback || place > 0)?;
                 updates.push(update.updates);
                 factor = update.feedback.map(PostFactor::PerPosition);
             }

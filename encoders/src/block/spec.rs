@@ -21,7 +21,7 @@ plugin! {
     equation: "z = f_n(… f_2(f_1(x)))",
     citation: "the layers of SoftHebb: Journé et al. 2023",
     keys: [
-        layers = "", "a list of layers", "the layers, first to last; a rule of single synapses works on the one that shows summed inputs";
+        layers = "", "list of a layer", "the layers, first to last; a rule of single synapses works on the one that shows summed inputs";
     ],
     example: "type = \"block\"\nlayers = [{ type = \"pad\", size = 1 }, { type = \"conv2d\", channels = 3, kernel = 3, relu = false }, { type = \"triangle\" }]",
     impl LayerSpec for BlockSpec {

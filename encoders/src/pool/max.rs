@@ -28,9 +28,9 @@ plugin! {
     equation: "z = max over the window of a",
     citation: "PyTorch's MaxPool2d; with padding in SoftHebb: Journé et al. 2023",
     keys: [
-        size = "", "1 to 4096", "rows and columns of a window";
-        stride = "", "1 to 4096", "from one window to the next; where it is not said, size";
-        padding = "0", "0 to half of size", "how far windows reach past the map, where nothing is";
+        size = "", "1..=4096", "rows and columns of a window";
+        stride = "", "1..=4096", "from one window to the next; where it is not said, size";
+        padding = "0", "0..=2048", "how far windows reach past the map, where nothing is: at most half of size";
     ],
     example: "type = \"max_pool\"\nsize = 2\npadding = 1",
     impl LayerSpec for MaxPool {

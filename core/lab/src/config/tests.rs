@@ -216,7 +216,7 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("\"adam\"", "\"adem\""),
-        "c.toml:16: training.optimiser.type: unknown value `adem`: did you mean `adam`? known are adam, sgd"
+        "c.toml:16: training.optimiser.type: unknown value `adem`: did you mean `adam`? known are adam, sgd, hebbian"
     );
 }
 
@@ -232,7 +232,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, steps, checkpoint_every, keep, log_every, threads, precision"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, init, init_layers, steps, checkpoint_every, keep, log_every, threads, precision"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
@@ -271,7 +271,7 @@ fn wrong_types_and_ranges_are_placed() {
     assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
     assert_eq!(
         message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
-        "c.toml:16: training.checkpoint_every: expected { epochs = … }, { steps = … } or { minutes = … }, got 3"
+        "c.toml:16: training.checkpoint_every: expected { epochs = … } or { steps = … } or { minutes = … }, got 3"
     );
     assert_eq!(
         message("epochs = 3", "epochs = 3\noptimizer = 1").split(": ").nth(2),

@@ -34,7 +34,7 @@ plugin! {
     Observer "norms": "The Euclidean norm of every parameter",
     equation: "‖w‖ = √Σ w²",
     citation: "Oja 1982: learning keeps it bounded, or does not",
-    keys: [every = "100", "≥ 1", "steps from one measure to the next"],
+    keys: [every = "100", "1.. steps", "from one measure to the next"],
     example: "type = \"norms\"\nevery = 50",
     impl ObserverSpec for Norms {
         fn build(&self) -> Result<Box<dyn Observer>> {
