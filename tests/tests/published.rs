@@ -104,7 +104,7 @@ fn a_step_of_softhebb_is_the_published_one() {
     let (rate, power) = (case.number("lr"), case.number("power_lr"));
     let plan = NetworkPlan {
         layers: &[block],
-        modules: &[0..1],
+        modules: &[0..1; 1],
         rule: rule.as_ref(),
         optimiser: OptimiserSpec::Hebbian { rate, power },
         module_rates: None,

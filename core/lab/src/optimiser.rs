@@ -211,9 +211,9 @@ impl Optimiser {
                 }
                 Ok(())
             }
-            OptimiserSpec::Hebbian { rate, power } => {
-                moves.map(|((parameter, update), _)| hebbian(parameter, update, rate, power)).collect()
-            }
+            OptimiserSpec::Hebbian { rate, power } => moves
+                .into_iter()
+                .try_for_each(|((parameter, update), _)| hebbian(parameter, update, rate, power)),
         }
     }
 }

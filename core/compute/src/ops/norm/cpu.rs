@@ -4,7 +4,7 @@ use super::{EPSILON, Moments, rows};
 use crate::Result;
 use crate::device::Buffer;
 
-/// See [`rows::moments`].
+/// Mean and variance (biased) of every channel.
 ///
 /// # Errors
 /// Where the device has no room.
@@ -14,7 +14,7 @@ pub fn moments(input: &Buffer, channels: usize) -> Result<Moments> {
     Ok(Moments { mean: Buffer::from_vec(device, mean)?, variance: Buffer::from_vec(device, variance)? })
 }
 
-/// See [`rows::apply`].
+/// y = weight · (x − mean) / √(variance + ε) + bias for each channel.
 ///
 /// # Errors
 /// Where the device has no room.
@@ -30,7 +30,7 @@ pub fn apply(
     Buffer::from_vec(input.device(), rows::apply(input.as_slice(), mean, variance, weight, bias, EPSILON))
 }
 
-/// See [`rows::backward`]: what the input, the weight and the bias get.
+/// The way back of [`apply`] with the moments of the batch: what the input, the weight and the bias get.
 ///
 /// # Errors
 /// Where the device has no room.
