@@ -37,8 +37,17 @@ fn flip_last_byte(path: &Path) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// ‖a − b‖ / ‖b‖.
+fn apart(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(a - b)));
+    difference / norm(&mut b.iter().map(|b| f64::from(*b))).max(f64::MIN_POSITIVE)
+}
+
+/// What the earlier program made of the same four steps, on an AVX2 processor. Another processor sums in another order; four
+/// steps move the weights by some hundredths of their length, so that a run that began anew would be far outside.
 #[test]
-fn a_run_of_an_earlier_version_goes_on_to_the_bits_that_it_made() {
+fn a_run_of_an_earlier_version_goes_on_to_what_it_made() {
     let old = root().join("tests/data/old-run");
     let place = Place::new(CONFIG);
     std::fs::create_dir_all(place.path("run/checkpoints")).unwrap();
@@ -46,10 +55,26 @@ fn a_run_of_an_earlier_version_goes_on_to_the_bits_that_it_made() {
         std::fs::copy(old.join(file), place.path("run").join(file)).unwrap();
     }
     place.succeed(&["train", "--resume", "run", "--set", "training.steps=8"]);
-    assert_eq!(read(&place.path("run/metrics.jsonl")), read(&old.join("expected-metrics.jsonl")));
+    let losses = |path: &Path| -> Vec<f32> {
+        let text = String::from_utf8(read(path)).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let of = |record: serde_json::Value| -> Vec<f32> {
+            serde_json::from_value(record["loss"].clone()).unwrap()
+        };
+        records.flat_map(of).collect()
+    };
+    let (ours, made) =
+        (losses(&place.path("run/metrics.jsonl")), losses(&old.join("expected-metrics.jsonl")));
+    assert!(ours.len() == made.len() && apart(&ours, &made) < 1e-3, "{ours:?} {made:?}");
     let state = |path: &Path| Checkpoint::load(path).unwrap().state;
     let ours = state(&place.path("run/checkpoints/step-8.safetensors"));
-    assert!(ours == state(&old.join("expected-step-8.safetensors")), "weights or averages differ");
+    let made = state(&old.join("expected-step-8.safetensors"));
+    assert!(ours.tensors.keys().eq(made.tensors.keys()) && ours.optimiser_steps == made.optimiser_steps);
+    for (name, made) in &made.tensors {
+        let bound = if name.starts_with("optimiser") { 1e-2 } else { 1e-3 };
+        let found = apart(&ours.tensors[name].values, &made.values);
+        assert!(found < bound, "{name}: {found:e}");
+    }
 }
 
 #[test]
