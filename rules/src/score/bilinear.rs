@@ -93,6 +93,12 @@ impl BilinearScore {
             let message = format!("needs neurons on both sides, got {target} targets and {context} contexts");
             return Err(Error::shape("bilinear score", message));
         }
+        if target.checked_mul(context).is_none_or(|weights| weights > MOST) {
+            let message = format!(
+                "too many weights: {target} × {context} is more than {MOST}; use fewer neurons, or larger blocks of pooling"
+            );
+            return Err(Error::shape("bilinear score", message));
+        }
         let shape = match side {
             Side::Predict => [target, context],
             Side::Retrodict => [context, target],
@@ -293,6 +299,9 @@ pub(crate) fn target_side(
     Ok(made)
 }
 
+/// The most weights of one score, asked before any is drawn: CUDA kernels count them in 31 bits.
+const MOST: usize = i32::MAX as usize;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,5 +321,13 @@ mod tests {
             full.iter().all(|weight| weight.abs() <= 0.5) && full.iter().any(|weight| weight.abs() > 0.25)
         );
         assert!(full.iter().zip(&small).all(|(full, small)| 0.25 * full == *small));
+    }
+
+    #[test]
+    fn a_score_of_too_many_weights_is_refused_before_any_is_drawn() {
+        let device = Device::open().unwrap();
+        let made = Bilinear::default().build(Side::Predict, 1 << 16, 1 << 16, &device, &mut stream(1, &[]));
+        let error = made.err().unwrap().to_string();
+        assert!(error.contains("too many weights: 65536 × 65536"), "{error}");
     }
 }
