@@ -1,7 +1,7 @@
 //! What a rule draws at random in a step: negatives, and signs of time-local learning.
 
 use crate::random::{Random, purpose, stream};
-use rand::Rng;
+use rand::RngExt;
 
 /// On which side of a pair dendrites learn: whose weights a draw is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 //! Each use has a stream of its own, named by its purpose (network, step, module …), so that a run that
 //! resumes at step *n* draws what a run never stopped draws there, and no state has to be kept.
 
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 /// The generator that everything here draws from (ChaCha with 8 rounds).
 pub type Random = rand_chacha::ChaCha8Rng;
@@ -57,7 +57,7 @@ pub mod purpose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::RngCore;
+    use rand::Rng;
 
     #[test]
     fn fresh_weights_fill_their_range() {

@@ -6,7 +6,7 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::Pooling;
-use rand::Rng;
+use rand::RngExt;
 
 fn uniform(len: usize, random: &mut Random) -> Vec<f32> {
     (0..len).map(|_| random.random_range(-1.0..1.0)).collect()

@@ -2,7 +2,7 @@
 
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// How weights start.

@@ -6,7 +6,7 @@ use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
 use plasticity_core::representation::{Representation, RepresentationShape};
-use rand::Rng;
+use rand::RngExt;
 
 /// Random values in −1..1.
 pub fn values(len: usize, seed: u64) -> Vec<f32> {

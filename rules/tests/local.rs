@@ -8,7 +8,7 @@ use plasticity_core::plasticity::{RuleSpec, Signals, Site};
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules::local::{self, Activity, Pair};
-use rand::Rng;
+use rand::RngExt;
 
 const SHAPE: RepresentationShape = RepresentationShape { time: 5, location: 2, batch: 3, channel: 4 };
 const INPUTS: usize = 3;

@@ -12,7 +12,7 @@ use plasticity_core::random::stream;
 use plasticity_core::registry::Family;
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_rules as _;
-use rand::Rng;
+use rand::RngExt;
 
 const SHAPE: RepresentationShape = RepresentationShape { time: 7, location: 2, batch: 3, channel: 4 };
 

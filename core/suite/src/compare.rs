@@ -4,7 +4,7 @@ use super::Found;
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::random::{Random, stream};
-use rand::Rng;
+use rand::RngExt;
 
 /// The relative error up to which a closed form and automatic differentiation agree.
 pub const TOLERANCE: f64 = 1e-4;

@@ -6,7 +6,7 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{EncoderLayer, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::random::stream;
-use rand::Rng;
+use rand::RngExt;
 
 const SAMPLES: usize = 2;
 const INPUTS: usize = 3;

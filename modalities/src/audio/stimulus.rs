@@ -10,7 +10,7 @@ use plasticity_core::error::{Error, Result};
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Baseline, Label, Sample, Split, Stimulus};
-use rand::Rng;
+use rand::RngExt;
 use std::collections::BTreeMap;
 
 /// One split of a corpus, in windows.

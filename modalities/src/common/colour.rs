@@ -1,7 +1,7 @@
 //! Colour jitter (brightness, contrast, saturation and hue) and grey, of pixels of red, green and blue in [0, 1].
 
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 /// Pixels of one image, however they lie in memory.

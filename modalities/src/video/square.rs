@@ -6,7 +6,7 @@ use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Rgb};
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 
 /// The longest side that a frame is scaled to, in pixels: beyond, a narrow frame would take all memory.
 const LONGEST: usize = 1 << 14;

@@ -7,7 +7,7 @@ use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 
 /// One split, opened: the clips that are long enough.
 pub struct ClipStimulus {

@@ -5,7 +5,7 @@ use crate::common::colour;
 use crate::common::limit;
 use plasticity_core::Result;
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 
 /// What is done to the frames of a clip.
 ///

@@ -10,7 +10,7 @@ use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Stimulus};
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 
 /// One split of a source of images: crops, flips, normalises and cuts into patches.
 ///

@@ -4,7 +4,7 @@ use plasticity_core::map::MapShape;
 use plasticity_core::random::{Random, purpose, stream};
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result, plugin};
-use rand::Rng;
+use rand::RngExt;
 
 const SIZE: usize = 8;
 const STEPS: usize = 4;

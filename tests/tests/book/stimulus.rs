@@ -5,7 +5,7 @@ use plasticity_core::map::MapShape;
 use plasticity_core::random::{Random, stream};
 use plasticity_core::stimulus::{Label, Sample, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result, plugin};
-use rand::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::{PI, TAU};
 

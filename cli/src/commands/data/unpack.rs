@@ -70,7 +70,7 @@ fn zip(archive: &Path, to: &Path) -> Result<()> {
         let mut entry = entries.by_index(index).map_err(|error| broken(&error))?;
         let path = match entry.enclosed_name() {
             Some(path) if !entry.is_symlink() => to.join(path),
-            _ => return Err(outside(archive, Path::new(entry.name()))),
+            _ => return Err(outside(archive, Path::new(String::from_utf8_lossy(entry.name_raw()).as_ref()))),
         };
         if entry.is_dir() {
             fs::create_dir_all(&path).map_err(|error| broken(&error))?;

@@ -7,7 +7,7 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::{Pooling, Representation};
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Updates of every parameter, by full name, in the public layout.

@@ -3,7 +3,7 @@
 use super::*;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::Sample;
-use rand::Rng;
+use rand::RngExt;
 use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;

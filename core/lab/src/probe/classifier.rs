@@ -7,7 +7,7 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 /// Rows of features with their classes.

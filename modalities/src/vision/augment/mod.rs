@@ -10,7 +10,7 @@ use super::Picture;
 use crate::common::colour;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// `augment` in a config: random resized crop, flip, colour jitter, grey and blur, in this order.

@@ -3,7 +3,7 @@
 use super::planes::Planes;
 use crate::vision::Picture;
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 
 /// A part of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,8 +73,8 @@ fn damaged_files_never_panic() {
         for _ in 0..200 {
             let mut bytes = whole.clone();
             for _ in 0..3 {
-                let at = rand::Rng::random_range(&mut random, 2..bytes.len());
-                bytes[at] = rand::Rng::random(&mut random);
+                let at = rand::RngExt::random_range(&mut random, 2..bytes.len());
+                bytes[at] = rand::RngExt::random(&mut random);
             }
             let _ = decode(&bytes, Upright);
         }

@@ -17,7 +17,7 @@ use plasticity_core::representation::{Pooling, Representation, RepresentationSha
 use plasticity_core::score::{Reach, Rows, ScoreFunction, Transport};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 
 /// The rule that all presets are cases of, as a config sees it.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]

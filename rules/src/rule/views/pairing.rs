@@ -6,7 +6,7 @@ use plasticity_core::ops;
 use plasticity_core::pairs::Pairs;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
-use rand::Rng;
+use rand::RngExt;
 
 /// The views of a batch: in each step in time and location, rows r and r ± `images` show one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

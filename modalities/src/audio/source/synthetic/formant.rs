@@ -4,7 +4,7 @@
 use crate::audio::RATE;
 use crate::audio::labels::segments::Segment;
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 use std::f32::consts::PI;
 
 /// How a phone is made.

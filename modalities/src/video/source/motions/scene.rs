@@ -1,7 +1,7 @@
 //! Scenes and how they move.
 
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
 

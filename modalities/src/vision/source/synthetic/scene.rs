@@ -1,7 +1,7 @@
 //! One scene: objects of one class, by their shape and texture, on cluttered ground.
 
 use plasticity_core::random::Random;
-use rand::Rng;
+use rand::RngExt;
 use std::f32::consts::TAU;
 
 /// The classes: a shape and a texture each.
