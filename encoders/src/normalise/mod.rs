@@ -116,6 +116,7 @@ impl EncoderLayer for Normalise {
 mod tests {
     use super::*;
     use crate::finite_differences::check;
+    use approx::assert_abs_diff_eq;
 
     fn run(over: Over, values: &[f32]) -> Vec<f32> {
         let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 1, 2], channels: 2 };
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn each_stimulus_has_length_one_and_silence_stays() {
         let made = run(Over::Map, &[1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0]);
-        assert!((made[..4].iter().map(|z| z * z).sum::<f32>() - 4.0).abs() < 1e-5);
+        assert_abs_diff_eq!(made[..4].iter().map(|z| z * z).sum::<f32>(), 4.0, epsilon = 1e-5);
         assert_eq!(made[4..], [0.0; 4]);
         let made = run(Over::Position, &[3.0, 4.0, 30.0, 40.0, 1.0, 0.0, 0.0, 5.0]);
         assert!(

@@ -102,6 +102,7 @@ fn derivative(rows: &[Cepstrum]) -> Vec<Cepstrum> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     /// A tone and a chirp; the expected numbers are of this numpy script, in float64 and written apart from the above:
     ///
@@ -158,7 +159,7 @@ mod tests {
         ];
         for (start, expected) in expected {
             for (ours, expected) in features[start..].iter().zip(expected) {
-                assert!((ours - expected).abs() < 2e-2, "{ours} and {expected}");
+                assert_abs_diff_eq!(*ours, expected, epsilon = 2e-2);
             }
         }
     }

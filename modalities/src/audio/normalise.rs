@@ -76,6 +76,7 @@ fn moments(samples: &[f32]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[derive(Debug, Deserialize)]
     struct Config {
@@ -106,7 +107,7 @@ mod tests {
         parse("{ mean = -0.0006781046977, std = 0.06300560385 }").unwrap().apply(&mut samples);
         for (sample, x) in samples.into_iter().zip([0.25, -0.5]) {
             let published = (x * f64::from(1 << 30) * 2.0 + 1_456_218.75) / 135_303_504.0;
-            assert!((f64::from(sample) - published).abs() < 1e-6, "{sample} {published}");
+            assert_abs_diff_eq!(f64::from(sample), published, epsilon = 1e-6);
         }
     }
 

@@ -107,6 +107,7 @@ fn hue(image: &mut (impl Pixels + ?Sized), turn: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
     use plasticity_core::random::stream;
 
     fn pixel(change: impl Fn(&mut [f32]), mut pixel: [f32; 3]) -> [f32; 3] {
@@ -148,7 +149,7 @@ mod tests {
         let mut image = [0.2, 0.2, 0.2, 0.6, 0.6, 0.6];
         contrast(&mut image[..], 0.5);
         for (value, expected) in image.into_iter().zip([0.3, 0.3, 0.3, 0.5, 0.5, 0.5]) {
-            assert!((value - expected).abs() < 1e-6, "{image:?}");
+            assert_abs_diff_eq!(value, expected, epsilon = 1e-6);
         }
     }
 

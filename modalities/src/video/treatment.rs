@@ -66,6 +66,7 @@ impl Treatment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
     use plasticity_core::random::stream;
 
     fn treatment(grey: f64) -> Treatment {
@@ -81,7 +82,7 @@ mod tests {
     fn values_are_normalised_by_channel() {
         let values = treatment(1.0).values(&[square(), square()], None).unwrap();
         for (value, expected) in values.into_iter().zip([1.0, -0.5, -0.15, 1.0, -0.5, -0.15]) {
-            assert!((value - expected).abs() < 1e-6, "{value} {expected}");
+            assert_abs_diff_eq!(value, expected, epsilon = 1e-6);
         }
     }
 

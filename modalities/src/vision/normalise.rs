@@ -95,16 +95,17 @@ impl Normalise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn grey_takes_the_papers_statistics_and_colour_its_own() {
         let mut values = Vec::new();
         Normalise::new(true, None, None).unwrap().push([255, 255, 255], &mut values);
-        assert!((values[0] - (1.0 - 0.4120) / 0.2570).abs() < 1e-6);
+        assert_abs_diff_eq!(values[0], (1.0 - 0.4120) / 0.2570, epsilon = 1e-6);
         values.clear();
         Normalise::new(false, None, Some(&PerChannel::All(0.5))).unwrap().push([0, 255, 51], &mut values);
         for (value, expected) in values.iter().zip([-0.8626, 1.1688, -0.3326]) {
-            assert!((value - expected).abs() < 1e-5, "{values:?}");
+            assert_abs_diff_eq!(*value, expected, epsilon = 1e-5);
         }
     }
 

@@ -8,6 +8,8 @@
 mod cpu;
 #[cfg(not(feature = "cuda"))]
 use cpu as device;
+#[cfg(not(feature = "cuda"))]
+pub(crate) use cpu::shelf;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 #[cfg(feature = "cuda")]

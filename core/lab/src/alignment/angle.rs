@@ -19,13 +19,14 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn angles_are_known_at_the_quarters_and_near_zero() {
         let degrees = |a: &[f32], b: &[f32]| between(a, b).unwrap().to_degrees();
-        assert!((degrees(&[1.0, 0.0], &[0.0, 3.0]) - 90.0).abs() < 1e-9);
-        assert!((degrees(&[1.0, 1.0], &[2.0, 0.0]) - 45.0).abs() < 1e-9);
-        assert!((degrees(&[1.0, 2.0], &[-2.0, -4.0]) - 180.0).abs() < 1e-9);
+        assert_abs_diff_eq!(degrees(&[1.0, 0.0], &[0.0, 3.0]), 90.0, epsilon = 1e-9);
+        assert_abs_diff_eq!(degrees(&[1.0, 1.0], &[2.0, 0.0]), 45.0, epsilon = 1e-9);
+        assert_abs_diff_eq!(degrees(&[1.0, 2.0], &[-2.0, -4.0]), 180.0, epsilon = 1e-9);
         assert_eq!(degrees(&[1.0, 2.0], &[3.0, 6.0]), 0.0);
         assert_eq!(between(&[0.0, 0.0], &[1.0, 0.0]), None);
     }

@@ -252,6 +252,7 @@ impl Classifier {
 mod tests {
     use super::*;
     use crate::config::ProbeConfig;
+    use approx::assert_abs_diff_eq;
     use plasticity_core::random::stream;
 
     fn standardised(config: ProbeConfig) -> ProbeSettings {
@@ -296,7 +297,7 @@ mod tests {
         drop_out(&mut values, 0.25, &mut stream(5, &[]));
         let left_out = values.iter().filter(|&&value| value == 0.0).count() as f64;
         // 100,000 draws: the standard deviation of the share is 0.0014.
-        assert!((left_out / 1e5 - 0.25).abs() < 0.006, "{left_out}");
+        assert_abs_diff_eq!(left_out / 1e5, 0.25, epsilon = 0.006);
         assert!(values.iter().all(|&value| value == 0.0 || (value - 2.0 / 0.75).abs() < 1e-6));
     }
 

@@ -39,6 +39,7 @@ pub fn blur(image: &mut Planes, kernel: usize, sigma: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn a_point_becomes_the_gaussian_and_the_plain_stays_plain() {
@@ -48,10 +49,10 @@ mod tests {
         blur(&mut image, 5, 1.0);
         let [point, plain, _] = &image.planes;
         assert!(plain.iter().all(|x| (x - 0.5).abs() < 1e-6));
-        assert!((point.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        assert_abs_diff_eq!(point.iter().sum::<f32>(), 1.0, epsilon = 1e-5);
         let at = |y: usize, x: usize| point[y * 9 + x];
-        assert!((at(4, 5) / at(4, 4) - (-0.5_f32).exp()).abs() < 1e-5);
-        assert!((at(6, 4) / at(4, 4) - (-2.0_f32).exp()).abs() < 1e-5);
+        assert_abs_diff_eq!(at(4, 5) / at(4, 4), (-0.5_f32).exp(), epsilon = 1e-5);
+        assert_abs_diff_eq!(at(6, 4) / at(4, 4), (-2.0_f32).exp(), epsilon = 1e-5);
         assert_eq!(at(4, 7), 0.0);
     }
 
@@ -64,7 +65,7 @@ mod tests {
         let w = (-0.5_f32).exp() / (1.0 + 2.0 * (-0.5_f32).exp());
         let expected = [2.0 * w, 1.0, 2.0, 3.0 - 2.0 * w];
         for (got, expected) in image.planes[0].iter().zip(expected.iter().cycle()) {
-            assert!((got - expected).abs() < 1e-5);
+            assert_abs_diff_eq!(got, expected, epsilon = 1e-5);
         }
     }
 }

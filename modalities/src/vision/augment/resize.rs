@@ -105,6 +105,7 @@ mod tests {
     use super::*;
     use crate::common::colour::Pixels as _;
     use crate::vision::testing;
+    use approx::assert_abs_diff_eq;
     use plasticity_core::random::stream;
 
     const WHOLE: Part = Part { top: 0, left: 0, height: 12, width: 12 };
@@ -131,7 +132,7 @@ mod tests {
             for x in size / 4..3 * size / 4 {
                 let expected = 5.0 * ((x as f32 + 0.5) * 12.0 / size as f32 - 0.5) / 255.0;
                 let got = planes.planes[1][size / 2 * size + x];
-                assert!((got - expected).abs() < 1e-5, "{size} {x}: {got} {expected}");
+                assert_abs_diff_eq!(got, expected, epsilon = 1e-5);
             }
         }
     }

@@ -115,6 +115,7 @@ impl ImageSource for Opened {
 mod tests {
     use super::*;
     use crate::vision::testing;
+    use approx::assert_abs_diff_eq;
 
     fn open(path: &std::path::Path, split: Split) -> Result<Box<dyn ImageSource>> {
         Stl10 { path: path.to_owned(), learn: Part::Unlabelled }.open(split, 0)
@@ -162,6 +163,6 @@ mod tests {
         }
         let mean = |sum: u64| sum as f64 / (20 * SIZE * (SIZE - 1)) as f64;
         assert!(mean(down) < 16.0 && mean(across) < 16.0, "{} {}", mean(down), mean(across));
-        assert!((mean(down) / mean(across) - 1.0).abs() < 0.3);
+        assert_abs_diff_eq!(mean(down) / mean(across), 1.0, epsilon = 0.3);
     }
 }

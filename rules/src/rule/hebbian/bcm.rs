@@ -120,6 +120,7 @@ impl PlasticityRule for SlidingThreshold {
 mod tests {
     use super::*;
     use crate::testing::{SHAPE, alone, assert_follows_loss, build, draws, representation};
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn bcm_follows_its_loss_and_its_threshold_slides_once_a_step_is_applied() {
@@ -133,7 +134,7 @@ mod tests {
         let z = target.data().to_vec().unwrap();
         for (neuron, after) in rule.parameters()[0].get().unwrap().into_iter().enumerate() {
             let mean = z.iter().skip(neuron).step_by(5).map(|y| y * y).sum::<f32>() / 24.0;
-            assert!((after - (0.5 + (mean - 0.5) / 4.0)).abs() < 1e-5);
+            assert_abs_diff_eq!(after, 0.5 + (mean - 0.5) / 4.0, epsilon = 1e-5);
         }
         assert_follows_loss(rule.as_mut(), &alone(&target));
     }

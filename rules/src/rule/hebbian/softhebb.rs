@@ -124,6 +124,7 @@ impl PlasticityRule for Competition {
 mod tests {
     use super::*;
     use crate::testing::{SHAPE, refusal, representation, synaptic};
+    use approx::assert_abs_diff_eq;
 
     /// SoftHebb's y without anti-Hebbian losers is the derivative of τ log Σ exp(a/τ), and M its decay.
     #[test]
@@ -142,12 +143,12 @@ mod tests {
                     drive(&row)
                 };
                 let slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2;
-                assert!((24.0 * y[neuron] - slope).abs() < 1e-3);
+                assert_abs_diff_eq!(24.0 * y[neuron], slope, epsilon = 1e-3);
             }
         }
         for (neuron, lateral) in lateral.into_iter().enumerate() {
             let expected: f32 = a.iter().zip(&y).skip(neuron).step_by(5).map(|(a, y)| -a * y).sum();
-            assert!((lateral - expected).abs() < 1e-6);
+            assert_abs_diff_eq!(lateral, expected, epsilon = 1e-6);
         }
         let (signed, _) = synaptic(&SoftHebb { anti_hebbian: true, ..plain.clone() }, &target);
         for ((row, y), signed) in a.chunks_exact(5).zip(y.chunks_exact(5)).zip(signed.chunks_exact(5)) {

@@ -56,6 +56,7 @@ pub fn hebbian(y: &Representation, captured: f32, lateral: Lateral) -> Result<Ru
 mod tests {
     use crate::rule::hebbian::{Oja, Sanger};
     use crate::testing::{SHAPE, relative, representation, synaptic};
+    use approx::assert_abs_diff_eq;
     use plasticity_core::plasticity::RuleSpec;
 
     #[test]
@@ -70,7 +71,7 @@ mod tests {
             for (place, value) in lateral.into_iter().enumerate() {
                 let (j, k) = if order { (place / 5, place % 5) } else { (place, place) };
                 let expected = if k <= j { -mean(j, k) } else { 0.0 };
-                assert!((value - expected).abs() < 1e-6, "{j} {k}: {value} {expected}");
+                assert_abs_diff_eq!(value, expected, epsilon = 1e-6);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
-mod shelf;
+pub(crate) mod shelf;
 
 use super::{Matrix, Precision};
 use crate::error::{Error, Result};

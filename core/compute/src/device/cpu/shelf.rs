@@ -1,5 +1,5 @@
-//! Memory of dropped buffers, kept for the next ones: a step makes and drops the same buffers again and again, and fresh
-//! pages from the system cost small networks up to a fifth of it.
+//! Memory of dropped buffers and of the working memory of convolutions, kept for the next ones: a step makes and drops the
+//! same buffers again and again, and fresh pages from the system cost small networks up to a fifth of it.
 //!
 //! All is counted by what a buffer's memory can hold, since one that is used again may be longer than what it is used for.
 
@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Values of all buffers kept: 64 MiB. The oldest make room.
-const ALL: usize = 16 << 20;
-/// Values of one buffer kept; beyond, what is computed on it costs far more than its pages.
-const LARGE: usize = 8 << 20;
+/// Values of all buffers kept: 128 MiB. The oldest make room.
+const ALL: usize = 32 << 20;
+/// Values of one buffer kept: 64 MiB; beyond, what is computed on it costs far more than its pages.
+const LARGE: usize = 16 << 20;
 /// Values of one buffer kept at least; below, the allocator is as fast.
 const SMALL: usize = 256 << 10;
 
@@ -53,7 +53,7 @@ fn kept(len: usize) -> bool {
 ///
 /// # Errors
 /// Where there is not.
-pub(super) fn room(len: usize) -> Result<()> {
+pub(crate) fn room(len: usize) -> Result<()> {
     if len <= LARGE {
         return Ok(());
     }
@@ -65,13 +65,13 @@ pub(super) fn room(len: usize) -> Result<()> {
 }
 
 /// `len` values: zeros, or left over from earlier use.
-pub(super) fn take(len: usize) -> Vec<f32> {
+pub(crate) fn take(len: usize) -> Vec<f32> {
     let left = kept(len).then(|| SHELF.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
     left.unwrap_or_else(|| vec![0.0; len])
 }
 
 /// `len` zeros.
-pub(super) fn zeros(len: usize) -> Vec<f32> {
+pub(crate) fn zeros(len: usize) -> Vec<f32> {
     if !kept(len) {
         return vec![0.0; len];
     }
@@ -81,14 +81,14 @@ pub(super) fn zeros(len: usize) -> Vec<f32> {
 }
 
 /// Keeps a buffer for later.
-pub(super) fn put(buffer: Vec<f32>) {
+pub(crate) fn put(buffer: Vec<f32>) {
     if kept(buffer.capacity()) {
         SHELF.lock().unwrap_or_else(PoisonError::into_inner).put(buffer);
     }
 }
 
 /// Drops all buffers at rest.
-pub(super) fn clear() {
+pub(crate) fn clear() {
     *SHELF.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
 }
 

@@ -2,6 +2,7 @@
 
 use super::CrossEntropy;
 use crate::testing::{assert_follows_loss, context, draws, relative, representation, values};
+use approx::assert_abs_diff_eq;
 use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleUpdate, Signals};
 use plasticity_core::random::stream;
@@ -59,7 +60,7 @@ fn a_frame_is_the_mean_of_its_own_steps_and_only_labelled_ones_count() {
     let logits: Vec<f32> = (0..4).map(logit).collect();
     let expected = logits.iter().map(|l| l.exp()).sum::<f32>().ln() - logits[3];
     let made = update(&labels).unwrap();
-    assert!((made.loss.to_vec().unwrap()[0] - expected).abs() < 1e-5);
+    assert_abs_diff_eq!(made.loss.to_vec().unwrap()[0], expected, epsilon = 1e-5);
     let moved = made.target.to_vec().unwrap();
     for (row, neurons) in moved.chunks_exact(5).enumerate() {
         let inside = row / 6 >= 4 && row % 3 == 1;

@@ -262,6 +262,7 @@ impl Tiling for Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
     use pulp::Scalar;
 
     /// `⟨y′, Aᵀ[(G t) ⊙ (Bᵀ x)]⟩` is the correlation, and its adjoint in `t` is `Gᵀ[(A y′) ⊙ (Bᵀ x)]`.
@@ -279,11 +280,11 @@ mod tests {
         };
         for (i, output) in outputs.iter().enumerate().take(T::OUTPUTS) {
             let expected: f32 = (0..3).map(|j| taps[j] * read(i + j)).sum();
-            assert!((output - expected).abs() < 1e-5, "{output} is not {expected}");
+            assert_abs_diff_eq!(*output, expected, epsilon = 1e-5);
         }
         for (j, value) in gradient.iter().enumerate().take(3) {
             let expected: f32 = (0..T::OUTPUTS).map(|i| post[i] * read(i + j)).sum();
-            assert!((value - expected).abs() < 1e-5, "{value} is not {expected}");
+            assert_abs_diff_eq!(*value, expected, epsilon = 1e-5);
         }
     }
 
