@@ -192,7 +192,7 @@ fn the_demonstration_trains_reads_out_and_takes_another_rule() {
 fn a_profile_shows_where_a_step_goes() {
     let place = Place::new(CONFIG);
     let arguments = ["bench", "config.toml", "--batch", "4", "--steps", "2", "--profile"];
-    if plasticity_core::device::Precision::AVAILABLE.len() > 1 {
+    if plasticity_core::device::ON_GPU {
         // Built for CUDA.
         assert!(place.fail(&arguments, 3).contains("on the CPU only"));
         return;

@@ -9,7 +9,7 @@ mod cpu;
 #[cfg(not(feature = "cuda"))]
 use cpu as device;
 #[cfg(not(feature = "cuda"))]
-pub(crate) use cpu::shelf;
+pub(crate) use cpu::{Operand, Scratch};
 #[cfg(feature = "cuda")]
 pub mod cuda;
 #[cfg(feature = "cuda")]

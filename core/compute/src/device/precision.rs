@@ -5,27 +5,28 @@ use serde::{Deserialize, Serialize};
 
 /// Operands of matrix products and convolutions; sums are always `f32`.
 ///
-/// Results are `f32` too, but for maps at bf16. Where a convolution goes by cuDNN at bf16, the directions of its weights
-/// and its feedback are rounded to bf16 as well: cuDNN writes results as it reads operands.
+/// On the CPU results are `f32`. On CUDA they are too, but for maps at bf16; where a convolution goes by cuDNN at bf16, the
+/// directions of its weights and its feedback are rounded to bf16 as well: cuDNN writes results as it reads operands.
 ///
 /// Everything else (activities pooled into representations, scores, modulations, optimisers) is `f32` throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 24 bits of significand: strict single precision. The only one on the CPU.
+    /// 24 bits of significand: strict single precision.
     #[cfg_attr(not(feature = "cuda"), default)]
     F32,
     /// 11 bits of significand, 8 of exponent: tensor cores on `f32` data (NVIDIA, compute capability 8.0 and up).
     #[cfg_attr(feature = "cuda", default)]
     Tf32,
-    /// 8 bits of significand, 8 of exponent: maps are kept so between layers, which halves their size.
+    /// 8 bits of significand, 8 of exponent. On CUDA maps are kept so between layers, which halves their size. On the CPU
+    /// operands are rounded and multiplied by the kernels for f32: what bf16 does to learning can be seen on any machine.
     Bf16,
 }
 
 impl Precision {
     /// Those of this build's device.
     #[cfg(not(feature = "cuda"))]
-    pub const AVAILABLE: &[Self] = &[Self::F32];
+    pub const AVAILABLE: &[Self] = &[Self::F32, Self::Bf16];
     /// Those of this build's device.
     #[cfg(feature = "cuda")]
     pub const AVAILABLE: &[Self] = &[Self::F32, Self::Tf32, Self::Bf16];

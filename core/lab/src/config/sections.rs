@@ -117,7 +117,7 @@ impl Training {
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
             Some(precision) => {
                 let message = format!(
-                    "{precision} needs a build with `--features cuda`: this one, for the CPU, has f32"
+                    "{precision} needs a build with `--features cuda`: this one, for the CPU, has f32 and bf16"
                 );
                 Err(Error::config("training.precision", message))
             }

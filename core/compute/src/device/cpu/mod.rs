@@ -1,15 +1,24 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
-pub(crate) mod shelf;
+mod operand;
+mod scratch;
+mod shelf;
+
+pub(crate) use operand::Operand;
+pub(crate) use scratch::Scratch;
 
 use super::{Matrix, Precision};
 use crate::error::{Error, Result};
 use dfdx::tensor::{AutoDevice, TensorFromVec};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A handle to the compute device.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     tensors: AutoDevice,
+    /// Whether operands are rounded to bf16.
+    bf16: Arc<AtomicBool>,
 }
 
 impl Device {
@@ -33,7 +42,7 @@ impl Device {
 
     /// How exact matrix products are.
     pub fn precision(&self) -> Precision {
-        Precision::F32
+        if self.bf16.load(Ordering::Relaxed) { Precision::Bf16 } else { Precision::F32 }
     }
 
     /// How exact they are where nothing is said.
@@ -41,16 +50,18 @@ impl Device {
         Precision::F32
     }
 
-    /// Sets how exact matrix products are, for every handle to the device.
+    /// Sets how exact matrix products are, for this handle to the device and all that were cloned from it.
     ///
     /// # Errors
-    /// On the CPU for anything but `f32`.
+    /// On the CPU for `tf32`.
     pub fn set_precision(&self, precision: Precision) -> Result<()> {
-        if precision == Precision::F32 {
-            return Ok(());
+        if !Precision::AVAILABLE.contains(&precision) {
+            let message =
+                format!("{precision} needs a build with `--features cuda`; the CPU has f32 and bf16");
+            return Err(Error::setting("precision", message));
         }
-        let message = format!("{precision} needs a build with `--features cuda`; the CPU computes in f32");
-        Err(Error::setting("precision", message))
+        self.bf16.store(precision == Precision::Bf16, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Waits until all work handed to the device is done.

@@ -1,7 +1,7 @@
 //! Matrix products on the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
 
 use super::Product;
-use crate::device::Buffer;
+use crate::device::{Buffer, Operand};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 
@@ -21,7 +21,8 @@ pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()>
     let (a_row, a_column) = stride(p.transpose_a, p.m, p.k);
     let (b_row, b_column) = stride(p.transpose_b, p.k, p.n);
     let c = Shared(c.as_mut_slice()[p.c..p.c + p.m * p.n].as_mut_ptr());
-    let (a, b) = (&a.as_slice()[p.a..], &b.as_slice()[p.b..]);
+    let a = Operand::new(a.device(), &a.as_slice()[p.a..p.a + p.m * p.k]);
+    let b = Operand::new(b.device(), &b.as_slice()[p.b..p.b + p.k * p.n]);
     let length = p.m.max(p.n);
     let parts = if p.m * p.n * p.k < SMALL { 1 } else { (length / PART).clamp(1, PARTS) };
     let part = length.div_ceil(parts).next_multiple_of(16).max(1);

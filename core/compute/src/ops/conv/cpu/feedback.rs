@@ -8,9 +8,9 @@ use super::lowering::{Activation, Lowering};
 use super::matmul::{panel_width, rows_by_panel};
 use super::plan::{Path, lowering, plan};
 use super::pool::Routing;
-use super::scratch::Scratch;
 use super::unroute::Unroute;
 use super::{Geometry, Pool, Post};
+use crate::device::Scratch;
 
 /// Rows of a block of patches.
 const BLOCK_ROWS: usize = 96;

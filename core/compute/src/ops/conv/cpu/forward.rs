@@ -6,8 +6,8 @@ use super::lowering::{Activation, Lowering};
 use super::matmul::rows_by_panel;
 use super::plan::{Path, lowering, plan};
 use super::pool::{Routing, Window};
-use super::scratch::Scratch;
 use super::{Geometry, Pool};
+use crate::device::Scratch;
 
 /// Rows of a block of products: few, so that the operands stay in the second-level cache.
 const BLOCK_ROWS: usize = 48;

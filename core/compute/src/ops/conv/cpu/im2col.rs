@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Geometry;
 use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
-use super::scratch::Scratch;
+use crate::device::Scratch;
 
 /// The lowering by patches. Taps that only ever meet padding are left out.
 pub(crate) struct Im2col {

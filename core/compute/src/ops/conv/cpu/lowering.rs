@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::scratch::Scratch;
+use crate::device::Scratch;
 
 /// A path from a layer's maps, weights and post factor to matrix products, and back.
 ///

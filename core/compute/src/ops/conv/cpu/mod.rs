@@ -18,7 +18,6 @@ mod plan;
 mod pool;
 #[cfg(test)]
 mod reference;
-mod scratch;
 mod unroute;
 mod winograd;
 
@@ -27,7 +26,7 @@ pub use pool::Routing;
 use unroute::unroute;
 
 use super::{Backward, Factor, Geometry, Pool};
-use crate::device::{Buffer, Device};
+use crate::device::{Buffer, Device, Operand, Precision};
 use crate::{Result, stage};
 
 /// The post factor of `ΔW = Σ post ⊗ pre`, on the layer's output after ReLU and pooling.
@@ -40,17 +39,27 @@ enum Post<'a> {
 }
 
 impl Backward<'_> {
-    fn post(&self) -> Post<'_> {
+    /// The post factor's values at the precision of its device.
+    fn values(&self) -> Operand<'_> {
+        let (Factor::PerSample(values) | Factor::PerPosition(values)) = self.factor;
+        Operand::new(values.device(), values.as_slice())
+    }
+
+    /// `values`, for what the post factor is of.
+    fn post<'a>(&self, values: &'a [f32]) -> Post<'a> {
         match self.factor {
-            Factor::PerSample(values) => Post::PerSample(values.as_slice()),
-            Factor::PerPosition(values) => Post::PerPosition(values.as_slice()),
+            Factor::PerSample(_) => Post::PerSample(values),
+            Factor::PerPosition(_) => Post::PerPosition(values),
         }
     }
 }
 
 /// The library that convolutions go by: for reports.
-pub fn library(_device: &Device) -> String {
-    "kernels of this crate".to_owned()
+pub fn library(device: &Device) -> String {
+    match device.precision() {
+        Precision::Bf16 => "kernels of this crate for f32, on operands rounded to bf16".to_owned(),
+        _ => "kernels of this crate".to_owned(),
+    }
 }
 
 /// The order in memory of the axes `[out, in, taps…]` of weights: taps first, `out` fastest.
@@ -72,8 +81,9 @@ pub fn forward(
 ) -> Result<(Buffer, Routing)> {
     let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
     let mut output = Buffer::unset(input.device(), len)?;
-    let (input, weight, bias) = (input.as_slice(), weight.as_slice(), bias.as_slice());
-    let routing = forward::forward(geometry, pool, relu, input, weight, bias, output.as_mut_slice());
+    let [operand, weight] = [input, weight].map(|values| Operand::new(input.device(), values.as_slice()));
+    let (bias, output_values) = (bias.as_slice(), output.as_mut_slice());
+    let routing = forward::forward(geometry, pool, relu, &operand, &weight, bias, output_values);
     Ok((output, routing))
 }
 
@@ -99,14 +109,15 @@ pub fn backward(
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
+    let factor = call.values();
     outer::outer(
         call.geometry,
         call.pool,
         call.relu,
-        input.as_slice(),
+        &Operand::new(input.device(), input.as_slice()),
         call.output.as_slice(),
         call.routing,
-        call.post(),
+        call.post(&factor),
         weight.as_mut_slice(),
         bias.as_mut_slice(),
     );
@@ -120,14 +131,15 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
+    let factor = call.values();
     feedback::feedback(
         call.geometry,
         call.pool,
         call.relu,
-        weight.as_slice(),
+        &Operand::new(weight.device(), weight.as_slice()),
         call.output.as_slice(),
         call.routing,
-        call.post(),
+        call.post(&factor),
         input.as_mut_slice(),
     );
     Ok(input)

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::{Work, add, row_len, sums_len};
+use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::matmul::columns_by_panel;
-use crate::ops::conv::cpu::scratch::Scratch;
 
 /// Slots; so many threads can share the work.
 const SLOTS: usize = 16;

@@ -5,11 +5,11 @@
 mod apart;
 mod together;
 
+use crate::device::Scratch;
 use crate::ops::conv::cpu::level::arch;
 use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::plan::{Path, lowering, plan};
 use crate::ops::conv::cpu::pool::Routing;
-use crate::ops::conv::cpu::scratch::Scratch;
 use crate::ops::conv::cpu::unroute::Unroute;
 use crate::ops::conv::cpu::{Geometry, Pool, Post};
 

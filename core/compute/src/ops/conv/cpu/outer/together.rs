@@ -4,8 +4,8 @@
 use rayon::prelude::*;
 
 use super::{Work, row_len, sums_len};
+use crate::device::Scratch;
 use crate::ops::conv::cpu::matmul::columns_by_panel;
-use crate::ops::conv::cpu::scratch::Scratch;
 
 /// Rows of a block of operands.
 const BLOCK_ROWS: usize = 64;

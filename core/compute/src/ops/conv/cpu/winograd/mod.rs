@@ -19,10 +19,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::device::Scratch;
 use crate::ops::conv::Geometry;
 use crate::ops::conv::cpu::lowering::{Activation, Lowering};
 use crate::ops::conv::cpu::matmul::panel_width;
-use crate::ops::conv::cpu::scratch::Scratch;
 use grid::Grid;
 use operands::{Input, Operands, Post};
 use results::Results;

@@ -12,7 +12,7 @@ use super::Tiling;
 use super::grid::{Grid, Stretch};
 use super::pass::{FILL, pass, six};
 use super::tiling::Line;
-use crate::ops::conv::cpu::scratch::Scratch;
+use crate::device::Scratch;
 
 /// Which factor of the products a map becomes.
 pub(super) trait Factor {

@@ -9,8 +9,8 @@ use pulp::{Simd, WithSimd};
 use super::Tiling;
 use super::grid::Grid;
 use super::pass::{load, pass, six, store};
+use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Activation;
-use crate::ops::conv::cpu::scratch::Scratch;
 
 /// `Aᵀ m A` of the tiles `rows` and of one panel's `width` channels from `first` on, to the maps.
 pub(super) struct Results<'a, T> {

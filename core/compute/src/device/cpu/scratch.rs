@@ -1,7 +1,7 @@
 //! Working memory of a call, borrowed from the cache of dropped buffers, so that a step does not fault in fresh pages every
 //! time.
 
-use crate::device::shelf;
+use super::shelf;
 use std::ops::{Deref, DerefMut};
 
 /// A borrowed buffer; its memory goes back to the cache when it is dropped. Its content is arbitrary.
