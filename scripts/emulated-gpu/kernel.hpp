@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#define __launch_bounds__(...)
 #define __device__
 #define __forceinline__ inline
 #define __shared__ static  // one block runs at a time

@@ -175,7 +175,7 @@ pub const TRAINING: [Key; 12] = [
         "precision",
         "",
         "f32 | tf32 | bf16",
-        "operands of matrix products and convolutions: `f32`, and on CUDA `tf32` (where none is given) or `bf16`",
+        "operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA `tf32`, which is used there if none is given",
     ),
 ];
 

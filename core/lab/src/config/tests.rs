@@ -335,8 +335,8 @@ fn a_precision_is_one_that_the_device_has() {
     assert!(config.to_toml().unwrap().contains("precision = \"f32\""));
     if !plasticity_core::device::ON_GPU {
         assert_eq!(
-            message("epochs = 3", "epochs = 3\nprecision = \"bf16\""),
-            "c.toml:16: training.precision: bf16 needs a build with `--features cuda`: this one, for the CPU, has f32"
+            message("epochs = 3", "epochs = 3\nprecision = \"tf32\""),
+            "c.toml:16: training.precision: tf32 needs a build with `--features cuda`: this one, for the CPU, has f32 and bf16"
         );
     }
 }

@@ -129,14 +129,14 @@ extern "C" __global__ void part_weight_and_bias(const float* sums, float* weight
     else bias[out] = sums[i];
 }
 
-#define FOR_VALUES(T, name)                                                                                       \
-    extern "C" __global__ void direct_##name(const float* map, const float* weight, const float* bias, T* out,    \
-                                             Shape g, int relu, u32 rows) {                                       \
-        direct<T>(map, weight, bias, out, g, relu, rows);                                                         \
-    }                                                                                                             \
-    extern "C" __global__ void direct_outer_##name(const float* map, Post post, const T* marks, float* parts,     \
-                                                   Shape g, u32 rows, u32 depth) {                                \
-        direct_outer<T>(map, post, marks, parts, g, rows, depth);                                                 \
+#define FOR_VALUES(T, name)                                                                                             \
+    extern "C" __global__ void __launch_bounds__(DIRECT_THREADS)                                                        \
+        direct_##name(const float* map, const float* weight, const float* bias, T* out, Shape g, int relu, u32 rows) {  \
+        direct<T>(map, weight, bias, out, g, relu, rows);                                                               \
+    }                                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(DIRECT_THREADS)                                                        \
+        direct_outer_##name(const float* map, Post post, const T* marks, float* parts, Shape g, u32 rows, u32 depth) {  \
+        direct_outer<T>(map, post, marks, parts, g, rows, depth);                                                       \
     }
 
 FOR_VALUES(float, single)
