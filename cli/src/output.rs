@@ -72,6 +72,23 @@ pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// A table in columns of blanks; the first column is to the left, the others to the right.
+pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
+    let table = table(head, rows);
+    let lines = table.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line);
+    let plain = lines.map(|line| line.trim_matches(['|', ' ']).replace(" | ", "  "));
+    plain.collect::<Vec<_>>().join("\n")
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn length(row: &[String], column: usize) -> usize {
     row.get(column).map_or(0, |cell| cell.chars().count())
 }
@@ -79,6 +96,12 @@ fn length(row: &[String], column: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("rule=cpc"), "rule=cpc");
+        assert_eq!(quoted("a b's"), "'a b'\\''s'");
+    }
 
     #[test]
     fn columns_of_a_table_are_aligned() {

@@ -3,7 +3,7 @@
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use plasticity_core::Result;
-use plasticity_core::observer::{Moment, Observer};
+use plasticity_core::observer::{Measure, Moment, Observer};
 use plasticity_lab::training::Trainer;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -17,12 +17,16 @@ pub struct TrainingProgress {
     started: Option<(Instant, u64)>,
     said: Instant,
     loss: String,
+    probe: String,
+    /// The last line, where it was not said yet.
+    line: Option<String>,
 }
 
 impl TrainingProgress {
     pub fn new() -> Self {
         let bar = bar("{bar:30} {pos}/{len} steps  {msg}");
-        Self { bar, started: None, said: Instant::now(), loss: String::new() }
+        let (loss, probe) = (String::new(), String::new());
+        Self { bar, started: None, said: Instant::now(), loss, probe, line: None }
     }
 
     /// Shows one step.
@@ -33,30 +37,31 @@ impl TrainingProgress {
             let losses: Vec<_> = progress.losses.iter().map(|loss| format!("{loss:.3}")).collect();
             self.loss = format!("  loss {}", losses.join(" "));
         }
+        let probe = probed(&progress.measures());
+        self.probe = if probe.is_empty() { std::mem::take(&mut self.probe) } else { probe };
         let (made, seconds) = (progress.step - first, now.duration_since(since).as_secs_f64());
+        if made == 0 {
+            return;
+        }
         let rate = if seconds > 0.0 { made as f64 / seconds } else { 0.0 };
         let left =
             if rate > 0.0 { (progress.total.saturating_sub(progress.step)) as f64 / rate } else { 0.0 };
-        let message =
-            format!("{:.1} stimuli/s  {} left{}", rate * progress.batch as f64, clock(left), self.loss);
+        let (speed, left) = (rate * progress.batch as f64, clock(left));
+        let message = format!("{speed:.1} stimuli/s  {left} left{}{}", self.loss, self.probe);
+        let line = format!("step {}/{}  {message}", progress.step, progress.total);
         match &self.bar {
             Some(bar) => {
                 bar.set_length(progress.total);
                 bar.set_position(progress.step);
-                if made > 0 {
-                    bar.set_message(message);
-                }
-                if progress.step >= progress.total {
-                    bar.finish_and_clear();
-                }
+                bar.set_message(message);
+                self.line = Some(line);
             }
-            None if made > 0
-                && (now.duration_since(self.said) >= EVERY || progress.step == progress.total) =>
-            {
+            None if now.duration_since(self.said) >= EVERY => {
                 self.said = now;
-                output::note(&format!("step {}/{}  {message}", progress.step, progress.total));
+                self.line = None;
+                output::note(&line);
             }
-            None => {}
+            None => self.line = Some(line),
         }
     }
 }
@@ -71,6 +76,28 @@ impl Observer<Trainer> for TrainingProgress {
         self.show(moment);
         Ok(())
     }
+
+    /// Leaves the last step's line where it was.
+    fn end(&mut self, _: &Moment<Trainer>) -> Result<()> {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+        self.line.take().iter().for_each(|line| output::note(line));
+        Ok(())
+    }
+}
+
+/// The accuracies that were measured on the way, probe by probe and layer by layer: `  raw % 31.2 40.6`.
+fn probed(measures: &[Measure]) -> String {
+    let mut probes: Vec<(&str, String)> = Vec::new();
+    for Measure { name, value, .. } in measures {
+        let Some((_, kind)) = name.strip_prefix("probe/").and_then(|name| name.split_once('/')) else {
+            continue;
+        };
+        match probes.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, values)) => *values += &format!(" {value:.1}"),
+            None => probes.push((kind, format!(" {value:.1}"))),
+        }
+    }
+    probes.into_iter().map(|(kind, values)| format!("  {kind} %{values}")).collect()
 }
 
 /// Shows the progress of a read-out.

@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::parameter::Parameter;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Ref, RefCell, RefMut};
 use std::time::Duration;
 
 /// A network that an observer reads.
@@ -46,6 +46,7 @@ pub struct Moment<'a, N: ?Sized = dyn Observed> {
     pub waited: Duration,
     network: RefCell<&'a mut N>,
     measures: RefCell<Vec<Measure>>,
+    stopped: RefCell<Option<String>>,
 }
 
 impl<'a, N: ?Sized> Moment<'a, N> {
@@ -60,6 +61,7 @@ impl<'a, N: ?Sized> Moment<'a, N> {
             waited: Duration::ZERO,
             network: RefCell::new(network),
             measures: RefCell::default(),
+            stopped: RefCell::default(),
         }
     }
 
@@ -71,13 +73,28 @@ impl<'a, N: ?Sized> Moment<'a, N> {
     /// The same moment, as an observer sees it that sees less of the network.
     pub fn seen_as<'b, M: ?Sized>(&'b self, network: &'b mut M) -> Moment<'b, M> {
         let Self { step, total, epoch, batch, losses, waited, .. } = *self;
-        let (network, measures) = (RefCell::new(network), RefCell::default());
-        Moment { step, total, epoch, batch, losses, waited, network, measures }
+        let (network, measures, stopped) = (RefCell::new(network), RefCell::default(), RefCell::default());
+        Moment { step, total, epoch, batch, losses, waited, network, measures, stopped }
     }
 
     /// Keeps a number with the run: a line of `measures.jsonl`, and a scalar in TensorBoard's events.
     pub fn measure(&self, name: impl Into<String>, value: f64) {
         self.measures.borrow_mut().push(Measure { name: name.into(), value });
+    }
+
+    /// The numbers that observers which were told of the moment before have measured.
+    pub fn measures(&self) -> Ref<'_, Vec<Measure>> {
+        self.measures.borrow()
+    }
+
+    /// Ends training after this moment, as if this were its last step; `why` is told to whoever trains.
+    pub fn stop(&self, why: impl Into<String>) {
+        self.stopped.borrow_mut().get_or_insert(why.into());
+    }
+
+    /// Why training is to end, if it is: the first reason that was given.
+    pub fn stopped(&self) -> Option<String> {
+        self.stopped.borrow().clone()
     }
 
     /// The numbers that were measured.

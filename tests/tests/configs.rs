@@ -9,7 +9,10 @@ fn configs(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            configs(&path, found);
+            // What others extend need not be whole.
+            if !path.ends_with("base") {
+                configs(&path, found);
+            }
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             found.push(path);
         }

@@ -148,7 +148,8 @@ fn oja_finds_the_leading_eigenvector_and_sanger_the_first_two() {
     let input = FeatureMap::new(shape, Buffer::from_vec(&device, stimuli.collect()).unwrap()).unwrap();
     for (rule, expected) in [("oja", [0, 0]), ("sanger", [0, 1])] {
         let layer = json!({ "type": "dense", "channels": 2, "relu": false });
-        let optimiser = OptimiserSpec::Sgd { rate: 0.5, momentum: 0.0, weight_decay: 0.0 };
+        let optimiser =
+            OptimiserSpec::Sgd { rate: 0.5, momentum: 0.0, weight_decay: 0.0, decay_biases: true };
         let mut network =
             build(&device, rule, &[layer], std::slice::from_ref(&(0..1)), shape, optimiser).unwrap();
         let bias = parameter(&mut network, "layer.0.bias");

@@ -13,6 +13,7 @@ pub mod optimiser;
 pub mod probe;
 pub mod provenance;
 pub mod run;
+pub mod schedule;
 pub mod training;
 pub mod verify;
 

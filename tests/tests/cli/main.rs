@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod alignment;
+mod along;
 mod errors;
+mod extends;
 mod list;
 mod precision;
 mod reports;

@@ -112,6 +112,38 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     assert_eq!(read(&place.path("all/compare.md")), written, "a cell's command leaves the table");
 }
 
+#[test]
+fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
+    let place = Place::new(CONFIG);
+    let arguments =
+        ["compare", "config.toml", "--sweep", "rule=random,clapp_s", "--seeds", "2", "--out", "all"];
+    let with = |more: &[&str]| place.succeed(&[&arguments[..], more].concat());
+    let script = with(&["--list", "--slurm"]);
+    let task = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .env("SLURM_ARRAY_TASK_ID", "3")
+        .current_dir(place.path(""))
+        .output()
+        .unwrap();
+    assert!(task.status.success(), "{script}\n{}", String::from_utf8_lossy(&task.stderr));
+    assert!(
+        place.path("all/rule=clapp_s/seed-4/probe.json").is_file() && !place.path("all/rule=random").exists()
+    );
+    let json: Value = serde_json::from_str(&with(&["--format", "json"])).unwrap();
+    assert_eq!(json["rows"][1]["probes"][0]["gain"][5]["each"].as_array().unwrap().len(), 2);
+    assert_eq!(json["differences"][0]["from"], "rule=random");
+    let csv = with(&["--format", "csv"]);
+    assert_eq!(
+        csv.lines().count(),
+        1 + 2 * 2 * 6 * 2,
+        "two probes of two cells, six layers and two seeds: {csv}"
+    );
+    assert_eq!(csv.as_bytes(), read(&place.path("all/compare.csv")));
+    assert!(with(&["--format", "latex"]).contains("\\begin{tabular}"));
+    assert!(!with(&["--format", "text"]).contains('|'));
+    assert!(with(&[]).contains("difference from rule=random"));
+}
+
 /// A crate with a rule of its own has a program of its own.
 #[cfg(unix)]
 #[test]

@@ -2,19 +2,23 @@
 
 mod cells;
 mod run_cell;
+mod slurm;
 mod summary;
+mod time_left;
 
 use super::{probe, train};
 use crate::exit::Exit;
 use crate::options::Overrides;
 use crate::output;
 use cells::{Cell, Sweep, cells};
+use output::quoted;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
 use run_cell::{check, run_cell};
 use std::path::{Path, PathBuf};
+use time_left::TimeLeft;
 
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
@@ -40,10 +44,16 @@ pub struct Arguments {
     /// Print one command for each cell and train nothing, so that a scheduler can run them
     #[arg(long)]
     list: bool,
+    /// With --list: print them as one script, an array of SLURM with a task for each cell
+    #[arg(long, requires = "list")]
+    slurm: bool,
+    /// What the comparison is printed as; its folder has it as Markdown, JSON and CSV in any case
+    #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
+    format: summary::Format,
 }
 
-/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md` and
-/// `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
+/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md`,
+/// `compare.csv` and `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
 /// the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
@@ -64,21 +74,29 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             config(arguments, cell).map_err(|error| in_cell(cell, error))?;
         }
         let commands: Vec<String> = cells.iter().map(|cell| command(arguments, cell, &out)).collect();
-        output::print(&commands.join("\n"))?;
+        let text = if arguments.slurm { slurm::script(&stem, &commands) } else { commands.join("\n") };
+        output::print(&text)?;
         return Ok(Exit::Success);
     }
     let device = Device::open()?;
     // Whatever can be found wrong with a cell is found before the first is trained.
+    let mut left = TimeLeft::default();
     for cell in &cells {
-        check(config(arguments, cell)?, &cell.folder(&out), &device).map_err(|error| in_cell(cell, error))?;
+        let steps = check(config(arguments, cell)?, &cell.folder(&out), &device);
+        left.expect(steps.map_err(|error| in_cell(cell, error))?);
     }
     let (mut reports, mut failed, mut stopped) = (Vec::new(), Vec::new(), None);
     for (number, cell) in cells.iter().enumerate() {
-        output::note(&format!("{} of {}: {}", number + 1, cells.len(), named(cell)));
+        output::note(&format!("{} of {}: {}{}", number + 1, cells.len(), named(cell), left.said()));
+        left.begin();
         match run_cell(config(arguments, cell)?, &cell.folder(&out), &device) {
-            Ok(run_cell::Cell::Done(report)) => reports.push((cell, report)),
+            Ok(run_cell::Cell::Done(report)) => {
+                left.end();
+                reports.push((cell, report));
+            }
             Ok(run_cell::Cell::Stopped(exit)) => return Ok(exit),
             Err(Error::Diverged { place, message }) => {
+                left.end();
                 failed.push(format!("{}, {place}: {message}", named(cell)));
             }
             Err(error) => {
@@ -89,11 +107,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     if !reports.is_empty() {
         let table = summary::summarise(&reports);
-        let text = table.markdown();
-        let printed = output::print(&text);
+        let printed = output::print(&table.format(arguments.format)?);
         if cells.len() > 1 {
             let save = |name: &str, text: &str| write_atomically(&out.join(name), text.as_bytes());
-            save("compare.md", &text)?;
+            save("compare.md", &table.markdown())?;
+            save("compare.csv", &table.csv())?;
             save("compare.json", &output::json(&table)?)?;
         }
         printed?;
@@ -157,22 +175,4 @@ fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
     words.extend(["--seeds".to_owned(), "1".to_owned(), "--first-seed".to_owned(), cell.seed.to_string()]);
     words.extend(["--out".to_owned(), quoted(&cell.of_config(out).display().to_string())]);
     words.join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(super::quoted("rule=cpc"), "rule=cpc");
-        assert_eq!(super::quoted("a b's"), "'a b'\\''s'");
-    }
 }

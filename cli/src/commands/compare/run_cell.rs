@@ -12,7 +12,8 @@ use probe::Report;
 use std::path::Path;
 
 /// Tries a cell's folder, stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
-pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
+/// Returns the steps that it is still to be trained for.
+pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
     let mut read_out = false;
     if run::is_run(folder) {
         let stored = run::config(folder, &[])?;
@@ -31,17 +32,18 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<()> {
     }
     let (experiment, network) = train::prepare(config, device)?;
     let total = run::total_steps(&experiment, &network)?;
-    if let Some((step, _)) = run::checkpoints(folder)?.last().filter(|(step, _)| *step > total) {
+    let made = run::checkpoints(folder)?.last().map_or(0, |(step, _)| *step);
+    if made > total {
         let message = format!(
-            "holds a run of {step} steps, and the config's are {total}: choose another folder with --out, or give \
-             training.epochs and training.steps that come to {step} or more"
+            "holds a run of {made} steps, and the config's are {total}: choose another folder with --out, or give \
+             training.epochs and training.steps that come to {made} or more"
         );
         return Err(Error::file(folder, message));
     }
     if !read_out {
         plan(&experiment, &network)?;
     }
-    Ok(())
+    Ok(total - made)
 }
 
 /// The report in a folder, if the config would be read out in the same way.
@@ -65,7 +67,7 @@ pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> 
     let earlier = earlier(folder, &config)?;
     let (experiment, network) = train::prepare(config, device)?;
     let total = run::total_steps(&experiment, &network)?;
-    if let Some(report) = earlier.filter(|report| report.step == total) {
+    if let Some(report) = earlier.clone().filter(|report| report.step == total) {
         return Ok(Cell::Done(report));
     }
     let mut run = if run::is_run(folder) {
@@ -78,6 +80,10 @@ pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> 
         Learned::Stopped(exit) => return Ok(Cell::Stopped(exit)),
     };
     let step = trainer.steps();
+    // One that ended early stays as it was read out.
+    if let Some(report) = earlier.filter(|report| report.step == step) {
+        return Ok(Cell::Done(report));
+    }
     let report = probe::report(&experiment, trainer.network_mut(), step, device)?;
     probe::write(&report, folder)?;
     Ok(Cell::Done(report))

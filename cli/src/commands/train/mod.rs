@@ -65,9 +65,20 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Learned::Stopped(exit) => Ok(exit),
         Learned::All(_) => {
             output::print(&format!("{}", run.folder().display()))?;
+            output::note(&format!("next:\n{}", next(run.folder()).join("\n")));
             Ok(Exit::Success)
         }
     }
+}
+
+/// The commands that a trained run is for, of those that this program has.
+fn next(folder: &Path) -> Vec<String> {
+    let program = crate::command();
+    let known = ["probe", "report", "features"].into_iter();
+    let known = known.filter(|name| program.find_subcommand(name).is_some());
+    known
+        .map(|name| format!("  plasticity {name} {}", output::quoted(&folder.display().to_string())))
+        .collect()
 }
 
 /// Tries a config's stimuli and network, so that a run's folder is made only for what can be trained.
@@ -81,7 +92,7 @@ pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)>
 
 /// What came of a training.
 pub enum Learned {
-    /// It came to its end.
+    /// It came to its end, or an observer ended it.
     All(Box<Trainer>),
     /// A signal stopped it, and the program ends so.
     Stopped(Exit),
@@ -92,7 +103,10 @@ pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result
     let (mut shown, signals) = (TrainingProgress::new(), Signals::listen()?);
     let total = run::total_steps(experiment, &network)?;
     let trainer = run::train(experiment, network, run, &|| signals.came(), &mut [&mut shown])?;
-    if trainer.steps() >= total {
+    if let Some(why) = trainer.halted() {
+        output::note(&format!("ended early, after step {} of {total}: {why}", trainer.steps()));
+    }
+    if trainer.steps() >= total || trainer.halted().is_some() {
         return Ok(Learned::All(Box::new(trainer)));
     }
     output::note(&format!(

@@ -1,21 +1,26 @@
 //! Configs: what is to be trained, on what, by which rule.
 //!
 //! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and may have
-//! `[[observers]]`. Stimuli, layers, presets, rules and observers are plugins, each with keys of its own; see [`plasticity_core::registry`].
+//! `[[observers]]`; it may extend others ([`Document::read`]). Stimuli, layers, presets, rules and observers are plugins, each with keys of its own; see [`plasticity_core::registry`].
 
 mod all_layers;
 mod diagnosis;
 mod document;
 mod encoder;
-mod sections;
+mod every;
+mod origins;
+mod probe;
 #[cfg(test)]
 mod tests;
+mod training;
 mod write;
 
 pub use all_layers::AllLayers;
 pub use document::Document;
 pub use encoder::EncoderConfig;
-pub use sections::{Every, PROBE, ProbeConfig, TRAINING, Training};
+pub use every::Every;
+pub use probe::{PROBE, ProbeConfig};
+pub use training::{Patience, TRAINING, Training};
 pub(crate) use write::{fingerprint_as_written, learning_keys};
 
 use crate::modules::resolve;
@@ -52,7 +57,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a file and overrides some of its keys (`training.batch=16`).
+    /// Reads a file, laid over those that it extends, and overrides some of its keys (`training.batch=16`).
     ///
     /// # Errors
     /// Names file, line and key (or the override), what was expected and what came.
@@ -74,7 +79,8 @@ impl Config {
     /// As [`load`](Self::load).
     pub fn from_document(document: Document) -> Result<Self> {
         if let Some(key) = document.table().keys().find(|key| !SECTIONS.contains(&key.as_str())) {
-            return Err(document.error(key, unknown("key", key, &SECTIONS)));
+            let known: Vec<_> = std::iter::once(document::EXTENDS).chain(SECTIONS).collect();
+            return Err(document.error(key, unknown("key", key, &known)));
         }
         let seed = match document.table().get("seed") {
             Some(Value::Integer(seed)) if *seed >= 0 => seed.unsigned_abs(),
@@ -107,6 +113,10 @@ impl Config {
             }
             None => ProbeConfig::default(),
         };
+        if let (Some(Patience::Probe(_)), None) = (training.patience, probe.every) {
+            let message = "{ probe = … } counts the probes of `probe.every`, which is not given";
+            return Err(document.error("training.patience", message));
+        }
         let observers = observers(&document)?;
         let config = Self { seed, stimulus, encoder, rule, training, probe, observers, document };
         config.modules()?;

@@ -216,7 +216,7 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("\"adam\"", "\"adem\""),
-        "c.toml:16: training.optimiser.type: unknown value `adem`: did you mean `adam`? known are adam, sgd, hebbian"
+        "c.toml:16: training.optimiser.type: unknown value `adem`: did you mean `adam`? known are adam, adamw, sgd, lars, hebbian"
     );
 }
 
@@ -224,7 +224,7 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
 fn unknown_keys_are_placed_and_the_nearest_offered() {
     assert_eq!(
         message("[training]", "[trainning]"),
-        "c.toml:14: trainning: unknown key `trainning`: did you mean `training`? known are seed, stimulus, encoder, rule, training, probe, observers"
+        "c.toml:14: trainning: unknown key `trainning`: did you mean `training`? known are extends, seed, stimulus, encoder, rule, training, probe, observers"
     );
     assert_eq!(
         message("gain", "gains"),
@@ -232,7 +232,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, init, init_layers, steps, checkpoint_every, keep, log_every, threads, precision"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, init, init_layers, steps, checkpoint_every, keep, log_every, threads, precision, patience, metrics_csv"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
@@ -347,4 +347,25 @@ fn an_override_is_named_as_the_place() {
     document.set("rule.gain=high", &Table::new()).unwrap();
     let error = Config::from_document(document).unwrap_err().to_string();
     assert_eq!(error, "--set rule.gain=high: expected a number > 0, got \"high\"");
+}
+
+/// The stated defaults are those that are read where a config says nothing, and no key is left out.
+#[test]
+fn stated_defaults_are_those_of_the_code() {
+    let training: Training = toml::from_str("epochs = 1").unwrap();
+    for (keys, resolved) in [
+        (&TRAINING[..], super::write::value(&training).unwrap()),
+        (&PROBE[..], super::write::value(&ProbeConfig::default()).unwrap()),
+    ] {
+        let Value::Table(resolved) = resolved else { panic!("{resolved}") };
+        for name in resolved.keys() {
+            assert!(keys.iter().any(|key| key.name == name), "`{name}` is not stated");
+        }
+        for key in keys.iter().filter(|key| !key.default.is_empty()) {
+            let stated = format!("value = {}", key.default).parse::<Table>().unwrap();
+            assert_eq!(resolved.get(key.name), stated.get("value"), "{}", key.name);
+            let range = key.range().unwrap();
+            plasticity_core::keys::check_value(&range, &resolved[key.name]).unwrap();
+        }
+    }
 }

@@ -42,7 +42,7 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch and optimiser. Stimuli, lengths, precision,
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule. Stimuli, lengths, precision,
     /// observers and read-out are left out: a run may go on with others.
     ///
     /// # Errors
@@ -61,6 +61,7 @@ impl Config {
         for (key, value) in keys {
             match (table.get_mut(key), value) {
                 (Some(Value::Table(training)), Value::Table(own)) if key == "training" => {
+                    training.retain(|key, _| !LEARNING.contains(&key));
                     training.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
                 }
                 _ => drop(table.insert(key.clone(), value.clone())),
@@ -85,10 +86,16 @@ impl Config {
     pub fn readout_fingerprint(&self) -> Result<String> {
         let mut table = self.to_table()?;
         table.retain(|key, _| ["stimulus", "probe"].contains(&key));
+        if let Some(Value::Table(probe)) = table.get_mut("probe") {
+            probe.retain(|key, _| !["every", "every_stimuli"].contains(&key));
+        }
         table.insert("network".to_owned(), Value::String(self.fingerprint()?));
         Ok(hash(&table))
     }
 }
+
+/// The keys of `[training]` that decide how weights move.
+const LEARNING: [&str; 5] = ["batch", "optimiser", "module_rates", "layer_rates", "schedule"];
 
 /// The [`fingerprint`](Config::fingerprint) of a config as it was written, without the defaults of this program.
 pub(crate) fn fingerprint_as_written(table: Table) -> String {
@@ -99,7 +106,7 @@ pub(crate) fn fingerprint_as_written(table: Table) -> String {
 pub(crate) fn learning_keys(mut table: Table) -> Table {
     table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
     if let Some(Value::Table(training)) = table.get_mut("training") {
-        training.retain(|key, _| ["batch", "optimiser", "module_rates"].contains(&key));
+        training.retain(|key, _| LEARNING.contains(&key));
     }
     table
 }

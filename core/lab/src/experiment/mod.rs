@@ -80,7 +80,11 @@ impl Experiment {
             classes: self.stimulus.classes().map(|classes| classes.len()),
             seed: self.config.seed,
         };
-        Network::build(&plan, device).map_err(|error| self.config.locate(error))
+        let mut network = Network::build(&plan, device).map_err(|error| self.config.locate(error))?;
+        if let Some(rates) = &self.config.training.layer_rates {
+            network.set_layer_rates(rates).map_err(|error| self.config.locate(error))?;
+        }
+        Ok(network)
     }
 
     /// A number that stands for what is learned from: where it differs, so do the stimuli.

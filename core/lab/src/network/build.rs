@@ -67,7 +67,7 @@ fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec
             ));
         }
         shapes.push(input);
-        slots.push(Slot { name: (index + 1).to_string(), layer });
+        slots.push(Slot { name: (index + 1).to_string(), layer, rate: 1.0 });
     }
     Ok((slots, shapes))
 }

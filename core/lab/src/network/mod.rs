@@ -11,19 +11,21 @@ pub use state::{Saved, State};
 pub use step::{ModuleStep, UpdateBy};
 
 use crate::optimiser::Optimiser;
-use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{EncoderLayer, Phase};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{ContextSource, Level, PlasticityRule};
 use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::{Error, Result};
 use std::ops::Range;
 
 /// A layer in its place.
 pub struct Slot {
     pub(crate) name: String,
     pub(crate) layer: Box<dyn EncoderLayer>,
+    /// A factor on its module's learning rate.
+    pub(crate) rate: f32,
 }
 
 /// Layers that share a rule. Nothing crosses a module's input backwards.
@@ -69,6 +71,25 @@ impl Network {
     /// Its modules, first to last.
     pub fn modules(&self) -> &[Module] {
         &self.modules
+    }
+
+    /// Gives each layer a factor on its module's learning rate; weights of rules keep that of their module.
+    ///
+    /// # Errors
+    /// Where there is not one a layer.
+    pub fn set_layer_rates(&mut self, rates: &[f32]) -> Result<()> {
+        if rates.len() != self.slots.len() {
+            let message =
+                format!("{} factors for {} layers: give one a layer", rates.len(), self.slots.len());
+            return Err(Error::config("training.layer_rates", message));
+        }
+        self.slots.iter_mut().zip(rates).for_each(|(slot, rate)| slot.rate = *rate);
+        Ok(())
+    }
+
+    /// Multiplies the learning rate of every module by `factor`, and by no earlier one, from the next step on.
+    pub fn scale_rates(&mut self, factor: f64) {
+        self.modules.iter_mut().for_each(|module| module.optimiser.scale_rate(factor));
     }
 
     /// Names of the layers, first to last.
@@ -127,14 +148,30 @@ impl Network {
         pooling: &mut dyn FnMut(usize) -> Pooling,
     ) -> Result<Vec<Representation>> {
         let mut representations = Vec::new();
+        self.visit(input, &mut |layer, map| {
+            representations.push(Representation::of(map, pooling(layer))?);
+            Ok(())
+        })?;
+        Ok(representations)
+    }
+
+    /// Shows the map of every layer (from 0) for read-out, one after the other: none is kept longer than the next needs it.
+    ///
+    /// # Errors
+    /// Where the input does not fit the network, or `seen` refuses.
+    pub fn visit(
+        &mut self,
+        input: &FeatureMap,
+        seen: &mut dyn FnMut(usize, &FeatureMap) -> Result<()>,
+    ) -> Result<()> {
         let first = self.modules.first();
         let mut below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let map = slot.layer.forward(below.as_ref().unwrap_or(input), Phase::Evaluate)?.post;
-            representations.push(Representation::of(&map, pooling(index))?);
+            seen(index, &map)?;
             below = Some(map);
         }
-        Ok(representations)
+        Ok(())
     }
 
     /// All parameters with their full names: `layer.I.NAME` and `module.M.NAME`, counted from 0.

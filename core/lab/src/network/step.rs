@@ -37,14 +37,14 @@ impl ModuleStep<'_> {
     /// Where an update does not fit its parameter.
     pub fn apply(self) -> Result<()> {
         let updates: Vec<Buffer> = self.layers.into_iter().flatten().chain(self.own).collect();
-        let mut parameters: Vec<&mut Parameter> = Vec::new();
-        for slot in &mut self.slots[self.module.layers.clone()] {
-            parameters.extend(slot.layer.parameters());
+        let mut parameters: Vec<(&mut Parameter, f32)> = Vec::new();
+        for Slot { layer, rate, .. } in &mut self.slots[self.module.layers.clone()] {
+            parameters.extend(layer.parameters().into_iter().map(|parameter| (parameter, *rate)));
         }
         let Module { rule, optimiser, .. } = self.module;
         let _stage = stage::module(self.index, "optimiser").entered();
-        parameters.extend(rule.parameters());
-        optimiser.step(parameters, &updates)?;
+        parameters.extend(rule.parameters().into_iter().map(|parameter| (parameter, 1.0)));
+        optimiser.step_each(parameters, &updates)?;
         rule.applied()
     }
 

@@ -2,6 +2,7 @@
 
 use super::protocol::ProbeKind;
 use crate::optimiser::{Optimiser, OptimiserSpec};
+use crate::schedule::Schedule;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
@@ -94,6 +95,8 @@ pub struct ProbeSettings {
     pub rate: f32,
     /// Shares of the epochs after each of which it is halved.
     pub halve_at: Vec<f32>,
+    /// What it is multiplied by, step by step.
+    pub schedule: Option<Schedule>,
     /// Stimuli in a step.
     pub batch: usize,
     /// Probability with which each feature is left out in each step.
@@ -137,14 +140,11 @@ pub fn accuracy(
     };
     let passes: Vec<Labelled> = train.iter().zip(&scaled_passes).map(of_pass).collect();
     let mut classifier = Classifier::new(test.channels, classes, device, random)?;
-    let mut optimiser = Optimiser::new(OptimiserSpec::Adam {
-        rate: settings.rate,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: settings.weight_decay,
-    });
+    let mut optimiser = Optimiser::new(OptimiserSpec::adam(settings.rate, settings.weight_decay));
     let mut order: Vec<usize> = (0..passes.first().map_or(0, |pass| pass.labels.len())).collect();
+    let per_epoch = order.len().div_ceil(settings.batch) as u64;
+    let rates = settings.schedule.as_ref();
+    let rates = rates.map(|schedule| schedule.rates(per_epoch, per_epoch.saturating_mul(settings.epochs)));
     for (epoch, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
         let reached = |share: &&f32| epoch as f64 >= f64::from(**share) * settings.epochs as f64;
         let halvings = settings.halve_at.iter().filter(reached).count() as i32;
@@ -156,6 +156,7 @@ pub fn accuracy(
                 drop_out(&mut values, settings.dropout, random);
             }
             let labels: Vec<u32> = rows.iter().filter_map(|&row| pass.labels.get(row)).copied().collect();
+            optimiser.scale_rate(rates.as_ref().map_or(1.0, |rates| rates.factor(optimiser.steps())));
             classifier.learn(values, &labels, &mut optimiser)?;
         }
     }

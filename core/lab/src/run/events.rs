@@ -1,9 +1,10 @@
-//! TensorBoard's event files: scalars only.
+//! TensorBoard's event files: scalars and images.
 //!
 //! The format is a chain of records (length, masked CRC-32C of it, data, masked CRC-32C of that), each an `Event` of
 //! TensorFlow's `event.proto`. The crates for it need a protobuf compiler or have long been left alone, and four
-//! kinds of field are all that scalars take.
+//! kinds of field are all that these take.
 
+use super::filters::Image;
 use plasticity_core::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -24,11 +25,20 @@ impl Events {
 
     /// Records one value.
     pub(super) fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
+        self.file()?.scalar(tag, step, value)
+    }
+
+    /// Records an image.
+    pub(super) fn image(&mut self, tag: &str, step: u64, image: &Image) -> Result<()> {
+        self.file()?.image(tag, step, image)
+    }
+
+    fn file(&mut self) -> Result<&mut EventFile> {
         let file = match self.file.take() {
             Some(file) => file,
             None => EventFile::open(&self.folder, self.step)?,
         };
-        self.file.insert(file).scalar(tag, step, value)
+        Ok(self.file.insert(file))
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {
@@ -61,10 +71,29 @@ impl EventFile {
     }
 
     fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
+        let mut simple_value = vec![2 << 3 | 5];
+        simple_value.extend(value.to_le_bytes());
+        self.summary(tag, step, &simple_value)
+    }
+
+    /// `Summary.Image`: height, width, channels (1 grey, 3 RGB), and the image as PNG.
+    fn image(&mut self, tag: &str, step: u64, image: &Image) -> Result<()> {
+        let mut fields = Vec::new();
+        for (number, value) in [(1, image.height), (2, image.width), (3, image.channels)] {
+            fields.push(number << 3);
+            varint(&mut fields, u64::from(value));
+        }
+        bytes_field(&mut fields, 4, &image.png()?);
+        let mut value = Vec::new();
+        bytes_field(&mut value, 4, &fields);
+        self.summary(tag, step, &value)
+    }
+
+    /// A `Summary` of one value: its tag and one field more.
+    fn summary(&mut self, tag: &str, step: u64, field: &[u8]) -> Result<()> {
         let mut one = Vec::new();
         bytes_field(&mut one, 1, tag.as_bytes());
-        one.push(2 << 3 | 5);
-        one.extend(value.to_le_bytes());
+        one.extend(field);
         let mut summary = Vec::new();
         bytes_field(&mut summary, 1, &one);
         let mut event = Vec::new();
@@ -137,9 +166,27 @@ mod tests {
     /// after the nine bytes of the wall time.
     #[test]
     fn a_scalar_is_an_event_in_protobuf() {
+        let last = last(|events| events.scalar("a", 300, 1.0).unwrap());
+        let expected = [0x10, 0xac, 0x02, 0x2a, 0x0a, 0x0a, 0x08, 0x0a, 0x01, b'a', 0x15, 0, 0, 0x80, 0x3f];
+        assert_eq!(last[9..], expected);
+    }
+
+    /// Event { step: 1, summary { value { tag: "f", image { height: 1, width: 2, colorspace: 1, encoded_image_string } } } }.
+    #[test]
+    fn an_image_is_one_with_its_size_and_its_png() {
+        let image = Image { width: 2, height: 1, channels: 1, bytes: vec![0, 255] };
+        let (png, last) = (image.png().unwrap(), last(|events| events.image("f", 1, &image).unwrap()));
+        let size = png.len() as u8;
+        let head = [0x10, 1, 0x2a, size + 15, 0x0a, size + 13, 0x0a, 1, b'f', 0x22, size + 8];
+        let image = [0x08, 1, 0x10, 2, 0x18, 1, 0x22, size];
+        assert_eq!(last[9..], [&head[..], &image[..], &png[..]].concat());
+    }
+
+    /// The last event of a file that `write` writes to.
+    fn last(write: impl FnOnce(&mut EventFile)) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let mut events = EventFile::open(folder.path(), 0).unwrap();
-        events.scalar("a", 300, 1.0).unwrap();
+        write(&mut events);
         events.flush().unwrap();
         let bytes = std::fs::read(&events.path).unwrap();
         let mut at = 0;
@@ -151,7 +198,6 @@ mod tests {
             assert_eq!(crc, masked_crc(&last));
             at += 16 + length;
         }
-        let expected = [0x10, 0xac, 0x02, 0x2a, 0x0a, 0x0a, 0x08, 0x0a, 0x01, b'a', 0x15, 0, 0, 0x80, 0x3f];
-        assert_eq!(last[9..], expected);
+        last
     }
 }

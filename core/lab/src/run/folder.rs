@@ -14,7 +14,12 @@ pub(super) const BEFORE: &str = "before";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const METRICS: &str = "metrics.jsonl";
+/// Where each key of the config comes from.
+pub(super) const ORIGINS: &str = "origins.toml";
 pub(super) const MEASURES: &str = "measures.jsonl";
+/// The records as a table.
+pub(super) const TABLE: &str = "metrics.csv";
+pub(super) const WARNINGS: &str = "warnings.jsonl";
 pub(super) const SESSIONS: &str = "sessions.jsonl";
 
 /// Whether a folder holds a run: a config, and a checkpoint, or the lock that a run makes before its first checkpoint.
@@ -44,8 +49,8 @@ pub fn vacant(folder: &Path) -> Result<()> {
         let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
         return Err(Error::file(folder, format!("holds a run already: {remedy}")));
     }
-    let named =
-        [CONFIG, METRICS, MEASURES, SESSIONS, "probe.json", "alignment.json"].map(|name| folder.join(name));
+    let named = [CONFIG, ORIGINS, METRICS, MEASURES, SESSIONS, "probe.json", "alignment.json"]
+        .map(|name| folder.join(name));
     let left = checkpoints(folder)?.into_iter().map(|(_, path)| path);
     match named.into_iter().filter(|path| path.exists()).chain(left).next() {
         Some(path) => {

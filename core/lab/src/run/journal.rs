@@ -5,6 +5,7 @@ use super::folder::BEFORE;
 use crate::files::{set_aside, write_atomically};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ pub struct Record {
     pub epoch: u64,
     /// The loss of every module on this step's batch.
     pub loss: Vec<f32>,
+    /// What was measured after it, where layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
 }
 
 /// What an observer of the config measured after a step: a line of `measures.jsonl`.
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     fn record(step: u64) -> Record {
-        Record { step, epoch: 0, loss: vec![0.1, 2.0] }
+        Record { step, epoch: 0, loss: vec![0.1, 2.0], measures: BTreeMap::new() }
     }
 
     fn steps(path: &Path) -> Vec<u64> {

@@ -1,35 +1,44 @@
-//! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
+//! A run is a folder: `config.toml` as resolved, `origins.toml`, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
 //! and `measures.jsonl` where the config has observers.
 
 mod difference;
 mod diverged;
 mod events;
+mod filters;
 mod folder;
 mod init;
 mod journal;
 mod observers;
+mod origins;
 mod session;
 mod stored;
+mod table;
 #[cfg(test)]
 mod tests;
 mod train;
+mod warnings;
 
 pub use difference::difference;
 pub use folder::{CONFIG, checkpoint_path, checkpoints, config, is_run, last_checkpoint, vacant};
 pub use init::start_from_init;
 pub use journal::{Measured, Record};
+pub use observers::trivial_losses;
 pub use stored::Stored;
 pub use train::{total_steps, train};
+pub use warnings::{Warning, warnings};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::files::{remove_partial, set_aside, write_atomically};
 use events::Events;
-use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS};
+use filters::Image;
+use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS, TABLE, WARNINGS};
 use journal::Journal;
 use plasticity_core::{Error, Result};
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use warnings::Warnings;
 
 /// A run that this process writes to. No other process can while this one holds it.
 ///
@@ -38,7 +47,11 @@ pub struct Run {
     folder: PathBuf,
     /// As TOML.
     config: String,
+    /// Where each of its keys comes from.
+    origins: BTreeMap<String, String>,
     keep: usize,
+    /// Whether the records are kept as a table, too.
+    table: bool,
     from: Option<Stored>,
     /// The step that it goes on from.
     step: u64,
@@ -54,6 +67,7 @@ struct Records {
     /// Made with the first of them.
     measures: Option<Journal>,
     events: Events,
+    warnings: Warnings,
 }
 
 impl Run {
@@ -86,7 +100,9 @@ impl Run {
         Ok(Self {
             folder: folder.to_owned(),
             config: config.to_toml()?,
+            origins: config.origins()?,
             keep: config.training.keep,
+            table: config.training.metrics_csv,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
@@ -117,6 +133,7 @@ impl Run {
                     }
                     write_atomically(&config, self.config.as_bytes())?;
                 }
+                origins::write(&self.folder, std::mem::take(&mut self.origins))?;
                 let checkpoints = self.folder.join(CHECKPOINTS);
                 make(&checkpoints)?;
                 remove_partial(&self.folder)?;
@@ -126,7 +143,8 @@ impl Run {
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
                 let measures = self.folder.join(MEASURES);
                 let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
-                Records { metrics, measures, events: Events::new(&self.folder, self.step) }
+                let warnings = Warnings::open(self.folder.join(WARNINGS), self.step)?;
+                Records { metrics, measures, events: Events::new(&self.folder, self.step), warnings }
             }
         };
         Ok(self.records.insert(records))
@@ -167,6 +185,26 @@ impl Run {
         self.records()?.metrics.write(record)
     }
 
+    /// All that is recorded so far, first to last.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn history(&mut self) -> Result<Vec<Record>> {
+        self.begin()?;
+        let path = self.folder.join(METRICS);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Error::file(&path, format!("cannot be read: {error}")))?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Says a warning and keeps it in `warnings.jsonl`, unless the run has had one of the same thing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn warn(&mut self, warning: &Warning) -> Result<()> {
+        self.records()?.warnings.say(warning)
+    }
+
     /// Keeps what an observer of the config measured.
     ///
     /// # Errors
@@ -189,15 +227,25 @@ impl Run {
         self.records()?.events.scalar(tag, step, value)
     }
 
+    /// Adds an image to TensorBoard's events.
+    fn image(&mut self, tag: &str, step: u64, image: &Image) -> Result<()> {
+        self.records()?.events.image(tag, step, image)
+    }
+
     /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let Records { metrics, measures, events } = self.records()?;
+        let Records { metrics, measures, events, warnings } = self.records()?;
         metrics.synchronise()?;
         measures.iter_mut().try_for_each(Journal::synchronise)?;
         events.flush()?;
+        warnings.synchronise()?;
+        if self.table {
+            let text = table::csv(&self.history()?);
+            write_atomically(&self.folder.join(TABLE), text.as_bytes())?;
+        }
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
         self.remove_old(checkpoint.step)
     }

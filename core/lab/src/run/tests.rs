@@ -7,7 +7,19 @@ use crate::network::State;
 fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
     let step = from.as_ref().map_or(0, |stored| stored.checkpoint.step);
     let (config, lock) = ("seed = 1".to_owned(), lock(folder).unwrap());
-    Run { folder: folder.to_owned(), config, keep, from, step, by_config: false, records: None, _lock: lock }
+    let origins = BTreeMap::new();
+    Run {
+        folder: folder.to_owned(),
+        config,
+        origins,
+        keep,
+        table: false,
+        from,
+        step,
+        by_config: false,
+        records: None,
+        _lock: lock,
+    }
 }
 
 fn checkpoint(step: u64) -> Checkpoint {

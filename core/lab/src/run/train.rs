@@ -1,13 +1,13 @@
 //! The training of a run.
 
-use super::observers::{Checkpoints, Events, Metrics, Own};
+use super::observers::{Along, Checkpoints, Events, Look, Metrics, Own, Watch};
 use super::{Record, Run, start_from_init};
 use crate::checkpoint::Checkpoint;
 use crate::experiment::Experiment;
 use crate::network::Network;
 use crate::provenance::Provenance;
 use crate::training::{Length, Trainer, learn};
-use plasticity_core::observer::Observer;
+use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
 
@@ -22,9 +22,11 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
 
 /// Trains `network`, which is fresh, from the run's checkpoint (or from the start) to the end, and returns it in its
 /// trainer. Where `stop` says so it ends after the step that is being made, with a checkpoint of it, and
-/// [`Trainer::steps`] is below [`total_steps`].
+/// [`Trainer::steps`] is below [`total_steps`]; so it does where an observer or the config's patience ends it, and
+/// [`Trainer::halted`] says why.
 ///
-/// The run's metrics, events, checkpoints and the config's observers look on first, then `observers`. A rule that does not
+/// The run's looks, metrics, events, checkpoints and the config's observers look on first, then `observers`, who find what the
+/// looks [measured](Moment::measures). A rule that does not
 /// learn makes no steps. A network with a weight that is not finite is not saved: the checkpoints before it stay.
 ///
 /// # Errors
@@ -39,9 +41,10 @@ pub fn train(
 ) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
-    let total = total_steps(experiment, &network)?;
+    let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
-    let mut trainer = Trainer::new(network, config.seed);
+    let rates = training.schedule.as_ref().map(|schedule| schedule.rates(per_epoch, total));
+    let mut trainer = Trainer::new(network, config.seed).with_rates(rates);
     let resumed = run.take_checkpoint();
     let mut changed = None;
     match &resumed {
@@ -67,6 +70,7 @@ pub fn train(
         );
         return Err(Error::config(config.place(key), message));
     }
+    let along = config.probe.every.map(|_| Along::new(experiment)).transpose()?;
     run.begin()?;
     if start < total || resumed.is_none() {
         run.enter(&provenance, changed.as_deref())?;
@@ -81,13 +85,14 @@ pub fn train(
     };
     let folder = run.folder().to_owned();
     let run = RefCell::new(run);
-    let mut metrics = Metrics::new(&run, training.log_every);
-    let mut events = Events::new(&run, training.log_every);
-    let per_epoch = experiment.steps_per_epoch()?;
+    let mut look = Look::new(&run, experiment, per_epoch, along);
+    let watch = Watch::new(&run, experiment);
+    let mut metrics = Metrics::new(&run, training.log_every, look.probes_every(), watch);
+    let mut events = Events::new(&run, training.log_every, training.optimiser.rate());
     let mut checkpoints =
         Checkpoints::new(&run, training.checkpoint_every, per_epoch, model, resumed.is_some());
     let mut own = Own::all(&run, config)?;
-    let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut metrics, &mut events];
+    let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut look, &mut metrics, &mut events];
     all.extend(own.iter_mut().map(|own| own as &mut dyn Observer<Trainer>));
     all.push(&mut checkpoints);
     all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer<Trainer>));
@@ -109,7 +114,8 @@ pub(super) fn recorded(step: u64, log_every: u64, total: u64) -> bool {
 
 impl Record {
     /// The record of a step.
-    pub(super) fn of(moment: &plasticity_core::observer::Moment<Trainer>) -> Self {
-        Self { step: moment.step, epoch: moment.epoch, loss: moment.losses.to_vec() }
+    pub(super) fn of(moment: &Moment<Trainer>) -> Self {
+        let (loss, measures) = (moment.losses.to_vec(), Default::default());
+        Self { step: moment.step, epoch: moment.epoch, loss, measures }
     }
 }

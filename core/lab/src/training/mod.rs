@@ -7,6 +7,7 @@ pub use init::start_from;
 pub use watched::{Length, learn};
 
 use crate::network::{Network, State};
+use crate::schedule::Rates;
 use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
@@ -16,12 +17,30 @@ pub struct Trainer {
     network: Network,
     seed: u64,
     step: u64,
+    rates: Option<Rates>,
+    halted: Option<String>,
 }
 
 impl Trainer {
     /// Training of `network` from its first step. All random choices follow from `seed` and the step.
     pub fn new(network: Network, seed: u64) -> Self {
-        Self { network, seed, step: 0 }
+        Self { network, seed, step: 0, rates: None, halted: None }
+    }
+
+    /// The same with learning rates that follow a schedule.
+    #[must_use]
+    pub fn with_rates(self, rates: impl Into<Option<Rates>>) -> Self {
+        Self { rates: rates.into(), ..self }
+    }
+
+    /// What the schedule multiplies the learning rate of a step by, after `made` steps.
+    pub fn rate_factor(&self, made: u64) -> f64 {
+        self.rates.as_ref().map_or(1.0, |rates| rates.factor(made))
+    }
+
+    /// Why training ended before its last step, where an observer ended it.
+    pub fn halted(&self) -> Option<&str> {
+        self.halted.as_deref()
     }
 
     /// The network.
@@ -55,7 +74,9 @@ impl Trainer {
     /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
-        let Self { network, seed, step } = self;
+        let factor = self.rate_factor(self.step);
+        let Self { network, seed, step, .. } = self;
+        network.scale_rates(factor);
         let (seed, now) = (*seed, *step);
         let mut losses = Vec::new();
         network.step(

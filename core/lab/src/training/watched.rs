@@ -28,7 +28,8 @@ pub struct Length {
 }
 
 /// Makes a step of every batch, with `observers` looking on in their order, until there are no more or `stop` says so: then
-/// the step that is being made is finished first. A batch that cannot be made is no error once `stop` has said so.
+/// the step that is being made is finished first. An observer that [stops](Moment::stop) training ends it likewise, and
+/// [`Trainer::halted`] says why. A batch that cannot be made is no error once `stop` has said so.
 ///
 /// # Errors
 /// Where a batch cannot be made or a step not be taken, or where an observer refuses.
@@ -41,7 +42,7 @@ pub fn learn(
 ) -> Result<()> {
     let (mut epoch, mut waited) = (0, Duration::ZERO);
     tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
-    while !stop() {
+    while !stop() && trainer.halted.is_none() {
         let since = Instant::now();
         let Some(host) = batches.next() else { break };
         waited += since.elapsed();
@@ -76,5 +77,8 @@ fn tell(
     moment.batch = length.batch;
     moment.losses = losses;
     moment.waited = waited;
-    observers.iter_mut().try_for_each(|observer| what(*observer, &moment))
+    observers.iter_mut().try_for_each(|observer| what(*observer, &moment))?;
+    let stopped = moment.stopped();
+    trainer.halted = trainer.halted.take().or(stopped);
+    Ok(())
 }

@@ -1,5 +1,6 @@
-//! Every module's loss, to `metrics.jsonl`.
+//! Every module's loss, and what a probe finds on the way, to `metrics.jsonl`.
 
+use super::watch::Watch;
 use crate::run::train::recorded;
 use crate::run::{Record, Run};
 use crate::training::Trainer;
@@ -7,33 +8,56 @@ use plasticity_core::Result;
 use plasticity_core::observer::{Moment, Observer};
 use std::cell::RefCell;
 
-/// Records the losses of every `log_every`-th step, and of the last one.
+/// Records the losses of every `log_every`-th step, of the last one, and of those after which layers are probed, with what
+/// was measured then.
 pub struct Metrics<'a> {
     run: &'a RefCell<&'a mut Run>,
     log_every: u64,
+    probes_every: Option<u64>,
     total: u64,
+    watch: Watch<'a>,
 }
 
 impl<'a> Metrics<'a> {
-    pub fn new(run: &'a RefCell<&'a mut Run>, log_every: u64) -> Self {
-        Self { run, log_every, total: 0 }
+    pub fn new(
+        run: &'a RefCell<&'a mut Run>,
+        log_every: u64,
+        probes_every: Option<u64>,
+        watch: Watch<'a>,
+    ) -> Self {
+        Self { run, log_every, probes_every, total: 0, watch }
+    }
+
+    fn probed(&self, step: u64) -> bool {
+        self.probes_every.is_some_and(|every| recorded(step, every, self.total))
     }
 }
 
 impl Observer<Trainer> for Metrics<'_> {
     fn wants_losses(&self, step: u64) -> bool {
-        recorded(step, self.log_every, self.total)
+        recorded(step, self.log_every, self.total) || self.probed(step)
     }
 
     fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         self.total = moment.total;
-        Ok(())
+        self.watch.begin(moment)
     }
 
     fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
-        match recorded(moment.step, self.log_every, moment.total) {
-            true => self.run.borrow_mut().record(&Record::of(moment)),
-            false => Ok(()),
+        if !self.wants_losses(moment.step) {
+            return Ok(());
         }
+        let mut record = Record::of(moment);
+        if self.probed(moment.step) {
+            let finite = moment
+                .measures()
+                .iter()
+                .filter(|measure| measure.value.is_finite())
+                .cloned()
+                .collect::<Vec<_>>();
+            record.measures = finite.into_iter().map(|measure| (measure.name, measure.value)).collect();
+        }
+        self.run.borrow_mut().record(&record)?;
+        self.watch.hear(&record, moment)
     }
 }

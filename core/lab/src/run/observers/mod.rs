@@ -1,12 +1,22 @@
-//! What looks on while a run trains: its metrics, TensorBoard's events, its checkpoints, and the config's own observers.
+//! What looks on while a run trains: its metrics, TensorBoard's events, its checkpoints, looks at the network now and then, and
+//! the config's own observers.
 
+mod along;
 mod checkpoints;
 mod events;
+mod look;
 mod metrics;
 mod norms;
 mod own;
+mod patience;
+mod standing;
+mod watch;
 
+pub(super) use along::Along;
 pub(super) use checkpoints::Checkpoints;
 pub(super) use events::Events;
+pub(super) use look::Look;
 pub(super) use metrics::Metrics;
 pub(super) use own::Own;
+pub use standing::trivial_losses;
+pub(super) use watch::Watch;

@@ -43,6 +43,9 @@ impl<'a> Own<'a> {
         let mut network = moment.network();
         let seen = moment.seen_as(&mut **network as &mut dyn Observed);
         what(self.observer.as_mut(), &seen)?;
+        if let Some(why) = seen.stopped() {
+            moment.stop(why);
+        }
         let mut run = self.run.borrow_mut();
         for measure in seen.into_measures() {
             let value = Some(measure.value).filter(|value| value.is_finite());

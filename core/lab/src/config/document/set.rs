@@ -1,66 +1,13 @@
-//! A config as written: its values, and where each of them stands, so that every error can name the line.
+//! Overrides: `--set KEY=VALUE`.
 
-use super::Config;
+use super::{Document, EXTENDS, Origin};
+use crate::config::Config;
 use plasticity_core::registry::Family;
 use plasticity_core::{Error, Result};
-use std::collections::BTreeMap;
-use std::path::Path;
-use toml::de::{DeTable, DeValue};
 use toml::map::Entry;
 use toml::{Table, Value};
 
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
-    Line(usize),
-    Set(String),
-}
-
-/// The values of a config file after all overrides, with the line or the override that each comes from.
-#[derive(Clone, Debug)]
-pub struct Document {
-    file: String,
-    table: Table,
-    origins: BTreeMap<String, Origin>,
-}
-
 impl Document {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or is not TOML: names the line.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let hint = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such config file",
-                std::io::ErrorKind::InvalidData => "is not a text file in UTF-8",
-                _ => return Error::file(path, format!("cannot be read: {error}")),
-            };
-            Error::file(path, hint)
-        })?;
-        Self::parse(&text, &path.display().to_string())
-    }
-
-    /// Parses a config; `file` is what errors call it.
-    ///
-    /// # Errors
-    /// Where it is not TOML: names the line.
-    pub fn parse(text: &str, file: &str) -> Result<Self> {
-        let line = |at: usize| text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count() + 1;
-        let syntax = |error: toml::de::Error| {
-            let place = match error.span() {
-                Some(span) => format!("{file}:{}", line(span.start)),
-                None => file.to_owned(),
-            };
-            Error::config(place, format!("is not TOML: {}", error.message().trim()))
-        };
-        let spanned = DeTable::parse(text).map_err(syntax)?;
-        let mut origins = BTreeMap::new();
-        note_table(spanned.get_ref(), "", &line, &mut origins);
-        let table = text.parse::<Table>().map_err(syntax)?;
-        Ok(Self { file: file.to_owned(), table, origins })
-    }
-
     /// The same with some keys overridden, each as in `training.batch=16`. What is overridden of a table that is not written
     /// is overridden of its defaults.
     ///
@@ -83,13 +30,17 @@ impl Document {
     ///
     /// # Errors
     /// Where it is not of the form `key=value`, or the path leads through something that is no table.
-    pub(super) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
+    pub(in crate::config) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
         let place = format!("--set {assignment}");
         let (path, value) = assignment
             .split_once('=')
             .map(|(path, value)| (path.trim(), value.trim()))
             .filter(|(path, _)| path.split('.').all(|key| !key.is_empty()))
             .ok_or_else(|| Error::config(&place, "expected KEY=VALUE, such as training.batch=16"))?;
+        if path == EXTENDS {
+            let message = "is said in a file: write a config that extends the base, and give that";
+            return Err(Error::config(place, message));
+        }
         let value = format!("value = {value}")
             .parse::<Table>()
             .ok()
@@ -156,52 +107,11 @@ impl Document {
                 table.insert(last.to_owned(), value);
             }
         }
-        let below = format!("{set}.");
-        self.origins.retain(|other, _| !other.starts_with(&below));
+        self.origins.forget_below(&set);
         for path in made.into_iter().chain([set]) {
             self.origins.insert(path, Origin::Set(place.clone()));
         }
         Ok(())
-    }
-
-    /// The values.
-    pub fn table(&self) -> &Table {
-        &self.table
-    }
-
-    /// Where a key stands: `file:line: key`, or the override that set it. A key that stands nowhere is placed
-    /// at the table that lacks it.
-    pub fn place(&self, path: &str) -> String {
-        let mut known = path;
-        loop {
-            match self.origins.get(known) {
-                Some(Origin::Line(line)) => return format!("{}:{line}: {path}", self.file),
-                Some(Origin::Set(set)) if known == path => return set.clone(),
-                Some(Origin::Set(set)) => return format!("{set}: {path}"),
-                None => match known.rfind('.') {
-                    Some(dot) => known = &known[..dot],
-                    None => return format!("{}: {path}", self.file),
-                },
-            }
-        }
-    }
-
-    /// An error about a key, with its place.
-    pub fn error(&self, path: &str, message: impl Into<String>) -> Error {
-        Error::config(self.place(path), message)
-    }
-
-    /// Gives a config error whose place is a bare key its file and line.
-    pub fn locate(&self, error: Error) -> Error {
-        match error {
-            Error::Config { place, message } if self.knows(&place) => self.error(&place, message),
-            other => other,
-        }
-    }
-
-    fn knows(&self, path: &str) -> bool {
-        let section = path.split('.').next().unwrap_or_default();
-        super::SECTIONS.contains(&section) && !path.contains([':', ' '])
     }
 }
 
@@ -225,59 +135,11 @@ fn tag(table: &Table) -> Option<&'static str> {
     ["type", "preset"].into_iter().find(|tag| table.contains_key(*tag))
 }
 
-fn note_table(
-    table: &DeTable,
-    path: &str,
-    line: &dyn Fn(usize) -> usize,
-    origins: &mut BTreeMap<String, Origin>,
-) {
-    for (key, value) in table {
-        let path =
-            if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
-        origins.insert(path.clone(), Origin::Line(line(key.span().start)));
-        note_value(value.get_ref(), &path, line, origins);
-    }
-}
-
-fn note_value(
-    value: &DeValue,
-    path: &str,
-    line: &dyn Fn(usize) -> usize,
-    origins: &mut BTreeMap<String, Origin>,
-) {
-    match value {
-        DeValue::Table(table) => note_table(table, path, line, origins),
-        DeValue::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                let path = format!("{path}.{index}");
-                origins.insert(path.clone(), Origin::Line(line(item.span().start)));
-                note_value(item.get_ref(), &path, line, origins);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const TEXT: &str = "seed = 2\n[training]\nepochs = 1\n[rule]\ntype = \"clapp\"\nsteps = 3\n[encoder]\nlayers = [\n  { type = \"a\" },\n  { type = \"b\" },\n]\n";
-
-    #[test]
-    fn every_value_knows_its_line() {
-        let document = Document::parse(TEXT, "c.toml").unwrap();
-        assert_eq!(document.place("rule.steps"), "c.toml:6: rule.steps");
-        assert_eq!(document.place("encoder.layers.1.type"), "c.toml:10: encoder.layers.1.type");
-        assert_eq!(document.place("rule.absent"), "c.toml:4: rule.absent");
-        assert_eq!(document.place("training.batch"), "c.toml:2: training.batch");
-    }
-
-    #[test]
-    fn broken_toml_names_the_line() {
-        let error = Document::parse("seed = 1\n[rule\n", "c.toml").unwrap_err().to_string();
-        assert!(error.starts_with("c.toml:2: is not TOML: "), "{error}");
-    }
 
     #[test]
     fn overrides_replace_values_types_and_places() {
@@ -326,6 +188,7 @@ mod tests {
         let mut document = Document::parse(TEXT, "c.toml").unwrap();
         let mut message = |set: &str| document.set(set, &Table::new()).unwrap_err().to_string();
         assert_eq!(message("seed"), "--set seed: expected KEY=VALUE, such as training.batch=16");
+        assert!(message("extends=b.toml").starts_with("--set extends=b.toml: is said in a file: "));
         assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is no table");
         assert_eq!(
             message("training=long"),

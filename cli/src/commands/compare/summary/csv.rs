@@ -1,0 +1,43 @@
+//! A comparison as comma-separated values.
+
+use super::Table;
+use std::fmt::Write;
+
+impl Table {
+    /// A line for every probe, cell, layer and seed.
+    pub fn csv(&self) -> String {
+        let mut text = "probe,cell,layer,seed,steps,accuracy,untrained,gain,chance\n".to_owned();
+        for row in &self.rows {
+            for probe in &row.probes {
+                for (place, layer) in row.layers.iter().enumerate() {
+                    for (index, seed) in row.seeds.iter().enumerate() {
+                        let of = |spreads: &[super::Spread]| -> String {
+                            let value = spreads.get(place).and_then(|spread| spread.each.get(index));
+                            value.map(f64::to_string).unwrap_or_default()
+                        };
+                        let (name, kind, steps, chance) =
+                            (&row.name, probe.probe.name(), row.steps, row.chance);
+                        let (own, untrained, gain) =
+                            (of(&probe.accuracy), of(&probe.untrained), of(&probe.gain));
+                        let (name, layer) = (quoted(name), quoted(layer));
+                        // Writing to a text cannot fail.
+                        let _ = writeln!(
+                            text,
+                            "{kind},{name},{layer},{seed},{steps},{own},{untrained},{gain},{chance}"
+                        );
+                    }
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A field, in quotes where it needs them.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

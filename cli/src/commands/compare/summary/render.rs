@@ -1,0 +1,244 @@
+//! The table of a comparison as text, Markdown and LaTeX.
+
+use super::{Probe, Row, Spread, Table};
+use crate::output;
+use plasticity_core::Result;
+use plasticity_lab::probe::ProbeKind;
+
+/// What a comparison is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Columns
+    Text,
+    /// Tables in Markdown
+    Markdown,
+    /// A line for every probe, cell, layer and seed
+    Csv,
+    /// Tables for LaTeX, by the package `booktabs`
+    Latex,
+    /// Everything, the values of every seed included
+    Json,
+}
+
+impl Table {
+    /// The comparison in a format.
+    ///
+    /// # Errors
+    /// Where JSON cannot hold it.
+    pub fn format(&self, format: Format) -> Result<String> {
+        Ok(match format {
+            Format::Text => self.text(),
+            Format::Markdown => self.markdown(),
+            Format::Csv => self.csv().trim_end().to_owned(),
+            Format::Latex => self.latex(),
+            Format::Json => output::json(self)?,
+        })
+    }
+
+    /// A table in Markdown for each probe, the differences of rows, and what they are of.
+    pub fn markdown(&self) -> String {
+        let tables = self.tables().into_iter().map(|(head, lines)| output::table(&head, &lines));
+        tables.chain([self.caption()]).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// The same in columns.
+    pub(super) fn text(&self) -> String {
+        let tables = self.tables().into_iter().map(|(head, lines)| output::columns(&head, &lines));
+        tables.chain([self.caption()]).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// The same for LaTeX, with the rules of the package `booktabs`.
+    pub(super) fn latex(&self) -> String {
+        let tables = self.tables().into_iter().map(|(head, lines)| {
+            let line = |cells: &[String]| {
+                let cells: Vec<_> = cells.iter().map(|cell| escaped(cell)).collect();
+                format!("{} \\\\", cells.join(" & "))
+            };
+            let columns = "r".repeat(head.len().saturating_sub(1));
+            let lines: Vec<_> = lines.iter().map(|cells| line(cells)).collect();
+            format!(
+                "\\begin{{tabular}}{{l{columns}}}\n\\toprule\n{}\n\\midrule\n{}\n\\bottomrule\n\\end{{tabular}}",
+                line(&head),
+                lines.join("\n")
+            )
+        });
+        let caption = format!("% {}", self.caption());
+        tables.chain([caption]).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Every probe's table, then what rows differ by.
+    fn tables(&self) -> Vec<(Vec<String>, Vec<Vec<String>>)> {
+        let mut kinds: Vec<ProbeKind> = Vec::new();
+        for probe in self.rows.iter().flat_map(|row| &row.probes) {
+            if !kinds.contains(&probe.probe) {
+                kinds.push(probe.probe);
+            }
+        }
+        let differences = kinds.iter().filter_map(|kind| self.difference(*kind)).collect::<Vec<_>>();
+        kinds.iter().map(|kind| self.table(*kind)).chain(differences).collect()
+    }
+
+    /// What the tables are of.
+    fn caption(&self) -> String {
+        let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
+        chances.dedup();
+        let (seeds, chances) = (listed(self.seeds()), chances.join(", "));
+        let mut caption = match self.seeds().len() {
+            1 => format!("Seed {seeds}; chance {chances} %. Gains are on the untrained network."),
+            _ => format!(
+                "Mean ± standard deviation over seeds {seeds}; chance {chances} %. Gains are on the untrained network of the \
+                 same seed."
+            ),
+        };
+        if self.has_differences() {
+            caption += " Differences are taken seed by seed; in brackets the 95 % interval of their mean (Student's t).";
+        }
+        caption
+    }
+
+    fn has_differences(&self) -> bool {
+        let probes = self.differences.iter().flat_map(|row| &row.probes);
+        probes.flat_map(|probe| &probe.difference).flatten().any(|spread| spread.interval.is_some())
+    }
+
+    /// One probe's table of differences, where there is more than one seed.
+    fn difference(&self, kind: ProbeKind) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+        if !self.has_differences() {
+            return None;
+        }
+        let columns = self.columns();
+        let from = self.differences.first()?.from.clone();
+        let mut head = vec![format!("{} features, difference from {from}", kind.name())];
+        head.extend(columns.iter().map(|name| column(name)));
+        let mut lines = Vec::new();
+        for row in &self.differences {
+            let Some(probe) = row.probes.iter().find(|probe| probe.probe == kind) else { continue };
+            let of = |name: &String| {
+                let place = row.layers.iter().position(|other| other == name);
+                place.and_then(|place| probe.difference.get(place)?.as_ref())
+            };
+            let cells = columns.iter().map(|name| of(name).map(Spread::between).unwrap_or_default());
+            let name = self.named(&row.row, &row.seeds);
+            lines.push(std::iter::once(name).chain(cells).collect());
+        }
+        Some((head, lines))
+    }
+
+    /// All seeds; a row that lacks some, as their cells diverged, says which it has.
+    fn seeds(&self) -> &[u64] {
+        self.rows.iter().map(|row| &row.seeds[..]).max_by_key(|seeds| seeds.len()).unwrap_or_default()
+    }
+
+    /// The name of a row, with its seeds where they are not all.
+    fn named(&self, name: &str, seeds: &[u64]) -> String {
+        match seeds == self.seeds() {
+            true => name.to_owned(),
+            false => format!("{name}, seeds {}", listed(seeds)),
+        }
+    }
+
+    /// One probe's table, head and lines: for each combination its accuracy and its gain, below a row for the untrained
+    /// network that they began with; combinations of the same untrained network stand together.
+    fn table(&self, kind: ProbeKind) -> (Vec<String>, Vec<Vec<String>>) {
+        let layers = self.columns();
+        let mut head = vec![format!("{} features, accuracy %", kind.name()), "steps".to_owned()];
+        head.extend(layers.iter().map(|name| column(name)));
+        let line = |name: String, steps: &str, of: &Row, text: &dyn Fn(usize) -> String| -> Vec<String> {
+            let place = |layer: &String| of.layers.iter().position(|other| other == layer);
+            let values = layers.iter().map(|layer| place(layer).map(text).unwrap_or_default());
+            [name, steps.to_owned()].into_iter().chain(values).collect()
+        };
+        let name = |name: &str, row: &Row| self.named(name, &row.seeds);
+        let rows: Vec<(&Row, &Probe)> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row, row.probes.iter().find(|probe| probe.probe == kind)?)))
+            .collect();
+        let begin = |row: &(&Row, &Probe)| (row.0.layers.clone(), row.1.untrained.clone());
+        let mut lines = Vec::new();
+        let mut begun = Vec::new();
+        for first in &rows {
+            if begun.contains(&begin(first)) {
+                continue;
+            }
+            begun.push(begin(first));
+            let (row, probe) = first;
+            lines.push(line(name("untrained", row), "0", row, &|at| probe.untrained[at].text()));
+            for (row, probe) in rows.iter().filter(|row| begin(row) == begin(first)) {
+                let steps = row.steps.to_string();
+                lines.push(line(name(&row.name, row), &steps, row, &|at| probe.accuracy[at].text()));
+                lines.push(line("  gain".to_owned(), "", row, &|at| probe.gain[at].signed()));
+            }
+        }
+        (head, lines)
+    }
+
+    /// The layers of all rows: hand-made features, then layers by number, then all of them side by side.
+    fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<&String> = Vec::new();
+        for layer in self.rows.iter().flat_map(|row| &row.layers) {
+            if !columns.contains(&layer) {
+                columns.push(layer);
+            }
+        }
+        columns.sort_by_key(|name| match name.parse::<usize>() {
+            Ok(number) => number,
+            Err(_) if *name == "all" => usize::MAX,
+            Err(_) => 0,
+        });
+        columns.into_iter().cloned().collect()
+    }
+}
+
+/// The name of a layer's column: layers are numbered; hand-made features have a name.
+fn column(layer: &str) -> String {
+    match layer {
+        "all" => "all layers".to_owned(),
+        name if name.parse::<usize>().is_ok() => format!("layer {name}"),
+        name => name.to_owned(),
+    }
+}
+
+/// A text as LaTeX takes it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '%' | '&' | '#' | '$' | '_' | '{' | '}' => escaped.extend(['\\', c]),
+            '\\' => escaped += "\\textbackslash{}",
+            '~' => escaped += "\\textasciitilde{}",
+            '^' => escaped += "\\textasciicircum{}",
+            '±' => escaped += "$\\pm$",
+            '−' => escaped += "$-$",
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn listed(seeds: &[u64]) -> String {
+    seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Spread {
+    fn text(&self) -> String {
+        match self.std {
+            Some(std) => format!("{:.1} ± {std:.1}", self.mean),
+            None => format!("{:.1}", self.mean),
+        }
+    }
+
+    /// `+2.0 [−0.5, +4.5]`.
+    fn between(&self) -> String {
+        let signed = |value: f64| format!("{value:+.1}").replace('-', "−");
+        match self.interval {
+            Some([low, high]) => format!("{} [{}, {}]", signed(self.mean), signed(low), signed(high)),
+            None => signed(self.mean),
+        }
+    }
+
+    fn signed(&self) -> String {
+        let sign = if self.mean < 0.0 { "" } else { "+" };
+        format!("{sign}{}", self.text())
+    }
+}

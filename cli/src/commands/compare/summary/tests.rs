@@ -1,0 +1,147 @@
+//! What a comparison of made-up reports says.
+
+use super::*;
+use plasticity_lab::probe::FeatureStatistics;
+
+fn layer(name: &str, accuracy: f64) -> LayerProbe {
+    LayerProbe {
+        name: name.to_owned(),
+        scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 30.0 }],
+        chance: 12.5,
+        majority: 12.5,
+        features: FeatureStatistics::default(),
+        untrained_features: FeatureStatistics::default(),
+    }
+}
+
+/// The text with single blanks, whatever the width of columns.
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn values_stand_below_the_names_of_their_layers() {
+    let cell =
+        |of: &str| Cell { config: "".into(), of: Some(of.to_owned()), assignments: Vec::new(), seed: 1 };
+    let report = |layers: &[(&str, f64)]| Report {
+        step: 9,
+        layers: layers.iter().map(|(name, accuracy)| layer(name, *accuracy)).collect(),
+        readout: String::new(),
+    };
+    let cells = [cell("images"), cell("speech")];
+    let reports =
+        [report(&[("1", 41.0), ("all", 42.0)]), report(&[("mfcc", 43.0), ("1", 44.0), ("2", 45.0)])];
+    let reports: Vec<_> = cells.iter().zip(reports).collect();
+    let text = summarise(&reports).markdown();
+    let row = |name: &str| -> Vec<String> {
+        let line = text.lines().find(|line| line.contains(name)).unwrap();
+        line.split('|').map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+    };
+    assert_eq!(
+        row("accuracy"),
+        ["raw features, accuracy %", "steps", "mfcc", "layer 1", "layer 2", "all layers"]
+    );
+    assert_eq!(
+        (row("images"), row("speech")),
+        (
+            ["images", "9", "41.0", "42.0"].map(str::to_owned).to_vec(),
+            ["speech", "9", "43.0", "44.0", "45.0"].map(str::to_owned).to_vec(),
+        )
+    );
+    assert!(squeezed(&text).contains("| images | 9 | | 41.0 | | 42.0 |"), "{text}");
+}
+
+#[test]
+fn seeds_are_gathered_into_mean_and_spread() {
+    let cell = |rule: &str, seed| Cell {
+        config: "c.toml".into(),
+        of: None,
+        assignments: vec![format!("rule={rule}")],
+        seed,
+    };
+    let report = |accuracy| Report { step: 9, layers: vec![layer("1", accuracy)], readout: String::new() };
+    let cells = [cell("cpc", 1), cell("cpc", 2), cell("clapp", 1), cell("clapp", 2)];
+    let reports: Vec<_> =
+        cells.iter().zip([40.0, 42.0, 50.0, 50.0]).map(|(cell, a)| (cell, report(a))).collect();
+    let text = squeezed(&summarise(&reports).markdown());
+    assert!(text.contains("| untrained | 0 | 30.0 ± 0.0 |"), "{text}");
+    assert!(text.contains("| gain | | +11.0 ± 1.4 |"), "{text}");
+    assert!(text.contains("| rule=cpc | 9 | 41.0 ± 1.4 |"), "{text}");
+    assert!(text.contains("seeds 1, 2; chance 12.5 %"), "{text}");
+
+    let text = squeezed(&summarise(&reports[1..]).markdown());
+    assert!(text.contains("| rule=cpc, seeds 2 | 9 | 42.0 |"), "{text}");
+    assert!(text.contains("| rule=clapp | 9 | 50.0 ± 0.0 |"), "{text}");
+    assert!(text.contains("over seeds 1, 2; chance"), "{text}");
+}
+
+/// Reports of two rules over three seeds, of one layer.
+fn two_rules() -> Vec<(Cell, Report)> {
+    let mut all = Vec::new();
+    for (rule, accuracies) in [("cpc", [40.0, 42.0, 44.0]), ("clapp", [41.0, 44.0, 47.0])] {
+        for (seed, accuracy) in (1..).zip(accuracies) {
+            let assignments = vec![format!("rule={rule}")];
+            let cell = Cell { config: "c.toml".into(), of: None, assignments, seed };
+            all.push((cell, Report { step: 9, layers: vec![layer("1", accuracy)], readout: String::new() }));
+        }
+    }
+    all
+}
+
+fn table(reports: &[(Cell, Report)]) -> Table {
+    summarise(&reports.iter().map(|(cell, report)| (cell, report.clone())).collect::<Vec<_>>())
+}
+
+/// Differences 1, 2, 3: mean 2, deviation 1, and 4.303 / √3 = 2.484 to either side.
+#[test]
+fn rows_differ_seed_by_seed_with_an_interval() {
+    let table = table(&two_rules());
+    let json = serde_json::to_value(&table).unwrap();
+    let found = &json["differences"][0];
+    assert_eq!(found["row"], "rule=clapp");
+    assert_eq!(found["from"], "rule=cpc");
+    assert_eq!(found["probes"][0]["difference"][0]["each"], serde_json::json!([1.0, 2.0, 3.0]));
+    let interval = &found["probes"][0]["difference"][0]["interval"];
+    assert!((interval[0].as_f64().unwrap() + 0.4843).abs() < 1e-3, "{interval}");
+    assert!((interval[1].as_f64().unwrap() - 4.4843).abs() < 1e-3, "{interval}");
+    let text = squeezed(&table.markdown());
+    assert!(text.contains("| rule=clapp | +2.0 [−0.5, +4.5] |"), "{text}");
+    assert_eq!(json["rows"][0]["probes"][0]["gain"][0]["each"], serde_json::json!([10.0, 12.0, 14.0]));
+}
+
+#[test]
+fn a_single_seed_has_no_mean_no_interval_and_no_differences() {
+    let reports: Vec<_> = two_rules().into_iter().filter(|(cell, _)| cell.seed == 2).collect();
+    let text = table(&reports).markdown();
+    assert!(
+        text.contains("Seed 2; chance 12.5 %") && !text.contains("Mean") && !text.contains("interval"),
+        "{text}"
+    );
+}
+
+#[test]
+fn csv_has_a_line_for_every_seed_and_layer() {
+    let mut reports = two_rules();
+    reports[0].0.assignments = vec![r#"rule={type="cpc",negatives=3}"#.to_owned()];
+    let text = table(&reports).csv();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "probe,cell,layer,seed,steps,accuracy,untrained,gain,chance");
+    assert_eq!(lines[1], "raw,rule=cpc (negatives=3),1,1,9,40,30,10,12.5");
+    assert_eq!(lines.len(), 7);
+    reports[0].0.assignments = vec!["rule.sizes=[1,2]".to_owned()];
+    assert!(table(&reports).csv().contains("raw,\"rule.sizes=[1,2]\",1,1,9,"));
+}
+
+#[test]
+fn latex_and_plain_text_have_the_same_cells() {
+    let table = table(&two_rules());
+    let latex = table.latex();
+    assert!(latex.contains(r"rule=cpc & 9 & 42.0 $\pm$ 2.0 \\"), "{latex}");
+    assert!(latex.contains(r"raw features, accuracy \%"), "{latex}");
+    assert_eq!(latex.matches(r"\begin{tabular}{lrr}").count(), 1, "{latex}");
+    let text = table.text();
+    assert!(
+        text.lines().any(|line| squeezed(line) == "rule=cpc 9 42.0 ± 2.0") && !text.contains('|'),
+        "{text}"
+    );
+}

@@ -1,0 +1,70 @@
+//! How long a comparison still takes.
+
+use crate::progress::clock;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Counts the steps of cells, and how long those that were made took, reading out included.
+#[derive(Default)]
+pub struct TimeLeft {
+    /// Steps of the cells that were not begun, in their order.
+    ahead: VecDeque<u64>,
+    now: Option<(Instant, u64)>,
+    steps: u64,
+    seconds: f64,
+}
+
+impl TimeLeft {
+    /// A cell that comes after the others, with so many steps to be made.
+    pub fn expect(&mut self, steps: u64) {
+        self.ahead.push_back(steps);
+    }
+
+    /// The next cell begins.
+    pub fn begin(&mut self) {
+        self.now = self.ahead.pop_front().map(|steps| (Instant::now(), steps));
+    }
+
+    /// It ends.
+    pub fn end(&mut self) {
+        if let Some((since, steps)) = self.now.take() {
+            self.made(steps, since.elapsed().as_secs_f64());
+        }
+    }
+
+    fn made(&mut self, steps: u64, seconds: f64) {
+        if steps > 0 {
+            self.steps += steps;
+            self.seconds += seconds;
+        }
+    }
+
+    /// What is said before a cell begins: nothing before one has ended.
+    pub fn said(&self) -> String {
+        let ahead: u64 = self.ahead.iter().sum();
+        if self.steps == 0 || ahead == 0 {
+            return String::new();
+        }
+        format!("; about {} left in all", clock(self.seconds / self.steps as f64 * ahead as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_that_of_the_steps_left() {
+        let mut left = TimeLeft::default();
+        [100, 0, 300].into_iter().for_each(|steps| left.expect(steps));
+        assert_eq!(left.said(), "");
+        left.begin();
+        left.made(100, 20.0);
+        assert_eq!(left.said(), "; about 1:00 left in all");
+        left.begin();
+        left.made(0, 5.0);
+        assert_eq!(left.said(), "; about 1:00 left in all");
+        left.begin();
+        assert_eq!(left.said(), "");
+    }
+}

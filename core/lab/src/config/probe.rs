@@ -1,0 +1,192 @@
+//! The section `[probe]`.
+
+use super::all_layers::AllLayers;
+use crate::probe::{ProbeKind, ProbeSettings, Protocol};
+use crate::schedule::{self, Schedule, Span};
+use plasticity_core::registry::Key;
+use plasticity_core::representation::Pooling;
+use serde::{Deserialize, Serialize};
+
+/// The keys of `[probe]`.
+pub const PROBE: [Key; 15] = [
+    key(
+        "protocol",
+        "\"both\"",
+        "paper | standardised | both",
+        "which probes: `\"paper\"`, on features as they are; `\"standardised\"`, on features brought to mean 0 and variance 1 \
+         over the training stimuli; `\"both\"`, side by side",
+    ),
+    key("layers", "", "list of 1..", "the layers that are probed; left out: all"),
+    key(
+        "epochs",
+        "",
+        "1..",
+        "passes over the labelled stimuli; left out: 300 on raw features and 100 on standardised ones",
+    ),
+    key("rate", "0.001", "> 0", "Adam's learning rate"),
+    key(
+        "halve_at",
+        "",
+        "list of [0, 1]",
+        "shares of the probe's epochs after each of which the learning rate is halved",
+    ),
+    schedule::key("what the rate is multiplied by, step by step of the probe's learning, beside `halve_at`"),
+    key(
+        "batch",
+        "",
+        "1..",
+        "stimuli in a step of the probe's learning; left out: 32 on raw features and 128 on standardised ones",
+    ),
+    // Each pass is kept in memory.
+    key(
+        "augment",
+        "0",
+        "0..=1000",
+        "how often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; 0: once, as \
+         for testing",
+    ),
+    key(
+        "pooling",
+        "\"mean\"",
+        "mean | keep | { blocks = 1.. }",
+        "what of a layer is probed: `\"mean\"`, the mean over its rows, columns and locations; `\"keep\"`, all of these \
+         places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time",
+    ),
+    key(
+        "standardise",
+        "",
+        "true | false",
+        "the older key of `protocol`: true is \"standardised\", false is \"paper\"",
+    ),
+    key(
+        "dropout",
+        "0.0",
+        "[0, 1)",
+        "probability with which each feature is left out in each step of the probe's learning (the others are divided by \
+         1 − `dropout`)",
+    ),
+    key("weight_decay", "0.0", "≥ 0", "weight decay"),
+    key(
+        "all_layers",
+        "false",
+        "true | false | 0.. | list of 0..",
+        "adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list (one a \
+         layer) gives the side of the blocks that are averaged, 0 for the whole map",
+    ),
+    key(
+        "every",
+        "",
+        "{ epochs = 1.. } | { steps = 1.. }",
+        "how often layers are probed while they learn, on a part of the stimuli; left out: not at all",
+    ),
+    // So many that a class is seen, and few enough that their features fit beside a network's.
+    key(
+        "every_stimuli",
+        "512",
+        "16..=1000000",
+        "stimuli that a probe while layers learn is trained on, at most; it is tested on half as many",
+    ),
+];
+
+const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, range, meaning }
+}
+
+/// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, beside a probe on standardised
+/// features; for video the paper keeps places apart (`pooling = "keep"`) and leaves out half of the features in each step
+/// (`dropout = 0.5`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Which probes: `"paper"`, on features as they are; `"standardised"`, on features brought to mean 0 and variance 1 over
+    /// the training stimuli; `"both"`, side by side.
+    pub protocol: Protocol,
+    /// The layers that are probed, counted from 1; by default all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
+    /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Adam's learning rate, above 0.
+    pub rate: f32,
+    /// Shares of the probe's epochs, from 0 to 1, after each of which the learning rate is halved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub halve_at: Vec<f32>,
+    /// What the rate is multiplied by, step by step of the probe's learning, beside `halve_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Stimuli in a step of the probe's learning, at least 1; by default 32 on raw features and 128 on standardised ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+    /// How often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; passes over
+    /// them take turns. 0: once, as for testing.
+    pub augment: usize,
+    /// What of a layer is read out: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
+    /// places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time.
+    pub pooling: Pooling,
+    /// The older key of `protocol`: `true` is `"standardised"`, `false` is `"paper"`.
+    #[serde(skip_serializing)]
+    pub standardise: Option<bool>,
+    /// Probability, at least 0 and below 1, with which each feature is left out in each step of the probe's learning
+    /// (the others are divided by 1 − `dropout`).
+    pub dropout: f32,
+    /// Weight decay, at least 0.
+    pub weight_decay: f32,
+    /// Adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
+    /// (one a layer) gives the side of the blocks that are averaged, 0 for the whole map.
+    pub all_layers: AllLayers,
+    /// How often layers are probed while they learn, on a part of the stimuli; by default not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// Stimuli that a probe while layers learn is trained on, at most; it is tested on half as many.
+    pub every_stimuli: usize,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::default(),
+            layers: None,
+            epochs: None,
+            rate: 1e-3,
+            halve_at: Vec::new(),
+            schedule: None,
+            batch: None,
+            augment: 0,
+            pooling: Pooling::Mean,
+            standardise: None,
+            dropout: 0.0,
+            weight_decay: 0.0,
+            all_layers: AllLayers::default(),
+            every: None,
+            every_stimuli: 512,
+        }
+    }
+}
+
+impl ProbeConfig {
+    /// The same with the older key `standardise` said by `protocol`.
+    #[must_use]
+    pub(super) fn renamed(self) -> Self {
+        let protocol = match self.standardise {
+            Some(true) => Protocol::Standardised,
+            Some(false) => Protocol::Paper,
+            None => self.protocol,
+        };
+        Self { protocol, standardise: None, ..self }
+    }
+
+    /// How one of the probes learns.
+    pub fn settings(&self, kind: ProbeKind) -> ProbeSettings {
+        ProbeSettings {
+            kind,
+            epochs: self.epochs.unwrap_or(kind.epochs()),
+            rate: self.rate,
+            halve_at: self.halve_at.clone(),
+            schedule: self.schedule.clone(),
+            batch: self.batch.unwrap_or(kind.batch()),
+            dropout: self.dropout,
+            weight_decay: self.weight_decay,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What a config says of the optimiser.
+
+use plasticity_core::registry::Key;
+use serde::{Deserialize, Serialize};
+
+/// What a config says of the optimiser; every module has one of its own.
+///
+/// Below, w are a parameter's values, U the direction in which they are to move (minus the gradient, where there is one) and
+/// η the rate: the one here, times the factors of the module, of the layer and of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimiserSpec {
+    /// Adam (Kingma & Ba 2015), in PyTorch's form.
+    Adam {
+        /// Learning rate.
+        rate: f32,
+        /// Decay of the mean of updates.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// Decay of the mean of squared updates.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// Added to the root of the mean square.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// Weight decay, added to the gradient.
+        #[serde(default)]
+        weight_decay: f32,
+        /// Whether parameters with a single axis (biases, gains) decay as well.
+        #[serde(default = "yes", skip_serializing_if = "is_true")]
+        decay_biases: bool,
+    },
+    /// Adam with weight decay of its own (Loshchilov & Hutter 2019), in PyTorch's form: w ← (1 − η · decay) w, then a step of
+    /// Adam without weight decay.
+    #[serde(rename = "adamw")]
+    AdamW {
+        /// Learning rate.
+        rate: f32,
+        /// Decay of the mean of updates.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// Decay of the mean of squared updates.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// Added to the root of the mean square.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// Weight decay; PyTorch's 0.01.
+        #[serde(default = "hundredth")]
+        weight_decay: f32,
+        /// Whether parameters with a single axis (biases, gains) decay as well.
+        #[serde(default = "yes")]
+        decay_biases: bool,
+    },
+    /// Gradient descent with momentum, in PyTorch's form.
+    Sgd {
+        /// Learning rate.
+        rate: f32,
+        /// Momentum.
+        #[serde(default)]
+        momentum: f32,
+        /// Weight decay, added to the gradient.
+        #[serde(default)]
+        weight_decay: f32,
+        /// Whether parameters with a single axis (biases, gains) decay as well.
+        #[serde(default = "yes", skip_serializing_if = "is_true")]
+        decay_biases: bool,
+    },
+    /// Momentum with a rate for each parameter after its length (You, Gitman & Ginsburg 2017): λ = trust ‖w‖ / (‖U‖ + decay
+    /// ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 where w or U is 0, and for biases that do not decay.
+    Lars {
+        /// Learning rate.
+        rate: f32,
+        /// Momentum.
+        #[serde(default = "beta1")]
+        momentum: f32,
+        /// Weight decay, added to the gradient.
+        #[serde(default)]
+        weight_decay: f32,
+        /// How far a parameter may move, as a share of its length.
+        #[serde(default = "thousandth")]
+        trust: f32,
+        /// Whether parameters with a single axis (biases, gains) decay and have a rate after their length as well.
+        #[serde(default)]
+        decay_biases: bool,
+    },
+    /// For Hebbian rules: the update divided by its largest entry, with a rate for each neuron that falls as its weights come
+    /// to length 1 (Journé et al. 2023): w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|.
+    Hebbian {
+        /// Learning rate.
+        rate: f32,
+        /// How fast a neuron's rate falls; 0 keeps it.
+        #[serde(default = "half")]
+        power: f32,
+    },
+}
+
+fn half() -> f32 {
+    0.5
+}
+fn beta1() -> f32 {
+    0.9
+}
+fn beta2() -> f32 {
+    0.999
+}
+fn epsilon() -> f32 {
+    1e-8
+}
+fn hundredth() -> f32 {
+    0.01
+}
+fn thousandth() -> f32 {
+    0.001
+}
+fn yes() -> bool {
+    true
+}
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+impl Default for OptimiserSpec {
+    /// The paper's: Adam at 2e-4.
+    fn default() -> Self {
+        Self::adam(2e-4, 0.0)
+    }
+}
+
+impl OptimiserSpec {
+    /// Adam with its usual averages.
+    pub fn adam(rate: f32, weight_decay: f32) -> Self {
+        let (beta1, beta2, epsilon) = (beta1(), beta2(), epsilon());
+        Self::Adam { rate, beta1, beta2, epsilon, weight_decay, decay_biases: true }
+    }
+
+    /// Its learning rate, without anybody's factor.
+    pub fn rate(mut self) -> f32 {
+        *self.rate_mut()
+    }
+
+    pub(super) fn rate_mut(&mut self) -> &mut f32 {
+        let (Self::Adam { rate, .. }
+        | Self::AdamW { rate, .. }
+        | Self::Sgd { rate, .. }
+        | Self::Lars { rate, .. }
+        | Self::Hebbian { rate, .. }) = self;
+        rate
+    }
+
+    /// The same with its rate multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        *self.rate_mut() *= factor;
+        self
+    }
+
+    /// How many averages it keeps of the updates of a parameter.
+    pub(super) fn averages(self) -> usize {
+        match self {
+            Self::Adam { .. } | Self::AdamW { .. } => 2,
+            Self::Sgd { .. } | Self::Lars { .. } => 1,
+            Self::Hebbian { .. } => 0,
+        }
+    }
+}
+
+/// The keys of each optimiser, by its `type`.
+pub const OPTIMISERS: [(&str, &[Key]); 5] = [
+    (
+        "adam",
+        &[
+            RATE,
+            BETA1,
+            BETA2,
+            EPSILON,
+            key("weight_decay", "0.0", "≥ 0", DECAY),
+            key("decay_biases", "true", FLAG, BIASES),
+        ],
+    ),
+    (
+        "adamw",
+        &[
+            RATE,
+            BETA1,
+            BETA2,
+            EPSILON,
+            key(
+                "weight_decay",
+                "0.01",
+                "≥ 0",
+                "weight decay, apart from the gradient: w ← (1 − rate · decay) w in each step",
+            ),
+            key("decay_biases", "true", FLAG, BIASES),
+        ],
+    ),
+    (
+        "sgd",
+        &[
+            RATE,
+            key("momentum", "0.0", "[0, 1)", "momentum"),
+            key("weight_decay", "0.0", "≥ 0", DECAY),
+            key("decay_biases", "true", FLAG, BIASES),
+        ],
+    ),
+    (
+        "lars",
+        &[
+            RATE,
+            key("momentum", "0.9", "[0, 1)", "momentum"),
+            key("weight_decay", "0.0", "≥ 0", DECAY),
+            key(
+                "trust",
+                "0.001",
+                "> 0",
+                "how far a parameter may move in a step at rate 1, as a share of its length",
+            ),
+            key(
+                "decay_biases",
+                "false",
+                FLAG,
+                "whether parameters with a single axis (biases, gains) decay, and have a rate after their length, as well",
+            ),
+        ],
+    ),
+    (
+        "hebbian",
+        &[
+            RATE,
+            key(
+                "power",
+                "0.5",
+                "≥ 0",
+                "how fast a neuron's rate falls as its weights come to length 1; 0 keeps it",
+            ),
+        ],
+    ),
+];
+
+const RATE: Key = key("rate", "", "> 0", "learning rate");
+const BETA1: Key = key("beta1", "0.9", "[0, 1)", "decay of the mean of updates");
+const BETA2: Key = key("beta2", "0.999", "[0, 1)", "decay of the mean of squared updates");
+const EPSILON: Key = key("epsilon", "1e-8", "> 0", "added to the root of the mean square");
+const DECAY: &str = "weight decay, added to the gradient";
+const FLAG: &str = "true | false";
+const BIASES: &str = "whether parameters with a single axis (biases, gains) decay as well";
+
+const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, range, meaning }
+}

@@ -1,0 +1,135 @@
+//! Probes of layers while they learn, on a part of the labelled stimuli.
+
+use crate::config::ProbeConfig;
+use crate::experiment::Experiment;
+use crate::loader::{Loader, Pass};
+use crate::probe::{Features, ProbeKind, accuracy, features};
+use crate::training::Trainer;
+use plasticity_core::map::MapShape;
+use plasticity_core::observer::Moment;
+use plasticity_core::random::{Random, purpose, stream};
+use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
+use plasticity_core::{Error, Result};
+use std::sync::Arc;
+
+/// Passes over the part of the stimuli, at most.
+const PASSES: u64 = 50;
+/// Steps of one probe's learning, about: frames make many rows of few stimuli.
+const STEPS: u64 = 1000;
+
+/// What layers are probed on.
+pub struct Along<'a> {
+    experiment: &'a Experiment,
+    classes: usize,
+    train: Arc<dyn Stimulus>,
+    test: Arc<dyn Stimulus>,
+}
+
+impl<'a> Along<'a> {
+    /// Takes evenly spaced stimuli of those that a probe learns from and is tested on.
+    ///
+    /// # Errors
+    /// Where there are no labelled stimuli.
+    pub fn new(experiment: &'a Experiment) -> Result<Self> {
+        let config = experiment.config();
+        let part = |split, most: usize| -> Result<Arc<dyn Stimulus>> {
+            let of = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+            let indices =
+                (0..most.min(of.len())).map(|index| index * of.len() / most.min(of.len())).collect();
+            Ok(Arc::new(Part { of, indices }))
+        };
+        let most = config.probe.every_stimuli;
+        let (train, test) = (part(Split::ReadoutTrain, most)?, part(Split::ReadoutTest, most.div_ceil(2))?);
+        let classes = match (train.classes(), test.classes()) {
+            (Some(classes), Some(_)) if !train.is_empty() && !test.is_empty() => classes.len(),
+            _ => {
+                let message = "needs labelled stimuli, and these have no labels";
+                return Err(Error::config(config.place("probe.every"), message));
+            }
+        };
+        Ok(Self { experiment, classes, train, test })
+    }
+
+    /// Measures the accuracy of every layer that is probed, in percent of the test stimuli: `probe/layer_1/raw`.
+    ///
+    /// # Errors
+    /// Where a stimulus cannot be made, or the network has diverged.
+    pub fn probe(&self, moment: &Moment<Trainer>) -> Result<()> {
+        let config = self.experiment.config();
+        let mut trainer = moment.network();
+        let network = trainer.network_mut();
+        let device = network.device().clone();
+        let names: Vec<String> = network.layer_names().into_iter().map(str::to_owned).collect();
+        let wanted = wanted(&config.probe, names.len());
+        let mut of = |stimulus: &Arc<dyn Stimulus>| -> Result<Features> {
+            let (batch, threads) = (config.training.batch, config.training.threads);
+            let batches = Loader::new(Arc::clone(stimulus), Pass::Evaluate, batch, threads)?;
+            let pooling = config.probe.pooling;
+            let mut made = features(&mut [&mut *network], batches, &device, Some(&wanted), &mut |_| pooling)?;
+            Ok(made.pop().unwrap_or_default())
+        };
+        let (train, test) = (of(&self.train)?, of(&self.test)?);
+        drop(trainer);
+        for &layer in &wanted {
+            for &kind in config.probe.protocol.probes() {
+                let (train, test) = (train.layer(layer)?, test.layer(layer)?);
+                if train.values.iter().chain(test.values).any(|value| !value.is_finite()) {
+                    let place = format!("step {}, layer {}", moment.step, names[layer]);
+                    return Err(Error::diverged(place, "its activity is not finite"));
+                }
+                let mut settings = config.probe.settings(kind);
+                let per_pass = train.labels.len().div_ceil(settings.batch).max(1) as u64;
+                settings.epochs = settings.epochs.min(PASSES).min((STEPS / per_pass).max(1));
+                let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
+                let right = accuracy(&settings, self.classes, &[train], test, &device, &mut random);
+                let right = right.map_err(|error| config.locate(error))?;
+                moment.measure(name(&names[layer], kind), right);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the accuracy of a layer is called.
+fn name(layer: &str, kind: ProbeKind) -> String {
+    format!("probe/layer_{layer}/{}", kind.name())
+}
+
+/// The layers that are probed, from 0.
+fn wanted(config: &ProbeConfig, layers: usize) -> Vec<usize> {
+    (0..layers).filter(|layer| config.layers.as_ref().is_none_or(|own| own.contains(&(layer + 1)))).collect()
+}
+
+/// Some of the stimuli of a set.
+struct Part {
+    of: Box<dyn Stimulus>,
+    indices: Vec<usize>,
+}
+
+impl Stimulus for Part {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn shape(&self, batch: usize) -> MapShape {
+        self.of.shape(batch)
+    }
+
+    fn classes(&self) -> Option<Vec<String>> {
+        self.of.classes()
+    }
+
+    fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
+        let own = self.indices.get(index).copied();
+        let own = own.ok_or_else(|| Error::stimulus("probe", format!("there is no stimulus {index}")))?;
+        self.of.sample(own, augment)
+    }
+
+    fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
+        self.of.assemble(samples)
+    }
+
+    fn labels(&self, samples: &[Sample]) -> Vec<Label> {
+        self.of.labels(samples)
+    }
+}

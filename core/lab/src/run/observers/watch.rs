@@ -1,0 +1,60 @@
+//! What is made of the records: the end of a training that has not become better for too long, and warnings of losses
+//! that stand.
+
+use super::patience::Waiting;
+use super::standing::{Standing, trivial_losses};
+use crate::experiment::Experiment;
+use crate::run::{Record, Run, Warning};
+use crate::training::Trainer;
+use plasticity_core::Result;
+use plasticity_core::observer::Moment;
+use std::cell::RefCell;
+
+/// Hears of every record, first of those that the run has already.
+pub struct Watch<'a> {
+    run: &'a RefCell<&'a mut Run>,
+    experiment: &'a Experiment,
+    waiting: Option<Waiting>,
+    standing: Standing,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(run: &'a RefCell<&'a mut Run>, experiment: &'a Experiment) -> Self {
+        let waiting = experiment.config().training.patience.map(Waiting::new);
+        Self { run, experiment, waiting, standing: Standing::new(Vec::new()) }
+    }
+
+    /// Hears of a record; may end training.
+    ///
+    /// # Errors
+    /// Where a warning cannot be kept.
+    pub fn hear(&mut self, record: &Record, moment: &Moment<Trainer>) -> Result<()> {
+        for (module, value) in self.standing.hear(record) {
+            let message = format!(
+                "module {}: its loss has stood at {value:.3} for long, which is its value where nothing is told apart: if it \
+                 stays there, a higher rate or other initial weights may help",
+                module + 1
+            );
+            let what = format!("loss/module_{}", module + 1);
+            self.run.borrow_mut().warn(&Warning { step: record.step, what, message })?;
+        }
+        if let Some(why) = self.waiting.as_mut().and_then(|waiting| waiting.hear(record)) {
+            moment.stop(why);
+        }
+        Ok(())
+    }
+
+    /// Hears of the records that a run has when it begins, or goes on.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        if moment.step < moment.total {
+            let device = moment.network().network().device().clone();
+            // A rule may refuse to work on silence: then it has no trivial loss.
+            self.standing = Standing::new(trivial_losses(self.experiment, &device).unwrap_or_default());
+        }
+        let records = self.run.borrow_mut().history()?;
+        records.iter().try_for_each(|record| self.hear(record, moment))
+    }
+}

@@ -1,0 +1,44 @@
+//! `metrics.csv`: what is recorded, as a table.
+
+use super::Record;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A line for each record: step, epoch, the loss of every module, and what else was measured, each under its name; what a
+/// record lacks is left empty.
+pub(super) fn csv(records: &[Record]) -> String {
+    let modules = records.iter().map(|record| record.loss.len()).max().unwrap_or(0);
+    let names: BTreeSet<&str> =
+        records.iter().flat_map(|record| record.measures.keys()).map(String::as_str).collect();
+    let head = ["step".to_owned(), "epoch".to_owned()].into_iter();
+    let head = head.chain((1..=modules).map(|module| format!("loss/module_{module}")));
+    let head: Vec<String> = head.chain(names.iter().map(|name| (*name).to_owned())).collect();
+    let mut text = head.join(",") + "\n";
+    for Record { step, epoch, loss, measures } in records {
+        let cell = |value: Option<String>| value.unwrap_or_default();
+        let losses = (0..modules).map(|module| cell(loss.get(module).map(f32::to_string)));
+        let others = names.iter().map(|name| cell(measures.get(*name).map(f64::to_string)));
+        let cells: Vec<String> = losses.chain(others).collect();
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{step},{epoch},{}", cells.join(","));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_lacks_is_left_empty() {
+        let measures = [("probe/layer_1/raw".to_owned(), 40.5)].into_iter().collect();
+        let records = [
+            Record { step: 20, epoch: 0, loss: vec![1.5, 2.0], measures: Default::default() },
+            Record { step: 30, epoch: 1, loss: vec![0.25], measures },
+        ];
+        assert_eq!(
+            csv(&records),
+            "step,epoch,loss/module_1,loss/module_2,probe/layer_1/raw\n20,0,1.5,2,\n30,1,0.25,,40.5\n"
+        );
+    }
+}

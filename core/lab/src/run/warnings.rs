@@ -1,0 +1,98 @@
+//! `warnings.jsonl`: what may ruin a run without stopping it, each said once in a run's life.
+
+use super::journal::Journal;
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A line of `warnings.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Steps made when it was found.
+    pub step: u64,
+    /// What it is of: `dead/layer_3`, `loss/module_1`.
+    pub what: String,
+    /// What was seen, and what may help.
+    pub message: String,
+}
+
+/// The warnings of a run.
+pub(super) struct Warnings {
+    path: PathBuf,
+    step: u64,
+    said: BTreeSet<String>,
+    /// Made with the first of them.
+    journal: Option<Journal>,
+}
+
+impl Warnings {
+    /// Those of a run that goes on after `step`: what was said until then is not said again.
+    pub(super) fn open(path: PathBuf, step: u64) -> Result<Self> {
+        let journal = path.exists().then(|| Journal::open(&path, step)).transpose()?;
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Warning>(line).ok());
+        let said = lines.map(|warning| warning.what).collect();
+        Ok(Self { path, step, said, journal })
+    }
+
+    /// Says a warning and keeps it, unless one of the same thing was said.
+    pub(super) fn say(&mut self, warning: &Warning) -> Result<()> {
+        if !self.said.insert(warning.what.clone()) {
+            return Ok(());
+        }
+        tracing::warn!("step {}: {}", warning.step, warning.message);
+        let journal = match self.journal.take() {
+            Some(journal) => journal,
+            None => Journal::open(&self.path, self.step)?,
+        };
+        self.journal.insert(journal).write(warning)
+    }
+
+    pub(super) fn synchronise(&mut self) -> Result<()> {
+        self.journal.iter_mut().try_for_each(Journal::synchronise)
+    }
+}
+
+/// The warnings of the run in a folder, first to last.
+///
+/// # Errors
+/// Where there are some that cannot be read.
+pub fn warnings(folder: &Path) -> Result<Vec<Warning>> {
+    let path = folder.join(super::folder::WARNINGS);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let refused = |error: &dyn std::fmt::Display| Error::file(&path, format!("cannot be read: {error}"));
+    let text = std::fs::read_to_string(&path).map_err(|error| refused(&error))?;
+    text.lines().map(|line| serde_json::from_str(line).map_err(|error| refused(&error))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::folder::WARNINGS;
+
+    fn warning(step: u64, what: &str) -> Warning {
+        Warning { step, what: what.to_owned(), message: format!("{what} is lost") }
+    }
+
+    #[test]
+    fn each_is_said_once_and_one_after_the_checkpoint_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(WARNINGS);
+        assert_eq!(warnings(folder.path()).unwrap(), []);
+        let mut first = Warnings::open(path.clone(), 0).unwrap();
+        for one in [warning(3, "dead/layer_1"), warning(4, "dead/layer_1"), warning(9, "loss/module_2")] {
+            first.say(&one).unwrap();
+        }
+        drop(first);
+        let mut resumed = Warnings::open(path, 5).unwrap();
+        resumed.say(&warning(8, "dead/layer_1")).unwrap();
+        resumed.say(&warning(10, "loss/module_2")).unwrap();
+        assert_eq!(
+            warnings(folder.path()).unwrap(),
+            [warning(3, "dead/layer_1"), warning(10, "loss/module_2")]
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Learning rates that change: pure functions of the step, so that a run resumes to the same bits.
+
+use plasticity_core::registry::Key;
+use serde::{Deserialize, Serialize};
+
+/// `schedule`: what a rate is multiplied by, step by step: a linear warm-up, then a decay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// How long the rate rises linearly from 0 to its full height; by default it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<Span>,
+    /// What it does afterwards.
+    #[serde(default)]
+    pub decay: Decay,
+    /// When the decay has come to its end, the warm-up included; by default at the end of learning. The rate stays as it is
+    /// then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Span>,
+}
+
+/// A time in passes over the stimuli or in steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "expected { epochs = N } or { steps = N }")]
+pub enum Span {
+    /// Passes over the stimuli.
+    Epochs(u64),
+    /// Steps.
+    Steps(u64),
+}
+
+impl Span {
+    /// The steps of it, where an epoch has `per_epoch`.
+    pub fn steps(self, per_epoch: u64) -> u64 {
+        match self {
+            Self::Epochs(epochs) => epochs.saturating_mul(per_epoch),
+            Self::Steps(steps) => steps,
+        }
+    }
+}
+
+/// What a rate is multiplied by after the share t of what follows the warm-up, from 0 to 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Decay {
+    /// 1.
+    #[default]
+    Constant,
+    /// 1 − (1 − `to`) t.
+    Linear {
+        /// The factor at the end.
+        #[serde(default)]
+        to: f32,
+    },
+    /// `to` + (1 − `to`) (1 + cos π t) / 2 (Loshchilov & Hutter 2017).
+    Cosine {
+        /// The factor at the end.
+        #[serde(default)]
+        to: f32,
+    },
+    /// `factor` to the power of how many of the shares `at` are reached.
+    Step {
+        /// Shares of what follows the warm-up.
+        at: Vec<f32>,
+        /// What the rate is multiplied by at each of them.
+        #[serde(default = "tenth")]
+        factor: f32,
+    },
+    /// `to` to the power of t.
+    Exponential {
+        /// The factor at the end.
+        to: f32,
+    },
+}
+
+fn tenth() -> f32 {
+    0.1
+}
+
+impl Decay {
+    fn factor(&self, t: f64) -> f64 {
+        let towards = |to: f32, height: f64| f64::from(to) + (1.0 - f64::from(to)) * height;
+        match self {
+            Self::Constant => 1.0,
+            Self::Linear { to } => towards(*to, 1.0 - t),
+            Self::Cosine { to } => towards(*to, (1.0 + (std::f64::consts::PI * t).cos()) / 2.0),
+            Self::Step { at, factor } => {
+                let reached = at.iter().filter(|share| t as f32 >= **share).count();
+                f64::from(*factor).powi(i32::try_from(reached).unwrap_or(i32::MAX))
+            }
+            Self::Exponential { to } => f64::from(*to).powf(t),
+        }
+    }
+}
+
+/// A schedule in steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rates {
+    warm_up: u64,
+    /// The steps of the decay.
+    length: u64,
+    decay: Decay,
+}
+
+impl Schedule {
+    /// The schedule of a learning of `total` steps, of which an epoch has `per_epoch`.
+    pub fn rates(&self, per_epoch: u64, total: u64) -> Rates {
+        let steps = |span: &Span| span.steps(per_epoch);
+        let warm_up = self.warm_up.as_ref().map_or(0, steps);
+        let end = self.over.as_ref().map_or(total, steps);
+        Rates { warm_up, length: end.saturating_sub(warm_up), decay: self.decay.clone() }
+    }
+}
+
+impl Rates {
+    /// What the rate of a step is multiplied by, after `made` steps: (`made` + 1) / w during a warm-up of w steps.
+    pub fn factor(&self, made: u64) -> f64 {
+        match made.checked_sub(self.warm_up) {
+            None => (made + 1) as f64 / self.warm_up as f64,
+            Some(after) if after < self.length => self.decay.factor(after as f64 / self.length as f64),
+            Some(_) => self.decay.factor(1.0),
+        }
+    }
+}
+
+/// The range of a key that holds a schedule.
+const RANGE: &str = "{ warm_up = { epochs = 1.. } | { steps = 1.. }, decay = { type = constant } | { type = linear, to = [0, 1] } | \
+     { type = cosine, to = [0, 1] } | { type = step, at = list of [0, 1], factor = (0, 1] } | { type = exponential, to = \
+     (0, 1] }, over = { epochs = 1.. } | { steps = 1.. } }";
+
+/// The key `schedule` of a section.
+pub(crate) const fn key(meaning: &'static str) -> Key {
+    Key { name: "schedule", default: "", range: RANGE, meaning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+
+    fn factors(text: &str, per_epoch: u64, total: u64) -> Vec<f64> {
+        let rates = toml::from_str::<Schedule>(text).unwrap().rates(per_epoch, total);
+        (0..total).map(|step| rates.factor(step)).collect()
+    }
+
+    fn assert_all(found: &[f64], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert_relative_eq!(*found, *expected, epsilon = 1e-7);
+        }
+    }
+
+    #[test]
+    fn nothing_said_is_a_constant_rate() {
+        assert_all(&factors("", 2, 3), &[1.0; 3]);
+    }
+
+    /// The values of PyTorch's CosineAnnealingLR(T_max=4, eta_min=0.2) on a rate of 1, by its closed form at 0, π/4, π/2, 3π/4.
+    #[test]
+    fn a_cosine_falls_as_half_a_wave() {
+        let half = 0.5f64.sqrt() / 2.0;
+        let expected = [1.0, 0.2 + 0.8 * (0.5 + half), 0.6, 0.2 + 0.8 * (0.5 - half)];
+        assert_all(&factors("decay = { type = \"cosine\", to = 0.2 }", 1, 4), &expected);
+    }
+
+    #[test]
+    fn a_warm_up_rises_to_the_whole_rate_and_the_decay_follows_it() {
+        let text = "warm_up = { epochs = 2 }\ndecay = { type = \"linear\" }";
+        assert_all(&factors(text, 2, 8), &[0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]);
+        let text = "warm_up = { steps = 9 }\ndecay = { type = \"linear\" }";
+        assert_all(&factors(text, 2, 3), &[1.0 / 9.0, 2.0 / 9.0, 3.0 / 9.0]);
+    }
+
+    /// PyTorch's MultiStepLR with milestones 4 and 8 of 10.
+    #[test]
+    fn steps_multiply_by_their_factor_from_their_share_on() {
+        let text = "decay = { type = \"step\", at = [0.4, 0.8], factor = 0.5 }";
+        assert_all(&factors(text, 1, 10), &[1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+    }
+
+    /// PyTorch's ExponentialLR with γ = 0.01^(1/4): 10^(−1/2) a step.
+    #[test]
+    fn an_exponential_falls_by_the_same_factor_in_every_step() {
+        let found = factors("decay = { type = \"exponential\", to = 0.01 }", 1, 4);
+        assert_all(&found, &[1.0, 0.316_227_766, 0.1, 0.031_622_777]);
+    }
+
+    #[test]
+    fn a_decay_can_end_before_learning_does() {
+        let text = "warm_up = { steps = 1 }\ndecay = { type = \"cosine\", to = 0.5 }\nover = { epochs = 1 }";
+        assert_all(&factors(text, 3, 6), &[1.0, 1.0, 0.75, 0.5, 0.5, 0.5]);
+    }
+
+    /// A probe at twice the rate that is halved from its first step on is the probe at that rate, to the bit.
+    #[test]
+    fn a_probe_learns_by_its_schedule() {
+        use crate::config::ProbeConfig;
+        use crate::probe::{Labelled, ProbeKind, accuracy};
+        use plasticity_core::device::Device;
+        use plasticity_core::random::stream;
+        let device = Device::open().unwrap();
+        let labels: Vec<u32> = (0..90).map(|row| row % 3).collect();
+        let values: Vec<f32> =
+            (0..90 * 8).map(|at: u32| ((at * at * 31 + at * 7) % 97) as f32 / 97.0).collect();
+        let rows = Labelled { values: &values, channels: 8, labels: &labels };
+        let read = |rate: f32, schedule: Option<&str>| {
+            let schedule = schedule.map(|text| toml::from_str(text).unwrap());
+            let config = ProbeConfig { epochs: Some(20), rate, schedule, ..ProbeConfig::default() };
+            let settings = config.settings(ProbeKind::Raw);
+            accuracy(&settings, 3, &[rows], rows, &device, &mut stream(3, &[])).unwrap()
+        };
+        let halved = "decay = { type = \"step\", at = [0.0], factor = 0.5 }";
+        assert_eq!(read(2e-2, Some(halved)), read(1e-2, None));
+        assert_ne!(
+            read(2e-1, Some("decay = { type = \"step\", at = [0.0], factor = 0.001 }")),
+            read(2e-1, None)
+        );
+    }
+}

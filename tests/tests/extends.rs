@@ -1,0 +1,36 @@
+//! The configs of a paper are one base and differences: each comes to what it was when it stood alone.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use plasticity_lab::config::Document;
+use plasticity_tests as _;
+
+/// FNV-1a of a config's keys as they are written, without the defaults of this program.
+fn hash(document: &Document) -> String {
+    let text = serde_json::to_string(document.table()).unwrap();
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[test]
+fn configs_that_extend_a_base_have_the_values_that_they_had_alone() {
+    let root = plasticity_tests::root();
+    let before = std::fs::read_to_string(root.join("tests/data/configs.txt")).unwrap();
+    for line in before.lines() {
+        let (expected, path) = line.split_once(' ').unwrap();
+        let document = Document::read(&root.join(path)).unwrap();
+        let found = hash(&document);
+        if std::env::var("GEN").is_ok() {
+            continue;
+        }
+        assert_eq!(
+            found,
+            expected,
+            "{path} has other values than before: if that is meant, its line in tests/data/configs.txt is `{found} {path}`. \
+             Its values are\n{}",
+            document.table()
+        );
+    }
+    assert!(before.lines().count() > 90);
+}

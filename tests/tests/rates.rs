@@ -1,0 +1,74 @@
+//! Learning rates of layers and of a schedule in a whole network.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use plasticity_core::device::Device;
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::training::Trainer;
+use plasticity_tests as _;
+
+const CONFIG: &str = r#"seed = 3
+[stimulus]
+type = "images"
+source = { type = "synthetic", count = 16, train = 8, test = 8 }
+patch = { size = 16, stride = 8 }
+[encoder]
+preset = "vgg6"
+widths = [2, 2, 2, 2, 2, 2]
+modules = "2"
+[rule]
+type = "clapp_s"
+[training]
+epochs = 2
+batch = 8
+optimiser = { type = "sgd", rate = 0.5 }
+"#;
+
+/// How far each parameter moves in the first step, by name.
+fn moved(more: &str) -> Vec<(String, Vec<f32>)> {
+    let device = Device::open().unwrap();
+    let experiment =
+        Experiment::open(Config::parse(&format!("{CONFIG}{more}"), "config.toml").unwrap()).unwrap();
+    let schedule = experiment.config().training.schedule.clone();
+    let rates = schedule.map(|schedule| schedule.rates(2, 4));
+    let mut trainer = Trainer::new(experiment.network(&device).unwrap(), 3).with_rates(rates);
+    let before = trainer.network_mut().state().unwrap().tensors;
+    let batch = experiment.loader(0..1).unwrap().next().unwrap().unwrap();
+    trainer.step(batch.to_device(&device).unwrap(), false).unwrap();
+    let after = trainer.network_mut().state().unwrap().tensors;
+    let own = before.into_iter().filter(|(name, _)| !name.starts_with("optimiser."));
+    let moved = own.map(|(name, before)| {
+        let pairs = after[&name].values.iter().zip(&before.values);
+        (name, pairs.map(|(after, before)| after - before).collect())
+    });
+    moved.collect()
+}
+
+/// Checks that each parameter moves by its factor of what it moves without.
+fn compare(more: &str, factor: impl Fn(&str) -> f32) {
+    let mut some = 0;
+    for ((name, plain), (_, other)) in moved("").into_iter().zip(moved(more)) {
+        for (plain, other) in plain.into_iter().zip(other) {
+            let expected = factor(&name) * plain;
+            assert!((other - expected).abs() <= 1e-6 + 1e-4 * plain.abs(), "{name}: {other}, not {expected}");
+            some += usize::from(plain.abs() > 1e-4);
+        }
+    }
+    assert!(some > 10, "next to nothing moves");
+}
+
+#[test]
+fn rates_of_layers_and_modules_multiply_and_spare_the_rule() {
+    compare("layer_rates = [1, 0.5, 1, 1, 1, 0.25]\nmodule_rates = [0.5, 1]\n", |name| match name {
+        "layer.1.weight" | "layer.1.bias" => 0.25,
+        "layer.5.weight" | "layer.5.bias" => 0.25,
+        name if name.starts_with("layer.0.") || name.starts_with("layer.2.") => 0.5,
+        name if name.starts_with("module.0.") => 0.5,
+        _ => 1.0,
+    });
+}
+
+#[test]
+fn a_warm_up_scales_every_rate_of_the_first_step() {
+    compare("schedule = { warm_up = { epochs = 2 } }\n", |_| 0.25);
+}
