@@ -29,9 +29,19 @@ impl Trace {
     /// # Errors
     /// Where another layer made the trace.
     pub fn take<T: Any>(self) -> Result<T> {
-        self.0.downcast().map(|kept| *kept).map_err(|_| {
-            Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
-        })
+        self.0.downcast().map(|kept| *kept).map_err(|_| Self::foreign())
+    }
+
+    /// What was kept, which stays in the trace.
+    ///
+    /// # Errors
+    /// Where another layer made the trace.
+    pub fn get<T: Any>(&self) -> Result<&T> {
+        self.0.downcast_ref().ok_or_else(Self::foreign)
+    }
+
+    fn foreign() -> Error {
+        Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
     }
 }
 
@@ -194,6 +204,20 @@ pub trait EncoderLayer: Send {
     /// Where the layer cannot work on such a map.
     fn activation(&mut self, _pre: &FeatureMap) -> Result<Option<FeatureMap>> {
         Ok(None)
+    }
+
+    /// [`activation`](Self::activation) in the pass that made `post` and `trace` of `pre`: a layer that can read the summed
+    /// inputs off them need not compute them twice.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map, or another layer made the trace.
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        _post: &FeatureMap,
+        _trace: &Trace,
+    ) -> Result<Option<FeatureMap>> {
+        self.activation(pre)
     }
 
     /// M · W for each parameter that learns, with M acting on the layer's neurons: the part of an update that depends on

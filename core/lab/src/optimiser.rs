@@ -1,5 +1,7 @@
 //! Optimisers: how far parameters move in the direction of an update.
 
+mod hebbian;
+
 use plasticity_core::device::Buffer;
 use plasticity_core::ops;
 use plasticity_core::ops::adam::{AdamStep, AdamTensor};
@@ -213,34 +215,9 @@ impl Optimiser {
             }
             OptimiserSpec::Hebbian { rate, power } => moves
                 .into_iter()
-                .try_for_each(|((parameter, update), _)| hebbian(parameter, update, rate, power)),
+                .try_for_each(|((parameter, update), _)| hebbian::step(parameter, update, rate, power)),
         }
     }
-}
-
-/// One step of [`OptimiserSpec::Hebbian`]: a neuron's weights are those of one index of the first public axis.
-fn hebbian(parameter: &mut Parameter, update: &Buffer, rate: f32, power: f32) -> Result<()> {
-    let (inner, neurons) = parameter.first_axis();
-    let (mut weights, update) = (parameter.value().to_vec()?, update.to_vec()?);
-    if weights.len() != update.len() || weights.is_empty() {
-        let message = format!("an update of {} values for {}", update.len(), weights.len());
-        return Err(Error::shape(parameter.name(), message));
-    }
-    let largest = update.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    // What is no number has to be seen: `max` passes over it.
-    let lost = update.iter().find(|value| !value.is_finite());
-    let scale = rate / lost.copied().unwrap_or(largest.max(f32::MIN_POSITIVE));
-    let mut squares = vec![0.0f64; neurons];
-    for (run, weights) in weights.chunks(inner).enumerate() {
-        squares[run % neurons] += weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>();
-    }
-    let factor = |square: &f64| scale * (square.sqrt() as f32 - 1.0).abs().powf(power);
-    let factors: Vec<f32> = squares.iter().map(factor).collect();
-    for (run, (weights, update)) in weights.chunks_mut(inner).zip(update.chunks(inner)).enumerate() {
-        let factor = factors[run % neurons];
-        weights.iter_mut().zip(update).for_each(|(weight, update)| *weight += factor * update);
-    }
-    Ok(parameter.value_mut().copy_from_host(&weights)?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Found;
 use super::compare::{dot, noise, noisy, norm, random};
 use super::resume;
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::layer::{EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
+use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::representation::Pooling;
@@ -185,6 +185,14 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
 fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
     // One that shows none may say why.
     let Ok(Some(activation)) = bench.layer.activation(&bench.pre) else { return Ok(()) };
+    let Activity { post, trace, .. } = bench.layer.forward(&bench.pre, Phase::Learn)?;
+    let of_pass = bench.layer.activation_of_pass(&bench.pre, &post, &trace)?;
+    let same = |other: FeatureMap| -> Result<bool> {
+        Ok(other.shape() == activation.shape() && other.data().to_vec()? == activation.data().to_vec()?)
+    };
+    if !of_pass.map_or(Ok(false), same)? {
+        found.add("the summed inputs of a pass are not those of its input");
+    }
     let factor = noise(&mut random(14), activation.shape().len());
     let (_, made) = bench.learn(PostFactor::Activation(Buffer::from_vec(&bench.device, factor.clone())?))?;
     parameters(bench, &factor, &made, "by a factor on summed inputs: ", &Bench::loss_of_activation, found)

@@ -14,6 +14,8 @@ pub struct Block {
     layers: Vec<Box<dyn EncoderLayer>>,
     /// The layer whose parameters learn, where it is the only one.
     plastic: Option<usize>,
+    /// The first whose parameters learn: no factor has to be carried below it.
+    first: usize,
 }
 
 /// What the layers keep, with the maps between them.
@@ -35,7 +37,8 @@ impl Block {
             learning.extend(learns.then_some(index));
         }
         let plastic = if let [only] = learning[..] { Some(only) } else { None };
-        Self { layers, plastic }
+        let first = learning.first().copied().unwrap_or(layers.len());
+        Self { layers, plastic, first }
     }
 
     /// The maps that the layers before `place` make of `pre`, which is not kept.
@@ -98,14 +101,13 @@ impl EncoderLayer for Block {
             let (output, below) = (above.take(), maps.pop());
             let (output, input) = (output.as_ref().unwrap_or(post), below.as_ref().unwrap_or(pre));
             if place <= top {
-                let learns = self.plastic.is_none_or(|plastic| plastic <= place);
-                if !feedback && !learns {
+                if !feedback && place < self.first {
                     break;
                 }
                 let given = factor
                     .take()
                     .ok_or_else(|| Error::shape("block", format!("part {} gives no feedback", place + 2)))?;
-                let update = layer.plasticity(input, output, trace, given, feedback || place > 0)?;
+                let update = layer.plasticity(input, output, trace, given, feedback || place > self.first)?;
                 updates.push(update.updates);
                 factor = update.feedback.map(PostFactor::PerPosition);
             }
@@ -122,6 +124,18 @@ impl EncoderLayer for Block {
         let place = self.plastic()?;
         let below = self.below(pre, place)?;
         self.layers[place].activation(below.as_ref().unwrap_or(pre))
+    }
+
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        trace: &Trace,
+    ) -> Result<Option<FeatureMap>> {
+        let place = self.plastic()?;
+        let Kept { maps, traces } = trace.get()?;
+        let below = place.checked_sub(1).and_then(|below| maps.get(below)).unwrap_or(pre);
+        self.layers[place].activation_of_pass(below, maps.get(place).unwrap_or(post), &traces[place])
     }
 
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {

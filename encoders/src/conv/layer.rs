@@ -281,6 +281,19 @@ impl EncoderLayer for Conv {
         Ok(Some(FeatureMap::new(shape, activation)?))
     }
 
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        _: &Trace,
+    ) -> Result<Option<FeatureMap>> {
+        let ConvShape { relu, bias, batch_norm, pool, .. } = &self.shape;
+        if *relu || *bias || *batch_norm || pool.is_some() {
+            return self.activation(pre);
+        }
+        Ok(Some(post.clone()))
+    }
+
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {
         let (channels, value) = (self.shape.channels, self.weight.value());
         if !lateral.fits(channels) {

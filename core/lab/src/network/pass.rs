@@ -44,11 +44,13 @@ pub(super) fn forward(
         traces.push(activity.trace);
     }
     if module.level == Level::Activation {
-        let below = &maps[maps.len() - 2];
+        let (below, post) = (&maps[maps.len() - 2], &maps[maps.len() - 1]);
         let slot = &mut slots[module.layers.end - 1];
-        let activation = slot
-            .layer
-            .activation(below)?
+        let shown = match traces.last() {
+            Some(trace) if phase == Phase::Learn => slot.layer.activation_of_pass(below, post, trace)?,
+            _ => slot.layer.activation(below)?,
+        };
+        let activation = shown
             .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
         let target = Representation::of(&activation, module.pooling)?;
         return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
