@@ -67,6 +67,11 @@ impl Parts {
         chunks.for_each(|(weights, update)| {
             let groups = weights.chunks_mut(self.inner * self.neurons);
             for (weights, update) in groups.zip(update.chunks(self.inner * self.neurons)) {
+                if self.inner == 1 {
+                    let each = weights.iter_mut().zip(update).zip(&rates);
+                    each.for_each(|((weight, update), rate)| *weight += rate * update);
+                    continue;
+                }
                 let runs = weights.chunks_mut(self.inner).zip(update.chunks(self.inner));
                 for ((weights, update), rate) in runs.zip(&rates) {
                     weights.iter_mut().zip(update).for_each(|(weight, update)| *weight += rate * update);
@@ -80,6 +85,11 @@ impl Parts {
         let of = |weights: &[f32]| {
             let mut squares = vec![0.0f64; self.neurons];
             for group in weights.chunks(self.inner * self.neurons) {
+                if self.inner == 1 {
+                    let each = squares.iter_mut().zip(group);
+                    each.for_each(|(square, &w)| *square += f64::from(w) * f64::from(w));
+                    continue;
+                }
                 for (square, run) in squares.iter_mut().zip(group.chunks(self.inner)) {
                     *square += run.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>();
                 }

@@ -111,6 +111,11 @@ pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> 
     let group = factors.len() * inner;
     let groups = made.as_mut_slice().par_chunks_mut(group).zip(a.as_slice().par_chunks(group));
     groups.with_min_len((CHUNK / group).max(1)).for_each(|(made, a)| {
+        if inner == 1 {
+            let each = made.iter_mut().zip(a).zip(factors.as_slice());
+            each.for_each(|((made, a), factor)| *made = a * factor);
+            return;
+        }
         let runs = made.chunks_exact_mut(inner).zip(a.chunks_exact(inner));
         for ((made, a), factor) in runs.zip(factors.as_slice()) {
             made.iter_mut().zip(a).for_each(|(made, a)| *made = a * factor);
