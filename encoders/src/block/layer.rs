@@ -91,7 +91,7 @@ impl EncoderLayer for Block {
         let Kept { mut maps, traces } = trace.take()?;
         // A post factor of summed inputs passes over the layers above the one that it belongs to.
         let top = match factor {
-            PostFactor::Activation(_) => self.plastic()?,
+            PostFactor::Activation(_) | PostFactor::Potential(_) => self.plastic()?,
             _ => self.layers.len() - 1,
         };
         let mut factor = Some(factor);
@@ -120,10 +120,10 @@ impl EncoderLayer for Block {
         Ok(LayerUpdate::new(updates.into_iter().rev().flatten().collect()).with_feedback(feedback))
     }
 
-    fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn activation(&mut self, pre: &FeatureMap, potential: bool) -> Result<Option<FeatureMap>> {
         let place = self.plastic()?;
         let below = self.below(pre, place)?;
-        self.layers[place].activation(below.as_ref().unwrap_or(pre))
+        self.layers[place].activation(below.as_ref().unwrap_or(pre), potential)
     }
 
     fn activation_of_pass(
@@ -131,11 +131,13 @@ impl EncoderLayer for Block {
         pre: &FeatureMap,
         post: &FeatureMap,
         trace: &Trace,
+        potential: bool,
     ) -> Result<Option<FeatureMap>> {
         let place = self.plastic()?;
         let Kept { maps, traces } = trace.get()?;
         let below = place.checked_sub(1).and_then(|below| maps.get(below)).unwrap_or(pre);
-        self.layers[place].activation_of_pass(below, maps.get(place).unwrap_or(post), &traces[place])
+        let above = maps.get(place).unwrap_or(post);
+        self.layers[place].activation_of_pass(below, above, &traces[place], potential)
     }
 
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {

@@ -43,12 +43,15 @@ pub(super) fn forward(
         maps.push(Arc::new(activity.post));
         traces.push(activity.trace);
     }
-    if module.level == Level::Activation {
+    if module.level.is_summed() {
         let (below, post) = (&maps[maps.len() - 2], &maps[maps.len() - 1]);
         let slot = &mut slots[module.layers.end - 1];
+        let potential = module.level == Level::Potential;
         let shown = match traces.last() {
-            Some(trace) if phase == Phase::Learn => slot.layer.activation_of_pass(below, post, trace)?,
-            _ => slot.layer.activation(below)?,
+            Some(trace) if phase == Phase::Learn => {
+                slot.layer.activation_of_pass(below, post, trace, potential)?
+            }
+            _ => slot.layer.activation(below, potential)?,
         };
         let activation = shown
             .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
@@ -96,7 +99,13 @@ impl Pass {
                     ops::add(&mut sum, 1.0, &context)?;
                 }
                 match self.activation {
-                    Some(shape) => PostFactor::Activation(ops::spread(&sum, shape, module.pooling)?),
+                    Some(shape) => {
+                        let factor = ops::spread(&sum, shape, module.pooling)?;
+                        match module.level {
+                            Level::Potential => PostFactor::Potential(factor),
+                            _ => PostFactor::Activation(factor),
+                        }
+                    }
                     None => to_map(sum, self.maps[layers.len()].shape(), module.pooling)?,
                 }
             }
