@@ -145,7 +145,9 @@ fn page(plugin: &Plugin) -> String {
     if !plugin.citation.is_empty() {
         write!(text, "\nSource: {}.\n", plugin.citation).unwrap();
     }
-    if plugin.family == Family::Rule && ["clapp_pp", "clapp_pp_backprop", "infonce"].contains(&plugin.name) {
+    if plugin.family == Family::Rule
+        && ["clapp_pp", "clapp_pp_backprop", "infonce", "nt_xent"].contains(&plugin.name)
+    {
         text.push_str(
             "\nIt compares two views of each image: the stimulus needs `views = 2` and no patches. See \
              [CLAPP++ and its relatives](../../compare/views.md#what-the-rule-needs).\n",
