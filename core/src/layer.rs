@@ -29,9 +29,19 @@ impl Trace {
     /// # Errors
     /// Where another layer made the trace.
     pub fn take<T: Any>(self) -> Result<T> {
-        self.0.downcast().map(|kept| *kept).map_err(|_| {
-            Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
-        })
+        self.0.downcast().map(|kept| *kept).map_err(|_| Self::foreign())
+    }
+
+    /// What was kept, which stays in the trace.
+    ///
+    /// # Errors
+    /// Where another layer made the trace.
+    pub fn get<T: Any>(&self) -> Result<&T> {
+        self.0.downcast_ref().ok_or_else(Self::foreign)
+    }
+
+    fn foreign() -> Error {
+        Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
     }
 }
 
@@ -80,6 +90,8 @@ pub enum PostFactor {
     /// `[sample, t, y, x, channel]` on the summed input a, before ρ and pooling: for rules of single synapses, which
     /// see every neuron and not only those that ρ and pooling let through.
     Activation(Buffer),
+    /// `[sample, t, y, x, channel]` on the potential a + b, the summed input with the bias, before ρ and pooling.
+    Potential(Buffer),
 }
 
 impl PostFactor {
@@ -91,7 +103,7 @@ impl PostFactor {
         let factor = match self {
             Self::PerPosition(factor) => factor,
             Self::PerSample(factor) => ops::spread(&factor, shape, Pooling::Mean)?,
-            Self::Activation(_) => return Err(Self::no_activation(layer)),
+            Self::Activation(_) | Self::Potential(_) => return Err(Self::no_activation(layer)),
         };
         if factor.len() != shape.len() {
             let message = format!("a post factor of {} values does not fit {shape:?}", factor.len());
@@ -188,12 +200,28 @@ pub trait EncoderLayer: Send {
     ) -> Result<LayerUpdate>;
 
     /// The summed inputs a = W · pre of all neurons, before ρ and pooling, for rules that work on them; `None` where the
-    /// layer has none to show. Such rules know synapses alone: a bias is left out, and does not move.
+    /// layer has none to show. Rules of single synapses know these alone: a bias is left out, and does not move. With
+    /// `potential` it is there: a + b.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map.
-    fn activation(&mut self, _pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn activation(&mut self, _pre: &FeatureMap, _potential: bool) -> Result<Option<FeatureMap>> {
         Ok(None)
+    }
+
+    /// [`activation`](Self::activation) in the pass that made `post` and `trace` of `pre`: a layer that can read the summed
+    /// inputs off them need not compute them twice.
+    ///
+    /// # Errors
+    /// Where the layer cannot work on such a map, or another layer made the trace.
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        _post: &FeatureMap,
+        _trace: &Trace,
+        potential: bool,
+    ) -> Result<Option<FeatureMap>> {
+        self.activation(pre, potential)
     }
 
     /// M · W for each parameter that learns, with M acting on the layer's neurons: the part of an update that depends on

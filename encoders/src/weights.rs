@@ -12,18 +12,30 @@ pub enum Initial {
     /// Uniform in ±1/√(fan-in), as PyTorch's.
     #[default]
     Uniform,
+    /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot & Bengio 2010).
+    Xavier,
     /// From N(0, (gain/√(fan-in))²).
     Normal(f32),
 }
 
 impl Initial {
-    /// `count` fresh weights of neurons with `fan_in` inputs.
+    /// `count` fresh weights of neurons with `fan_in` inputs, which have `fan_out` outputs each.
     ///
     /// # Errors
     /// Where the gain is out of range.
-    pub(crate) fn draw(self, random: &mut Random, count: usize, fan_in: usize) -> Result<Vec<f32>> {
+    pub(crate) fn draw(
+        self,
+        random: &mut Random,
+        count: usize,
+        fan_in: usize,
+        fan_out: usize,
+    ) -> Result<Vec<f32>> {
         match self {
             Self::Uniform => Ok(uniform(random, count, fan_in)),
+            Self::Xavier => {
+                let bound = (6.0 / (fan_in + fan_out).max(1) as f32).sqrt();
+                Ok((0..count).map(|_| random.random_range(-bound..=bound)).collect())
+            }
             Self::Normal(gain) if gain > 0.0 && gain.is_finite() => {
                 let scale = gain / (fan_in.max(1) as f32).sqrt();
                 Ok((0..count).map(|_| scale * normal(random)).collect())
@@ -66,12 +78,15 @@ mod tests {
     #[test]
     fn normal_weights_have_their_spread() {
         let mut random = plasticity_core::random::stream(1, &[]);
-        let weights = Initial::Normal(25.0).draw(&mut random, 100_000, 100).unwrap();
+        let weights = Initial::Normal(25.0).draw(&mut random, 100_000, 100, 1).unwrap();
         let mean = weights.iter().sum::<f32>() / 1e5;
         let spread = (weights.iter().map(|w| w * w).sum::<f32>() / 1e5).sqrt();
         // 100,000 draws of N(0, 2.5²): the mean's standard deviation is 0.008, the spread's 0.006.
         assert!(mean.abs() < 0.04 && (spread - 2.5).abs() < 0.03, "{mean} {spread}");
-        assert!(Initial::Normal(0.0).draw(&mut random, 1, 1).is_err());
+        assert!(Initial::Normal(0.0).draw(&mut random, 1, 1, 1).is_err());
+        let weights = Initial::Xavier.draw(&mut random, 10_000, 20, 4).unwrap();
+        let most = weights.iter().fold(0.0f32, |most, w| most.max(w.abs()));
+        assert!((0.499..=0.5).contains(&most), "√(6 / 24) bounds them: {most}");
     }
 
     #[test]

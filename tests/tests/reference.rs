@@ -79,6 +79,13 @@ fn relatives_by_their_names() {
     cases("relative_", 12);
 }
 
+/// One step from the authors' formulas, tensor by tensor.
+#[test]
+#[ignore = "needs ../shared"]
+fn published_methods() {
+    compare(&plasticity_tests::shared().unwrap().join("reference-cases/published"), "", 2);
+}
+
 /// A case that lacks the gradient of what learns, or is of a rule that is not registered, does not pass.
 #[test]
 fn a_case_without_a_gradient_or_of_an_unknown_rule_fails() {

@@ -26,6 +26,15 @@ pub enum Level {
     Output,
     /// The summed inputs a of all neurons at all positions; the post factor is used as it is.
     Activation,
+    /// The same with the bias, which then learns as well: the potential a + b.
+    Potential,
+}
+
+impl Level {
+    /// Whether it is that of summed inputs, with the bias or without.
+    pub fn is_summed(self) -> bool {
+        self != Self::Output
+    }
 }
 
 /// Which layers share a module, in a config: `"layerwise"`, `"end_to_end"`, a named preset, or lists of

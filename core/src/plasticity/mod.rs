@@ -61,6 +61,28 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
+    /// Turns what the module below made of a prepared batch into what this module sees while it learns, of the same shape;
+    /// `None`: as it is. For rules that make their contrasts anew in every module. A pass ahead for contexts from the top
+    /// does without.
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such maps.
+    fn prepare_from_below(
+        &mut self,
+        _below: &FeatureMap,
+        _draws: &mut dyn Draws,
+    ) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
+    /// [`prepare_readout`](Self::prepare_readout) for every module but the first, on the map of the module below.
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such maps.
+    fn prepare_readout_from_below(&self, _below: &FeatureMap) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
     /// Called once the module's parameters have moved by the last [`update`](Self::update): where a rule takes the step
     /// into running averages of its own, so that a step that is only measured leaves no trace. Averages that later
     /// updates depend on have to be parameters that do not learn ([`Parameter::fixed`]), for only parameters are saved.

@@ -4,7 +4,7 @@ use super::Found;
 use super::compare::{dot, noise, noisy, norm, random};
 use super::resume;
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::layer::{EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
+use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::representation::Pooling;
@@ -54,8 +54,8 @@ impl Bench {
     }
 
     /// Σ factor · summed input, of a layer that shows it.
-    fn loss_of_activation(&mut self, pre: &FeatureMap, factor: &[f32]) -> Result<f64> {
-        match self.layer.activation(pre)? {
+    fn loss_of_activation(&mut self, pre: &FeatureMap, factor: &[f32], potential: bool) -> Result<f64> {
+        match self.layer.activation(pre, potential)? {
             Some(activation) => Ok(dot(&activation.into_data().to_vec()?, factor)),
             None => Err(Error::shape("layer", "shows no summed inputs any more")),
         }
@@ -181,13 +181,30 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
     Ok(())
 }
 
-/// Where a layer shows its summed inputs, its update by a factor on these is the derivative of Σ factor · summed input.
+/// Where a layer shows its summed inputs, its update by a factor on these is the derivative of Σ factor · summed input; so
+/// it is with the bias.
 fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
-    // One that shows none may say why.
-    let Ok(Some(activation)) = bench.layer.activation(&bench.pre) else { return Ok(()) };
-    let factor = noise(&mut random(14), activation.shape().len());
-    let (_, made) = bench.learn(PostFactor::Activation(Buffer::from_vec(&bench.device, factor.clone())?))?;
-    parameters(bench, &factor, &made, "by a factor on summed inputs: ", &Bench::loss_of_activation, found)
+    for (potential, what) in [(false, "summed inputs"), (true, "potentials")] {
+        // One that shows none may say why.
+        let Ok(Some(activation)) = bench.layer.activation(&bench.pre, potential) else { return Ok(()) };
+        let Activity { post, trace, .. } = bench.layer.forward(&bench.pre, Phase::Learn)?;
+        let of_pass = bench.layer.activation_of_pass(&bench.pre, &post, &trace, potential)?;
+        let same = |other: FeatureMap| -> Result<bool> {
+            Ok(other.shape() == activation.shape() && other.data().to_vec()? == activation.data().to_vec()?)
+        };
+        if !of_pass.map_or(Ok(false), same)? {
+            found.add(format!("the {what} of a pass are not those of its input"));
+        }
+        let factor = noise(&mut random(14), activation.shape().len());
+        let given = Buffer::from_vec(&bench.device, factor.clone())?;
+        let given = if potential { PostFactor::Potential(given) } else { PostFactor::Activation(given) };
+        let (_, made) = bench.learn(given)?;
+        let loss = move |bench: &mut Bench, pre: &FeatureMap, factor: &[f32]| {
+            bench.loss_of_activation(pre, factor, potential)
+        };
+        parameters(bench, &factor, &made, &format!("by a factor on {what}: "), &loss, found)?;
+    }
+    Ok(())
 }
 
 /// A loss of an input, whose slopes are a factor.

@@ -7,7 +7,7 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{
-    ContextSource, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, autodiff,
+    ContextSource, Lateral, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, autodiff,
 };
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
@@ -134,7 +134,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
 /// A rule of outputs may find itself on a recurrent layer, which is the context of its own input. It may refuse that.
 fn recurrent(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     let shape = Bench::first(spec)?.target.shape();
-    if spec.demands().level == Level::Activation {
+    if spec.demands().level.is_summed() {
         return Ok(());
     }
     let Ok(mut bench) = Bench::new(spec, shape, true) else { return Ok(()) };

@@ -14,6 +14,8 @@ pub struct Block {
     layers: Vec<Box<dyn EncoderLayer>>,
     /// The layer whose parameters learn, where it is the only one.
     plastic: Option<usize>,
+    /// The first whose parameters learn: no factor has to be carried below it.
+    first: usize,
 }
 
 /// What the layers keep, with the maps between them.
@@ -35,7 +37,8 @@ impl Block {
             learning.extend(learns.then_some(index));
         }
         let plastic = if let [only] = learning[..] { Some(only) } else { None };
-        Self { layers, plastic }
+        let first = learning.first().copied().unwrap_or(layers.len());
+        Self { layers, plastic, first }
     }
 
     /// The maps that the layers before `place` make of `pre`, which is not kept.
@@ -88,7 +91,7 @@ impl EncoderLayer for Block {
         let Kept { mut maps, traces } = trace.take()?;
         // A post factor of summed inputs passes over the layers above the one that it belongs to.
         let top = match factor {
-            PostFactor::Activation(_) => self.plastic()?,
+            PostFactor::Activation(_) | PostFactor::Potential(_) => self.plastic()?,
             _ => self.layers.len() - 1,
         };
         let mut factor = Some(factor);
@@ -98,14 +101,13 @@ impl EncoderLayer for Block {
             let (output, below) = (above.take(), maps.pop());
             let (output, input) = (output.as_ref().unwrap_or(post), below.as_ref().unwrap_or(pre));
             if place <= top {
-                let learns = self.plastic.is_none_or(|plastic| plastic <= place);
-                if !feedback && !learns {
+                if !feedback && place < self.first {
                     break;
                 }
                 let given = factor
                     .take()
                     .ok_or_else(|| Error::shape("block", format!("part {} gives no feedback", place + 2)))?;
-                let update = layer.plasticity(input, output, trace, given, feedback || place > 0)?;
+                let update = layer.plasticity(input, output, trace, given, feedback || place > self.first)?;
                 updates.push(update.updates);
                 factor = update.feedback.map(PostFactor::PerPosition);
             }
@@ -118,10 +120,24 @@ impl EncoderLayer for Block {
         Ok(LayerUpdate::new(updates.into_iter().rev().flatten().collect()).with_feedback(feedback))
     }
 
-    fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn activation(&mut self, pre: &FeatureMap, potential: bool) -> Result<Option<FeatureMap>> {
         let place = self.plastic()?;
         let below = self.below(pre, place)?;
-        self.layers[place].activation(below.as_ref().unwrap_or(pre))
+        self.layers[place].activation(below.as_ref().unwrap_or(pre), potential)
+    }
+
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        trace: &Trace,
+        potential: bool,
+    ) -> Result<Option<FeatureMap>> {
+        let place = self.plastic()?;
+        let Kept { maps, traces } = trace.get()?;
+        let below = place.checked_sub(1).and_then(|below| maps.get(below)).unwrap_or(pre);
+        let above = maps.get(place).unwrap_or(post);
+        self.layers[place].activation_of_pass(below, above, &traces[place], potential)
     }
 
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {

@@ -124,7 +124,8 @@ impl Conv {
         let public: Vec<usize> =
             [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
         let fan_in = in_channels * kernel.iter().product::<usize>();
-        let weight = shape.initial.draw(random, shape.channels * fan_in, fan_in)?;
+        let fan_out = shape.channels * kernel.iter().product::<usize>();
+        let weight = shape.initial.draw(random, shape.channels * fan_in, fan_in, fan_out)?;
         let bias = match shape.bias {
             true => uniform(random, shape.channels, fan_in),
             false => vec![0.0; shape.channels],
@@ -205,9 +206,12 @@ impl EncoderLayer for Conv {
     ) -> Result<LayerUpdate> {
         let geometry = self.geometry(pre.shape())?;
         let kept: Kept = trace.take()?;
-        let on_activation = matches!(factor, PostFactor::Activation(_));
+        let on_activation = matches!(factor, PostFactor::Activation(_) | PostFactor::Potential(_));
+        let without_bias = matches!(factor, PostFactor::Activation(_));
         let expected = match &factor {
-            PostFactor::Activation(values) => (values.len(), geometry.samples * geometry.output_len()),
+            PostFactor::Activation(values) | PostFactor::Potential(values) => {
+                (values.len(), geometry.samples * geometry.output_len())
+            }
             PostFactor::PerSample(values) => (values.len(), post.shape().samples() * post.shape().channels),
             PostFactor::PerPosition(values) => (values.len(), post.shape().len()),
         };
@@ -221,7 +225,7 @@ impl EncoderLayer for Conv {
             (None, Kept::Routing(routing)) => {
                 // Without ρ and pool no gate is read off the output, which only has to have the factor's size.
                 let output = match &factor {
-                    PostFactor::Activation(values) => values,
+                    PostFactor::Activation(values) | PostFactor::Potential(values) => values,
                     _ => post.data(),
                 };
                 let call = device::Backward {
@@ -232,13 +236,13 @@ impl EncoderLayer for Conv {
                     routing: &routing,
                     factor: match &factor {
                         PostFactor::PerSample(values) => Factor::PerSample(values),
-                        PostFactor::PerPosition(values) | PostFactor::Activation(values) => {
-                            Factor::PerPosition(values)
-                        }
+                        PostFactor::PerPosition(values)
+                        | PostFactor::Activation(values)
+                        | PostFactor::Potential(values) => Factor::PerPosition(values),
                     },
                 };
                 let mut update = self.update(&call, pre, feedback)?;
-                if on_activation && self.shape.bias {
+                if without_bias && self.shape.bias {
                     // The bias is no part of what the rule sees.
                     update.updates[1] = Buffer::zeros(pre.data().device(), self.shape.channels)?;
                 }
@@ -267,7 +271,7 @@ impl EncoderLayer for Conv {
     }
 
     /// W · pre: rules of single synapses have no bias, so it is left out of what they see, and stays as it was drawn.
-    fn activation(&mut self, pre: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn activation(&mut self, pre: &FeatureMap, potential: bool) -> Result<Option<FeatureMap>> {
         if self.norm.is_some() {
             let message = "shows no summed inputs, which the rule works on, with batch normalisation behind them: leave \
                            out `batch_norm`";
@@ -275,10 +279,24 @@ impl EncoderLayer for Conv {
         }
         let geometry = self.geometry(pre.shape())?;
         let none = Buffer::zeros(pre.data().device(), self.shape.channels)?;
-        let (activation, _) =
-            device::forward(&geometry, None, false, pre.data(), self.weight.value(), &none)?;
+        let bias = if potential { self.bias.value() } else { &none };
+        let (activation, _) = device::forward(&geometry, None, false, pre.data(), self.weight.value(), bias)?;
         let shape = pre.shape().with(geometry.output(), self.shape.channels);
         Ok(Some(FeatureMap::new(shape, activation)?))
+    }
+
+    fn activation_of_pass(
+        &mut self,
+        pre: &FeatureMap,
+        post: &FeatureMap,
+        _: &Trace,
+        potential: bool,
+    ) -> Result<Option<FeatureMap>> {
+        let ConvShape { relu, bias, batch_norm, pool, .. } = self.shape;
+        if relu || (bias && !potential) || batch_norm || pool.is_some() {
+            return self.activation(pre, potential);
+        }
+        Ok(Some(post.clone()))
     }
 
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {

@@ -47,7 +47,9 @@ pub(super) fn backward(
     shape: MapShape,
 ) -> Result<[Buffer; 3]> {
     let factor = match factor {
-        PostFactor::Activation(_) => return Err(PostFactor::no_activation("convolution")),
+        PostFactor::Activation(_) | PostFactor::Potential(_) => {
+            return Err(PostFactor::no_activation("convolution"));
+        }
         PostFactor::PerPosition(factor) => factor,
         PostFactor::PerSample(factor) => ops::spread(&factor, shape, Pooling::Mean)?,
     };

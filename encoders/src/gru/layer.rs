@@ -224,7 +224,9 @@ impl EncoderLayer for Gru {
     ) -> Result<LayerUpdate> {
         let sizes = self.sizes(pre.shape())?;
         let factor = match factor {
-            PostFactor::Activation(_) => return Err(PostFactor::no_activation("gru")),
+            PostFactor::Activation(_) | PostFactor::Potential(_) => {
+                return Err(PostFactor::no_activation("gru"));
+            }
             PostFactor::PerPosition(factor) => factor,
             PostFactor::PerSample(factor) if sizes.steps == 1 => factor,
             PostFactor::PerSample(_) => {

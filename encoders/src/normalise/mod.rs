@@ -1,13 +1,11 @@
 //! `normalise`: each stimulus's activity is brought to one length.
 
+use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::ops;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::representation::Pooling;
-use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 
 /// Over what activity is divided by its root mean square.
@@ -91,14 +89,7 @@ impl EncoderLayer for Normalise {
         if !feedback {
             return Ok(LayerUpdate::new(Vec::new()));
         }
-        let factor = match factor {
-            PostFactor::PerPosition(factor) | PostFactor::Activation(factor) => factor,
-            PostFactor::PerSample(factor) => ops::spread(&factor, post.shape(), Pooling::Mean)?,
-        };
-        if factor.len() != post.shape().len() || pre.shape() != post.shape() {
-            let message = format!("a post factor of {} values for {:?}", factor.len(), post.shape());
-            return Err(Error::shape("normalise", message));
-        }
+        let factor = factor.per_position(post.shape(), "normalise")?;
         let group = self.group(pre.shape()).max(1);
         let mut made = factor.to_vec()?;
         let (x, z) = (pre.data().to_vec()?, post.data().to_vec()?);

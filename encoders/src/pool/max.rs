@@ -68,10 +68,10 @@ impl EncoderLayer for Max {
                     for (nth, position) in positions.enumerate() {
                         let here = &values[position * channels..][..channels];
                         for ((post, winner), value) in post.iter_mut().zip(winners.iter_mut()).zip(here) {
-                            // What is no number wins, so that it is seen.
-                            if nth == 0 || *value > *post || value.is_nan() {
-                                (*post, *winner) = (*value, position as u32);
-                            }
+                            // What is no number wins, so that it is seen. Written without branches, for vectors.
+                            let wins = (nth == 0) | (*value > *post) | value.is_nan();
+                            *post = if wins { *value } else { *post };
+                            *winner = if wins { position as u32 } else { *winner };
                         }
                     }
                 });

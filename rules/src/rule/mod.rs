@@ -1,6 +1,7 @@
 //! Plasticity rules, by kind: [`predictive`] ones over time, those between [`views`] of an image, [`hebbian`] ones of
 //! single synapses and layers, contrasts of [`goodness`], [`supervised`] baselines, and `random`, which learns nothing.
 
+mod each;
 pub mod goodness;
 pub mod hebbian;
 mod none;
@@ -9,4 +10,5 @@ pub mod predictive;
 pub mod supervised;
 pub mod views;
 
+pub use each::Each;
 pub use none::NoLearning;

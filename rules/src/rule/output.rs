@@ -56,7 +56,7 @@ mod tests {
             &Bcm::default(),
             &InfoNce::default(),
             &ClappPp::default(),
-            &Dfa {},
+            &Dfa::default(),
         ];
         for spec in specs {
             let mut rule = spec.build(&to, &mut stream(1, &[])).unwrap();

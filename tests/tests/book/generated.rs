@@ -137,6 +137,22 @@ fn code(text: &str) -> String {
     if text.is_empty() { "–".to_owned() } else { format!("`{}`", cell(text)) }
 }
 
+/// The rule's row of the page on published methods, where every rule has one.
+fn published(rule: &str) -> String {
+    let page = plasticity_tests::root().join("book/src/compare/published.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let name = format!("`{rule}`");
+    let row = page.lines().find(|line| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name)));
+    let row = row.unwrap_or_else(|| panic!("published.md has no row of the rule {rule}"));
+    let cells: Vec<String> =
+        row.split('|').skip(2).map(|cell| cell.replace("](", "](../../compare/")).collect();
+    format!(
+        "\n| config | published | here |\n| --- | --- | --- |\n|{}\n\nWhat is published is on the page \
+         [Published methods](../../compare/published.md).\n",
+        cells.join("|").trim_end()
+    )
+}
+
 fn page(plugin: &Plugin) -> String {
     let mut text = format!("# {} `{}`\n\n{}.\n", plugin.family.name(), plugin.name, plugin.summary);
     if !plugin.equation.is_empty() {
@@ -145,7 +161,9 @@ fn page(plugin: &Plugin) -> String {
     if !plugin.citation.is_empty() {
         write!(text, "\nSource: {}.\n", plugin.citation).unwrap();
     }
-    if plugin.family == Family::Rule && ["clapp_pp", "clapp_pp_backprop", "infonce"].contains(&plugin.name) {
+    if plugin.family == Family::Rule
+        && ["clapp_pp", "clapp_pp_backprop", "infonce", "nt_xent"].contains(&plugin.name)
+    {
         text.push_str(
             "\nIt compares two views of each image: the stimulus needs `views = 2` and no patches. See \
              [CLAPP++ and its relatives](../../compare/views.md#what-the-rule-needs).\n",
@@ -153,6 +171,9 @@ fn page(plugin: &Plugin) -> String {
     }
     if plugin.family == Family::Rule {
         write!(text, "\n{}\n", locality::marks(plugin)).unwrap();
+    }
+    if plugin.family == Family::Rule {
+        text.push_str(&published(plugin.name));
     }
     if plugin.keys.is_empty() {
         text.push_str("\nIt has no keys.\n");

@@ -89,10 +89,20 @@ fn in_module(index: usize, error: Error) -> Error {
 }
 
 /// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus.
-fn activation(slots: &mut [Slot], index: usize, input: MapShape, device: &Device) -> Result<MapShape> {
+fn activation(
+    slots: &mut [Slot],
+    index: usize,
+    input: MapShape,
+    level: Level,
+    device: &Device,
+) -> Result<MapShape> {
     let one = MapShape { batch: 1, ..input };
     let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
-    match slots[index].layer.activation(&silent).map_err(|error| in_layer(index, error))? {
+    match slots[index]
+        .layer
+        .activation(&silent, level == Level::Potential)
+        .map_err(|error| in_layer(index, error))?
+    {
         Some(activation) => Ok(MapShape { batch: input.batch, ..activation.shape() }),
         None => {
             let message =
@@ -130,11 +140,11 @@ impl Network {
             return Err(Error::config("encoder", "has no layers"));
         }
         let below = |layer: usize| if layer == 0 { demands.prepared(plan.input) } else { shapes[layer - 1] };
-        let summed = demands.level == Level::Activation;
+        let summed = demands.level.is_summed();
         let mut seen = Vec::new();
         for (index, layers) in plan.modules.iter().enumerate() {
             let shape = if summed {
-                activation(&mut slots, layers.end - 1, below(layers.end - 1), device)?
+                activation(&mut slots, layers.end - 1, below(layers.end - 1), demands.level, device)?
             } else {
                 shapes[layers.end - 1]
             };

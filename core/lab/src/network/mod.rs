@@ -167,6 +167,10 @@ impl Network {
         let first = self.modules.first();
         let mut below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
         for (index, slot) in self.slots.iter_mut().enumerate() {
+            let module = self.modules.iter().skip(1).find(|module| module.layers.start == index);
+            if let (Some(module), Some(map)) = (module, &below) {
+                below = module.rule.prepare_readout_from_below(map)?.or(below);
+            }
             let map = slot.layer.forward(below.as_ref().unwrap_or(input), Phase::Evaluate)?.post;
             seen(index, &map)?;
             below = Some(map);

@@ -43,12 +43,17 @@ pub(super) fn forward(
         maps.push(Arc::new(activity.post));
         traces.push(activity.trace);
     }
-    if module.level == Level::Activation {
-        let below = &maps[maps.len() - 2];
+    if module.level.is_summed() {
+        let (below, post) = (&maps[maps.len() - 2], &maps[maps.len() - 1]);
         let slot = &mut slots[module.layers.end - 1];
-        let activation = slot
-            .layer
-            .activation(below)?
+        let potential = module.level == Level::Potential;
+        let shown = match traces.last() {
+            Some(trace) if phase == Phase::Learn => {
+                slot.layer.activation_of_pass(below, post, trace, potential)?
+            }
+            _ => slot.layer.activation(below, potential)?,
+        };
+        let activation = shown
             .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
         let target = Representation::of(&activation, module.pooling)?;
         return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
@@ -94,7 +99,13 @@ impl Pass {
                     ops::add(&mut sum, 1.0, &context)?;
                 }
                 match self.activation {
-                    Some(shape) => PostFactor::Activation(ops::spread(&sum, shape, module.pooling)?),
+                    Some(shape) => {
+                        let factor = ops::spread(&sum, shape, module.pooling)?;
+                        match module.level {
+                            Level::Potential => PostFactor::Potential(factor),
+                            _ => PostFactor::Activation(factor),
+                        }
+                    }
                     None => to_map(sum, self.maps[layers.len()].shape(), module.pooling)?,
                 }
             }

@@ -129,7 +129,11 @@ impl Network {
                 (None, Some(input)) => pass::forward(slots, &modules[index], input, Phase::Learn)?,
                 (None, None) => return Err(Error::shape("network", "a module has no input")),
             };
-            let output = pass.output();
+            let mut output = pass.output();
+            if let Some(above) = modules.get_mut(index + 1) {
+                let prepared = above.rule.prepare_from_below(&output, draws(index + 1).as_mut())?;
+                output = prepared.map_or(output, Arc::new);
+            }
             let above = modules[index].context == ContextSource::Above && index < last;
             if above {
                 ahead = Some(pass::forward(slots, &modules[index + 1], output, Phase::Learn)?);

@@ -1,6 +1,7 @@
 //! Optimisers: how far parameters move in the direction of an update.
 
-mod by_length;
+mod hebbian;
+mod lars;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -151,11 +152,11 @@ impl OptimiserSpec {
                     let decay = one.decay(weight_decay, decay_biases);
                     let trust = (decay_biases || one.parameter.shape().len() > 1).then_some(trust);
                     let Move { parameter, update, averages: [velocity, _], factor } = one;
-                    by_length::lars(parameter, update, velocity, rate * factor, [momentum, decay], trust)
+                    lars::step(parameter, update, velocity, rate * factor, [momentum, decay], trust)
                 })
             }
             Self::Hebbian { power, .. } => moves.into_iter().try_for_each(|one| {
-                by_length::hebbian(one.parameter, one.update, (rate * one.factor) as f32, power)
+                hebbian::step(one.parameter, one.update, (rate * one.factor) as f32, power)
             }),
         }
     }

@@ -6,6 +6,11 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::Stimulus;
 use std::sync::Arc;
 
+/// Values of a batch up to which it is made larger than in learning, where many small ones would cost more.
+const VALUES: usize = 1 << 18;
+/// Stimuli of such a batch.
+const STIMULI: usize = 64;
+
 /// All batches of a stimulus, once, augmented as the `pass` says, if there is one. With each, `progress` hears `what` is being done and which share of it is.
 pub(super) fn batches<'a>(
     config: &Config,
@@ -16,7 +21,9 @@ pub(super) fn batches<'a>(
 ) -> Result<impl Iterator<Item = Result<HostBatch>> + use<'a>> {
     let training = &config.training;
     let pass = pass.map_or(Pass::Evaluate, |pass| Pass::EvaluateAugmented { seed: config.seed, pass });
-    let loader = Loader::new(Arc::clone(stimulus), pass, training.batch, training.threads)
+    // In evaluation a stimulus does not know which others are with it.
+    let least = (VALUES / stimulus.shape(1).len().max(1)).min(STIMULI);
+    let loader = Loader::new(Arc::clone(stimulus), pass, training.batch.max(least), training.threads)
         .map_err(|error| config.locate(error))?;
     let of = loader.steps_per_epoch() as f64;
     Ok(loader.enumerate().map(move |(done, batch)| {

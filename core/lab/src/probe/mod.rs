@@ -50,26 +50,32 @@ pub fn probe(
         let sides = bench.sides("hand-made features", &mut |batches| {
             Ok(vec![baseline_features(baseline, batches, device)?])
         })?;
-        layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0), None)?);
+        layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0))?);
     }
     let pooling = experiment.config().probe.pooling;
     // From 0.
     let wanted = experiment.config().probe.layers.as_ref();
     let wanted: Option<Vec<usize>> = wanted.map(|layers| layers.iter().map(|layer| layer - 1).collect());
     let wanted = wanted.as_deref();
-    let sides = bench.sides("features", &mut |batches| {
-        features(&mut [&mut *trained, &mut untrained], batches, device, wanted, &mut |_| pooling)
-    })?;
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     let probed = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&layer));
-    for (layer, name) in names.iter().enumerate().filter(|(layer, _)| probed(*layer)) {
-        (bench.progress)(&format!("layer {name}"), layer as f64 / names.len() as f64);
-        layers.push(bench.layer(name, layer as u64, sides.of(0, layer), Some(sides.of(1, layer)))?);
-    }
-    drop(sides);
+    // One network after the other: features can be many.
+    let mut each = |network: &mut Network, what: &str| -> Result<Vec<LayerProbe>> {
+        let sides = bench.sides(what, &mut |batches| {
+            features(&mut [&mut *network], batches, device, wanted, &mut |_| pooling)
+        })?;
+        let layers = names.iter().enumerate().filter(|(layer, _)| probed(*layer));
+        let read = layers.map(|(layer, name)| {
+            (bench.progress)(&format!("layer {name}, {what}"), layer as f64 / names.len() as f64);
+            bench.layer(name, layer as u64, sides.of(0, layer))
+        });
+        read.collect()
+    };
+    let own = each(trained, "features")?;
+    let other = each(&mut untrained, "untrained features")?;
+    layers.extend(own.into_iter().zip(&other).map(|(own, other)| own.beside(other)));
     if let Some(pooling) = all_layers {
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
-        // One network after the other: these features are many.
         let mut all = |network: &mut Network, bench: &mut Bench| {
             bench.sides("all layers side by side", &mut |batches| {
                 let of_one = features(&mut [&mut *network], batches, device, None, &mut pooling)?;
@@ -77,15 +83,10 @@ pub fn probe(
             })
         };
         let own = all(trained, &mut bench)?;
-        let mut found = bench.layer("all", 0, own.of(0, 0), None)?;
+        let found = bench.layer("all", 0, own.of(0, 0))?;
         drop(own);
         let other = all(&mut untrained, &mut bench)?;
-        let untrained = bench.layer("all", 0, other.of(0, 0), None)?;
-        for (score, untrained) in found.scores.iter_mut().zip(&untrained.scores) {
-            score.untrained = untrained.accuracy;
-        }
-        found.untrained_features = untrained.features;
-        layers.push(found);
+        layers.push(found.beside(&bench.layer("all", 0, other.of(0, 0))?));
     }
     Ok(layers)
 }
@@ -140,8 +141,8 @@ impl Bench<'_> {
         Ok(Sides { train, test: of(&self.test, None, &format!("{what} to test on"))? })
     }
 
-    /// Probes one layer; `stream_of` tells its random choices from those of others.
-    fn layer(&self, name: &str, stream_of: u64, own: Side, untrained: Option<Side>) -> Result<LayerProbe> {
+    /// Probes one layer of one network; `stream_of` tells its random choices from those of others.
+    fn layer(&self, name: &str, stream_of: u64, own: Side) -> Result<LayerProbe> {
         let config = self.experiment.config();
         let read = |side: &Side, kind: ProbeKind| -> Result<f64> {
             let train: Vec<Labelled> =
@@ -155,18 +156,16 @@ impl Bench<'_> {
         let mut scores = Vec::new();
         for &probe in config.probe.protocol.probes() {
             let accuracy = read(&own, probe)?;
-            let untrained = untrained.as_ref().map_or(Ok(accuracy), |side| read(side, probe))?;
-            scores.push(Score { probe, accuracy, untrained });
+            scores.push(Score { probe, accuracy, untrained: accuracy });
         }
-        let of = |side: &Side| statistics(side.train[0].layer(side.layer)?, self.device);
-        let features = of(&own)?;
+        let features = statistics(own.train[0].layer(own.layer)?, self.device)?;
         Ok(LayerProbe {
             name: name.to_owned(),
             scores,
             chance: 100.0 / self.classes as f64,
             majority: majority(own.train[0].labels(), own.test.labels(), self.classes),
             features,
-            untrained_features: untrained.as_ref().map_or(Ok(features), of)?,
+            untrained_features: features,
         })
     }
 }

@@ -46,4 +46,14 @@ impl LayerProbe {
     pub fn score(&self, probe: ProbeKind) -> Option<&Score> {
         self.scores.iter().find(|score| score.probe == probe)
     }
+
+    /// The same with what was found of the network with its initial weights beside it.
+    #[must_use]
+    pub(super) fn beside(mut self, untrained: &Self) -> Self {
+        for (score, untrained) in self.scores.iter_mut().zip(&untrained.scores) {
+            score.untrained = untrained.accuracy;
+        }
+        self.untrained_features = untrained.features;
+        self
+    }
 }

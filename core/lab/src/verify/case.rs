@@ -42,20 +42,20 @@ pub struct Floats {
     pub values: Vec<f32>,
 }
 
-/// The file, read.
+/// The tensors of a file, and what its metadata key `case` says.
 #[derive(Debug)]
-pub struct Case {
+pub struct Tensors {
     /// The file.
     pub path: PathBuf,
-    /// The network.
-    pub description: Description,
+    /// The metadata key `case`.
+    pub said: Value,
     /// Tensors of floats by name.
     pub floats: BTreeMap<String, Floats>,
     /// Tensors of integers by name.
     pub integers: BTreeMap<String, Vec<i64>>,
 }
 
-impl Case {
+impl Tensors {
     /// Reads a file.
     ///
     /// # Errors
@@ -69,27 +69,27 @@ impl Case {
         let described = metadata.metadata().as_ref().unwrap_or(&empty).get("case");
         let described =
             described.ok_or_else(|| bad("has no metadata key `case`: it is no reference case".into()))?;
-        let description =
+        let said =
             serde_json::from_str(described).map_err(|error| bad(format!("metadata `case`: {error}")))?;
-        let mut case =
-            Self { path: path.to_owned(), description, floats: BTreeMap::new(), integers: BTreeMap::new() };
+        let mut tensors =
+            Self { path: path.to_owned(), said, floats: BTreeMap::new(), integers: BTreeMap::new() };
         for (name, view) in SafeTensors::deserialize(&bytes).map_err(not)?.tensors() {
             let data = view.data();
             match view.dtype() {
                 Dtype::F32 => {
                     let values =
                         data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-                    case.floats.insert(name, Floats { shape: view.shape().to_vec(), values });
+                    tensors.floats.insert(name, Floats { shape: view.shape().to_vec(), values });
                 }
                 Dtype::I64 => {
                     let value =
                         |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-                    case.integers.insert(name, data.chunks_exact(8).map(value).collect());
+                    tensors.integers.insert(name, data.chunks_exact(8).map(value).collect());
                 }
                 other => return Err(bad(format!("`{name}` is {other:?}; expected F32 or I64"))),
             }
         }
-        Ok(case)
+        Ok(tensors)
     }
 
     /// A tensor of floats that must be there.
@@ -97,11 +97,39 @@ impl Case {
     /// # Errors
     /// Where it is not.
     pub fn float(&self, name: &str) -> Result<&Floats> {
-        self.floats.get(name).ok_or_else(|| Error::file(&self.path, format!("has no tensor `{name}`")))
+        self.floats.get(name).ok_or_else(|| self.bad(format!("has no tensor `{name}`")))
     }
 
     /// An error about this file.
     pub fn bad(&self, message: impl ToString) -> Error {
         Error::file(&self.path, message)
+    }
+}
+
+/// A file that describes a network.
+#[derive(Debug)]
+pub struct Case {
+    /// The network.
+    pub description: Description,
+    tensors: Tensors,
+}
+
+impl Case {
+    /// The network that a file describes.
+    ///
+    /// # Errors
+    /// Says what of the description is not as the format has it.
+    pub fn of(tensors: Tensors) -> Result<Self> {
+        let description = Description::deserialize(&tensors.said);
+        let description = description.map_err(|error| tensors.bad(format!("metadata `case`: {error}")))?;
+        Ok(Self { description, tensors })
+    }
+}
+
+impl std::ops::Deref for Case {
+    type Target = Tensors;
+
+    fn deref(&self) -> &Tensors {
+        &self.tensors
     }
 }

@@ -59,7 +59,8 @@ fn whole(values: &[f32], batch: usize, channels: usize, extent: [usize; 3]) -> (
     (shape, channels_last(values, batch, channels, shape.positions()))
 }
 
-fn channels_last(values: &[f32], batch: usize, channels: usize, positions: usize) -> Vec<f32> {
+/// `[B, C, positions]` to `[B, positions, C]`.
+pub(super) fn channels_last(values: &[f32], batch: usize, channels: usize, positions: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(values.len());
     for b in 0..batch {
         for p in 0..positions {

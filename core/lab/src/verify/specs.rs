@@ -65,11 +65,17 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
                 "score": { "type": "bilinear", "transport": words.get("transport") },
             })
         }
-        // Any other registered rule, by its name and with its own keys.
+        // Any other registered rule, by its name and with its own keys. Two have other names or keys in this format.
         Some(name) => {
             let mut spec = words.clone();
             spec.remove("kind");
-            spec.insert("type".into(), name.into());
+            let plain_infonce = name == "infonce" && !case.floats.contains_key("module.0.projection.weight");
+            spec.insert("type".into(), if plain_infonce { "nt_xent" } else { name }.into());
+            if name == "dfa"
+                && case.float("module.0.feedback").is_ok_and(|feedback| feedback.shape.len() == 2)
+            {
+                spec.insert("feedback".into(), "shared".into());
+            }
             Value::Object(spec)
         }
         None => {

@@ -10,12 +10,16 @@ use plasticity_core::{Error, Result};
 
 /// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the neurons and
 /// positions of a stimulus (at one step in time). The first half of the batch is positive, the second negative.
+///
+/// With `sum`, g and θ are both multiplied by the number of neurons: a sum over neurons of their means over positions.
 #[derive(Clone, Copy, Debug)]
 pub struct Goodness {
     /// θ⁺.
     pub positive: f32,
     /// θ⁻.
     pub negative: f32,
+    /// Whether goodness is summed over neurons.
+    pub sum: bool,
 }
 
 /// The shape with positive and negative stimuli side by side.
@@ -49,6 +53,11 @@ impl Goodness {
         if stimulus < batch / 2 { (1.0, self.positive) } else { (-1.0, self.negative) }
     }
 
+    /// What g and θ are multiplied by.
+    fn scale(&self, shape: RepresentationShape) -> f32 {
+        if self.sum { shape.channel as f32 } else { 1.0 }
+    }
+
     fn check(&self, rule: &str, shape: RepresentationShape) -> Result<()> {
         if shape.is_empty() || !shape.batch.is_multiple_of(2) {
             let message = format!(
@@ -60,7 +69,7 @@ impl Goodness {
         Ok(())
     }
 
-    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli).
+    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum.
     ///
     /// # Errors
     /// Where the batch is not made of two halves.
@@ -71,7 +80,7 @@ impl Goodness {
         let mut z = data.to_vec()?;
         let (batch, channel) = (shape.batch, shape.channel);
         let size = (shape.location * channel) as f32;
-        let share = 2.0 / (shape.time * batch) as f32;
+        let (share, scale) = (2.0 / (shape.time * batch) as f32, self.scale(shape));
         let mut loss = 0.0;
         for step in z.chunks_exact_mut(shape.rows_per_step() * channel) {
             let mut goodness = vec![0.0; batch];
@@ -83,9 +92,9 @@ impl Goodness {
                 .enumerate()
                 .map(|(stimulus, goodness)| {
                     let (y, theta) = self.side(stimulus, batch);
-                    let wrong = y * (theta - goodness);
+                    let wrong = y * (theta - goodness) * scale;
                     loss += f64::from(share * (wrong.max(0.0) + (-wrong.abs()).exp().ln_1p()));
-                    y * share / (1.0 + (-wrong).exp()) * 2.0 / size
+                    y * share * scale / (1.0 + (-wrong).exp()) * 2.0 / size
                 })
                 .collect();
             for (row, values) in step.chunks_exact_mut(channel).enumerate() {
@@ -113,12 +122,15 @@ impl Goodness {
         let side = |stimulus: usize| self.side(stimulus % batch, batch);
         let y = signals.constant(stimuli, 1, |stimulus, _| -side(stimulus).0);
         let theta = signals.constant(stimuli, 1, |stimulus, _| side(stimulus).0 * side(stimulus).1);
-        Ok((goodness * y + theta).softplus().sum() * (2.0 / stimuli as f32))
+        let wrong = (goodness * y + theta) * self.scale(shape);
+        Ok(wrong.softplus().sum() * (2.0 / stimuli as f32))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::rule::Each;
+    use crate::rule::goodness::forward_forward::Over;
     use crate::rule::goodness::{ForwardForward, Scff};
     use crate::testing::{SHAPE, alone, assert_follows_loss, build, representation};
 
@@ -127,7 +139,10 @@ mod tests {
         let target = representation(SHAPE, 1);
         let ff = ForwardForward { threshold: 0.4, ..ForwardForward::default() };
         assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
-        let scff = Scff { positive_threshold: 0.3, negative_threshold: 0.5 };
+        let ff = ForwardForward { threshold: 0.4, goodness: Over::Sum, ..ForwardForward::default() };
+        assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
+        let (positive_threshold, negative_threshold) = (Each::Same(0.3), Each::Same(0.5));
+        let scff = Scff { positive_threshold, negative_threshold, ..Scff::default() };
         assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
     }
 }

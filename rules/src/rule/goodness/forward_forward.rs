@@ -12,34 +12,65 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// Positive stimuli carry their own label, negative ones a wrong label; each layer tells them apart by its goodness, the
-/// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels.
+/// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels: for dense layers,
+/// which see the whole stimulus. Convolutions see it everywhere with `label = "wave"`: a plane wave over the whole map, of a
+/// direction and a frequency for each class, is added to all channels.
 ///
-/// To hide a layer's goodness from the next, put a `normalise` layer at the beginning of every module but the first.
+/// To hide a layer's goodness from the next, and that of stimuli from the first, put a `normalise` layer at the beginning of
+/// every module.
 ///
-/// Read-outs see stimuli with a neutral label, `strength` / classes on the position of every class, as where Hinton reads
-/// hidden activity out. They do not compare the goodness of a stimulus with each label in turn, his other way.
+/// Read-outs see stimuli with a neutral label, the mean of the labels of all classes, as where Hinton reads hidden activity
+/// out. They do not compare the goodness of a stimulus with each label in turn, his other way.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
     /// θ: goodness above which a stimulus counts as positive.
     pub threshold: f32,
-    /// The value that stands on the label's position; 0 stands on those of the other classes.
+    /// The value that stands on the label's position; 0 stands on those of the other classes. Or the wave's amplitude.
     pub strength: f32,
+    /// How a label is written on a stimulus.
+    pub label: Label,
+    /// Whether goodness is a mean or a sum over neurons.
+    pub goodness: Over,
+}
+
+/// How a label is written on a stimulus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// On its first positions, one for each class.
+    #[default]
+    Positions,
+    /// As a plane wave over the whole map.
+    Wave,
+}
+
+/// What is made of the squares of neurons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their sum, with θ for each neuron.
+    Sum,
 }
 
 impl Default for ForwardForward {
     fn default() -> Self {
-        Self { threshold: 2.0, strength: 1.0 }
+        Self { threshold: 2.0, strength: 1.0, label: Label::Positions, goodness: Over::Mean }
     }
 }
 
 plugin! {
     Rule "forward_forward": "Forward-Forward: high goodness on stimuli with their own label, low with a wrong one",
     equation: "L = softplus(θ − g⁺) + softplus(g⁻ − θ), g = mean z²",
-    citation: "Hinton 2022, arXiv 2212.13345",
+    citation: "Hinton 2022, arXiv 2212.13345; labels as waves: Scodellaro, Kulkarni, Alves & Schröter 2023, arXiv 2312.14924",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in read-out each has its share of it";
+        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in read-out each has its share of it. Or the amplitude of its wave";
+        label = "\"positions\"", "positions | wave", "whether a label is written on the first positions of a stimulus, one for each class, or is a plane wave over the whole map, which convolutions see everywhere";
+        goodness = "\"mean\"", "mean | sum", "whether goodness is the mean of z² over neurons, or their sum, with θ for each neuron, as Hinton's";
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
@@ -66,11 +97,27 @@ pub struct Labelled {
 
 impl Labelled {
     fn goodness(&self) -> Goodness {
-        Goodness { positive: self.spec.threshold, negative: self.spec.threshold }
+        let (threshold, sum) = (self.spec.threshold, self.spec.goodness == Over::Sum);
+        Goodness { positive: threshold, negative: threshold, sum }
     }
 
-    /// Writes `value(stimulus, class)` on the position of every class.
+    /// Writes `value(stimulus, class)` on the position of every class, or adds so much of its wave.
     fn write(&self, shape: MapShape, values: &mut [f32], value: impl Fn(usize, usize) -> f32) {
+        if self.spec.label == Label::Wave {
+            let waves: Vec<Vec<f32>> =
+                (0..self.classes).map(|class| wave(shape, class, self.classes)).collect();
+            for (sample, stimulus) in values.chunks_exact_mut(shape.positions() * shape.channels).enumerate()
+            {
+                for (class, wave) in waves.iter().enumerate() {
+                    let amplitude = value(sample % shape.batch, class);
+                    let positions = stimulus.chunks_exact_mut(shape.channels).zip(wave);
+                    positions.filter(|_| amplitude != 0.0).for_each(|(position, wave)| {
+                        position.iter_mut().for_each(|value| *value += amplitude * wave);
+                    });
+                }
+            }
+            return;
+        }
         for (sample, stimulus) in values.chunks_exact_mut(shape.positions() * shape.channels).enumerate() {
             let positions = stimulus.chunks_exact_mut(shape.channels).take(self.classes);
             positions
@@ -91,7 +138,8 @@ impl Labelled {
 
     /// Checks that every class has a position of its own.
     fn fits(&self, shape: MapShape) -> Result<()> {
-        if !shape.is_empty() && shape.positions() >= self.classes {
+        let places = if self.spec.label == Label::Wave { 1 } else { self.classes };
+        if !shape.is_empty() && shape.positions() >= places {
             return Ok(());
         }
         let message = format!(
@@ -100,6 +148,20 @@ impl Labelled {
         );
         Err(Error::shape("rule forward_forward", message))
     }
+}
+
+/// The wave of a class, position by position: as many directions within half a turn as there are classes, and two, three or
+/// four periods across the map.
+fn wave(shape: MapShape, class: usize, classes: usize) -> Vec<f32> {
+    let [t, y, x] = shape.extent;
+    let angle = std::f32::consts::PI * class as f32 / classes as f32;
+    let turn = std::f32::consts::TAU * (2 + class % 3) as f32;
+    let at = |row: usize, column: usize| {
+        let (row, column) = (row as f32 / y as f32, column as f32 / x as f32);
+        (turn * (angle.cos() * column + angle.sin() * row)).cos()
+    };
+    let plane = || (0..y).flat_map(|row| (0..x).map(move |column| (row, column)));
+    (0..t).flat_map(|_| plane()).map(|(row, column)| at(row, column)).collect()
 }
 
 impl PlasticityRule for Labelled {
@@ -179,5 +241,32 @@ mod tests {
         let values = made.into_data().to_vec().unwrap();
         assert_eq!(values, [[1.0; 6].as_slice(), &[0.5; 2]].concat().repeat(2));
         assert!(Labelled { classes: 5, ..rule }.prepare_readout(&input).is_err());
+    }
+
+    #[test]
+    fn waves_differ_by_class_and_reach_every_part_of_the_map() {
+        let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 8, 8], channels: 2 };
+        let data = Buffer::from_vec(&Device::open().unwrap(), vec![0.5; shape.len()]).unwrap();
+        let spec = ForwardForward { strength: 2.0, label: Label::Wave, ..ForwardForward::default() };
+        let mut rule = Labelled { spec, classes: 10 };
+        let input = FeatureMap::new(shape, data).unwrap();
+        let made = rule.prepare(input.clone(), Some(&[2, 0]), &mut draws()).unwrap();
+        let values = made.into_data().to_vec().unwrap();
+        for (sample, class) in [2, 0].into_iter().enumerate() {
+            let expected = wave(shape, class, 10).into_iter().flat_map(|wave| [0.5 + 2.0 * wave; 2]);
+            assert_eq!(values[sample * 128..(sample + 1) * 128], expected.collect::<Vec<_>>()[..]);
+        }
+        for class in 0..10 {
+            let own = wave(shape, class, 10);
+            // Every window of 3×3 sees it, and no other class has it.
+            for (row, column) in (0..6).flat_map(|row| (0..6).map(move |column| (row, column))) {
+                let window = (0..9).map(|at| own[(row + at / 3) * 8 + column + at % 3].abs());
+                assert!(window.fold(0.0, f32::max) > 0.4, "{class}: {row} {column}");
+            }
+            assert!((0..class).all(|other| wave(shape, other, 10) != own));
+        }
+        let neutral = rule.prepare_readout(&input).unwrap().unwrap().into_data().to_vec().unwrap();
+        let mean: f32 = (0..10).map(|class| wave(shape, class, 10)[9]).sum::<f32>() / 10.0;
+        assert!((neutral[18] - (0.5 + 2.0 * mean)).abs() < 1e-5);
     }
 }

@@ -2,7 +2,10 @@
 
 mod contrast;
 pub mod forward_forward;
+mod pairs;
+mod potential;
 pub mod scff;
 
 pub use forward_forward::ForwardForward;
+pub use pairs::Form;
 pub use scff::Scff;

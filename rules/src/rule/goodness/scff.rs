@@ -1,124 +1,166 @@
 //! `scff`: Self-Contrastive Forward-Forward.
 
-use super::contrast::{Goodness, doubled, side_by_side};
+use super::contrast::{Goodness, doubled};
+use super::pairs::{Form, Pairs};
+use super::potential::PositionGoodness;
+use crate::rule::Each;
 use plasticity_core::draws::{Draws, Side};
 use plasticity_core::map::FeatureMap;
-use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
+use plasticity_core::plasticity::{
+    Demands, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped,
+};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// Positive stimuli are x_k, negative ones (x_k + x_n) / 2 with another stimulus n of the batch.
+/// Positive stimuli are pairs of x_k with itself, negative ones of x_k and another stimulus x_n of the batch.
 ///
-/// The authors take sums, x_k + x_k and x_k + x_n: what two copies of the first layer's weights, one on each of a pair,
-/// would sum to. Means are half of that, so that read-outs see stimuli of the size that layers learned on. A layer of
-/// ReLU without bias is half as active on them and has a quarter of the goodness, which the default thresholds, a
-/// quarter of 2, are for; behind a `normalise` layer nothing changes.
+/// The authors show a pair to two copies of a layer's weights and sum what they make of it: W (x_k + x_n) + 2 b. Here the
+/// layer sees the mean of the pair, so that read-outs see stimuli of the size that layers learned on, and its potential is
+/// half of the authors'.
+///
+/// With `form = "position"` the rule is the published one: goodness is that of the authors' potential 2 (a + b) at each
+/// position, before the pool; stimuli have mean 0 and standard deviation 1, and pairs again; every module pairs anew what
+/// positive stimuli became below; λ holds goodness down. With `form = "map"` goodness is that of a module's output over the
+/// whole map, and pairs are drawn once, of stimuli as they are: a layer of ReLU without bias then has a quarter of the
+/// authors' goodness, which the default thresholds, a quarter of 2, are for.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scff {
+    /// Over what goodness is taken, and how pairs are made.
+    pub form: Form,
     /// θ⁺: goodness that positive stimuli should exceed.
-    pub positive_threshold: f32,
+    pub positive_threshold: Each<f32>,
     /// θ⁻: goodness that negative stimuli should stay below.
-    pub negative_threshold: f32,
+    pub negative_threshold: Each<f32>,
+    /// λ of the norm of goodness.
+    pub penalty: Each<f32>,
+    /// Rows and columns of the mirrored border that the module's first layer puts around maps.
+    pub border: Each<usize>,
 }
 
 impl Default for Scff {
     fn default() -> Self {
-        Self { positive_threshold: 0.5, negative_threshold: 0.5 }
+        Self {
+            form: Form::Map,
+            positive_threshold: Each::Same(0.5),
+            negative_threshold: Each::Same(0.5),
+            penalty: Each::Same(0.0),
+            border: Each::Same(0),
+        }
     }
 }
 
 plugin! {
-    Rule "scff": "Self-Contrastive Forward-Forward: high goodness on a stimulus, low on the mean of two different ones",
-    equation: "L = softplus(θ⁺ − g(x_k)) + softplus(g((x_k + x_n) / 2) − θ⁻), g = mean z²",
-    citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978 (with sums, which are twice these means)",
+    Rule "scff": "Self-Contrastive Forward-Forward: high goodness on a stimulus, low on a pair of different ones",
+    equation: "L = softplus(θ⁺ − g(x_k, x_k)) + softplus(g(x_k, x_n) − θ⁻) + λ ‖g(x_k, x_k)‖₂, g = mean z²",
+    citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978",
     keys: [
-        positive_threshold = "0.5", "> 0", "θ⁺: the goodness that a stimulus should exceed";
-        negative_threshold = "0.5", "> 0", "θ⁻: the goodness that the mean of two stimuli should stay below";
+        form = "\"map\"", "map | position", "goodness of a module's output over the map, of pairs as they are, drawn once; or, as published, of each position before the pool, of normalised pairs, drawn anew for every module";
+        positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, one or one a module: the goodness that a stimulus should exceed";
+        negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, one or one a module: the goodness that a pair of two stimuli should stay below";
+        penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, one or one a module, with `form = \"position\"`: how much a large norm of goodness over positions costs";
+        border = "0", "0..=4096 | list of 0..=4096", "one or one a module, with `form = \"position\"`: rows and columns of the mirrored border that the module puts around maps, which mean and deviation of a pair count in";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
-        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(self.clone()))
+        fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            let goodness = Goodness {
+                positive: self.positive_threshold.of("positive_threshold", site)?,
+                negative: self.negative_threshold.of("negative_threshold", site)?,
+                sum: false,
+            };
+            let penalty = self.penalty.of("penalty", site)?;
+            let border = self.border.of("border", site)?;
+            if self.form == Form::Map && (penalty != 0.0 || border != 0) {
+                let key = if penalty != 0.0 { "penalty" } else { "border" };
+                return Err(Error::config(key, "is for form = \"position\": give that, or leave it out"));
+            }
+            Ok(match self.form {
+                Form::Map => Box::new(Contrast { pairs: Pairs::AsTheyAre, of: goodness }),
+                Form::Position => Box::new(Contrast {
+                    pairs: Pairs::Normalised { border },
+                    of: PositionGoodness { thresholds: goodness, penalty },
+                }),
+            })
         }
 
         fn demands(&self) -> Demands {
-            Demands::default().with_pooling(Pooling::Keep).with_prepared(doubled)
+            let demands = Demands::default().with_pooling(Pooling::Keep).with_prepared(doubled);
+            match self.form {
+                Form::Map => demands,
+                Form::Position => demands.with_level(Level::Potential),
+            }
         }
     }
 }
 
-impl Scff {
-    fn goodness(&self) -> Goodness {
-        Goodness { positive: self.positive_threshold, negative: self.negative_threshold }
+/// A way from activity to a loss of goodness.
+trait Contrasts: Send {
+    fn update(&self, signals: &Signals) -> Result<RuleUpdate>;
+    fn loss(&self, signals: &Taped) -> Result<Scalar>;
+}
+
+impl Contrasts for Goodness {
+    fn update(&self, signals: &Signals) -> Result<RuleUpdate> {
+        self.update("scff", signals)
+    }
+
+    fn loss(&self, signals: &Taped) -> Result<Scalar> {
+        self.loss("scff", signals)
     }
 }
 
-impl PlasticityRule for Scff {
+impl Contrasts for PositionGoodness {
+    fn update(&self, signals: &Signals) -> Result<RuleUpdate> {
+        self.update("scff", signals)
+    }
+
+    fn loss(&self, signals: &Taped) -> Result<Scalar> {
+        self.loss("scff", signals)
+    }
+}
+
+/// The rule of one module.
+struct Contrast<G> {
+    pairs: Pairs,
+    of: G,
+}
+
+impl<G: Contrasts> PlasticityRule for Contrast<G> {
     fn prepare(
         &mut self,
         input: FeatureMap,
         _labels: Option<&[u32]>,
         draws: &mut dyn Draws,
     ) -> Result<FeatureMap> {
-        let shape = input.shape();
-        let stimulus = shape.positions() * shape.channels;
-        if shape.batch < 2 || shape.is_empty() {
-            let message = format!("needs at least two stimuli in a batch, got {}", shape.batch);
-            return Err(Error::shape("rule scff", message));
-        }
-        let others = draws.others(Side::Predict, 1, shape.batch);
-        if others.len() != shape.batch || others.iter().any(|&other| other as usize >= shape.batch) {
-            let message = format!("expected {} others of the batch, got {others:?}", shape.batch);
-            return Err(Error::shape("rule scff", message));
-        }
-        let values = input.data().to_vec()?;
-        let mut mixed = values.clone();
-        for (sample, mixed) in mixed.chunks_exact_mut(stimulus).enumerate() {
-            let own = sample % shape.batch;
-            let other = sample - own + others[own] as usize;
-            let other = &values[other * stimulus..(other + 1) * stimulus];
-            mixed.iter_mut().zip(other).for_each(|(mixed, other)| *mixed = 0.5 * (*mixed + other));
-        }
-        side_by_side(&input, &values, &mixed)
+        let others = draws.others(Side::Predict, 1, input.shape().batch);
+        self.pairs.side_by_side(&input, &others)
+    }
+
+    fn prepare_from_below(
+        &mut self,
+        below: &FeatureMap,
+        draws: &mut dyn Draws,
+    ) -> Result<Option<FeatureMap>> {
+        self.pairs.anew(below, draws.random(3))
+    }
+
+    fn prepare_readout(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
+        self.pairs.with_itself(input)
+    }
+
+    fn prepare_readout_from_below(&self, below: &FeatureMap) -> Result<Option<FeatureMap>> {
+        self.pairs.with_itself(below)
     }
 
     fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
-        self.goodness().update("scff", signals)
+        self.of.update(signals)
     }
 
     fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
-        self.goodness().loss("scff", signals).map(Some)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::draws;
-    use plasticity_core::device::{Buffer, Device};
-    use plasticity_core::map::MapShape;
-
-    #[test]
-    fn positives_are_stimuli_and_negatives_means_of_two() {
-        let shape = MapShape { time: 2, location: 1, batch: 3, extent: [1, 1, 2], channels: 1 };
-        // Stimulus b at time t has the value 10ᵇ · (t + 1) everywhere.
-        let values = [1.0, 1.0, 10.0, 10.0, 100.0, 100.0, 2.0, 2.0, 20.0, 20.0, 200.0, 200.0];
-        let data = Buffer::from_vec(&Device::open().unwrap(), values.to_vec()).unwrap();
-        let made =
-            Scff::default().prepare(FeatureMap::new(shape, data).unwrap(), None, &mut draws()).unwrap();
-        let made = made.into_data().to_vec().unwrap();
-        for time in 0..2 {
-            let step = &made[time * 12..(time + 1) * 12];
-            let scale = (time + 1) as f32;
-            assert_eq!(step[..6], [1.0, 1.0, 10.0, 10.0, 100.0, 100.0].map(|value| value * scale));
-            for (b, own) in [1.0, 10.0, 100.0].into_iter().enumerate() {
-                let other = 2.0 * step[6 + 2 * b] / scale - own;
-                assert!([1.0, 10.0, 100.0].contains(&other) && other != own, "{other}");
-            }
-        }
+        self.of.loss(signals).map(Some)
     }
 }

@@ -20,7 +20,8 @@ use plasticity_core::taped::Scalar;
 /// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
 ///
 /// L_dec is that of the authors' erratum: the paper's Equation 6 squares the deviations instead of their covariance.
-/// The authors' code lets both of two views move by one term, which is `predictive = 2.0` here.
+/// The authors' code lets both of two views move by one term: so does `stop = false`, which counts the pull once. The same
+/// update comes of `predictive = 2.0`, whose shown loss counts it twice.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lpl {
@@ -32,11 +33,13 @@ pub struct Lpl {
     pub decorrelation: f32,
     /// ε, added to variances.
     pub epsilon: f32,
+    /// Whether what was seen before carries no gradient.
+    pub stop: bool,
 }
 
 impl Default for Lpl {
     fn default() -> Self {
-        Self { predictive: 1.0, hebbian: 1.0, decorrelation: 10.0, epsilon: 1e-4 }
+        Self { predictive: 1.0, hebbian: 1.0, decorrelation: 10.0, epsilon: 1e-4, stop: true }
     }
 }
 
@@ -49,6 +52,7 @@ plugin! {
         hebbian = "1.0", "≥ 0", "λ₁: weight of the Hebbian term, −log variance";
         decorrelation = "10.0", "≥ 0", "λ₂: weight of the decorrelating term, squared covariances";
         epsilon = "1e-4", "> 0", "ε: added to variances";
+        stop = "true", "true | false", "whether what was seen before (the step before, or the other view) carries no gradient; as the authors have it for views: false";
     ],
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {
@@ -123,7 +127,11 @@ impl PlasticityRule for Lpl {
             for neuron in 0..channel {
                 let change = z[row * channel + neuron] - z[before * channel + neuron];
                 loss += f64::from(self.predictive * share * change * change);
-                target[row * channel + neuron] -= 2.0 * self.predictive * share * change;
+                let pull = 2.0 * self.predictive * share * change;
+                target[row * channel + neuron] -= pull;
+                if !self.stop {
+                    target[before * channel + neuron] += pull;
+                }
             }
         }
         let device = data.device();
@@ -142,7 +150,8 @@ impl PlasticityRule for Lpl {
             .filter_map(|(row, before)| before.map(|before| (row, before)))
             .unzip();
         let z = signals.context();
-        let change = z.take(&after) - z.take(&before).stop();
+        let before = z.take(&before);
+        let change = z.take(&after) - if self.stop { before.stop() } else { before };
         let share = self.predictive / (neighbours.followers() as f32 * channel);
         let mut total = change.square().sum() * share;
         let groups = neighbours.groups.len() as f32;
@@ -166,7 +175,7 @@ impl PlasticityRule for Lpl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{SHAPE, alone, assert_follows_loss, build, representation};
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, draws, relative, representation};
     use plasticity_core::representation::RepresentationShape;
 
     #[test]
@@ -176,6 +185,27 @@ mod tests {
             assert_follows_loss(build(&Lpl::default(), shape).as_mut(), &alone(&target));
             let alone_each = Lpl { hebbian: 0.0, decorrelation: 0.0, ..Lpl::default() };
             assert_follows_loss(build(&alone_each, shape).as_mut(), &alone(&target));
+            assert_follows_loss(
+                build(&Lpl { stop: false, ..Lpl::default() }, shape).as_mut(),
+                &alone(&target),
+            );
         }
+    }
+
+    /// Two views that both move are moved as by twice the weight, and their pull is shown once.
+    #[test]
+    fn the_pull_of_two_views_that_both_move_is_counted_once() {
+        let shape = RepresentationShape { time: 1, batch: 6, ..SHAPE };
+        let target = representation(shape, 1);
+        let alone_each = Lpl { hebbian: 0.0, decorrelation: 0.0, ..Lpl::default() };
+        let made = |spec: Lpl| {
+            let made = build(&spec, shape).update(&alone(&target), &mut draws()).unwrap();
+            (made.loss.to_vec().unwrap()[0], made.target.to_vec().unwrap())
+        };
+        let (once, stopped) = made(alone_each.clone());
+        let (both, moved) = made(Lpl { stop: false, ..alone_each.clone() });
+        let (twice, doubled) = made(Lpl { predictive: 2.0, ..alone_each });
+        assert!((both - once).abs() < 1e-6 * once && (twice - 2.0 * once).abs() < 1e-6 * once);
+        assert!(relative(&moved, &doubled) < 1e-6 && relative(&moved, &stopped) > 0.5);
     }
 }

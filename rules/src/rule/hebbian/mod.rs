@@ -13,4 +13,4 @@ pub use bcm::Bcm;
 pub use lpl::Lpl;
 pub use oja::Oja;
 pub use sanger::Sanger;
-pub use softhebb::{SoftHebb, Temperature};
+pub use softhebb::SoftHebb;

@@ -1,6 +1,7 @@
 //! `softhebb`: Hebbian learning under soft winner-take-all competition.
 
 use super::synapses::own_correlations;
+use crate::rule::Each;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::ops;
@@ -22,38 +23,14 @@ use rayon::prelude::*;
 #[serde(deny_unknown_fields, default)]
 pub struct SoftHebb {
     /// τ: how soft the competition is; one for all modules, or one a module.
-    pub temperature: Temperature,
+    pub temperature: Each<f32>,
     /// Losers learn with the opposite sign.
     pub anti_hebbian: bool,
 }
 
-/// One temperature, or one a module.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(untagged, expecting = "expected a number, or a list of one a module")]
-pub enum Temperature {
-    /// In every module.
-    Same(f32),
-    /// First to last.
-    Each(Vec<f32>),
-}
-
-impl Temperature {
-    /// That of a module of `modules`.
-    fn of(&self, module: usize, modules: usize) -> Result<f32> {
-        match self {
-            Self::Same(temperature) => Ok(*temperature),
-            Self::Each(each) if each.len() == modules => Ok(each[module]),
-            Self::Each(each) => {
-                let message = format!("{} temperatures for {modules} modules: give one a module", each.len());
-                Err(Error::config("temperature", message))
-            }
-        }
-    }
-}
-
 impl Default for SoftHebb {
     fn default() -> Self {
-        Self { temperature: Temperature::Same(1.0), anti_hebbian: true }
+        Self { temperature: Each::Same(1.0), anti_hebbian: true }
     }
 }
 
@@ -68,7 +45,7 @@ plugin! {
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
         fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            let temperature = self.temperature.of(site.module, site.modules)?;
+            let temperature = self.temperature.of("temperature", site)?;
             Ok(Box::new(Competition { temperature, anti_hebbian: self.anti_hebbian }))
         }
 
@@ -132,7 +109,7 @@ mod tests {
         let target = representation(SHAPE, 1);
         let a = target.data().to_vec().unwrap();
         let tau = 0.5;
-        let plain = SoftHebb { temperature: Temperature::Same(tau), anti_hebbian: false };
+        let plain = SoftHebb { temperature: Each::Same(tau), anti_hebbian: false };
         let (y, lateral) = synaptic(&plain, &target);
         let drive = |row: &[f32]| tau * row.iter().map(|a| (a / tau).exp()).sum::<f32>().ln();
         for (row, y) in a.chunks_exact(5).zip(y.chunks_exact(5)) {
@@ -158,7 +135,7 @@ mod tests {
                 assert_eq!(signed[neuron], sign * y[neuron]);
             }
         }
-        let two = Temperature::Each(vec![1.0, 2.0]);
-        assert!(refusal(&SoftHebb { temperature: two, ..plain }).contains("give one a module"));
+        let two = Each::Each(vec![1.0, 2.0]);
+        assert!(refusal(&SoftHebb { temperature: two, ..plain }).contains("one a module"));
     }
 }

@@ -1,34 +1,57 @@
 //! `dfa`: direct feedback alignment.
 
-use super::CrossEntropy;
+use super::cross_entropy::{CrossEntropy, ReadoutError};
 use crate::rule::output::{self, output};
+use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
+use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
     ContextSource, Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::{Random, uniform};
+use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::{Error, Result};
+
+/// Where the fixed random weights end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feedback {
+    /// At every neuron of every position, each with weights of its own, uniform within ±1/√(C · positions).
+    #[default]
+    Position,
+    /// At every neuron, whose positions share the weights and, evenly, what comes through them; uniform within ±1/√classes.
+    Shared,
+}
 
 /// Each module receives the error of a read-out at the top through fixed random weights: Δz = Bᵀ e.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dfa {}
+#[serde(deny_unknown_fields, default)]
+pub struct Dfa {
+    /// Where the fixed random weights end.
+    pub feedback: Feedback,
+}
 
 plugin! {
     Rule "dfa": "Direct feedback alignment: the error at the top reaches each layer through fixed random weights",
     equation: "ΔW = (Bᵀ e) · ρ'(a) · x, e = 1[label] − softmax(V z̄_top + b)",
     citation: "Nøkland 2016, NeurIPS; after Lillicrap et al. 2016",
-    keys: [],
+    keys: [
+        feedback = "\"position\"", "position | shared", "whether every position of a map has fixed weights of its own, as published, or all share those of their neuron";
+    ],
     example: "type = \"dfa\"",
     impl RuleSpec for Dfa {
         fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(DirectFeedback::new(site, random)?))
+            Ok(Box::new(DirectFeedback::new(self.feedback, site, random)?))
         }
 
         fn demands(&self) -> Demands {
-            Demands::default().with_context(ContextSource::Top).with_labels()
+            let demands = Demands::default().with_context(ContextSource::Top).with_labels();
+            match self.feedback {
+                Feedback::Position => demands.with_pooling(Pooling::Keep),
+                Feedback::Shared => demands,
+            }
         }
     }
 }
@@ -39,28 +62,60 @@ plugin! {
 /// they stay the same, and no module needs to see another's.
 ///
 /// # Shapes
-/// `feedback` B `[classes, C]`, fixed; `readout.weight` `[classes, C_top]`, `readout.bias` `[classes]`.
+/// `feedback` B, fixed: `[classes, C]` where it is shared, else `[places, classes, C]` with the steps in time and positions of
+/// a stimulus as places; `readout.weight` `[classes, C_top]`, `readout.bias` `[classes]`.
 pub struct DirectFeedback {
     readout: CrossEntropy,
     feedback: Parameter,
+    of: Feedback,
 }
 
 impl DirectFeedback {
-    /// The rule for a module, with random feedback, uniform within ±1/√classes.
+    /// The rule for a module, with random feedback.
     ///
     /// # Errors
     /// Where the stimuli have no classes.
-    pub fn new(to: &Site, random: &mut Random) -> Result<Self> {
+    pub fn new(of: Feedback, to: &Site, random: &mut Random) -> Result<Self> {
         let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
         for parameter in readout.parameters() {
             parameter.set(&vec![0.0; parameter.value().len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
-        let channel = to.context.channel;
-        let values = uniform(random, classes * channel, classes);
-        let feedback = Parameter::plain(to.device, "feedback", &[classes, channel], &values)?.fixed();
-        Ok(Self { readout, feedback })
+        let (channel, places) = (to.context.channel, to.context.time * to.context.location);
+        let (shape, fan) = match of {
+            Feedback::Shared => (vec![classes, channel], classes),
+            Feedback::Position => (vec![places, classes, channel], places * channel),
+        };
+        let values = uniform(random, shape.iter().product(), fan);
+        let feedback = Parameter::plain(to.device, "feedback", &shape, &values)?.fixed();
+        Ok(Self { readout, feedback, of })
+    }
+
+    /// Post factors of a representation of `shape` from the error of each stimulus.
+    fn through(&self, error: &ReadoutError, shape: RepresentationShape) -> Result<Buffer> {
+        let (places, channel) = (shape.time * shape.location, shape.channel);
+        let classes = self.feedback.shape()[self.feedback.shape().len() - 2];
+        let expected = if self.of == Feedback::Shared { 1 } else { places };
+        if shape.is_empty() || expected * classes * channel != self.feedback.value().len() {
+            let message = format!("expected feedback of {:?}, got {shape:?}", self.feedback.shape());
+            return Err(Error::shape("rule dfa", message));
+        }
+        if self.of == Feedback::Shared {
+            return error.through(self.feedback.value(), shape);
+        }
+        if error.errors.len() != shape.batch * classes {
+            let message = "sends the error of whole stimuli to every position, and these have labels by frame: give \
+                           feedback = \"shared\"";
+            return Err(Error::shape("rule dfa", message));
+        }
+        let mut factor = Buffer::zeros(self.feedback.value().device(), shape.len())?;
+        for place in 0..places {
+            let product = Product::new(shape.batch, channel, classes);
+            let product = product.at(0, place * classes * channel, place * shape.batch * channel);
+            ops::product(product, &error.errors, self.feedback.value(), &mut factor)?;
+        }
+        Ok(factor)
     }
 }
 
@@ -71,13 +126,8 @@ impl PlasticityRule for DirectFeedback {
             let message = format!("needs a top representation of {} stimuli", shape.batch);
             Error::shape("rule dfa", message)
         })?;
-        let (classes, channel) = (self.feedback.shape()[0], shape.channel);
-        if shape.is_empty() || channel * classes != self.feedback.value().len() {
-            let message = format!("expected {:?} (classes, neurons), got {shape:?}", self.feedback.shape());
-            return Err(Error::shape("rule dfa", message));
-        }
         let error = self.readout.error(top, signals.labels)?;
-        let factor = error.through(self.feedback.value(), shape)?;
+        let factor = self.through(&error, shape)?;
         let own = self.readout.own(&error)?;
         output::update(signals, error.loss, factor, own)
     }
@@ -93,9 +143,7 @@ impl PlasticityRule for DirectFeedback {
 mod tests {
     use super::*;
     use crate::testing::{SHAPE, alone, context, draws, relative, representation, values};
-    use plasticity_core::device::Buffer;
     use plasticity_core::random::stream;
-    use plasticity_core::representation::RepresentationShape;
 
     #[test]
     fn dfa_reads_out_as_cross_entropy_and_sends_its_error_through_fixed_weights() {
@@ -104,8 +152,8 @@ mod tests {
         let (target, top) = (representation(SHAPE, 1), representation(top_shape, 2));
         let labels = [0, 3, 1, 1];
         let signals = Signals::new(&target).with_top(&top).with_labels(labels.as_slice());
-        let mut rule = Dfa {}.build(&to, &mut stream(1, &[])).unwrap();
-        let mut twin = Dfa {}.build(&to, &mut stream(2, &[])).unwrap();
+        let mut rule = Dfa { feedback: Feedback::Shared }.build(&to, &mut stream(1, &[])).unwrap();
+        let mut twin = Dfa { feedback: Feedback::Shared }.build(&to, &mut stream(2, &[])).unwrap();
         assert_eq!(rule.parameters()[0].get().unwrap(), twin.parameters()[0].get().unwrap());
         assert_ne!(rule.parameters()[2].get().unwrap(), twin.parameters()[2].get().unwrap());
         let mut readout =
@@ -135,5 +183,39 @@ mod tests {
         }
         assert!(relative(&host(&made.target), &delta) < 1e-5);
         assert!(rule.update(&alone(&target), &mut draws()).is_err());
+    }
+
+    /// A stimulus's error reaches each of its places through weights of that place.
+    #[test]
+    fn every_position_has_feedback_of_its_own() {
+        let top_shape = RepresentationShape { time: 1, location: 1, batch: 4, channel: 3 };
+        let (target, top) = (representation(SHAPE, 1), representation(top_shape, 2));
+        let labels = [0, 3, 1, 1];
+        let signals = Signals::new(&target).with_top(&top).with_labels(labels.as_slice());
+        let mut rule = Dfa::default().build(&context(SHAPE, top_shape), &mut stream(1, &[])).unwrap();
+        let feedback = rule.parameters()[2].get().unwrap();
+        let bound = 1.0 / 30.0_f32.sqrt();
+        assert_eq!(feedback.len(), 6 * 4 * 5);
+        assert!(feedback.iter().all(|b| b.abs() <= bound) && feedback.iter().any(|b| b.abs() > 0.9 * bound));
+        let made = rule.update(&signals, &mut draws()).unwrap().target.to_vec().unwrap();
+        // Read-outs of zeros give every class the same share.
+        let error = |stimulus: usize, class: usize| {
+            (if labels[stimulus] as usize == class { 0.75 } else { -0.25 }) / 4.0
+        };
+        let mut expected = Vec::new();
+        for row in 0..SHAPE.rows() {
+            let (place, stimulus) = (row / 4, row % 4);
+            for neuron in 0..5 {
+                let through =
+                    |class: usize| error(stimulus, class) * feedback[(place * 4 + class) * 5 + neuron];
+                expected.push((0..4).map(through).sum::<f32>());
+            }
+        }
+        assert!(relative(&made, &expected) < 1e-5);
+        let frames = [0; 8];
+        let by_frame = Signals::new(&target).with_top(&target).with_labels(frames.as_slice());
+        let mut rule = Dfa::default().build(&context(SHAPE, SHAPE), &mut stream(1, &[])).unwrap();
+        let error = rule.update(&by_frame, &mut draws()).err().unwrap().to_string();
+        assert!(error.contains("labels by frame"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `infonce`: two views of an image against all others by a softmax (SimCLR), end to end.
+//! `infonce` and `nt_xent`: two views of an image against those of others by a softmax, end to end.
 
 use super::pairing::Pairing;
 use super::pool::Pool;
@@ -7,15 +7,29 @@ use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::ops::{self, Product};
+use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
-use plasticity_core::random::Random;
-use plasticity_core::taped::Scalar;
+use plasticity_core::random::{Random, uniform};
+use plasticity_core::taped::{Matrix, Scalar};
 
-/// InfoNCE on two views, as a config sees it.
+/// InfoNCE on two views as the backpropagated baseline of CLAPP++ has it: view 1 of an image looks for its view 2 among the
+/// views 2 of all images of the batch, by the cosine of shared linear projections.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InfoNce {
+    /// τ: divides cosine similarities.
+    pub temperature: f32,
+    /// Rows of the projection.
+    pub projection: usize,
+    /// Blocks into which each module's map is pooled.
+    pub pool: Pool,
+}
+
+/// NT-Xent (SimCLR's loss) without a projection: each view looks for the other among all other views of the batch.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NtXent {
     /// τ: divides cosine similarities.
     pub temperature: f32,
     /// Blocks into which each module's map is pooled.
@@ -24,24 +38,59 @@ pub struct InfoNce {
 
 impl Default for InfoNce {
     fn default() -> Self {
+        Self { temperature: 0.1, projection: 1024, pool: Pool::default() }
+    }
+}
+
+impl Default for NtXent {
+    fn default() -> Self {
         Self { temperature: 0.5, pool: Pool::default() }
     }
 }
 
 plugin! {
-    Rule "infonce": "InfoNCE on two views: an image's other view against all other rows, end to end",
+    Rule "infonce": "InfoNCE on two views: view 1 of an image against views 2 of all images, projected, end to end",
+    equation: "L = −mean log(exp(cos(P z₁, P z₂)/τ) / Σ exp(cos(P z₁, P z₂')/τ)), the sum over views 2 of all images",
+    citation: "van den Oord et al. 2018; as the baseline of CLAPP++: Zihan, Delrocq, Gerstner & Bellec 2026",
+    keys: [
+        temperature = "0.1", "> 0", "τ: divides cosine similarities";
+        projection = "1024", "1..=65536", "rows of the shared linear projection P";
+        pool = "0", "0.. | list of 0..",
+            "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
+    ],
+    example: "type = \"infonce\"\nprojection = 6",
+    impl RuleSpec for InfoNce {
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            self.pool.check(site.modules)?;
+            let (rows, width) = (self.projection, site.context.channel);
+            let values = uniform(random, rows * width, width);
+            let projection = Parameter::plain(site.device, "projection.weight", &[rows, width], &values)?;
+            let scores = Scores { temperature: self.temperature, candidates: Candidates::OtherViews };
+            Ok(Box::new(Contrast { rule: "infonce", scores, projection: Some(projection) }))
+        }
+
+        fn demands(&self) -> Demands {
+            let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
+            demands.with_views(2).with_modules("end_to_end")
+        }
+    }
+}
+
+plugin! {
+    Rule "nt_xent": "NT-Xent on two views: an image's other view against all other rows, end to end",
     equation: "L = −mean log(exp(cos(z, z⁺)/τ) / Σ exp(cos(z, z')/τ)), the sum over all other rows z'",
-    citation: "van den Oord et al. 2018; Chen et al. 2020 (NT-Xent)",
+    citation: "Chen et al. 2020 (NT-Xent of SimCLR)",
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";
         pool = "0", "0.. | list of 0..",
             "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
     ],
-    example: "type = \"infonce\"\ntemperature = 0.5",
-    impl RuleSpec for InfoNce {
+    example: "type = \"nt_xent\"\ntemperature = 0.5",
+    impl RuleSpec for NtXent {
         fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             self.pool.check(site.modules)?;
-            Ok(Box::new(self.clone()))
+            let scores = Scores { temperature: self.temperature, candidates: Candidates::All };
+            Ok(Box::new(Contrast { rule: "nt_xent", scores, projection: None }))
         }
 
         fn demands(&self) -> Demands {
@@ -54,11 +103,44 @@ plugin! {
 /// Added to squared norms, so that a silent row has no direction instead of none that is a number.
 const EPSILON: f32 = 1e-12;
 
-impl InfoNce {
-    /// Loss (a share `share` of each row's) and what each row's −∂L/∂z takes of every row, `[rows, rows]`, from the
-    /// products of all rows `gram` `[rows, rows]`; `other(row)` is the row's positive.
+/// Who looks for the other view among whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Candidates {
+    /// Every row among all others.
+    All,
+    /// Views 1 among views 2.
+    OtherViews,
+}
+
+impl Candidates {
+    /// Whether row `one` of `rows` looks for the other view, and `other` is among whom it looks.
+    fn has(self, rows: usize, one: usize, other: usize) -> bool {
+        match self {
+            Self::All => one != other,
+            Self::OtherViews => one < rows / 2 && other >= rows / 2,
+        }
+    }
+
+    /// How many of `rows` rows look.
+    fn looking(self, rows: usize) -> usize {
+        match self {
+            Self::All => rows,
+            Self::OtherViews => rows / 2,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Scores {
+    temperature: f32,
+    candidates: Candidates,
+}
+
+impl Scores {
+    /// Loss (a share `share` of each row's that looks) and what each row's −∂L/∂z takes of every row, `[rows, rows]`, from
+    /// the products of all rows `gram` `[rows, rows]`; `other(row)` is the row's positive.
     ///
-    /// With n = |z|, s_ij = cos_ij / τ and H = π + πᵀ − 1\[positive\] − 1\[positive\]ᵀ,
+    /// With n = |z|, s_ij = cos_ij / τ and H = π + πᵀ − 1\[positive\] − 1\[positive\]ᵀ (0 in rows that do not look),
     /// ∂L/∂z_i = 1/(τ n_i) · Σ_j H_ij (z_j / n_j − cos_ij z_i / n_i).
     fn mixing(
         &self,
@@ -71,9 +153,9 @@ impl InfoNce {
         let cosine = |i: usize, j: usize| gram[i * rows + j] / (norms[i] * norms[j]);
         let mut slopes = vec![0.0; rows * rows];
         let mut loss = 0.0;
-        for i in 0..rows {
+        for i in (0..rows).filter(|&i| self.candidates.has(rows, i, other(i))) {
             let score = |j: usize| cosine(i, j) / self.temperature;
-            let rest = || (0..rows).filter(|&j| j != i);
+            let rest = || (0..rows).filter(|&j| self.candidates.has(rows, i, j));
             let most = rest().map(score).fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = rest().map(|j| (score(j) - most).exp()).sum();
             loss += f64::from(share) * f64::from(most + sum.ln() - score(other(i)));
@@ -94,44 +176,103 @@ impl InfoNce {
         }
         (loss, mixing)
     }
+
+    /// The loss of one place's rows.
+    fn loss(&self, z: &Matrix, share: f32, other: &dyn Fn(usize) -> usize) -> Scalar {
+        let rows = z.shape().0;
+        let unit = z / (z.square().row_sums() + EPSILON).sqrt();
+        let away = z.constant(
+            rows,
+            rows,
+            |row, other| {
+                if self.candidates.has(rows, row, other) { 0.0 } else { -1e9 }
+            },
+        );
+        let scores = unit.matmul(&unit.transpose()) * (1.0 / self.temperature) + away;
+        let hits = z.constant(rows, rows, |row, column| {
+            if column == other(row) && self.candidates.has(rows, row, column) { -share } else { 0.0 }
+        });
+        (scores.log_softmax() * hits).sum()
+    }
 }
 
-impl PlasticityRule for InfoNce {
+/// The rule of one module.
+///
+/// # Shapes
+/// `projection.weight` P `[D, C]`, where there is one.
+struct Contrast {
+    rule: &'static str,
+    scores: Scores,
+    projection: Option<Parameter>,
+}
+
+impl PlasticityRule for Contrast {
     fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
-        let pairing = Pairing::of("infonce", shape)?;
+        let pairing = Pairing::of(self.rule, shape)?;
         let device = data.device();
         let (rows, width) = (2 * pairing.images, shape.channel);
-        let share = 1.0 / pairing.rows() as f32;
+        let share = 1.0 / (pairing.places * self.scores.candidates.looking(rows)) as f32;
         let mut target = Buffer::zeros(device, shape.len())?;
+        let mut own = self
+            .projection
+            .iter()
+            .map(|p| Buffer::zeros(device, p.value().len()))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let mut loss = 0.0;
         for place in 0..pairing.places {
             let first = place * rows * width;
+            let projected = match &self.projection {
+                Some(weight) => {
+                    let depth = weight.shape()[0];
+                    let mut projected = Buffer::zeros(device, rows * depth)?;
+                    let product = Product::new(rows, depth, width).transpose_b().at(first, 0, 0);
+                    ops::product(product, data, weight.value(), &mut projected)?;
+                    Some((weight, depth, projected))
+                }
+                None => None,
+            };
+            let (seen, from, depth) = match &projected {
+                Some((_, depth, projected)) => (projected, 0, *depth),
+                None => (data, first, width),
+            };
             let mut gram = Buffer::zeros(device, rows * rows)?;
-            let product = Product::new(rows, rows, width).transpose_b().at(first, first, 0);
-            ops::product(product, data, data, &mut gram)?;
-            let (part, mixing) = self.mixing(&gram.to_vec()?, rows, share, &|row| pairing.other(row));
+            let product = Product::new(rows, rows, depth).transpose_b().at(from, from, 0);
+            ops::product(product, seen, seen, &mut gram)?;
+            let (part, mixing) = self.scores.mixing(&gram.to_vec()?, rows, share, &|row| pairing.other(row));
             loss += part;
             let mixing = Buffer::from_vec(device, mixing)?;
-            ops::product(Product::new(rows, width, rows).at(0, first, first), &mixing, data, &mut target)?;
+            let Some((weight, depth, projected)) = &projected else {
+                ops::product(
+                    Product::new(rows, width, rows).at(0, first, first),
+                    &mixing,
+                    data,
+                    &mut target,
+                )?;
+                continue;
+            };
+            let mut factor = Buffer::zeros(device, rows * depth)?;
+            ops::product(Product::new(rows, *depth, rows), &mixing, projected, &mut factor)?;
+            let product = Product::new(rows, width, *depth).at(0, 0, first);
+            ops::product(product, &factor, weight.value(), &mut target)?;
+            let product = Product::new(*depth, width, rows).transpose_a().accumulate().at(0, first, 0);
+            ops::product(product, &factor, data, &mut own[0])?;
         }
         let loss = Buffer::from_vec(device, vec![loss as f32])?;
-        output::update(signals, loss, target, Vec::new())
+        output::update(signals, loss, target, own)
     }
 
     fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
-        let pairing = Pairing::of("infonce", signals.context_shape())?;
+        let pairing = Pairing::of(self.rule, signals.context_shape())?;
         let rows = 2 * pairing.images;
-        let share = -1.0 / pairing.rows() as f32;
+        let share = 1.0 / (pairing.places * self.scores.candidates.looking(rows)) as f32;
         let mut total: Option<Scalar> = None;
         for place in 0..pairing.places {
-            let z = signals.context().rows(place * rows..(place + 1) * rows);
-            let unit = &z / (z.square().row_sums() + EPSILON).sqrt();
-            let away = z.constant(rows, rows, |row, other| if row == other { -1e9 } else { 0.0 });
-            let scores = unit.matmul(&unit.transpose()) * (1.0 / self.temperature) + away;
-            let hits =
-                z.constant(rows, rows, |row, other| if other == pairing.other(row) { share } else { 0.0 });
-            let loss = (scores.log_softmax() * hits).sum();
+            let mut z = signals.context().rows(place * rows..(place + 1) * rows);
+            if self.projection.is_some() {
+                z = z.matmul(&signals.own(0)?.transpose());
+            }
+            let loss = self.scores.loss(&z, share, &|row| pairing.other(row));
             total = Some(match total {
                 Some(total) => total + loss,
                 None => loss,
@@ -139,27 +280,43 @@ impl PlasticityRule for InfoNce {
         }
         Ok(total)
     }
+
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.projection.iter_mut().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{assert_follows_loss, context, representation};
-    use plasticity_core::plasticity::Signals;
     use plasticity_core::random::stream;
     use plasticity_core::representation::RepresentationShape;
 
-    fn shape(channel: usize) -> RepresentationShape {
-        RepresentationShape { time: 1, location: 2, batch: 8, channel }
-    }
+    const SHAPE: RepresentationShape = RepresentationShape { time: 1, location: 2, batch: 8, channel: 5 };
 
     #[test]
-    fn infonce_follows_its_loss() {
-        let mut rule = InfoNce { temperature: 0.3, ..InfoNce::default() }
-            .build(&context(shape(5), shape(5)), &mut stream(1, &[]))
-            .unwrap();
-        let target = representation(shape(5), 1);
-        let signals = Signals::new(&target);
-        assert_follows_loss(rule.as_mut(), &signals);
+    fn both_follow_their_losses() {
+        let (infonce, nt_xent) = (
+            InfoNce { temperature: 0.3, projection: 7, ..InfoNce::default() },
+            NtXent { temperature: 0.3, ..NtXent::default() },
+        );
+        for spec in [&infonce as &dyn RuleSpec, &nt_xent] {
+            let mut rule = spec.build(&context(SHAPE, SHAPE), &mut stream(1, &[])).unwrap();
+            let target = representation(SHAPE, 1);
+            assert_follows_loss(rule.as_mut(), &Signals::new(&target));
+        }
+    }
+
+    /// Projections of length 1 along axes, with view 2 of image 0 along that of view 1 and the others across: the loss of
+    /// each image is written out.
+    #[test]
+    fn views_1_look_among_views_2_alone() {
+        let scores = Scores { temperature: 0.5, candidates: Candidates::OtherViews };
+        let rows: [[f32; 2]; 4] = [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]];
+        let gram: Vec<f32> = rows.iter().flat_map(|a| rows.map(|b| a[0] * b[0] + a[1] * b[1])).collect();
+        let (loss, _) = scores.mixing(&gram, 4, 0.5, &|row| (row + 2) % 4);
+        // Image 0 has two candidates alike, image 1 two that are both across: ln 2 each.
+        assert!((loss - std::f64::consts::LN_2).abs() < 1e-6, "{loss}");
     }
 }

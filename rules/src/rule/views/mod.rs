@@ -1,4 +1,4 @@
-//! Rules on two augmented views of an image: CLAPP++, its backpropagated twin, and InfoNCE.
+//! Rules on two augmented views of an image: CLAPP++, its backpropagated twin, InfoNCE and NT-Xent.
 //!
 //! The batch holds views 1, then views 2 of the same images: row r and row r ± B are two views of one image.
 
@@ -8,6 +8,6 @@ mod pairing;
 mod pool;
 
 pub use clapp_pp::{ClappPp, ClappPpBackprop};
-pub use infonce::InfoNce;
+pub use infonce::{InfoNce, NtXent};
 pub(crate) use pairing::Pairing;
 pub use pool::Pool;

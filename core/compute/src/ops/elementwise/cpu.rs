@@ -107,11 +107,20 @@ pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
 /// Where the length of `a` is no multiple of `factors · inner`.
 pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
     fits(a.len(), factors.len(), inner)?;
-    let mut made = a.clone();
-    for (run, values) in made.as_mut_slice().chunks_exact_mut(inner).enumerate() {
-        let factor = factors.as_slice()[run % factors.len()];
-        values.iter_mut().for_each(|value| *value *= factor);
-    }
+    let mut made = Buffer::unset(a.device(), a.len())?;
+    let group = factors.len() * inner;
+    let groups = made.as_mut_slice().par_chunks_mut(group).zip(a.as_slice().par_chunks(group));
+    groups.with_min_len((CHUNK / group).max(1)).for_each(|(made, a)| {
+        if inner == 1 {
+            let each = made.iter_mut().zip(a).zip(factors.as_slice());
+            each.for_each(|((made, a), factor)| *made = a * factor);
+            return;
+        }
+        let runs = made.chunks_exact_mut(inner).zip(a.chunks_exact(inner));
+        for ((made, a), factor) in runs.zip(factors.as_slice()) {
+            made.iter_mut().zip(a).for_each(|(made, a)| *made = a * factor);
+        }
+    });
     Ok(made)
 }
 

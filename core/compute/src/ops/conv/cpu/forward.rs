@@ -64,7 +64,8 @@ pub(super) fn forward_by(
     let convolution = Convolution::new(&*lowering, weight, activation);
     let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
 
-    let samples = convolution.samples();
+    // A row's sums do not know which others are handled with it, so that threads may share them as they like.
+    let samples = convolution.samples().min(g.samples.div_ceil(rayon::current_num_threads()));
     let mut codes_left = codes.chunks_mut(samples * pooled_len);
     let chunks: Vec<_> = input
         .chunks(samples * g.input_len())

@@ -21,20 +21,18 @@ pub(super) enum Path {
 
 /// The path with the fewest multiplications; few incoming channels do not repay a transform.
 pub(super) fn plan(g: &Geometry) -> Path {
-    let same = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1] && g.padding == [0, 1, 1];
-    if !same || g.in_channels < 16 || g.out_channels < 16 {
+    let three = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1];
+    let (same, inside) = (g.padding == [0, 1, 1], g.padding == [0, 0, 0]);
+    if !(three && (same || inside)) || g.in_channels < 16 || g.out_channels < 16 {
         return Path::Im2col;
     }
-    if g.input[1..] == [2, 2] {
+    if same && g.input[1..] == [2, 2] {
         return Path::Pair;
     }
-    let cost =
-        |tile: usize, products: usize| g.input[1].div_ceil(tile) * g.input[2].div_ceil(tile) * products;
-    let candidates = [
-        (cost(2, 16), Path::Winograd2),
-        (cost(4, 36), Path::Winograd4),
-        (9 * g.input[1] * g.input[2], Path::Im2col),
-    ];
+    let [_, height, width] = g.output();
+    let cost = |tile: usize, products: usize| height.div_ceil(tile) * width.div_ceil(tile) * products;
+    let candidates =
+        [(cost(2, 16), Path::Winograd2), (cost(4, 36), Path::Winograd4), (9 * height * width, Path::Im2col)];
     candidates.into_iter().min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
 }
 
@@ -72,5 +70,9 @@ mod tests {
         assert_eq!(plan(&layer(6, 128)), Path::Winograd2);
         assert_eq!(plan(&layer(2, 128)), Path::Pair);
         assert_eq!(plan(&layer(1, 128)), Path::Im2col);
+        let inside = |side| Geometry { padding: [0; 3], ..layer(side, 128) };
+        assert_eq!(plan(&inside(10)), Path::Winograd4);
+        assert_eq!(plan(&inside(4)), Path::Winograd2);
+        assert_eq!(plan(&inside(3)), Path::Im2col);
     }
 }

@@ -35,7 +35,16 @@ pub fn outer(
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    outer_by(plan(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
+    outer_by(path(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
+}
+
+/// Positions of all samples from which on tiles of layers without padding repay the transform of their sums.
+const MANY_POSITIONS: usize = 2048;
+
+/// The path of sums: that of [`plan`], but for layers without padding whose tiles are few beside their weights.
+fn path(g: &Geometry) -> Path {
+    let positions = g.samples * g.output().iter().product::<usize>();
+    if g.padding == [0, 0, 0] && positions < MANY_POSITIONS { Path::Im2col } else { plan(g) }
 }
 
 /// [`outer`] by a given path, which must suit `g`.

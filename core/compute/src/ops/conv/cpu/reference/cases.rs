@@ -96,6 +96,15 @@ fn winograd_on_odd_maps_and_channels() {
             }
         }
     }
+    for (samples, side, channels) in
+        [(1, [6, 6], [16, 16]), (3, [7, 9], [19, 21]), (2, [10, 10], [64, 300]), (2, [3, 4], [20, 17])]
+    {
+        let inside = Geometry { padding: [0; 3], ..square(samples, side, channels) };
+        for path in [Path::Winograd4, Path::Winograd2] {
+            check(path, inside, None, true);
+            check(path, inside, (side[0] > 3).then_some(HALVE), false);
+        }
+    }
     check(Path::Winograd4, Geometry { input: [3, 6, 5], ..square(2, [1, 1], [16, 16]) }, None, false);
     check(Path::Winograd4, square(1, [64, 64], [16, 16]), Some(HALVE), true);
 }
@@ -152,6 +161,7 @@ fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadP
         square(30, [8, 8], [32, 80]),
         square(3, [8, 8], [64, 256]),
         square(250, [2, 2], [40, 40]),
+        Geometry { padding: [0; 3], ..square(5, [10, 10], [64, 400]) },
         general(9, [600, 1, 1], [1, 24], [10, 1, 1], [5, 1, 1], [2, 0, 0]),
         general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
     ];

@@ -2,12 +2,17 @@
 
 use std::ops::Range;
 
-/// The tiles of maps of `frames × height × width` positions, each of `outputs × outputs` of them.
+/// The tiles on maps of `frames × height × width` positions.
 pub(super) struct Grid {
     pub(super) frames: usize,
     pub(super) height: usize,
     pub(super) width: usize,
+    /// Lines of tiles on a frame, and tiles in a line.
+    pub(super) tiles: [usize; 2],
+    /// Positions of the output in a tile, along an axis: from one tile to the next.
     pub(super) outputs: usize,
+    /// How many positions before its first output a tile reads.
+    pub(super) before: usize,
 }
 
 /// Tiles side by side on a map.
@@ -27,22 +32,17 @@ pub(super) struct Stretch {
 impl Grid {
     /// Tiles in a line across a map.
     pub(super) fn along(&self) -> usize {
-        self.width.div_ceil(self.outputs)
-    }
-
-    /// Lines of tiles on a frame.
-    fn lines(&self) -> usize {
-        self.height.div_ceil(self.outputs)
+        self.tiles[1]
     }
 
     /// Tiles of a sample.
     pub(super) fn tiles(&self) -> usize {
-        self.frames * self.lines() * self.along()
+        self.frames * self.tiles[0] * self.along()
     }
 
     /// The tiles `rows`, counted through samples, frames and lines, in stretches.
     pub(super) fn stretches(&self, rows: Range<usize>) -> impl Iterator<Item = Stretch> {
-        let (along, lines) = (self.along(), self.lines());
+        let [lines, along] = self.tiles;
         let start = rows.start;
         let mut next = start;
         std::iter::from_fn(move || {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn stretches_end_with_lines_and_with_the_range() {
-        let grid = Grid { frames: 1, height: 5, width: 9, outputs: 4 };
+        let grid = Grid { frames: 1, height: 5, width: 9, tiles: [2, 3], outputs: 4, before: 1 };
         assert_eq!((grid.along(), grid.tiles()), (3, 6));
         let stretches: Vec<_> = grid.stretches(1..8).collect();
         let expected = [(0, 0, 4, 2, 0), (0, 4, 0, 3, 2), (45, 0, 0, 2, 5)]

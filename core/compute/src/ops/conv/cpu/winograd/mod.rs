@@ -1,4 +1,4 @@
-//! 3×3 layers with stride 1 and padding 1 as products over tiles, after Winograd.
+//! 3×3 layers with stride 1 and padding 1 or 0 as products over tiles, after Winograd.
 //!
 //! For every tile of the map `Y = Aᵀ[Σ_in (G w Gᵀ) ⊙ (Bᵀ x B)]A`: the sum over incoming channels is one
 //! matrix product `[tiles, in] · [in, out]` for each entry of the transformed tile. The outer product
@@ -30,8 +30,10 @@ pub(crate) use tiling::{F2, F4, Pair, Tiling};
 
 /// The lowering of a 3×3 layer by the algorithm `T`; frames along `t` are maps of their own.
 pub(crate) struct Winograd<T> {
-    /// Tiles of the input as of the output.
-    grid: Grid,
+    /// Tiles on maps of the input: as many as on those of the output.
+    input: Grid,
+    /// Tiles on maps of the output.
+    output: Grid,
     in_channels: usize,
     out_channels: usize,
     width: usize,
@@ -39,11 +41,21 @@ pub(crate) struct Winograd<T> {
 }
 
 impl<T: Tiling> Winograd<T> {
-    /// A lowering for `g`, a layer of 3×3 taps, stride 1 and padding 1.
+    /// A lowering for `g`, a layer of 3×3 taps, stride 1 and padding 1, or 0 if `T` reads so.
     pub(crate) fn new(g: &Geometry) -> Self {
-        let [frames, height, width] = g.input;
+        let [_, height, width] = g.output();
+        let tiles = [height.div_ceil(T::OUTPUTS), width.div_ceil(T::OUTPUTS)];
+        let grid = |[frames, height, width]: [usize; 3], before| Grid {
+            frames,
+            height,
+            width,
+            tiles,
+            outputs: T::OUTPUTS,
+            before,
+        };
         Self {
-            grid: Grid { frames, height, width, outputs: T::OUTPUTS },
+            input: grid(g.input, g.padding[1].min(T::BEFORE)),
+            output: grid(g.output(), 0),
             in_channels: g.in_channels,
             out_channels: g.out_channels,
             width: panel_width(g.out_channels),
@@ -58,7 +70,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
     }
 
     fn rows(&self) -> usize {
-        self.grid.tiles()
+        self.output.tiles()
     }
 
     fn depth(&self) -> usize {
@@ -83,7 +95,7 @@ impl<T: Tiling> Lowering for Winograd<T> {
     }
 
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        let (grid, maps, channels, width) = (&self.grid, input, self.in_channels, self.depth());
+        let (grid, maps, channels, width) = (&self.input, input, self.in_channels, self.depth());
         let factor = PhantomData::<(T, Input<T>)>;
         arch().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }
@@ -96,13 +108,13 @@ impl<T: Tiling> Lowering for Winograd<T> {
         activation: Activation<'_>,
         maps: &mut [f32],
     ) {
-        let (grid, channels, width, tiling) = (&self.grid, self.out_channels, self.width, self.tiling);
+        let (grid, channels, width, tiling) = (&self.output, self.out_channels, self.width, self.tiling);
         let first = panel * width;
         arch().dispatch(Results { grid, results, channels, first, width, rows, activation, maps, tiling });
     }
 
     fn post(&self, post: &[f32], rows: Range<usize>, out: &mut [f32]) {
-        let (grid, maps, channels, width) = (&self.grid, post, self.out_channels, self.width);
+        let (grid, maps, channels, width) = (&self.output, post, self.out_channels, self.width);
         let factor = PhantomData::<(T, Post<T>)>;
         arch().dispatch(Operands { grid, maps, channels, width, rows, out, factor });
     }

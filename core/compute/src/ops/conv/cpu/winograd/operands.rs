@@ -18,8 +18,6 @@ use crate::device::Scratch;
 pub(super) trait Factor {
     /// Positions under a tile along one axis.
     const SIZE: usize;
-    /// How many of them come before the tile's first output.
-    const BEFORE: usize;
 
     /// The transform of a line of them.
     fn transform<S: Simd>(simd: S, line: Line<S>) -> Line<S>;
@@ -30,7 +28,6 @@ pub(super) struct Input<T>(PhantomData<T>);
 
 impl<T: Tiling> Factor for Input<T> {
     const SIZE: usize = T::INPUTS;
-    const BEFORE: usize = T::BEFORE;
 
     #[inline(always)]
     fn transform<S: Simd>(simd: S, line: Line<S>) -> Line<S> {
@@ -43,7 +40,6 @@ pub(super) struct Post<T>(PhantomData<T>);
 
 impl<T: Tiling> Factor for Post<T> {
     const SIZE: usize = T::OUTPUTS;
-    const BEFORE: usize = 0;
 
     #[inline(always)]
     fn transform<S: Simd>(simd: S, line: Line<S>) -> Line<S> {
@@ -145,11 +141,11 @@ impl<'a> Under<'a> {
         let Self { grid, channels, blank, filled } = self;
         let (channels, depth) = (*channels, channels.next_multiple_of(FILL) / S::F32_LANES);
         let span = span::<T, F>(stretch.tiles);
-        let start = stretch.x.saturating_sub(F::BEFORE);
-        let end = (stretch.x + span - F::BEFORE).min(grid.width);
+        let start = stretch.x.saturating_sub(grid.before);
+        let end = (stretch.x + span - grid.before).min(grid.width);
         let inside = end - start;
         let row = |i: usize| {
-            let y = (stretch.y + i).checked_sub(F::BEFORE).filter(|&y| i < F::SIZE && y < grid.height)?;
+            let y = (stretch.y + i).checked_sub(grid.before).filter(|&y| i < F::SIZE && y < grid.height)?;
             let at = (stretch.frame + y * grid.width + start) * channels;
             Some(&maps[at..at + inside * channels])
         };
@@ -171,7 +167,7 @@ impl<'a> Under<'a> {
             };
             S::as_simd_f32s(row).0
         });
-        let before = (start + F::BEFORE - stretch.x) * depth;
+        let before = (start + grid.before - stretch.x) * depth;
         let zero = simd.splat_f32s(0.0);
         let into = six(out.chunks_exact_mut(span * depth)).map(|out: &mut [S::f32s]| {
             if out.is_empty() {
@@ -204,7 +200,14 @@ mod tests {
     #[test]
     fn every_instruction_set_transforms_alike() {
         for channels in [16, 20, 24, 37] {
-            let grid = &Grid { frames: 1, height: 5, width: 6, outputs: F4::OUTPUTS };
+            let grid = &Grid {
+                frames: 1,
+                height: 5,
+                width: 6,
+                tiles: [2, 2],
+                outputs: F4::OUTPUTS,
+                before: F4::BEFORE,
+            };
             let maps = &noise(30 * channels, 1);
             let width = channels.next_multiple_of(FILL);
             let transformed = |transform: &dyn Fn(Call<'_>)| {

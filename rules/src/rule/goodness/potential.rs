@@ -1,0 +1,142 @@
+//! Goodness of every position by itself, before the pool.
+
+use super::contrast::Goodness;
+use plasticity_core::device::Buffer;
+use plasticity_core::plasticity::{RuleUpdate, Signals, Taped};
+use plasticity_core::representation::RepresentationShape;
+use plasticity_core::taped::Scalar;
+use plasticity_core::{Error, Result};
+use rayon::prelude::*;
+
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
+/// g = mean over neurons of max(0, 2 p)² at each position, with p the potential of a layer that sees the mean of a pair.
+///
+/// The means are over positions and stimuli (at one step in time), the norm over the positions of a stimulus. The first half
+/// of the batch is positive, the second negative.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PositionGoodness {
+    /// θ⁺ and θ⁻.
+    pub thresholds: Goodness,
+    /// λ.
+    pub penalty: f32,
+}
+
+/// (2 p)² / p²: two copies of the weights see the pair, where the layer sees its mean.
+const OF_TWO: f32 = 4.0;
+
+impl PositionGoodness {
+    fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
+        if shape.is_empty() || !shape.batch.is_multiple_of(2) {
+            let message = format!(
+                "needs positive and negative stimuli side by side, got {shape:?}: the rule must be that of the first \
+                 module too"
+            );
+            return Err(Error::shape(format!("rule {rule}"), message));
+        }
+        Ok(())
+    }
+
+    /// The stimulus (at a step in time) that a row of the representation is a position of.
+    fn stimulus(shape: RepresentationShape, row: usize) -> usize {
+        row / shape.rows_per_step() * shape.batch + row % shape.batch
+    }
+
+    /// The update in closed form: −∂L/∂p = −∂L/∂g · 8 max(0, p) / neurons, with
+    /// −∂L/∂g = σ(θ⁺ − g) / n − λ g / (‖g‖ · stimuli) for positives and −σ(g − θ⁻) / n for negatives.
+    ///
+    /// # Errors
+    /// Where the batch is not made of two halves.
+    pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
+        let (data, shape) = (signals.target.data(), signals.target.shape());
+        Self::check(rule, shape)?;
+        let (batch, channel) = (shape.batch, shape.channel);
+        let mut p = data.to_vec()?;
+        let square = |row: &[f32]| row.iter().map(|p| p.max(0.0).powi(2)).sum::<f32>();
+        let goodness: Vec<f32> =
+            p.par_chunks(channel).map(|row| OF_TWO * square(row) / channel as f32).collect();
+        let mut norms = vec![0.0f32; shape.time * batch];
+        for (row, g) in goodness.iter().enumerate() {
+            norms[Self::stimulus(shape, row)] += g * g;
+        }
+        norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+        let (positions, stimuli) = (2.0 / shape.rows() as f32, 2.0 / (shape.time * batch) as f32);
+        let mut loss = 0.0;
+        let factors: Vec<f32> = goodness
+            .iter()
+            .enumerate()
+            .map(|(row, g)| {
+                let positive = row % batch < batch / 2;
+                let Goodness { positive: high, negative: low, .. } = self.thresholds;
+                let wrong = if positive { high - g } else { g - low };
+                loss += f64::from(positions * (wrong.max(0.0) + (-wrong.abs()).exp().ln_1p()));
+                let pull = positions / (1.0 + (-wrong).exp());
+                let norm = norms[Self::stimulus(shape, row)];
+                match positive {
+                    true if norm > 0.0 => pull - self.penalty * stimuli * g / norm,
+                    true => pull,
+                    false => -pull,
+                }
+            })
+            .collect();
+        let held = norms.iter().enumerate().filter(|(stimulus, _)| stimulus % batch < batch / 2);
+        loss += f64::from(self.penalty * stimuli) * held.map(|(_, norm)| f64::from(*norm)).sum::<f64>();
+        let slope = 2.0 * OF_TWO / channel as f32;
+        p.par_chunks_mut(channel).zip(&factors).for_each(|(row, factor)| {
+            row.iter_mut().for_each(|p| *p = factor * slope * p.max(0.0));
+        });
+        let device = data.device();
+        Ok(RuleUpdate::new(Buffer::from_vec(device, vec![loss as f32])?, Buffer::from_vec(device, p)?))
+    }
+
+    /// The loss that it follows.
+    ///
+    /// # Errors
+    /// Where the batch is not made of two halves.
+    pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
+        let shape = signals.shape();
+        Self::check(rule, shape)?;
+        let (rows, batch) = (shape.rows(), shape.batch);
+        let goodness = signals.target().relu().square().row_sums() * (OF_TWO / shape.channel as f32);
+        let positive = |row: usize| row % batch < batch / 2;
+        let Goodness { positive: high, negative: low, .. } = self.thresholds;
+        let y = signals.constant(rows, 1, |row, _| if positive(row) { -1.0 } else { 1.0 });
+        let theta = signals.constant(rows, 1, |row, _| if positive(row) { high } else { -low });
+        let sides = (&goodness * y + theta).softplus().sum() * (2.0 / rows as f32);
+        let stimuli = shape.time * batch;
+        let gather = signals.constant(stimuli, rows, |stimulus, row| {
+            if Self::stimulus(shape, row) == stimulus && positive(stimulus) { 1.0 } else { 0.0 }
+        });
+        // The root has no slope at 0; what is added to the square of a negative's norm is taken off again.
+        let apart = signals.constant(stimuli, 1, |stimulus, _| if positive(stimulus) { 0.0 } else { 1.0 });
+        let norms = (gather.matmul(&goodness.square()) + &apart).sqrt() - apart;
+        Ok(sides + norms.sum() * (self.penalty * 2.0 / stimuli as f32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::Each;
+    use crate::rule::goodness::{Form, Scff};
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, refusal, representation};
+
+    #[test]
+    fn goodness_of_positions_follows_its_loss() {
+        let target = representation(SHAPE, 1);
+        let scff = Scff {
+            form: Form::Position,
+            positive_threshold: Each::Same(0.0),
+            negative_threshold: Each::Same(0.7),
+            penalty: Each::Same(0.3),
+            ..Scff::default()
+        };
+        assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
+    }
+
+    #[test]
+    fn what_maps_do_not_have_is_refused() {
+        let penalty = Scff { penalty: Each::Same(0.1), ..Scff::default() };
+        assert!(refusal(&penalty).starts_with("penalty: is for form"), "{}", refusal(&penalty));
+        let border = Scff { border: Each::Each(vec![1]), ..Scff::default() };
+        assert!(refusal(&border).contains("1 values for 3 modules"), "{}", refusal(&border));
+    }
+}
