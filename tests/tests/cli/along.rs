@@ -153,7 +153,7 @@ fn training_ends_with_its_last_line_and_the_next_commands() {
 #[test]
 fn dead_units_are_warned_of_once() {
     let place = Place::new(CONFIG);
-    let killing = ["--set", "training.optimiser={type=\"sgd\",rate=1e4}", "--set", "training.epochs=1"];
+    let killing = ["--set", "training.optimiser.rate=1.0", "--set", "training.epochs=1"];
     let output = place.run(&[&["train", "config.toml", "--out", "run"][..], &killing].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     let warned: Vec<_> = lines(&place, "run/warnings.jsonl");
