@@ -20,6 +20,7 @@ mod pool;
 mod reference;
 mod scratch;
 mod unroute;
+mod wide;
 mod winograd;
 
 pub use pool::Routing;
