@@ -7,9 +7,9 @@ use plasticity_core::stimulus::Stimulus;
 use std::sync::Arc;
 
 /// Values of a batch up to which it is made larger than in learning, where many small ones would cost more.
-const VALUES: usize = 1 << 18;
+const VALUES: usize = 1 << 17;
 /// Stimuli of such a batch.
-const STIMULI: usize = 64;
+const STIMULI: usize = 32;
 
 /// All batches of a stimulus, once, augmented as the `pass` says, if there is one. With each, `progress` hears `what` is being done and which share of it is.
 pub(super) fn batches<'a>(

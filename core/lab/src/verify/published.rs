@@ -45,7 +45,7 @@ fn softhebb(file: &Tensors, device: &Device) -> Result<Named> {
     let norm = json!({ "type": "batch_norm", "affine": false });
     let triangle = json!({ "type": "triangle", "power": number(file, "triangle_power")? });
     let pool = json!({ "type": "max_pool", "size": 4, "stride": 2, "padding": 1 });
-    let mut one = OneLayer::of(file, device, &[norm.clone()], &[triangle.clone(), pool.clone()])?;
+    let mut one = OneLayer::of(file, device, std::slice::from_ref(&norm), &[triangle.clone(), pool.clone()])?;
     let rule = json!({ "type": "softhebb", "temperature": 1.0 / number(file, "t_invert")? });
     let step = one.step(rule, OptimiserSpec::Hebbian { rate, power }, Shift(0), device)?;
     let mean = step.update(file, "weight")?;

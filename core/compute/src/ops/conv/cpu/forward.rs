@@ -6,7 +6,7 @@ use super::lowering::{Activation, Lowering};
 use super::matmul::rows_by_panel;
 use super::plan::{Path, lowering, plan};
 use super::pool::{Routing, Window};
-use super::{Geometry, Pool};
+use super::{Geometry, Pool, wide};
 use crate::device::Scratch;
 
 /// Rows of a block of products: few, so that the operands stay in the second-level cache.
@@ -34,6 +34,10 @@ pub fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) -> Routing {
+    if pool.is_none() && wide::suits(g) {
+        wide::forward(g, relu, input, weight, bias, output);
+        return Routing::default();
+    }
     forward_by(plan(g), g, pool, relu, input, weight, bias, output)
 }
 

@@ -19,6 +19,7 @@ mod pool;
 #[cfg(test)]
 mod reference;
 mod unroute;
+mod wide;
 mod winograd;
 
 pub use pool::Routing;

@@ -11,7 +11,7 @@ use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::plan::{Path, lowering, plan};
 use crate::ops::conv::cpu::pool::Routing;
 use crate::ops::conv::cpu::unroute::Unroute;
-use crate::ops::conv::cpu::{Geometry, Pool, Post};
+use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
 /// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
@@ -35,21 +35,18 @@ pub fn outer(
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    outer_by(path(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
-}
-
-/// Positions of all samples from which on tiles of layers without padding repay the transform of their sums.
-const MANY_POSITIONS: usize = 2048;
-
-/// The path of sums: that of [`plan`], but for layers without padding whose tiles are few beside their weights.
-fn path(g: &Geometry) -> Path {
-    let positions = g.samples * g.output().iter().product::<usize>();
-    if g.padding == [0, 0, 0] && positions < MANY_POSITIONS { Path::Im2col } else { plan(g) }
+    if let (None, false, Post::PerPosition(post)) = (pool, relu, post)
+        && wide::suits(g)
+    {
+        wide::outer(g, input, post, d_weight, d_bias);
+        return;
+    }
+    outer_by(plan(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
 }
 
 /// [`outer`] by a given path, which must suit `g`.
 #[allow(clippy::too_many_arguments)]
-pub(super) fn outer_by(
+pub(in crate::ops::conv::cpu) fn outer_by(
     path: Path,
     g: &Geometry,
     pool: Option<&Pool>,

@@ -1,0 +1,93 @@
+//! Wide layers on few positions: a group of outgoing channels after the other, as layers of their own.
+//!
+//! There the operands of a tile algorithm are many times the weights, and each is used a few times only. Those of a group
+//! stay in the near caches from their making to their use, so that the weights alone go through memory.
+
+use rayon::prelude::*;
+
+use super::forward::forward_by;
+use super::outer::outer_by;
+use super::plan::{Path, plan};
+use super::pool::Routing;
+use crate::device::Scratch;
+use super::{Geometry, Post};
+
+/// Outgoing channels of a group.
+const GROUP: usize = 64;
+/// Positions of all samples up to which that pays.
+const POSITIONS: usize = 1024;
+/// Weights from which on it does.
+const WEIGHTS: usize = 1 << 20;
+
+/// Whether `g` is such a layer, and its path one of tiles.
+pub(super) fn suits(g: &Geometry) -> bool {
+    let positions = g.samples * g.output().iter().product::<usize>();
+    let few = positions <= POSITIONS && g.weights() >= WEIGHTS && g.out_channels >= 2 * GROUP;
+    few && g.padding == [0, 0, 0] && plan(g) != Path::Im2col
+}
+
+/// The first channel of every group, with the layer of the group alone.
+fn groups(g: &Geometry) -> Vec<(usize, Geometry)> {
+    let group = |first| (first, Geometry { out_channels: GROUP.min(g.out_channels - first), ..*g });
+    (0..g.out_channels).step_by(GROUP).map(group).collect()
+}
+
+/// The channels `first..` of rows of `all`, as many as a row of `part` has.
+fn take(rows: &[f32], all: usize, first: usize, part: &mut [f32], count: usize) {
+    for (part, row) in part.chunks_exact_mut(count).zip(rows.chunks_exact(all)) {
+        part.copy_from_slice(&row[first..first + count]);
+    }
+}
+
+/// Puts parts made of groups of channels side by side.
+fn side_by_side(parts: &[Scratch], all: usize, into: &mut [f32]) {
+    into.par_chunks_exact_mut(all).with_min_len(64).enumerate().for_each(|(row, into)| {
+        for (part, into) in parts.iter().zip(into.chunks_mut(GROUP)) {
+            into.copy_from_slice(&part[row * into.len()..(row + 1) * into.len()]);
+        }
+    });
+}
+
+/// As [`forward`](super::forward::forward) without a pool.
+pub(super) fn forward(
+    g: &Geometry,
+    relu: bool,
+    input: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+) {
+    let path = plan(g);
+    let parts: Vec<Scratch> = groups(g)
+        .into_par_iter()
+        .map(|(first, group)| {
+            let count = group.out_channels;
+            let mut own = Scratch::new(group.weights());
+            take(weight, g.out_channels, first, &mut own, count);
+            let mut part = Scratch::new(group.samples * group.output_len());
+            forward_by(path, &group, None, relu, input, &own, &bias[first..first + count], &mut part);
+            part
+        })
+        .collect();
+    side_by_side(&parts, g.out_channels, output);
+}
+
+/// As [`outer`](super::outer::outer) of a factor for every position, without a pool and without ReLU.
+pub(super) fn outer(g: &Geometry, input: &[f32], post: &[f32], d_weight: &mut [f32], d_bias: &mut [f32]) {
+    let path = plan(g);
+    let parts: Vec<(Scratch, Vec<f32>)> = groups(g)
+        .into_par_iter()
+        .map(|(first, group)| {
+            let count = group.out_channels;
+            let mut own = Scratch::new(group.samples * group.output_len());
+            take(post, g.out_channels, first, &mut own, count);
+            let (mut weight, mut bias) = (Scratch::new(group.weights()), vec![0.0; count]);
+            let (none, factor) = (Routing::default(), Post::PerPosition(&own));
+            outer_by(path, &group, None, false, input, &own, &none, factor, &mut weight, &mut bias);
+            (weight, bias)
+        })
+        .collect();
+    let (weights, biases): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    side_by_side(&weights, g.out_channels, d_weight);
+    d_bias.copy_from_slice(&biases.concat());
+}
