@@ -18,6 +18,10 @@ pub struct Record {
     pub epoch: u64,
     /// The loss of every module on this step's batch.
     pub loss: Vec<f32>,
+    /// The share of compared pairs that surprised every module on this step's batch (H = 1), from 0 to 1. Empty where a rule
+    /// has no gate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surprise: Vec<f32>,
 }
 
 /// What an observer of the config measured after a step: a line of `measures.jsonl`.
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     fn record(step: u64) -> Record {
-        Record { step, epoch: 0, loss: vec![0.1, 2.0] }
+        Record { step, epoch: 0, loss: vec![0.1, 2.0], surprise: Vec::new() }
     }
 
     fn steps(path: &Path) -> Vec<u64> {

@@ -110,6 +110,8 @@ pub(super) fn recorded(step: u64, log_every: u64, total: u64) -> bool {
 impl Record {
     /// The record of a step.
     pub(super) fn of(moment: &plasticity_core::observer::Moment<Trainer>) -> Self {
-        Self { step: moment.step, epoch: moment.epoch, loss: moment.losses.to_vec() }
+        let surprise: Option<Vec<f32>> = moment.network().surprise().iter().copied().collect();
+        let surprise = surprise.unwrap_or_default();
+        Self { step: moment.step, epoch: moment.epoch, loss: moment.losses.to_vec(), surprise }
     }
 }

@@ -8,6 +8,7 @@ pub use watched::{Length, learn};
 
 use crate::network::{Network, State};
 use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::plasticity::Surprise;
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
 
@@ -16,12 +17,13 @@ pub struct Trainer {
     network: Network,
     seed: u64,
     step: u64,
+    surprise: Vec<Option<f32>>,
 }
 
 impl Trainer {
     /// Training of `network` from its first step. All random choices follow from `seed` and the step.
     pub fn new(network: Network, seed: u64) -> Self {
-        Self { network, seed, step: 0 }
+        Self { network, seed, step: 0, surprise: Vec::new() }
     }
 
     /// The network.
@@ -37,6 +39,12 @@ impl Trainer {
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.step
+    }
+
+    /// The share of pairs that surprised each module in the last step that was reported, from 0 to 1; `None` for a module
+    /// whose rule has no gate.
+    pub fn surprise(&self) -> &[Option<f32>] {
+        &self.surprise
     }
 
     /// Goes on from a saved state after `step` steps.
@@ -55,9 +63,10 @@ impl Trainer {
     /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
-        let Self { network, seed, step } = self;
+        let Self { network, seed, step, surprise } = self;
         let (seed, now) = (*seed, *step);
         let mut losses = Vec::new();
+        surprise.clear();
         network.step(
             batch.input,
             labels.as_deref(),
@@ -70,6 +79,7 @@ impl Trainer {
                         return Err(Error::diverged(place, format!("the loss is {loss}")));
                     }
                     losses.push(loss);
+                    surprise.push(Surprise::share(module.surprise)?);
                 }
                 module.apply()
             },
