@@ -10,7 +10,8 @@ mod result;
 mod statistics;
 
 pub use baseline::baseline_features;
-pub use classifier::{Labelled, ProbeSettings, accuracy};
+pub use classifier::{Labelled, ProbeSettings, accuracy, predictions};
+pub(crate) use features::append;
 pub use features::{Features, features};
 pub use protocol::{ProbeKind, Protocol};
 pub use result::{FeatureStatistics, LayerProbe, Score};
@@ -24,7 +25,7 @@ use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
-use statistics::statistics;
+pub(crate) use statistics::statistics;
 use std::sync::Arc;
 
 /// Probes every layer of `trained` and of the same network with its initial weights; before them, where the stimuli have a

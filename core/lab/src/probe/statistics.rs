@@ -15,7 +15,7 @@ const ROWS: usize = 4096;
 ///
 /// # Errors
 /// Where the device has no room.
-pub(super) fn statistics(of: Labelled, device: &Device) -> Result<FeatureStatistics> {
+pub(crate) fn statistics(of: Labelled, device: &Device) -> Result<FeatureStatistics> {
     let (all, channels) = (of.labels.len(), of.channels);
     if all == 0 || channels == 0 {
         return Ok(FeatureStatistics::default());
