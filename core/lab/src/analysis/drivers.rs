@@ -47,12 +47,11 @@ impl Drivers {
         (0..count).map(|index| awake[index * awake.len() / count]).collect()
     }
 
-    /// Adds the representation of a batch whose first stimulus has number `first`, of which `stimuli` count: further ones
-    /// are other views of them.
-    pub(super) fn add(&mut self, values: &[f32], shape: RepresentationShape, first: usize, stimuli: usize) {
+    /// Adds the representation of a batch whose first stimulus has number `first`.
+    pub(super) fn add(&mut self, values: &[f32], shape: RepresentationShape, first: usize) {
         self.of.resize_with(shape.channel, Vec::new);
         let mut best: Vec<Option<Driver>> = vec![None; shape.channel];
-        for batch in 0..stimuli.min(shape.batch) {
+        for batch in 0..shape.batch {
             best.fill(None);
             for (step, location) in (0..shape.time).flat_map(|t| (0..shape.location).map(move |l| (t, l))) {
                 let row = ((step * shape.location + location) * shape.batch + batch) * shape.channel;
@@ -84,10 +83,10 @@ mod tests {
         let shape = RepresentationShape { time: 2, location: 1, batch: 2, channel: 2 };
         let mut drivers = Drivers::new(2);
         // [time, location, batch, channel]: neuron 2 is silent.
-        drivers.add(&[1.0, 0.0, 5.0, -1.0, 3.0, 0.0, 4.0, 0.0], shape, 0, 2);
-        drivers.add(&[4.0, 0.0, 9.0, 0.0, 2.0, 0.0, 9.0, 0.0], shape, 2, 1);
+        drivers.add(&[1.0, 0.0, 5.0, -1.0, 3.0, 0.0, 4.0, 0.0], shape, 0);
+        drivers.add(&[4.0, 0.0, 2.0, 0.0], RepresentationShape { batch: 1, ..shape }, 2);
         let found: Vec<_> = drivers.of(0).iter().map(|one| (one.response, one.stimulus, one.step)).collect();
-        assert_eq!(found, [(5.0, 1, 0), (4.0, 2, 0)], "a second view counts for nothing");
+        assert_eq!(found, [(5.0, 1, 0), (4.0, 2, 0)]);
         assert_eq!((drivers.of(1), drivers.awake(3)), (&[][..], vec![0]));
     }
 }

@@ -1,12 +1,12 @@
 //! One pass of stimuli through networks, of which everything else is made.
 
-use super::Drivers;
+use super::{Drivers, represent_once};
 use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::probe::{Features, append};
 use plasticity_core::Result;
-use plasticity_core::device::{Buffer, Device};
-use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
+use plasticity_core::device::Device;
+use plasticity_core::representation::Pooling;
 use plasticity_core::stimulus::{Label, Stimulus};
 use std::sync::Arc;
 
@@ -41,16 +41,15 @@ pub fn survey(
     let mut first = 0;
     for (done, host) in loader.enumerate() {
         progress(done as f64 / batches);
-        let batch = host?.to_device(device)?;
-        let stimuli = batch.labels.len() / views;
-        let labels: Vec<Label> = batch.labels.into_iter().take(stimuli).map(labelled).collect();
+        let host = host?;
+        let mut stimuli = 0;
         for (network, seen) in networks.iter_mut().zip(&mut seen) {
-            let layers = network.represent(&batch.input, Pooling::Mean)?;
+            let (layers, labels) = represent_once(network, host.clone(), views, device, Pooling::Mean)?;
+            let labels: Vec<Label> = labels.into_iter().map(labelled).collect();
+            stimuli = labels.len();
             seen.drivers.resize_with(layers.len(), || Drivers::new(most));
-            let layers =
-                layers.into_iter().map(|layer| first_views(layer, stimuli)).collect::<Result<Vec<_>>>()?;
             for (layer, drivers) in layers.iter().zip(&mut seen.drivers) {
-                drivers.add(&layer.data().to_vec()?, layer.shape(), first, stimuli);
+                drivers.add(&layer.data().to_vec()?, layer.shape(), first);
             }
             for (layer, kept) in layers.iter().zip(seen.features.layers_mut(layers.len())) {
                 append(layer, Pooling::Mean, &labels, kept)?;
@@ -65,20 +64,4 @@ pub fn survey(
 /// What a row is called whose stimulus has no label.
 fn labelled(label: Label) -> Label {
     if label == Label::None { Label::Class(0) } else { label }
-}
-
-/// A representation of the first `stimuli` of a batch alone: the rest are other views of them.
-fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
-    let shape = of.shape();
-    if shape.batch == stimuli {
-        return Ok(of);
-    }
-    let values = of.data().to_vec()?;
-    let kept: Vec<f32> = values
-        .chunks(shape.batch * shape.channel)
-        .flat_map(|place| place.iter().take(stimuli * shape.channel))
-        .copied()
-        .collect();
-    let buffer = Buffer::from_vec(of.data().device(), kept)?;
-    Representation::new(RepresentationShape { batch: stimuli, ..shape }, buffer)
 }
