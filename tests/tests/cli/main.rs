@@ -3,7 +3,9 @@
 
 mod alignment;
 mod errors;
+mod features;
 mod list;
+mod report;
 mod reports;
 mod resume;
 mod safety;

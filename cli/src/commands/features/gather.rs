@@ -34,7 +34,7 @@ pub struct Gathered {
 
 /// The features of one layer, as little-endian float32 in a file that has no name.
 pub struct Array {
-    /// The layer, counted from 1.
+    /// The layer, counted from 1; 0: the network's input.
     pub layer: usize,
     /// Its shape.
     pub shape: Vec<usize>,
@@ -42,7 +42,14 @@ pub struct Array {
     pub values: File,
 }
 
-/// Runs a split through the trained network.
+impl Array {
+    /// What it is called in a file of several.
+    pub fn name(&self) -> String {
+        if self.layer == 0 { "input".to_owned() } else { format!("layer{}", self.layer) }
+    }
+}
+
+/// Runs a split through the trained network. `layers` are counted from 1; the input, 0, goes with whole maps alone.
 pub fn gather(
     mut loaded: Loaded,
     split: Split,
@@ -56,7 +63,8 @@ pub fn gather(
     let loader = Loader::new(Arc::clone(&stimulus), Pass::Evaluate, batch, threads)?;
     let of = loader.steps_per_epoch().max(1) as f64;
     let views = stimulus.shape(1).batch.max(1);
-    let shapes = loaded.trained.shapes(stimulus.shape(1))?;
+    let mut shapes = vec![stimulus.shape(1)];
+    shapes.extend(loaded.trained.shapes(stimulus.shape(1))?);
     let pooling = loaded.config().probe.pooling;
     let refused = |error: std::io::Error| Error::file(folder, format!("cannot be written to: {error}"));
     let spool = |_: &usize| tempfile::tempfile_in(folder).map(BufWriter::new).map_err(refused);
@@ -72,11 +80,12 @@ pub fn gather(
             maps(&mut loaded.trained, host, views, device)?
         } else {
             let (features, found) = rows(&mut loaded.trained, host, views, device, pooling)?;
-            let values = |layer: usize| features.layer(layer).map(|layer| layer.values.to_vec());
             for (width, &layer) in widths.iter_mut().zip(layers) {
-                *width = features.layer(layer)?.channels;
+                *width = features.layer(layer - 1)?.channels;
             }
-            ((0..features.layers()).map(values).collect::<Result<_>>()?, found)
+            let values = |layer: usize| features.layer(layer).map(|layer| layer.values.to_vec());
+            let layers = (0..features.layers()).map(values);
+            (std::iter::once(Ok(Vec::new())).chain(layers).collect::<Result<_>>()?, found)
         };
         for (&layer, spool) in layers.iter().zip(&mut spools) {
             for value in values.get(layer).into_iter().flatten() {
@@ -107,7 +116,7 @@ pub fn gather(
             (true, Some(shape)) => std::iter::once(rows).chain(map_axes(*shape)).collect(),
             _ => vec![rows, width],
         };
-        Ok(Array { layer: layer + 1, shape, values })
+        Ok(Array { layer, shape, values })
     };
     let arrays = spools.into_iter().zip(layers).zip(widths).map(array).collect::<Result<_>>()?;
     let name = |index: usize| stimulus.name(index).unwrap_or_default();

@@ -26,7 +26,7 @@ pub struct Arguments {
     /// The layer, counted from 1, or all of them
     #[arg(long, value_name = "N|all", default_value = "all")]
     layer: String,
-    /// Whole maps in place of features pooled as the probe's
+    /// Whole maps in place of features pooled as the probe's; with all layers, the network's input, too
     #[arg(long)]
     whole: bool,
     /// The file: .npz and .safetensors take all layers, .npy one, with its labels and names in FILE.json
@@ -70,6 +70,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Stimuli::Train => Split::ReadoutTrain,
     };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let input = (arguments.whole && arguments.layer == "all").then_some(0);
+    let layers: Vec<usize> = input.into_iter().chain(layers.into_iter().map(|layer| layer + 1)).collect();
     let gathered = gather::gather(loaded, split, &layers, arguments.whole, folder, &device)?;
     match format {
         Format::Npy => pack::npy(out, gathered)?,

@@ -44,7 +44,7 @@ pub fn npy(path: &Path, gathered: Gathered) -> Result<()> {
     Ok(())
 }
 
-/// All arrays in a ZIP: `layerN`, `labels`, `stimulus`, `names`, `classes`, `axes`, `step`.
+/// All arrays in a ZIP: `layerN`, of whole maps `input`, `labels`, `stimulus`, `names`, `classes`, `axes`, `step`.
 pub fn npz(path: &Path, gathered: Gathered) -> Result<()> {
     let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
     write_new(path, |file| {
@@ -58,7 +58,7 @@ pub fn npz(path: &Path, gathered: Gathered) -> Result<()> {
         let Gathered { mut layers, labels, label_shape, stimuli, names, classes, axes, step } = gathered;
         let mut all = || -> std::io::Result<()> {
             for array in &mut layers {
-                entry(&format!("layer{}", array.layer), &mut |to| layer(array, to))?;
+                entry(&array.name(), &mut |to| layer(array, to))?;
             }
             entry("labels", &mut |to| npy::integers(to, &labels, &label_shape))?;
             entry("stimulus", &mut |to| npy::integers(to, &stimuli, &[stimuli.len()]))?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-/// Tensors `layerN` (float32), `labels` and `stimulus` (int64); the metadata has `axes`, `step` and, as JSON, `names` and
+/// Tensors `layerN` and, of whole maps, `input` (float32), `labels` and `stimulus` (int64); the metadata has `axes`, `step` and, as JSON, `names` and
 /// `classes`.
 pub fn write(path: &Path, gathered: Gathered) -> Result<()> {
     let Gathered { mut layers, labels, label_shape, stimuli, names, classes, axes, step } = gathered;
@@ -26,7 +26,7 @@ pub fn write(path: &Path, gathered: Gathered) -> Result<()> {
     enter("labels".to_owned(), "I64", 8, &label_shape);
     enter("stimulus".to_owned(), "I64", 8, &[stimuli.len()]);
     for array in &layers {
-        enter(format!("layer{}", array.layer), "F32", 4, &array.shape);
+        enter(array.name(), "F32", 4, &array.shape);
     }
     let mut header = Value::from(header).to_string();
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));

@@ -1,6 +1,6 @@
 //! Bars beside each other at each place, with their spread over seeds.
 
-use super::canvas::{Entry, Mark, SIZE, axes, dashes, legend, range};
+use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
 use plasticity_core::Result;
 use plotters::prelude::{PathElement, Rectangle};
@@ -12,8 +12,7 @@ const FULL: f64 = 0.8;
 /// Bars for each series at each of the frame's places, and a dashed line for each level.
 pub fn bars(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart> {
     let dot = |one: &Series| Entry { name: one.name.clone(), colour: theme::of(one.colour), mark: Mark::Dot };
-    let dash = |one: &Level| Entry { name: one.name.clone(), colour: theme::FAINT, mark: Mark::Dashes };
-    let entries: Vec<Entry> = series.iter().map(dot).chain(levels.iter().map(dash)).collect();
+    let entries: Vec<Entry> = series.iter().map(dot).chain(level_entries(levels)).collect();
     let tops = series.iter().flat_map(|one| &one.points).map(|point| point.y + point.spread);
     let y = range(
         tops.chain(levels.iter().map(|level| level.value)),
@@ -42,11 +41,6 @@ pub fn bars(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart>
                 .draw_series(one.points.iter().filter(|point| point.spread > 0.0).map(whisker))
                 .map_err(refused)?;
         }
-        for level in levels {
-            let (left, at) = chart.backend_coord(&(x.0, level.value));
-            let (right, _) = chart.backend_coord(&(x.1, level.value));
-            dashes(area, (left, right), at, theme::FAINT)?;
-        }
-        Ok(())
+        draw_levels(area, &chart, levels, x)
     })
 }

@@ -1,7 +1,7 @@
 //! What all charts share: axes, the legend, the size of letters.
 
 use super::theme::{FAINT, GRID, INK};
-use super::{Frame, refused};
+use super::{Frame, Level, refused};
 use plasticity_core::Result;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -34,7 +34,8 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Line,
-    Dashes,
+    /// In the pattern of this number.
+    Dashes(usize),
     Dot,
     Cross,
 }
@@ -63,7 +64,7 @@ pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
                 let line = PathElement::new(vec![(x, y), (x + 44, y)], colour.stroke_width(5));
                 area.draw(&line).map_err(refused)?;
             }
-            Mark::Dashes => dashes(area, (x, x + 44), y, *colour)?,
+            Mark::Dashes(pattern) => dashes(area, (x, x + 44), y, *colour, *pattern)?,
             Mark::Dot => area.draw(&Circle::new((x + 24, y), 9, colour.filled())).map_err(refused)?,
             Mark::Cross => cross(area, (x + 24, y), *colour)?,
         }
@@ -76,11 +77,34 @@ pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
     Ok(area.split_vertically(used).1)
 }
 
+/// Pixels of dashes, and from one to the next: patterns that tell lines of one colour apart.
+pub const PATTERNS: [(i32, i32); 4] = [(9, 16), (3, 10), (24, 32), (5, 24)];
+
 /// A dashed line from left to right.
-pub fn dashes(area: &Area, (from, to): (i32, i32), y: i32, colour: RGBColor) -> Result<()> {
-    for start in (from..to).step_by(16) {
-        let line = vec![(start, y), ((start + 9).min(to), y)];
+pub fn dashes(area: &Area, (from, to): (i32, i32), y: i32, colour: RGBColor, pattern: usize) -> Result<()> {
+    let (dash, every) = PATTERNS[pattern % PATTERNS.len()];
+    for start in (from..to).step_by(every as usize) {
+        let line = vec![(start, y), ((start + dash).min(to), y)];
         area.draw(&PathElement::new(line, colour.stroke_width(4))).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// The legend's entries of levels; the first pattern of dashes is the untrained network's.
+pub fn level_entries(levels: &[Level]) -> impl Iterator<Item = Entry> {
+    levels.iter().enumerate().map(|(index, level)| Entry {
+        name: level.name.clone(),
+        colour: FAINT,
+        mark: Mark::Dashes(index + 1),
+    })
+}
+
+/// Draws levels across a chart.
+pub fn draw_levels(area: &Area, chart: &Axes, levels: &[Level], x: (f64, f64)) -> Result<()> {
+    for (index, level) in levels.iter().enumerate() {
+        let (left, at) = chart.backend_coord(&(x.0, level.value));
+        let (right, _) = chart.backend_coord(&(x.1, level.value));
+        dashes(area, (left, right), at, FAINT, index + 1)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Curves, each with its spread over seeds as a band.
 
-use super::canvas::{Entry, Mark, SIZE, axes, dashes, legend, range};
+use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
 use plasticity_core::Result;
 use plotters::prelude::{Circle, PathElement, Polygon};
@@ -11,15 +11,13 @@ const DOTS: usize = 12;
 
 /// A line for each series, and a dashed one for each level.
 pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart> {
-    let mark = |one: &Series| if one.faint { Mark::Dashes } else { Mark::Line };
+    let mark = |one: &Series| if one.faint { Mark::Dashes(0) } else { Mark::Line };
     let of_series = series.iter().map(|one| Entry {
         name: one.name.clone(),
         colour: theme::of(one.colour),
         mark: mark(one),
     });
-    let of_levels =
-        levels.iter().map(|one| Entry { name: one.name.clone(), colour: theme::FAINT, mark: Mark::Dashes });
-    let entries: Vec<Entry> = of_series.chain(of_levels).collect();
+    let entries: Vec<Entry> = of_series.chain(level_entries(levels)).collect();
     let points = || series.iter().flat_map(|one| &one.points);
     let y = points().flat_map(|point| [point.y - point.spread, point.y + point.spread]);
     let y = range(y.chain(levels.iter().map(|level| level.value)), frame.bottom, frame.top);
@@ -52,12 +50,7 @@ pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart
                 chart.draw_series(dots).map_err(refused)?;
             }
         }
-        for level in levels {
-            let (left, at) = chart.backend_coord(&(x.0, level.value));
-            let (right, _) = chart.backend_coord(&(x.1, level.value));
-            dashes(area, (left, right), at, theme::FAINT)?;
-        }
-        Ok(())
+        draw_levels(area, &chart, levels, x)
     })
 }
 

@@ -7,7 +7,8 @@ use crate::report::charts::{Chart, Frame, Series, lines, matrix, over_seeds};
 use crate::report::page::Page;
 use maud::{Markup, html};
 use plasticity_core::Result;
-use plasticity_lab::analysis::Gram;
+use plasticity_lab::analysis::{Gram, PredictionAlignment};
+use std::collections::BTreeMap;
 
 /// All analyses.
 pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
@@ -65,7 +66,8 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
         page,
         chart,
         "Alignment of the forward weights W_pred with the backward weights W_retro of every module, which learn apart from \
-         each other: cos(W_pred, W_retroᵀ), from the start over the checkpoints that are kept.",
+         each other: cos(W_pred, W_retroᵀ), from the start over the checkpoints that are kept or, where the config has the \
+         observer transposes, along the way.",
     );
     let body = html! {
         p { "Measured on the " (material.first(0).stimuli.len()) " test stimuli that were shown to the networks." }
@@ -131,12 +133,33 @@ fn runs_alike(material: &Material) -> Result<Option<Chart>> {
     matrix(&frame, &names, &names, &cells, 1.0, &|cka| format!("{cka:.2}")).map(Some)
 }
 
+/// A number for each module at some steps.
+type Stages = Vec<(u64, Vec<f64>)>;
+
+/// Alignment at the start and, step by step where the observer `transposes` measured it, else at the checkpoints.
+fn stages(material: &Material, run: usize) -> Stages {
+    let at = &material.runs[run].alignment;
+    let of = |(step, modules): &(u64, Vec<PredictionAlignment>)| {
+        (*step, modules.iter().map(|module| module.cosine).collect())
+    };
+    let mut measured: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for one in &material.recorded[run].measures {
+        if let (true, Some(value)) = (one.observer.ends_with(".transposes"), one.value) {
+            measured.entry(one.step).or_default().push(value);
+        }
+    }
+    match measured.is_empty() {
+        true => at.iter().map(of).collect(),
+        false => at.first().map(of).into_iter().chain(measured).collect(),
+    }
+}
+
 /// Alignment of W_pred with W_retroᵀ, where a rule has both.
 fn transposes(material: &Material) -> Result<Option<Chart>> {
     let one = material.groups.len() == 1;
     let mut series = Vec::new();
     for (index, group) in material.groups.iter().enumerate() {
-        let runs: Vec<_> = group.runs.iter().map(|&run| &material.runs[run].alignment).collect();
+        let runs: Vec<_> = group.runs.iter().map(|&run| stages(material, run)).collect();
         let Some(first) = runs.first().filter(|first| first.iter().any(|(_, modules)| !modules.is_empty()))
         else {
             continue;
@@ -144,11 +167,7 @@ fn transposes(material: &Material) -> Result<Option<Chart>> {
         let modules = first.iter().map(|(_, modules)| modules.len()).max().unwrap_or(0);
         for module in if one { 0..modules } else { modules - 1..modules } {
             let at = |stage: usize, step: u64| {
-                let of = |run: &&Vec<(u64, Vec<_>)>| -> Option<f64> {
-                    let found: &plasticity_lab::analysis::PredictionAlignment =
-                        run.get(stage)?.1.get(module)?;
-                    Some(found.cosine)
-                };
+                let of = |run: &Stages| run.get(stage)?.1.get(module).copied();
                 over_seeds(step as f64, &runs.iter().filter_map(of).collect::<Vec<_>>())
             };
             let points = first.iter().enumerate().map(|(stage, (step, _))| at(stage, *step)).collect();

@@ -42,9 +42,12 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     } else {
         format!("{}, …", first_classes.join(", "))
     };
+    let told =
+        (0..material.groups.len()).any(|group| material.first(group).loaded.config().rule.demands().labels);
+    let how = if told { "" } else { " without labels" };
     let body = html! {
         p.lead {
-            "A network learned without labels, layer by layer or as its rule says. Then it was frozen, and a linear \
+            "A network learned" (how) ", each layer or group of layers by a rule of its own. Then it was frozen, and a linear \
              classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
             " classes (" (names) "): how well that goes tells how much of what matters the network has found by itself."
         }

@@ -16,13 +16,21 @@ pub struct PredictionAlignment {
 /// cos = ⟨W_pred, W_retroᵀ⟩ / (‖W_pred‖ ‖W_retro‖) of every module whose rule learns both (transport `retrodiction`,
 /// Equations 16 to 19 of Illing et al. 2021), W_pred `[C_z, C_c]` and W_retro `[C_c, C_z]`; empty for other rules.
 pub fn prediction_alignment(state: &State) -> Vec<PredictionAlignment> {
+    let tensors =
+        state.tensors.iter().map(|(name, saved)| (name.as_str(), &saved.shape[..], &saved.values[..]));
+    aligned(&tensors.collect::<Vec<_>>())
+}
+
+/// The same of tensors with their names, shapes and values.
+pub(crate) fn aligned(tensors: &[(&str, &[usize], &[f32])]) -> Vec<PredictionAlignment> {
     let mut modules: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for (name, predict) in &state.tensors {
+    for &(name, shape, predict) in tensors {
         let Some((module, step)) = place(name) else { continue };
-        let retrodict = state.tensors.get(&format!("module.{module}.retrodict.{step}"));
-        let (Some(retrodict), &[targets, contexts]) = (retrodict, &predict.shape[..]) else { continue };
-        if retrodict.shape == [contexts, targets] {
-            let cosine = cosine_of_transpose(&predict.values, &retrodict.values, targets, contexts);
+        let other = format!("module.{module}.retrodict.{step}");
+        let retrodict = tensors.iter().find(|(name, ..)| *name == other);
+        let (Some(&(_, back, retrodict)), &[targets, contexts]) = (retrodict, shape) else { continue };
+        if back == [contexts, targets] {
+            let cosine = cosine_of_transpose(predict, retrodict, targets, contexts);
             modules.entry(module).or_default().push(cosine);
         }
     }

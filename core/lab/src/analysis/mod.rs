@@ -16,6 +16,7 @@ mod subset;
 mod summary;
 mod survey;
 
+pub(crate) use alignment::aligned;
 pub use alignment::{PredictionAlignment, prediction_alignment};
 pub use cka::Gram;
 pub use confusion::{Answers, Confusion, answers};

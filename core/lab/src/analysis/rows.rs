@@ -5,7 +5,7 @@ use crate::network::Network;
 use crate::probe::{Features, append};
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::map::MapShape;
+use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::stimulus::Label;
 
@@ -66,8 +66,8 @@ pub fn rows(
     Ok((features, labels))
 }
 
-/// The whole map of every layer, stimulus by stimulus, `[stimulus, time, t, location, y, x, channel]`, flat: time and
-/// location are pieces of a stimulus, t, y and x positions on each piece's map.
+/// The network's input and the whole map of every layer, stimulus by stimulus, `[stimulus, time, t, location, y, x, channel]`,
+/// flat: time and location are pieces of a stimulus, t, y and x positions on each piece's map.
 ///
 /// # Errors
 /// Where the batch does not fit the network.
@@ -77,6 +77,9 @@ pub fn maps(
     views: usize,
     device: &Device,
 ) -> Result<(Vec<Vec<f32>>, Vec<Label>)> {
+    let stimuli = batch.labels.len() / views.max(1);
+    let input = Buffer::from_vec(device, batch.values.clone())?;
+    let input = Representation::of(&FeatureMap::new(batch.shape, input)?, Pooling::Keep)?;
     let (layers, labels) = represent_once(network, batch, views, device, Pooling::Keep)?;
     let stimulus_first = |layer: Representation| -> Result<Vec<f32>> {
         let RepresentationShape { batch, channel, .. } = layer.shape();
@@ -84,7 +87,8 @@ pub fn maps(
         let of = |stimulus: usize| values.chunks_exact(channel.max(1)).skip(stimulus).step_by(batch.max(1));
         Ok((0..batch).flat_map(of).flatten().copied().collect())
     };
-    Ok((layers.into_iter().map(stimulus_first).collect::<Result<_>>()?, labels))
+    let all = std::iter::once(first_views(input, stimuli)?).chain(layers);
+    Ok((all.map(stimulus_first).collect::<Result<_>>()?, labels))
 }
 
 /// The axes of [`maps`] for one stimulus, without the first.

@@ -5,6 +5,7 @@ mod events;
 mod metrics;
 mod norms;
 mod own;
+mod transposes;
 
 pub(super) use checkpoints::Checkpoints;
 pub(super) use events::Events;
