@@ -1,6 +1,9 @@
 //! The command line.
 
-use crate::commands::{alignment, audit, bench, compare, data, demo, list, new_rule, probe, train, verify};
+use crate::commands::{
+    alignment, analyse, audit, bench, compare, data, demo, features, list, new_rule, probe, report, train,
+    verify,
+};
 use clap::{Parser, Subcommand};
 
 /// Local self-supervised learning rules: train them, read them out, swap them.
@@ -34,6 +37,12 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Measure the angle between local updates and backpropagation's, layer by layer, at the start and along training
     Alignment(alignment::Arguments),
+    /// Write a page with all that a run, or several side by side, has learned
+    Report(report::Arguments),
+    /// Write every layer's features of labelled stimuli to a file, for other programs
+    Features(features::Arguments),
+    /// Measure what layers' features are like, and how alike those of layers and runs are
+    Analyse(analyse::Arguments),
     /// Write a crate with a rule of your own that builds, tests and trains as it is
     NewRule(new_rule::Arguments),
 }

@@ -44,10 +44,13 @@ pub mod profile;
 
 mod arguments;
 mod commands;
+mod examined;
 mod exit;
+mod loaded;
 mod options;
 mod output;
 mod progress;
+mod report;
 mod signals;
 mod threads;
 
@@ -107,6 +110,9 @@ fn dispatch(command: &Command) -> Result<Exit> {
         Command::Verify(arguments) => commands::verify::run(arguments),
         Command::Audit(arguments) => commands::audit::run(arguments),
         Command::Alignment(arguments) => commands::alignment::run(arguments),
+        Command::Report(arguments) => commands::report::run(arguments),
+        Command::Features(arguments) => commands::features::run(arguments),
+        Command::Analyse(arguments) => commands::analyse::run(arguments),
         Command::NewRule(arguments) => commands::new_rule::run(arguments),
     }
 }

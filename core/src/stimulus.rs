@@ -125,6 +125,17 @@ pub trait Stimulus: Send + Sync {
         Ok((0..places).flat_map(of_place).flatten().copied().collect())
     }
 
+    /// Time, rows and columns of one whole stimulus as [`sample`](Self::sample) gives it (its first view), before it is cut
+    /// into pieces: what a person is shown. Channels are those of [`shape`](Self::shape).
+    fn extent(&self) -> [usize; 3] {
+        self.shape(1).extent
+    }
+
+    /// What stimulus `index` is called where it comes from: its file, its utterance, its clip.
+    fn name(&self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// Labels of an assembled batch, one for each of [`MapShape::batch`].
     fn labels(&self, samples: &[Sample]) -> Vec<Label> {
         samples.iter().map(|sample| sample.label.clone()).collect()

@@ -1,13 +1,16 @@
 //! The subcommands, one a file: each has its arguments and what it does.
 
 pub mod alignment;
+pub mod analyse;
 pub mod audit;
 pub mod bench;
 pub mod compare;
 pub mod data;
 pub mod demo;
+pub mod features;
 pub mod list;
 pub mod new_rule;
 pub mod probe;
+pub mod report;
 pub mod train;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! Experiments with plugins: a config becomes a network that trains, is read out, audited and verified.
 
 pub mod alignment;
+pub mod analysis;
 pub mod audit;
 pub mod checkpoint;
 pub mod config;

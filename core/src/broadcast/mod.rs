@@ -40,6 +40,12 @@ pub trait BroadcastSignal: Send {
         true
     }
 
+    /// Whether γ is 0 exactly where a pair surprises nobody, H = 0 (Equation 7): then the share of surprised pairs can be
+    /// read off γ.
+    fn gates(&self) -> bool {
+        false
+    }
+
     /// Loss and γ.
     ///
     /// # Errors

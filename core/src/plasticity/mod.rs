@@ -7,12 +7,14 @@ pub mod autodiff;
 mod demands;
 mod signals;
 mod site;
+mod surprise;
 
 pub use crate::layer::Lateral;
 pub use autodiff::Taped;
 pub use demands::{ContextSource, Demands, Level, Modules};
 pub use signals::{RuleUpdate, Signals};
 pub use site::Site;
+pub use surprise::Surprise;
 
 use crate::draws::Draws;
 use crate::error::Result;

@@ -1,5 +1,6 @@
 //! What a rule sees in a step, and what it makes of it.
 
+use super::Surprise;
 use crate::device::Buffer;
 use crate::layer::Lateral;
 use crate::representation::Representation;
@@ -57,12 +58,14 @@ pub struct RuleUpdate {
     pub own: Vec<Buffer>,
     /// M, where the weights of the module's last layer also move by M · W.
     pub lateral: Option<Lateral>,
+    /// The gates of the pairs that were compared, where the rule has such.
+    pub surprise: Vec<Surprise>,
 }
 
 impl RuleUpdate {
     /// An update of the target's neurons alone.
     pub fn new(loss: Buffer, target: Buffer) -> Self {
-        Self { loss, target, context: None, own: Vec::new(), lateral: None }
+        Self { loss, target, context: None, own: Vec::new(), lateral: None, surprise: Vec::new() }
     }
 
     /// The same with a post factor of the context.
@@ -81,5 +84,11 @@ impl RuleUpdate {
     #[must_use]
     pub fn with_lateral(self, lateral: impl Into<Option<Lateral>>) -> Self {
         Self { lateral: lateral.into(), ..self }
+    }
+
+    /// The same with the gates of the pairs that were compared.
+    #[must_use]
+    pub fn with_surprise(self, surprise: Vec<Surprise>) -> Self {
+        Self { surprise, ..self }
     }
 }

@@ -34,14 +34,27 @@ pub fn mfcc(samples: &[f32]) -> Vec<f32> {
 type Cepstrum = [f32; COEFFICIENTS];
 
 fn cepstra(samples: &[f32], frames: usize) -> Vec<Cepstrum> {
+    let basis = basis();
+    let cepstrum = |logs: &Vec<f32>| {
+        basis.each_ref().map(|row| row.iter().zip(logs).map(|(weight, log)| weight * log).sum())
+    };
+    bands(samples, frames).iter().map(cepstrum).collect()
+}
+
+/// Log-mel spectrum `[len / 160][26]` of 16 kHz samples: what [`mfcc`] is the cosine transform of.
+pub fn log_mel(samples: &[f32]) -> Vec<Vec<f32>> {
+    bands(samples, samples.len() / HOP)
+}
+
+fn bands(samples: &[f32], frames: usize) -> Vec<Vec<f32>> {
     let fft = FftPlanner::new().plan_fft_forward(FFT);
     let window: Vec<f32> =
         (0..FRAME).map(|i| 0.54 - 0.46 * (2.0 * PI * i as f32 / (FRAME - 1) as f32).cos()).collect();
-    let (filters, basis) = (filters(), basis());
+    let filters = filters();
     let at = |index: isize| {
         usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0)
     };
-    let cepstrum = |frame: usize| {
+    let frame = |frame: usize| {
         let start = middle(frame) as isize - (FRAME / 2) as isize;
         let mut bins = vec![Complex::new(0.0, 0.0); FFT];
         for (i, (bin, weight)) in bins.iter_mut().zip(&window).enumerate() {
@@ -49,16 +62,15 @@ fn cepstra(samples: &[f32], frames: usize) -> Vec<Cepstrum> {
             bin.re = weight * (at(index) - PRE_EMPHASIS * at(index - 1));
         }
         fft.process(&mut bins);
-        let logs: Vec<f32> = filters
+        filters
             .iter()
             .map(|filter| {
                 let energy: f32 = filter.iter().zip(&bins).map(|(weight, bin)| weight * bin.norm_sqr()).sum();
                 (energy / FFT as f32).max(FLOOR).ln()
             })
-            .collect();
-        basis.each_ref().map(|row| row.iter().zip(&logs).map(|(weight, log)| weight * log).sum())
+            .collect()
     };
-    (0..frames).map(cepstrum).collect()
+    (0..frames).map(frame).collect()
 }
 
 /// Weights of each filter on the bins 0 … FFT/2.

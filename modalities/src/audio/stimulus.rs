@@ -123,6 +123,12 @@ impl Stimulus for Windows {
         Some(Baseline { name: "mfcc", channels: mfcc::WIDTH, of: mfcc::mfcc })
     }
 
+    fn name(&self, index: usize) -> Option<String> {
+        let Tile { utterance, start, .. } = self.tiles.get(index)?;
+        let id = &self.corpus.utterances().get(utterance)?.id;
+        Some(format!("{id}, from {:.2} s", start as f64 / f64::from(RATE)))
+    }
+
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
         let Some(mut tile) = self.tiles.get(index) else {
             let message = format!("no window {index}; there are {}", self.tiles.len());

@@ -63,6 +63,10 @@ impl Stimulus for ClipStimulus {
         Some(self.clips.classes().to_vec())
     }
 
+    fn name(&self, index: usize) -> Option<String> {
+        self.long_enough.get(index).map(|&clip| self.clips.place(clip))
+    }
+
     fn sample(&self, index: usize, mut augment: Option<&mut Random>) -> Result<Sample> {
         let Some(&clip) = self.long_enough.get(index) else {
             let message = format!("there are {} clips, number {index} was asked for", self.len());

@@ -122,6 +122,14 @@ impl Stimulus for ImageStimulus {
         Ok(values)
     }
 
+    fn extent(&self) -> [usize; 3] {
+        [1, self.crop, self.crop]
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        Some(self.source.place(index))
+    }
+
     fn labels(&self, samples: &[Sample]) -> Vec<Label> {
         (0..self.views).flat_map(|_| samples.iter().map(|sample| sample.label.clone())).collect()
     }

@@ -60,6 +60,10 @@ impl BroadcastSignal for Hinge {
         self.gate && self.sign
     }
 
+    fn gates(&self) -> bool {
+        self.gate
+    }
+
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
         let kind = PairLoss::Margin { weight: self.weight, gate: self.gate, sign: self.sign };
         let (loss, gamma) = ops::pair_loss(kind, scores, pairs)?;

@@ -8,7 +8,7 @@ use plasticity_core::layer::Phase;
 use plasticity_core::map::FeatureMap;
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{ContextSource, PlasticityRule, RuleUpdate, Signals};
+use plasticity_core::plasticity::{ContextSource, PlasticityRule, RuleUpdate, Signals, Surprise};
 use plasticity_core::representation::Representation;
 use plasticity_core::stage;
 use plasticity_core::{Error, Result};
@@ -20,6 +20,8 @@ pub struct ModuleStep<'a> {
     pub index: usize,
     /// The rule's loss, one value on the device.
     pub loss: &'a Buffer,
+    /// The gates of the pairs that the rule compared, where it has such.
+    pub surprise: &'a [Surprise],
     /// The representation that was predicted.
     pub target: &'a Representation,
     /// The context, where it was not the target's own.
@@ -163,9 +165,19 @@ impl Network {
             from_below = passed_up;
             let (seen, context_seen) = (pass.target.clone(), pass.context.clone());
             let layers = pass.update(slots, &modules[index], target, own_context, update.lateral)?;
-            let (loss, module) = (&update.loss, &mut modules[index]);
+            let (loss, surprise, module) = (&update.loss, &update.surprise, &mut modules[index]);
             let (target, context) = (&seen, context_seen.as_ref());
-            each(ModuleStep { index, loss, target, context, slots, module, layers, own: update.own })?;
+            each(ModuleStep {
+                index,
+                loss,
+                surprise,
+                target,
+                context,
+                slots,
+                module,
+                layers,
+                own: update.own,
+            })?;
         }
         Ok(())
     }

@@ -122,6 +122,23 @@ pub fn accuracy(
     device: &Device,
     random: &mut Random,
 ) -> Result<f64> {
+    let named = predictions(settings, classes, train, test, device, random)?;
+    let right = named.iter().zip(test.labels).filter(|(named, label)| named == label).count();
+    Ok(100.0 * right as f64 / test.labels.len() as f64)
+}
+
+/// The class that the classifier of [`accuracy`] gives each row of `test`.
+///
+/// # Errors
+/// As [`accuracy`].
+pub fn predictions(
+    settings: &ProbeSettings,
+    classes: usize,
+    train: &[Labelled],
+    test: Labelled,
+    device: &Device,
+    random: &mut Random,
+) -> Result<Vec<u32>> {
     train.iter().try_for_each(|pass| pass.check(classes))?;
     test.check(classes)?;
     if let Some(other) = train.iter().find(|pass| pass.channels != test.channels) {
@@ -161,7 +178,7 @@ pub fn accuracy(
             classifier.learn(values, &labels, &mut optimiser)?;
         }
     }
-    let mut right = 0;
+    let mut named = Vec::with_capacity(test.labels.len());
     for (values, labels) in test.values.chunks(BLOCK * test.channels).zip(test.labels.chunks(BLOCK)) {
         let scores = classifier.scores(values, labels.len())?.to_vec()?;
         if !scores.iter().all(|score| score.is_finite()) {
@@ -169,13 +186,9 @@ pub fn accuracy(
                 format!("at {} the probe's scores are not finite: give a lower rate", settings.rate);
             return Err(Error::config("probe.rate", message));
         }
-        right += scores
-            .chunks_exact(classes)
-            .zip(labels)
-            .filter(|(scores, label)| largest(scores) == **label as usize)
-            .count();
+        named.extend(scores.chunks_exact(classes).map(|scores| largest(scores) as u32));
     }
-    Ok(100.0 * right as f64 / test.labels.len() as f64)
+    Ok(named)
 }
 
 /// Rows that are tested at once.

@@ -16,7 +16,7 @@ pub struct Features {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     channels: usize,
     values: Vec<f32>,
 }
@@ -39,12 +39,23 @@ impl Features {
         &self.labels
     }
 
+    /// How many layers.
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Every layer, to be added to; so many of them from here on.
+    pub(crate) fn layers_mut(&mut self, layers: usize) -> &mut [Layer] {
+        self.layers.resize_with(layers, Layer::default);
+        &mut self.layers
+    }
+
     pub(super) fn add_layer(&mut self, layer: Layer) {
         self.layers.push(layer);
     }
 
     /// Adds a stimulus's class, or those of its labelled frames.
-    pub(super) fn add_label(&mut self, label: &Label) -> Result<()> {
+    pub(crate) fn add_label(&mut self, label: &Label) -> Result<()> {
         match label {
             Label::Class(class) => self.labels.push(*class),
             Label::Frames(frames) => self.labels.extend(frames.iter().flatten()),
@@ -100,7 +111,7 @@ pub fn features(
 }
 
 /// Adds the rows of a batch to a layer's features.
-pub(super) fn append(
+pub(crate) fn append(
     representation: &Representation,
     pooling: Pooling,
     labels: &[Label],

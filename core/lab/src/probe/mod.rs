@@ -10,7 +10,8 @@ mod result;
 mod statistics;
 
 pub use baseline::baseline_features;
-pub use classifier::{Labelled, ProbeSettings, accuracy};
+pub use classifier::{Labelled, ProbeSettings, accuracy, predictions};
+pub(crate) use features::append;
 pub use features::{Features, features};
 pub use protocol::{ProbeKind, Protocol};
 pub use result::{FeatureStatistics, LayerProbe, Score};

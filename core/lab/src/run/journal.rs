@@ -19,6 +19,10 @@ pub struct Record {
     pub epoch: u64,
     /// The loss of every module on this step's batch.
     pub loss: Vec<f32>,
+    /// The share of compared pairs that surprised every module on this step's batch (H = 1), from 0 to 1. Empty where a rule
+    /// has no gate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surprise: Vec<f32>,
     /// What was measured after it, where layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
@@ -106,7 +110,7 @@ mod tests {
     use super::*;
 
     fn record(step: u64) -> Record {
-        Record { step, epoch: 0, loss: vec![0.1, 2.0], measures: BTreeMap::new() }
+        Record { step, epoch: 0, loss: vec![0.1, 2.0], surprise: Vec::new(), measures: BTreeMap::new() }
     }
 
     fn steps(path: &Path) -> Vec<u64> {

@@ -115,7 +115,8 @@ pub(super) fn recorded(step: u64, log_every: u64, total: u64) -> bool {
 impl Record {
     /// The record of a step.
     pub(super) fn of(moment: &Moment<Trainer>) -> Self {
-        let (loss, measures) = (moment.losses.to_vec(), Default::default());
-        Self { step: moment.step, epoch: moment.epoch, loss, measures }
+        let surprise: Option<Vec<f32>> = moment.network().surprise().iter().copied().collect();
+        let (loss, surprise) = (moment.losses.to_vec(), surprise.unwrap_or_default());
+        Self { step: moment.step, epoch: moment.epoch, loss, surprise, measures: Default::default() }
     }
 }

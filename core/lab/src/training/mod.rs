@@ -9,6 +9,7 @@ pub use watched::{Length, learn};
 use crate::network::{Network, State};
 use crate::schedule::Rates;
 use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::plasticity::Surprise;
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
 
@@ -19,12 +20,13 @@ pub struct Trainer {
     step: u64,
     rates: Option<Rates>,
     halted: Option<String>,
+    surprise: Vec<Option<f32>>,
 }
 
 impl Trainer {
     /// Training of `network` from its first step. All random choices follow from `seed` and the step.
     pub fn new(network: Network, seed: u64) -> Self {
-        Self { network, seed, step: 0, rates: None, halted: None }
+        Self { network, seed, step: 0, rates: None, halted: None, surprise: Vec::new() }
     }
 
     /// The same with learning rates that follow a schedule.
@@ -58,6 +60,12 @@ impl Trainer {
         self.step
     }
 
+    /// The share of pairs that surprised each module in the last step that was reported, from 0 to 1; `None` for a module
+    /// whose rule has no gate.
+    pub fn surprise(&self) -> &[Option<f32>] {
+        &self.surprise
+    }
+
     /// Goes on from a saved state after `step` steps.
     ///
     /// # Errors
@@ -75,10 +83,11 @@ impl Trainer {
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
         let factor = self.rate_factor(self.step);
-        let Self { network, seed, step, .. } = self;
+        let Self { network, seed, step, surprise, .. } = self;
         network.scale_rates(factor);
         let (seed, now) = (*seed, *step);
         let mut losses = Vec::new();
+        surprise.clear();
         network.step(
             batch.input,
             labels.as_deref(),
@@ -91,6 +100,7 @@ impl Trainer {
                         return Err(Error::diverged(place, format!("the loss is {loss}")));
                     }
                     losses.push(loss);
+                    surprise.push(Surprise::share(module.surprise)?);
                 }
                 module.apply()
             },

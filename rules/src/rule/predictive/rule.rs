@@ -10,7 +10,9 @@ use plasticity_core::device::Buffer;
 use plasticity_core::draws::{Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
-use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
+use plasticity_core::plasticity::{
+    Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Surprise, Taped,
+};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
@@ -184,7 +186,7 @@ impl PlasticityRule for Predictive {
         let (targets, contexts) = (self.lay_out(signals.target)?, self.lay_out(source)?);
         let targets = targets.as_ref().unwrap_or(signals.target.data());
         let contexts = contexts.as_ref().unwrap_or(source.data());
-        let mut losses = Vec::new();
+        let (mut losses, mut surprise) = (Vec::new(), Vec::new());
         let mut target = Buffer::zeros(device, shape.len())?;
         let apart = signals.context.is_some();
         let learns = self.scores.iter().any(|part| self.reach(part.side).context);
@@ -208,6 +210,7 @@ impl PlasticityRule for Predictive {
             let u = score.scores(z, c, &pairs)?;
             let mut modulation = self.broadcast.modulation(&u, &pairs)?;
             losses.push(modulation.loss);
+            surprise.extend(Surprise::of(self.broadcast.as_ref(), &modulation.gamma, &pairs));
             ops::scale(&mut modulation.gamma.values, share)?;
             let gamma = &modulation.gamma;
             let dendritic = Reach { target: reach.target && self.protocol.dendrite, ..reach };
@@ -229,7 +232,7 @@ impl PlasticityRule for Predictive {
         ops::add_singles(&mut loss, share, &losses)?;
         let target = self.lay_back(target, shape)?;
         let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
-        Ok(RuleUpdate::new(loss, target).with_context(context).with_own(own))
+        Ok(RuleUpdate::new(loss, target).with_context(context).with_own(own).with_surprise(surprise))
     }
 
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {

@@ -11,6 +11,7 @@ mod own;
 mod patience;
 mod standing;
 mod watch;
+mod transposes;
 
 pub(super) use along::Along;
 pub(super) use checkpoints::Checkpoints;

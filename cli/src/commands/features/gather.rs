@@ -1,0 +1,138 @@
+//! Features, batch by batch into temporary files, so that whole maps take no memory.
+
+use crate::loaded::Loaded;
+use crate::progress::ReadoutProgress;
+use plasticity_core::device::Device;
+use plasticity_core::stimulus::{Label, Split};
+use plasticity_core::{Error, Result};
+use plasticity_lab::analysis::{map_axes, maps, rows};
+use plasticity_lab::loader::{Loader, Pass};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// All that a file of features holds.
+pub struct Gathered {
+    /// One array for each layer.
+    pub layers: Vec<Array>,
+    /// The class of every row; of whole maps with labelled frames, of every frame, −1 where one has none.
+    pub labels: Vec<i64>,
+    /// The axes of the labels.
+    pub label_shape: Vec<usize>,
+    /// The stimulus that every row is of.
+    pub stimuli: Vec<i64>,
+    /// What each stimulus is called where it comes from.
+    pub names: Vec<String>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// What the axes of a layer's array are, in their order.
+    pub axes: &'static str,
+    /// Steps of training.
+    pub step: u64,
+}
+
+/// The features of one layer, as little-endian float32 in a file that has no name.
+pub struct Array {
+    /// The layer, counted from 1; 0: the network's input.
+    pub layer: usize,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: File,
+}
+
+impl Array {
+    /// What it is called in a file of several.
+    pub fn name(&self) -> String {
+        if self.layer == 0 { "input".to_owned() } else { format!("layer{}", self.layer) }
+    }
+}
+
+/// Runs a split through the trained network. `layers` are counted from 1; the input, 0, goes with whole maps alone.
+pub fn gather(
+    mut loaded: Loaded,
+    split: Split,
+    layers: &[usize],
+    whole: bool,
+    folder: &Path,
+    device: &Device,
+) -> Result<Gathered> {
+    let (stimulus, classes) = loaded.labelled(split)?;
+    let (batch, threads) = (loaded.config().training.batch, loaded.config().training.threads);
+    let loader = Loader::new(Arc::clone(&stimulus), Pass::Evaluate, batch, threads)?;
+    let of = loader.steps_per_epoch().max(1) as f64;
+    let views = stimulus.shape(1).batch.max(1);
+    let mut shapes = vec![stimulus.shape(1)];
+    shapes.extend(loaded.trained.shapes(stimulus.shape(1))?);
+    let pooling = loaded.config().probe.pooling;
+    let refused = |error: std::io::Error| Error::file(folder, format!("cannot be written to: {error}"));
+    let spool = |_: &usize| tempfile::tempfile_in(folder).map(BufWriter::new).map_err(refused);
+    let mut spools = layers.iter().map(spool).collect::<Result<Vec<_>>>()?;
+    let mut widths = vec![0; layers.len()];
+    let (mut labels, mut stimuli) = (Vec::new(), Vec::new());
+    let (mut count, mut frames) = (0, None);
+    let mut shown = ReadoutProgress::new();
+    for (done, host) in loader.enumerate() {
+        shown.show("features", done as f64 / of);
+        let host = host.map_err(|error| loaded.experiment.config().locate(error))?;
+        let (values, found) = if whole {
+            maps(&mut loaded.trained, host, views, device)?
+        } else {
+            let (features, found) = rows(&mut loaded.trained, host, views, device, pooling)?;
+            for (width, &layer) in widths.iter_mut().zip(layers) {
+                *width = features.layer(layer - 1)?.channels;
+            }
+            let values = |layer: usize| features.layer(layer).map(|layer| layer.values.to_vec());
+            let layers = (0..features.layers()).map(values);
+            (std::iter::once(Ok(Vec::new())).chain(layers).collect::<Result<_>>()?, found)
+        };
+        for (&layer, spool) in layers.iter().zip(&mut spools) {
+            for value in values.get(layer).into_iter().flatten() {
+                spool.write_all(&value.to_le_bytes()).map_err(refused)?;
+            }
+        }
+        for label in &found {
+            let before = labels.len();
+            match label {
+                Label::Class(class) => labels.push(i64::from(*class)),
+                Label::Frames(of) if whole => {
+                    labels.extend(of.iter().map(|class| class.map_or(-1, i64::from)));
+                    frames = Some(of.len());
+                }
+                Label::Frames(of) => labels.extend(of.iter().flatten().copied().map(i64::from)),
+                Label::None if whole => labels.push(-1),
+                Label::None => {}
+            }
+            let rows = if whole { 1 } else { labels.len() - before };
+            stimuli.extend(std::iter::repeat_n(count, rows));
+            count += 1;
+        }
+    }
+    let rows = stimuli.len();
+    let array = |((spool, &layer), width): ((BufWriter<File>, &usize), usize)| -> Result<Array> {
+        let values = spool.into_inner().map_err(|error| refused(error.into_error()))?;
+        let shape = match (whole, shapes.get(layer)) {
+            (true, Some(shape)) => std::iter::once(rows).chain(map_axes(*shape)).collect(),
+            _ => vec![rows, width],
+        };
+        Ok(Array { layer, shape, values })
+    };
+    let arrays = spools.into_iter().zip(layers).zip(widths).map(array).collect::<Result<_>>()?;
+    let name = |index: usize| stimulus.name(index).unwrap_or_default();
+    Ok(Gathered {
+        layers: arrays,
+        label_shape: frames.map_or(vec![rows], |frames| vec![rows, frames]),
+        labels,
+        stimuli,
+        names: (0..stimulus.len()).map(name).collect(),
+        classes,
+        axes: if whole { WHOLE } else { ROWS },
+        step: loaded.step(),
+    })
+}
+
+/// Axes of pooled features.
+const ROWS: &str = "row, feature";
+/// Axes of whole maps.
+const WHOLE: &str = "stimulus, time, t, location, y, x, channel";

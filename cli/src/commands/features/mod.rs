@@ -1,0 +1,131 @@
+//! `plasticity features RUN --out FILE`: what every layer makes of labelled stimuli, for other programs.
+
+mod gather;
+mod npy;
+mod pack;
+mod safetensors;
+
+use crate::exit::Exit;
+use crate::loaded::Loaded;
+use crate::options::Overrides;
+use crate::output;
+use clap::ValueEnum;
+use plasticity_core::device::Device;
+use plasticity_core::stimulus::Split;
+use plasticity_core::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `features`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folder of a run, whose last checkpoint is taken
+    run: PathBuf,
+    /// The stimuli: those that a probe is tested on, or those that it learns from
+    #[arg(long, value_enum, default_value_t = Stimuli::Test)]
+    split: Stimuli,
+    /// The layer, counted from 1, or all of them
+    #[arg(long, value_name = "N|all", default_value = "all")]
+    layer: String,
+    /// Whole maps in place of features pooled as the probe's; with all layers, the network's input, too
+    #[arg(long)]
+    whole: bool,
+    /// The file: .npz and .safetensors take all layers, .npy one, with its labels and names in FILE.json
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Stimuli {
+    Test,
+    Train,
+}
+
+/// What a file is, by its ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Npy,
+    Npz,
+    Safetensors,
+}
+
+/// Gathers features into files that vanish with the program, then packs these.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let out = &arguments.out;
+    let format = format(out)?;
+    vacant(out)?;
+    if format == Format::Npy {
+        vacant(&pack::beside(out))?;
+    }
+    let device = Device::open()?;
+    let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
+    let layers = layers(&arguments.layer, loaded.trained.layer_names().len())?;
+    if format == Format::Npy && layers.len() > 1 {
+        let message = "a .npy holds one array: name a layer with --layer N, or a file that ends in .npz or .safetensors";
+        return Err(Error::file(out, message));
+    }
+    let split = match arguments.split {
+        Stimuli::Test => Split::ReadoutTest,
+        Stimuli::Train => Split::ReadoutTrain,
+    };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let input = (arguments.whole && arguments.layer == "all").then_some(0);
+    let layers: Vec<usize> = input.into_iter().chain(layers.into_iter().map(|layer| layer + 1)).collect();
+    let gathered = gather::gather(loaded, split, &layers, arguments.whole, folder, &device)?;
+    match format {
+        Format::Npy => pack::npy(out, gathered)?,
+        Format::Npz => pack::npz(out, gathered)?,
+        Format::Safetensors => safetensors::write(out, gathered)?,
+    }
+    output::print(&out.display().to_string())?;
+    Ok(Exit::Success)
+}
+
+fn format(path: &Path) -> Result<Format> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("npy") => Ok(Format::Npy),
+        Some("npz") => Ok(Format::Npz),
+        Some("safetensors") => Ok(Format::Safetensors),
+        _ => Err(Error::file(path, "is no file of features: end its name in .npy, .npz or .safetensors")),
+    }
+}
+
+/// Refuses a place that something stands in already.
+pub fn vacant(path: &Path) -> Result<()> {
+    match path.exists() {
+        true => Err(Error::file(path, "exists already: choose another --out, or move it away")),
+        false => Ok(()),
+    }
+}
+
+/// The layers that are named, from 0.
+pub fn layers(named: &str, count: usize) -> Result<Vec<usize>> {
+    if named == "all" {
+        return Ok((0..count).collect());
+    }
+    match named.parse::<usize>() {
+        Ok(layer) if (1..=count).contains(&layer) => Ok(vec![layer - 1]),
+        _ => {
+            let message =
+                format!("there is no layer {named}: layers are counted from 1 to {count}, or say all");
+            Err(Error::config("--layer", message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_and_formats_are_those_there_are() {
+        assert_eq!(layers("all", 3).unwrap(), [0, 1, 2]);
+        assert_eq!(layers("3", 3).unwrap(), [2]);
+        for wrong in ["0", "4", "top"] {
+            assert!(layers(wrong, 3).unwrap_err().to_string().contains("from 1 to 3"), "{wrong}");
+        }
+        assert_eq!(format(Path::new("a/b.npz")).unwrap(), Format::Npz);
+        assert!(format(Path::new("b.csv")).unwrap_err().to_string().contains(".safetensors"));
+    }
+}

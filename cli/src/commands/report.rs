@@ -1,0 +1,103 @@
+//! `plasticity report RUN…`: a page with all that runs have learned.
+
+use super::features::{layers, vacant};
+use crate::exit::Exit;
+use crate::options::Overrides;
+use crate::output;
+use crate::report::{Material, Wanted, page};
+use plasticity_core::device::Device;
+use plasticity_core::{Error, Result};
+use plasticity_lab::files::write_atomically;
+use plasticity_lab::run;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folders of runs; several must have as many layers, and the same stimuli
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The page, or a folder for it [default, of one run: report.html in its folder]
+    #[arg(long, value_name = "DIR|FILE.html")]
+    out: Option<PathBuf>,
+    /// Test stimuli that networks are shown, at most, evenly spaced
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
+    stimuli: u64,
+    /// Points of a t-SNE map, at most
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(8..=2000))]
+    points: u64,
+    /// Layers, counted from 1, whose neurons and maps are shown [default: first, middle, last]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    layers: Vec<String>,
+    /// Neurons that are shown of each of these layers
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=256))]
+    neurons: u64,
+    /// Leave out the measurement of how local the rule is
+    #[arg(long)]
+    no_audit: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Makes the page and writes it with its charts, in the place of nothing.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let file = place(arguments)?;
+    let charts = beside(&file);
+    vacant(&file)?;
+    vacant(&charts)?;
+    let device = Device::open()?;
+    let set = &arguments.overrides.set;
+    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let wanted = Wanted {
+        stimuli: count(arguments.stimuli),
+        points: count(arguments.points),
+        layers: named(arguments)?,
+        neurons: count(arguments.neurons),
+        audit: !arguments.no_audit,
+    };
+    let material = Material::gather(&arguments.runs, set, wanted, &device)?;
+    let page = page(&material)?;
+    let folder = charts.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    make(&charts)?;
+    for chart in &page.charts {
+        write_atomically(&charts.join(format!("{}.svg", chart.name)), chart.svg.as_bytes())?;
+    }
+    write_atomically(&file, page.html(&folder).as_bytes())?;
+    output::print(&file.display().to_string())?;
+    Ok(Exit::Success)
+}
+
+/// The layers that are named, from 0.
+fn named(arguments: &Arguments) -> Result<Vec<usize>> {
+    let Some(first) = arguments.runs.first().filter(|_| !arguments.layers.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let count = run::config(first, &arguments.overrides.set)?.encoder.layers.len();
+    let all = arguments.layers.iter().map(|name| layers(name, count)).collect::<Result<Vec<_>>>()?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// The file of the page.
+fn place(arguments: &Arguments) -> Result<PathBuf> {
+    match (&arguments.out, &arguments.runs[..]) {
+        (Some(out), _) if out.extension().is_some_and(|ending| ending == "html") => Ok(out.clone()),
+        (Some(out), _) => Ok(out.join(PAGE)),
+        (None, [one]) => Ok(one.join(PAGE)),
+        (None, _) => {
+            let message = "is needed where there are several runs: say where the page is to be written";
+            Err(Error::config("--out", message))
+        }
+    }
+}
+
+const PAGE: &str = "report.html";
+
+/// The folder of the charts of a page: `report-charts` of `report.html`.
+fn beside(file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{stem}-charts"))
+}
+
+fn make(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))
+}

@@ -1,0 +1,88 @@
+//! A run from its folder, ready to be looked at: its network as trained, and as it began.
+
+use crate::threads::start_threads;
+use plasticity_core::device::Device;
+use plasticity_core::stimulus::{Split, Stimulus};
+use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::network::{Network, State};
+use plasticity_lab::run::{self, Stored};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A run and the networks of it.
+pub struct Loaded {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its config and stimuli.
+    pub experiment: Experiment,
+    /// Its last checkpoint that is whole.
+    pub stored: Stored,
+    /// The network of that checkpoint.
+    pub trained: Network,
+    /// The network with its initial weights.
+    pub untrained: Network,
+}
+
+impl Loaded {
+    /// Opens the run in a folder at its last checkpoint.
+    ///
+    /// # Errors
+    /// Where the folder holds no run, or the run no checkpoint; where its stimuli are missing.
+    pub fn open(folder: &Path, set: &[String], device: &Device) -> Result<Self> {
+        let config = run::config(folder, set)?;
+        let stored = run::last_checkpoint(folder)?.ok_or_else(|| {
+            Error::file(folder, "has no checkpoint yet: train it first, or wait for the first one")
+        })?;
+        stored.check(&config)?;
+        start_threads(&config)?;
+        let experiment = Experiment::open(config)?;
+        let (mut trained, untrained) = (experiment.network(device)?, experiment.network(device)?);
+        trained.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
+        Ok(Self { folder: folder.to_owned(), experiment, stored, trained, untrained })
+    }
+
+    /// Its config.
+    pub fn config(&self) -> &Config {
+        self.experiment.config()
+    }
+
+    /// Steps of training that its checkpoint has seen.
+    pub fn step(&self) -> u64 {
+        self.stored.checkpoint.step
+    }
+
+    /// Labelled stimuli that a probe learns from, or is tested on, with the names of their classes.
+    ///
+    /// # Errors
+    /// Where there are none, or they have no labels.
+    pub fn labelled(&self, split: Split) -> Result<(Arc<dyn Stimulus>, Vec<String>)> {
+        let config = self.config();
+        let opened = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+        match opened.classes().filter(|classes| !classes.is_empty()) {
+            Some(classes) => Ok((Arc::from(opened), classes)),
+            None => {
+                let message = "these stimuli have no labels, and labelled ones are needed: name such in the config, as \
+                               its reference says of the source (images: [stimulus.labelled])";
+                Err(Error::stimulus(config.place("stimulus"), message))
+            }
+        }
+    }
+
+    /// Steps and states of the run, from the untrained network over the checkpoints that are kept.
+    ///
+    /// # Errors
+    /// Where a checkpoint cannot be read.
+    pub fn states(&mut self) -> Result<Vec<(u64, State)>> {
+        let mut states = vec![(0, self.untrained.state()?)];
+        for (step, path) in run::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > 0) {
+            if step > self.step() {
+                continue;
+            }
+            let stored = Stored::load(&path)?;
+            states.push((step, stored.checkpoint.state));
+        }
+        Ok(states)
+    }
+}

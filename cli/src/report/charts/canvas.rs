@@ -1,0 +1,200 @@
+//! What all charts share: axes, the legend, the size of letters.
+
+use super::theme::{FAINT, GRID, INK};
+use super::{Frame, Level, refused};
+use plasticity_core::Result;
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{
+    Cartesian2d, ChartBuilder, ChartContext, Circle, DrawingArea, PathElement, SVGBackend, Text, TextStyle,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, IntoFont, RGBColor};
+
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Axes<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Charts are drawn twice as large as they are shown, since `plotters` knows whole pixels alone.
+pub const SIZE: (u32, u32) = (960, 600);
+/// Letters, in the same pixels. `plotters` takes 1.24 of them for one of SVG's.
+pub const LETTERS: f64 = 32.0;
+const FONT: &str = "system-ui, sans-serif";
+/// Pixels from one line of the legend to the next.
+const LINE: i32 = 36;
+
+/// A mark of the legend.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub name: String,
+    pub colour: RGBColor,
+    pub mark: Mark,
+}
+
+/// What stands before a name in the legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Line,
+    /// In the pattern of this number.
+    Dashes(usize),
+    Dot,
+    Cross,
+}
+
+/// Letters of a colour, anchored.
+pub fn letters(colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
+    (FONT, LETTERS).into_font().color(&colour).pos(Pos::new(h, v))
+}
+
+/// How wide a text comes out, nearly.
+pub fn width(text: &str) -> i32 {
+    (text.chars().count() as f64 * LETTERS / 1.24 * 0.55).ceil() as i32
+}
+
+/// Draws the legend above the chart, in as many lines as it takes, and returns what is left below it.
+pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
+    let right = area.dim_in_pixel().0 as i32 - 16;
+    let (mut x, mut y) = (24, 26);
+    for Entry { name, colour, mark } in entries {
+        let wide = 56 + width(name) + 28;
+        if x > 24 && x + wide > right {
+            (x, y) = (24, y + LINE);
+        }
+        match mark {
+            Mark::Line => {
+                let line = PathElement::new(vec![(x, y), (x + 44, y)], colour.stroke_width(5));
+                area.draw(&line).map_err(refused)?;
+            }
+            Mark::Dashes(pattern) => dashes(area, (x, x + 44), y, *colour, *pattern)?,
+            Mark::Dot => area.draw(&Circle::new((x + 24, y), 9, colour.filled())).map_err(refused)?,
+            Mark::Cross => cross(area, (x + 24, y), *colour)?,
+        }
+        let place = (x + 56, y);
+        area.draw(&Text::new(name.clone(), place, letters(INK, HPos::Left, VPos::Center)))
+            .map_err(refused)?;
+        x += wide;
+    }
+    let used = if entries.is_empty() { 8 } else { y + 24 };
+    Ok(area.split_vertically(used).1)
+}
+
+/// Pixels of dashes, and from one to the next: patterns that tell lines of one colour apart.
+pub const PATTERNS: [(i32, i32); 4] = [(9, 16), (3, 10), (24, 32), (5, 24)];
+
+/// A dashed line from left to right.
+pub fn dashes(area: &Area, (from, to): (i32, i32), y: i32, colour: RGBColor, pattern: usize) -> Result<()> {
+    let (dash, every) = PATTERNS[pattern % PATTERNS.len()];
+    for start in (from..to).step_by(every as usize) {
+        let line = vec![(start, y), ((start + dash).min(to), y)];
+        area.draw(&PathElement::new(line, colour.stroke_width(4))).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// The legend's entries of levels; the first pattern of dashes is the untrained network's.
+pub fn level_entries(levels: &[Level]) -> impl Iterator<Item = Entry> {
+    levels.iter().enumerate().map(|(index, level)| Entry {
+        name: level.name.clone(),
+        colour: FAINT,
+        mark: Mark::Dashes(index + 1),
+    })
+}
+
+/// Draws levels across a chart.
+pub fn draw_levels(area: &Area, chart: &Axes, levels: &[Level], x: (f64, f64)) -> Result<()> {
+    for (index, level) in levels.iter().enumerate() {
+        let (left, at) = chart.backend_coord(&(x.0, level.value));
+        let (right, _) = chart.backend_coord(&(x.1, level.value));
+        dashes(area, (left, right), at, FAINT, index + 1)?;
+    }
+    Ok(())
+}
+
+/// A cross at a place.
+pub fn cross(area: &Area, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
+    for line in [vec![(x - 8, y - 8), (x + 8, y + 8)], vec![(x - 8, y + 8), (x + 8, y - 8)]] {
+        area.draw(&PathElement::new(line, colour.stroke_width(4))).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Axes with their names and a grid, over the given ranges.
+pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f64)) -> Result<Axes<'a, 'b>> {
+    let mut chart = ChartBuilder::on(area)
+        .margin(8)
+        .margin_right(28)
+        .x_label_area_size(84)
+        .y_label_area_size(118)
+        .build_cartesian_2d(x.0..x.1, y.0..y.1)
+        .map_err(refused)?;
+    let places = frame.places.clone();
+    let named = !places.is_empty();
+    let name = move |value: &f64| -> String {
+        let near = (value - value.round()).abs() < 1e-6 && *value >= 1.0;
+        let place = if near { places.get(value.round() as usize - 1) } else { None };
+        place.cloned().unwrap_or_default()
+    };
+    let number = |value: &f64| plain(*value);
+    let plain_x = |value: &f64| plain(*value);
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(GRID.mix(0.0))
+        .bold_line_style(GRID.stroke_width(2))
+        .axis_style(FAINT.stroke_width(2))
+        .axis_desc_style(letters(INK, HPos::Center, VPos::Center))
+        .label_style((FONT, LETTERS).into_font().color(&INK))
+        .y_desc(frame.y.clone())
+        .x_desc(frame.x.clone())
+        .y_labels(6)
+        .y_label_formatter(&number);
+    if named {
+        mesh.disable_x_mesh().x_labels(frame.places.len() + 2).x_label_formatter(&name);
+    } else {
+        mesh.x_labels(5).x_label_formatter(&plain_x);
+    }
+    mesh.draw().map_err(refused)?;
+    Ok(chart)
+}
+
+/// A number with as many places as tell it from its neighbours.
+pub fn plain(value: f64) -> String {
+    let text = match value.abs() {
+        0.0 => return "0".to_owned(),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 1.0 => format!("{value:.1}"),
+        size if size >= 0.01 => format!("{value:.2}"),
+        _ => format!("{value:.1e}"),
+    };
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// The range of some values, a little wider, from `bottom` to `top` where these are said.
+pub fn range(values: impl Iterator<Item = f64>, bottom: Option<f64>, top: Option<f64>) -> (f64, f64) {
+    let (low, high) = values
+        .filter(|value| value.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) = if low.is_finite() { (low, high) } else { (0.0, 1.0) };
+    let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1.0) };
+    let (low, high) = (bottom.unwrap_or(low - room), top.unwrap_or(high + room));
+    if high > low { (low, high) } else { (low, low + 1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        let shown = [0.0, 2500.0, 2.5, 4.0, 0.25, 0.0002].map(plain);
+        assert_eq!(shown, ["0", "2500", "2.5", "4", "0.25", "2.0e-4"]);
+    }
+
+    #[test]
+    fn ranges_are_never_empty() {
+        assert_eq!(range([].into_iter(), None, None), (-0.05, 1.05));
+        let (low, high) = range([3.0, 3.0].into_iter(), None, None);
+        assert!(low < 3.0 && high > 3.0);
+        assert_eq!(range([1.0, 5.0].into_iter(), Some(0.0), Some(100.0)), (0.0, 100.0));
+    }
+}

@@ -1,0 +1,185 @@
+//! All that a page is made of.
+
+use super::groups::{Group, groups};
+use super::recorded::Recorded;
+use crate::examined::{Examined, Extent, Look, some};
+use crate::output;
+use plasticity_core::Result;
+use plasticity_core::device::{Device, Precision};
+use plasticity_core::stimulus::{Split, Stimulus};
+use plasticity_lab::analysis::{Answers, answers, survey};
+use plasticity_lab::audit::{Audit, AuditBench, audit};
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::probe::{LayerProbe, ProbeKind};
+use std::path::PathBuf;
+
+/// What a page is to show.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Test stimuli that networks see, at most.
+    pub stimuli: usize,
+    /// Points of a t-SNE map, at most.
+    pub points: usize,
+    /// The layers of which neurons and maps are shown, from 0; empty: first, middle and last.
+    pub layers: Vec<usize>,
+    /// Neurons of each of them.
+    pub neurons: usize,
+    /// Whether locality is measured.
+    pub audit: bool,
+}
+
+/// Pieces that are shown of each neuron.
+pub const PIECES: usize = 8;
+
+/// Runs, and what was found out about them.
+pub struct Material {
+    /// The runs.
+    pub runs: Vec<Examined>,
+    /// Those that differ in their seed alone, together.
+    pub groups: Vec<Group>,
+    /// What each run has recorded.
+    pub recorded: Vec<Recorded>,
+    /// Of each group, how local its rule is, or why that was not measured.
+    pub audits: Vec<Option<Result<Audit, String>>>,
+    /// Of each group's first run, what a probe of its best layer answers.
+    pub answers: Vec<Answers>,
+    /// Rows that this probe learned from.
+    pub learned_from: usize,
+    /// What to show.
+    pub wanted: Wanted,
+    /// The layers that are shown, from 0.
+    pub layers: Vec<usize>,
+}
+
+impl Material {
+    /// Opens runs, shows stimuli to their networks, and measures.
+    ///
+    /// # Errors
+    /// As [`Examined::all`].
+    pub fn gather(folders: &[PathBuf], set: &[String], wanted: Wanted, device: &Device) -> Result<Self> {
+        let extent = Extent { stimuli: wanted.stimuli, drivers: PIECES };
+        let mut runs = Examined::all(folders, set, extent, device)?;
+        let recorded =
+            runs.iter().map(|run| Recorded::read(&run.loaded.folder)).collect::<Result<Vec<_>>>()?;
+        let groups = groups(&runs)?;
+        let (mut found, mut audits, mut learned_from) = (Vec::new(), Vec::new(), 0);
+        for group in &groups {
+            let Some(&first) = group.runs.first() else { continue };
+            let best = best_layer(
+                recorded[first].probe.as_ref().map(|probe| &probe.layers[..]),
+                runs[first].layers(),
+            );
+            let of = probe(&mut runs[first], best, wanted.stimuli, device)?;
+            learned_from = of.1;
+            found.push(of.0);
+            audits.push(
+                wanted
+                    .audit
+                    .then(|| measured(runs[first].loaded.config()).map_err(|error| error.to_string())),
+            );
+        }
+        let layers = match (wanted.layers.is_empty(), runs.first().map_or(0, Examined::layers)) {
+            (false, _) => wanted.layers.clone(),
+            (true, count) => chosen(count),
+        };
+        Ok(Self { runs, groups, recorded, audits, answers: found, learned_from, wanted, layers })
+    }
+
+    /// The first run of a group.
+    pub fn first(&self, group: usize) -> &Examined {
+        let run = self.groups.get(group).and_then(|group| group.runs.first()).copied().unwrap_or(0);
+        &self.runs[run]
+    }
+
+    /// The trained networks of a group, or the untrained ones.
+    pub fn looks<'a>(&'a self, group: &'a Group, trained: bool) -> impl Iterator<Item = &'a Look> {
+        let run = |&run: &usize| self.runs.get(run);
+        group.runs.iter().filter_map(run).map(move |run| if trained { &run.trained } else { &run.untrained })
+    }
+
+    /// Names of the layers, from 1.
+    pub fn places(&self) -> Vec<String> {
+        (1..=self.runs.first().map_or(0, Examined::layers)).map(|layer| layer.to_string()).collect()
+    }
+}
+
+/// First, middle and last of `count` layers, as in the paper's figures.
+fn chosen(count: usize) -> Vec<usize> {
+    let mut layers = vec![0, count.div_ceil(2).saturating_sub(1), count.saturating_sub(1)];
+    layers.dedup();
+    layers
+}
+
+/// The layer, from 0, that a probe on standardised features is best on; the last where none has been probed.
+fn best_layer(probes: Option<&[LayerProbe]>, count: usize) -> usize {
+    let accuracy = |layer: &LayerProbe| {
+        let score = layer.score(ProbeKind::Standardised).or(layer.scores.first())?;
+        Some((layer.name.parse::<usize>().ok()?.checked_sub(1)?, score.accuracy))
+    };
+    let all = probes.into_iter().flatten().filter_map(accuracy).filter(|(layer, _)| *layer < count);
+    all.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(count.saturating_sub(1), |(layer, _)| layer)
+}
+
+/// What a probe of one layer answers to the stimuli that a run's networks have seen, and how many rows it has learned from.
+fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<(Answers, usize)> {
+    output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
+    let (whole, _) = run.loaded.labelled(Split::ReadoutTrain)?;
+    // Classes need more stimuli to be learned than to be tested.
+    let train = some(whole, 2 * most)?;
+    let config = run.loaded.experiment.config();
+    let sizes = (config.training.batch, config.training.threads);
+    let settings = config.probe.settings(ProbeKind::Standardised);
+    let seed = config.seed;
+    let seen = survey(&mut [&mut run.loaded.trained], &train, sizes, device, 0, &mut |_| {})?;
+    let Some(learned) = seen.first() else {
+        return Err(plasticity_core::Error::shape("survey", "has seen no network"));
+    };
+    let features = (&learned.features, &run.trained.seen.features);
+    let rows = learned.features.labels().len();
+    let found = answers(&settings, run.classes.len(), features, layer, device, seed)
+        .map_err(|error| run.loaded.config().locate(error))?;
+    Ok((found, rows))
+}
+
+/// Neurons of each layer of the network that locality is measured on: marks do not depend on how many there are.
+const NARROW: usize = 4;
+
+/// How local a config's rule is, measured on its own layers with fewer neurons each, where the preset has widths.
+fn measured(config: &Config) -> Result<Audit> {
+    let text = config.to_toml()?;
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let widths = table.get("encoder").and_then(|encoder| Some(encoder.get("widths")?.as_array()?.len()));
+    let mut narrow = Vec::new();
+    if let Some(layers) = widths {
+        narrow.push(format!("encoder.widths={:?}", vec![NARROW; layers]));
+        let gru = table.get("encoder").and_then(|encoder| encoder.get("gru")?.as_integer());
+        narrow.extend(gru.filter(|gru| *gru > 0).map(|_| format!("encoder.gru={NARROW}")));
+    }
+    let document = plasticity_lab::config::Document::parse(&text, "config.toml")?.overridden(&narrow)?;
+    let mut config = Config::from_document(document)?;
+    config.training.batch = 4;
+    config.training.precision = Some(Precision::F32);
+    let seed = config.seed;
+    let experiment = Experiment::open(config)?;
+    let classes = experiment.stimulus().classes().map_or(0, |classes| classes.len());
+    let network = experiment.network(&Device::open()?)?;
+    audit(&mut AuditBench::new(network, experiment.input(), classes, seed)?)
+}
+
+/// The stimuli that all networks of a page have seen.
+pub fn stimuli(material: &Material) -> Option<&dyn Stimulus> {
+    material.runs.first().map(|run| run.stimuli.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_the_papers_where_there_are_six() {
+        assert_eq!(chosen(6), [0, 2, 5]);
+        assert_eq!(chosen(1), [0]);
+        assert_eq!(chosen(2), [0, 1]);
+    }
+}

@@ -1,0 +1,124 @@
+//! The page itself: its head, its style, its script, and the charts that are written beside it.
+
+use super::charts::Chart;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// A page while it is written.
+pub struct Page {
+    title: String,
+    sections: Vec<Section>,
+    /// Every chart, to be written as a file of its own.
+    pub charts: Vec<Chart>,
+    /// What the script knows, as JSON, by the name of its element.
+    data: Vec<(&'static str, String)>,
+    /// Further rules of style: pictures that stand in several places.
+    style: String,
+}
+
+struct Section {
+    id: &'static str,
+    name: String,
+    body: Markup,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(title: String) -> Self {
+        Self { title, sections: Vec::new(), charts: Vec::new(), data: Vec::new(), style: String::new() }
+    }
+
+    /// Adds a section. One without a name stands at the top, and not in the list of sections.
+    pub fn section(&mut self, id: &'static str, name: impl Into<String>, body: Markup) {
+        self.sections.push(Section { id, name: name.into(), body });
+    }
+
+    /// A chart with what is to be seen in it.
+    pub fn figure(&mut self, chart: Chart, caption: &str) -> Markup {
+        let figure = html! {
+            figure {
+                (PreEscaped(chart.themed()))
+                figcaption { (caption) " " a.file href={ (FOLDER) "/" (chart.name) ".svg" } { "SVG" } }
+            }
+        };
+        self.charts.push(chart);
+        figure
+    }
+
+    /// Gives the script something to know.
+    pub fn data(&mut self, name: &'static str, json: String) {
+        self.data.push((name, json));
+    }
+
+    /// Adds a rule of style.
+    pub fn rule(&mut self, rule: &str) {
+        self.style.push_str(rule);
+    }
+
+    /// The page as HTML. Charts are named as files in `charts`.
+    pub fn html(&self, charts: &str) -> String {
+        let markup = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta http-equiv="Content-Security-Policy"
+                        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                    title { (self.title) }
+                    style { (PreEscaped(STYLE)) (PreEscaped(&self.style)) }
+                }
+                body {
+                    main {
+                        h1 { (self.title) }
+                        nav {
+                            @for section in self.sections.iter().filter(|section| !section.name.is_empty()) {
+                                a href={ "#" (section.id) } { (section.name) }
+                            }
+                        }
+                        @for section in &self.sections {
+                            section id=(section.id) {
+                                @if !section.name.is_empty() { h2 { (section.name) } }
+                                (section.body)
+                            }
+                        }
+                        footer {
+                            "Written by plasticity " (env!("CARGO_PKG_VERSION")) " (plasticity report). "
+                            "Every chart is also an SVG file in the folder " code { (charts) } "."
+                        }
+                    }
+                    div #tip hidden {}
+                    @for (name, json) in &self.data {
+                        script type="application/json" id=(name) { (PreEscaped(json.replace('<', "\\u003c"))) }
+                    }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        };
+        markup.into_string().replace(FOLDER, charts)
+    }
+}
+
+/// Stands for the folder of charts until that is known.
+const FOLDER: &str = "%charts%";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_escaped_and_fetches_nothing() {
+        let mut page = Page::new("a < b".to_owned());
+        page.section("one", "One", html! { p { "x" } });
+        page.data("stimuli", "{\"name\":\"</script>\"}".to_owned());
+        let text = page.html("charts");
+        assert!(text.contains("<h1>a &lt; b</h1>") && text.contains("href=\"#one\""), "{text}");
+        assert!(text.contains("\\u003c/script>") && !text.contains(FOLDER));
+        for word in ["src=\"http", "href=\"http", "@import", "url(http"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+}

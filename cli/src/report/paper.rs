@@ -1,0 +1,83 @@
+//! What the paper reports for a config that is the paper's.
+
+use plasticity_lab::config::Config;
+use toml::Table;
+
+/// A figure of Table 1 of Illing et al. 2021: test accuracy of a linear classifier on the last layer, in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Published {
+    /// Of which data.
+    pub data: &'static str,
+    /// The accuracy.
+    pub accuracy: f64,
+}
+
+/// Rule, then STL-10, LibriSpeech phones and UCF-101.
+const TABLE: [(&str, [Option<f64>; 3]); 9] = [
+    ("random", [Some(21.8), Some(27.7), Some(30.5)]),
+    ("greedy_supervised", [Some(66.3), Some(73.4), None]),
+    ("supervised", [Some(73.2), Some(77.7), Some(51.5)]),
+    ("cpc", [Some(81.1), Some(64.3), Some(35.7)]),
+    ("gim", [Some(75.6), Some(63.9), Some(41.2)]),
+    ("hinge_cpc", [Some(80.3), Some(62.8), Some(36.1)]),
+    ("clapp_s", [Some(75.0), Some(61.7), Some(41.6)]),
+    ("hinge_cpc_time_local", [Some(79.1), None, None]),
+    ("clapp", [Some(73.6), None, None]),
+];
+
+/// The paper's figure, where data, encoder and rule are the paper's: then its widths are the presets' defaults, and modules
+/// are the rule's own.
+pub fn published(config: &Config) -> Option<Published> {
+    let table: Table = config.to_toml().ok()?.parse().ok()?;
+    let name = |path: &[&str]| -> Option<String> {
+        let mut at = table.get(*path.first()?)?;
+        for key in &path[1..] {
+            at = at.get(*key)?;
+        }
+        at.as_str().map(str::to_owned)
+    };
+    let source =
+        [&["stimulus", "source", "type"][..], &["stimulus", "learn", "type"]].into_iter().find_map(name)?;
+    let (data, column, widths) = match source.as_str() {
+        "stl10" => ("STL-10", 0, &[128, 256, 256, 512, 1024, 1024][..]),
+        "librispeech" => ("LibriSpeech phones", 1, &[512; 5][..]),
+        "ucf101" => ("UCF-101", 2, &[96, 256, 512, 512, 512][..]),
+        _ => return None,
+    };
+    let own: Option<Vec<i64>> = table
+        .get("encoder")
+        .and_then(|encoder| encoder.get("widths"))
+        .and_then(|widths| widths.as_array()?.iter().map(|width| width.as_integer()).collect());
+    if own.is_some_and(|own| own != widths) || table.get("encoder")?.get("modules").is_some() {
+        return None;
+    }
+    let gru = table.get("encoder")?.get("gru").and_then(|gru| gru.as_integer());
+    let gradient = name(&["encoder", "gradient"]);
+    if gru.is_some_and(|gru| gru != 256) || gradient.is_some_and(|gradient| gradient != "bptt") {
+        return None;
+    }
+    let rule = name(&["rule", "type"])?;
+    let row = TABLE.iter().find(|(of, _)| *of == rule)?;
+    row.1[column].map(|accuracy| Published { data, accuracy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_papers_configs_have_its_figures_and_narrow_ones_have_none() {
+        let of = |name: &str, overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+            let path = format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+            published(&Config::load(Path::new(&path), &overrides).unwrap()).map(|found| found.accuracy)
+        };
+        assert_eq!(of("vision/stl10_clapp_s", &[]), Some(75.0));
+        assert_eq!(of("audio/librispeech_cpc", &[]), Some(64.3));
+        assert_eq!(of("video/ucf101_gim", &[]), Some(41.2));
+        assert_eq!(of("vision/stl10_clapp_s_2_modules", &[]), None);
+        assert_eq!(of("vision/stl10_cpc", &["encoder.widths=[1,2,3,4,5,6]"]), None);
+        assert_eq!(of("vision/tiny", &[]), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! What stimuli and weights look like, as PNG inside the page.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::{
+    DynamicImage, ExtendedColorType, ImageEncoder, RgbImage, codecs::jpeg::JpegEncoder,
+    codecs::png::PngEncoder,
+};
+use plasticity_core::{Error, Result};
+use plasticity_lab::analysis::Excerpt;
+
+/// Rows and columns of red, green and blue.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `[row, column, 3]`.
+    pub rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// Values `[row, column, channel]` between `low` (black) and `high` (white).
+    pub fn of(width: usize, height: usize, channels: usize, values: &[f32], (low, high): (f32, f32)) -> Self {
+        let room = (high - low).max(f32::MIN_POSITIVE);
+        let byte = |value: f32| (255.0 * ((value - low) / room).clamp(0.0, 1.0)).round() as u8;
+        let pixel = |values: &[f32]| -> [u8; 3] {
+            match values {
+                [r, g, b, ..] if channels >= 3 => [byte(*r), byte(*g), byte(*b)],
+                [grey, ..] => [byte(*grey); 3],
+                [] => [0; 3],
+            }
+        };
+        let mut rgb: Vec<u8> = values.chunks(channels.max(1)).flat_map(pixel).collect();
+        rgb.resize(3 * width * height, 0);
+        Self { width, height, rgb }
+    }
+
+    /// The middle frame of what a network sees, with `range` as in the whole of the stimuli.
+    pub fn of_excerpt(excerpt: &Excerpt, range: (f32, f32)) -> Self {
+        let [time, height, width] = excerpt.extent;
+        let each = height * width * excerpt.channels;
+        let from = time / 2 * each;
+        let values = excerpt.values.get(from..from + each).unwrap_or_default();
+        Self::of(width, height, excerpt.channels, values, range)
+    }
+
+    /// Pictures of one size beside each other, `columns` a row, with lines of `gap` grey pixels between.
+    pub fn sheet(pictures: &[Self], columns: usize, gap: usize) -> Self {
+        let Some(first) = pictures.first() else { return Self { width: 1, height: 1, rgb: vec![0; 3] } };
+        let (w, h) = (first.width, first.height);
+        let columns = columns.clamp(1, pictures.len());
+        let rows = pictures.len().div_ceil(columns);
+        let (width, height) = (columns * (w + gap) - gap, rows * (h + gap) - gap);
+        let mut rgb = vec![128; 3 * width * height];
+        for (index, picture) in pictures.iter().enumerate() {
+            let (left, top) = (index % columns * (w + gap), index / columns * (h + gap));
+            for row in 0..h.min(picture.height) {
+                let to = 3 * ((top + row) * width + left);
+                let from = 3 * row * picture.width;
+                let count = 3 * w.min(picture.width);
+                rgb[to..to + count].copy_from_slice(&picture.rgb[from..from + count]);
+            }
+        }
+        Self { width, height, rgb }
+    }
+
+    /// The same, at most `side` pixels wide and high.
+    pub fn thumbnail(&self, side: usize) -> Self {
+        if self.width.max(self.height) <= side {
+            return self.clone();
+        }
+        let Some(image) = RgbImage::from_raw(self.width as u32, self.height as u32, self.rgb.clone()) else {
+            return self.clone();
+        };
+        let small = DynamicImage::from(image).thumbnail(side as u32, side as u32).to_rgb8();
+        Self { width: small.width() as usize, height: small.height() as usize, rgb: small.into_raw() }
+    }
+
+    /// As the address of a PNG: exact.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded.
+    pub fn png(&self) -> Result<String> {
+        let mut bytes = Vec::new();
+        let encoder = PngEncoder::new(&mut bytes);
+        self.encode(encoder)?;
+        Ok(address("png", &bytes))
+    }
+
+    /// As the address of a JPEG: small, for many at once.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded.
+    pub fn jpeg(&self) -> Result<String> {
+        let mut bytes = Vec::new();
+        self.encode(JpegEncoder::new_with_quality(&mut bytes, 60))?;
+        Ok(address("jpeg", &bytes))
+    }
+
+    fn encode(&self, encoder: impl ImageEncoder) -> Result<()> {
+        encoder
+            .write_image(&self.rgb, self.width as u32, self.height as u32, ExtendedColorType::Rgb8)
+            .map_err(|error| Error::file("picture", format!("cannot be encoded: {error}")))
+    }
+}
+
+/// Smallest and largest of some values, but for the outermost hundredth on either side.
+pub fn range(values: &mut Vec<f32>) -> (f32, f32) {
+    values.retain(|value| value.is_finite());
+    values.sort_by(f32::total_cmp);
+    let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64) as usize).copied();
+    (at(0.01).unwrap_or(0.0), at(0.99).unwrap_or(1.0))
+}
+
+/// `data:image/png;base64,…`
+fn address(kind: &str, bytes: &[u8]) -> String {
+    format!("data:image/{kind};base64,{}", STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sheets_hold_pictures_side_by_side() {
+        let picture = |value| Picture::of(1, 1, 1, &[value], (0.0, 1.0));
+        let sheet = Picture::sheet(&[picture(0.0), picture(1.0), picture(2.0)], 2, 1);
+        assert_eq!((sheet.width, sheet.height), (3, 3));
+        let at = |x: usize, y: usize| sheet.rgb[3 * (y * 3 + x)];
+        assert_eq!([at(0, 0), at(1, 0), at(2, 0), at(0, 2)], [0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn the_outermost_values_are_left_out_of_a_range() {
+        let mut values: Vec<f32> = (0..=200).map(|value| value as f32).collect();
+        values[0] = -1e9;
+        assert_eq!(range(&mut values), (2.0, 198.0));
+    }
+}

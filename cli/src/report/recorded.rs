@@ -1,0 +1,47 @@
+//! What a run has kept of its training: losses, surprise, norms, and the probe.
+
+use crate::commands::probe::Report as Probe;
+use plasticity_core::{Error, Result};
+use plasticity_lab::run::{Measured, Record};
+use serde::de::DeserializeOwned;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The records of a run; what is not there is empty.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// `metrics.jsonl`.
+    pub metrics: Vec<Record>,
+    /// `measures.jsonl`.
+    pub measures: Vec<Measured>,
+    /// `probe.json`.
+    pub probe: Option<Probe>,
+}
+
+impl Recorded {
+    /// Reads a run's folder. Lines that cannot be read are left out: a run that is training writes the last one.
+    ///
+    /// # Errors
+    /// Where a file is there and cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let probe = text(&folder.join("probe.json"))?;
+        Ok(Self {
+            metrics: lines(&folder.join("metrics.jsonl"))?,
+            measures: lines(&folder.join("measures.jsonl"))?,
+            probe: probe.and_then(|text| serde_json::from_str(&text).ok()),
+        })
+    }
+}
+
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let text = text(path)?.unwrap_or_default();
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+fn text(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
+    }
+}

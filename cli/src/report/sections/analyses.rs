@@ -1,0 +1,190 @@
+//! What features are like: dimension, selectivity, likeness of layers and runs, and the rule's own weights.
+
+use super::layers::by_layer;
+use crate::examined::Look;
+use crate::report::Material;
+use crate::report::charts::{Chart, Frame, Series, lines, matrix, over_seeds};
+use crate::report::page::Page;
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_lab::analysis::{Gram, PredictionAlignment};
+use std::collections::BTreeMap;
+
+/// All analyses.
+pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
+    let frame = |name: &str, title: &str, y: &str| Frame {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        y: y.to_owned(),
+        bottom: Some(0.0),
+        ..Frame::default()
+    };
+    let mut figures: Vec<Markup> = Vec::new();
+    let mut add = |page: &mut Page, chart: Option<Chart>, caption: &str| {
+        figures.extend(chart.map(|chart| page.figure(chart, caption)));
+    };
+    let of = |get: fn(&plasticity_lab::analysis::LayerSummary) -> Option<f64>| {
+        move |look: &Look| look.layers.iter().map(get).collect::<Vec<_>>()
+    };
+    let title = frame("dimension", "Effective dimension of features, by layer", "effective dimension");
+    let chart = by_layer(material, title, &of(|layer| Some(layer.dimension)))?;
+    add(
+        page,
+        chart,
+        "Over how many directions the activity of a layer spreads, (tr C)² / ‖C‖²: 1 where all neurons say the same.",
+    );
+    let title =
+        frame("class-selectivity", "Mean class selectivity of neurons, by layer", "class selectivity");
+    let chart = by_layer(material, title, &of(|layer| layer.class_selectivity))?;
+    add(
+        page,
+        chart,
+        "How much more a neuron answers to its favourite class than to the others, 0 to 1, mean over the layer's neurons.",
+    );
+    let title = frame("sparseness", "Mean lifetime sparseness of neurons, by layer", "lifetime sparseness");
+    let chart = by_layer(material, title, &of(|layer| layer.lifetime_sparseness))?;
+    add(
+        page,
+        chart,
+        "How few stimuli a neuron answers to: 0, to all alike; 1, to one alone. Mean over the layer's neurons.",
+    );
+    let title = frame("dead", "Share of neurons that are never active, by layer", "silent neurons, %");
+    let silent = material.runs.iter().any(|run| run.trained.layers.iter().any(|layer| layer.dead > 0.0));
+    let chart = if silent { by_layer(material, title, &of(|layer| Some(layer.dead)))? } else { None };
+    add(page, chart, "Neurons that are silent for every stimulus that was shown.");
+    let chart = layers_alike(material)?;
+    add(
+        page,
+        Some(chart),
+        "How alike layers are (linear CKA): 1 where one layer's features are a rotation of the other's, 0 where they have \
+         nothing in common. The last row compares every layer with itself before training.",
+    );
+    let chart = runs_alike(material)?;
+    add(page, chart, "How alike the last layers of the runs are (linear CKA), on the same stimuli.");
+    let chart = transposes(material)?;
+    add(
+        page,
+        chart,
+        "Alignment of the forward weights W_pred with the backward weights W_retro of every module, which learn apart from \
+         each other: cos(W_pred, W_retroᵀ), from the start over the checkpoints that are kept or, where the config has the \
+         observer transposes, along the way.",
+    );
+    let body = html! {
+        p { "Measured on the " (material.first(0).stimuli.len()) " test stimuli that were shown to the networks." }
+        div.charts { @for figure in &figures { (figure) } }
+    };
+    page.section("analyses", "What the features are like", body);
+    Ok(())
+}
+
+/// CKA between the layers of the first run, and with the untrained network.
+fn layers_alike(material: &Material) -> Result<Chart> {
+    let run = material.first(0);
+    let row =
+        |one: &Gram, others: &[Gram]| others.iter().map(|other| one.cka(other)).collect::<Result<Vec<_>>>();
+    let mut cells =
+        run.trained.grams.iter().map(|one| row(one, &run.trained.grams)).collect::<Result<Vec<_>>>()?;
+    let before = run.trained.grams.iter().zip(&run.untrained.grams);
+    cells.push(before.map(|(now, before)| now.cka(before)).collect::<Result<_>>()?);
+    let columns = material.places();
+    let rows: Vec<String> = columns.iter().cloned().chain(["untrained".to_owned()]).collect();
+    let of =
+        if material.groups.len() == 1 { String::new() } else { format!(" of {}", material.groups[0].name) };
+    let frame = Frame {
+        name: "cka-layers".to_owned(),
+        title: format!("Linear CKA between the layers{of}"),
+        x: format!("layer{of}"),
+        y: format!("layer{of}"),
+        ..Frame::default()
+    };
+    matrix(&frame, &rows, &columns, &cells, 1.0, &|cka| format!("{cka:.2}"))
+}
+
+/// CKA between the last layers of all runs.
+fn runs_alike(material: &Material) -> Result<Option<Chart>> {
+    if material.runs.len() < 2 {
+        return Ok(None);
+    }
+    let named = |run: usize| -> String {
+        let group = material.groups.iter().find(|group| group.runs.contains(&run));
+        let name = group.map_or("", |group| group.name.as_str());
+        match group.is_some_and(|group| group.runs.len() > 1) {
+            true => format!("{name}, seed {}", material.runs[run].loaded.config().seed),
+            false => name.to_owned(),
+        }
+    };
+    let names: Vec<String> = (0..material.runs.len()).map(named).collect();
+    let last = |run: &crate::examined::Examined| run.trained.grams.len().saturating_sub(1);
+    let cka = |one: &crate::examined::Examined, other: &crate::examined::Examined| match (
+        one.trained.grams.get(last(one)),
+        other.trained.grams.get(last(other)),
+    ) {
+        (Some(one), Some(other)) => one.cka(other),
+        _ => Ok(None),
+    };
+    let row = |one| material.runs.iter().map(|other| cka(one, other)).collect::<Result<Vec<_>>>();
+    let cells = material.runs.iter().map(row).collect::<Result<Vec<_>>>()?;
+    let frame = Frame {
+        name: "cka-runs".to_owned(),
+        title: "Linear CKA between the last layers of runs".to_owned(),
+        x: "run".to_owned(),
+        ..Frame::default()
+    };
+    matrix(&frame, &names, &names, &cells, 1.0, &|cka| format!("{cka:.2}")).map(Some)
+}
+
+/// A number for each module at some steps.
+type Stages = Vec<(u64, Vec<f64>)>;
+
+/// Alignment at the start and, step by step where the observer `transposes` measured it, else at the checkpoints.
+fn stages(material: &Material, run: usize) -> Stages {
+    let at = &material.runs[run].alignment;
+    let of = |(step, modules): &(u64, Vec<PredictionAlignment>)| {
+        (*step, modules.iter().map(|module| module.cosine).collect())
+    };
+    let mut measured: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for one in &material.recorded[run].measures {
+        if let (true, Some(value)) = (one.observer.ends_with(".transposes"), one.value) {
+            measured.entry(one.step).or_default().push(value);
+        }
+    }
+    match measured.is_empty() {
+        true => at.iter().map(of).collect(),
+        false => at.first().map(of).into_iter().chain(measured).collect(),
+    }
+}
+
+/// Alignment of W_pred with W_retroᵀ, where a rule has both.
+fn transposes(material: &Material) -> Result<Option<Chart>> {
+    let one = material.groups.len() == 1;
+    let mut series = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
+        let runs: Vec<_> = group.runs.iter().map(|&run| stages(material, run)).collect();
+        let Some(first) = runs.first().filter(|first| first.iter().any(|(_, modules)| !modules.is_empty()))
+        else {
+            continue;
+        };
+        let modules = first.iter().map(|(_, modules)| modules.len()).max().unwrap_or(0);
+        for module in if one { 0..modules } else { modules - 1..modules } {
+            let at = |stage: usize, step: u64| {
+                let of = |run: &Stages| run.get(stage)?.1.get(module).copied();
+                over_seeds(step as f64, &runs.iter().filter_map(of).collect::<Vec<_>>())
+            };
+            let points = first.iter().enumerate().map(|(stage, (step, _))| at(stage, *step)).collect();
+            let (name, colour) =
+                if one { (format!("module {}", module + 1), module) } else { (group.name.clone(), index) };
+            series.push(Series { name, points, colour: Some(colour), faint: false });
+        }
+    }
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let frame = Frame {
+        name: "transposes".to_owned(),
+        title: "Alignment of W_pred with the transpose of W_retro over training".to_owned(),
+        x: "training step".to_owned(),
+        y: "cos(W_pred, W_retroᵀ)".to_owned(),
+        ..Frame::default()
+    };
+    lines(&frame, &series, &[]).map(Some)
+}

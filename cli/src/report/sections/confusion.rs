@@ -1,0 +1,50 @@
+//! What a probe takes each class for.
+
+use crate::report::Material;
+use crate::report::charts::{Frame, matrix};
+use crate::report::page::Page;
+use maud::html;
+use plasticity_core::Result;
+use plasticity_lab::analysis::Confusion;
+
+/// A matrix for each group's first run.
+pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
+    let mut figures = Vec::new();
+    for (index, (group, answers)) in material.groups.iter().zip(&material.answers).enumerate() {
+        let run = material.first(index);
+        let confusion = Confusion::of(answers, run.classes.len());
+        let present: Vec<usize> =
+            (0..run.classes.len()).filter(|&class| confusion.share(class, class).is_some()).collect();
+        let cells: Vec<Vec<Option<f64>>> = present
+            .iter()
+            .map(|&class| present.iter().map(|&named| confusion.share(class, named)).collect())
+            .collect();
+        let names: Vec<String> = present.iter().map(|&class| run.classes[class].clone()).collect();
+        let suffix = if material.groups.len() == 1 { String::new() } else { format!("-{}", index + 1) };
+        let frame = Frame {
+            name: format!("confusion{suffix}"),
+            title: "Share of each class that the probe names as each class".to_owned(),
+            x: "named by the probe".to_owned(),
+            y: "is".to_owned(),
+            ..Frame::default()
+        };
+        let chart = matrix(&frame, &names, &names, &cells, 100.0, &|share| format!("{share:.0}"))?;
+        let of = if material.groups.len() == 1 { String::new() } else { format!("{}: ", group.name) };
+        let caption = format!(
+            "{of}layer {}, {:.1} % of {} named rightly. Percent of each row; a perfect probe has 100 on the diagonal.",
+            answers.layer + 1,
+            confusion.accuracy(),
+            answers.labels.len()
+        );
+        figures.push(page.figure(chart, &caption));
+    }
+    let body = html! {
+        p {
+            "Which classes the network keeps apart: a probe on standardised features of the layer that is probed best, trained \
+             on " (material.learned_from) " labelled rows."
+        }
+        div.charts { @for figure in &figures { (figure) } }
+    };
+    page.section("confusion", "What is taken for what", body);
+    Ok(())
+}

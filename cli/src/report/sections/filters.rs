@@ -1,0 +1,131 @@
+//! The weights of the first layer.
+
+use crate::report::Material;
+use crate::report::charts::{Chart, Frame, Point, Series, lines};
+use crate::report::page::Page;
+use crate::report::pictures::Picture;
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_lab::network::{Saved, State};
+
+/// Filters that are shown, at most.
+const MOST: usize = 64;
+/// Filters over time that are shown.
+const CURVES: usize = 6;
+
+/// The first layer's filters, trained and untrained, where a person can see something in them.
+pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
+    let mut figures: Vec<Markup> = Vec::new();
+    let mut over_time = false;
+    for (index, group) in material.groups.iter().enumerate() {
+        let states = &material.first(index).states;
+        let (Some(before), Some(now)) = (states.first().and_then(of), states.last().and_then(of)) else {
+            continue;
+        };
+        let of_group = if material.groups.len() == 1 { String::new() } else { format!("{}, ", group.name) };
+        let suffix = if material.groups.len() == 1 { String::new() } else { format!("-{}", index + 1) };
+        for (what, saved) in [("trained", now), ("untrained", before)] {
+            if let Some(sheet) = sheet(saved) {
+                let shown = saved.shape[0].min(MOST);
+                figures.push(html! {
+                    figure {
+                        img src=(sheet.png()?) width=(sheet.width * 8) alt={ (shown) " filters of layer 1, " (what) };
+                        figcaption { (of_group) (what) ": " (shown) " of " (saved.shape[0]) " filters" }
+                    }
+                });
+            } else if let Some(chart) = waves(saved, &format!("filters-{what}{suffix}"), what)? {
+                over_time = true;
+                figures.push(
+                    page.figure(chart, &format!("{of_group}{what}: the first {CURVES} filters over time.")),
+                );
+            }
+        }
+    }
+    if figures.is_empty() {
+        return Ok(());
+    }
+    let body = html! {
+        p {
+            "The weights of the neurons of layer 1: what each of them looks for in the stimulus"
+            @if !over_time { " (grey is 0; each filter is brought to the same contrast)" }
+            "."
+        }
+        div.pair { @for figure in &figures { (figure) } }
+    };
+    page.section("filters", "Filters of the first layer", body);
+    Ok(())
+}
+
+/// The weights of the first layer that has some.
+fn of((_, state): &(u64, State)) -> Option<&Saved> {
+    let first = |(name, saved): &(&String, &Saved)| {
+        name.starts_with("layer.0.") && name.ends_with("weight") && saved.shape.len() >= 3
+    };
+    state.tensors.iter().find(first).map(|(_, saved)| saved)
+}
+
+/// Filters over rows and columns, of grey or coloured stimuli, as a sheet; of those over time, too, their middle.
+fn sheet(saved: &Saved) -> Option<Picture> {
+    let (inputs, time, rows, columns) = match saved.shape[..] {
+        [_, inputs, rows, columns] => (inputs, 1, rows, columns),
+        [_, inputs, time, rows, columns] => (inputs, time, rows, columns),
+        _ => return None,
+    };
+    if ![1, 3].contains(&inputs) || rows * columns < 4 {
+        return None;
+    }
+    let each = inputs * time * rows * columns;
+    let picture = |filter: &[f32]| {
+        let most = filter.iter().fold(f32::MIN_POSITIVE, |most, weight| most.max(weight.abs()));
+        let at = |place: usize, input: usize| filter[(input * time + time / 2) * rows * columns + place];
+        let values: Vec<f32> =
+            (0..rows * columns).flat_map(|place| (0..inputs).map(move |input| at(place, input))).collect();
+        Picture::of(columns, rows, inputs, &values, (-most, most))
+    };
+    let pictures: Vec<Picture> = saved.values.chunks_exact(each).take(MOST).map(picture).collect();
+    Some(Picture::sheet(&pictures, 8, 1))
+}
+
+/// Filters over time alone, as curves.
+fn waves(saved: &Saved, name: &str, what: &str) -> Result<Option<Chart>> {
+    let [_, 1, taps] = saved.shape[..] else { return Ok(None) };
+    let series: Vec<Series> = saved
+        .values
+        .chunks_exact(taps)
+        .take(CURVES)
+        .enumerate()
+        .map(|(index, filter)| Series {
+            name: format!("neuron {}", index + 1),
+            points: (1..)
+                .zip(filter)
+                .map(|(tap, &y)| Point { x: f64::from(tap), y: f64::from(y), spread: 0.0 })
+                .collect(),
+            colour: Some(index),
+            faint: false,
+        })
+        .collect();
+    let frame = Frame {
+        name: name.to_owned(),
+        title: format!("Filters of the first layer, {what}"),
+        x: "sample".to_owned(),
+        y: "weight".to_owned(),
+        ..Frame::default()
+    };
+    lines(&frame, &series, &[]).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_of_one_or_three_inputs_are_pictures() {
+        let of = |shape: &[usize]| {
+            sheet(&Saved { shape: shape.to_vec(), values: vec![1.0; shape.iter().product()] })
+                .map(|sheet| (sheet.width, sheet.height))
+        };
+        assert_eq!(of(&[9, 1, 3, 3]), Some((8 * 4 - 1, 2 * 4 - 1)));
+        assert_eq!(of(&[2, 3, 5, 4, 4]), Some((9, 4)));
+        assert_eq!((of(&[2, 8, 3, 3]), of(&[2, 1, 7])), (None, None));
+    }
+}

@@ -1,0 +1,45 @@
+//! Numbers of every layer as lines over depth, of several groups and of the untrained network.
+
+use crate::examined::Look;
+use crate::report::Material;
+use crate::report::charts::{Chart, Frame, Point, Series, lines, over_seeds};
+use plasticity_core::Result;
+
+/// A line for every group, and one for the first group's untrained networks. `None` where there is nothing to show.
+pub fn by_layer(
+    material: &Material,
+    frame: Frame,
+    of: &dyn Fn(&Look) -> Vec<Option<f64>>,
+) -> Result<Option<Chart>> {
+    let line = |looks: Vec<&Look>| -> Vec<Point> {
+        let all: Vec<Vec<Option<f64>>> = looks.into_iter().map(of).collect();
+        let layers = all.iter().map(Vec::len).max().unwrap_or(0);
+        (0..layers)
+            .filter_map(|layer| {
+                let values: Vec<f64> = all.iter().filter_map(|of| of.get(layer).copied().flatten()).collect();
+                (!values.is_empty()).then(|| over_seeds((layer + 1) as f64, &values))
+            })
+            .collect()
+    };
+    let mut series: Vec<Series> = material
+        .groups
+        .iter()
+        .enumerate()
+        .map(|(index, group)| Series {
+            name: if material.groups.len() == 1 { "trained".to_owned() } else { group.name.clone() },
+            points: line(material.looks(group, true).collect()),
+            colour: Some(index),
+            faint: false,
+        })
+        .collect();
+    if let Some(group) = material.groups.first() {
+        let points = line(material.looks(group, false).collect());
+        series.push(Series { name: "untrained".to_owned(), points, colour: None, faint: true });
+    }
+    series.retain(|one| !one.points.is_empty());
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let frame = Frame { x: "layer".to_owned(), places: material.places(), ..frame };
+    lines(&frame, &series, &[]).map(Some)
+}

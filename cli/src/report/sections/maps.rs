@@ -1,0 +1,176 @@
+//! t-SNE maps of layers' features by class: the paper's Figure 3b.
+
+use crate::examined::Look;
+use crate::report::Material;
+use crate::report::charts::{Frame, scatter};
+use crate::report::page::Page;
+use crate::report::pictures::{Picture, range};
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_core::stimulus::{Label, Stimulus};
+use plasticity_lab::analysis::{Kind, embedding, kind, whole};
+use plasticity_lab::probe::{Features, Labelled};
+use serde_json::json;
+
+/// Pixels of a side of a stimulus under the pointer.
+const SIDE: usize = 32;
+/// Stimuli in a row of their sheet.
+const COLUMNS: usize = 40;
+
+/// Maps of the shown layers; of several groups, of the last layer alone; and of the untrained network's last layer.
+pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
+    let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
+    let one = material.groups.len() == 1;
+    let last: Vec<usize> = material.layers.last().copied().into_iter().collect();
+    let layers = if one { material.layers.clone() } else { last.clone() };
+    let mut figures: Vec<Markup> = Vec::new();
+    let mut chosen: Option<Vec<usize>> = None;
+    let mut labels: Vec<u32> = Vec::new();
+    let mut wanted: Vec<(String, String, &Look, usize)> = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
+        for &layer in &layers {
+            let name = if one {
+                format!("layer {}", layer + 1)
+            } else {
+                format!("{}, layer {}", group.name, layer + 1)
+            };
+            wanted.push((
+                name,
+                format!("map-{}-layer-{}", index + 1, layer + 1),
+                &material.first(index).trained,
+                layer,
+            ));
+        }
+    }
+    for &layer in &last {
+        let name = format!("untrained network, layer {}", layer + 1);
+        wanted.push((
+            name,
+            format!("map-untrained-layer-{}", layer + 1),
+            &material.first(0).untrained,
+            layer,
+        ));
+    }
+    for (name, file, look, layer) in wanted {
+        let of = look.seen.features.layer(layer)?;
+        let rows = chosen.get_or_insert_with(|| spread(of.labels.len(), material.wanted.points));
+        let (values, of_rows) = picked(of, rows);
+        labels = of_rows;
+        let part = Labelled { values: &values, channels: of.channels, labels: &labels };
+        let Some(places) = embedding(part, material.first(0).loaded.config().seed) else {
+            figures.push(
+                html! { figure { figcaption { (name) ": its features do not vary, so there is no map" } } },
+            );
+            continue;
+        };
+        let frame = Frame {
+            name: file,
+            title: format!("t-SNE map of the features of {name}"),
+            x: "t-SNE 1".to_owned(),
+            y: "t-SNE 2".to_owned(),
+            ..Frame::default()
+        };
+        let map = scatter(&frame, &places, &labels, &material.first(0).classes)?;
+        let places = json!(map.places).to_string();
+        figures
+            .push(html! { div.map data-places=(places) { (page.figure(map.chart, &format!("{name}."))) } });
+    }
+    let rows = chosen.unwrap_or_default();
+    told(material, stimuli, &rows, &labels, page)?;
+    let images = kind(stimuli) != Kind::Sound;
+    let body = html! {
+        p {
+            "Each point is "
+            @if images { "a test stimulus" } @else { "10 ms of test speech" }
+            "; points lie near each other where the layer's features are alike (t-SNE, perplexity 30; distances between far \
+             groups mean nothing). Colours are classes, which the network was never told: where a colour keeps together, the \
+             layer has found the class by itself."
+            @if images { " Point at a stimulus to see it." }
+        }
+        div.charts { @for figure in &figures { (figure) } }
+    };
+    page.section("maps", "Maps of what layers take to be alike", body);
+    Ok(())
+}
+
+/// At most `most` of `count` rows, evenly spaced.
+fn spread(count: usize, most: usize) -> Vec<usize> {
+    let shown = count.min(most);
+    (0..shown).map(|index| index * count / shown.max(1)).collect()
+}
+
+fn picked(of: Labelled, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
+    let values = rows.iter().flat_map(|row| &of.values[row * of.channels..(row + 1) * of.channels]).copied();
+    (values.collect(), rows.iter().map(|&row| of.labels[row]).collect())
+}
+
+/// The stimulus of every row, as features are laid out: labelled frames have a row each.
+fn stimulus_of_rows(stimuli: &dyn Stimulus, of: &Features) -> Result<Vec<usize>> {
+    let mut owners = Vec::with_capacity(of.labels().len());
+    if of.labels().len() == stimuli.len() {
+        return Ok((0..stimuli.len()).collect());
+    }
+    for index in 0..stimuli.len() {
+        let rows = match stimuli.sample(index, None)?.label {
+            Label::Frames(frames) => frames.iter().flatten().count(),
+            _ => 1,
+        };
+        owners.extend(std::iter::repeat_n(index, rows));
+    }
+    Ok(owners)
+}
+
+/// Tells the script what each point is: class, name, and for what can be seen a sheet of small pictures.
+fn told(
+    material: &Material,
+    stimuli: &dyn Stimulus,
+    rows: &[usize],
+    labels: &[u32],
+    page: &mut Page,
+) -> Result<()> {
+    let owners = stimulus_of_rows(stimuli, &material.first(0).trained.seen.features)?;
+    let owner = |row: &usize| owners.get(*row).copied().unwrap_or(0);
+    let names: Vec<String> =
+        rows.iter().map(|row| stimuli.name(owner(row)).map_or(String::new(), last_parts)).collect();
+    let mut side = 0;
+    if kind(stimuli) != Kind::Sound {
+        let mut pictures = Vec::new();
+        for row in rows {
+            let mut excerpt = whole(stimuli, owner(row))?;
+            let mut values = excerpt.values.clone();
+            let contrast = range(&mut values);
+            excerpt.extent[0] = excerpt.extent[0].max(1);
+            pictures.push(Picture::of_excerpt(&excerpt, contrast).thumbnail(SIDE));
+        }
+        side = pictures.first().map_or(0, |picture| picture.width);
+        if side > 0 {
+            let sheet = Picture::sheet(&pictures, COLUMNS, 0);
+            page.rule(&format!(".sprite{{background-image:url({})}}", sheet.jpeg()?));
+        }
+    }
+    let classes = &material.first(0).classes;
+    let columns = COLUMNS.min(rows.len().max(1));
+    let json =
+        json!({ "classes": classes, "labels": labels, "names": names, "side": side, "columns": columns });
+    page.data("stimuli", json.to_string());
+    Ok(())
+}
+
+/// The last two parts of a path: enough to find a file, and not where somebody's home is.
+fn last_parts(name: String) -> String {
+    let parts: Vec<&str> = name.split('/').collect();
+    parts[parts.len().saturating_sub(2)..].join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_spread_and_names_are_short() {
+        assert_eq!(spread(10, 4), [0, 2, 5, 7]);
+        assert_eq!((spread(3, 9), spread(0, 9)), (vec![0, 1, 2], Vec::new()));
+        assert_eq!(last_parts("/home/someone/images/dog/7.png".to_owned()), "dog/7.png");
+        assert_eq!(last_parts("7.png".to_owned()), "7.png");
+    }
+}

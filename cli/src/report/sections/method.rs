@@ -1,0 +1,77 @@
+//! The rule: its equation, where it comes from, and how local it is by measurement.
+
+use crate::report::Material;
+use crate::report::page::Page;
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_core::registry::{Family, find};
+use plasticity_lab::audit::Audit;
+use std::collections::BTreeSet;
+
+/// Every rule of the runs, once.
+pub fn method(material: &Material, page: &mut Page) -> Result<()> {
+    let mut told = BTreeSet::new();
+    let mut rules = Vec::new();
+    for index in 0..material.groups.len() {
+        let name = material.first(index).loaded.config().rule.typetag_name();
+        if told.insert(name) {
+            let plugin = find(Family::Rule, name, "rule")?;
+            rules.push((plugin, material.audits.get(index).and_then(Option::as_ref)));
+        }
+    }
+    let body = html! {
+        @if rules.len() > 1 { p { "Each run changes its weights by one of these rules." } }
+        @for (plugin, audit) in rules {
+            h3 { code { (plugin.name) } }
+            p { (plugin.summary) ". " span.source { "(" (plugin.citation) ")" } }
+            div.equation { (plugin.equation) }
+            @match audit {
+                Some(Ok(audit)) => (marks(audit)),
+                Some(Err(why)) => p.note { "How local it is could not be measured: " (why) },
+                None => p { "How local it is was not measured; " code { "plasticity audit" } " does." },
+            }
+        }
+    };
+    page.section("rule", if told.len() == 1 { "The rule" } else { "The rules" }, body);
+    Ok(())
+}
+
+fn marks(audit: &Audit) -> Markup {
+    if !audit.learns {
+        return html! { p { "Nothing learns: the network stays as it was drawn." } };
+    }
+    let mark = |mark: Option<bool>| match mark {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not measured",
+    };
+    let partners = audit.evidence.partners_of_a_context;
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "measured" } th {} th { "what it says" } } }
+                tbody {
+                    tr {
+                        td { "local in space" } td { (mark(audit.space)) }
+                        td.text {
+                            "a synapse changes by what its own layer knows: no signal from other layers, other pairs of \
+                             stimuli, or neurons that no dendrite reaches"
+                        }
+                    }
+                    tr {
+                        td { "local in time" } td { (mark(audit.time)) }
+                        td.text {
+                            "in a step a stimulus is compared with one other alone"
+                            @if let Some(partners) = partners { " (here with up to " (partners) ")" }
+                        }
+                    }
+                    tr {
+                        td { "weight transport" } td { (mark(audit.weight_transport)) }
+                        td.text { "one weight is used in both directions, which no synapse can" }
+                    }
+                }
+            }
+        }
+        p { "Measured by finite differences of the updates, on the layers of this config with few neurons each." }
+    }
+}

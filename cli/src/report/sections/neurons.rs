@@ -1,0 +1,145 @@
+//! What most drives single neurons: the paper's Figures 3a and 8.
+
+use crate::examined::{Examined, Look};
+use crate::report::Material;
+use crate::report::material::PIECES;
+use crate::report::page::Page;
+use crate::report::pictures::{Picture, range};
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_core::stimulus::{Label, Stimulus};
+use plasticity_lab::analysis::{Driver, Kind, excerpt, kind, whole};
+
+/// Pixels of a side of a piece, at most.
+const SIDE: usize = 48;
+/// Pixels on the page of a pixel of small pieces.
+const ZOOM: usize = 2;
+
+/// Pieces that drive neurons of the shown layers; of several groups, of the last layer alone.
+pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
+    let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
+    let kind = kind(stimuli);
+    let contrast = contrast(stimuli)?;
+    let mut parts: Vec<Markup> = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
+        let run = material.first(index);
+        let one = material.groups.len() == 1;
+        let layers = if one {
+            &material.layers[..]
+        } else {
+            material.layers.last().map_or(&[][..], std::slice::from_ref)
+        };
+        for &layer in layers {
+            let of = if one { String::new() } else { format!("{}, ", group.name) };
+            let shown = |what: &str, look: &Look| -> Result<Markup> {
+                match kind {
+                    Kind::Sound => sounds(run, look, layer, material.wanted.neurons, what),
+                    _ => pieces(stimuli, look, layer, material.wanted.neurons, contrast, what),
+                }
+            };
+            let (trained, untrained) = (shown("trained", &run.trained)?, shown("untrained", &run.untrained)?);
+            parts.push(html! {
+                h3 { (of) "layer " (layer + 1) }
+                div.pair { (trained) (untrained) }
+            });
+        }
+    }
+    let what = match kind {
+        Kind::Image => "the pieces of test images",
+        Kind::Video => "the frames of test clips",
+        Kind::Sound => "the moments of test speech",
+    };
+    let body = html! {
+        p {
+            "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from a stimulus of \
+             its own."
+            @if kind == Kind::Sound { " Given is the phone that is said at that moment." }
+            @else { " A row is a neuron. Where a row shows the same thing again and again, the neuron stands for that thing." }
+            " Beside the trained network is the same one before training: random weights prefer something, too, and \
+             seldom anything with a name."
+        }
+        @for part in &parts { (part) }
+    };
+    page.section("neurons", "What drives single neurons", body);
+    Ok(())
+}
+
+/// Darkest and brightest of some stimuli, so that all pieces have the same contrast.
+fn contrast(stimuli: &dyn Stimulus) -> Result<(f32, f32)> {
+    let mut values = Vec::new();
+    let count = stimuli.len();
+    for index in (0..count).step_by(count.div_ceil(16).max(1)) {
+        values.extend(whole(stimuli, index)?.values.iter().step_by(7));
+    }
+    Ok(range(&mut values))
+}
+
+/// A sheet with a row of pieces for each neuron.
+fn pieces(
+    stimuli: &dyn Stimulus,
+    look: &Look,
+    layer: usize,
+    neurons: usize,
+    contrast: (f32, f32),
+    what: &str,
+) -> Result<Markup> {
+    let Some(drivers) = look.seen.drivers.get(layer) else { return Ok(html! {}) };
+    let chosen = drivers.awake(neurons);
+    let mut pictures = Vec::new();
+    for &neuron in &chosen {
+        let mut row = Vec::new();
+        for driver in drivers.of(neuron) {
+            row.push(Picture::of_excerpt(&excerpt(stimuli, driver)?, contrast).thumbnail(SIDE));
+        }
+        if let Some(first) = row.first() {
+            let blank = Picture { width: first.width, height: first.height, rgb: vec![128; first.rgb.len()] };
+            row.resize(PIECES, blank);
+        }
+        pictures.extend(row);
+    }
+    if pictures.is_empty() {
+        return Ok(html! { figure { figcaption { (what) ": no neuron of this layer is ever active" } } });
+    }
+    let sheet = Picture::sheet(&pictures, PIECES, 2);
+    let numbers: Vec<String> = chosen.iter().map(|neuron| (neuron + 1).to_string()).collect();
+    let alt = format!("Pieces that drive neurons {} most, {what}", numbers.join(", "));
+    Ok(html! {
+        figure {
+            img src=(sheet.png()?) width=(sheet.width * ZOOM) alt=(alt);
+            figcaption { (what) ": neurons " (numbers.join(", ")) " of " (drivers.channels()) }
+        }
+    })
+}
+
+/// A table of the phones at which neurons are most active.
+fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str) -> Result<Markup> {
+    let Some(drivers) = look.seen.drivers.get(layer) else { return Ok(html! {}) };
+    let mut rows = Vec::new();
+    for neuron in drivers.awake(neurons) {
+        let names = drivers.of(neuron).iter().map(|driver| phone(run, driver)).collect::<Result<Vec<_>>>()?;
+        rows.push((neuron + 1, names.join(" ")));
+    }
+    Ok(html! {
+        figure {
+            div.scroll { table {
+                thead { tr { th { "neuron" } th { "said when it is most active" } } }
+                tbody { @for (neuron, names) in &rows { tr { td { (neuron) } td.text { (names) } } } }
+            } }
+            figcaption { (what) }
+        }
+    })
+}
+
+/// What is said at the moment of a driver.
+fn phone(run: &Examined, driver: &Driver) -> Result<String> {
+    let named = |class: Option<u32>| {
+        class.and_then(|class| run.classes.get(class as usize)).cloned().unwrap_or_else(|| "–".to_owned())
+    };
+    Ok(match run.stimuli.sample(driver.stimulus, None)?.label {
+        Label::Frames(frames) => {
+            named(frames.get(driver.step * frames.len() / driver.steps.max(1)).copied().flatten())
+        }
+        Label::Class(class) => named(Some(class)),
+        Label::None => named(None),
+    })
+}

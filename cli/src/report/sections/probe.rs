@@ -1,0 +1,136 @@
+//! What linear probes name rightly, layer by layer: the paper's Figure 4.
+
+use crate::report::Material;
+use crate::report::charts::{Frame, Level, Point, Series, bars, lines, over_seeds};
+use crate::report::groups::Group;
+use crate::report::page::Page;
+use crate::report::paper::published;
+use maud::{Markup, html};
+use plasticity_core::Result;
+use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
+
+/// A chart for each protocol that runs were probed by.
+pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
+    let mut figures: Vec<Markup> = Vec::new();
+    for kind in [ProbeKind::Standardised, ProbeKind::Raw] {
+        figures.extend(figure(material, kind, page)?);
+    }
+    let missing: Vec<String> = (0..material.runs.len())
+        .filter(|&run| material.recorded[run].probe.is_none())
+        .map(|run| material.runs[run].loaded.folder.display().to_string())
+        .collect();
+    let stale: Vec<String> = (0..material.runs.len())
+        .filter_map(|run| {
+            let (probed, step) =
+                (material.recorded[run].probe.as_ref()?.step, material.runs[run].loaded.step());
+            let folder = material.runs[run].loaded.folder.display();
+            (probed != step).then(|| {
+                format!("{folder} was probed at step {probed}, and its last checkpoint is of {step}")
+            })
+        })
+        .collect();
+    let body = html! {
+        p {
+            "A linear probe learns to name classes from the frozen activity of one layer; these are its answers on stimuli \
+             that it has not seen. What the untrained network, with the weights that it began with, allows already is the \
+             mark to beat; a rule that has learned something useful lies above it, more so in deeper layers."
+            @if material.runs.len() > material.groups.len() { " Bars and bands are one standard deviation over seeds." }
+        }
+        @if figures.is_empty() {
+            p.note { "These runs have not been probed layer by layer. Run " code { "plasticity probe RUN" } ", then the report again." }
+        }
+        div.charts { @for figure in &figures { (figure) } }
+        @if !missing.is_empty() && !figures.is_empty() {
+            p.note { "Not probed, and so left out: " (missing.join(", ")) ". Run " code { "plasticity probe RUN" } "." }
+        }
+        @for one in &stale { p.note { (one) ": run " code { "plasticity probe" } " again." } }
+        (paper(material))
+    };
+    page.section("probe", "What a linear probe can tell, layer by layer", body);
+    Ok(())
+}
+
+/// The paper's figures for the groups that are its own.
+fn paper(material: &Material) -> Markup {
+    let found: Vec<(String, f64, &str)> = (0..material.groups.len())
+        .filter_map(|index| {
+            let of = published(material.first(index).loaded.config())?;
+            Some((material.groups[index].name.clone(), of.accuracy, of.data))
+        })
+        .collect();
+    html! {
+        @for (name, accuracy, data) in found {
+            p {
+                "For this method, encoder and data (" code { (name) } ", " (data) ") the paper reports "
+                b { (accuracy) " %" } " from the last layer (Illing et al. 2021, Table 1), after days on several GPUs."
+            }
+        }
+    }
+}
+
+fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Option<Markup>> {
+    let of_run = |&run: &usize| material.recorded.get(run)?.probe.as_ref().map(|probe| &probe.layers[..]);
+    let probed = |group: &Group| -> Vec<&[LayerProbe]> { group.runs.iter().filter_map(of_run).collect() };
+    let points = |group: &Group, value: &dyn Fn(&Score) -> f64| -> Vec<Point> {
+        let runs = probed(group);
+        let at = |name: &String, place: usize| -> Option<Point> {
+            let of = |layers: &&[LayerProbe]| {
+                layers.iter().find(|layer| layer.name == *name)?.score(kind).map(value)
+            };
+            let values: Vec<f64> = runs.iter().filter_map(of).collect();
+            (!values.is_empty()).then(|| over_seeds((place + 1) as f64, &values))
+        };
+        material.places().iter().enumerate().filter_map(|(place, name)| at(name, place)).collect()
+    };
+    let mut series: Vec<Series> = material
+        .groups
+        .iter()
+        .enumerate()
+        .map(|(index, group)| Series {
+            name: if material.groups.len() == 1 { "trained".to_owned() } else { group.name.clone() },
+            points: points(group, &|score| score.accuracy),
+            colour: Some(index),
+            faint: false,
+        })
+        .collect();
+    if series.iter().all(|one| one.points.is_empty()) {
+        return Ok(None);
+    }
+    let group = material.groups.iter().find(|group| !probed(group).is_empty());
+    let mut levels = Vec::new();
+    if let Some(group) = group {
+        let points = points(group, &|score| score.untrained);
+        series.push(Series { name: "untrained".to_owned(), points, colour: None, faint: true });
+        if let Some(layer) = probed(group).first().and_then(|layers| layers.first()) {
+            let baseline = probed(group)[0]
+                .iter()
+                .filter(|layer| layer.name != "all" && layer.name.parse::<usize>().is_err());
+            levels.extend(baseline.filter_map(|layer| {
+                Some(Level { name: layer.name.to_uppercase(), value: layer.score(kind)?.accuracy })
+            }));
+            if (layer.majority - layer.chance).abs() > 0.05 {
+                levels.push(Level { name: "commonest class".to_owned(), value: layer.majority });
+            }
+            levels.push(Level { name: "chance".to_owned(), value: layer.chance });
+        }
+    }
+    series.retain(|one| !one.points.is_empty());
+    let frame = Frame {
+        name: format!("probe-{}", kind.name()),
+        title: format!("Accuracy of the probe on {} features, by layer", kind.name()),
+        x: "layer".to_owned(),
+        y: "test accuracy, %".to_owned(),
+        places: material.places(),
+        bottom: Some(0.0),
+        top: None,
+    };
+    let what = match kind {
+        ProbeKind::Raw => "On features as they are, as the paper's authors probe.",
+        ProbeKind::Standardised => "On features brought to mean 0 and variance 1.",
+    };
+    let chart = match material.groups.len() {
+        1 => bars(&frame, &series, &levels)?,
+        _ => lines(&Frame { bottom: None, ..frame }, &series, &levels)?,
+    };
+    Ok(Some(page.figure(chart, what)))
+}

@@ -1,0 +1,246 @@
+//! Loss, surprise and norms over time.
+
+use crate::examined::Examined;
+use crate::report::Material;
+use crate::report::charts::{Chart, Frame, Point, Series, lines, over_seeds};
+use crate::report::groups::Group;
+use crate::report::page::Page;
+use crate::report::recorded::Recorded;
+use maud::{Markup, html};
+use plasticity_core::Result;
+use std::collections::BTreeMap;
+
+/// Points of a curve, at most: more are averaged in blocks.
+const POINTS: usize = 120;
+
+/// A number of a run at a step, for each module or layer.
+type Curve = Vec<(u64, Vec<f64>)>;
+
+/// The curves that were recorded.
+pub fn training(material: &Material, page: &mut Page) -> Result<()> {
+    let one = material.groups.len() == 1;
+    let what = if one { "every module" } else { "the last module" };
+    let loss = |recorded: &Recorded| -> Curve {
+        let wide =
+            |record: &plasticity_lab::run::Record| record.loss.iter().map(|&loss| f64::from(loss)).collect();
+        recorded.metrics.iter().map(|record| (record.step, wide(record))).collect()
+    };
+    let surprise = |recorded: &Recorded| -> Curve {
+        let wide = |of: &[f32]| of.iter().map(|&share| 100.0 * f64::from(share)).collect();
+        let records = recorded.metrics.iter().filter(|record| !record.surprise.is_empty());
+        records.map(|record| (record.step, wide(&record.surprise))).collect()
+    };
+    let mut figures: Vec<Markup> = Vec::new();
+    let mut add = |page: &mut Page, chart: Option<Chart>, caption: String| {
+        figures.extend(chart.map(|chart| page.figure(chart, &caption)));
+    };
+    let chart = curves(material, "loss", "loss", &loss, "module")?;
+    let scales = if one {
+        ""
+    } else {
+        " Losses of different rules are on different scales: only their course compares."
+    };
+    add(page, chart, format!("Loss of {what} while it learned, averaged over neighbouring steps.{scales}"));
+    let chart = curves(material, "surprise", "surprised pairs, %", &surprise, "module")?;
+    let caption = format!(
+        "Surprise of {what}: of the pairs of stimuli that a step compares, the share whose gate is open (H = 1). Only these \
+         change synapses; it falls as predictions come true."
+    );
+    let surprised = chart.is_some();
+    add(page, chart, caption);
+    let weights = |recorded: &Recorded| norms(recorded, "weight");
+    let updates = |recorded: &Recorded| norms(recorded, "weight.update");
+    let chart = curves(material, "weight-norms", "‖W‖", &weights, "layer")?;
+    let measured = chart.is_some();
+    add(page, chart, "Euclidean norm of every layer's weights.".to_owned());
+    let chart = curves(material, "update-norms", "‖ΔW‖ of one step", &updates, "layer")?;
+    add(page, chart, "How far single steps moved every layer's weights.".to_owned());
+    if !measured {
+        let chart = moved(material)?;
+        let caption = "How far every layer's weights have moved from where they began, ‖W − W₀‖ / ‖W₀‖, at the \
+                       checkpoints that are kept.";
+        add(page, chart, caption.to_owned());
+    }
+    let body = html! {
+        @if figures.is_empty() {
+            p { "This run has recorded no losses: its rule does not learn, or its records were removed." }
+        } @else {
+            p {
+                "Each module (a layer, or several that share a rule) has a loss of its own."
+                @if material.runs.len() > material.groups.len() {
+                    " Lines are means over seeds, bands one standard deviation."
+                }
+            }
+            div.charts { @for figure in &figures { (figure) } }
+        }
+        @if !measured && !figures.is_empty() {
+            p.note {
+                "Norms of weights and updates over time are recorded where the config has an observer: "
+                code { "[[observers]] type = \"norms\", updates = true" } "."
+            }
+        }
+        @if !surprised && !figures.is_empty() {
+            p.note {
+                "There is no surprise to show: the rule has no gate H, or the run was trained before it was recorded."
+            }
+        }
+    };
+    page.section("training", "While it learned", body);
+    Ok(())
+}
+
+/// Curves of one group by module or layer; of several groups, those of the last one. `None` where nothing was recorded.
+fn curves(
+    material: &Material,
+    name: &str,
+    y: &str,
+    of: &dyn Fn(&Recorded) -> Curve,
+    part: &str,
+) -> Result<Option<Chart>> {
+    let of_run = |&run: &usize| material.recorded.get(run).map(of);
+    let of_group = |group: &Group| -> Vec<Curve> { group.runs.iter().filter_map(of_run).collect() };
+    let mut series = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
+        let runs = of_group(group);
+        let parts = runs.iter().flatten().map(|(_, values)| values.len()).max().unwrap_or(0);
+        let shown = if material.groups.len() == 1 { 0..parts } else { parts.saturating_sub(1)..parts };
+        for at in shown {
+            let points = smooth(&runs, at);
+            let (name, colour) = match material.groups.len() {
+                1 => (format!("{part} {}", at + 1), at),
+                _ => (group.name.clone(), index),
+            };
+            if !points.is_empty() {
+                series.push(Series { name, points, colour: Some(colour), faint: false });
+            }
+        }
+    }
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let frame = Frame {
+        name: name.to_owned(),
+        title: format!("{y} over training steps"),
+        x: "training step".to_owned(),
+        y: y.to_owned(),
+        ..Frame::default()
+    };
+    lines(&frame, &series, &[]).map(Some)
+}
+
+/// The curve of one part, over seeds, in blocks of steps.
+fn smooth(runs: &[Curve], part: usize) -> Vec<Point> {
+    let longest = runs.iter().max_by_key(|run| run.len()).map_or(&[][..], Vec::as_slice);
+    let steps: Vec<u64> = longest.iter().map(|(step, _)| *step).collect();
+    let block = steps.len().div_ceil(POINTS).max(1);
+    let mean = |run: &Curve, from: u64, to: u64| -> Option<f64> {
+        let inside = run.iter().filter(|(step, _)| (from..=to).contains(step));
+        let values: Vec<f64> = inside.filter_map(|(_, values)| values.get(part)).copied().collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let point = |steps: &[u64]| -> Option<Point> {
+        let (from, to) = (*steps.first()?, *steps.last()?);
+        let values: Vec<f64> = runs.iter().filter_map(|run| mean(run, from, to)).collect();
+        (!values.is_empty()).then(|| over_seeds((from + to) as f64 / 2.0, &values))
+    };
+    steps.chunks(block).filter_map(point).collect()
+}
+
+/// `layer.I…SUFFIX` of the observer `norms`, layer by layer.
+fn norms(recorded: &Recorded, suffix: &str) -> Curve {
+    let mut steps: BTreeMap<u64, BTreeMap<usize, f64>> = BTreeMap::new();
+    for measured in recorded.measures.iter().filter(|measured| measured.observer.ends_with(".norms")) {
+        let Some((layer, parameter)) =
+            measured.name.strip_prefix("layer.").and_then(|rest| rest.split_once('.'))
+        else {
+            continue;
+        };
+        let (Ok(layer), Some(value)) = (layer.parse::<usize>(), measured.value) else { continue };
+        if parameter == suffix || parameter.ends_with(&format!(".{suffix}")) {
+            *steps.entry(measured.step).or_default().entry(layer).or_default() += value * value;
+        }
+    }
+    let flat = |of: BTreeMap<usize, f64>| of.into_values().map(f64::sqrt).collect();
+    steps.into_iter().map(|(step, of)| (step, flat(of))).collect()
+}
+
+/// How far layers have moved at the checkpoints.
+fn moved(material: &Material) -> Result<Option<Chart>> {
+    let of_run = |run: &Examined| -> Curve {
+        let Some((_, start)) = run.states.first() else { return Vec::new() };
+        let distance = |layer: usize, state: &plasticity_lab::network::State| -> f64 {
+            let prefix = format!("layer.{layer}.");
+            let (mut change, mut size) = (0.0, 0.0);
+            for (name, before) in start.tensors.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+                let Some(now) = state.tensors.get(name) else { continue };
+                for (now, before) in now.values.iter().zip(&before.values) {
+                    change += (f64::from(*now) - f64::from(*before)).powi(2);
+                    size += f64::from(*before).powi(2);
+                }
+            }
+            if size > 0.0 { (change / size).sqrt() } else { 0.0 }
+        };
+        let at = |state| (0..run.layers()).map(|layer| distance(layer, state)).collect();
+        run.states.iter().map(|(step, state)| (*step, at(state))).collect()
+    };
+    let of_group =
+        |group: &Group| -> Vec<Curve> { group.runs.iter().map(|&run| of_run(&material.runs[run])).collect() };
+    let mut series = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
+        let runs = of_group(group);
+        let layers = material.places().len();
+        let shown = if material.groups.len() == 1 { 0..layers } else { layers.saturating_sub(1)..layers };
+        for layer in shown {
+            let (name, colour) = match material.groups.len() {
+                1 => (format!("layer {}", layer + 1), layer),
+                _ => (group.name.clone(), index),
+            };
+            series.push(Series { name, points: smooth(&runs, layer), colour: Some(colour), faint: false });
+        }
+    }
+    let frame = Frame {
+        name: "moved".to_owned(),
+        title: "Distance of weights from where they began".to_owned(),
+        x: "training step".to_owned(),
+        y: "‖W − W₀‖ / ‖W₀‖".to_owned(),
+        bottom: Some(0.0),
+        ..Frame::default()
+    };
+    lines(&frame, &series, &[]).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_are_means_over_seeds_of_blocks_of_steps() {
+        let run = |offset: f64| -> Curve {
+            (1..=240).map(|step| (step, vec![0.0, step as f64 + offset])).collect()
+        };
+        let points = smooth(&[run(0.0), run(2.0)], 1);
+        assert_eq!(points.len(), 120);
+        assert!((points[0].y - 2.5).abs() < 1e-9 && (points[0].spread - 2.0_f64.sqrt()).abs() < 1e-9);
+        assert!(smooth(&[run(0.0)], 2).is_empty());
+    }
+
+    #[test]
+    fn norms_are_gathered_by_layer() {
+        let measured = |name: &str, value| plasticity_lab::run::Measured {
+            step: 100,
+            observer: "1.norms".to_owned(),
+            name: name.to_owned(),
+            value: Some(value),
+        };
+        let measures = vec![
+            measured("layer.0.weight", 3.0),
+            measured("layer.1.1.weight", 3.0),
+            measured("layer.1.2.weight", 4.0),
+            measured("layer.1.2.weight.update", 9.0),
+            measured("module.0.predict.1", 7.0),
+        ];
+        let recorded = Recorded { measures, ..Recorded::default() };
+        assert_eq!(norms(&recorded, "weight"), [(100, vec![3.0, 5.0])]);
+        assert_eq!(norms(&recorded, "weight.update"), [(100, vec![9.0])]);
+    }
+}

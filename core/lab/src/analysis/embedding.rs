@@ -1,0 +1,62 @@
+//! t-SNE: a map on which stimuli with alike features lie near each other (the paper's Figure 3b).
+
+use crate::probe::Labelled;
+use bhtsne::tSNE;
+use plasticity_core::random::{Random, stream};
+use rand::RngExt;
+
+/// Neighbours that a point is kept near to, in the sense of t-SNE.
+const PERPLEXITY: f32 = 30.0;
+/// How coarsely far points are summed up (Barnes-Hut): larger is coarser.
+const THETA: f32 = 0.5;
+const STEPS: usize = 1000;
+
+/// A place in the plane for every row of `of`, by t-SNE (van der Maaten & Hinton 2008; Barnes-Hut, van der Maaten 2014) of
+/// perplexity 30 on Euclidean distances of features as they are. The same features and seed give the same map. `None` where
+/// there are fewer than 8 rows, or they do not vary.
+pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
+    let rows: Vec<&[f32]> = of.values.chunks_exact(of.channels.max(1)).collect();
+    let varies = rows.windows(2).any(|pair| pair[0] != pair[1]);
+    if rows.len() < 8 || !varies {
+        return None;
+    }
+    let mut random: Random = stream(seed, &[u64::from_be_bytes(*b"TSNE-map")]);
+    let start: Vec<f32> = (0..2 * rows.len()).map(|_| random.random_range(-1e-2..1e-2)).collect();
+    let distance = |a: &&[f32], b: &&[f32]| -> f32 {
+        a.iter().zip(*b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
+    };
+    let mut map = tSNE::<f32, &[f32], 2>::new(&rows);
+    map.perplexity(PERPLEXITY.min((rows.len() - 2) as f32 / 3.0)).epochs(STEPS).initial_embedding(start);
+    map.barnes_hut(THETA, distance);
+    let places: Vec<[f32; 2]> = map.embedding().chunks_exact(2).map(|place| [place[0], place[1]]).collect();
+    places.iter().flatten().all(|value| value.is_finite()).then_some(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_stay_apart_and_the_map_repeats() {
+        let labels: Vec<u32> = (0..60).map(|row| row % 2).collect();
+        let noise = |row: u32, channel: u32| ((row * 7 + channel * 13) % 11) as f32 * 0.02;
+        let values: Vec<f32> =
+            (0..60u32).flat_map(|row| (0..3).map(move |c| 4.0 * (row % 2) as f32 + noise(row, c))).collect();
+        let of = Labelled { values: &values, channels: 3, labels: &labels };
+        let map = embedding(of, 1).unwrap();
+        assert_eq!(map, embedding(of, 1).unwrap());
+        let distance = |a: usize, b: usize| (map[a][0] - map[b][0]).hypot(map[a][1] - map[b][1]);
+        for row in 0..60 {
+            let others = (0..60).filter(|other| *other != row);
+            let nearest = others.min_by(|a, b| distance(row, *a).total_cmp(&distance(row, *b))).unwrap();
+            assert_eq!(nearest % 2, row % 2, "the nearest of {row} is {nearest}");
+        }
+    }
+
+    #[test]
+    fn features_that_do_not_vary_have_no_map() {
+        let of =
+            |values: &[f32]| embedding(Labelled { values, channels: 1, labels: &vec![0; values.len()] }, 1);
+        assert!(of(&[2.0; 40]).is_none() && of(&[1.0, 2.0]).is_none());
+    }
+}

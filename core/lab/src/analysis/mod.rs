@@ -1,0 +1,30 @@
+//! What was learned, measured: what `plasticity report`, `features` and `analyse` are made of.
+//!
+//! A [`survey`] runs stimuli through one network or several and keeps every layer's features and the pieces of stimuli that
+//! drive each neuron most. What the features are like is measured by [`linear_cka`](Gram::cka), [`selectivity`] and the
+//! effective dimension; a rule's own weights by [`prediction_alignment`].
+
+mod alignment;
+mod cka;
+mod confusion;
+mod drivers;
+mod embedding;
+mod pieces;
+mod rows;
+mod selectivity;
+mod subset;
+mod summary;
+mod survey;
+
+pub(crate) use alignment::aligned;
+pub use alignment::{PredictionAlignment, prediction_alignment};
+pub use cka::Gram;
+pub use confusion::{Answers, Confusion, answers};
+pub use drivers::{Driver, Drivers};
+pub use embedding::embedding;
+pub use pieces::{Excerpt, Kind, excerpt, kind, whole};
+pub use rows::{map_axes, maps, represent_once, rows};
+pub use selectivity::{Selectivity, selectivity};
+pub use subset::Subset;
+pub use summary::{LayerSummary, summary};
+pub use survey::{Seen, survey};

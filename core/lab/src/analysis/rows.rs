@@ -1,0 +1,98 @@
+//! A batch's features as they are taken along: as a probe sees them, or as whole maps.
+
+use crate::loader::HostBatch;
+use crate::network::Network;
+use crate::probe::{Features, append};
+use plasticity_core::Result;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
+use plasticity_core::stimulus::Label;
+
+/// Representations of every layer for the stimuli of a batch, each once: of several views, which are the same where nothing
+/// is augmented, the first.
+///
+/// # Errors
+/// Where the batch does not fit the network.
+pub fn represent_once(
+    network: &mut Network,
+    batch: HostBatch,
+    views: usize,
+    device: &Device,
+    pooling: Pooling,
+) -> Result<(Vec<Representation>, Vec<Label>)> {
+    let stimuli = batch.labels.len() / views.max(1);
+    let batch = batch.to_device(device)?;
+    let layers = network.represent(&batch.input, pooling)?;
+    let layers = layers.into_iter().map(|layer| first_views(layer, stimuli)).collect::<Result<_>>()?;
+    Ok((layers, batch.labels.into_iter().take(stimuli).collect()))
+}
+
+/// A representation of the first `stimuli` of a batch alone.
+fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
+    let shape = of.shape();
+    if shape.batch == stimuli {
+        return Ok(of);
+    }
+    let kept: Vec<f32> = of
+        .data()
+        .to_vec()?
+        .chunks(shape.batch * shape.channel)
+        .flat_map(|place| place.iter().take(stimuli * shape.channel))
+        .copied()
+        .collect();
+    let buffer = Buffer::from_vec(of.data().device(), kept)?;
+    Representation::new(RepresentationShape { batch: stimuli, ..shape }, buffer)
+}
+
+/// The rows of a batch as a probe sees them, and its labels: a row for each stimulus with a class, and one for each labelled
+/// frame of others.
+///
+/// # Errors
+/// Where a stimulus has no label, or the batch does not fit the network.
+pub fn rows(
+    network: &mut Network,
+    batch: HostBatch,
+    views: usize,
+    device: &Device,
+    pooling: Pooling,
+) -> Result<(Features, Vec<Label>)> {
+    let (layers, labels) = represent_once(network, batch, views, device, pooling)?;
+    let mut features = Features::default();
+    for (layer, kept) in layers.iter().zip(features.layers_mut(layers.len())) {
+        append(layer, pooling, &labels, kept)?;
+    }
+    labels.iter().try_for_each(|label| features.add_label(label))?;
+    Ok((features, labels))
+}
+
+/// The network's input and the whole map of every layer, stimulus by stimulus, `[stimulus, time, t, location, y, x, channel]`,
+/// flat: time and location are pieces of a stimulus, t, y and x positions on each piece's map.
+///
+/// # Errors
+/// Where the batch does not fit the network.
+pub fn maps(
+    network: &mut Network,
+    batch: HostBatch,
+    views: usize,
+    device: &Device,
+) -> Result<(Vec<Vec<f32>>, Vec<Label>)> {
+    let stimuli = batch.labels.len() / views.max(1);
+    let input = Buffer::from_vec(device, batch.values.clone())?;
+    let input = Representation::of(&FeatureMap::new(batch.shape, input)?, Pooling::Keep)?;
+    let (layers, labels) = represent_once(network, batch, views, device, Pooling::Keep)?;
+    let stimulus_first = |layer: Representation| -> Result<Vec<f32>> {
+        let RepresentationShape { batch, channel, .. } = layer.shape();
+        let values = layer.data().to_vec()?;
+        let of = |stimulus: usize| values.chunks_exact(channel.max(1)).skip(stimulus).step_by(batch.max(1));
+        Ok((0..batch).flat_map(of).flatten().copied().collect())
+    };
+    let all = std::iter::once(first_views(input, stimuli)?).chain(layers);
+    Ok((all.map(stimulus_first).collect::<Result<_>>()?, labels))
+}
+
+/// The axes of [`maps`] for one stimulus, without the first.
+pub fn map_axes(shape: MapShape) -> [usize; 6] {
+    let [t, y, x] = shape.extent;
+    [shape.time, t, shape.location, y, x, shape.channels]
+}

@@ -1,0 +1,67 @@
+//! One pass of stimuli through networks, of which everything else is made.
+
+use super::{Drivers, represent_once};
+use crate::loader::{Loader, Pass};
+use crate::network::Network;
+use crate::probe::{Features, append};
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_core::representation::Pooling;
+use plasticity_core::stimulus::{Label, Stimulus};
+use std::sync::Arc;
+
+/// What a survey keeps of one network.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Features of every layer, as a probe sees them with maps pooled to their mean.
+    pub features: Features,
+    /// The places that drive the neurons of every layer most.
+    pub drivers: Vec<Drivers>,
+}
+
+/// Runs stimuli, which are not augmented, through `networks`, and keeps features and, of each neuron, the `most` places that
+/// drive it most. Stimuli without labels have rows of class 0.
+///
+/// `progress` hears which share is done.
+///
+/// # Errors
+/// Where a stimulus cannot be made, or does not fit a network.
+pub fn survey(
+    networks: &mut [&mut Network],
+    stimulus: &Arc<dyn Stimulus>,
+    (batch, threads): (usize, Option<usize>),
+    device: &Device,
+    most: usize,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Vec<Seen>> {
+    let loader = Loader::new(Arc::clone(stimulus), Pass::Evaluate, batch, threads)?;
+    let batches = loader.steps_per_epoch().max(1) as f64;
+    let views = stimulus.shape(1).batch.max(1);
+    let mut seen = vec![Seen::default(); networks.len()];
+    let mut first = 0;
+    for (done, host) in loader.enumerate() {
+        progress(done as f64 / batches);
+        let host = host?;
+        let mut stimuli = 0;
+        for (network, seen) in networks.iter_mut().zip(&mut seen) {
+            let (layers, labels) = represent_once(network, host.clone(), views, device, Pooling::Mean)?;
+            let labels: Vec<Label> = labels.into_iter().map(labelled).collect();
+            stimuli = labels.len();
+            seen.drivers.resize_with(layers.len(), || Drivers::new(most));
+            for (layer, drivers) in layers.iter().zip(&mut seen.drivers) {
+                drivers.add(&layer.data().to_vec()?, layer.shape(), first);
+            }
+            for (layer, kept) in layers.iter().zip(seen.features.layers_mut(layers.len())) {
+                append(layer, Pooling::Mean, &labels, kept)?;
+            }
+            labels.iter().try_for_each(|label| seen.features.add_label(label))?;
+        }
+        first += stimuli;
+    }
+    Ok(seen)
+}
+
+/// What a row is called whose stimulus has no label.
+fn labelled(label: Label) -> Label {
+    if label == Label::None { Label::Class(0) } else { label }
+}

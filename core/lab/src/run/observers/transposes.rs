@@ -1,0 +1,57 @@
+//! Whether the way back comes to be the transpose of the way forward.
+
+use crate::analysis::aligned;
+use plasticity_core::observer::{Moment, Observer, ObserverSpec};
+use plasticity_core::{Error, Result, plugin};
+use serde::{Deserialize, Serialize};
+
+/// Measures how far W_retro of every module has come to be the transpose of W_pred, as `module.M` with M from 0.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transposes {
+    /// Steps from one measure to the next, at least 1.
+    #[serde(default = "every")]
+    pub every: u64,
+}
+
+fn every() -> u64 {
+    100
+}
+
+impl Transposes {
+    fn measure(moment: &Moment) -> Result<()> {
+        let mut network = moment.network();
+        let own = network.parameters().into_iter().filter(|(name, _)| name.starts_with("module."));
+        let tensors = own
+            .map(|(name, parameter)| Ok((name, parameter.shape().to_vec(), parameter.get()?)))
+            .collect::<Result<Vec<_>>>()?;
+        let tensors: Vec<_> =
+            tensors.iter().map(|(name, shape, values)| (name.as_str(), &shape[..], &values[..])).collect();
+        for of in aligned(&tensors) {
+            moment.measure(format!("module.{}", of.module - 1), of.cosine);
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Transposes {
+    fn after(&mut self, moment: &Moment) -> Result<()> {
+        if moment.step.is_multiple_of(self.every) { Self::measure(moment) } else { Ok(()) }
+    }
+}
+
+plugin! {
+    Observer "transposes": "Alignment of W_pred with the transpose of W_retro, where a rule learns both",
+    equation: "cos(W_pred, W_retroᵀ), mean over prediction steps",
+    citation: "Illing et al. 2021, Equations 16-19",
+    keys: [every = "100", "1.. steps", "from one measure to the next"],
+    example: "type = \"transposes\"\nevery = 50",
+    impl ObserverSpec for Transposes {
+        fn build(&self) -> Result<Box<dyn Observer>> {
+            if self.every == 0 {
+                return Err(Error::config("every", "0 is not in [1, ∞)"));
+            }
+            Ok(Box::new(self.clone()))
+        }
+    }
+}

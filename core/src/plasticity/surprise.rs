@@ -1,0 +1,48 @@
+//! How many pairs of a step surprise a layer.
+
+use crate::broadcast::BroadcastSignal;
+use crate::device::Buffer;
+use crate::error::Result;
+use crate::pairs::{Pairs, Scores};
+
+/// The modulation γ of the pairs of one prediction step, kept on the device until somebody asks how many gates were open.
+///
+/// H = 1 where γ ≠ 0. In time-local learning a row is compared with its fixation or with its saccades, never with both:
+/// pairs that are not compared count neither way.
+#[derive(Clone, Debug)]
+pub struct Surprise {
+    gamma: Buffer,
+    compared: usize,
+}
+
+impl Surprise {
+    /// The gates of a step's pairs, or `None` where the signal has no gate.
+    pub fn of(signal: &dyn BroadcastSignal, gamma: &Scores, pairs: &Pairs) -> Option<Self> {
+        let compared = match &pairs.signs {
+            None => gamma.rows * gamma.columns,
+            Some(signs) => {
+                let fixations = signs.fixations();
+                let saccades = gamma.columns.saturating_sub(1);
+                let row = |row: usize| match fixations.get(row % fixations.len().max(1)) {
+                    Some(false) => saccades,
+                    _ => 1,
+                };
+                (0..gamma.rows).map(row).sum()
+            }
+        };
+        signal.gates().then(|| Self { gamma: gamma.values.clone(), compared })
+    }
+
+    /// Share of the pairs with H = 1, from 0 to 1; `None` where no pair has a gate. On a GPU it waits for the step.
+    ///
+    /// # Errors
+    /// Where a copy from the device fails.
+    pub fn share(all: &[Self]) -> Result<Option<f32>> {
+        let (mut open, mut compared) = (0usize, 0usize);
+        for Self { gamma, compared: of } in all {
+            open += gamma.to_vec()?.iter().filter(|gamma| **gamma != 0.0).count();
+            compared += of;
+        }
+        Ok((compared > 0).then(|| open as f32 / compared as f32))
+    }
+}
