@@ -54,12 +54,12 @@ impl DirectFeedback {
         let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
         for parameter in readout.parameters() {
-            parameter.set(&vec![0.0; parameter.value().len()])?;
+            parameter.set(&vec![0.0; parameter.len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
         let channel = to.context.channel;
-        let values = uniform(random, classes * channel, classes);
-        let feedback = Parameter::plain(to.device, "feedback", &[classes, channel], &values)?.fixed();
+        let draw = |count| Ok(uniform(random, count, classes));
+        let feedback = Parameter::drawn(to.device, "feedback", &[classes, channel], &[0, 1], draw)?.fixed();
         Ok(Self { readout, feedback })
     }
 }
