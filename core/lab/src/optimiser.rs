@@ -72,6 +72,15 @@ impl Default for OptimiserSpec {
 }
 
 impl OptimiserSpec {
+    /// Values that are kept for each value that learns.
+    pub fn averages(&self) -> u64 {
+        match self {
+            Self::Adam { .. } => 2,
+            Self::Sgd { .. } => 1,
+            Self::Hebbian { .. } => 0,
+        }
+    }
+
     /// The same with its rate multiplied by `factor`.
     #[must_use]
     pub fn scaled(mut self, factor: f32) -> Self {

@@ -88,8 +88,12 @@ fn in_module(index: usize, error: Error) -> Error {
     }
 }
 
-/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus.
+/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus. Where
+/// nothing can be computed they count as what is left of them after pooling.
 fn activation(slots: &mut [Slot], index: usize, input: MapShape, device: &Device) -> Result<MapShape> {
+    if device.is_sizing() {
+        return slots[index].layer.output(input).map_err(|error| in_layer(index, error));
+    }
     let one = MapShape { batch: 1, ..input };
     let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
     match slots[index].layer.activation(&silent).map_err(|error| in_layer(index, error))? {
@@ -170,6 +174,7 @@ impl Network {
                 layers: layers.clone(),
                 rule,
                 pooling,
+                target,
                 context: demands.context,
                 optimiser,
             });

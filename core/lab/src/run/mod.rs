@@ -1,6 +1,7 @@
 //! A run is a folder: `config.toml` as resolved, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
 //! and `measures.jsonl` where the config has observers.
 
+mod best;
 mod difference;
 mod diverged;
 mod events;
@@ -23,9 +24,10 @@ pub use train::{total_steps, train};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::files::{remove_partial, set_aside, write_atomically};
+use crate::files::{make_folder, remove_partial, set_aside, write_atomically};
+use best::Best;
 use events::Events;
-use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS};
+use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS, SCORES};
 use journal::Journal;
 use plasticity_core::{Error, Result};
 use std::fs::{File, TryLockError};
@@ -39,6 +41,7 @@ pub struct Run {
     /// As TOML.
     config: String,
     keep: usize,
+    keep_best: usize,
     from: Option<Stored>,
     /// The step that it goes on from.
     step: u64,
@@ -54,6 +57,8 @@ struct Records {
     /// Made with the first of them.
     measures: Option<Journal>,
     events: Events,
+    /// Where the best checkpoints are kept.
+    best: Option<Best>,
 }
 
 impl Run {
@@ -63,7 +68,7 @@ impl Run {
     /// Where the folder is not [`vacant`], is in use, or cannot be written to.
     pub fn create(folder: &Path, config: &Config) -> Result<Self> {
         vacant(folder)?;
-        make(folder)?;
+        make_folder(folder)?;
         let lock = lock(folder)?;
         // Another process may have had a run here until now.
         vacant(folder)?;
@@ -87,6 +92,7 @@ impl Run {
             folder: folder.to_owned(),
             config: config.to_toml()?,
             keep: config.training.keep,
+            keep_best: config.training.keep_best,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
@@ -118,15 +124,17 @@ impl Run {
                     write_atomically(&config, self.config.as_bytes())?;
                 }
                 let checkpoints = self.folder.join(CHECKPOINTS);
-                make(&checkpoints)?;
+                make_folder(&checkpoints)?;
                 remove_partial(&self.folder)?;
                 remove_partial(&checkpoints)?;
                 self.set_broken_aside()?;
-                self.remove_old(self.step)?;
+                let scores = self.folder.join(SCORES);
+                let best = (self.keep_best > 0).then(|| Best::open(&scores, self.step)).transpose()?;
+                self.remove_old(self.step, best.as_ref())?;
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
                 let measures = self.folder.join(MEASURES);
                 let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
-                Records { metrics, measures, events: Events::new(&self.folder, self.step) }
+                Records { metrics, measures, events: Events::new(&self.folder, self.step), best }
             }
         };
         Ok(self.records.insert(records))
@@ -142,11 +150,13 @@ impl Run {
     }
 
     /// Removes checkpoints past those that are kept, never that of step `kept`.
-    fn remove_old(&self, kept: u64) -> Result<()> {
+    fn remove_old(&self, kept: u64, best: Option<&Best>) -> Result<()> {
         let kept = checkpoint_path(&self.folder, kept);
-        let others =
-            checkpoints(&self.folder)?.into_iter().map(|(_, path)| path).filter(|path| *path != kept);
-        others.rev().skip(self.keep.saturating_sub(1)).try_for_each(remove)
+        let others = checkpoints(&self.folder)?.into_iter().filter(|(_, path)| *path != kept);
+        let old: Vec<_> = others.rev().skip(self.keep.saturating_sub(1)).collect();
+        let steps: Vec<u64> = old.iter().map(|(step, _)| *step).collect();
+        let best = best.map_or_else(Vec::new, |best| best.of(self.keep_best, &steps));
+        old.into_iter().filter(|(step, _)| !best.contains(step)).try_for_each(|(_, path)| remove(path))
     }
 
     /// The folder.
@@ -189,26 +199,32 @@ impl Run {
         self.records()?.events.scalar(tag, step, value)
     }
 
+    /// Says how good the checkpoint of a step is, which is then written: the higher the better. Nothing is kept of it where
+    /// the config keeps no best checkpoints.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn score(&mut self, step: u64, score: f64) -> Result<()> {
+        self.records()?.best.as_mut().map_or(Ok(()), |best| best.add(step, score))
+    }
+
     /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let Records { metrics, measures, events } = self.records()?;
+        let Records { metrics, measures, events, .. } = self.records()?;
         metrics.synchronise()?;
         measures.iter_mut().try_for_each(Journal::synchronise)?;
         events.flush()?;
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
-        self.remove_old(checkpoint.step)
+        let best = self.records.as_ref().and_then(|records| records.best.as_ref());
+        self.remove_old(checkpoint.step, best)
     }
 }
 
 fn remove(file: PathBuf) -> Result<()> {
     std::fs::remove_file(&file).map_err(|error| Error::file(&file, format!("cannot be removed: {error}")))
-}
-
-fn make(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))
 }
 
 fn lock(folder: &Path) -> Result<File> {

@@ -84,8 +84,7 @@ pub fn train(
     let mut metrics = Metrics::new(&run, training.log_every);
     let mut events = Events::new(&run, training.log_every);
     let per_epoch = experiment.steps_per_epoch()?;
-    let mut checkpoints =
-        Checkpoints::new(&run, training.checkpoint_every, per_epoch, model, resumed.is_some());
+    let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, resumed.is_some());
     let mut own = Own::all(&run, config)?;
     let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut metrics, &mut events];
     all.extend(own.iter_mut().map(|own| own as &mut dyn Observer<Trainer>));
