@@ -4,6 +4,7 @@
 mod alignment;
 mod errors;
 mod list;
+mod memory;
 mod reports;
 mod resume;
 mod safety;
