@@ -59,6 +59,7 @@ pub use exit::Exit;
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use plasticity_core::{Result, registry};
+use plasticity_lab::provenance;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -90,7 +91,8 @@ pub fn run() -> ExitCode {
     let logs = logs.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     // A program that links this one may have set up logging of its own.
     let _ = logs.without_time().with_target(false).try_init();
-    let exit = dispatch(&arguments.command).unwrap_or_else(|error| {
+    let ended = signals::fail_without_memory().and_then(|()| dispatch(&arguments.command));
+    let exit = ended.unwrap_or_else(|error| {
         output::error(&error);
         Exit::of(&error)
     });
@@ -99,6 +101,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: &Command) -> Result<Exit> {
     registry::check()?;
+    provenance::set_commit(env!("PLASTICITY_COMMIT"));
     match command {
         Command::Train(arguments) => commands::train::run(arguments),
         Command::Probe(arguments) => commands::probe::run(arguments),

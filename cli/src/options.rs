@@ -1,9 +1,11 @@
 //! Options that several subcommands share.
 
+use crate::output;
 use crate::threads::start_threads;
 use clap::Args;
 use plasticity_core::Result;
 use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
 use std::path::PathBuf;
 
 /// A config on the command line.
@@ -30,4 +32,16 @@ impl ConfigArguments {
         start_threads(&config)?;
         Ok(config)
     }
+}
+
+/// A config's experiment, for what is measured of its rule alone: where its stimuli's files are absent, noise of their shape
+/// stands in, which is said.
+pub fn open_or_draw(config: Config) -> Result<Experiment> {
+    let (experiment, absent) = Experiment::open_or_draw(config)?;
+    if let Some(absent) = absent {
+        output::note(&format!(
+            "noise of the config's shapes, with 10 classes, stands in for its stimuli, which cannot be read: {absent}"
+        ));
+    }
+    Ok(experiment)
 }

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -57,6 +57,25 @@ impl Signals {
             _ => Exit::Interrupted,
         }
     }
+}
+
+/// Where an allocation fails that nothing asked for beforehand, Rust says so and aborts: the program then ends with the exit
+/// status of a failure, as it does where one that was asked for is refused.
+///
+/// # Errors
+/// Where the system refuses.
+#[cfg(unix)]
+pub fn fail_without_memory() -> Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_shutdown(SIGABRT, Exit::Failure as i32, always)
+        .map(drop)
+        .map_err(|error| Error::stimulus("signals", format!("cannot be listened for: {error}")))
+}
+
+/// On other systems an abort is one.
+#[cfg(not(unix))]
+pub fn fail_without_memory() -> Result<()> {
+    Ok(())
 }
 
 /// The signals that a process ignores, bit by bit, from Linux's `/proc/self/status`; none where it does not say.

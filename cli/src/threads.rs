@@ -2,6 +2,7 @@
 
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
+use plasticity_lab::loader::most_threads;
 use rayon::ThreadPoolBuilder;
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -9,12 +10,14 @@ use std::sync::OnceLock;
 /// The number that a config asked for.
 static STARTED: OnceLock<usize> = OnceLock::new();
 
-/// Starts as many threads as the config names, or one for each core.
+/// Starts as many threads as the config names, but no more than [`most_threads`], or one for each core.
 ///
 /// # Errors
 /// Where no thread can be started, or this process computes with another number already.
 pub fn start_threads(config: &Config) -> Result<()> {
-    let Some(threads) = config.training.threads else { return start_default_threads() };
+    let Some(threads) = config.training.threads.map(|threads| threads.min(most_threads())) else {
+        return start_default_threads();
+    };
     let refuse = |message: String| Err(Error::config(config.place("training.threads"), message));
     match STARTED.get() {
         Some(started) if *started == threads => Ok(()),

@@ -30,20 +30,50 @@ impl Parameter {
         order: &[usize],
         values: &[f32],
     ) -> Result<Self> {
+        let mut parameter = Self::without_values(device, name, shape, order)?;
+        if !device.is_sizing() {
+            parameter.value = Buffer::from_vec(device, parameter.to_memory(values)?)?;
+        }
+        Ok(parameter)
+    }
+
+    /// A parameter from as many values as `draw` is asked for, in the public layout; `order` as of [`new`](Self::new). On a
+    /// [`sizing`](Device::sizing) handle nothing is drawn, and where there is no room for the values neither.
+    ///
+    /// # Errors
+    /// Where there is no room, `draw` refuses or gives another number of values, or `order` is no permutation.
+    pub fn drawn(
+        device: &Device,
+        name: &str,
+        shape: &[usize],
+        order: &[usize],
+        draw: impl FnOnce(usize) -> Result<Vec<f32>>,
+    ) -> Result<Self> {
+        let parameter = Self::without_values(device, name, shape, order)?;
+        if device.is_sizing() {
+            return Ok(parameter);
+        }
+        room(name, parameter.len())?;
+        Self::new(device, name, shape, order, &draw(parameter.len())?)
+    }
+
+    /// Its name, shape and order, with no values yet.
+    fn without_values(device: &Device, name: &str, shape: &[usize], order: &[usize]) -> Result<Self> {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
         if sorted != (0..shape.len()).collect::<Vec<_>>() {
             return Err(Error::shape(name, format!("{order:?} does not order the axes of {shape:?}")));
         }
-        let mut parameter = Self {
+        if shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size)).is_none() {
+            return Err(Error::shape(name, format!("{shape:?} holds more values than can be counted")));
+        }
+        Ok(Self {
             name: name.to_owned(),
             shape: shape.to_vec(),
             order: order.to_vec(),
             learns: true,
-            value: Buffer::zeros(device, shape.iter().product())?,
-        };
-        parameter.set(values)?;
-        Ok(parameter)
+            value: Buffer::zeros(device, 0)?,
+        })
     }
 
     /// A parameter whose layout in memory is the public one.
@@ -88,6 +118,16 @@ impl Parameter {
         &self.shape
     }
 
+    /// How many values it has, whether or not it is on a [`sizing`](Device::sizing) handle.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether an optimiser changes it.
     pub fn learns(&self) -> bool {
         self.learns
@@ -118,16 +158,20 @@ impl Parameter {
     pub fn to_public(&self, memory: &Buffer) -> Result<Vec<f32>> {
         let memory = memory.to_vec()?;
         self.check(memory.len())?;
-        let mut public = vec![0.0; memory.len()];
+        let mut public = room(&self.name, memory.len())?;
+        public.resize(memory.len(), 0.0);
         self.for_each(|in_memory, in_public| public[in_public] = memory[in_memory]);
         Ok(public)
     }
 
-    /// Sets the values from the public layout.
+    /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle there are none to set.
     ///
     /// # Errors
     /// Where the number of values is not that of the shape.
     pub fn set(&mut self, public: &[f32]) -> Result<()> {
+        if self.value.device().is_sizing() {
+            return self.check(public.len());
+        }
         let memory = self.to_memory(public)?;
         Ok(self.value.copy_from_host(&memory)?)
     }
@@ -138,7 +182,8 @@ impl Parameter {
     /// Where the number of values is not that of the shape.
     pub fn to_memory(&self, public: &[f32]) -> Result<Vec<f32>> {
         self.check(public.len())?;
-        let mut memory = vec![0.0; public.len()];
+        let mut memory = room(&self.name, public.len())?;
+        memory.resize(public.len(), 0.0);
         self.for_each(|in_memory, in_public| memory[in_memory] = public[in_public]);
         Ok(memory)
     }
@@ -152,7 +197,7 @@ impl Parameter {
     }
 
     fn check(&self, len: usize) -> Result<()> {
-        let expected: usize = self.shape.iter().product();
+        let expected = self.len();
         if len == expected {
             return Ok(());
         }
@@ -178,6 +223,22 @@ impl Parameter {
                 }
                 index[place] = 0;
             }
+        }
+    }
+}
+
+/// An empty vector with room for `len` values.
+///
+/// # Errors
+/// Where there is not so much memory: names what it is for.
+fn room(name: &str, len: usize) -> Result<Vec<f32>> {
+    let mut values = Vec::new();
+    match values.try_reserve_exact(len) {
+        Ok(()) => Ok(values),
+        Err(_) => {
+            let message =
+                format!("there is no memory for its {len} values: use fewer neurons, or a smaller kernel");
+            Err(Error::shape(name, message))
         }
     }
 }
@@ -214,5 +275,33 @@ mod tests {
         let error = Parameter::plain(&device, "bias", &[3], &[0.0]).unwrap_err().to_string();
         assert_eq!(error, "bias: shape [3] holds 3 values, got 1");
         assert!(Parameter::new(&device, "w", &[2, 2], &[0, 0], &[0.0; 4]).is_err());
+    }
+
+    #[test]
+    fn what_has_no_room_is_refused_before_it_is_drawn() {
+        let device = Device::open().unwrap();
+        let draw = |_: usize| -> Result<Vec<f32>> { panic!("drawn") };
+        let huge =
+            |shape: &[usize]| Parameter::drawn(&device, "w", shape, &[0, 1], draw).unwrap_err().to_string();
+        assert_eq!(
+            huge(&[1 << 31, 1 << 28]),
+            format!(
+                "w: there is no memory for its {} values: use fewer neurons, or a smaller kernel",
+                1usize << 59
+            )
+        );
+        assert!(huge(&[1 << 40, 1 << 40]).contains("more values than can be counted"));
+    }
+
+    #[test]
+    fn on_a_sizing_handle_shapes_are_known_and_nothing_is_drawn() {
+        let device = Device::open().unwrap().sizing();
+        let draw = |_: usize| -> Result<Vec<f32>> { panic!("drawn") };
+        let mut p = Parameter::drawn(&device, "w", &[1 << 20, 1 << 20], &[0, 1], draw).unwrap();
+        assert_eq!((p.len(), p.value().len()), (1 << 40, 0));
+        assert!(p.set(&[0.0]).is_err());
+        let mut given = Parameter::plain(&device, "b", &[2], &[1.0, 2.0]).unwrap();
+        given.set(&[3.0, 4.0]).unwrap();
+        assert_eq!((given.len(), given.value().len()), (2, 0));
     }
 }

@@ -105,6 +105,8 @@ pub struct Plugin {
     pub example: &'static str,
     /// The crate that has it.
     pub package: &'static str,
+    /// The version of that crate.
+    pub version: &'static str,
 }
 
 inventory::collect!(Plugin);
@@ -164,6 +166,7 @@ macro_rules! plugin {
                 keys: $keys,
                 example: $example,
                 package: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
             }
         }
     };
@@ -175,6 +178,15 @@ pub fn plugins(family: Family) -> Vec<&'static Plugin> {
         inventory::iter::<Plugin>.into_iter().filter(|plugin| plugin.family == family).collect();
     found.sort_by_key(|plugin| plugin.name);
     found
+}
+
+/// The crates that plugins are from, each once with its version: `my-rules 0.2.0`.
+pub fn packages() -> Vec<String> {
+    let all = inventory::iter::<Plugin>.into_iter();
+    let mut named: Vec<_> = all.map(|plugin| format!("{} {}", plugin.package, plugin.version)).collect();
+    named.sort();
+    named.dedup();
+    named
 }
 
 /// The plugin of this name, or an error that lists the registered ones and the nearest.
@@ -241,6 +253,7 @@ mod tests {
             keys: &[],
             example: "",
             package,
+            version: "0",
         }
     }
 

@@ -174,6 +174,15 @@ pub fn batch(stimulus: &dyn Stimulus, samples: &[Sample], device: &Device) -> Re
     Ok(Batch { input, labels: stimulus.labels(samples) })
 }
 
+/// What is known of stimuli without any of their files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// The encoder's input for one stimulus to learn from.
+    pub one: MapShape,
+    /// How many frames of a stimulus have a label each; `None`: it has one label.
+    pub frames: Option<usize>,
+}
+
 /// What a config says of stimuli.
 #[typetag::serde(tag = "type")]
 pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
@@ -182,6 +191,15 @@ pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>>;
+
+    /// What of the stimuli to learn from follows from the config alone, so that noise of the same shape can stand in where
+    /// their files are absent; `None` where nothing does.
+    ///
+    /// # Errors
+    /// Where a value of the config is out of range.
+    fn outline(&self) -> Result<Option<Outline>> {
+        Ok(None)
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Whole-system tests of the plasticity toolkit: what they share.
 
+pub mod fuzz;
+
 use std::path::{Path, PathBuf};
 
 use plasticity_encoders as _;

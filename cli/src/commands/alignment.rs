@@ -9,6 +9,7 @@ use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::alignment::{self, Along, LayerAlignment};
+use plasticity_lab::checkpoint::Unusable;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
@@ -59,7 +60,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut trained_to = Ok(());
     if is_run {
         for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
-            let stored = Stored::load(&path)?;
+            let stored = match Stored::read(&path) {
+                Ok(stored) => stored,
+                Err(Unusable::Refused(error)) => return Err(error),
+                Err(Unusable::Broken(error)) => {
+                    output::note(&format!("warning: {error}: it is passed over"));
+                    continue;
+                }
+            };
             stored.check(experiment.config())?;
             let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), step, &device)
                 .map_err(|error| stored.locate(error))?;

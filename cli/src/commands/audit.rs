@@ -1,12 +1,11 @@
 //! `plasticity audit CONFIG`: how local a rule is, by measurement.
 
 use crate::exit::Exit;
-use crate::options::ConfigArguments;
+use crate::options::{self, ConfigArguments};
 use crate::output;
 use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};
 use plasticity_lab::audit::{Audit, AuditBench, audit};
-use plasticity_lab::experiment::Experiment;
 
 /// Stimuli of a measurement: few enough to be quick, enough for mixed differences over three.
 const BATCH: usize = 4;
@@ -28,7 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     config.training.batch = BATCH;
     config.training.precision = Some(Precision::F32);
     let seed = config.seed;
-    let experiment = Experiment::open(config)?;
+    let experiment = options::open_or_draw(config)?;
     let classes = experiment.stimulus().classes().map_or(0, |classes| classes.len());
     let network = experiment.network(&Device::open()?)?;
     let audit = audit(&mut AuditBench::new(network, experiment.input(), classes, seed)?)?;

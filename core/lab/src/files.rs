@@ -24,11 +24,39 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         return Err(refused(error));
     }
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
-        // Some file systems cannot synchronise a folder; the rename itself has happened.
+    synchronise_folder_of(path);
+    Ok(())
+}
+
+/// Brings the name of a file or folder to disk, so that it is there after a power cut.
+pub fn synchronise_folder_of(path: &Path) {
+    let folder =
+        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    if let Some(Ok(folder)) = folder.map(File::open) {
+        // Some file systems cannot synchronise a folder; what was written there stands without it.
         let _ = folder.sync_all();
     }
-    Ok(())
+}
+
+/// Makes a folder and those above it that there are not, each brought to disk in the one above it.
+///
+/// # Errors
+/// Where one cannot be made.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), make_folder)?;
+    match std::fs::create_dir(folder) {
+        // Another process may have made it meanwhile.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => {
+            Err(Error::file(folder, format!("cannot be made: {error}")))
+        }
+        _ => {
+            synchronise_folder_of(folder);
+            Ok(())
+        }
+    }
 }
 
 /// A new file `.NAME.PROCESS.COUNT.partial`, which no other thread, process or machine writes to.
@@ -43,6 +71,17 @@ fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|file| (file, temporary)),
         }
+    }
+}
+
+/// A path as a shell takes it for one word.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -93,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_made_with_those_above_and_a_file_in_the_way_is_said() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b/c");
+        make_folder(&folder).and_then(|()| make_folder(&folder)).unwrap();
+        assert!(folder.is_dir());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let error = make_folder(&root.path().join("file/run")).unwrap_err().to_string();
+        assert!(error.contains("file: cannot be made: "), "{error}");
+    }
+
+    #[test]
     fn writers_of_one_file_do_not_disturb_each_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shared");
@@ -105,6 +155,14 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes, [bytes[0]; 99]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_path_with_blanks_or_quotes_is_one_word() {
+        assert_eq!(quoted(Path::new("runs/a-1_b.toml")), "runs/a-1_b.toml");
+        assert_eq!(quoted(Path::new("my runs/a")), "'my runs/a'");
+        assert_eq!(quoted(Path::new("it's $HOME")), r"'it'\''s $HOME'");
+        assert_eq!(quoted(Path::new("")), "''");
     }
 
     #[test]

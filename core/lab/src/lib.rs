@@ -8,6 +8,7 @@ pub mod config;
 pub mod experiment;
 pub mod files;
 pub mod loader;
+pub mod memory;
 pub mod modules;
 pub mod network;
 pub mod optimiser;

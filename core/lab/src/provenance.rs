@@ -1,16 +1,42 @@
 //! What beside config and seed decides a run's bits: the program, what it computes with, and the data.
 
 use plasticity_core::device::Device;
+use plasticity_core::registry;
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
-/// Where a checkpoint, or a part of a run, comes from. Empty words stand for what is not known.
+/// What is said of a commit that nobody told.
+const UNKNOWN: &str = "unknown";
+
+static COMMIT: OnceLock<&str> = OnceLock::new();
+
+/// Tells from which commit the program was built; a library cannot know. The first word holds.
+pub fn set_commit(commit: &'static str) {
+    COMMIT.get_or_init(|| commit);
+}
+
+/// Where a checkpoint, or a part of a run, comes from. Empty words stand for what is not known: files of earlier versions
+/// have only program, kernels and data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
     /// The version of this crate.
     pub program: String,
+    /// The commit that the program was built from, with `+changes` where files were not as in it; `unknown` where it was
+    /// built without.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub commit: String,
+    /// The crates of plugins that are linked, with their versions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
+    /// The device.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// The family of kernels that sums were made with: other families round differently.
     pub kernels: String,
+    /// The processor.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub processor: String,
     /// [`Experiment::data_fingerprint`](crate::experiment::Experiment::data_fingerprint).
     pub data: String,
 }
@@ -18,12 +44,22 @@ pub struct Provenance {
 impl Provenance {
     /// That of this process, with data of this fingerprint.
     pub fn here(device: &Device, data: String) -> Self {
-        Self { program: env!("CARGO_PKG_VERSION").to_owned(), kernels: kernels(device), data }
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: COMMIT.get().copied().unwrap_or(UNKNOWN).to_owned(),
+            plugins: registry::packages(),
+            device: device.name(),
+            kernels: kernels(device),
+            processor: processor(),
+            data,
+        }
     }
 
-    /// In what `self` differs from `other`, in words; `None` where in nothing that both know.
+    /// In what `self` differs from `other`, in words; `None` where in nothing that both know and that can change results:
+    /// processors that compute with the same kernels give the same.
     pub fn difference(&self, other: &Self) -> Option<String> {
-        let differs = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
+        let differs =
+            |a: &str, b: &str| [a, b].iter().all(|word| !word.is_empty() && *word != UNKNOWN) && a != b;
         let mut words = Vec::new();
         if differs(&self.data, &other.data) {
             words.push(format!("the stimuli are others now (data {}, then {})", self.data, other.data));
@@ -33,6 +69,13 @@ impl Provenance {
         }
         if differs(&self.program, &other.program) {
             words.push(format!("the program is of version {}, then of {}", self.program, other.program));
+        }
+        if differs(&self.commit, &other.commit) {
+            words.push(format!("the program is of commit {}, then of {}", self.commit, other.commit));
+        }
+        let (now, then) = (self.plugins.join(", "), other.plugins.join(", "));
+        if differs(&now, &then) {
+            words.push(format!("its plugins are of {now}, then of {then}"));
         }
         (!words.is_empty()).then(|| words.join("; "))
     }
@@ -62,16 +105,51 @@ fn instructions() -> &'static str {
     "baseline"
 }
 
+/// The processor's name, where the system tells it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or(std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_what_both_know_can_differ() {
-        let one = |data: &str| Provenance { program: "1".into(), kernels: "k".into(), data: data.into() };
+        let one = |data: &str| Provenance {
+            program: "1".into(),
+            kernels: "k".into(),
+            data: data.into(),
+            commit: "c".into(),
+            plugins: vec!["rules 1".into()],
+            ..Provenance::default()
+        };
         assert_eq!(one("a").difference(&one("a")), None);
         assert_eq!(one("a").difference(&Provenance::default()), None);
-        let said = one("a").difference(&Provenance { program: "2".into(), ..one("b") }).unwrap();
-        assert!(said.contains("data a, then b") && said.contains("version 1, then of 2"), "{said}");
+        assert_eq!(one("a").difference(&Provenance { commit: UNKNOWN.into(), ..one("a") }), None);
+        assert_eq!(one("a").difference(&Provenance { processor: "another".into(), ..one("a") }), None);
+        let other = Provenance {
+            program: "2".into(),
+            commit: "d".into(),
+            plugins: vec!["rules 2".into()],
+            ..one("b")
+        };
+        let said = one("a").difference(&other).unwrap();
+        for part in
+            ["data a, then b", "version 1, then of 2", "commit c, then of d", "of rules 1, then of rules 2"]
+        {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn all_of_it_is_known_here_but_a_commit_that_nobody_told() {
+        let here = Provenance::here(&Device::open().unwrap(), "d".into());
+        assert!(
+            [&here.program, &here.device, &here.kernels, &here.processor].iter().all(|word| !word.is_empty())
+        );
+        assert_eq!(here.commit, UNKNOWN);
     }
 }

@@ -9,6 +9,8 @@ use crate::parameter::Parameter;
 use crate::representation::{Representation, RepresentationShape};
 use crate::taped::{Matrix, Pass, Scalar};
 
+pub use crate::taped::Held;
+
 /// What a loss works on: the signals of a step as matrices whose history is recorded.
 pub struct Taped<'a> {
     pass: Pass,
@@ -105,6 +107,25 @@ impl<'a> Taped<'a> {
         let context = self.context.as_ref().map(|context| slopes.downhill(context)).transpose()?;
         Ok(RuleUpdate::new(value, slopes.downhill(&self.target)?).with_context(context).with_own(own))
     }
+}
+
+/// A rule's [`PlasticityRule::loss`] itself, or `None` if it follows none. The first time, `held` takes what the loss stops
+/// ([`Matrix::stop`]); later these values stay as they were, so that differences of the loss at two points are of what its
+/// gradient is of.
+///
+/// # Errors
+/// Where the rule refuses.
+pub fn loss<R: PlasticityRule + ?Sized>(
+    rule: &mut R,
+    signals: &Signals,
+    draws: &mut dyn Draws,
+    held: &mut Held,
+) -> Result<Option<f32>> {
+    let taped = Taped::new(signals, rule.parameters())?;
+    taped.pass.hold(std::mem::take(held));
+    let loss = rule.loss(&taped, draws)?.map(|loss| loss.value()).transpose();
+    *held = taped.pass.held();
+    loss
 }
 
 /// The update of a rule from its [`PlasticityRule::loss`], or `None` if it follows none.

@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::map::FeatureMap;
 use crate::parameter::Parameter;
 use crate::random::Random;
+use crate::representation::RepresentationShape;
 use crate::taped::Scalar;
 
 /// A learning rule of one module.
@@ -151,5 +152,11 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
     /// What the rule asks of its network.
     fn demands(&self) -> Demands {
         Demands::default()
+    }
+
+    /// Values that a step holds at least, beside representations, to compare parts of a target of this shape: scores of
+    /// pairs. They are summed before anything is made.
+    fn compared(&self, _target: RepresentationShape) -> u64 {
+        0
     }
 }

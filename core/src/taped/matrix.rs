@@ -42,7 +42,7 @@ impl Matrix {
     #[must_use]
     pub fn stop(&self) -> Self {
         match self.value.clone().try_mul(1.0) {
-            Ok(value) => self.pass.matrix(value),
+            Ok(value) => self.pass.matrix(self.pass.stopped(value)),
             Err(error) => self.pass.refused("stop", format!("dfdx: {error:?}"), self.shape()),
         }
     }

@@ -30,7 +30,7 @@ mod select;
 mod tests;
 
 pub use matrix::Matrix;
-pub use pass::{Pass, Slopes};
+pub use pass::{Held, Pass, Slopes};
 pub use scalar::Scalar;
 
 use plasticity_compute::device::{Matrix as Plain, TapedMatrix as Recorded};

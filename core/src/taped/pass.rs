@@ -20,6 +20,15 @@ struct History {
     tape: RefCell<Tape>,
     refused: RefCell<Option<Error>>,
     made: Cell<u64>,
+    held: RefCell<Option<Held>>,
+}
+
+/// What was stopped in a pass, in its order: so that it can be the same in another.
+#[derive(Default)]
+pub struct Held {
+    values: Vec<Plain>,
+    /// How many of them this pass has met; all are of an earlier pass from there on.
+    met: usize,
 }
 
 impl Pass {
@@ -30,6 +39,7 @@ impl Pass {
             tape: RefCell::default(),
             refused: RefCell::default(),
             made: Cell::new(0),
+            held: RefCell::default(),
         }))
     }
 
@@ -72,6 +82,28 @@ impl Pass {
             Ok(value) => self.matrix(value),
             Err(error) => self.refused("a constant", format!("{error:?}"), (rows, columns)),
         }
+    }
+
+    /// From now on takes down what is stopped, or gives what `held` has in its place.
+    pub(crate) fn hold(&self, held: Held) {
+        *self.0.held.borrow_mut() = Some(Held { met: 0, ..held });
+    }
+
+    /// What [`hold`](Self::hold) has taken down.
+    pub(crate) fn held(&self) -> Held {
+        self.0.held.borrow_mut().take().unwrap_or_default()
+    }
+
+    /// A value that is stopped, or what stands for it.
+    pub(super) fn stopped(&self, value: Plain) -> Plain {
+        let mut held = self.0.held.borrow_mut();
+        let Some(held) = held.as_mut() else { return value };
+        held.met += 1;
+        if let Some(earlier) = held.values.get(held.met - 1) {
+            return earlier.clone();
+        }
+        held.values.push(value.clone());
+        value
     }
 
     /// The first error of an operation, if there was one.

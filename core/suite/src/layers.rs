@@ -118,6 +118,15 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         }
         on_activation(&mut bench, found)
     });
+    found.run("sizes before weights are drawn", |found| {
+        let mut bench = Bench::first(spec.as_ref())?;
+        let mut sized = spec.build(bench.pre.shape(), &bench.device.sizing(), &mut random(9))?;
+        found.same_sizes(bench.layer.parameters(), sized.parameters());
+        if sized.output(bench.pre.shape())? != bench.layer.output(bench.pre.shape())? {
+            found.add("makes another map where nothing is drawn");
+        }
+        Ok(())
+    });
     found.run("two steps, one of them after resuming", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
         let shape = bench.layer.output(bench.pre.shape())?;

@@ -25,6 +25,7 @@ use plasticity_core::broadcast::BroadcastSpec;
 use plasticity_core::device::{Device, Precision};
 use plasticity_core::layer::{EncoderPreset, LayerSpec};
 use plasticity_core::observer::ObserverSpec;
+use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{self, Family, Plugin};
 use plasticity_core::score::ScoreSpec;
@@ -148,6 +149,19 @@ impl Found {
         self.0.push(message.into());
     }
 
+    /// Checks that parameters on a handle that only sizes have the names and shapes of real ones.
+    fn same_sizes(&mut self, real: Vec<&mut Parameter>, sized: Vec<&mut Parameter>) {
+        let of = |all: Vec<&mut Parameter>| -> Vec<_> {
+            all.iter().map(|one| (one.name().to_owned(), one.shape().to_vec(), one.learns())).collect()
+        };
+        let (real, sized) = (of(real), of(sized));
+        if real != sized {
+            self.add(format!(
+                "has parameters {sized:?} where nothing is drawn, and {real:?} where it learns"
+            ));
+        }
+    }
+
     /// Runs `check`, taking down an error or a panic.
     fn run(&mut self, what: &str, check: impl FnOnce(&mut Self) -> Result<()>) {
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(self)));
@@ -224,6 +238,7 @@ mod tests {
             keys: &[Key { name: "rate", default: "2", range: "0..", meaning: "m" }],
             example: "type = \"faulty\"",
             package: "p",
+            version: "0",
         };
         let message = plugin(&faulty).unwrap_err().to_string();
         for fault in [

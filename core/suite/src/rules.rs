@@ -34,15 +34,10 @@ impl Bench {
     /// With `recurrent`, of a module whose last layer is the context of its own input.
     fn new(spec: &dyn RuleSpec, shape: RepresentationShape, recurrent: bool) -> Result<Self> {
         let device = Device::open()?;
-        let above = RepresentationShape { channel: shape.channel + 2, ..shape };
+        let above = above(shape);
         let source = spec.demands().context;
         let apart = recurrent || source == ContextSource::Above;
-        let site = Site::new(&device, shape)
-            .with_context(if apart { above } else { shape })
-            .with_top(above)
-            .with_module(0, 2)
-            .with_classes(CLASSES);
-        let rule = spec.build(&site, &mut random(1))?;
+        let rule = spec.build(&site(&device, shape, apart), &mut random(1))?;
         let positive = |shape: RepresentationShape, what| -> Result<Representation> {
             let mut values = noisy(&device, &mut random(what), shape.len())?.to_vec()?;
             values.iter_mut().for_each(|value| *value = value.max(0.0));
@@ -86,6 +81,19 @@ impl Bench {
     }
 }
 
+/// The context of another module, and the top, for a target of this shape.
+fn above(shape: RepresentationShape) -> RepresentationShape {
+    RepresentationShape { channel: shape.channel + 2, ..shape }
+}
+
+fn site(device: &Device, shape: RepresentationShape, apart: bool) -> Site<'_> {
+    Site::new(device, shape)
+        .with_context(if apart { above(shape) } else { shape })
+        .with_top(above(shape))
+        .with_module(0, 2)
+        .with_classes(CLASSES)
+}
+
 fn draws() -> SeededDraws {
     SeededDraws { seed: 3, step: 0, module: 0 }
 }
@@ -109,6 +117,14 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         repeats(found, "two steps with the same draws", &made, &again)?;
         let mut twin = Bench::new(spec.as_ref(), bench.target.shape(), false)?;
         repeats(found, "two rules of the same seed", &made, &twin.update()?)
+    });
+    found.run("sizes before weights are drawn", |found| {
+        let mut bench = Bench::first(spec.as_ref())?;
+        let device = Device::open()?.sizing();
+        let site = site(&device, bench.target.shape(), bench.apart);
+        let mut sized = spec.build(&site, &mut random(1))?;
+        found.same_sizes(bench.rule.parameters(), sized.parameters());
+        Ok(())
     });
     found.run("a step with a context of its own", |found| recurrent(spec.as_ref(), found));
     found.run("two steps, one of them after resuming", |found| {

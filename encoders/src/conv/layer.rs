@@ -125,16 +125,17 @@ impl Conv {
             [shape.channels, in_channels].into_iter().chain(kernel.iter().copied()).collect();
         let fan_in = in_channels * kernel.iter().product::<usize>();
         let fan_out = shape.channels * kernel.iter().product::<usize>();
-        let weight = shape.initial.draw(random, shape.channels * fan_in, fan_in, fan_out)?;
+        let order = device::weight_order(public.len());
+        let draw = |count| shape.initial.draw(random, count, fan_in, fan_out);
+        let weight = Parameter::drawn(device, "weight", &public, &order, draw)?;
         let bias = match shape.bias {
             true => uniform(random, shape.channels, fan_in),
             false => vec![0.0; shape.channels],
         };
-        let order = device::weight_order(public.len());
         Ok(Self {
             shape,
             in_channels,
-            weight: Parameter::new(device, "weight", &public, &order, &weight)?,
+            weight,
             bias: match Parameter::plain(device, "bias", &[shape.channels], &bias)? {
                 bias if shape.bias => bias,
                 bias => bias.fixed(),

@@ -61,8 +61,8 @@ impl Gru {
     ) -> Result<Self> {
         weights::check("gru", &[3, hidden, inputs.max(hidden)])?;
         let mut drawn = |name: &str, shape: &[usize]| {
-            let values = uniform(random, shape.iter().product(), hidden);
-            Parameter::plain(device, name, shape, &values)
+            let order: Vec<usize> = (0..shape.len()).collect();
+            Parameter::drawn(device, name, shape, &order, |count| Ok(uniform(random, count, hidden)))
         };
         Ok(Self {
             weight_ih: drawn("weight_ih", &[3 * hidden, inputs])?,

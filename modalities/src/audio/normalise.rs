@@ -49,28 +49,67 @@ impl Normalise {
         match self {
             Self::Own(_) => Ok(()),
             Self::Corpus(Constants { mean, std }) => {
-                standardise::check("stimulus `speech`, key `normalise`", *mean, *std, [-1.0, 1.0])
+                standardise::check("normalise", *mean, *std, [-1.0, 1.0])
             }
         }
     }
 
     /// (x − mean) / std of every sample of an utterance; by its own, silence stays 0.
     pub fn apply(&self, samples: &mut [f32]) {
-        let (mean, std) = match self {
-            Self::Own(Own::None) => return,
-            Self::Own(Own::Utterance) => moments(samples),
-            Self::Corpus(Constants { mean, std }) => (*mean, *std),
+        // A slice in one piece does not fail.
+        let whole = |each: &mut Each| -> Result<()> {
+            each(samples);
+            Ok(())
         };
-        samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) / std) as f32);
+        if let Ok(Some(moments)) = self.moments(&whole) {
+            moments.apply(samples);
+        }
+    }
+
+    /// What is taken away from an utterance and what it is divided by, `None` where nothing is. `all` gives all samples to
+    /// what it is called with, piece by piece, each time that it is called.
+    ///
+    /// # Errors
+    /// The first of `all`.
+    pub fn moments(&self, all: &dyn Fn(&mut Each) -> Result<()>) -> Result<Option<Moments>> {
+        match self {
+            Self::Own(Own::None) => Ok(None),
+            Self::Own(Own::Utterance) => Moments::of(all).map(Some),
+            Self::Corpus(Constants { mean, std }) => Ok(Some(Moments { mean: *mean, std: *std })),
+        }
     }
 }
 
+/// What takes samples, piece by piece.
+pub type Each<'a> = dyn FnMut(&[f32]) + 'a;
+
 /// Mean and standard deviation; of silence, 1.
-fn moments(samples: &[f32]) -> (f64, f64) {
-    let count = samples.len().max(1) as f64;
-    let mean = samples.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
-    let variance = samples.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
-    (mean, if variance > 1e-14 { variance.sqrt() } else { 1.0 })
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    mean: f64,
+    std: f64,
+}
+
+impl Moments {
+    /// Those of samples that are gone over twice, for a recording may be larger than memory.
+    fn of(all: &dyn Fn(&mut Each) -> Result<()>) -> Result<Self> {
+        let (mut count, mut sum, mut squares) = (0_usize, 0.0, 0.0);
+        all(&mut |samples| {
+            count += samples.len();
+            sum = samples.iter().fold(sum, |sum, v| sum + f64::from(*v));
+        })?;
+        let mean = sum / count.max(1) as f64;
+        all(&mut |samples| {
+            squares = samples.iter().fold(squares, |sum, v| sum + (f64::from(*v) - mean).powi(2))
+        })?;
+        let variance = squares / count.max(1) as f64;
+        Ok(Self { mean, std: if variance > 1e-14 { variance.sqrt() } else { 1.0 } })
+    }
+
+    /// (x − mean) / std of every sample.
+    pub fn apply(&self, samples: &mut [f32]) {
+        samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - self.mean) / self.std) as f32);
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +155,7 @@ mod tests {
         for std in ["0.0", "-1", "nan", "inf", "1e-40"] {
             let normalise = parse(&format!("{{ mean = 0.0, std = {std} }}")).unwrap();
             let error = normalise.check().unwrap_err().to_string();
-            assert!(error.contains("key `normalise`") && error.contains("above 0"), "{error}");
+            assert!(error.starts_with("normalise: ") && error.contains("above 0"), "{error}");
         }
         assert!(parse("{ mean = nan, std = 1.0 }").unwrap().check().is_err());
         for text in ["\"loud\"", "{ mean = 0.0 }", "{ mean = 0.0, std = 1.0, x = 1 }"] {

@@ -7,8 +7,9 @@ use super::stimulus::Windows;
 use crate::common::apart;
 use crate::common::choice::choice;
 use plasticity_core::error::{Error, Result};
+use plasticity_core::map::MapShape;
 use plasticity_core::plugin;
-use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
+use plasticity_core::stimulus::{Outline, Split, Stimulus, StimulusSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -65,14 +66,30 @@ fn window() -> usize {
 }
 
 impl SpeechSpec {
+    fn check(&self) -> Result<()> {
+        if self.window == 0 || !self.window.is_multiple_of(HOP) {
+            let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
+            return Err(Error::config("window", message));
+        }
+        self.normalise.check()
+    }
+
     /// Opens both labelled sources and checks them against each other.
     fn labelled(&self, seed: u64) -> Result<Option<[Box<dyn Corpus>; 2]>> {
         let Some(Labelled { train, test }) = &self.labelled else { return Ok(None) };
-        let (train, test) = (train.open(seed)?, test.open(seed)?);
-        let wrong = |message: String| Err(Error::config("stimulus `speech`, key `labelled`", message));
+        let (train, test) = (open(&**train, "labelled.train", seed)?, open(&**test, "labelled.test", seed)?);
+        let wrong = |message: String| Err(Error::config("labelled", message));
         let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
             corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
         };
+        if self.label == LabelKind::Speaker
+            && let Some(nobody) = [&*train, &*test].into_iter().find_map(without_speaker)
+        {
+            return wrong(format!(
+                "with `label = \"speaker\"` every recording lies in the folder of its speaker; {nobody} lies beside these \
+                 folders: move it into one, or take it out"
+            ));
+        }
         if let Some(both) = in_both(&*train, &*test)? {
             return wrong(format!(
                 "utterance {both} is in both `train` and `test`: give folders of which none lies in the other, or choose with \
@@ -82,12 +99,6 @@ impl SpeechSpec {
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
         match self.label {
             LabelKind::Speaker => {
-                if let Some(nobody) = [&*train, &*test].into_iter().find_map(without_speaker) {
-                    return wrong(format!(
-                        "with `label = \"speaker\"` every recording lies in the folder of its speaker; {nobody} lies beside \
-                         these folders: move it into one, or take it out"
-                    ));
-                }
                 if ours.is_empty() || !theirs.is_subset(&ours) {
                     let strangers: Vec<_> = theirs.difference(&ours).take(5).cloned().collect();
                     let message = format!(
@@ -129,6 +140,11 @@ impl SpeechSpec {
         let names: BTreeSet<_> = corpus.utterances().iter().filter_map(|u| u.speaker.clone()).collect();
         names.into_iter().zip(0..).collect()
     }
+}
+
+/// Opens the source that stands under a key.
+fn open(source: &dyn SpeechSource, key: &str, seed: u64) -> Result<Box<dyn Corpus>> {
+    source.open(seed).map_err(|error| error.under(key))
 }
 
 /// The first utterance that nobody is known to speak, by its file.
@@ -176,18 +192,14 @@ plugin! {
     example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
     impl StimulusSpec for SpeechSpec {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
-            if self.window == 0 || !self.window.is_multiple_of(HOP) {
-                let message = format!("expected a multiple of {HOP} samples (10 ms), got {}", self.window);
-                return Err(Error::config("stimulus `speech`, key `window`", message));
-            }
-            self.normalise.check()?;
+            self.check()?;
             let labelled = self.labelled(seed)?;
             let corpus = match split {
-                Split::Learn => self.learn.open(seed)?,
+                Split::Learn => open(&*self.learn, "learn", seed)?,
                 Split::ReadoutTrain | Split::ReadoutTest => {
                     let Some([train, test]) = labelled else {
                         let message = "a read-out needs `labelled = { train = …, test = … }`";
-                        return Err(Error::config("stimulus `speech`", message));
+                        return Err(Error::config("labelled", message));
                     };
                     let speakers = Self::speakers(&*train);
                     let corpus = if split == Split::ReadoutTrain { train } else { test };
@@ -202,13 +214,20 @@ plugin! {
                     "utterance {both} is in `labelled.test` too, so that rules would learn from what they are tested on: leave \
                      it out with `list` or `speakers`, or give another folder"
                 );
-                return Err(Error::config("stimulus `speech`, key `learn`", message));
+                return Err(Error::config("learn", message));
             }
             let speakers = match &labelled {
                 Some([train, _]) => Self::speakers(&**train),
                 None => Self::speakers(&*corpus),
             };
             Ok(Box::new(Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?))
+        }
+
+        fn outline(&self) -> Result<Option<Outline>> {
+            self.check()?;
+            let one = MapShape { time: 1, location: 1, batch: 1, extent: [self.window, 1, 1], channels: 1 };
+            let frames = (self.label == LabelKind::Phones).then_some(self.window / HOP);
+            Ok(Some(Outline { one, frames }))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Utterances cut into windows: what the network sees.
 
-use super::normalise::Normalise;
+use super::normalise::{Moments, Normalise};
 use super::recent::Recent;
 use super::source::Corpus;
 use super::spec::LabelKind;
@@ -11,7 +11,8 @@ use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Baseline, Label, Sample, Split, Stimulus};
 use rand::RngExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// One split of a corpus, in windows.
 pub(super) struct Windows {
@@ -23,9 +24,14 @@ pub(super) struct Windows {
     speakers: BTreeMap<String, u32>,
     phones: Option<Vec<String>>,
     tiles: Tiles,
-    /// Windows of an utterance mostly follow each other.
+    /// Windows of an utterance mostly follow each other, where it is read out.
     recent: Recent<Spoken>,
+    /// By what utterances are normalised of which windows alone are read.
+    moments: Mutex<HashMap<usize, Option<Moments>>>,
 }
+
+/// Utterances of more samples, some four minutes, are never in memory as a whole.
+const LONG: usize = 1 << 22;
 
 /// A decoded, normalised utterance and the phone of each of its frames, where phones are read out.
 struct Spoken {
@@ -68,18 +74,68 @@ impl Windows {
             return Err(Error::stimulus("speech", message));
         }
         let phones = corpus.phones();
-        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent: Recent::new() })
+        let (recent, moments) = (Recent::new(), Mutex::default());
+        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent, moments })
     }
 
     fn utterance(&self, index: usize) -> Result<Spoken> {
         let mut samples = self.corpus.samples(index)?;
         self.normalise.apply(&mut samples);
-        let labelled = self.label == LabelKind::Phones && self.phones.is_some();
-        let phones = labelled.then(|| self.corpus.frames(index, samples.len() / HOP)).transpose()?;
+        let phones = self.phones(index, samples.len())?;
         Ok(Spoken { samples, phones })
     }
 
-    fn label(&self, Tile { utterance, start, fresh }: Tile, phones: Option<&[Option<u32>]>) -> Label {
+    /// A window without the rest of its utterance, where that can be read so: to learn from, windows lie at random and do not
+    /// follow each other, and a long utterance may be larger than memory.
+    fn alone(&self, tile: Tile) -> Result<Option<Vec<f32>>> {
+        if self.split != Split::Learn && tile.samples <= LONG {
+            return Ok(None);
+        }
+        let Some(mut window) = self.corpus.window(tile.utterance, tile.start, self.window)? else {
+            return Ok(None);
+        };
+        let known = || self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        let moments = known().get(&tile.utterance).copied();
+        let moments = match moments {
+            Some(moments) => moments,
+            None => {
+                let moments = self.of_utterance(tile)?;
+                known().insert(tile.utterance, moments);
+                moments
+            }
+        };
+        if let Some(moments) = moments {
+            moments.apply(&mut window);
+        }
+        Ok(Some(window))
+    }
+
+    /// By what an utterance is normalised: it is decoded once, or, where it is long, piece by piece and twice.
+    fn of_utterance(&self, tile: Tile) -> Result<Option<Moments>> {
+        if tile.samples > LONG {
+            return self.normalise.moments(&|each| self.corpus.each(tile.utterance, each));
+        }
+        let samples = OnceLock::new();
+        self.normalise.moments(&|each| {
+            let samples: &Vec<f32> = match samples.get() {
+                Some(samples) => samples,
+                None => {
+                    let decoded = self.corpus.samples(tile.utterance)?;
+                    samples.get_or_init(|| decoded)
+                }
+            };
+            each(samples);
+            Ok(())
+        })
+    }
+
+    /// The phones of all frames of an utterance, where they are read out.
+    fn phones(&self, utterance: usize, samples: usize) -> Result<Option<Vec<Option<u32>>>> {
+        let labelled = self.label == LabelKind::Phones && self.phones.is_some();
+        labelled.then(|| self.corpus.frames(utterance, samples / HOP)).transpose()
+    }
+
+    fn label(&self, Tile { utterance, start, fresh, .. }: Tile, phones: Option<&[Option<u32>]>) -> Label {
         match (self.label, phones) {
             (LabelKind::Speaker, _) => {
                 let speaker = self.corpus.utterances()[utterance].speaker.as_ref();
@@ -134,21 +190,38 @@ impl Stimulus for Windows {
             let message = format!("no window {index}; there are {}", self.tiles.len());
             return Err(Error::stimulus("speech", message));
         };
-        let spoken = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
-        let samples = &spoken.samples;
         let id = || self.corpus.utterances()[tile.utterance].id.clone();
-        if samples.len() < tile.start + self.window {
-            let message = format!("decodes to {} samples, fewer than its header tells of", samples.len());
-            return Err(Error::stimulus(id(), message));
-        }
-        if let (Split::Learn, Some(random)) = (self.split, augment) {
-            tile.start = random.random_range(0..=(samples.len() - self.window) / HOP) * HOP;
-        }
-        let values = samples[tile.start..][..self.window].to_vec();
+        let augment = augment.filter(|_| self.split == Split::Learn);
+        let at_random = |random: &mut Random, samples: usize| {
+            random.random_range(0..=(samples.saturating_sub(self.window)) / HOP) * HOP
+        };
+        // Drawn again below, from the number of samples that are decoded, where the window is not read alone.
+        let start = augment.as_deref().map(|random| at_random(&mut random.clone(), tile.samples));
+        let alone = Tile { start: start.unwrap_or(tile.start), ..tile };
+        let (values, label) = match self.alone(alone)? {
+            Some(values) => {
+                let phones = self.phones(tile.utterance, tile.samples)?;
+                (values, self.label(alone, phones.as_deref()))
+            }
+            None => {
+                let spoken = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
+                let samples = &spoken.samples;
+                if samples.len() < tile.start + self.window {
+                    let decoded = samples.len();
+                    let message = format!("decodes to {decoded} samples, fewer than its header tells of");
+                    return Err(Error::stimulus(id(), message));
+                }
+                if let Some(random) = augment {
+                    tile.start = at_random(random, samples.len());
+                }
+                let values = samples[tile.start..][..self.window].to_vec();
+                (values, self.label(tile, spoken.phones.as_deref()))
+            }
+        };
         if values.iter().any(|value| !value.is_finite()) {
             return Err(Error::stimulus(id(), "holds samples that are no numbers"));
         }
-        Ok(Sample { values, label: self.label(tile, spoken.phones.as_deref()) })
+        Ok(Sample { values, label })
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Tile {
     pub start: usize,
     /// Its first frame that no window before it holds.
     pub fresh: usize,
+    /// Samples of its utterance, as the header tells.
+    pub samples: usize,
 }
 
 /// The windows of a split, by number. They are worked out from the utterances' lengths, so that a header that promises
@@ -72,7 +74,7 @@ impl Tiles {
             let last = self.last(samples);
             (last, (whole * self.window - last) / HOP)
         };
-        Some(Tile { utterance, start, fresh })
+        Some(Tile { utterance, start, fresh, samples })
     }
 
     /// The first sample of the last window that fits whole frames.
@@ -94,7 +96,12 @@ mod tests {
             [true, false, true, true]
         );
         let all: Vec<_> = (0..).map_while(|number| tiles.get(number)).collect();
-        let tile = |utterance, frame: usize, fresh| Tile { utterance, start: frame * HOP, fresh };
+        let tile = |utterance: usize, frame: usize, fresh| Tile {
+            utterance,
+            start: frame * HOP,
+            fresh,
+            samples: long[utterance].1,
+        };
         let expected =
             [tile(0, 0, 0), tile(0, 4, 0), tile(0, 5, 3), tile(2, 0, 0), tile(2, 4, 0), tile(3, 0, 0)];
         assert_eq!((tiles.len(), all), (6, expected.to_vec()));
@@ -105,7 +112,7 @@ mod tests {
         let mut tiles = Tiles::new(Split::Learn, 4 * HOP);
         tiles.push(0, 4 * HOP);
         tiles.push(5, 11 * HOP);
-        assert_eq!(tiles.get(1), Some(Tile { utterance: 5, start: 3 * HOP, fresh: 0 }));
+        assert_eq!(tiles.get(1), Some(Tile { utterance: 5, start: 3 * HOP, fresh: 0, samples: 11 * HOP }));
         assert_eq!((tiles.len(), tiles.get(2)), (2, None));
     }
 
@@ -115,6 +122,9 @@ mod tests {
         tiles.push(0, 1 << 36);
         assert_eq!((tiles.len(), tiles.utterances.len()), ((1 << 36) / HOP, 1));
         let last = tiles.get(tiles.len() - 1);
-        assert_eq!(last, Some(Tile { utterance: 0, start: (1 << 36) / HOP * HOP - HOP, fresh: 0 }));
+        assert_eq!(
+            last,
+            Some(Tile { utterance: 0, start: (1 << 36) / HOP * HOP - HOP, fresh: 0, samples: 1 << 36 })
+        );
     }
 }

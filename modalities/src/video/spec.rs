@@ -6,7 +6,8 @@ use super::treatment::Treatment;
 use crate::common::apart;
 use crate::common::choice::choice;
 use crate::common::{limit, standardise};
-use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
+use plasticity_core::map::MapShape;
+use plasticity_core::stimulus::{Outline, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +84,7 @@ impl ClipsSpec {
              from: take them out on one side",
             apart::why(&learned, &tested)
         );
-        Err(Error::config("stimulus.source", message))
+        Err(Error::config("source", message))
     }
 
     /// Checks every value.
@@ -93,7 +94,7 @@ impl ClipsSpec {
                 return Ok(());
             }
             let message = format!("expected {} to {}, got {value}", range.start(), range.end());
-            Err(Error::config(format!("stimulus.{key}"), message))
+            Err(Error::config(key, message))
         };
         whole("every", self.every, 1..=1000)?;
         whole("frames", self.frames, 1..=10_000)?;
@@ -102,13 +103,10 @@ impl ClipsSpec {
         let resize = self.resize.unwrap_or(self.size);
         whole("resize", resize, self.size..=4096)?;
         let longest = self.readout_frames.unwrap_or(self.frames).max(self.frames);
-        limit::check(
-            "stimulus.frames, stimulus.readout_frames, stimulus.size",
-            &[longest, self.size, self.size, 3],
-        )?;
+        limit::check("frames", &[longest, self.size, self.size, 3])?;
         if !(0.0..=1.0).contains(&self.grey) {
             let message = format!("expected a probability from 0 to 1, got {}", self.grey);
-            return Err(Error::config("stimulus.grey", message));
+            return Err(Error::config("grey", message));
         }
         let in_range =
             self.jitter.iter().zip([1.0, 1.0, 1.0, 0.5]).all(|(value, most)| (0.0..=most).contains(value));
@@ -117,16 +115,13 @@ impl ClipsSpec {
                 "expected brightness, contrast and saturation from 0 to 1 and hue from 0 to 0.5, got {:?}",
                 self.jitter
             );
-            return Err(Error::config("stimulus.jitter", message));
+            return Err(Error::config("jitter", message));
         }
         if !self.mean.iter().all(|value| value.is_finite()) {
-            return Err(Error::config(
-                "stimulus.mean",
-                format!("expected finite values, got {:?}", self.mean),
-            ));
+            return Err(Error::config("mean", format!("expected finite values, got {:?}", self.mean)));
         }
         for (mean, std) in self.mean.into_iter().zip(self.std) {
-            standardise::check("stimulus.std", mean.into(), std.into(), [0.0, 1.0])?;
+            standardise::check("std", mean.into(), std.into(), [0.0, 1.0])?;
         }
         Ok(Treatment {
             size: self.size,
@@ -165,9 +160,16 @@ plugin! {
                 Split::Learn => self.frames,
                 Split::ReadoutTrain | Split::ReadoutTest => self.readout_frames.unwrap_or(self.frames),
             };
-            let clips = self.source.open(split, seed)?;
+            let clips = self.source.open(split, seed).map_err(|error| error.under("source"))?;
             self.check_apart(&*clips, split, seed)?;
             Ok(Box::new(ClipStimulus::new(clips, treatment, self.every, frames, split)?))
+        }
+
+        fn outline(&self) -> Result<Option<Outline>> {
+            let size = self.treatment()?.size;
+            let extent = [self.frames, size, size];
+            let one = MapShape { time: 1, location: 1, batch: 1, extent, channels: 3 };
+            Ok(Some(Outline { one, frames: None }))
         }
     }
 }
@@ -216,7 +218,7 @@ mod tests {
             }))
             .unwrap();
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
-            assert!(error.contains("stimulus.frames") && error.contains("2000 × 4096 × 4096"), "{error}");
+            assert!(error.contains("frames") && error.contains("2000 × 4096 × 4096"), "{error}");
         }
     }
 
@@ -238,7 +240,7 @@ mod tests {
             let spec = serde_json::json!({ "source": { "type": "motions" }, key: value });
             let spec: ClipsSpec = serde_json::from_value(spec).unwrap();
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
-            assert!(error.contains(&format!("stimulus.{key}")), "{error}");
+            assert!(error.contains(&key), "{error}");
         }
     }
 }

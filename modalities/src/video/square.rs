@@ -184,7 +184,7 @@ mod tests {
         for (width, height) in [(1, 1 << 20), (1, 1 << 21), (1 << 22, 1), (1, 17)] {
             let error =
                 cut(&treatment(1024, 1024), vec![frame(width, height)], None).unwrap_err().to_string();
-            assert!(error.contains("v_Bend_g01_c01") && error.contains("stimulus.resize"), "{error}");
+            assert!(error.contains("v_Bend_g01_c01") && error.contains("resize"), "{error}");
         }
         assert!(cut(&treatment(1024, 1024), vec![frame(1, 16)], None).is_ok());
     }

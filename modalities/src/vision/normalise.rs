@@ -54,10 +54,10 @@ impl Normalise {
         let (default_mean, default_std) =
             if grey { (GREY.0.to_vec(), GREY.1.to_vec()) } else { (COLOUR.0.to_vec(), COLOUR.1.to_vec()) };
         let channels = default_mean.len();
-        let mean = mean.map_or(Ok(default_mean), |m| m.resolve("stimulus.mean", channels))?;
-        let std = std.map_or(Ok(default_std), |s| s.resolve("stimulus.std", channels))?;
+        let mean = mean.map_or(Ok(default_mean), |m| m.resolve("mean", channels))?;
+        let std = std.map_or(Ok(default_std), |s| s.resolve("std", channels))?;
         for (&mean, &std) in mean.iter().zip(&std) {
-            standardise::check("stimulus.std", mean.into(), std.into(), [0.0, 1.0])?;
+            standardise::check("std", mean.into(), std.into(), [0.0, 1.0])?;
         }
         let table = |(mean, std): (&f32, &f32)| std::array::from_fn(|x| (x as f32 / 255.0 - mean) / std);
         let tables = mean.iter().zip(&std).map(table).collect();
@@ -113,10 +113,10 @@ mod tests {
     fn wrong_numbers_are_named() {
         let two = PerChannel::Each(vec![0.5, 0.5]);
         let error = Normalise::new(false, Some(&two), None).unwrap_err().to_string();
-        assert!(error.contains("stimulus.mean") && error.contains("3"), "{error}");
+        assert!(error.contains("mean") && error.contains("3"), "{error}");
         for std in [0.0, 1e-39] {
             let error = Normalise::new(true, None, Some(&PerChannel::All(std))).unwrap_err().to_string();
-            assert!(error.contains("stimulus.std") && error.contains("above 0"), "{error}");
+            assert!(error.contains("std") && error.contains("above 0"), "{error}");
         }
     }
 }

@@ -45,11 +45,11 @@ impl Patches {
                     "expected size from 1 to the crop's {crop} and stride of at least 1, got size {size} and \
                      stride {stride}"
                 );
-                Err(Error::config("stimulus.patch", message))
+                Err(Error::config("patch", message))
             }
             Self::Any(true) => {
                 let message = "expected `false` or a size, such as { size = 16, stride = 8 }, got `true`";
-                Err(Error::config("stimulus.patch", message))
+                Err(Error::config("patch", message))
             }
         }
     }
@@ -99,7 +99,7 @@ mod tests {
             Patches::Of(Patch { size: 16, stride: 0 }),
             Patches::Of(Patch { size: 0, stride: 8 }),
         ] {
-            assert!(patches.grid(64).unwrap_err().to_string().contains("stimulus.patch"));
+            assert!(patches.grid(64).unwrap_err().to_string().contains("patch"));
         }
     }
 }

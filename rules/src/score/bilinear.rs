@@ -103,9 +103,12 @@ impl BilinearScore {
             Side::Predict => [target, context],
             Side::Retrodict => [context, target],
         };
-        let mut values = uniform(random, shape[0] * shape[1], shape[1]);
-        values.iter_mut().for_each(|value| *value *= spec.initial);
-        let weight = Parameter::plain(device, "weight", &shape, &values)?;
+        let draw = |count| {
+            let mut values = uniform(random, count, shape[1]);
+            values.iter_mut().for_each(|value| *value *= spec.initial);
+            Ok(values)
+        };
+        let weight = Parameter::drawn(device, "weight", &shape, &[0, 1], draw)?;
         Ok(Self { side, weight, target, context, prediction: None })
     }
 

@@ -60,7 +60,7 @@ plugin! {
     impl StimulusSpec for Gratings {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
             if self.count == 0 {
-                return Err(Error::config("stimulus.count", "0 is not in 1 …"));
+                return Err(Error::config("count", "0 is not in 1 …"));
             }
             Ok(Box::new(Opened { count: self.count, seed, split: split as u64 }))
         }

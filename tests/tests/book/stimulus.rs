@@ -44,7 +44,7 @@ plugin! {
             {
                 if !(least..=1 << 20).contains(&value) {
                     let message = format!("{value} is not from {least} to {}", 1 << 20);
-                    return Err(Error::config(format!("stimulus.{key}"), message));
+                    return Err(Error::config(key, message));
                 }
             }
             let part = if split == Split::Learn { 1 } else { 4 };

@@ -73,3 +73,20 @@ fn what_cannot_be_measured_is_said() {
     place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=2"]);
     assert!(place.fail(&["alignment", "run", "--steps", "3"], 3).contains("training.keep"));
 }
+
+#[test]
+fn a_damaged_checkpoint_of_a_run_is_passed_over() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let last = place.path("run/checkpoints/step-6.safetensors");
+    let bytes = super::read(&last);
+    std::fs::write(&last, &bytes[..bytes.len() - 9]).unwrap();
+    let output = place.run(&["alignment", "run"]);
+    let (said, table) =
+        (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+    assert!(
+        output.status.success() && said.contains("step-6") && said.contains("it is passed over"),
+        "{said}"
+    );
+    assert!(table.contains("step 4, °") && !table.contains("step 6, °"), "{table}");
+}

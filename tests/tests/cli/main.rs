@@ -7,6 +7,7 @@ mod errors;
 mod extends;
 mod features;
 mod list;
+mod memory;
 mod precision;
 mod report;
 mod reports;

@@ -173,9 +173,9 @@ fn a_signal_saves_the_step_and_says_how_to_go_on() {
     for (signal, status) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {
         let place =
             Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000").replace("steps = 2", "minutes = 9"));
-        let mut command = place.command(&["train", "config.toml", "--out", "run"]);
+        let mut command = place.command(&["train", "config.toml", "--out", "a run"]);
         let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-        let metrics = place.path("run/metrics.jsonl");
+        let metrics = place.path("a run/metrics.jsonl");
         while std::fs::metadata(&metrics).map_or(0, |found| found.len()) == 0 {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -183,9 +183,9 @@ fn a_signal_saves_the_step_and_says_how_to_go_on() {
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(status), "{}", said(&output));
-        assert!(said(&output).contains("plasticity train --resume run"), "{}", said(&output));
+        assert!(said(&output).contains("plasticity train --resume 'a run'"), "{}", said(&output));
         let steps = String::from_utf8(read(&metrics)).unwrap().lines().count();
-        assert!(place.path(&format!("run/checkpoints/step-{steps}.safetensors")).is_file());
+        assert!(place.path(&format!("a run/checkpoints/step-{steps}.safetensors")).is_file());
     }
 }
 
@@ -309,4 +309,67 @@ fn a_network_made_by_hand_is_refused_where_its_rule_does_not_suit_the_stimuli() 
         let error = Network::build(&plan, &Device::open().unwrap()).err().unwrap().to_string();
         assert!(error.contains(expected), "{rule}: {error}");
     }
+}
+
+#[test]
+fn the_best_checkpoints_by_loss_or_probe_are_kept_also_when_the_run_goes_on() {
+    let best = [
+        "--set",
+        "training.keep=1",
+        "--set",
+        "training.keep_best=1",
+        "--set",
+        "training.checkpoint_every={steps=1}",
+    ];
+    for by in ["loss", "probe"] {
+        let place = Place::new(CONFIG);
+        let by = format!("training.best_by={by}");
+        let run = |arguments: &[&str]| place.succeed(&[arguments, &best, &["--set", &by]].concat());
+        run(&["train", "config.toml", "--out", "whole"]);
+        run(&["train", "config.toml", "--out", "parts", "--set", "training.steps=3"]);
+        run(&["train", "--resume", "parts", "--set", "training.steps=6"]);
+        let scores = String::from_utf8(read(&place.path("whole/scores.jsonl"))).unwrap();
+        let scored: Vec<serde_json::Value> =
+            scores.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        // The last checkpoint is kept anyhow; of equal ones the earlier is the better.
+        let before = scored
+            .iter()
+            .take(5)
+            .rev()
+            .max_by(|a, b| a["score"].as_f64().unwrap().total_cmp(&b["score"].as_f64().unwrap()));
+        let best = before.unwrap()["step"].as_u64().unwrap();
+        for run in ["whole", "parts"] {
+            let mut kept: Vec<_> = files(&place.path(&format!("{run}/checkpoints")))
+                .into_iter()
+                .map(|(path, ..)| path)
+                .collect();
+            kept.sort();
+            let mut expected =
+                [best, 6].map(|step| place.path(&format!("{run}/checkpoints/step-{step}.safetensors")));
+            expected.sort();
+            assert_eq!(kept, expected, "{by} {scores}");
+        }
+        assert_eq!(scores, String::from_utf8(read(&place.path("parts/scores.jsonl"))).unwrap());
+    }
+}
+
+#[test]
+fn a_session_says_what_trained_the_run_and_a_checkpoint_too() {
+    let place = trained();
+    let sessions = String::from_utf8(read(&place.path("run/sessions.jsonl"))).unwrap();
+    let session: serde_json::Value = serde_json::from_str(sessions.trim()).unwrap();
+    for key in ["program", "commit", "device", "kernels", "processor", "data"] {
+        assert!(session[key].as_str().is_some_and(|word| !word.is_empty()), "{key}: {session}");
+    }
+    assert!(
+        session["plugins"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one == concat!("plasticity-rules ", env!("CARGO_PKG_VERSION")))
+    );
+    assert_eq!(session["command"][1], "train");
+    let provenance = Checkpoint::load(&place.path(LAST)).unwrap().provenance.unwrap();
+    assert_eq!(serde_json::to_value(&provenance.plugins).unwrap(), session["plugins"]);
+    assert_eq!(session["commit"], provenance.commit);
 }

@@ -55,3 +55,32 @@ fn files_that_are_no_cases_are_said() {
     let none = place.fail(&["verify", "--reference", "none"], 3);
     assert_eq!(none, "--reference: there is no .safetensors file");
 }
+
+/// `audit` and `verify` measure a rule by its updates, so that anybody can, without the files of its config.
+#[test]
+fn configs_whose_files_are_absent_are_measured_on_noise_of_their_shapes() {
+    let absent = CONFIG.replace(
+        "source = { type = \"synthetic\", count = 24, train = 32, test = 16 }",
+        "source = { type = \"stl10\", path = \"nowhere\" }\ncrop = 32",
+    );
+    assert_ne!(absent, CONFIG);
+    let place = Place::new(&absent);
+    for arguments in [&["audit", "config.toml"][..], &["verify", "config.toml", "--steps", "1"]] {
+        let output = place.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("stands in for its stimuli") && said.contains("nowhere"), "{said}");
+    }
+    let supervised = place.run(&[
+        "audit",
+        "config.toml",
+        "--set",
+        "rule=supervised",
+        "--set",
+        "stimulus.source.learn=train",
+    ]);
+    assert!(supervised.status.success(), "{}", String::from_utf8_lossy(&supervised.stderr));
+    place.fail(&["train", "config.toml", "--out", "run"], 1);
+    // A config that is wrong is no config of absent files.
+    assert!(place.fail(&["audit", "config.toml", "--set", "stimulus.crop=0"], 3).contains("stimulus.crop"));
+}

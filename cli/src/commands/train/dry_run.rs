@@ -6,7 +6,9 @@ use plasticity_core::Result;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::Split;
 use plasticity_lab::experiment::Experiment;
+use plasticity_lab::memory;
 use plasticity_lab::network::Network;
+use plasticity_lab::probe::plan;
 use plasticity_lab::run;
 
 /// Prints layers with shapes and parameters, memory and steps, and reads the first and last stimulus of every split.
@@ -30,17 +32,21 @@ pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
     let head = ["layer", "map (channels × time × rows × columns)", "parameters"].map(str::to_owned);
     output::print(&output::table(&head, &rows))?;
     let (total, per_epoch) = (run::total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
-    let bytes = memory(&mut network, experiment.input(), &maps);
     output::print(&format!(
         "{} stimuli of {}, {} in a step: {per_epoch} steps an epoch, {total} in all",
         experiment.stimulus().len(),
         shape(&experiment.input()),
         config.training.batch
     ))?;
-    output::print(&format!(
-        "memory: at least {:.1} MiB of weights, averages, and the maps of the largest module",
-        bytes as f64 / f64::from(1 << 20)
-    ))?;
+    let device = network.device().clone();
+    output::print(&format!("memory: at least {}", experiment.memory(&device)?))?;
+    // What is missing to probe it is said below.
+    if let Ok(plan) = plan(experiment, &network) {
+        output::print(&format!("memory to probe it: at least {}", plan.memory()))?;
+    }
+    if let Some(limit) = memory::limit() {
+        output::print(&format!("memory there is: {} ({})", memory::size(limit.bytes), limit.of))?;
+    }
     data(experiment)?;
     Ok(Exit::Success)
 }
@@ -56,17 +62,6 @@ fn count(network: &mut Network, prefix: &str) -> usize {
     own.map(|(_, parameter)| parameter.value().len()).sum()
 }
 
-/// Bytes of the parameters with their updates and two averages, and of a module's maps with their factors.
-fn memory(network: &mut Network, input: MapShape, maps: &[MapShape]) -> usize {
-    let parameters: usize = network.parameters().iter().map(|(_, parameter)| parameter.value().len()).sum();
-    let of_module = |layers: std::ops::Range<usize>| -> usize {
-        let below = layers.start.checked_sub(1).map_or(input, |below| maps[below]);
-        below.len() + 2 * maps[layers].iter().map(MapShape::len).sum::<usize>()
-    };
-    let largest = network.modules().iter().map(|module| of_module(module.layers())).max().unwrap_or(0);
-    4 * (4 * parameters + largest)
-}
-
 /// Opens every split and reads its first and last stimulus. A config may have no stimuli to read out: that is said.
 fn data(experiment: &Experiment) -> Result<()> {
     let config = experiment.config();
@@ -75,7 +70,7 @@ fn data(experiment: &Experiment) -> Result<()> {
         (Split::ReadoutTrain, "for the read-out to learn from"),
         (Split::ReadoutTest, "to test the read-out on"),
     ] {
-        let opened = config.stimulus.open(split, config.seed).and_then(|stimulus| {
+        let opened = config.open_stimulus(split).and_then(|stimulus| {
             for index in [0, stimulus.len().saturating_sub(1)] {
                 stimulus.sample(index, None)?;
             }
@@ -83,8 +78,8 @@ fn data(experiment: &Experiment) -> Result<()> {
         });
         match opened {
             Ok(count) => output::print(&format!("stimuli {what}: {count}, the first and last can be read"))?,
-            Err(error) if split == Split::Learn => return Err(config.locate(error)),
-            Err(error) => output::print(&format!("stimuli {what}: none: {}", config.locate(error)))?,
+            Err(error) if split == Split::Learn => return Err(error),
+            Err(error) => output::print(&format!("stimuli {what}: none: {error}"))?,
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
+use plasticity_lab::files::quoted;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::plan;
 use plasticity_lab::run::{self, Run};
@@ -112,7 +113,7 @@ pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result
     output::note(&format!(
         "stopped after step {} of {total}, which is saved; go on with: plasticity train --resume {}",
         trainer.steps(),
-        run.folder().display()
+        quoted(run.folder())
     ));
     Ok(Learned::Stopped(signals.exit()))
 }

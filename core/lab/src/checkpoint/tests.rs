@@ -8,7 +8,7 @@ fn checkpoint() -> Checkpoint {
     let saved = Saved { shape: vec![2, 2], values: vec![1.0, -2.5, f32::MIN_POSITIVE, 3e7] };
     let tensors = BTreeMap::from([("layer.0.weight".to_owned(), saved)]);
     let state = State { tensors, optimiser_steps: vec![7] };
-    let provenance = Provenance { program: "0".into(), kernels: "k".into(), data: "d".into() };
+    let provenance = Provenance { program: "0".into(), data: "d".into(), ..Provenance::default() };
     let (config, provenance) = (Some("seed = 3\n".to_owned()), Some(provenance));
     Checkpoint { state, step: 7, seed: 3, fingerprint: "00ff".to_owned(), config, provenance }
 }

@@ -20,14 +20,14 @@ pub use document::Document;
 pub use encoder::EncoderConfig;
 pub use every::Every;
 pub use probe::{PROBE, ProbeConfig};
-pub use training::{Patience, TRAINING, Training};
+pub use training::{BestBy, Patience, TRAINING, Training};
 pub(crate) use write::{fingerprint_as_written, learning_keys};
 
 use crate::modules::resolve;
 use plasticity_core::observer::ObserverSpec;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{Family, unknown};
-use plasticity_core::stimulus::StimulusSpec;
+use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 use std::path::Path;
@@ -130,6 +130,14 @@ impl Config {
     pub fn modules(&self) -> Result<Vec<Range<usize>>> {
         let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.demands().modules);
         resolve(&modules, self.encoder.layers.len()).map_err(|error| self.locate(error))
+    }
+
+    /// Opens one split of the stimuli.
+    ///
+    /// # Errors
+    /// As [`StimulusSpec::open`], a key with its file and line.
+    pub fn open_stimulus(&self, split: Split) -> Result<Box<dyn Stimulus>> {
+        self.stimulus.open(split, self.seed).map_err(|error| self.locate(error.under("stimulus")))
     }
 
     /// Gives an error about a key of this config its file and line.

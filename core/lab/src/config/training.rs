@@ -40,6 +40,12 @@ pub struct Training {
     /// Checkpoints that are kept, the last ones, at least 1; the one before the last guards against a broken last one.
     #[serde(default = "keep")]
     pub keep: usize,
+    /// Further checkpoints that are kept: the best ones of those before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keep_best: usize,
+    /// By what they are best.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub best_by: BestBy,
     /// A run's folder, or a checkpoint, whose weights a new run starts from; the optimiser starts anew. Weights of a rule
     /// are taken where they are those of the same rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +80,23 @@ pub enum Patience {
     Probe(u64),
 }
 
+/// By what checkpoints are best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BestBy {
+    /// The mean loss of all modules and of all steps since the checkpoint before it: the lower the better.
+    #[default]
+    Loss,
+    /// The mean accuracy of the probes of all layers: the higher the better.
+    Probe,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+fn is_default(best_by: &BestBy) -> bool {
+    *best_by == BestBy::default()
+}
 fn batch() -> usize {
     32
 }
@@ -115,7 +138,7 @@ impl Training {
 }
 
 /// The keys of `[training]`.
-pub const TRAINING: [Key; 16] = [
+pub const TRAINING: [Key; 18] = [
     key("epochs", "", "1..", "passes over the stimuli"),
     key("batch", "32", "1..", "stimuli in a step; the paper's 32"),
     key(
@@ -159,13 +182,21 @@ pub const TRAINING: [Key; 16] = [
         "1..",
         "checkpoints that are kept, the last ones; the one before the last guards against a broken last one",
     ),
+    key("keep_best", "0", "0..", "further checkpoints that are kept: the best ones of those before"),
+    key(
+        "best_by",
+        "\"loss\"",
+        "loss | probe",
+        "by what they are best: the mean loss since the checkpoint before, which is then worked out in every step, or the mean \
+         accuracy of the probes of all layers, which are then made at every checkpoint",
+    ),
     key("log_every", "20", "1.. steps", "from one recorded loss to the next"),
-    // Beyond, threads take turns on the cores for longer than they compute.
     key(
         "threads",
         "",
         "1..=1024",
-        "threads of arithmetic, and at most as many of loading; left out: one for each core",
+        "threads of arithmetic, and at most as many of loading; of each no more are started than four for each core, or 16; left \
+         out: one for each core",
     ),
     key(
         "precision",

@@ -1,10 +1,13 @@
 //! A config brought to life: its stimuli opened, its network ready to be made.
 
 mod data;
+mod drawn;
 
 use crate::config::Config;
-use crate::loader::{Loader, Pass, steps_per_epoch};
+use crate::loader::{Loader, Pass, ahead, steps_per_epoch};
+use crate::memory::{self, Memory};
 use crate::network::{Network, NetworkPlan, suits};
+use drawn::Drawn;
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::{Split, Stimulus};
@@ -25,9 +28,29 @@ impl Experiment {
     /// # Errors
     /// Where they are missing, or the rule needs labels, or several views, that they do not have.
     pub fn open(config: Config) -> Result<Self> {
+        let stimulus = config.open_stimulus(Split::Learn)?;
+        Self::on(config, Arc::from(stimulus))
+    }
+
+    /// Opens the stimuli that are learned from, or draws noise of their shape where they cannot be read: then the error that
+    /// says why is returned beside it.
+    ///
+    /// # Errors
+    /// Where the config is wrong, or does not tell the stimuli's shape without them.
+    pub fn open_or_draw(config: Config) -> Result<(Self, Option<Error>)> {
+        let absent = match config.open_stimulus(Split::Learn) {
+            Ok(stimulus) => return Ok((Self::on(config, Arc::from(stimulus))?, None)),
+            Err(wrong @ Error::Config { .. }) => return Err(wrong),
+            Err(absent) => absent,
+        };
+        let outline = config.stimulus.outline().map_err(|error| config.locate(error.under("stimulus")))?;
+        let Some(outline) = outline else { return Err(absent) };
+        let drawn = Drawn { outline, seed: config.seed };
+        Ok((Self::on(config, Arc::new(drawn))?, Some(absent)))
+    }
+
+    fn on(config: Config, stimulus: Arc<dyn Stimulus>) -> Result<Self> {
         let modules = config.modules()?;
-        let stimulus: Arc<dyn Stimulus> =
-            Arc::from(config.stimulus.open(Split::Learn, config.seed).map_err(|error| config.locate(error))?);
         if stimulus.is_empty() {
             return Err(Error::config(config.place("stimulus"), "there are no stimuli to learn from"));
         }
@@ -64,13 +87,39 @@ impl Experiment {
     /// from here on.
     ///
     /// # Errors
-    /// Names the layer or module that cannot be made, and why; where the device has not the config's precision.
+    /// Names the layer or module that cannot be made, and why; where the device has not the config's precision; where there
+    /// is not so much memory.
     pub fn network(&self, device: &Device) -> Result<Network> {
+        self.memory(device)?.check(memory::limit())?;
         let precision = self.config.training.precision.unwrap_or(device.default_precision());
         device
             .set_precision(precision)
             .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
-        let plan = NetworkPlan {
+        let mut network =
+            Network::build(&self.plan(), device).map_err(|error| self.config.locate(error))?;
+        if let Some(rates) = &self.config.training.layer_rates {
+            network.set_layer_rates(rates).map_err(|error| self.config.locate(error))?;
+        }
+        Ok(network)
+    }
+
+    /// What learning takes at least, known before anything is drawn: the network with its optimisers, and the batches that
+    /// are made ahead.
+    ///
+    /// # Errors
+    /// Where a layer cannot work on its input.
+    pub fn memory(&self, device: &Device) -> Result<Memory> {
+        let plan = self.plan();
+        let of_network = memory::sized(&plan, device).map(|mut sized| Memory::of_network(&mut sized, &plan));
+        let batches = steps_per_epoch(self.stimulus.len(), self.config.training.batch)
+            .map_or(u64::MAX, |per_epoch| self.config.training.total_steps(per_epoch));
+        let ahead = ahead(self.config.training.threads, batches);
+        let ahead = memory::values(&self.input()).saturating_mul(ahead);
+        Ok(of_network.transpose()?.unwrap_or_default().with("batches made ahead", ahead))
+    }
+
+    fn plan(&self) -> NetworkPlan<'_> {
+        NetworkPlan {
             layers: &self.config.encoder.layers,
             modules: &self.modules,
             rule: self.config.rule.as_ref(),
@@ -79,12 +128,7 @@ impl Experiment {
             input: self.input(),
             classes: self.stimulus.classes().map(|classes| classes.len()),
             seed: self.config.seed,
-        };
-        let mut network = Network::build(&plan, device).map_err(|error| self.config.locate(error))?;
-        if let Some(rates) = &self.config.training.layer_rates {
-            network.set_layer_rates(rates).map_err(|error| self.config.locate(error))?;
         }
-        Ok(network)
     }
 
     /// A number that stands for what is learned from: where it differs, so do the stimuli.

@@ -76,6 +76,25 @@ pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
     Ok((stimuli / batch) as u64)
 }
 
+/// Threads that are worth starting, for arithmetic or for loading: several for each core, since some wait. More only take
+/// turns, and slow each other down.
+pub fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(16, |cores| (4 * cores.get()).max(16))
+}
+
+/// Workers of a loader, of as many threads as a config allows (`None`: one for each core, at most 4): no more than
+/// [`most_threads`], and no more than there are batches.
+fn workers(threads: Option<usize>, batches: u64) -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+    let threads = threads.unwrap_or_else(available).min(most_threads());
+    threads.min(usize::try_from(batches).unwrap_or(usize::MAX)).max(1)
+}
+
+/// Batches that a loader of so many `batches` holds at most: one for every worker to make, and one to be taken meanwhile.
+pub fn ahead(threads: Option<usize>, batches: u64) -> u64 {
+    (workers(threads, batches) as u64 + 1).min(batches)
+}
+
 /// An iterator of batches that worker threads make ahead of it.
 pub struct Loader {
     shared: Arc<Shared>,
@@ -106,7 +125,7 @@ struct State {
 }
 
 impl Loader {
-    /// Starts `threads` workers (`None`: one for each core, at most 4).
+    /// Starts at most `threads` workers (`None`: one for each core, at most 4).
     ///
     /// # Errors
     /// Where no batch of this size can be made, or no thread can be started.
@@ -128,15 +147,13 @@ impl Loader {
                 (0, steps, steps)
             }
         };
-        let available = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
-        let threads = threads.unwrap_or_else(available).max(1);
+        let threads = workers(threads, last - first);
         let shared = Arc::new(Shared {
             stimulus,
             pass,
             batch,
             per_epoch,
             last,
-            // A batch for every worker to make, and one to be taken meanwhile.
             queue: threads as u64 + 1,
             stopped: AtomicBool::new(false),
             state: Mutex::new(State { claimed: first, next: first, done: BTreeMap::new() }),

@@ -88,7 +88,8 @@ fn in_module(index: usize, error: Error) -> Error {
     }
 }
 
-/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus.
+/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus. Where
+/// nothing can be computed they count as what is left of them after pooling.
 fn activation(
     slots: &mut [Slot],
     index: usize,
@@ -96,6 +97,9 @@ fn activation(
     level: Level,
     device: &Device,
 ) -> Result<MapShape> {
+    if device.is_sizing() {
+        return slots[index].layer.output(input).map_err(|error| in_layer(index, error));
+    }
     let one = MapShape { batch: 1, ..input };
     let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
     match slots[index]
@@ -180,6 +184,7 @@ impl Network {
                 layers: layers.clone(),
                 rule,
                 pooling,
+                target,
                 context: demands.context,
                 optimiser,
             });

@@ -16,7 +16,7 @@ use plasticity_core::layer::{EncoderLayer, Phase};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{ContextSource, Level, PlasticityRule};
-use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 
@@ -33,6 +33,8 @@ pub struct Module {
     pub(crate) layers: Range<usize>,
     pub(crate) rule: Box<dyn PlasticityRule>,
     pub(crate) pooling: Pooling,
+    /// The representation that its rule works on, for a full batch.
+    pub(crate) target: RepresentationShape,
     pub(crate) level: Level,
     pub(crate) context: ContextSource,
     pub(crate) optimiser: Optimiser,
@@ -52,6 +54,11 @@ impl Module {
     /// Where its rule's context comes from.
     pub fn context(&self) -> ContextSource {
         self.context
+    }
+
+    /// The shape of the representation that its rule works on, for a full batch.
+    pub fn target(&self) -> RepresentationShape {
+        self.target
     }
 
     /// How its maps become representations.

@@ -128,6 +128,15 @@ impl Default for OptimiserSpec {
 }
 
 impl OptimiserSpec {
+    /// Values that are kept for each value that learns.
+    pub fn averages(&self) -> u64 {
+        match self {
+            Self::Adam { .. } | Self::AdamW { .. } => 2,
+            Self::Sgd { .. } | Self::Lars { .. } => 1,
+            Self::Hebbian { .. } => 0,
+        }
+    }
+
     /// Adam with its usual averages.
     pub fn adam(rate: f32, weight_decay: f32) -> Self {
         let (beta1, beta2, epsilon) = (beta1(), beta2(), epsilon());

@@ -1,10 +1,13 @@
 //! What a probe sees of every layer.
 
 use super::classifier::Labelled;
+use crate::config::Config;
 use crate::loader::HostBatch;
+use crate::memory::Memory;
 use crate::network::Network;
 use plasticity_core::device::Device;
-use plasticity_core::representation::{Pooling, Representation};
+use plasticity_core::map::MapShape;
+use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::stimulus::{Label, span};
 use plasticity_core::{Error, Result};
 
@@ -108,6 +111,35 @@ pub fn features(
         }
     }
     Ok(all)
+}
+
+/// What the features of a network and of the untrained one take at least: a row for every stimulus of each pass, of all
+/// probed layers, or, one network after the other, of all layers and of these side by side. `maps` are those of the layers.
+pub(super) fn memory(
+    config: &Config,
+    maps: &[MapShape],
+    train: usize,
+    test: usize,
+    all_layers: Option<&[Pooling]>,
+) -> Memory {
+    let channels = |map: &MapShape, pooling: Pooling| {
+        let shape = RepresentationShape::of(*map, pooling);
+        shape.map_or(0, |shape| {
+            (if pooling == Pooling::Keep { shape.location } else { 1 } * shape.channel) as u64
+        })
+    };
+    let probe = &config.probe;
+    let wanted = |layer: usize| probe.layers.as_ref().is_none_or(|layers| layers.contains(&(layer + 1)));
+    let each: u64 = maps
+        .iter()
+        .enumerate()
+        .filter(|(layer, _)| wanted(*layer))
+        .map(|(_, map)| channels(map, probe.pooling))
+        .sum();
+    let side_by_side: u64 =
+        all_layers.into_iter().flatten().zip(maps).map(|(pooling, map)| channels(map, *pooling)).sum();
+    let rows = (train as u64).saturating_mul(probe.augment.max(1) as u64).saturating_add(test as u64);
+    Memory::default().with("features", rows.saturating_mul(2 * each.max(side_by_side)))
 }
 
 /// Adds the rows of a batch to a layer's features.

@@ -18,6 +18,7 @@ pub use result::{FeatureStatistics, LayerProbe, Score};
 
 use crate::experiment::Experiment;
 use crate::loader::HostBatch;
+use crate::memory::{self, Memory};
 use crate::network::Network;
 use batches::batches;
 use plasticity_core::device::Device;
@@ -44,7 +45,7 @@ pub fn probe(
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Vec<LayerProbe>> {
     let mut untrained = experiment.network(device)?;
-    let Plan { train, test, classes, all_layers } = plan(experiment, trained)?;
+    let Plan { train, test, classes, all_layers, .. } = plan(experiment, trained)?;
     let mut bench = Bench { experiment, device, classes, train, test, progress };
     let mut layers = Vec::new();
     if let Some(baseline) = bench.train.baseline() {
@@ -184,20 +185,27 @@ pub struct Plan {
     test: Arc<dyn Stimulus>,
     classes: usize,
     all_layers: Option<Vec<Pooling>>,
+    memory: Memory,
+}
+
+impl Plan {
+    /// What the features take at least.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
 }
 
 /// Finds all that probes of `network` need, without probing it: so that a long run need not end to show that
 /// something is missing.
 ///
 /// # Errors
-/// Where there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer.
+/// Where there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer, or there is no memory
+/// for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
-    let open = |split| -> Result<Arc<dyn Stimulus>> {
-        let stimulus = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
-        Ok(Arc::from(stimulus))
-    };
-    let (train, test) = (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
+    let open = |split| config.open_stimulus(split).map(Arc::from);
+    let (train, test): (Arc<dyn Stimulus>, Arc<dyn Stimulus>) =
+        (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
     let maps = network.shapes(train.shape(config.training.batch))?;
     let fits = |key: &str, pooling: &mut dyn FnMut(usize) -> Pooling| {
@@ -220,7 +228,9 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     if let Some(poolings) = &all_layers {
         fits("probe.all_layers", &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
     }
-    Ok(Plan { train, test, classes, all_layers })
+    let memory = features::memory(config, &maps, train.len(), test.len(), all_layers.as_deref());
+    memory.check(memory::limit())?;
+    Ok(Plan { train, test, classes, all_layers, memory })
 }
 
 fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {

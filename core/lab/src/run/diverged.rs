@@ -2,6 +2,7 @@
 
 use super::folder::checkpoints;
 use crate::experiment::Experiment;
+use crate::files::quoted;
 use plasticity_core::{Error, Result};
 use std::path::Path;
 
@@ -16,7 +17,7 @@ pub(super) fn explained(error: Error, experiment: &Experiment, folder: &Path) ->
             "{message}, or start it from the last good checkpoint, {}: --out NEW --set training.init={} --set \
              training.optimiser.rate=RATE",
             path.display(),
-            path.display()
+            quoted(&path)
         ),
         _ => message,
     };

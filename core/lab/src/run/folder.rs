@@ -3,6 +3,7 @@
 use super::Stored;
 use crate::checkpoint::Unusable;
 use crate::config::Config;
+use crate::files::quoted;
 use plasticity_core::{Error, Result};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(super) const MEASURES: &str = "measures.jsonl";
 /// The records as a table.
 pub(super) const TABLE: &str = "metrics.csv";
 pub(super) const WARNINGS: &str = "warnings.jsonl";
+pub(super) const SCORES: &str = "scores.jsonl";
 pub(super) const SESSIONS: &str = "sessions.jsonl";
 
 /// Whether a folder holds a run: a config, and a checkpoint, or the lock that a run makes before its first checkpoint.
@@ -46,10 +48,10 @@ pub(super) fn require(folder: &Path) -> Result<()> {
 /// Where it holds a run, or files that are named as a run's.
 pub fn vacant(folder: &Path) -> Result<()> {
     if is_run(folder) {
-        let remedy = format!("go on with it by --resume {}, or choose another folder", folder.display());
+        let remedy = format!("go on with it by --resume {}, or choose another folder", quoted(folder));
         return Err(Error::file(folder, format!("holds a run already: {remedy}")));
     }
-    let named = [CONFIG, ORIGINS, METRICS, MEASURES, SESSIONS, "probe.json", "alignment.json"]
+    let named = [CONFIG, ORIGINS, METRICS, MEASURES, SCORES, SESSIONS, "probe.json", "alignment.json"]
         .map(|name| folder.join(name));
     let left = checkpoints(folder)?.into_iter().map(|(_, path)| path);
     match named.into_iter().filter(|path| path.exists()).chain(left).next() {

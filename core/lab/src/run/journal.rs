@@ -2,7 +2,7 @@
 //! run to the same again.
 
 use super::folder::BEFORE;
-use crate::files::{set_aside, write_atomically};
+use crate::files::{set_aside, synchronise_folder_of, write_atomically};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,11 +86,15 @@ impl Journal {
                 write_atomically(path, kept.as_bytes())?;
             }
         }
+        let made = !path.exists();
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
             .map_err(|error| Error::file(path, format!("cannot be written: {error}")))?;
+        if made {
+            synchronise_folder_of(path);
+        }
         Ok(Self { path: path.to_owned(), file })
     }
 

@@ -1,6 +1,7 @@
 //! A run is a folder: `config.toml` as resolved, `origins.toml`, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
 //! and `measures.jsonl` where the config has observers.
 
+mod best;
 mod difference;
 mod diverged;
 mod events;
@@ -29,10 +30,11 @@ pub use warnings::{Warning, warnings};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::files::{remove_partial, set_aside, write_atomically};
+use crate::files::{make_folder, remove_partial, set_aside, write_atomically};
+use best::Best;
 use events::Events;
 use filters::Image;
-use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS, TABLE, WARNINGS};
+use folder::{BEFORE, CHECKPOINTS, LOCK, MEASURES, METRICS, SCORES, TABLE, WARNINGS};
 use journal::Journal;
 use plasticity_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ pub struct Run {
     keep: usize,
     /// Whether the records are kept as a table, too.
     table: bool,
+    keep_best: usize,
     from: Option<Stored>,
     /// The step that it goes on from.
     step: u64,
@@ -68,6 +71,8 @@ struct Records {
     measures: Option<Journal>,
     events: Events,
     warnings: Warnings,
+    /// Where the best checkpoints are kept.
+    best: Option<Best>,
 }
 
 impl Run {
@@ -77,7 +82,7 @@ impl Run {
     /// Where the folder is not [`vacant`], is in use, or cannot be written to.
     pub fn create(folder: &Path, config: &Config) -> Result<Self> {
         vacant(folder)?;
-        make(folder)?;
+        make_folder(folder)?;
         let lock = lock(folder)?;
         // Another process may have had a run here until now.
         vacant(folder)?;
@@ -103,6 +108,7 @@ impl Run {
             origins: config.origins()?,
             keep: config.training.keep,
             table: config.training.metrics_csv,
+            keep_best: config.training.keep_best,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
@@ -135,16 +141,19 @@ impl Run {
                 }
                 origins::write(&self.folder, std::mem::take(&mut self.origins))?;
                 let checkpoints = self.folder.join(CHECKPOINTS);
-                make(&checkpoints)?;
+                make_folder(&checkpoints)?;
                 remove_partial(&self.folder)?;
                 remove_partial(&checkpoints)?;
                 self.set_broken_aside()?;
-                self.remove_old(self.step)?;
+                let scores = self.folder.join(SCORES);
+                let best = (self.keep_best > 0).then(|| Best::open(&scores, self.step)).transpose()?;
+                self.remove_old(self.step, best.as_ref())?;
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
                 let measures = self.folder.join(MEASURES);
                 let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
                 let warnings = Warnings::open(self.folder.join(WARNINGS), self.step)?;
-                Records { metrics, measures, events: Events::new(&self.folder, self.step), warnings }
+                let events = Events::new(&self.folder, self.step);
+                Records { metrics, measures, events, warnings, best }
             }
         };
         Ok(self.records.insert(records))
@@ -160,11 +169,13 @@ impl Run {
     }
 
     /// Removes checkpoints past those that are kept, never that of step `kept`.
-    fn remove_old(&self, kept: u64) -> Result<()> {
+    fn remove_old(&self, kept: u64, best: Option<&Best>) -> Result<()> {
         let kept = checkpoint_path(&self.folder, kept);
-        let others =
-            checkpoints(&self.folder)?.into_iter().map(|(_, path)| path).filter(|path| *path != kept);
-        others.rev().skip(self.keep.saturating_sub(1)).try_for_each(remove)
+        let others = checkpoints(&self.folder)?.into_iter().filter(|(_, path)| *path != kept);
+        let old: Vec<_> = others.rev().skip(self.keep.saturating_sub(1)).collect();
+        let steps: Vec<u64> = old.iter().map(|(step, _)| *step).collect();
+        let best = best.map_or_else(Vec::new, |best| best.of(self.keep_best, &steps));
+        old.into_iter().filter(|(step, _)| !best.contains(step)).try_for_each(|(_, path)| remove(path))
     }
 
     /// The folder.
@@ -232,12 +243,21 @@ impl Run {
         self.records()?.events.image(tag, step, image)
     }
 
+    /// Says how good the checkpoint of a step is, which is then written: the higher the better. Nothing is kept of it where
+    /// the config keeps no best checkpoints.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn score(&mut self, step: u64, score: f64) -> Result<()> {
+        self.records()?.best.as_mut().map_or(Ok(()), |best| best.add(step, score))
+    }
+
     /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let Records { metrics, measures, events, warnings } = self.records()?;
+        let Records { metrics, measures, events, warnings, .. } = self.records()?;
         metrics.synchronise()?;
         measures.iter_mut().try_for_each(Journal::synchronise)?;
         events.flush()?;
@@ -247,16 +267,13 @@ impl Run {
             write_atomically(&self.folder.join(TABLE), text.as_bytes())?;
         }
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
-        self.remove_old(checkpoint.step)
+        let best = self.records.as_ref().and_then(|records| records.best.as_ref());
+        self.remove_old(checkpoint.step, best)
     }
 }
 
 fn remove(file: PathBuf) -> Result<()> {
     std::fs::remove_file(&file).map_err(|error| Error::file(&file, format!("cannot be removed: {error}")))
-}
-
-fn make(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be made: {error}")))
 }
 
 fn lock(folder: &Path) -> Result<File> {

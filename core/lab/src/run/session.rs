@@ -17,7 +17,6 @@ struct Session<'a> {
     /// In what the checkpoint that it goes on from was made otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a str>,
-    processor: String,
     command: Vec<String>,
     /// Seconds since 1970.
     time: u64,
@@ -35,7 +34,6 @@ impl Run {
             from: self.step,
             provenance,
             changed,
-            processor: processor(),
             command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             time: since.as_secs(),
         };
@@ -46,11 +44,4 @@ impl Run {
             .and_then(|mut file| file.write_all(&line))
             .map_err(|error| Error::file(&path, format!("cannot be written: {error}")))
     }
-}
-
-/// The processor's name, where the system tells it.
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or(std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
 }

@@ -13,6 +13,7 @@ fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
         config,
         origins,
         keep,
+        keep_best: 0,
         table: false,
         from,
         step,
@@ -69,6 +70,18 @@ fn as_many_checkpoints_are_kept_as_the_config_says() {
     }
     let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, [3, 4, 5]);
+}
+
+#[test]
+fn the_best_checkpoints_are_kept_beside_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run { keep_best: 2, ..run(folder.path(), 1, None) };
+    for (step, score) in [(1, 5.0), (2, 9.0), (3, 1.0), (4, 7.0), (5, 2.0), (6, 3.0)] {
+        run.score(step, score).unwrap();
+        run.save(&checkpoint(step)).unwrap();
+    }
+    let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps, [2, 4, 6]);
 }
 
 #[test]

@@ -89,8 +89,7 @@ pub fn train(
     let watch = Watch::new(&run, experiment);
     let mut metrics = Metrics::new(&run, training.log_every, look.probes_every(), watch);
     let mut events = Events::new(&run, training.log_every, training.optimiser.rate());
-    let mut checkpoints =
-        Checkpoints::new(&run, training.checkpoint_every, per_epoch, model, resumed.is_some());
+    let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, resumed.is_some());
     let mut own = Own::all(&run, config)?;
     let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut look, &mut metrics, &mut events];
     all.extend(own.iter_mut().map(|own| own as &mut dyn Observer<Trainer>));

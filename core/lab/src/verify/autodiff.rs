@@ -1,13 +1,15 @@
-//! A config's rule against automatic differentiation of the rule's loss, layer by layer.
+//! A config's rule against automatic differentiation of the rule's loss, layer by layer; where that is how the rule makes its
+//! update, against finite differences of the loss.
 
+use super::differences::differences;
 use super::{Comparison, norm};
 use crate::audit::owner;
 use crate::experiment::Experiment;
 use crate::network::{ModuleStep, Network};
 use crate::training::Trainer;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::{Draws, SeededDraws};
-use plasticity_core::plasticity::autodiff;
+use plasticity_core::plasticity::{RuleUpdate, autodiff};
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
 
@@ -19,8 +21,21 @@ const SMALL: f64 = 1e-3;
 pub struct Stage {
     /// Steps of training before it.
     pub steps: u64,
-    /// Every parameter's update beside autodiff's; `None` where the rule follows no loss.
-    pub tensors: Option<Vec<Comparison>>,
+    /// What its updates were compared with.
+    pub against: Against,
+    /// Every parameter's update beside that.
+    pub tensors: Vec<Comparison>,
+}
+
+/// What the updates of a rule can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Automatic differentiation of its loss.
+    Autodiff,
+    /// Finite differences of its loss, since it makes its updates by automatic differentiation itself.
+    Differences,
+    /// Nothing: it follows no loss.
+    Nothing,
 }
 
 /// Compares on a freshly made network and after `steps` steps.
@@ -35,19 +50,19 @@ pub fn compare(experiment: &Experiment, steps: u64, device: &Device) -> Result<V
         let none = || Error::stimulus("verify", "there are too few stimuli");
         loader.next().ok_or_else(none)??.to_device(device)
     };
-    let mut stages = vec![Stage { steps: 0, tensors: stage(trainer.network_mut(), next()?, seed)? }];
+    let mut stages = vec![stage(trainer.network_mut(), next()?, seed, 0)?];
     if steps > 0 && trainer.network().learns() {
         for _ in 0..steps {
             trainer.step(next()?, false)?;
         }
-        stages.push(Stage { steps, tensors: stage(trainer.network_mut(), next()?, seed)? });
+        stages.push(stage(trainer.network_mut(), next()?, seed, steps)?);
     }
     Ok(stages)
 }
 
 /// One step by the rules' own updates and one by autodiff of their losses, on the same batch and draws. Errors are relative
 /// to the largest tensor of the layer, or of the rule.
-fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Comparison>>> {
+fn stage(network: &mut Network, batch: Batch, seed: u64, steps: u64) -> Result<Stage> {
     let labels = batch.classes();
     let mut draws =
         |module: usize| Box::new(SeededDraws { seed, step: 0, module: module as u64 }) as Box<dyn Draws>;
@@ -58,22 +73,35 @@ fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Co
     };
     network.step(batch.input.clone(), labels.as_deref(), &mut draws, &mut |step| keep(step, &mut own))?;
     let mut expected = Vec::new();
-    let mut follows = true;
+    let (mut follows, mut by_itself, mut of_loss, mut module) = (true, true, Vec::new(), 0);
     network.step_with(
         batch.input,
         labels.as_deref(),
         &mut draws,
-        &mut |rule, signals, draws| match autodiff::update(rule, signals, draws)? {
-            Some(update) => Ok(update),
-            None => {
-                follows = false;
-                rule.update(signals, draws)
+        &mut |rule, signals, draws| {
+            let made = rule.update(signals, draws)?;
+            module += 1;
+            match autodiff::update(rule, signals, draws)? {
+                Some(update) => {
+                    by_itself &= same(&made, &update)?;
+                    if by_itself {
+                        of_loss.extend(differences(rule, signals, draws, &made, module - 1)?);
+                    }
+                    Ok(update)
+                }
+                None => {
+                    follows = false;
+                    Ok(made)
+                }
             }
         },
         &mut |step| keep(step, &mut expected),
     )?;
     if !follows {
-        return Ok(None);
+        return Ok(Stage { steps, against: Against::Nothing, tensors: Vec::new() });
+    }
+    if by_itself {
+        return Ok(Stage { steps, against: Against::Differences, tensors: of_loss });
     }
     let beside = own.iter().zip(&expected).map(|((tensor, own), (_, expected_of_it))| {
         let beside = expected.iter().filter(|(name, _)| owner(name) == owner(tensor));
@@ -82,7 +110,25 @@ fn stage(network: &mut Network, batch: Batch, seed: u64) -> Result<Option<Vec<Co
             own.iter().zip(expected_of_it).map(|(own, expected)| own - expected).collect();
         let relative_error =
             (own.len() == expected_of_it.len()).then(|| norm(&difference) / (largest + SMALL));
-        Comparison { tensor: tensor.clone(), relative_error }
+        Comparison::new(tensor, relative_error)
     });
-    Ok(Some(beside.collect()))
+    Ok(Stage { steps, against: Against::Autodiff, tensors: beside.collect() })
+}
+
+/// Whether two updates are the same, bit by bit.
+fn same(one: &RuleUpdate, other: &RuleUpdate) -> Result<bool> {
+    let equal = |one: &Buffer, other: &Buffer| -> Result<bool> {
+        let (one, other) = (one.to_vec()?, other.to_vec()?);
+        Ok(one.len() == other.len()
+            && one.iter().zip(&other).all(|(one, other)| one.to_bits() == other.to_bits()))
+    };
+    let context = match (&one.context, &other.context) {
+        (Some(one), Some(other)) => equal(one, other)?,
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    let mut own = one.own.len() == other.own.len();
+    for (one, other) in one.own.iter().zip(&other.own) {
+        own = own && equal(one, other)?;
+    }
+    Ok(context && own && equal(&one.target, &other.target)?)
 }

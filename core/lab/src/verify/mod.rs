@@ -2,6 +2,7 @@
 
 pub mod autodiff;
 mod case;
+mod differences;
 mod draws;
 mod input;
 mod published;
@@ -9,6 +10,7 @@ mod specs;
 
 pub use case::{Case, Tensors};
 
+use crate::memory::{self, Memory};
 use crate::network::{ModuleStep, Network, NetworkPlan};
 use crate::optimiser::OptimiserSpec;
 use draws::FileDraws;
@@ -30,12 +32,19 @@ pub struct Comparison {
     pub tensor: String,
     /// ‖ours − expected‖ / ‖expected‖; `None` where the network or the file has no such tensor, or another number of values.
     pub relative_error: Option<f64>,
+    /// The largest error that passes.
+    pub tolerance: f64,
 }
 
 impl Comparison {
+    /// A comparison with numbers of full precision.
+    fn new(tensor: impl Into<String>, relative_error: Option<f64>) -> Self {
+        Self { tensor: tensor.into(), relative_error, tolerance: TOLERANCE }
+    }
+
     /// Whether the error is small enough.
     pub fn passes(&self) -> bool {
-        self.relative_error.is_some_and(|error| error <= TOLERANCE)
+        self.relative_error.is_some_and(|error| error <= self.tolerance)
     }
 }
 
@@ -68,26 +77,13 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         classes: case.description.classes,
         seed: 0,
     };
-    let mut network = Network::build(&plan, device)?;
-    let mut learning = Vec::new();
-    for (name, parameter) in network.parameters() {
-        // A layer's running statistics play no part in a step of learning; what a rule keeps does.
-        if !parameter.learns() && !name.starts_with("module.") {
-            continue;
-        }
-        if parameter.learns() {
-            learning.push(format!("{name}.grad"));
-        }
-        let given = case.float(&name)?;
-        if given.shape != parameter.shape() {
-            return Err(case.bad(format!(
-                "`{name}` has shape {:?}, expected {:?}",
-                given.shape,
-                parameter.shape()
-            )));
-        }
-        parameter.set(&given.values)?;
+    // Before anything is drawn.
+    if let Some(mut sized) = memory::sized(&plan, device) {
+        given(&case, &mut sized)?;
+        Memory::of_network(&mut sized, &plan)?.check(memory::limit())?;
     }
+    let mut network = Network::build(&plan, device)?;
+    let learning = given(&case, &mut network)?;
     let labels: Option<Vec<u32>> =
         case.integers.get("labels").map(|labels| labels.iter().map(|&label| label.max(0) as u32).collect());
     let missing = Arc::new(Mutex::new(Vec::new()));
@@ -110,13 +106,37 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         .map(|(name, tensor)| {
             let found = ours.iter().find(|(ours, _)| ours == name);
             let relative_error = found.and_then(|(_, values)| relative_error(values, &tensor.values));
-            Comparison { tensor: name.to_owned(), relative_error }
+            Comparison::new(name, relative_error)
         })
         .collect();
     // A case without the gradient of what learns proves nothing of it.
     let without = learning.into_iter().filter(|name| !compared.iter().any(|one| one.tensor == *name));
-    let without: Vec<_> = without.map(|tensor| Comparison { tensor, relative_error: None }).collect();
+    let without: Vec<_> = without.map(|tensor| Comparison::new(tensor, None)).collect();
     Ok(compared.into_iter().chain(without).collect())
+}
+
+/// Gives a network the parameters of the case, and returns the names of the gradients of those that learn.
+///
+/// # Errors
+/// Where the case lacks one, or has one of another shape.
+fn given(case: &Case, network: &mut Network) -> Result<Vec<String>> {
+    let mut learning = Vec::new();
+    for (name, parameter) in network.parameters() {
+        // A layer's running statistics play no part in a step of learning; what a rule keeps does.
+        if !parameter.learns() && !name.starts_with("module.") {
+            continue;
+        }
+        if parameter.learns() {
+            learning.push(format!("{name}.grad"));
+        }
+        let given = case.float(&name)?;
+        if given.shape != parameter.shape() {
+            let expected = parameter.shape();
+            return Err(case.bad(format!("`{name}` has shape {:?}, expected {expected:?}", given.shape)));
+        }
+        parameter.set(&given.values)?;
+    }
+    Ok(learning)
 }
 
 /// Adds a module's loss, representation and gradients to `ours`.

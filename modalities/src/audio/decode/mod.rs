@@ -18,8 +18,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatReader, TrackType};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::units::Timestamp;
 use wav::Wav;
 
 /// Rates that are taken for audio.
@@ -40,6 +41,50 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
     check_rate(path, rate)?;
     check_samples(path, &samples)?;
     if rate == RATE { Ok(samples) } else { resample(path, samples, rate) }
+}
+
+/// `count` samples from sample `start` on, without what lies before them: decoded from the block that they begin in. `None`
+/// of a file whose samples cannot be found so: SPHERE, another rate than 16 kHz, no length in the header, or fewer samples.
+///
+/// # Errors
+/// As [`read`], as far as these samples show.
+pub fn window(path: &Path, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
+    let Some(mut opened) = Opened::at_rate(path)? else { return Ok(None) };
+    if !opened.frames.is_some_and(|frames| frames >= (start + count) as u64) || !opened.seek(start as u64) {
+        return Ok(None);
+    }
+    let mut window = Vec::with_capacity(count);
+    opened.blocks(&mut |first, block| {
+        // Where a block begins after the window does, or leaves a gap, the window is not found.
+        let wanted = (start + window.len()) as u64;
+        let skipped = wanted.checked_sub(first).map(|skipped| skipped as usize);
+        let part = skipped.and_then(|skipped| block.get(skipped..)).unwrap_or_default();
+        window.extend(part.iter().take(count - window.len()));
+        window.len() < count && first <= wanted
+    })?;
+    if window.len() < count {
+        return Ok(None);
+    }
+    check_samples(path, &window)?;
+    Ok(Some(window))
+}
+
+/// Gives all samples of a file to `each`, block by block; of one that has to be resampled, in one piece.
+///
+/// # Errors
+/// As [`read`].
+pub fn each(path: &Path, each: &mut dyn FnMut(&[f32])) -> Result<()> {
+    let Some(mut opened) = Opened::at_rate(path)? else {
+        each(&read(path)?);
+        return Ok(());
+    };
+    let mut sound = Ok(());
+    let decoded = opened.blocks(&mut |_, block| {
+        sound = check_samples(path, block);
+        each(block);
+        sound.is_ok()
+    })?;
+    sound.and_then(|()| opened.check_length(decoded))
 }
 
 /// Samples of one channel and their rate, as the header tells.
@@ -163,10 +208,38 @@ impl<'a> Opened<'a> {
         Ok(Self { path, format, decoder, track, rate, frames })
     }
 
+    /// A file of 16 kHz that symphonia reads.
+    fn at_rate(path: &'a Path) -> Result<Option<Self>> {
+        if is_sphere(path)? {
+            return Ok(None);
+        }
+        Ok(Some(Self::new(path)?).filter(|opened| opened.rate == RATE))
+    }
+
+    /// Goes on from the block that sample `start` is in. Whether it could.
+    fn seek(&mut self, start: u64) -> bool {
+        let Ok(ts) = Timestamp::try_from(start) else { return false };
+        let found = self.format.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track });
+        self.decoder.reset();
+        found.is_ok()
+    }
+
     fn decode(mut self) -> Result<(Vec<f32>, u32)> {
-        let (mut mono, mut block) = (Vec::new(), Vec::<f32>::new());
+        let mut mono = Vec::new();
+        self.blocks(&mut |_, block| {
+            mono.extend_from_slice(block);
+            true
+        })?;
+        self.check_length(mono.len() as u64)?;
+        Ok((mono, self.rate))
+    }
+
+    /// Decodes block by block, until `each`, which gets a block's first sample and its samples, wants no more. Returns how
+    /// many samples there were.
+    fn blocks(&mut self, each: &mut dyn FnMut(u64, &[f32]) -> bool) -> Result<u64> {
+        let (mut all, mut mono, mut block) = (0, Vec::new(), Vec::<f32>::new());
         loop {
-            let cut = |decoded: usize, e: &dyn std::fmt::Display| {
+            let cut = |decoded: u64, e: &dyn std::fmt::Display| {
                 let message = format!("broken after {decoded} samples ({e}): fetch the file again");
                 Error::file(self.path, message)
             };
@@ -179,27 +252,36 @@ impl<'a> Opened<'a> {
                 {
                     break;
                 }
-                Err(e) => return Err(cut(mono.len(), &e)),
+                Err(e) => return Err(cut(all, &e)),
             };
             if packet.track_id != self.track {
                 continue;
             }
-            let decoded = self.decoder.decode(&packet).map_err(|e| cut(mono.len(), &e))?;
+            let decoded = self.decoder.decode(&packet).map_err(|e| cut(all, &e))?;
             let channels = decoded.num_planes().max(1);
             decoded.copy_to_vec_interleaved(&mut block);
+            mono.clear();
             mono.extend(
                 block.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32),
             );
+            all += mono.len() as u64;
+            if !each(u64::try_from(packet.pts.get()).unwrap_or(0), &mono) {
+                break;
+            }
         }
+        Ok(all)
+    }
+
+    /// Refuses a file of fewer samples than its header tells of.
+    fn check_length(&self, decoded: u64) -> Result<()> {
         match self.frames {
-            Some(frames) if frames > mono.len() as u64 => {
+            Some(frames) if frames > decoded => {
                 let message = format!(
-                    "ends after {} of the {frames} samples that its header tells of: the file is cut, fetch it again",
-                    mono.len()
+                    "ends after {decoded} of the {frames} samples that its header tells of: the file is cut, fetch it again"
                 );
                 Err(Error::file(self.path, message))
             }
-            _ => Ok((mono, self.rate)),
+            _ => Ok(()),
         }
     }
 }

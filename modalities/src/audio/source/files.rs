@@ -71,6 +71,14 @@ impl Corpus for Files {
         decode::read(&self.paths[index])
     }
 
+    fn window(&self, index: usize, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
+        decode::window(&self.paths[index], start, count)
+    }
+
+    fn each(&self, index: usize, each: &mut dyn FnMut(&[f32])) -> Result<()> {
+        decode::each(&self.paths[index], each)
+    }
+
     fn phones(&self) -> Option<Vec<String>> {
         self.labels.phones()
     }

@@ -46,6 +46,24 @@ pub trait Corpus: Send + Sync {
     /// Names the file that cannot be decoded, or is cut.
     fn samples(&self, index: usize) -> Result<Vec<f32>>;
 
+    /// `count` samples of utterance `index` from sample `start` on, without reading those before; `None` where that cannot be
+    /// done.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples), as far as these samples show.
+    fn window(&self, _index: usize, _start: usize, _count: usize) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
+
+    /// Gives all samples of utterance `index` to `each`, piece by piece.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples).
+    fn each(&self, index: usize, each: &mut dyn FnMut(&[f32])) -> Result<()> {
+        each(&self.samples(index)?);
+        Ok(())
+    }
+
     /// Names of the phones that frames are labelled with, if they are.
     fn phones(&self) -> Option<Vec<String>>;
 

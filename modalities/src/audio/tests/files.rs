@@ -1,6 +1,7 @@
 //! Files of audio: formats, rates, and what is broken.
 
 use super::*;
+use plasticity_core::stimulus::Stimulus;
 
 #[test]
 fn wav_flac_and_stereo_give_the_same_samples() {
@@ -178,4 +179,60 @@ fn other_rates_are_resampled_in_place() {
         let worst = (1_000..15_000).map(|n| (resampled[n] - expected[n]).abs()).fold(0.0, f32::max);
         assert!(worst < 5e-3, "{rate} Hz: {worst}");
     }
+}
+
+#[test]
+fn a_window_is_the_same_as_of_the_whole_and_what_lies_before_it_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<f32> =
+        (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as f32 / 65_536.0 - 0.5).collect();
+    let (flac, wav, other) =
+        (folder.path().join("a.flac"), folder.path().join("b.wav"), folder.path().join("c.wav"));
+    write_flac(&flac, &noise);
+    write_wav(&wav, 16_000, 2, &noise);
+    write_wav(&other, 8_000, 1, &noise[..8_000]);
+    for path in [&flac, &wav] {
+        let whole = decode::read(path).unwrap();
+        for start in [0, 1, 4_095, 4_096, 100_000, 199_680] {
+            let window = decode::window(path, start, 320).unwrap().unwrap();
+            assert_eq!(window, whole[start..][..320], "{path:?} {start}");
+        }
+        assert_eq!(decode::window(path, 199_681, 320).unwrap(), None, "it ends before");
+        let mut pieces = Vec::new();
+        decode::each(path, &mut |piece| pieces.extend_from_slice(piece)).unwrap();
+        assert_eq!(pieces, whole);
+    }
+    assert_eq!(decode::window(&other, 0, 320).unwrap(), None, "it has to be resampled");
+    let right = decode::window(&flac, 150_000, 320).unwrap().unwrap();
+    let mut bytes = std::fs::read(&flac).unwrap();
+    bytes[1_000..2_000].fill(0);
+    std::fs::write(&flac, bytes).unwrap();
+    assert!(decode::read(&flac).is_err());
+    assert_eq!(decode::window(&flac, 150_000, 320).unwrap().unwrap(), right);
+}
+
+#[test]
+fn windows_to_learn_from_are_those_of_whole_utterances() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = tone(16_000, 300.0, 50_000);
+    write_flac(&folder.path().join("flac/a/1.flac"), &samples);
+    // SPHERE is read whole.
+    let mut sphere = b"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 50000\nsample_rate -i 16000\n\
+                       sample_n_bytes -i 2\nsample_byte_format -s2 01\nend_head\n"
+        .to_vec();
+    sphere.resize(1024, b' ');
+    sphere.extend(samples.iter().flat_map(|sample| ((sample * 32_767.0) as i16).to_le_bytes()));
+    std::fs::create_dir_all(folder.path().join("sphere/a")).unwrap();
+    std::fs::write(folder.path().join("sphere/a/1.wav"), sphere).unwrap();
+    let open = |name: &str| {
+        let source = super::folder(&folder.path().join(name), Beside::None);
+        speech(source, 3_200).open(Split::Learn, 0).unwrap()
+    };
+    let (seeking, whole) = (open("flac"), open("sphere"));
+    for draw in 0..8 {
+        let sample =
+            |stimulus: &dyn Stimulus| stimulus.sample(0, Some(&mut stream(5, &[draw]))).unwrap().values;
+        assert_eq!(sample(seeking.as_ref()), sample(whole.as_ref()));
+    }
+    assert_eq!(seeking.sample(0, None).unwrap().values, whole.sample(0, None).unwrap().values);
 }

@@ -275,7 +275,7 @@ fn utterances_of_all_speakers_together_are_bounded() {
         (1_001, 1_000, "utterances"),
     ] {
         let error = message(synthetic(0, speakers, utterances).open(0));
-        assert!(error.contains(&format!("key `{key}`")) && error.contains("1000000"), "{error}");
+        assert!(error.contains(&format!("{key}: ")) && error.contains("1000000"), "{error}");
     }
 }
 
@@ -340,7 +340,7 @@ fn configs_are_read_strictly() {
         assert_eq!(opened.assemble(&batch).unwrap().len(), opened.shape(1).len());
     }
     let bad = SyntheticSpeech { seconds: f32::NAN, ..SyntheticSpeech::default() };
-    assert!(message(bad.open(0)).contains("key `seconds`"));
+    assert!(message(bad.open(0)).contains("seconds: "));
 }
 
 #[test]

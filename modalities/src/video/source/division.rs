@@ -44,7 +44,7 @@ impl Division {
         train_groups: &[u32],
         test_groups: &[u32],
     ) -> Result<Self> {
-        let place = "stimulus.source";
+        let place = "";
         match (list_folder, split, train_groups, test_groups) {
             (Some(folder), split, [], []) => Ok(Self::Lists(lists::read(folder, split.unwrap_or(1))?)),
             (None, None, train, test) if !train.is_empty() && !test.is_empty() => {

@@ -58,7 +58,7 @@ impl Augment {
     /// Names the key, its range and the value.
     pub fn check(&self) -> Result<()> {
         let wrong = |key: &str, range: &str, value: &dyn std::fmt::Debug| {
-            Err(Error::config(format!("stimulus.augment.{key}"), format!("must be {range}, got {value:?}")))
+            Err(Error::config(format!("augment.{key}"), format!("must be {range}, got {value:?}")))
         };
         let ordered = |[from, to]: [f32; 2]| from > 0.0 && from <= to && to.is_finite();
         if !ordered(self.scale) || self.scale[1] > 1.0 {

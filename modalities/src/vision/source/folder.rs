@@ -48,7 +48,7 @@ plasticity_core::plugin! {
                 "add labelled = { train = \"…\", test = \"…\" } to [stimulus], each a folder with a folder \
                  for each class".to_owned()
             };
-            Err(Error::config("stimulus.labelled", format!("the folder {path} has no labelled images for a \
+            Err(Error::config("", format!("the folder {path} has no labelled images for a \
                                                             read-out; {remedy}")))
         }
 

@@ -9,7 +9,8 @@ use super::stimulus::ImageStimulus;
 use crate::common::apart;
 use crate::common::choice::choice;
 use crate::common::limit;
-use plasticity_core::stimulus::{Split, Stimulus, StimulusSpec};
+use plasticity_core::map::MapShape;
+use plasticity_core::stimulus::{Outline, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -125,7 +126,7 @@ impl Labelled {
                 folder.display(),
                 self.test.display()
             );
-            return Err(Error::config("stimulus.labelled", message));
+            return Err(Error::config("labelled", message));
         }
         Ok(())
     }
@@ -159,10 +160,7 @@ plasticity_core::plugin! {
     example: "type = \"images\"\nsource = \"synthetic\"\ncrop = 32\npatch = { size = 16, stride = 8 }",
     impl StimulusSpec for Images {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
-            if self.crop == 0 {
-                return Err(Error::config("stimulus.crop", "must be at least 1 pixel, got 0"));
-            }
-            let grid = self.patch.grid(self.crop)?;
+            let grid = self.grid()?;
             let normalise = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?;
             self.check_size(grid, normalise.channels())?;
             if let Some(labelled) = &self.labelled {
@@ -182,14 +180,30 @@ plasticity_core::plugin! {
             }
             Ok(Box::new(stimulus))
         }
+
+        fn outline(&self) -> Result<Option<Outline>> {
+            let Grid { side, size, .. } = self.grid()?;
+            let channels = Normalise::new(self.grey, self.mean.as_ref(), self.std.as_ref())?.channels();
+            let (batch, _) = self.views(Split::Learn)?;
+            let one = MapShape { time: side, location: side, batch, extent: [1, size, size], channels };
+            Ok(Some(Outline { one, frames: None }))
+        }
     }
 }
 
 impl Images {
+    /// How the crop is cut into patches.
+    fn grid(&self) -> Result<Grid> {
+        if self.crop == 0 {
+            return Err(Error::config("crop", "must be at least 1 pixel, got 0"));
+        }
+        self.patch.grid(self.crop)
+    }
+
     fn source(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>> {
         match &self.labelled {
             Some(labelled) if split != Split::Learn => Ok(Box::new(labelled.open(split)?)),
-            _ => self.source.open(split, seed),
+            _ => self.source.open(split, seed).map_err(|error| error.under("source")),
         }
     }
 
@@ -211,21 +225,21 @@ impl Images {
                  from: take them out of one of the two",
                 apart::why(&learned, &tested)
             );
-            return Err(Error::config("stimulus.labelled", message));
+            return Err(Error::config("labelled", message));
         }
         Ok(())
     }
 
     /// Refuses images, and patches of one image, too large to be made.
     fn check_size(&self, Grid { side, size, .. }: Grid, channels: usize) -> Result<()> {
-        limit::check("stimulus.crop", &[self.crop, self.crop, channels])?;
-        limit::check("stimulus.crop, stimulus.patch", &[side, side, size, size, channels])
+        limit::check("crop", &[self.crop, self.crop, channels])?;
+        limit::check("patch", &[side, side, size, size, channels])
     }
 
     /// How many views a split has, and how they are made.
     fn views(&self, split: Split) -> Result<(usize, Option<Augment>)> {
         if !(1..=2).contains(&self.views) {
-            return Err(Error::config("stimulus.views", format!("must be 1 or 2, got {}", self.views)));
+            return Err(Error::config("views", format!("must be 1 or 2, got {}", self.views)));
         }
         let augment = self.augment.clone().or_else(|| (self.views == 2).then(Augment::default));
         augment.iter().try_for_each(Augment::check)?;

@@ -51,6 +51,10 @@ macro_rules! preset {
                 fn demands(&self) -> plasticity_core::plasticity::Demands {
                     self.0.demands().with_modules($modules)
                 }
+
+                fn compared(&self, target: plasticity_core::representation::RepresentationShape) -> u64 {
+                    crate::rule::predictive::steps::compared(&self.0.protocol(), target)
+                }
             }
         }
     };

@@ -46,6 +46,10 @@ plugin! {
         fn demands(&self) -> Demands {
             self.0.demands()
         }
+
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            steps::compared(&self.0.protocol(), target)
+        }
     }
 }
 

@@ -70,6 +70,23 @@ pub fn steps(
         .collect())
 }
 
+/// Scores of one prediction step, and as many modulations: of all pairs of rows, or of each row with its own target and its
+/// negatives.
+pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
+    let view = view(protocol, shape);
+    let time = if protocol.window > 0 { protocol.window.min(view.time) } else { view.time };
+    let rows = |ahead: usize| (time.saturating_sub(ahead) as u64).saturating_mul(view.rows_per_step() as u64);
+    let scores = match protocol.negatives {
+        Negatives::All {} => {
+            let rows = rows(protocol.prediction_steps + protocol.skip);
+            rows.saturating_mul(rows)
+        }
+        Negatives::Random { count, .. } => rows(1 + protocol.skip).saturating_mul(1 + count as u64),
+        Negatives::OtherSample {} => rows(1 + protocol.skip),
+    };
+    scores.saturating_mul(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::options::Options;

@@ -79,7 +79,7 @@ impl DirectFeedback {
         let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
         for parameter in readout.parameters() {
-            parameter.set(&vec![0.0; parameter.value().len()])?;
+            parameter.set(&vec![0.0; parameter.len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
         let (channel, places) = (to.context.channel, to.context.time * to.context.location);
@@ -87,8 +87,9 @@ impl DirectFeedback {
             Feedback::Shared => (vec![classes, channel], classes),
             Feedback::Position => (vec![places, classes, channel], places * channel),
         };
-        let values = uniform(random, shape.iter().product(), fan);
-        let feedback = Parameter::plain(to.device, "feedback", &shape, &values)?.fixed();
+        let order: Vec<usize> = (0..shape.len()).collect();
+        let draw = |count| Ok(uniform(random, count, fan));
+        let feedback = Parameter::drawn(to.device, "feedback", &shape, &order, draw)?.fixed();
         Ok(Self { readout, feedback, of })
     }
 

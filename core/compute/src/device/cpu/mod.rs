@@ -19,6 +19,7 @@ pub struct Device {
     tensors: AutoDevice,
     /// Whether operands are rounded to bf16.
     bf16: Arc<AtomicBool>,
+    sizing: bool,
 }
 
 impl Device {
@@ -28,6 +29,17 @@ impl Device {
     /// Never on the CPU; on CUDA where there is no GPU, driver or library.
     pub fn open() -> Result<Self> {
         Ok(Self::default())
+    }
+
+    /// A handle whose buffers hold nothing: what is built on it is of known shapes, takes no memory and computes nothing.
+    #[must_use]
+    pub fn sizing(&self) -> Self {
+        Self { sizing: true, ..self.clone() }
+    }
+
+    /// Whether it is a handle by [`sizing`](Self::sizing).
+    pub fn is_sizing(&self) -> bool {
+        self.sizing
     }
 
     /// The name of the device for reports.
@@ -113,11 +125,12 @@ impl Drop for Buffer {
 }
 
 impl Buffer {
-    /// `len` zeros.
+    /// `len` zeros; none on a [`sizing`](Device::sizing) handle.
     ///
     /// # Errors
     /// Where the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
+        let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
         Ok(Self { values: shelf::zeros(len), device: device.clone(), shelved: true })
     }
@@ -127,6 +140,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
+        let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
         Ok(Self { values: shelf::take(len), device: device.clone(), shelved: true })
     }

@@ -66,6 +66,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
+        let len = if device.is_sizing() { 0 } else { len };
         let mut memory = allocate::<f32>(device, len)?;
         device.driver().memset_zeros(&mut memory).map_err(|e| failed("clearing memory", e))?;
         Ok(Self::over(device, len, memory))
@@ -76,6 +77,7 @@ impl Buffer {
     /// # Errors
     /// Where the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
+        let len = if device.is_sizing() { 0 } else { len };
         Ok(Self::over(device, len, allocate(device, len)?))
     }
 

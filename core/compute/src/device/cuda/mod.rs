@@ -29,6 +29,7 @@ pub const PRECISION: &str = "PLASTICITY_PRECISION";
 #[derive(Clone, Debug)]
 pub struct Device {
     shared: Arc<Shared>,
+    sizing: bool,
 }
 
 #[derive(Debug)]
@@ -116,7 +117,18 @@ impl Device {
             kernels: Mutex::default(),
             staging: Mutex::default(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), sizing: false })
+    }
+
+    /// A handle whose buffers hold nothing: what is built on it is of known shapes, takes no memory and computes nothing.
+    #[must_use]
+    pub fn sizing(&self) -> Self {
+        Self { sizing: true, ..self.clone() }
+    }
+
+    /// Whether it is a handle by [`sizing`](Self::sizing).
+    pub fn is_sizing(&self) -> bool {
+        self.sizing
     }
 
     /// The name of the device for reports.

@@ -1,7 +1,9 @@
 //! Checkpoints, as often as the config says and at the end.
 
 use crate::checkpoint::Checkpoint;
-use crate::config::Every;
+use crate::config::{BestBy, Every};
+use crate::experiment::Experiment;
+use crate::probe;
 use crate::run::Run;
 use crate::training::Trainer;
 use plasticity_core::observer::{Moment, Observer};
@@ -18,17 +20,42 @@ pub struct Checkpoints<'a> {
     /// The step of the last checkpoint.
     saved: Option<u64>,
     resumed: bool,
+    experiment: &'a Experiment,
+    /// By what checkpoints are best, where the best are kept.
+    best_by: Option<BestBy>,
+    /// The sum of the mean losses since the last checkpoint, and of how many steps.
+    losses: (f64, u64),
 }
 
 impl<'a> Checkpoints<'a> {
     pub fn new(
         run: &'a RefCell<&'a mut Run>,
-        every: Every,
+        experiment: &'a Experiment,
         per_epoch: u64,
         model: Checkpoint,
         resumed: bool,
     ) -> Self {
-        Self { run, schedule: Schedule::new(every, per_epoch, Instant::now()), model, saved: None, resumed }
+        let training = &experiment.config().training;
+        let schedule = Schedule::new(training.checkpoint_every, per_epoch, Instant::now());
+        let best_by = (training.keep_best > 0).then_some(training.best_by);
+        Self { run, schedule, model, saved: None, resumed, experiment, best_by, losses: (0.0, 0) }
+    }
+
+    /// How good the network is that is about to be saved.
+    fn score(&mut self, moment: &Moment<Trainer>) -> Result<Option<f64>> {
+        let (sum, steps) = std::mem::take(&mut self.losses);
+        match self.best_by {
+            Some(BestBy::Loss) if steps > 0 => Ok(Some(-sum / steps as f64)),
+            Some(BestBy::Probe) => {
+                let mut trainer = moment.network();
+                let device = trainer.network().device().clone();
+                let probed = probe::probe(self.experiment, trainer.network_mut(), &device, &mut |_, _| {})?;
+                let accuracies: Vec<f64> =
+                    probed.iter().flat_map(|layer| layer.scores.iter().map(|score| score.accuracy)).collect();
+                Ok(Some(accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn save(&mut self, moment: &Moment<Trainer>) -> Result<()> {
@@ -39,7 +66,10 @@ impl<'a> Checkpoints<'a> {
                 format!("`{name}` is not finite"),
             ));
         }
-        self.run.borrow_mut().save(&Checkpoint { state, step, ..self.model.clone() })?;
+        let score = self.score(moment)?;
+        let mut run = self.run.borrow_mut();
+        score.map_or(Ok(()), |score| run.score(step, score))?;
+        run.save(&Checkpoint { state, step, ..self.model.clone() })?;
         self.schedule.saved(Instant::now());
         self.saved = Some(step);
         Ok(())
@@ -64,7 +94,15 @@ impl Observer<Trainer> for Checkpoints<'_> {
         Ok(())
     }
 
+    fn wants_losses(&self, _: u64) -> bool {
+        self.best_by == Some(BestBy::Loss)
+    }
+
     fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        if !moment.losses.is_empty() {
+            let sum: f64 = moment.losses.iter().copied().map(f64::from).sum();
+            self.losses = (self.losses.0 + sum / moment.losses.len() as f64, self.losses.1 + 1);
+        }
         if self.schedule.due(moment.step, Instant::now()) || moment.step == moment.total {
             self.save(moment)?;
         }

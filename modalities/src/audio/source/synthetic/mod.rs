@@ -55,7 +55,7 @@ plugin! {
     impl SpeechSource for SyntheticSpeech {
         fn open(&self, seed: u64) -> Result<Box<dyn Corpus>> {
             let key = |key: &str, message: String| {
-                Err(Error::config(format!("source `synthetic_speech`, key `{key}`"), message))
+                Err(Error::config(key, message))
             };
             if !(0.1..=60.0).contains(&self.seconds) {
                 return key("seconds", format!("expected 0.1 to 60, got {}", self.seconds));

@@ -60,7 +60,7 @@ impl MotionsSpec {
                 return Ok(());
             }
             let message = format!("expected {} to {}, got {value}", range.start(), range.end());
-            Err(Error::config(format!("stimulus.source.{key}"), message))
+            Err(Error::config(key, message))
         };
         whole("size", self.size, 8..=1024)?;
         whole("length", self.length, 1..=10_000)?;
@@ -68,19 +68,19 @@ impl MotionsSpec {
         whole("lifetime", self.lifetime, 0..=10_000)?;
         if !(0.0..=0.5).contains(&self.background) {
             let message = format!("expected 0 to 0.5, got {}", self.background);
-            return Err(Error::config("stimulus.source.background", message));
+            return Err(Error::config("background", message));
         }
         for (key, value) in [("learn", self.learn), ("train", self.train), ("test", self.test)] {
             whole(key, value, 1..=10_000_000)?;
         }
         if !(self.speed > 0.0 && self.speed <= 4.0) {
             let message = format!("expected above 0 and at most 4, got {}", self.speed);
-            return Err(Error::config("stimulus.source.speed", message));
+            return Err(Error::config("speed", message));
         }
         let twice = self.motions.iter().enumerate().find(|(i, motion)| self.motions[..*i].contains(motion));
         if self.motions.len() < 2 || twice.is_some() {
             let message = format!("expected two or more different motions, got {:?}", self.motions);
-            return Err(Error::config("stimulus.source.motions", message));
+            return Err(Error::config("motions", message));
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ plasticity_core::plugin! {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>> {
             if !(16..=1024).contains(&self.size) {
                 let message = format!("must be from 16 to 1024 pixels, got {}", self.size);
-                return Err(Error::config("stimulus.source.size", message));
+                return Err(Error::config("size", message));
             }
             let (key, count, split) = match split {
                 Split::Learn => ("count", self.count, 0),
@@ -64,7 +64,7 @@ plasticity_core::plugin! {
             };
             if !(1..=MOST).contains(&count) {
                 let message = format!("must be from 1 to {MOST}, got {count}");
-                return Err(Error::config(format!("stimulus.source.{key}"), message));
+                return Err(Error::config(key, message));
             }
             Ok(Box::new(Scenes { seed, split, size: self.size, count }))
         }

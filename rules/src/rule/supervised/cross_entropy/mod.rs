@@ -123,15 +123,11 @@ impl CrossEntropy {
             );
             return Err(Error::config("type", message));
         };
-        let weight = uniform(random, classes * channel, channel);
+        let draw = |count| Ok(uniform(random, count, channel));
+        let weight = Parameter::drawn(to.device, "readout.weight", &[classes, channel], &[0, 1], draw)?;
         let bias = uniform(random, classes, channel);
-        Ok(Self {
-            rule,
-            classes,
-            channel,
-            weight: Parameter::plain(to.device, "readout.weight", &[classes, channel], &weight)?,
-            bias: Parameter::plain(to.device, "readout.bias", &[classes], &bias)?,
-        })
+        let bias = Parameter::plain(to.device, "readout.bias", &[classes], &bias)?;
+        Ok(Self { rule, classes, channel, weight, bias })
     }
 
     /// The frames of a batch and the label of each row, checked.

@@ -1,0 +1,149 @@
+//! How much memory what a config asks for needs at least, summed before anything is drawn, and how much there is.
+
+mod limit;
+
+pub use limit::{Limit, limit};
+
+use crate::network::{Network, NetworkPlan};
+use plasticity_core::device::{Device, ON_GPU};
+use plasticity_core::map::MapShape;
+use plasticity_core::{Error, Result};
+use tracing::dispatcher::{Dispatch, with_default};
+
+/// Bytes of one value.
+const VALUE: u64 = size_of::<f32>() as u64;
+
+/// Bytes that are needed at the same time, by what they are for. A lower bound: what kernels take for a moment is not
+/// counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    parts: Vec<(&'static str, u64)>,
+}
+
+impl Memory {
+    /// What a network takes while it learns: its weights, the optimisers' averages of them, and of the largest module the
+    /// updates, the maps of a batch, and what its rule compares.
+    pub fn of_network(sized: &mut Network, plan: &NetworkPlan) -> Result<Self> {
+        let maps = sized.shapes(plan.rule.demands().prepared(plan.input))?;
+        let (mut weights, mut learning) = (0_u64, vec![0_u64; plan.modules.len()]);
+        let modules: Vec<_> = sized.modules().iter().map(|module| module.layers()).collect();
+        for (name, parameter) in sized.parameters() {
+            let values = parameter.len() as u64;
+            weights = weights.saturating_add(values);
+            let mut words = name.split('.');
+            let owner = match (words.next(), words.next().and_then(|index| index.parse::<usize>().ok())) {
+                (Some("layer"), Some(layer)) => modules.iter().position(|layers| layers.contains(&layer)),
+                (_, module) => module,
+            };
+            if let Some(learning) =
+                owner.and_then(|module| learning.get_mut(module)).filter(|_| parameter.learns())
+            {
+                *learning = learning.saturating_add(values);
+            }
+        }
+        let averages =
+            learning.iter().fold(0_u64, |sum, own| sum.saturating_add(*own)) * plan.optimiser.averages();
+        let of_module = |layers: &std::ops::Range<usize>| {
+            let below = layers.start.checked_sub(1).map_or(plan.input, |below| maps[below]);
+            std::iter::once(&below)
+                .chain(&maps[layers.clone()])
+                .fold(0_u64, |sum, map| sum.saturating_add(values(map)))
+        };
+        let compared = sized.modules().iter().map(|module| plan.rule.compared(module.target())).max();
+        Ok(Self::default()
+            .with("weights", weights)
+            .with("averages of the optimiser", averages)
+            .with("updates of the largest module", learning.iter().copied().max().unwrap_or(0))
+            .with("maps of the largest module", modules.iter().map(of_module).max().unwrap_or(0))
+            .with("what the rule compares", compared.unwrap_or(0)))
+    }
+
+    /// The same with so many values more for something.
+    #[must_use]
+    pub fn with(mut self, what: &'static str, values: u64) -> Self {
+        self.parts.extend((values > 0).then(|| (what, values.saturating_mul(VALUE))));
+        self
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
+    }
+
+    /// Refuses what is more than there is. Weights and maps on a GPU are left to its driver, which gives errors.
+    ///
+    /// # Errors
+    /// Names how much is needed, what for, how much there is, and what to lower.
+    pub fn check(&self, limit: Option<Limit>) -> Result<()> {
+        match limit.filter(|limit| !ON_GPU && self.bytes() > limit.bytes) {
+            Some(limit) => {
+                let message = format!(
+                    "{self} are needed at least, and there are {} ({}): lower training.batch, or use fewer or smaller \
+                     layers (encoder.widths)",
+                    size(limit.bytes),
+                    limit.of
+                );
+                Err(Error::shape("memory", message))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}", size(self.bytes()))?;
+        let mut parts = self.parts.clone();
+        parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let parts: Vec<_> = parts.iter().map(|(what, bytes)| format!("{what} {}", size(*bytes))).collect();
+        if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
+    }
+}
+
+/// The network of a plan without its values: names and shapes of all parameters are known, and nothing is drawn. `None`
+/// where it cannot be made so: then building it says why, or a plugin computes with its weights while it is built.
+pub fn sized(plan: &NetworkPlan, device: &Device) -> Option<Network> {
+    // What is to be said of the plan is said when it is built.
+    with_default(&Dispatch::none(), || Network::build(plan, &device.sizing())).ok()
+}
+
+/// Values of a map, also where they are more than can be counted.
+pub fn values(map: &MapShape) -> u64 {
+    let factors = [map.time, map.location, map.batch, map.channels].into_iter().chain(map.extent);
+    factors.fold(1, |product, factor| product.saturating_mul(factor as u64))
+}
+
+/// Bytes in MiB, or in GiB where they are many.
+pub fn size(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1024.0 { format!("{mib:.1} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_refused_with_its_parts_the_largest_first() {
+        let memory = Memory::default().with("weights", 1 << 20).with("maps", 1 << 30).with("nothing", 0);
+        let limit = |bytes| Some(Limit { bytes, of: "ulimit -v" });
+        assert_eq!(memory.bytes(), (1 << 22) + (1 << 32));
+        memory.check(None).and_then(|()| memory.check(limit(memory.bytes()))).unwrap();
+        if !ON_GPU {
+            let error = memory.check(limit(3 << 20)).unwrap_err().to_string();
+            assert!(
+                error.starts_with(
+                    "memory: 4.0 GiB (maps 4.0 GiB, weights 4.0 MiB) are needed at least, and there are 3.0 MiB (ulimit -v)"
+                ),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn sums_that_cannot_be_counted_are_large_and_not_small() {
+        let map = MapShape { time: usize::MAX, location: 3, batch: 2, extent: [1; 3], channels: 1 };
+        assert_eq!(values(&map), u64::MAX);
+        assert_eq!(Memory::default().with("a", u64::MAX).with("b", 1).bytes(), u64::MAX);
+    }
+}

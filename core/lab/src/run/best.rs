@@ -1,0 +1,68 @@
+//! Which checkpoints are the best ones: `scores.jsonl`, a line a checkpoint.
+
+use super::journal::Journal;
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How good a checkpoint is: the higher the better.
+#[derive(Serialize, Deserialize)]
+struct Scored {
+    step: u64,
+    score: f64,
+}
+
+/// The scores of a run's checkpoints.
+pub(super) struct Best {
+    journal: Journal,
+    scores: BTreeMap<u64, f64>,
+}
+
+impl Best {
+    /// Opens the file to go on after `step`; later scores are dropped.
+    pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
+        let journal = Journal::open(path, step)?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let scored = text.lines().filter_map(|line| serde_json::from_str::<Scored>(line).ok());
+        Ok(Self { journal, scores: scored.map(|scored| (scored.step, scored.score)).collect() })
+    }
+
+    pub(super) fn add(&mut self, step: u64, score: f64) -> Result<()> {
+        self.scores.insert(step, score);
+        self.journal.write(&Scored { step, score })?;
+        self.journal.synchronise()
+    }
+
+    /// The `count` best of `steps`, of equal ones the earlier; those without a score are none.
+    pub(super) fn of(&self, count: usize, steps: &[u64]) -> Vec<u64> {
+        let mut scored: Vec<_> =
+            steps.iter().filter_map(|step| Some((*step, *self.scores.get(step)?))).collect();
+        scored.sort_by(|(a, one), (b, other)| other.total_cmp(one).then(a.cmp(b)));
+        scored.into_iter().take(count).map(|(step, _)| step).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_are_those_of_highest_score_also_after_resuming() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.jsonl");
+        let mut best = Best::open(&path, 0).unwrap();
+        for (step, score) in [(2, -3.0), (4, -1.0), (6, -2.0), (8, -1.0)] {
+            best.add(step, score).unwrap();
+        }
+        assert_eq!(best.of(2, &[2, 4, 6, 8]), [4, 8]);
+        assert_eq!(
+            best.of(9, &[2, 5, 6]),
+            [6, 2],
+            "there is no checkpoint of step 4, and no score of step 5"
+        );
+        drop(best);
+        assert_eq!(Best::open(&path, 6).unwrap().of(2, &[2, 4, 6, 8]), [4, 6]);
+    }
+}

@@ -1,0 +1,2 @@
+#![no_main]
+plasticity_fuzz::target!("labels");

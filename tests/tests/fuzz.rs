@@ -1,0 +1,77 @@
+//! Every format on its corpus and on mutations of it: a value or an error, never a panic. The ignored test is the long form,
+//! whose time `scripts/torture` gives.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use plasticity_core::random::stream;
+use plasticity_tests::fuzz::{Reader, TARGETS, corpus, mutated};
+use rand::RngExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// Mutations of a format's files, until `enough` of (tried, time) says so. Returns how many, how many were read without an
+/// error, and those that panicked.
+fn mutations(target: &str, seed: u64, enough: &dyn Fn(u64) -> bool) -> (u64, u64, Vec<Vec<u8>>) {
+    let (reader, files) = (Reader::new(target).unwrap(), corpus(target));
+    let mut random = stream(seed, &[1]);
+    let (mut tried, mut read, mut panicked) = (0, 0, Vec::new());
+    while !enough(tried) {
+        let [one, other] = [(); 2].map(|()| &files[random.random_range(0..files.len())]);
+        let bytes = mutated(one, other, &mut random);
+        match catch_unwind(AssertUnwindSafe(|| reader.read(&bytes))) {
+            Ok(result) => read += u64::from(result.is_ok()),
+            Err(_) => panicked.push(bytes),
+        }
+        tried += 1;
+    }
+    (tried, read, panicked)
+}
+
+#[test]
+fn files_of_the_corpus_are_right() {
+    for target in TARGETS {
+        let (reader, files) = (Reader::new(target).unwrap(), corpus(target));
+        assert!(!files.is_empty(), "{target}");
+        let read = files.iter().map(|bytes| reader.read(bytes));
+        // Lists and headers of clips are read; there are no frames behind them.
+        let errors: Vec<_> = read.filter_map(Result::err).map(|error| error.to_string()).collect();
+        let expected = match target {
+            "lists" => "Wave",
+            "avi" => "FFmpeg decodes no frame",
+            _ => "",
+        };
+        if expected.is_empty() {
+            assert!(errors.is_empty(), "{target}: {errors:?}");
+        } else {
+            assert!(errors.iter().all(|error| error.contains(expected)), "{target}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn no_mutation_panics() {
+    for target in TARGETS {
+        let (tried, _, panicked) = mutations(target, 11, &|tried| tried == 120);
+        assert!(tried == 120 && panicked.is_empty(), "{target}: {:?}", panicked.first());
+    }
+}
+
+#[test]
+#[ignore = "the long form: run by scripts/torture"]
+fn long() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    let (seconds, seed) = (number("FUZZ_SECONDS", 500), number("TORTURE_SEED", 7));
+    println!("| format | inputs | read without an error | panics |\n| --- | ---: | ---: | ---: |");
+    let mut all = 0;
+    for target in TARGETS {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let (tried, read, panicked) = mutations(target, seed, &|_| Instant::now() >= until);
+        println!("| {target} | {tried} | {read} | {} |", panicked.len());
+        for (index, bytes) in panicked.iter().enumerate() {
+            std::fs::write(std::env::temp_dir().join(format!("plasticity-{target}-{index}")), bytes).unwrap();
+        }
+        all += panicked.len();
+    }
+    assert_eq!(all, 0, "the inputs lie in the temporary folder");
+}

@@ -1,0 +1,69 @@
+//! What runs survive: kills, failing system calls, a full disk, flipped bits, two processes. The tests are the short form;
+//! the ignored one is the long form, whose sizes `scripts/torture` gives.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod bench;
+mod faults;
+
+use bench::{Bench, Count};
+
+#[test]
+fn a_run_that_is_killed_again_and_again_comes_to_the_same_bits() {
+    let count = faults::kills(&Bench::new(), 6, 1);
+    assert_eq!((count.tried, count.lost), (6, 0));
+}
+
+#[test]
+fn no_flipped_bit_comes_to_other_bits() {
+    let count = faults::flips(&Bench::new(), 8, 1);
+    assert_eq!((count.tried, count.lost), (8, 0));
+}
+
+#[test]
+fn a_file_that_cannot_grow_loses_nothing() {
+    let count = faults::small_files(&Bench::new(), &[0, 1, 5]);
+    assert_eq!((count.tried, count.lost), (3, 0));
+}
+
+#[test]
+fn of_two_processes_one_goes_on() {
+    let count = faults::two_processes(&Bench::new(), 2);
+    assert_eq!((count.tried, count.lost), (2, 0));
+}
+
+/// By `strace`, where it is there and may trace: a kill at a system call that writes, and a disk that is full there.
+#[test]
+fn system_calls_that_write_may_fail_or_be_the_last() {
+    let bench = Bench::new();
+    if !bench.can_trace() {
+        return;
+    }
+    let calls = [("rename", 2), ("fsync", 3)];
+    let count = faults::calls(&bench, &calls.map(|(call, at)| (call, at..at + 1)));
+    assert_eq!((count.tried, count.lost), (4, 0));
+}
+
+#[test]
+#[ignore = "the long form: run by scripts/torture"]
+fn long() {
+    let size = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    let (bench, seed) = (Bench::new(), size("TORTURE_SEED", 7));
+    let each = size("TORTURE_CALLS", 12) as usize;
+    let calls = ["write", "fsync", "fdatasync", "rename", "openat", "mkdir", "unlink", "ftruncate"];
+    let mut all: Vec<(&str, Count)> = Vec::new();
+    all.push(("kills at random", faults::kills(&bench, size("TORTURE_KILLS", 1000), seed)));
+    all.push(("flipped bits", faults::flips(&bench, size("TORTURE_FLIPS", 200), seed)));
+    all.push(("two processes", faults::two_processes(&bench, size("TORTURE_PAIRS", 20))));
+    all.push(("files that cannot grow", faults::small_files(&bench, &(0..30).collect::<Vec<_>>())));
+    if bench.can_trace() {
+        all.push(("system calls", faults::calls(&bench, &calls.map(|call| (call, 1..each + 1)))));
+    }
+    println!("| what | tried | met | lost |\n| --- | ---: | ---: | ---: |");
+    for (what, count) in &all {
+        println!("| {what} | {} | {} | {} |", count.tried, count.met, count.lost);
+    }
+    assert!(all.iter().all(|(_, count)| count.lost == 0));
+}
