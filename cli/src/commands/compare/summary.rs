@@ -129,8 +129,8 @@ impl Table {
     /// began with; combinations of the same untrained network stand together.
     fn table(&self, kind: ProbeKind) -> String {
         let layers = self.columns();
-        let mut head = vec![format!("{} features, accuracy %", kind.name()), "steps".to_owned()];
-        // Layers are numbered; hand-made features have a name.
+        let mut head = vec![format!("{}, accuracy %", kind.title()), "steps".to_owned()];
+        // Layers are numbered; features that need no network have a name.
         head.extend(layers.iter().map(|name| match name.as_str() {
             "all" => "all layers".to_owned(),
             name if name.parse::<usize>().is_ok() => format!("layer {name}"),
@@ -212,7 +212,13 @@ mod tests {
     fn layer(name: &str, accuracy: f64) -> LayerProbe {
         LayerProbe {
             name: name.to_owned(),
-            scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 30.0 }],
+            scores: vec![Score {
+                probe: ProbeKind::Raw,
+                accuracy,
+                untrained: 30.0,
+                top5: None,
+                chosen: None,
+            }],
             chance: 12.5,
             majority: 12.5,
             features: FeatureStatistics::default(),
