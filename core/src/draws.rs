@@ -30,6 +30,16 @@ pub trait Draws {
     /// For each input of the batch, the other input that replaces it as the target of a saccade.
     fn others(&mut self, side: Side, step: usize, batch: usize) -> Vec<u32>;
 
+    /// The same, drawn for each of `places` places and times of an input apart: `[places, batch]`, flat.
+    fn others_of_places(&mut self, _side: Side, step: usize, batch: usize, places: usize) -> Vec<u32> {
+        others_of_places(&mut self.random(4 + 2 * step as u64), batch, places)
+    }
+
+    /// For each of `rows` rows, one of `places`: where in the other input a saccade lands, where it may land anywhere.
+    fn landings(&mut self, _side: Side, step: usize, rows: usize, places: usize) -> Vec<u32> {
+        landings(&mut self.random(5 + 2 * step as u64), rows, places)
+    }
+
     /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image, whose target
     /// replaces its own in a saccade between views. Needs at least two images.
     fn other_views(&mut self, _side: Side, images: usize) -> Vec<u32> {
@@ -55,8 +65,62 @@ pub trait Draws {
     }
 
     /// A generator for anything else; `what` keeps uses of one rule apart ([`other_views`](Self::other_views) is 1,
-    /// [`wrong_labels`](Self::wrong_labels) 2).
+    /// [`wrong_labels`](Self::wrong_labels) 2, [`others_of_places`](Self::others_of_places) and
+    /// [`landings`](Self::landings) 4 and more, [`Apart`] 1 << 32 and more).
     fn random(&mut self, what: u64) -> Random;
+}
+
+/// Draws of which every module, side and, but for signs, prediction step has its own, as the authors of CLAPP draw them:
+/// an input may be a fixation for one layer and a saccade for the next.
+pub struct Apart<'a>(pub &'a mut dyn Draws);
+
+impl Apart<'_> {
+    fn own(&mut self, side: Side, step: usize, what: u64) -> Random {
+        self.0.random((1 << 32) + 8 * step as u64 + 4 * side as u64 + what)
+    }
+}
+
+impl Draws for Apart<'_> {
+    fn negatives(&mut self, side: Side, step: usize, rows: usize, count: usize) -> Vec<u32> {
+        self.0.negatives(side, step, rows, count)
+    }
+
+    fn others(&mut self, side: Side, step: usize, batch: usize) -> Vec<u32> {
+        others(&mut self.own(side, step, 0), batch)
+    }
+
+    fn others_of_places(&mut self, side: Side, step: usize, batch: usize, places: usize) -> Vec<u32> {
+        others_of_places(&mut self.own(side, step, 3), batch, places)
+    }
+
+    fn landings(&mut self, side: Side, step: usize, rows: usize, places: usize) -> Vec<u32> {
+        landings(&mut self.own(side, step, 1), rows, places)
+    }
+
+    fn signs(&mut self, side: Side, batch: usize) -> Vec<i8> {
+        signs(&mut self.own(side, 0, 2), batch)
+    }
+
+    fn random(&mut self, what: u64) -> Random {
+        self.0.random(what)
+    }
+}
+
+fn others(random: &mut Random, batch: usize) -> Vec<u32> {
+    let batch = batch as u32;
+    (0..batch).map(|own| if batch == 1 { 0 } else { (own + random.random_range(1..batch)) % batch }).collect()
+}
+
+fn others_of_places(random: &mut Random, batch: usize, places: usize) -> Vec<u32> {
+    (0..places).flat_map(|_| others(random, batch)).collect()
+}
+
+fn landings(random: &mut Random, rows: usize, places: usize) -> Vec<u32> {
+    (0..rows).map(|_| random.random_range(0..places.max(1) as u32)).collect()
+}
+
+fn signs(random: &mut Random, batch: usize) -> Vec<i8> {
+    (0..batch).map(|_| if random.random::<bool>() { 1 } else { -1 }).collect()
 }
 
 /// Draws that depend on the seed, the training step and the module alone.
@@ -78,7 +142,8 @@ impl SeededDraws {
 
 impl SeededDraws {
     /// Whether the eye moves, and where to, is behaviour: the same for every module, side and prediction step, so that
-    /// an input is a fixation or a saccade for the whole network and never both.
+    /// an input is a fixation or a saccade for the whole network and never both. Where in an image it lands, and what each place meets
+    /// where that is drawn, differs from prediction step to prediction step.
     fn behaviour(&self, what: u64) -> Random {
         stream(self.seed, &[purpose::DRAW, self.step, u64::MAX, what])
     }
@@ -91,16 +156,19 @@ impl Draws for SeededDraws {
     }
 
     fn others(&mut self, _side: Side, _step: usize, batch: usize) -> Vec<u32> {
-        let mut random = self.behaviour(1);
-        let batch = batch as u32;
-        (0..batch)
-            .map(|own| if batch == 1 { 0 } else { (own + random.random_range(1..batch)) % batch })
-            .collect()
+        others(&mut self.behaviour(1), batch)
+    }
+
+    fn others_of_places(&mut self, _side: Side, step: usize, batch: usize, places: usize) -> Vec<u32> {
+        others_of_places(&mut self.behaviour(4 + 2 * step as u64), batch, places)
+    }
+
+    fn landings(&mut self, _side: Side, step: usize, rows: usize, places: usize) -> Vec<u32> {
+        landings(&mut self.behaviour(5 + 2 * step as u64), rows, places)
     }
 
     fn signs(&mut self, _side: Side, batch: usize) -> Vec<i8> {
-        let mut random = self.behaviour(2);
-        (0..batch).map(|_| if random.random::<bool>() { 1 } else { -1 }).collect()
+        signs(&mut self.behaviour(2), batch)
     }
 
     fn random(&mut self, what: u64) -> Random {
@@ -111,6 +179,29 @@ impl Draws for SeededDraws {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is drawn for a module, side and prediction step: others, landings, signs.
+    fn drawn(draws: &mut dyn Draws, side: Side, step: usize) -> (Vec<u32>, Vec<u32>, Vec<i8>) {
+        (draws.others(side, step, 32), draws.landings(side, step, 99, 9), draws.signs(side, 32))
+    }
+
+    #[test]
+    fn the_eye_moves_once_for_the_whole_network_unless_draws_are_apart() {
+        let seeded = |module| SeededDraws { seed: 1, step: 5, module };
+        let first = drawn(&mut seeded(0), Side::Predict, 1);
+        assert!(first.0.iter().enumerate().all(|(own, &other)| other != own as u32 && other < 32));
+        assert!(first.1.iter().all(|&landing| landing < 9) && first.2.contains(&1) && first.2.contains(&-1));
+        for (module, side, step) in [(1, Side::Predict, 1), (0, Side::Retrodict, 1), (0, Side::Predict, 2)] {
+            let shared = drawn(&mut seeded(module), side, step);
+            assert_eq!((&shared.0, &shared.2), (&first.0, &first.2));
+            assert_eq!(shared.1 == first.1, step == 1, "where it lands, only the prediction step decides");
+            let mut seeded = seeded(module);
+            let apart = drawn(&mut Apart(&mut seeded), side, step);
+            let one = drawn(&mut Apart(&mut SeededDraws { seed: 1, step: 5, module: 0 }), Side::Predict, 1);
+            assert!(apart.0 != one.0 && apart.1 != one.1);
+            assert_eq!(apart.2 == one.2, step == 2, "all prediction steps of a side have the same signs");
+        }
+    }
 
     #[test]
     fn other_views_are_of_other_images_and_reach_both_views_of_all_of_them() {

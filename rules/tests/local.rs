@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::draws::{Draws, SeededDraws, Side};
+use plasticity_core::draws::{Apart, Draws, SeededDraws, Side};
 use plasticity_core::plasticity::{RuleSpec, Signals, Site};
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::{Representation, RepresentationShape};
@@ -23,19 +23,52 @@ struct Form {
     count: usize,
     signs: bool,
     retrodiction: bool,
+    /// Of other inputs: drawn for each place, landing anywhere, drawn for each module and side.
+    elsewhere: [bool; 3],
 }
 
-const PRESETS: [Form; 8] = [
-    Form { toml: "type = \"cpc\"", softmax: true, count: 16, signs: false, retrodiction: false },
-    Form { toml: "type = \"gim\"", softmax: true, count: 16, signs: false, retrodiction: false },
-    Form { toml: "type = \"hinge_cpc\"", softmax: false, count: 16, signs: false, retrodiction: false },
-    Form { toml: "type = \"clapp_s\"", softmax: false, count: 16, signs: false, retrodiction: false },
+const PLAIN: [bool; 3] = [false; 3];
+
+const PRESETS: [Form; 12] = [
+    Form {
+        toml: "type = \"cpc\"",
+        softmax: true,
+        count: 16,
+        signs: false,
+        retrodiction: false,
+        elsewhere: PLAIN,
+    },
+    Form {
+        toml: "type = \"gim\"",
+        softmax: true,
+        count: 16,
+        signs: false,
+        retrodiction: false,
+        elsewhere: PLAIN,
+    },
+    Form {
+        toml: "type = \"hinge_cpc\"",
+        softmax: false,
+        count: 16,
+        signs: false,
+        retrodiction: false,
+        elsewhere: PLAIN,
+    },
+    Form {
+        toml: "type = \"clapp_s\"",
+        softmax: false,
+        count: 16,
+        signs: false,
+        retrodiction: false,
+        elsewhere: PLAIN,
+    },
     Form {
         toml: "type = \"clapp_s\"\nscore = { type = \"w_retro\" }\nnegatives = { type = \"random\", count = 5 }",
         softmax: false,
         count: 5,
         signs: false,
         retrodiction: true,
+        elsewhere: PLAIN,
     },
     Form {
         toml: "type = \"hinge_cpc_time_local\"",
@@ -43,14 +76,55 @@ const PRESETS: [Form; 8] = [
         count: 0,
         signs: true,
         retrodiction: false,
+        elsewhere: PLAIN,
     },
-    Form { toml: "type = \"clapp\"", softmax: false, count: 0, signs: true, retrodiction: true },
+    Form {
+        toml: "type = \"clapp\"",
+        softmax: false,
+        count: 0,
+        signs: true,
+        retrodiction: true,
+        elsewhere: PLAIN,
+    },
     Form {
         toml: "type = \"clapp\"\ntime_local = false",
         softmax: false,
         count: 0,
         signs: false,
         retrodiction: true,
+        elsewhere: PLAIN,
+    },
+    Form {
+        toml: "type = \"clapp_twin\"",
+        softmax: false,
+        count: 0,
+        signs: true,
+        retrodiction: true,
+        elsewhere: PLAIN,
+    },
+    Form {
+        toml: "type = \"clapp\"\ndraws = \"module\"",
+        softmax: false,
+        count: 0,
+        signs: true,
+        retrodiction: true,
+        elsewhere: [false, false, true],
+    },
+    Form {
+        toml: "type = \"clapp\"\nnegatives = { type = \"other_sample\", each = \"place\" }",
+        softmax: false,
+        count: 0,
+        signs: true,
+        retrodiction: true,
+        elsewhere: [true, false, false],
+    },
+    Form {
+        toml: "type = \"clapp\"\nnegatives = { type = \"other_sample\", at = \"any\" }",
+        softmax: false,
+        count: 0,
+        signs: true,
+        retrodiction: true,
+        elsewhere: [false, true, false],
     },
 ];
 
@@ -96,19 +170,22 @@ fn preset(form: &Form, positions: usize) {
 
     let mut expected = vec![0.0; SHAPE.channel * INPUTS];
     let mut own = Vec::new();
+    let mut seeded = draws;
+    let mut apart = Apart(&mut seeded);
+    let draws: &mut dyn Draws = if form.elsewhere[2] { &mut apart } else { &mut SeededDraws { ..draws } };
     let mut add = |sum: Vec<f64>| expected.iter_mut().zip(sum).for_each(|(e, s)| *e += s);
     for (i, weight) in weights.iter().enumerate() {
         let k = i % STEPS + 1;
         let transposed = transpose(weight);
         if i < STEPS {
-            let pairs = pairs(form, &layer, weight, Side::Predict, k, &mut draws);
+            let pairs = pairs(form, &layer, weight, Side::Predict, k, &mut *draws);
             add(local::target_side(&layer, weight, &pairs));
             if !form.retrodiction {
                 add(local::context_side(&layer, &transposed, &pairs));
             }
             own.push(local::prediction(&layer, &pairs));
         } else {
-            let pairs = pairs(form, &layer, &transposed, Side::Retrodict, k, &mut draws);
+            let pairs = pairs(form, &layer, &transposed, Side::Retrodict, k, &mut *draws);
             add(local::context_side(&layer, weight, &pairs));
             own.push(local::retrodiction(&layer, &pairs));
         }
@@ -147,8 +224,17 @@ fn pairs(
     let per_step = SHAPE.rows_per_step();
     let (rows, ahead) = ((SHAPE.time - k - SKIP) * per_step, (k + SKIP) * per_step);
     let saccades: Vec<Vec<usize>> = if form.count == 0 {
-        let others = draws.others(side, k, SHAPE.batch);
-        let other = |row: usize| row - row % SHAPE.batch + others[row % SHAPE.batch] as usize;
+        let [each_place, anywhere, _] = form.elsewhere;
+        let places = rows / SHAPE.batch;
+        let others = match each_place {
+            true => draws.others_of_places(side, k, SHAPE.batch, places),
+            false => draws.others(side, k, SHAPE.batch),
+        };
+        let landings = if anywhere { draws.landings(side, k, rows, places) } else { Vec::new() };
+        let other = |row: usize| {
+            let place = landings.get(row).map_or(row / SHAPE.batch, |&landing| landing as usize);
+            place * SHAPE.batch + others[row % others.len()] as usize
+        };
         (0..rows).map(|row| vec![other(row)]).collect()
     } else {
         let drawn = draws.negatives(side, k, rows, form.count);

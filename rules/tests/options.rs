@@ -10,7 +10,7 @@ use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
 use plasticity_core::registry::Family;
-use plasticity_core::representation::{Representation, RepresentationShape};
+use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_rules as _;
 use rand::RngExt;
 
@@ -87,6 +87,12 @@ fn options_agree_with_automatic_differentiation() {
         ("window = 5", None),
         ("window = 5\nscore = { type = \"w_retro\" }", Some(5)),
         ("negatives = { type = \"other_sample\" }", None),
+        ("negatives = { type = \"other_sample\", each = \"place\" }\nscore = { type = \"w_retro\" }", None),
+        (
+            "negatives = { type = \"other_sample\", at = \"any\" }\ntime_local = true\ndraws = \"module\"",
+            Some(5),
+        ),
+        ("score = { type = \"w_retro\" }\ntwins = true", Some(5)),
         ("negatives = { type = \"random\", count = 3 }\ntime_local = true", None),
         ("broadcast = { type = \"logistic\" }", None),
         (
@@ -111,6 +117,24 @@ fn options_agree_with_automatic_differentiation() {
         assert_eq!(ours.own.len(), plain.own.len(), "{options}");
         ours.own.iter().zip(&plain.own).for_each(|(a, b)| close(&format!("{options}: own"), a, b));
     }
+}
+
+#[test]
+fn modules_may_predict_different_numbers_of_steps() {
+    let mut bench = bench("type = \"clapp\"\nprediction_steps = [3, 1]", SHAPE, None).unwrap();
+    assert_eq!(bench.rule.parameters().len(), 2 * 3, "the first module of two");
+    assert!(bench.update().is_ok());
+}
+
+#[test]
+fn places_of_a_map_may_stand_side_by_side_in_the_score() {
+    let pooling = |toml: &str, module| -> Pooling {
+        toml::from_str::<Box<dyn RuleSpec>>(toml).unwrap().demands().pooling(module)
+    };
+    let pool = "type = \"clapp\"\npool = [8, 0]";
+    assert_eq!([pooling(pool, 0), pooling(pool, 1)], [Pooling::Blocks(8), Pooling::Mean]);
+    assert_eq!(pooling("type = \"clapp\"", 0), Pooling::Mean);
+    assert_eq!(pooling("type = \"cpc\"\nnegatives = { type = \"all\" }", 1), Pooling::Keep);
 }
 
 #[test]
@@ -187,13 +211,30 @@ fn what_cannot_work_is_an_error_that_says_why() {
         (
             "type = \"clapp\"\nprediction_steps = 0",
             SHAPE,
-            "prediction_steps: expected a whole number in 1..=65536, got 0",
+            "prediction_steps: expected a whole number in 1..=65536 or a list of values",
         ),
         ("type = \"clapp\"\nskip = 65537", SHAPE, "skip: expected a whole number in 0..=65536, got 65537"),
         ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "context: unknown value `top`: known are same, above"),
         ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown key `prediction_step`"),
         ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs at once cannot be time-local"),
         ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
+        (
+            "type = \"clapp\"\nprediction_steps = [2]",
+            SHAPE,
+            "prediction_steps: [2] has 1 numbers and the network 2 modules",
+        ),
+        ("type = \"clapp\"\npool = [2]", SHAPE, "pool: [2] has 1 sizes and the network 2 modules"),
+        (
+            "type = \"cpc\"\nnegatives = { type = \"all\" }\npool = 2",
+            SHAPE,
+            "pool: all pairs at once keep every place",
+        ),
+        (
+            "type = \"clapp_s\"\ntwins = true",
+            SHAPE,
+            "twins: needs a score that has weights of its own for the way back",
+        ),
+        ("type = \"clapp\"\ndraws = \"none\"", SHAPE, "draws: "),
         ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count: "),
         ("type = \"cpc\"\nnegatives = { type = \"other_sample\", count = 2 }", SHAPE, "count"),
         ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "broadcast.weight: "),

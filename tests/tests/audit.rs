@@ -103,6 +103,22 @@ fn the_papers_marks() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Weights that begin alike send nothing anywhere. An image that meets several others in a step is not local in time: where
+/// prediction steps or places draw their own, but not where a saccade lands anywhere in one other image.
+#[test]
+fn marks_of_what_is_drawn_otherwise() {
+    let of = |changes: serde_json::Value| {
+        let mut rule = json!({ "type": "clapp", "prediction_steps": 2, "skip": 0 });
+        rule.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        marks(&of(rule, &single()[..2]))
+    };
+    let other = |key: &str, value: &str| json!({ "negatives": { "type": "other_sample", key: value } });
+    assert_eq!(of(json!({ "type": "clapp_twin" })), (true, true, false));
+    assert_eq!(of(other("at", "any")), (true, true, false));
+    assert_eq!(of(other("each", "place")), (true, false, false));
+    assert_eq!(of(json!({ "draws": "module" })), (true, false, false));
+}
+
 /// A fixation and a saccade in one step: local in space, not in time, as CLAPP-s. Contexts get nothing back through the
 /// prediction weights unless all layers share one loss.
 #[test]

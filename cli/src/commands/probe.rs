@@ -1,4 +1,4 @@
-//! `plasticity probe RUN`: the linear probes of every layer as a table, and in `probe.json`.
+//! `plasticity probe RUN`: the probes of every layer as a table, and in `probe.json`.
 
 use crate::exit::Exit;
 use crate::options::Overrides;
@@ -23,6 +23,9 @@ pub struct Arguments {
     /// The checkpoint to read out, which is printed only [default: the run's last]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// Probe on the stimuli of another config, which is printed only: how well features transfer
+    #[arg(long, value_name = "CONFIG")]
+    on: Option<PathBuf>,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -44,7 +47,9 @@ pub struct Report {
 
 /// Reads a run out.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    let config = run::config(&arguments.run, &arguments.overrides.set)?;
+    let on = arguments.on.as_deref().map(stimuli_of).transpose()?;
+    let overrides: Vec<String> = on.into_iter().chain(arguments.overrides.set.iter().cloned()).collect();
+    let config = run::config(&arguments.run, &overrides)?;
     let own = arguments.checkpoint.is_none() && is_own(&config, &arguments.run)?;
     let stored = match &arguments.checkpoint {
         Some(path) => Stored::load(path)?,
@@ -68,6 +73,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     printed.map(|()| Exit::Success)
 }
 
+/// The override that takes the stimuli of another config.
+fn stimuli_of(path: &Path) -> Result<String> {
+    Config::load(path, &[])?.stimulus_override()
+}
+
 /// Whether a config reads the run in a folder out as the run's own does.
 pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
     Ok(config.readout_fingerprint()? == run::config(folder, &[])?.readout_fingerprint()?)
@@ -86,13 +96,16 @@ pub fn write(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A report as a table: each probe's accuracy beside the untrained network's, in percent; then what guessing gives, and how
-/// the trained network's features are beside the untrained one's.
+/// A report as a table: each probe's accuracy beside the untrained network's, in percent, with its top-5 accuracy where there
+/// are more than five classes, and the epoch that was chosen where stimuli are held out for it; then what guessing gives,
+/// and how the trained network's features are beside the untrained one's.
 pub fn table(report: &Report) -> String {
     let Some(first) = report.layers.first() else { return String::new() };
     let mut head = vec!["layer".to_owned()];
     for score in &first.scores {
         head.extend([format!("{} %", score.probe.name()), "untrained %".to_owned(), "gain".to_owned()]);
+        head.extend(score.top5.map(|_| "top 5 %".to_owned()));
+        head.extend(score.chosen.iter().flat_map(|_| ["validation %", "epoch"].map(str::to_owned)));
     }
     head.push("chance %".to_owned());
     let uneven = report.layers.iter().any(|layer| (layer.majority - layer.chance).abs() > 0.05);
@@ -103,6 +116,11 @@ pub fn table(report: &Report) -> String {
         for score in &layer.scores {
             let gain = score.accuracy - score.untrained;
             cells.extend([percent(score.accuracy), percent(score.untrained), format!("{gain:+.1}")]);
+            cells.extend(score.top5.map(|top5| percent(top5.trained)));
+            let chosen = score.chosen.map(|chosen| chosen.trained);
+            cells.extend(
+                chosen.iter().flat_map(|chosen| [percent(chosen.validation), chosen.epoch.to_string()]),
+            );
         }
         cells.push(percent(layer.chance));
         cells.extend(uneven.then(|| percent(layer.majority)));
@@ -151,7 +169,7 @@ all_layers = true
         let shares = |what: &str| -> Vec<f64> {
             heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
         };
-        assert_eq!(heard[0], ("features to learn from".to_owned(), 0.0));
+        assert_eq!(heard[0], ("input to learn from".to_owned(), 0.0));
         assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
         assert_eq!(shares("features to test on"), [0.0, 0.5]);
         assert_eq!(shares("layer 4"), [0.5]);

@@ -12,12 +12,13 @@ fn a_probe_reports_every_layer() {
         text.starts_with("| layer | raw % | untrained % |") && text.contains("| standardised % |"),
         "{text}"
     );
-    assert_eq!(text.lines().count(), 8);
+    assert_eq!(text.lines().count(), 9);
     let report: Value = serde_json::from_slice(&read(&place.path("run/probe.json"))).unwrap();
     let layers = report["layers"].as_array().unwrap();
-    assert_eq!(layers.len(), 6);
-    for (index, layer) in layers.iter().enumerate() {
-        assert_eq!(layer["name"], (index + 1).to_string());
+    assert_eq!((layers.len(), &layers[0]["name"]), (7, &"input".into()));
+    assert_eq!(layers[0]["scores"][0]["accuracy"], layers[0]["scores"][0]["untrained"]);
+    for (index, layer) in layers.iter().enumerate().skip(1) {
+        assert_eq!(layer["name"], index.to_string());
         assert_eq!(layer["chance"], 12.5);
         assert_eq!(
             (&layer["scores"][0]["probe"], &layer["scores"][1]["probe"]),
@@ -26,10 +27,48 @@ fn a_probe_reports_every_layer() {
         for (probe, key) in [(0, "accuracy"), (0, "untrained"), (1, "accuracy"), (1, "untrained")] {
             assert!((0.0..=100.0).contains(&layer["scores"][probe][key].as_f64().unwrap()));
         }
+        let top5 = layer["scores"][0]["top5"]["trained"].as_f64().unwrap();
+        assert!(top5 >= layer["scores"][0]["accuracy"].as_f64().unwrap() && top5 <= 100.0);
         assert!(layer["features"]["dimension"].as_f64().unwrap() >= 1.0);
     }
     let printed: Value = serde_json::from_str(&place.succeed(&["probe", "run", "--json"])).unwrap();
     assert_eq!(printed, report);
+}
+
+#[test]
+fn a_probe_has_neighbours_and_validation_where_the_config_asks_for_them() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let set = ["--set", "probe.neighbours=3", "--set", "probe.validation=0.25", "--set", "probe.input=false"];
+    let text = place.succeed(&[&["probe", "run"][..], &set].concat());
+    assert!(text.contains("| neighbours % |") && text.contains("| validation % | epoch |"), "{text}");
+    let report = place.succeed(&[&["probe", "run", "--json"][..], &set].concat());
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let layer = &report["layers"][0];
+    assert_eq!((&layer["name"], &layer["scores"][2]["probe"]), (&"1".into(), &"neighbours".into()));
+    assert!(layer["scores"][0]["chosen"]["trained"]["epoch"].as_u64().unwrap() >= 1);
+    assert!(layer["scores"][2].get("chosen").is_none(), "neighbours choose nothing");
+    let error = place.fail(&["probe", "run", "--set", "probe.neighbours=100000"], 3);
+    assert!(
+        error.contains("probe.neighbours") && error.contains("the training stimuli that there are"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_run_is_probed_on_the_stimuli_of_another_config() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    let own = place.succeed(&["probe", "run"]);
+    let before = read(&place.path("run/probe.json"));
+    std::fs::write(place.path("other.toml"), CONFIG.replace("test = ", "test = 1")).unwrap();
+    let other = place.run(&["probe", "run", "--on", "other.toml"]);
+    let (text, said) = (String::from_utf8_lossy(&other.stdout), String::from_utf8_lossy(&other.stderr));
+    assert!(other.status.success() && text.starts_with("| layer |") && text != own.as_str(), "{text}{said}");
+    assert!(said.contains("probe.json stays as it is"), "{said}");
+    assert_eq!(read(&place.path("run/probe.json")), before);
+    let error = place.fail(&["probe", "run", "--on", "none.toml"], 3);
+    assert!(error.contains("none.toml") && error.contains("no such config file"), "{error}");
 }
 
 /// A folder in the place of a file cannot be replaced by it, whoever runs the test.
@@ -100,7 +139,7 @@ fn a_comparison_makes_one_table_of_all_cells_and_goes_on_where_it_was() {
     );
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
     assert_eq!(table["rows"][1]["seeds"], serde_json::json!([3, 4]));
-    assert_eq!(table["rows"][1]["probes"][0]["accuracy"].as_array().unwrap().len(), 6);
+    assert_eq!(table["rows"][1]["probes"][0]["accuracy"].as_array().unwrap().len(), 7);
     let written = read(&place.path("all/compare.md"));
     assert_eq!(String::from_utf8_lossy(&written).trim(), text.trim());
     // All cells are done: going over them again, or over one, writes nothing of them, nor the table by one.
@@ -180,7 +219,7 @@ fn several_configs_and_inline_tables_make_one_table() {
     let text = place.succeed(&views_only);
     assert!(text.contains("| rule=lpl (predictive=2.0) |") && text.contains("| all layers |"), "{text}");
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();
-    assert_eq!(table["rows"][0]["layers"][6], "all");
+    assert_eq!(table["rows"][0]["layers"][7], "all");
 }
 
 #[test]

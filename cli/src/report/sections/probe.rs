@@ -117,7 +117,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     series.retain(|one| !one.points.is_empty());
     let frame = Frame {
         name: format!("probe-{}", kind.name()),
-        title: format!("Accuracy of the probe on {} features, by layer", kind.name()),
+        title: format!("Accuracy of the probe by layer: {}", kind.title()),
         x: "layer".to_owned(),
         y: "test accuracy, %".to_owned(),
         places: material.places(),

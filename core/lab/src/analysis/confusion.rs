@@ -1,6 +1,6 @@
 //! What a linear probe takes each class for.
 
-use crate::probe::{Features, ProbeSettings, predictions};
+use crate::probe::{Features, ProbeSettings, Task, predictions};
 use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::random::{purpose, stream};
@@ -30,7 +30,8 @@ pub fn answers(
 ) -> Result<Answers> {
     let mut random = stream(seed, &[purpose::PROBE, layer as u64]);
     let of = test.layer(layer)?;
-    let named = predictions(settings, classes, &[train.layer(layer)?], of, device, &mut random)?;
+    let task = Task { classes, train: &[train.layer(layer)?], held_out: &[], test: of };
+    let named = predictions(settings, &task, device, &mut random)?;
     Ok(Answers { layer, labels: of.labels.to_vec(), named })
 }
 

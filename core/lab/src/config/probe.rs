@@ -8,7 +8,7 @@ use plasticity_core::representation::Pooling;
 use serde::{Deserialize, Serialize};
 
 /// The keys of `[probe]`.
-pub const PROBE: [Key; 15] = [
+pub const PROBE: [Key; 18] = [
     key(
         "protocol",
         "\"both\"",
@@ -17,6 +17,27 @@ pub const PROBE: [Key; 15] = [
          over the training stimuli; `\"both\"`, side by side",
     ),
     key("layers", "", "list of 1..", "the layers that are probed; left out: all"),
+    key(
+        "input",
+        "true",
+        "true | false",
+        "a row for the stimuli themselves, what a network has to beat: every pixel, or means over blocks where they are many. \
+         Speech has MFCCs in its place",
+    ),
+    key(
+        "validation",
+        "0.0",
+        "[0, 1)",
+        "share of the training stimuli that is held out, and on which the epoch is chosen after which a linear probe is tested: \
+         the first of those with the highest accuracy; 0: none, and the last epoch is tested",
+    ),
+    key(
+        "neighbours",
+        "",
+        "1..",
+        "adds a probe by the class of most of so many nearest training stimuli, by the cosine of features as they are; left \
+         out: none",
+    ),
     key(
         "epochs",
         "",
@@ -104,6 +125,15 @@ pub struct ProbeConfig {
     /// The layers that are probed, counted from 1; by default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
+    /// A row for the stimuli themselves, what a network has to beat: every pixel, or means over blocks where they are many.
+    /// Speech has MFCCs in its place.
+    pub input: bool,
+    /// Share, at least 0 and below 1, of the training stimuli that is held out, and on which the epoch is chosen after which
+    /// a linear probe is tested.
+    pub validation: f32,
+    /// Adds a probe by the class of most of so many nearest training stimuli, at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<usize>,
     /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
@@ -147,6 +177,9 @@ impl Default for ProbeConfig {
         Self {
             protocol: Protocol::default(),
             layers: None,
+            input: true,
+            validation: 0.0,
+            neighbours: None,
             epochs: None,
             rate: 1e-3,
             halve_at: Vec::new(),
@@ -176,7 +209,13 @@ impl ProbeConfig {
         Self { protocol, standardise: None, ..self }
     }
 
-    /// How one of the probes learns.
+    /// The single probes.
+    pub fn probes(&self) -> Vec<ProbeKind> {
+        let neighbours = self.neighbours.map(|_| ProbeKind::Neighbours);
+        self.protocol.probes().iter().copied().chain(neighbours).collect()
+    }
+
+    /// How one of the linear probes learns.
     pub fn settings(&self, kind: ProbeKind) -> ProbeSettings {
         ProbeSettings {
             kind,

@@ -15,6 +15,14 @@ impl Config {
         toml::to_string_pretty(&self.to_table()?).map_err(refused)
     }
 
+    /// The override that gives another config the stimuli of this one.
+    ///
+    /// # Errors
+    /// Where a value cannot be written as TOML.
+    pub fn stimulus_override(&self) -> Result<String> {
+        Ok(format!("stimulus={}", value(&self.stimulus)?))
+    }
+
     pub(super) fn to_table(&self) -> Result<Table> {
         let mut table = Table::new();
         table.insert("seed".to_owned(), value(&self.seed)?);

@@ -95,8 +95,7 @@ impl Experiment {
         device
             .set_precision(precision)
             .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
-        let mut network =
-            Network::build(&self.plan(), device).map_err(|error| self.config.locate(error))?;
+        let mut network = Network::build(&self.plan(), device).map_err(|error| self.config.locate(error))?;
         if let Some(rates) = &self.config.training.layer_rates {
             network.set_layer_rates(rates).map_err(|error| self.config.locate(error))?;
         }

@@ -1,27 +1,38 @@
 //! What a probe sees of every layer.
 
-use super::classifier::Labelled;
+use super::labelled::Labelled;
 use crate::config::Config;
 use crate::loader::HostBatch;
 use crate::memory::Memory;
 use crate::network::Network;
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
+use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::stimulus::{Label, span};
 use plasticity_core::{Error, Result};
+use rand::seq::index::sample;
 
 /// The features of every layer of a network, one row for each label.
 #[derive(Clone, Debug, Default)]
 pub struct Features {
     layers: Vec<Layer>,
     labels: Vec<u32>,
+    /// For each stimulus, the row after its last one.
+    ends: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     channels: usize,
     values: Vec<f32>,
+}
+
+impl Layer {
+    pub(super) fn add_row(&mut self, row: &[f32]) {
+        self.channels = row.len();
+        self.values.extend_from_slice(row);
+    }
 }
 
 impl Features {
@@ -53,6 +64,17 @@ impl Features {
         &mut self.layers
     }
 
+    /// The rows of a share of the stimuli, at least one unless it is 0, drawn at random, in ascending order: all rows of a
+    /// stimulus or none.
+    pub fn held_out(&self, share: f32, random: &mut Random) -> Vec<usize> {
+        let count = (f64::from(share) * self.ends.len() as f64).round() as usize;
+        let count = count.max(usize::from(share > 0.0));
+        let mut stimuli = sample(random, self.ends.len(), count.min(self.ends.len())).into_vec();
+        stimuli.sort_unstable();
+        let first = |stimulus: usize| stimulus.checked_sub(1).map_or(0, |before| self.ends[before]);
+        stimuli.into_iter().flat_map(|stimulus| first(stimulus)..self.ends[stimulus]).collect()
+    }
+
     pub(super) fn add_layer(&mut self, layer: Layer) {
         self.layers.push(layer);
     }
@@ -64,6 +86,7 @@ impl Features {
             Label::Frames(frames) => self.labels.extend(frames.iter().flatten()),
             Label::None => return Err(Error::stimulus("probe", "a stimulus has no label")),
         }
+        self.ends.push(self.labels.len());
         Ok(())
     }
 
@@ -77,7 +100,7 @@ impl Features {
                 values.extend_from_slice(&from[row * channels..(row + 1) * channels]);
             }
         }
-        Self { layers: vec![Layer { channels, values }], labels: self.labels }
+        Self { layers: vec![Layer { channels, values }], labels: self.labels, ends: self.ends }
     }
 }
 
@@ -202,10 +225,29 @@ mod tests {
     fn layers_stand_side_by_side_row_by_row() {
         let layer = |channels, values: &[f32]| Layer { channels, values: values.to_vec() };
         let layers = vec![layer(1, &[1.0, 2.0]), layer(2, &[3.0, 4.0, 5.0, 6.0])];
-        let all = Features { layers, labels: vec![7, 8] }.side_by_side();
+        let all = Features { layers, labels: vec![7, 8], ends: vec![1, 2] }.side_by_side();
         let row = all.layer(0).unwrap();
         assert_eq!((row.channels, row.labels), (3, &[7, 8][..]));
         assert_eq!(row.values, [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn a_stimulus_is_held_out_with_all_its_rows() {
+        let mut features = Features::default();
+        for frames in [vec![Some(0); 3], vec![None; 2], vec![Some(1); 2]] {
+            features.add_label(&Label::Frames(frames)).unwrap();
+        }
+        let mut random = plasticity_core::random::stream(1, &[]);
+        let mut seen = [false; 2];
+        for _ in 0..50 {
+            match features.held_out(0.34, &mut random)[..] {
+                [0, 1, 2] => seen[0] = true,
+                [3, 4] => seen[1] = true,
+                ref rows => assert!(rows.is_empty(), "the second stimulus has no labelled frame: {rows:?}"),
+            }
+        }
+        assert_eq!(seen, [true; 2]);
+        assert_eq!(features.held_out(1.0, &mut random), [0, 1, 2, 3, 4]);
     }
 
     #[test]

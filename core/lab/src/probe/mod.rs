@@ -1,26 +1,34 @@
-//! The linear probes of every layer: a classifier on its activity, beside that of the untrained network.
+//! The probes of every layer: a classifier on its activity, beside that of the untrained network.
 
+mod accuracy;
 mod all_layers;
 mod baseline;
 mod batches;
 mod classifier;
 mod features;
+mod input;
+mod labelled;
+mod neighbours;
 mod protocol;
 mod result;
+mod standardise;
 mod statistics;
 
+pub use accuracy::{ProbeSettings, accuracy, predictions};
 pub use baseline::baseline_features;
-pub use classifier::{Labelled, ProbeSettings, accuracy, predictions};
 pub(crate) use features::append;
 pub use features::{Features, features};
+pub use labelled::{Labelled, Task};
+pub use neighbours::neighbours;
 pub use protocol::{ProbeKind, Protocol};
-pub use result::{FeatureStatistics, LayerProbe, Score};
+pub use result::{Beside, Chosen, FeatureStatistics, Found, LayerProbe, Score};
 
 use crate::experiment::Experiment;
 use crate::loader::HostBatch;
 use crate::memory::{self, Memory};
 use crate::network::Network;
 use batches::batches;
+use input::input_features;
 use plasticity_core::device::Device;
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::{Pooling, RepresentationShape};
@@ -29,9 +37,9 @@ use plasticity_core::{Error, Result};
 pub(crate) use statistics::statistics;
 use std::sync::Arc;
 
-/// Probes every layer of `trained` and of the same network with its initial weights; before them, where the stimuli have a
-/// [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for it, all layers
-/// side by side ([`AllLayers`](crate::config::AllLayers)).
+/// Probes every layer of `trained` and of the same network with its initial weights; before them the stimuli themselves or,
+/// where they have a [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for
+/// it, all layers side by side ([`AllLayers`](crate::config::AllLayers)).
 ///
 /// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
 /// by batch, then layers are probed one after the other.
@@ -53,6 +61,12 @@ pub fn probe(
             Ok(vec![baseline_features(baseline, batches, device)?])
         })?;
         layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0))?);
+    } else if experiment.config().probe.input {
+        let sides =
+            bench.sides("input", &mut |batches| Ok(input_features(batches)?.into_iter().collect()))?;
+        if !sides.test.is_empty() {
+            layers.push(bench.layer("input", u64::MAX - 1, sides.of(0, 0))?);
+        }
     }
     let pooling = experiment.config().probe.pooling;
     // From 0.
@@ -146,19 +160,25 @@ impl Bench<'_> {
     /// Probes one layer of one network; `stream_of` tells its random choices from those of others.
     fn layer(&self, name: &str, stream_of: u64, own: Side) -> Result<LayerProbe> {
         let config = self.experiment.config();
-        let read = |side: &Side, kind: ProbeKind| -> Result<f64> {
+        // The same stimuli for every layer.
+        let held_out = own.train[0]
+            .held_out(config.probe.validation, &mut stream(config.seed, &[purpose::PROBE, u64::MAX - 2]));
+        let read = |side: &Side, kind: ProbeKind| -> Result<Found> {
             let train: Vec<Labelled> =
                 side.train.iter().map(|pass| pass.layer(side.layer)).collect::<Result<_>>()?;
-            let mut random = stream(config.seed, &[purpose::PROBE, stream_of]);
-            let settings = config.probe.settings(kind);
             let test = side.test.layer(side.layer)?;
-            accuracy(&settings, self.classes, &train, test, self.device, &mut random)
-                .map_err(|error| config.locate(error))
+            let task = Task { classes: self.classes, train: &train, held_out: &held_out, test };
+            let mut random = stream(config.seed, &[purpose::PROBE, stream_of]);
+            let found = match (kind, config.probe.neighbours) {
+                (ProbeKind::Neighbours, Some(k)) => neighbours(k, &task, self.device),
+                _ => accuracy(&config.probe.settings(kind), &task, self.device, &mut random),
+            };
+            found.map_err(|error| config.locate(error))
         };
         let mut scores = Vec::new();
-        for &probe in config.probe.protocol.probes() {
-            let accuracy = read(&own, probe)?;
-            scores.push(Score { probe, accuracy, untrained: accuracy });
+        for probe in config.probe.probes() {
+            let found = read(&own, probe)?;
+            scores.push(Score::new(probe, found, found));
         }
         let features = statistics(own.train[0].layer(own.layer)?, self.device)?;
         Ok(LayerProbe {

@@ -1,4 +1,4 @@
-//! How features are read out: the paper's linear probe, and one on standardised features.
+//! How features are probed: the paper's linear probe, one on standardised features, and nearest neighbours.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +28,16 @@ impl Protocol {
     }
 }
 
-/// One linear probe.
+/// One probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeKind {
-    /// On features as they are.
+    /// Linear, on features as they are.
     Raw,
-    /// On standardised features.
+    /// Linear, on standardised features.
     Standardised,
+    /// The nearest neighbours of features as they are.
+    Neighbours,
 }
 
 impl ProbeKind {
@@ -44,22 +46,32 @@ impl ProbeKind {
         match self {
             Self::Raw => "raw",
             Self::Standardised => "standardised",
+            Self::Neighbours => "neighbours",
         }
     }
 
-    /// Stimuli in a step where the config does not say: the paper's 32 on raw features.
+    /// What stands above a table of its own.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Raw => "raw features",
+            Self::Standardised => "standardised features",
+            Self::Neighbours => "nearest neighbours",
+        }
+    }
+
+    /// Stimuli in a step of a linear probe where the config does not say: the paper's 32 on raw features.
     pub fn batch(self) -> usize {
         match self {
-            Self::Raw => 32,
+            Self::Raw | Self::Neighbours => 32,
             Self::Standardised => 128,
         }
     }
 
-    /// Passes over the training stimuli where the config does not say: on raw features the 300 of the authors' scripts (the
-    /// paper's text gives none for images).
+    /// Passes of a linear probe over the training stimuli where the config does not say: on raw features the 300 of the
+    /// authors' scripts (the paper's text gives none for images).
     pub fn epochs(self) -> u64 {
         match self {
-            Self::Raw => 300,
+            Self::Raw | Self::Neighbours => 300,
             Self::Standardised => 100,
         }
     }

@@ -1,6 +1,6 @@
 //! Dead features and effective dimension.
 
-use super::classifier::Labelled;
+use super::labelled::Labelled;
 use super::result::FeatureStatistics;
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};

@@ -12,9 +12,9 @@ preset! {
     equation: "ΔW = Σ γ_pred · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ_retro · (W_retro z_t) · ρ'(a_{t−δ}) · x_{t−δ}",
     citation: "Illing et al. 2021, Equations 5-10 and 16-19",
     modules: "layerwise",
-    keys: options::keys(OTHER, "true", RETRODICTION, HINGE),
+    keys: options::keys(OTHER, "true", RETRODICTION, HINGE, "false"),
     options: {
-        negatives: Negatives::OtherSample {},
+        negatives: Negatives::OTHER_SAMPLE,
         time_local: true,
         score: Box::new(Bilinear::from(Transport::Retrodiction)),
     }

@@ -11,6 +11,6 @@ preset! {
     equation: "ΔW = Σ γ · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ · (W_predᵀ z_t) · ρ'(a_{t−δ}) · x_{t−δ}",
     citation: "Illing et al. 2021, Equations 5-10",
     modules: "layerwise",
-    keys: options::keys(SIXTEEN, "false", SHARED, HINGE),
+    keys: options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
     options: {}
 }

@@ -11,6 +11,6 @@ preset! {
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "van den Oord et al. 2018; Illing et al. 2021, Equation 2",
     modules: "end_to_end",
-    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX),
+    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX, "false"),
     options: { broadcast: Box::new(Softmax {}) }
 }

@@ -11,6 +11,6 @@ preset! {
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "Löwe et al. 2019; Illing et al. 2021",
     modules: "layerwise",
-    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX),
+    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX, "false"),
     options: { broadcast: Box::new(Softmax {}) }
 }

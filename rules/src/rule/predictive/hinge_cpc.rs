@@ -10,6 +10,6 @@ preset! {
     equation: "L = mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)",
     citation: "Illing et al. 2021, Equation 5",
     modules: "end_to_end",
-    keys: options::keys(SIXTEEN, "false", SHARED, HINGE),
+    keys: options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
     options: {}
 }

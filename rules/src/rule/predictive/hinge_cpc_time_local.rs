@@ -10,6 +10,6 @@ preset! {
     equation: "L = mean over fixations max(0, 1 − u⁺) + mean over saccades max(0, 1 + u⁻)",
     citation: "Illing et al. 2021, Section 4",
     modules: "end_to_end",
-    keys: options::keys(OTHER, "true", SHARED, HINGE),
-    options: { negatives: Negatives::OtherSample {}, time_local: true }
+    keys: options::keys(OTHER, "true", SHARED, HINGE, "false"),
+    options: { negatives: Negatives::OTHER_SAMPLE, time_local: true }
 }

@@ -1,6 +1,6 @@
 //! The pairs that meet in the prediction steps of one update, as they are drawn.
 
-use super::options::{Negatives, Protocol};
+use super::options::{Each, Landing, Negatives, Protocol};
 use super::steps::Step;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, Side};
@@ -37,15 +37,19 @@ impl<'a> Meetings<'a> {
                 within(&index, rows * count, rows, place)?;
                 (index, count)
             }
-            Negatives::OtherSample {} => {
+            Negatives::OtherSample { each, at } => {
                 if batch < 2 {
                     let message =
                         format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
                     return Err(Error::shape(place(), message));
                 }
-                let others = draws.others(side, step.k, batch);
-                within(&others, batch, batch, place)?;
-                (others, 1)
+                let places = match (each, at) {
+                    (Each::Input, Landing::Same) => 1,
+                    _ => rows / batch,
+                };
+                let index = others(side, step.k, (batch, places), (each, at), draws);
+                within(&index, places * batch, places * batch, place)?;
+                (index, 1)
             }
         };
         let signs = if self.protocol.time_local { draws.signs(side, batch) } else { Vec::new() };
@@ -59,11 +63,31 @@ impl<'a> Meetings<'a> {
         if self.protocol.time_local {
             pairs = pairs.time_local(self.device, &signs)?;
         }
-        if let Negatives::OtherSample {} = self.protocol.negatives {
+        if let Negatives::OtherSample { .. } = self.protocol.negatives {
             self.before = Some(pairs.clone());
         }
         Ok(pairs)
     }
+}
+
+/// For each of `places` places and times of a batch, the row of each input's saccade: at the same place in another input, or
+/// at any. Another input is drawn for an input as a whole, or for each of its places.
+fn others(
+    side: Side,
+    step: usize,
+    (batch, places): (usize, usize),
+    (each, at): (Each, Landing),
+    draws: &mut dyn Draws,
+) -> Vec<u32> {
+    let inputs = match each {
+        Each::Input => draws.others(side, step, batch).repeat(places),
+        Each::Place => draws.others_of_places(side, step, batch, places),
+    };
+    let landings = match at {
+        Landing::Same => (0..places as u32).flat_map(|place| vec![place; batch]).collect(),
+        Landing::Any => draws.landings(side, step, batch * places, places),
+    };
+    landings.iter().zip(&inputs).map(|(place, input)| place * batch as u32 + input).collect()
 }
 
 /// Whether pairs are those of such draws.

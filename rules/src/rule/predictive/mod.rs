@@ -2,8 +2,10 @@
 
 mod clapp;
 mod clapp_s;
+mod clapp_twin;
 mod cpc;
 mod gim;
+mod growing;
 mod hinge_cpc;
 mod hinge_cpc_time_local;
 mod loss;
@@ -13,5 +15,6 @@ mod preset;
 mod rule;
 mod steps;
 
-pub use options::{Negatives, Options};
+pub use growing::PredictionSteps;
+pub use options::{DrawnFor, Each, Landing, Negatives, Options};
 pub use rule::{Predictive, PredictiveSpec};

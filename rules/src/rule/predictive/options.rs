@@ -1,12 +1,14 @@
 //! What a config can say of a predictive rule: shared by `predictive` and every preset of it.
 
+use super::growing::PredictionSteps;
 use crate::broadcast::Hinge;
+use crate::rule::views::Pool;
 use crate::score::Bilinear;
 use plasticity_core::broadcast::BroadcastSpec;
 use plasticity_core::plasticity::{ContextSource, Demands};
 use plasticity_core::registry::Key;
 use plasticity_core::representation::Pooling;
-use plasticity_core::score::ScoreSpec;
+use plasticity_core::score::{ScoreSpec, Transport};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +22,67 @@ pub enum Negatives {
         #[serde(default = "sixteen")]
         count: usize,
     },
-    /// One other input of the batch, the same one at every time and location.
-    OtherSample {},
+    /// Another input of the batch.
+    OtherSample {
+        /// Of what another input is drawn.
+        #[serde(default, skip_serializing_if = "Each::is_input")]
+        each: Each,
+        /// Where in it the target is.
+        #[serde(default, skip_serializing_if = "Landing::is_same")]
+        at: Landing,
+    },
     /// Every row of the predicted slice; the score is summed over locations (video).
     All {},
+}
+
+/// Of what another input is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Each {
+    /// Of every input: the same one at all its places and times.
+    #[default]
+    Input,
+    /// Of every place and time of every input.
+    Place,
+}
+
+/// Where in another input a saccade lands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Landing {
+    /// At the place and time at which the fixation's target is.
+    #[default]
+    Same,
+    /// At any place and time of the predicted slice.
+    Any,
+}
+
+impl Negatives {
+    /// One other input of the batch, the same one at all places and times.
+    pub const OTHER_SAMPLE: Self = Self::OtherSample { each: Each::Input, at: Landing::Same };
+}
+
+impl Each {
+    fn is_input(&self) -> bool {
+        *self == Self::Input
+    }
+}
+
+impl Landing {
+    fn is_same(&self) -> bool {
+        *self == Self::Same
+    }
+}
+
+/// Who shares what is drawn: signs and other inputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrawnFor {
+    /// The whole network, as in the paper's text: the eye moves or it does not.
+    #[default]
+    Network,
+    /// Every module, side and (other inputs) prediction step has its own, as in the authors' code.
+    Module,
 }
 
 fn sixteen() -> usize {
@@ -34,11 +93,15 @@ fn sixteen() -> usize {
 #[derive(Debug, Serialize)]
 pub struct Options {
     /// K: how many steps ahead a context predicts.
-    pub prediction_steps: usize,
+    pub prediction_steps: PredictionSteps,
     /// Steps between a context and the first target (vision: 1, the overlapping patch).
     pub skip: usize,
     /// Saccades.
     pub negatives: Negatives,
+    /// Who shares signs and other inputs.
+    pub draws: DrawnFor,
+    /// Side of the blocks of a map that stand side by side in the score; 0: the mean over the whole map.
+    pub pool: Pool,
     /// Each input is either a fixation or a saccade, never both.
     pub time_local: bool,
     /// Where the context comes from: `same` or `above`.
@@ -49,6 +112,8 @@ pub struct Options {
     pub score: Box<dyn ScoreSpec>,
     /// Modulation of every pair.
     pub broadcast: Box<dyn BroadcastSpec>,
+    /// W_retro begins as W_predᵀ.
+    pub twins: bool,
     /// The context's neurons are updated.
     pub update_context: bool,
     /// The prediction weights learn.
@@ -60,14 +125,17 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            prediction_steps: 5,
+            prediction_steps: PredictionSteps::Same(5),
             skip: 1,
             negatives: Negatives::Random { count: 16 },
+            draws: DrawnFor::Network,
+            pool: Pool::Same(0),
             time_local: false,
             context: ContextSource::Same,
             window: 0,
             score: Box::new(Bilinear::default()),
             broadcast: Box::new(Hinge::default()),
+            twins: false,
             update_context: true,
             learn_prediction: true,
             dendrite: true,
@@ -78,15 +146,20 @@ impl Default for Options {
 impl Options {
     /// What the rule asks of its network.
     pub fn demands(&self) -> Demands {
-        Demands::default().with_pooling(self.protocol().pooling()).with_context(self.context)
+        let poolings = match self.negatives {
+            Negatives::All {} => vec![Pooling::Keep],
+            _ => self.pool.poolings(),
+        };
+        Demands::default().with_pooling_of_each(poolings).with_context(self.context)
     }
 
-    /// The options without score and broadcast.
-    pub fn protocol(&self) -> Protocol {
+    /// The options of a module (from 0) without score and broadcast.
+    pub fn protocol(&self, module: usize) -> Protocol {
         Protocol {
-            prediction_steps: self.prediction_steps,
+            prediction_steps: self.prediction_steps.of(module),
             skip: self.skip,
             negatives: self.negatives.clone(),
+            draws: self.draws,
             time_local: self.time_local,
             context: self.context,
             window: self.window,
@@ -106,6 +179,15 @@ impl Options {
                 "all pairs at once cannot be time-local; use negatives = { type = \"other_sample\" }";
             return Err(Error::config("time_local", message));
         }
+        if matches!(self.negatives, Negatives::All {}) && self.pool != Pool::Same(0) {
+            let message = "all pairs at once keep every place already; leave it out";
+            return Err(Error::config("pool", message));
+        }
+        if self.twins && self.score.transport() != Transport::Retrodiction {
+            let message =
+                "needs a score that has weights of its own for the way back: score = { type = \"w_retro\" }";
+            return Err(Error::config("twins", message));
+        }
         if !matches!(self.context, ContextSource::Same | ContextSource::Above) {
             return Err(Error::config("context", "a predictive rule takes `same` or `above`"));
         }
@@ -122,6 +204,8 @@ pub struct Protocol {
     pub skip: usize,
     /// See [`Options::negatives`].
     pub negatives: Negatives,
+    /// See [`Options::draws`].
+    pub draws: DrawnFor,
     /// See [`Options::time_local`].
     pub time_local: bool,
     /// See [`Options::context`].
@@ -137,12 +221,9 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// How maps become representations: with all pairs every place stays a location of its own.
-    pub fn pooling(&self) -> Pooling {
-        match self.negatives {
-            Negatives::All {} => Pooling::Keep,
-            _ => Pooling::Mean,
-        }
+    /// Whether every place is a location of its own: with all pairs, which are summed over them.
+    pub fn keeps_places(&self) -> bool {
+        matches!(self.negatives, Negatives::All {})
     }
 }
 
@@ -150,14 +231,17 @@ impl Protocol {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
-    prediction_steps: Option<usize>,
+    prediction_steps: Option<PredictionSteps>,
     skip: Option<usize>,
     negatives: Option<Negatives>,
+    draws: Option<DrawnFor>,
+    pool: Option<Pool>,
     time_local: Option<bool>,
     context: Option<ContextSource>,
     window: Option<usize>,
     score: Option<Box<dyn ScoreSpec>>,
     broadcast: Option<Box<dyn BroadcastSpec>>,
+    twins: Option<bool>,
     update_context: Option<bool>,
     learn_prediction: Option<bool>,
     dendrite: Option<bool>,
@@ -170,11 +254,14 @@ impl Overrides {
             prediction_steps: self.prediction_steps.unwrap_or(preset.prediction_steps),
             skip: self.skip.unwrap_or(preset.skip),
             negatives: self.negatives.unwrap_or(preset.negatives),
+            draws: self.draws.unwrap_or(preset.draws),
+            pool: self.pool.unwrap_or(preset.pool),
             time_local: self.time_local.unwrap_or(preset.time_local),
             context: self.context.unwrap_or(preset.context),
             window: self.window.unwrap_or(preset.window),
             score: self.score.unwrap_or(preset.score),
             broadcast: self.broadcast.unwrap_or(preset.broadcast),
+            twins: self.twins.unwrap_or(preset.twins),
             update_context: self.update_context.unwrap_or(preset.update_context),
             learn_prediction: self.learn_prediction.unwrap_or(preset.learn_prediction),
             dendrite: self.dendrite.unwrap_or(preset.dendrite),
@@ -188,7 +275,8 @@ pub const fn keys(
     time_local: &'static str,
     score: &'static str,
     broadcast: &'static str,
-) -> [Key; 11] {
+    twins: &'static str,
+) -> [Key; 14] {
     const fn key(
         name: &'static str,
         default: &'static str,
@@ -198,13 +286,34 @@ pub const fn keys(
         Key { name, default, range, meaning }
     }
     [
-        key("prediction_steps", "5", "1..=65536", "K: how many steps ahead a context predicts"),
+        key(
+            "prediction_steps",
+            "5",
+            "1..=65536 | list of 1..=65536",
+            "K: how many steps ahead a context predicts, one for all modules or one a module",
+        ),
         key("skip", "1", "0..=65536", "steps between a context and its first target (vision: 1, speech: 0)"),
         key(
             "negatives",
             negatives,
-            "{ type = random, count = 1..=65536 } | { type = other_sample } | { type = all }",
-            "saccades of a context: rows drawn from the batch, one other input, or all rows (video)",
+            "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
+            "saccades of a context: rows drawn from the batch, another input, or all rows (video). Of other inputs, `each` says \
+             whether one is drawn for an input as a whole or for each of its places and times, and `at` whether the target is at \
+             the fixation's place and time in it or at any",
+        ),
+        key(
+            "draws",
+            "\"network\"",
+            "network | module",
+            "who shares the signs and other inputs of a step: the whole network, as in the paper's text, or nobody: every module \
+             and side, and for other inputs every prediction step, has its own, as in the authors' code",
+        ),
+        key(
+            "pool",
+            "0",
+            "0.. | list of 0..",
+            "side of the blocks of a map whose means stand side by side in the score, one for all modules or one a module; 0: the \
+             mean over the whole map",
         ),
         key(
             "time_local",
@@ -221,6 +330,12 @@ pub const fn keys(
         ),
         key("score", score, "a score", "how well a context fits a target"),
         key("broadcast", broadcast, "a broadcast", "from scores to the modulation γ of every pair"),
+        key(
+            "twins",
+            twins,
+            "true | false",
+            "true: W_retro begins as W_predᵀ, which it then stays in time-local learning, since both see the same factors",
+        ),
         key(
             "update_context",
             "true",

@@ -1,13 +1,13 @@
 //! `predictive`: contexts predict targets k steps on; γ times dendritic signals move both sides and the weights.
 
 use super::meetings::Meetings;
-use super::options::{self, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN};
+use super::options::{self, DrawnFor, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN};
 use super::steps::{self, Step};
 use crate::score;
 use crate::score::bilinear::target_side;
 use plasticity_core::broadcast::BroadcastSignal;
 use plasticity_core::device::Buffer;
-use plasticity_core::draws::{Draws, Side};
+use plasticity_core::draws::{Apart, Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
@@ -15,7 +15,7 @@ use plasticity_core::plasticity::{
 };
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
+use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::score::{Reach, Rows, ScoreFunction, Transport};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
@@ -36,7 +36,7 @@ plugin! {
     Rule "predictive": "Any composition of score and broadcast over prediction steps: what the presets are cases of",
     equation: "ΔW = Σ_k Σ γ · dendrite · ρ'(a) · x",
     citation: "Illing et al. 2021, Equations 1-19",
-    keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE),
+    keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
     example: "type = \"predictive\"\nprediction_steps = 2\nnegatives = { type = \"random\", count = 3 }",
     impl RuleSpec for PredictiveSpec {
         fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
@@ -68,6 +68,22 @@ pub struct Predictive {
     windowed: bool,
 }
 
+/// Sets the weights of each retrodiction to those of the prediction of the same step, transposed. Scores that are no single
+/// matrix are left as they are.
+fn begin_alike(scores: &mut [Part]) -> Result<()> {
+    let (predict, retrodict) = scores.split_at_mut(scores.len() / 2);
+    for (predict, retrodict) in predict.iter_mut().zip(retrodict) {
+        if let ([predict], [retrodict]) =
+            (&mut predict.score.parameters()[..], &mut retrodict.score.parameters()[..])
+        {
+            let (values, columns) = (predict.get()?, predict.shape().last().copied().unwrap_or(1));
+            let transposed = (0..columns).flat_map(|column| values[column..].iter().step_by(columns));
+            retrodict.set(&transposed.copied().collect::<Vec<_>>())?;
+        }
+    }
+    Ok(())
+}
+
 /// The score of one side and prediction step.
 pub(super) struct Part {
     pub side: Side,
@@ -83,8 +99,11 @@ impl Predictive {
     /// Where an option is out of range, or the representations have too few steps in time.
     pub fn new(rule: &'static str, options: &Options, to: &Site, random: &mut Random) -> Result<Self> {
         options.check()?;
-        let protocol = options.protocol();
-        if to.module == 0 && protocol.time_local && !matches!(protocol.negatives, Negatives::OtherSample {}) {
+        options.prediction_steps.check(to.modules)?;
+        options.pool.check(to.modules)?;
+        let protocol = options.protocol(to.module);
+        let one_other = matches!(protocol.negatives, Negatives::OtherSample { .. });
+        if to.module == 0 && protocol.time_local && !one_other {
             tracing::warn!(
                 "rule {rule}: signs say of each input whether it is a fixation or saccades, but negatives at random compare \
                  a context with several inputs at once: local in time is only `negatives = {{ type = \"other_sample\" }}`"
@@ -99,7 +118,7 @@ impl Predictive {
             if side == Side::Retrodict && transport != Transport::Retrodiction {
                 continue;
             }
-            for k in 1..=options.prediction_steps {
+            for k in 1..=protocol.prediction_steps {
                 let (target, context) = (to.target.channel, to.context.channel);
                 let mut score = options
                     .score
@@ -112,6 +131,9 @@ impl Predictive {
                 let parameters = score.parameters().len();
                 scores.push(Part { side, score, parameters });
             }
+        }
+        if options.twins {
+            begin_alike(&mut scores)?;
         }
         let broadcast = options.broadcast.build().map_err(|error| error.under("broadcast"))?;
         Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
@@ -163,7 +185,7 @@ impl Predictive {
     /// A representation laid out as its rows are compared: a copy where all pairs are.
     fn lay_out(&self, representation: &Representation) -> Result<Option<Buffer>> {
         let shape = representation.shape();
-        if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
+        if !self.protocol.keeps_places() || shape.location == 1 {
             return Ok(None);
         }
         Ok(ops::swap_axes(representation.data(), shape.time, shape.location, shape.batch, shape.channel)
@@ -172,7 +194,7 @@ impl Predictive {
 
     /// A post factor back in the representation's own layout.
     fn lay_back(&self, factor: Buffer, shape: RepresentationShape) -> Result<Buffer> {
-        if self.protocol.pooling() != Pooling::Keep || shape.location == 1 {
+        if !self.protocol.keeps_places() || shape.location == 1 {
             return Ok(factor);
         }
         Ok(ops::swap_axes(&factor, shape.time, shape.batch, shape.location, shape.channel)?)
@@ -181,6 +203,27 @@ impl Predictive {
 
 impl PlasticityRule for Predictive {
     fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        match self.protocol.draws {
+            DrawnFor::Network => self.made(signals, draws),
+            DrawnFor::Module => self.made(signals, &mut Apart(draws)),
+        }
+    }
+
+    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {
+        match self.protocol.draws {
+            DrawnFor::Network => self.taped_loss(signals, draws),
+            DrawnFor::Module => self.taped_loss(signals, &mut Apart(draws)),
+        }
+    }
+
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.scores.iter_mut().flat_map(|part| part.score.parameters()).collect()
+    }
+}
+
+impl Predictive {
+    /// The update in closed form.
+    fn made(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
         let source = signals.context.unwrap_or(signals.target);
         let (shape, context_shape) = (signals.target.shape(), source.shape());
         let steps = self.steps(shape, context_shape, draws)?;
@@ -237,13 +280,5 @@ impl PlasticityRule for Predictive {
         let target = self.lay_back(target, shape)?;
         let context = context.map(|context| self.lay_back(context, context_shape)).transpose()?;
         Ok(RuleUpdate::new(loss, target).with_context(context).with_own(own).with_surprise(surprise))
-    }
-
-    fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {
-        self.taped_loss(signals, draws)
-    }
-
-    fn parameters(&mut self) -> Vec<&mut Parameter> {
-        self.scores.iter_mut().flat_map(|part| part.score.parameters()).collect()
     }
 }

@@ -89,6 +89,7 @@ pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::growing::PredictionSteps;
     use super::super::options::Options;
     use super::*;
 
@@ -98,7 +99,8 @@ mod tests {
 
     #[test]
     fn targets_lie_k_and_skip_ahead() {
-        let options = Options { prediction_steps: 2, ..Options::default() }.protocol();
+        let options =
+            Options { prediction_steps: PredictionSteps::Same(2), ..Options::default() }.protocol(0);
         let made = steps("r", &options, shape(4), 0..4).unwrap();
         assert_eq!(made[0], Step { k: 1, context: 0, target: 12, rows: 12 });
         assert_eq!(made[1], Step { k: 2, context: 0, target: 18, rows: 6 });
@@ -109,7 +111,9 @@ mod tests {
     #[test]
     fn with_all_pairs_every_step_has_the_same_contexts() {
         let negatives = Negatives::All {};
-        let options = Options { prediction_steps: 2, skip: 0, negatives, ..Options::default() }.protocol();
+        let options =
+            Options { prediction_steps: PredictionSteps::Same(2), skip: 0, negatives, ..Options::default() }
+                .protocol(0);
         let view = view(&options, shape(5));
         assert_eq!((view.location, view.channel), (1, 12));
         let made = steps("r", &options, view, 0..5).unwrap();
@@ -119,13 +123,13 @@ mod tests {
 
     #[test]
     fn too_few_steps_in_time_are_an_error_that_says_how_many() {
-        let error = steps("clapp", &Options::default().protocol(), shape(6), 0..6).unwrap_err().to_string();
+        let error = steps("clapp", &Options::default().protocol(0), shape(6), 0..6).unwrap_err().to_string();
         assert!(
             error.contains("rule clapp") && error.contains("more than 6 steps in time, got 6"),
             "{error}"
         );
         assert!(error.contains("use longer stimuli") && !error.contains("window"), "{error}");
-        let error = steps("clapp", &Options::default().protocol(), shape(9), 2..5).unwrap_err().to_string();
+        let error = steps("clapp", &Options::default().protocol(0), shape(9), 2..5).unwrap_err().to_string();
         assert!(error.contains("got a `window` of 3") && error.contains("raise `window`"), "{error}");
     }
 }

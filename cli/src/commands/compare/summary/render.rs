@@ -108,7 +108,7 @@ impl Table {
         }
         let columns = self.columns();
         let from = self.differences.first()?.from.clone();
-        let mut head = vec![format!("{} features, difference from {from}", kind.name())];
+        let mut head = vec![format!("{}, difference from {from}", kind.title())];
         head.extend(columns.iter().map(|name| column(name)));
         let mut lines = Vec::new();
         for row in &self.differences {
@@ -141,7 +141,7 @@ impl Table {
     /// network that they began with; combinations of the same untrained network stand together.
     fn table(&self, kind: ProbeKind) -> (Vec<String>, Vec<Vec<String>>) {
         let layers = self.columns();
-        let mut head = vec![format!("{} features, accuracy %", kind.name()), "steps".to_owned()];
+        let mut head = vec![format!("{}, accuracy %", kind.title()), "steps".to_owned()];
         head.extend(layers.iter().map(|name| column(name)));
         let line = |name: String, steps: &str, of: &Row, text: &dyn Fn(usize) -> String| -> Vec<String> {
             let place = |layer: &String| of.layers.iter().position(|other| other == layer);

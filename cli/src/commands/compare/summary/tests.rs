@@ -6,7 +6,7 @@ use plasticity_lab::probe::FeatureStatistics;
 fn layer(name: &str, accuracy: f64) -> LayerProbe {
     LayerProbe {
         name: name.to_owned(),
-        scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 30.0 }],
+        scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 30.0, top5: None, chosen: None }],
         chance: 12.5,
         majority: 12.5,
         features: FeatureStatistics::default(),

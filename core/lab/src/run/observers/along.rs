@@ -3,7 +3,7 @@
 use crate::config::ProbeConfig;
 use crate::experiment::Experiment;
 use crate::loader::{Loader, Pass};
-use crate::probe::{Features, ProbeKind, accuracy, features};
+use crate::probe::{Features, ProbeKind, Task, accuracy, features};
 use crate::training::Trainer;
 use plasticity_core::map::MapShape;
 use plasticity_core::observer::Moment;
@@ -81,9 +81,10 @@ impl<'a> Along<'a> {
                 let per_pass = train.labels.len().div_ceil(settings.batch).max(1) as u64;
                 settings.epochs = settings.epochs.min(PASSES).min((STEPS / per_pass).max(1));
                 let mut random = stream(config.seed, &[purpose::PROBE, layer as u64]);
-                let right = accuracy(&settings, self.classes, &[train], test, &device, &mut random);
-                let right = right.map_err(|error| config.locate(error))?;
-                moment.measure(name(&names[layer], kind), right);
+                let task = Task { classes: self.classes, train: &[train], held_out: &[], test };
+                let found = accuracy(&settings, &task, &device, &mut random);
+                let found = found.map_err(|error| config.locate(error))?;
+                moment.measure(name(&names[layer], kind), found.accuracy);
             }
         }
         Ok(())

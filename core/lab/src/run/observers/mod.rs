@@ -10,8 +10,8 @@ mod norms;
 mod own;
 mod patience;
 mod standing;
-mod watch;
 mod transposes;
+mod watch;
 
 pub(super) use along::Along;
 pub(super) use checkpoints::Checkpoints;

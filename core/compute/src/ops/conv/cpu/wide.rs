@@ -9,8 +9,8 @@ use super::forward::forward_by;
 use super::outer::outer_by;
 use super::plan::{Path, plan};
 use super::pool::Routing;
-use crate::device::Scratch;
 use super::{Geometry, Post};
+use crate::device::Scratch;
 
 /// Outgoing channels of a group.
 const GROUP: usize = 64;

@@ -1,0 +1,319 @@
+//! The linear probe: a linear classifier with a softmax, trained by Adam.
+
+use super::classifier::Classifier;
+use super::labelled::{Labelled, Task};
+use super::protocol::ProbeKind;
+use super::result::{Chosen, Found};
+use super::standardise::Scaling;
+use crate::optimiser::{Optimiser, OptimiserSpec};
+use crate::schedule::Schedule;
+use plasticity_core::device::Device;
+use plasticity_core::random::Random;
+use plasticity_core::{Error, Result};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+/// How a linear probe learns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeSettings {
+    /// On which features.
+    pub kind: ProbeKind,
+    /// Passes over the training stimuli.
+    pub epochs: u64,
+    /// Adam's learning rate.
+    pub rate: f32,
+    /// Shares of the epochs after each of which it is halved.
+    pub halve_at: Vec<f32>,
+    /// What it is multiplied by, step by step.
+    pub schedule: Option<Schedule>,
+    /// Stimuli in a step.
+    pub batch: usize,
+    /// Probability with which each feature is left out in each step.
+    pub dropout: f32,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f32,
+}
+
+/// The percentage of test stimuli that a linear softmax classifier gets right after learning.
+///
+/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels and follow the mean cross entropy of
+/// softmax(W x + b) by Adam. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
+/// probability p, drawn anew for every row of every step (Srivastava et al. 2014); testing sees x. Where rows are held
+/// out, the classifier is tested as it was after the epoch with the highest accuracy on them, in the first pass.
+///
+/// # Errors
+/// Where rows or labels do not fit, or all rows are held out; where learning diverges, names the key.
+pub fn accuracy(
+    settings: &ProbeSettings,
+    task: &Task,
+    device: &Device,
+    random: &mut Random,
+) -> Result<Found> {
+    let learned = learn(settings, task, device, random)?;
+    let found = learned.classifier.test(&learned.test(task))?.ok_or_else(|| diverged(settings))?;
+    Ok(Found { chosen: learned.chosen, ..found })
+}
+
+/// The class that the classifier of [`accuracy`] gives each row that is tested on.
+///
+/// # Errors
+/// As [`accuracy`].
+pub fn predictions(
+    settings: &ProbeSettings,
+    task: &Task,
+    device: &Device,
+    random: &mut Random,
+) -> Result<Vec<u32>> {
+    let learned = learn(settings, task, device, random)?;
+    learned.classifier.named(&learned.test(task))?.ok_or_else(|| diverged(settings))
+}
+
+/// A classifier that has learned.
+struct Learned {
+    classifier: Classifier,
+    /// The rows to test on, where they are standardised.
+    scaled_test: Option<Vec<f32>>,
+    chosen: Option<Chosen>,
+}
+
+impl Learned {
+    /// The rows to test on as the classifier takes them.
+    fn test<'a>(&'a self, task: &Task<'a>) -> Labelled<'a> {
+        Labelled { values: self.scaled_test.as_deref().unwrap_or(task.test.values), ..task.test }
+    }
+}
+
+fn diverged(settings: &ProbeSettings) -> Error {
+    let message = format!("at {} the probe's scores are not finite: give a lower rate", settings.rate);
+    Error::config("probe.rate", message)
+}
+
+fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Random) -> Result<Learned> {
+    task.check()?;
+    // Raw features can be many: they are not copied.
+    let scaling =
+        (settings.kind == ProbeKind::Standardised).then(|| Scaling::of(task.train, task.test.channels));
+    let scaled = |rows: &Labelled| scaling.as_ref().map(|scaling| scaling.scaled(rows));
+    let scaled_test = scaled(&task.test);
+    let scaled_passes: Vec<_> = task.train.iter().map(scaled).collect();
+    let of_pass = |(pass, scaled)| -> Labelled {
+        let (pass, scaled): (&Labelled, &Option<Vec<f32>>) = (pass, scaled);
+        Labelled { values: scaled.as_deref().unwrap_or(pass.values), ..*pass }
+    };
+    let passes: Vec<Labelled> = task.train.iter().zip(&scaled_passes).map(of_pass).collect();
+    let rows = passes.first().map_or(0, |pass| pass.labels.len());
+    let mut order: Vec<usize> = (0..rows).filter(|row| task.held_out.binary_search(row).is_err()).collect();
+    if order.is_empty() {
+        let message = format!("holds out all {rows} training stimuli: give a smaller share");
+        return Err(Error::config("probe.validation", message));
+    }
+    let held_out = passes.first().filter(|_| !task.held_out.is_empty()).map(|pass| pass.take(task.held_out));
+    let validation = held_out.as_ref().map(|(values, labels)| Labelled { values, labels, ..task.test });
+    let mut classifier = Classifier::new(task.test.channels, task.classes, device, random)?;
+    let mut optimiser = Optimiser::new(OptimiserSpec::adam(settings.rate, settings.weight_decay));
+    let per_epoch = order.len().div_ceil(settings.batch) as u64;
+    let rates = settings.schedule.as_ref();
+    let rates = rates.map(|schedule| schedule.rates(per_epoch, per_epoch.saturating_mul(settings.epochs)));
+    let mut best: Option<(Chosen, [Vec<f32>; 2])> = None;
+    for (epoch, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
+        let reached = |share: &&f32| epoch as f64 >= f64::from(**share) * settings.epochs as f64;
+        let halvings = settings.halve_at.iter().filter(reached).count() as i32;
+        optimiser.set_rate(settings.rate * 0.5_f32.powi(halvings));
+        order.shuffle(random);
+        for rows in order.chunks(settings.batch) {
+            let (mut values, labels) = pass.take(rows);
+            if settings.dropout > 0.0 {
+                drop_out(&mut values, settings.dropout, random);
+            }
+            optimiser.scale_rate(rates.as_ref().map_or(1.0, |rates| rates.factor(optimiser.steps())));
+            classifier.learn(values, &labels, &mut optimiser)?;
+        }
+        if let Some(rows) = &validation {
+            let validation = classifier.test(rows)?.ok_or_else(|| diverged(settings))?.accuracy;
+            if best.as_ref().is_none_or(|(best, _)| validation > best.validation) {
+                best = Some((Chosen { epoch: epoch + 1, validation }, classifier.weights()?));
+            }
+        }
+    }
+    if let Some((_, weights)) = &best {
+        classifier.put_back(weights)?;
+    }
+    Ok(Learned { classifier, scaled_test, chosen: best.map(|(chosen, _)| chosen) })
+}
+
+/// Sets each value to 0 with `probability` and divides the others by 1 − `probability`.
+fn drop_out(values: &mut [f32], probability: f32, random: &mut Random) {
+    let scale = 1.0 / (1.0 - probability);
+    let mut words = [0u32; 1024];
+    for values in values.chunks_mut(words.len()) {
+        let words = &mut words[..values.len()];
+        random.fill(words);
+        for (value, word) in values.iter_mut().zip(words) {
+            let drawn = (*word >> 8) as f32 * (1.0 / 16_777_216.0);
+            *value *= if drawn < probability { 0.0 } else { scale };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ProbeConfig;
+    use approx::assert_abs_diff_eq;
+    use plasticity_core::random::stream;
+
+    fn standardised(config: ProbeConfig) -> ProbeSettings {
+        config.settings(ProbeKind::Standardised)
+    }
+
+    fn measured(settings: &ProbeSettings, classes: usize, train: Labelled, test: Labelled) -> Result<f64> {
+        let task = Task { classes, train: &[train], held_out: &[], test };
+        accuracy(settings, &task, &Device::open().unwrap(), &mut stream(3, &[])).map(|found| found.accuracy)
+    }
+
+    /// Three classes at the corners of a triangle, far from the origin and on scales that differ by 1000.
+    fn clusters(rows: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
+        let mut random = stream(seed, &[]);
+        let labels: Vec<u32> = (0..rows as u32).map(|row| row % 3).collect();
+        let values = labels
+            .iter()
+            .flat_map(|&label| {
+                let (x, y) = [(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)][label as usize];
+                let mut noise = || random.random_range(-1.0f32..1.0);
+                [50.0 + x + noise(), 0.001 * (y + noise()), 7.0]
+            })
+            .collect();
+        (values, labels)
+    }
+
+    #[test]
+    fn separable_classes_read_out_perfectly_and_random_labels_at_chance() {
+        let settings = standardised(ProbeConfig { epochs: Some(40), rate: 1e-2, ..ProbeConfig::default() });
+        let (train, train_labels) = clusters(300, 1);
+        let (test, test_labels) = clusters(90, 2);
+        let read = |train_labels: &[u32]| {
+            let train = Labelled { values: &train, channels: 3, labels: train_labels };
+            let test = Labelled { values: &test, channels: 3, labels: &test_labels };
+            measured(&settings, 3, train, test).unwrap()
+        };
+        assert_eq!(read(&train_labels), 100.0);
+        assert_eq!(read(&train_labels), read(&train_labels));
+        let shuffled: Vec<u32> = (0..300).map(|row| (row / 3 % 3) as u32).collect();
+        assert!(read(&shuffled) < 60.0);
+    }
+
+    #[test]
+    fn dropout_keeps_the_mean_and_leaves_out_its_share() {
+        let mut values = vec![2.0; 100_000];
+        drop_out(&mut values, 0.25, &mut stream(5, &[]));
+        let left_out = values.iter().filter(|&&value| value == 0.0).count() as f64;
+        // 100,000 draws: the standard deviation of the share is 0.0014.
+        assert_abs_diff_eq!(left_out / 1e5, 0.25, epsilon = 0.006);
+        assert!(values.iter().all(|&value| value == 0.0 || (value - 2.0 / 0.75).abs() < 1e-6));
+        let mut random = stream(5, &[]);
+        let one_by_one = values.iter().map(|_| random.random::<f32>() < 0.25);
+        assert!(values.iter().zip(one_by_one).all(|(value, left_out)| (*value == 0.0) == left_out));
+    }
+
+    /// 200 features, a fifth of which tells the class a little, and 60 rows to learn from.
+    #[test]
+    fn a_probe_with_dropout_learns_and_repeats() {
+        let draw = |seed, rows: u32| -> (Vec<f32>, Vec<u32>) {
+            let mut random = stream(seed, &[]);
+            let row = |label: u32, random: &mut Random| {
+                let mut row: Vec<f32> = (0..200).map(|_| random.random_range(-1.0..1.0)).collect();
+                for (at, value) in row.iter_mut().take(40).enumerate() {
+                    let sign = if (at % 2 == 0) == (label == 0) { 1.0 } else { -1.0 };
+                    *value += 0.12 * sign;
+                }
+                row
+            };
+            let labels: Vec<u32> = (0..rows).map(|row| row % 2).collect();
+            (labels.iter().flat_map(|&label| row(label, &mut random)).collect(), labels)
+        };
+        let ((train, train_labels), (test, test_labels)) = (draw(1, 60), draw(2, 2000));
+        let read = |dropout| {
+            let config = ProbeConfig {
+                epochs: Some(300),
+                rate: 1e-2,
+                batch: Some(60),
+                dropout,
+                ..ProbeConfig::default()
+            };
+            let settings = standardised(config);
+            let train = Labelled { values: &train, channels: 200, labels: &train_labels };
+            let test = Labelled { values: &test, channels: 200, labels: &test_labels };
+            measured(&settings, 2, train, test).unwrap()
+        };
+        let (without, with) = (read(0.0), read(0.5));
+        assert_eq!(with, read(0.5), "the same seed gives the same probe");
+        assert_ne!(with, without);
+        assert!(with > 60.0, "{without} {with}");
+    }
+
+    #[test]
+    fn a_probe_that_diverges_is_an_error_and_not_chance() {
+        let settings = standardised(ProbeConfig { epochs: Some(2), rate: 1e38, ..ProbeConfig::default() });
+        let (values, labels) = clusters(30, 1);
+        let rows = Labelled { values: &values, channels: 3, labels: &labels };
+        let error = measured(&settings, 3, rows, rows).unwrap_err().to_string();
+        assert!(error.starts_with("probe.rate: ") && error.contains("not finite"), "{error}");
+    }
+
+    #[test]
+    fn a_label_that_is_no_class_is_an_error() {
+        let rows = Labelled { values: &[1.0, 2.0], channels: 1, labels: &[0, 3] };
+        let settings = standardised(ProbeConfig::default());
+        let error = measured(&settings, 3, rows, rows).unwrap_err();
+        assert!(error.to_string().contains("a label is 3"), "{error}");
+    }
+
+    /// Features that vary a thousandth as much as their mean: raw, the classes are not told apart; standardised, they are.
+    #[test]
+    fn the_probes_differ_where_a_mean_hides_what_varies() {
+        let rows = |seed| {
+            let (values, labels) = clusters(300, seed);
+            // Both features that tell the classes on one scale.
+            let scales = [0.01, 10.0, 0.01].into_iter().cycle();
+            (
+                values.iter().zip(scales).map(|(value, scale)| 50.0 + scale * value).collect::<Vec<f32>>(),
+                labels,
+            )
+        };
+        let ((train, train_labels), (test, test_labels)) = (rows(1), rows(2));
+        let read = |kind| {
+            let config = ProbeConfig { epochs: Some(40), rate: 1e-2, ..ProbeConfig::default() };
+            let train = Labelled { values: &train, channels: 3, labels: &train_labels };
+            let test = Labelled { values: &test, channels: 3, labels: &test_labels };
+            measured(&config.settings(kind), 3, train, test).unwrap()
+        };
+        let (raw, standardised) = (read(ProbeKind::Raw), read(ProbeKind::Standardised));
+        assert!(raw < 60.0 && standardised > 90.0, "{raw} {standardised}");
+    }
+
+    #[test]
+    fn the_epoch_that_is_best_on_held_out_stimuli_is_tested() {
+        // Learned from: two features that tell the classes. Held out: the same, of which the tested rows are copies.
+        let (values, labels) = clusters(90, 1);
+        let rows = Labelled { values: &values, channels: 3, labels: &labels };
+        let held_out: Vec<usize> = (0..90).step_by(5).collect();
+        let (test, test_labels) = rows.take(&held_out);
+        let test = Labelled { values: &test, channels: 3, labels: &test_labels };
+        let read = |epochs, held_out: &[usize]| {
+            let config = ProbeConfig { epochs: Some(epochs), rate: 3e-2, ..ProbeConfig::default() };
+            let task = Task { classes: 3, train: &[rows], held_out, test };
+            accuracy(&standardised(config), &task, &Device::open().unwrap(), &mut stream(3, &[])).unwrap()
+        };
+        let found = read(30, &held_out);
+        let chosen = found.chosen.unwrap();
+        assert_eq!(found.accuracy, chosen.validation, "tested after another epoch than the one that is said");
+        assert!(chosen.epoch < 30, "all epochs were tried and the first of the best was taken: {chosen:?}");
+        assert_eq!(read(chosen.epoch, &held_out), found);
+        assert_eq!(read(2, &[]).chosen, None);
+        let all: Vec<usize> = (0..90).collect();
+        let task = Task { classes: 3, train: &[rows], held_out: &all, test };
+        let settings = standardised(ProbeConfig::default());
+        let error = accuracy(&settings, &task, &Device::open().unwrap(), &mut stream(3, &[])).unwrap_err();
+        assert!(error.to_string().contains("probe.validation: holds out all 90"), "{error}");
+    }
+}

@@ -1,0 +1,81 @@
+//! Rows of features with their classes.
+
+use plasticity_core::{Error, Result};
+
+/// Rows of features with their classes.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    /// `[row, channel]`, flat.
+    pub values: &'a [f32],
+    /// Features of a row.
+    pub channels: usize,
+    /// The class of every row.
+    pub labels: &'a [u32],
+}
+
+/// Features to learn from and to test on.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// How many classes there are.
+    pub classes: usize,
+    /// One pass over the training stimuli, or several, which take turns.
+    pub train: &'a [Labelled<'a>],
+    /// The rows of every pass that are held out for validation, in ascending order; none: all are learned from.
+    pub held_out: &'a [usize],
+    /// What is tested on.
+    pub test: Labelled<'a>,
+}
+
+impl<'a> Labelled<'a> {
+    fn check(&self, classes: usize) -> Result<()> {
+        if self.labels.is_empty() {
+            return Err(Error::stimulus("probe", "there are no labelled stimuli"));
+        }
+        if self.values.len() != self.labels.len() * self.channels {
+            let message = format!(
+                "{} values do not make {} rows of {}",
+                self.values.len(),
+                self.labels.len(),
+                self.channels
+            );
+            return Err(Error::stimulus("probe", message));
+        }
+        if self.values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::stimulus("probe", "a feature is not finite: the network has diverged"));
+        }
+        match self.labels.iter().find(|&&label| label as usize >= classes) {
+            Some(label) => {
+                let message = format!("there are {classes} classes, counted from 0, but a label is {label}");
+                Err(Error::stimulus("probe", message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn row(&self, index: usize) -> &'a [f32] {
+        &self.values[index * self.channels..(index + 1) * self.channels]
+    }
+
+    /// Some of the rows, one after the other, with their classes.
+    pub(super) fn take(&self, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
+        let values = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
+        (values, rows.iter().filter_map(|&row| self.labels.get(row)).copied().collect())
+    }
+}
+
+impl Task<'_> {
+    /// Checks that rows, classes and sizes fit.
+    ///
+    /// # Errors
+    /// Where there are no rows, a value is not finite, or a label is no class.
+    pub(super) fn check(&self) -> Result<()> {
+        self.train.iter().try_for_each(|pass| pass.check(self.classes))?;
+        self.test.check(self.classes)?;
+        if let Some(other) = self.train.iter().find(|pass| pass.channels != self.test.channels) {
+            let message =
+                format!("{} features to learn from, {} to test on", other.channels, self.test.channels);
+            return Err(Error::stimulus("probe", message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! `clapp_twin`: CLAPP whose prediction and retrodiction weights begin alike, and so stay alike.
+
+use super::options::{self, HINGE, Negatives, OTHER, RETRODICTION};
+use super::preset::preset;
+use crate::score::Bilinear;
+use plasticity_core::plasticity::RuleSpec;
+use plasticity_core::score::Transport;
+
+preset! {
+    /// CLAPP with W_retro = W_predᵀ at the start, and nothing else changed.
+    ///
+    /// The synapse of W_pred from neuron k to neuron j and that of W_retro from j to k see the same two activities and the same
+    /// fixation or saccade: ΔW_pred = γ z cᵀ and ΔW_retro = γ' c zᵀ. While W_retro = W_predᵀ both have the same score,
+    /// so γ' = γ and ΔW_retro = ΔW_predᵀ: they stay alike, but for rounding, and no weight is sent anywhere while
+    /// the network learns. Weights that begin apart stay apart: nothing in Equations 16 to 19 draws them together, and the
+    /// context's neurons are taught by other signals than the target's.
+    ///
+    /// What it asks for is development: two neurons whose synapses onto each other start equally strong.
+    ClappTwin "clapp_twin": "CLAPP with prediction and retrodiction weights that begin alike, and stay so without weight transport",
+    equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as `clapp`",
+    citation: "introduced here, after Illing et al. 2021, Equations 16-19, and Kolen & Pollack 1994",
+    modules: "layerwise",
+    keys: options::keys(OTHER, "true", RETRODICTION, HINGE, "true"),
+    options: {
+        negatives: Negatives::OTHER_SAMPLE,
+        time_local: true,
+        score: Box::new(Bilinear::from(Transport::Retrodiction)),
+        twins: true,
+    }
+}

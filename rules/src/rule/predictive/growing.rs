@@ -1,0 +1,41 @@
+//! How many steps ahead contexts predict, module by module.
+
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// One number of prediction steps for all modules, or one for each, such as more for higher layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PredictionSteps {
+    /// The same in all modules.
+    Same(usize),
+    /// One a module, first to last.
+    Each(Vec<usize>),
+}
+
+impl PredictionSteps {
+    /// Those of a module, counted from 0.
+    pub fn of(&self, module: usize) -> usize {
+        match self {
+            Self::Same(steps) => *steps,
+            Self::Each(steps) => steps.get(module).copied().unwrap_or(1),
+        }
+    }
+
+    /// Checks that there is a number for each of `modules`.
+    ///
+    /// # Errors
+    /// Says how many there are and how many modules.
+    pub fn check(&self, modules: usize) -> Result<()> {
+        match self {
+            Self::Each(steps) if steps.len() != modules => {
+                let message = format!(
+                    "{steps:?} has {} numbers and the network {modules} modules: give one number, or one a module",
+                    steps.len()
+                );
+                Err(Error::config("prediction_steps", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
