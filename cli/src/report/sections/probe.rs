@@ -12,7 +12,7 @@ use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
 /// A chart for each protocol that runs were probed by.
 pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
-    for kind in [ProbeKind::Standardised, ProbeKind::Raw] {
+    for kind in [ProbeKind::Standardised, ProbeKind::Raw, ProbeKind::Neighbours] {
         figures.extend(figure(material, kind, page)?);
     }
     let missing: Vec<String> = (0..material.runs.len())
@@ -127,6 +127,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     let what = match kind {
         ProbeKind::Raw => "On features as they are, as the paper's authors probe.",
         ProbeKind::Standardised => "On features brought to mean 0 and variance 1.",
+        ProbeKind::Neighbours => "By the class of most of the nearest training stimuli, by the cosine of features.",
     };
     let chart = match material.groups.len() {
         1 => bars(&frame, &series, &levels)?,

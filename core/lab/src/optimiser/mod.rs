@@ -101,7 +101,7 @@ impl Optimiser {
             return Err(Error::shape("optimiser", message));
         }
         if self.averages.is_empty() {
-            let kept = self.spec.averages();
+            let kept = self.spec.averages() as usize;
             for (parameter, _) in &parameters {
                 let (device, len) = (parameter.value().device(), parameter.value().len());
                 let average = |which: usize| Buffer::zeros(device, if which < kept { len } else { 0 });

@@ -163,15 +163,6 @@ impl OptimiserSpec {
         *self.rate_mut() *= factor;
         self
     }
-
-    /// How many averages it keeps of the updates of a parameter.
-    pub(super) fn averages(self) -> usize {
-        match self {
-            Self::Adam { .. } | Self::AdamW { .. } => 2,
-            Self::Sgd { .. } | Self::Lars { .. } => 1,
-            Self::Hebbian { .. } => 0,
-        }
-    }
 }
 
 /// The keys of each optimiser, by its `type`.

@@ -32,7 +32,7 @@ pub(super) fn compare(file: &Tensors, device: &Device) -> Result<Option<Vec<Comp
     let compared = expected.map(|(name, tensor)| {
         let found = ours.iter().find(|(ours, _)| ours == name);
         let relative_error = found.and_then(|(_, values)| relative_error(values, &tensor.values));
-        Comparison { tensor: name.to_owned(), relative_error }
+        Comparison::new(name, relative_error)
     });
     Ok(Some(compared.collect()))
 }

@@ -53,7 +53,7 @@ macro_rules! preset {
                 }
 
                 fn compared(&self, target: plasticity_core::representation::RepresentationShape) -> u64 {
-                    crate::rule::predictive::steps::compared(&self.0.protocol(), target)
+                    crate::rule::predictive::steps::compared(&self.0.protocol(0), target)
                 }
             }
         }

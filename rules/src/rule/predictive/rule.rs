@@ -48,7 +48,7 @@ plugin! {
         }
 
         fn compared(&self, target: RepresentationShape) -> u64 {
-            steps::compared(&self.0.protocol(), target)
+            steps::compared(&self.0.protocol(0), target)
         }
     }
 }

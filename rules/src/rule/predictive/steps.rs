@@ -82,7 +82,7 @@ pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
             rows.saturating_mul(rows)
         }
         Negatives::Random { count, .. } => rows(1 + protocol.skip).saturating_mul(1 + count as u64),
-        Negatives::OtherSample {} => rows(1 + protocol.skip),
+        Negatives::OtherSample { .. } => rows(1 + protocol.skip),
     };
     scores.saturating_mul(2)
 }
