@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_probe_learns_by_its_schedule() {
         use crate::config::ProbeConfig;
-        use crate::probe::{Labelled, ProbeKind, accuracy};
+        use crate::probe::{Labelled, ProbeKind, Task, accuracy};
         use plasticity_core::device::Device;
         use plasticity_core::random::stream;
         let device = Device::open().unwrap();
@@ -207,7 +207,8 @@ mod tests {
             let schedule = schedule.map(|text| toml::from_str(text).unwrap());
             let config = ProbeConfig { epochs: Some(20), rate, schedule, ..ProbeConfig::default() };
             let settings = config.settings(ProbeKind::Raw);
-            accuracy(&settings, 3, &[rows], rows, &device, &mut stream(3, &[])).unwrap()
+            let task = Task { classes: 3, train: &[rows], held_out: &[], test: rows };
+            accuracy(&settings, &task, &device, &mut stream(3, &[])).unwrap()
         };
         let halved = "decay = { type = \"step\", at = [0.0], factor = 0.5 }";
         assert_eq!(read(2e-2, Some(halved)), read(1e-2, None));

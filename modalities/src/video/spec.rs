@@ -240,7 +240,7 @@ mod tests {
             let spec = serde_json::json!({ "source": { "type": "motions" }, key: value });
             let spec: ClipsSpec = serde_json::from_value(spec).unwrap();
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
-            assert!(error.contains(&key), "{error}");
+            assert!(error.contains(key), "{error}");
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn corpus(target: &str) -> Vec<Vec<u8>> {
         "case" => {
             let entries = std::fs::read_dir(root().join("tests/cases")).into_iter().flatten().flatten();
             let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+            paths.retain(|path| path.extension().is_some_and(|ending| ending == "safetensors"));
             paths.sort();
             paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
         }

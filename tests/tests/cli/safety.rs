@@ -320,6 +320,8 @@ fn the_best_checkpoints_by_loss_or_probe_are_kept_also_when_the_run_goes_on() {
         "training.keep_best=1",
         "--set",
         "training.checkpoint_every={steps=1}",
+        "--set",
+        "probe.layers=[1]",
     ];
     for by in ["loss", "probe"] {
         let place = Place::new(CONFIG);

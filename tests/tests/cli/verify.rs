@@ -61,7 +61,7 @@ fn files_that_are_no_cases_are_said() {
 fn configs_whose_files_are_absent_are_measured_on_noise_of_their_shapes() {
     let absent = CONFIG.replace(
         "source = { type = \"synthetic\", count = 24, train = 32, test = 16 }",
-        "source = { type = \"stl10\", path = \"nowhere\" }\ncrop = 32",
+        "source = { type = \"stl10\", path = \"nowhere\" }",
     );
     assert_ne!(absent, CONFIG);
     let place = Place::new(&absent);

@@ -44,7 +44,8 @@ pub fn kills(bench: &Bench, kills: u64, seed: u64) -> Count {
     count
 }
 
-/// Flips one bit of the last checkpoint of a run of four steps, or of its records, and goes on.
+/// Flips one bit of the last checkpoint of a run of four steps, and goes on. Met is what was noticed: a bit of the padding after
+/// the header changes nothing.
 pub fn flips(bench: &Bench, flips: u64, seed: u64) -> Count {
     let (mut random, mut count) = (stream(seed, &[2]), Count::default());
     let arguments = ["train", "config.toml", "--out", "short", "--set", "training.steps=4"];
@@ -61,7 +62,7 @@ pub fn flips(bench: &Bench, flips: u64, seed: u64) -> Count {
         let go_on = ["train", "--resume", "flipped", "--set", "training.steps=12"];
         let output = bench.program(&go_on).output().unwrap();
         count.tried += 1;
-        count.met += u64::from(!output.stderr.is_empty());
+        count.met += u64::from(bench.path("flipped").join(format!("{checkpoint}.broken")).exists());
         count.lost += u64::from(!output.status.success());
         let same = std::fs::read(bench.path("flipped").join(last())).ok()
             == std::fs::read(bench.path("whole").join(last())).ok();

@@ -182,12 +182,17 @@ pub const TRAINING: [Key; 18] = [
         "1..",
         "checkpoints that are kept, the last ones; the one before the last guards against a broken last one",
     ),
-    key("keep_best", "0", "0..", "further checkpoints that are kept: the best ones of those before"),
+    key(
+        "keep_best",
+        "",
+        "0..",
+        "further checkpoints that are kept: the best ones of those before; left out: none",
+    ),
     key(
         "best_by",
-        "\"loss\"",
+        "",
         "loss | probe",
-        "by what they are best: the mean loss since the checkpoint before, which is then worked out in every step, or the mean \
+        "by what they are best: the mean loss since the checkpoint before (left out), which is then worked out in every step, or the mean \
          accuracy of the probes of all layers, which are then made at every checkpoint",
     ),
     key("log_every", "20", "1.. steps", "from one recorded loss to the next"),

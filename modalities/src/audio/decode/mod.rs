@@ -50,7 +50,8 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
 /// As [`read`], as far as these samples show.
 pub fn window(path: &Path, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
     let Some(mut opened) = Opened::at_rate(path)? else { return Ok(None) };
-    if !opened.frames.is_some_and(|frames| frames >= (start + count) as u64) || !opened.seek(start as u64) {
+    let there = opened.frames.is_some_and(|frames| frames >= (start + count) as u64);
+    if !there || !opened.seek(start as u64) {
         return Ok(None);
     }
     let mut window = Vec::with_capacity(count);

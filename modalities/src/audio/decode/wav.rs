@@ -3,10 +3,13 @@
 
 use super::spliced::Spliced;
 use std::fs::File;
-use std::io::{Read, Result, Seek, SeekFrom};
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 
 /// Chunks before the samples at most.
 const CHUNKS: usize = 1 << 12;
+/// Channels, and bits of a sample, at most.
+const CHANNELS: u64 = 256;
+const BITS: u64 = 64;
 /// Sizes from here on are what writers to a pipe leave: they do not know how much will come.
 const OPEN: u64 = 0x7FFF_0000;
 
@@ -33,7 +36,11 @@ impl Wav {
             let (Some(name), Some(size)) = (head.get(..4), number(&head, 4, 4)) else { break };
             let body = place + 8;
             match name {
-                b"fmt " => format = Some(at(file, body, size.min(1 << 12))?),
+                b"fmt " => {
+                    let found = at(file, body, size.min(1 << 12))?;
+                    check(&found)?;
+                    format = Some(found);
+                }
                 b"ds64" => long = number(&at(file, body, 16)?, 8, 8),
                 b"data" => {
                     let size = long.filter(|_| size == u64::from(u32::MAX)).unwrap_or(size);
@@ -69,6 +76,15 @@ impl Wav {
         head.extend([b"data", &word(self.bytes)[..]].concat());
         Spliced::new(head, file, self.from, self.bytes)
     }
+}
+
+/// Refuses a format that no audio has: decoders multiply these numbers.
+fn check(format: &[u8]) -> Result<()> {
+    let wrong = [("channels", 2, CHANNELS), ("bits a sample", 14, BITS)].into_iter().find_map(|(what, at, most)| {
+        let told = number(format, at, 2).filter(|&told| told > most)?;
+        Some(format!("broken: its header tells of {told} {what}, at most {most} are taken: fetch the file again, or remove it"))
+    });
+    wrong.map_or(Ok(()), |message| Err(Error::new(ErrorKind::InvalidData, message)))
 }
 
 /// Up to `length` bytes from `from` on.

@@ -236,3 +236,17 @@ fn windows_to_learn_from_are_those_of_whole_utterances() {
     }
     assert_eq!(seeking.sample(0, None).unwrap().values, whole.sample(0, None).unwrap().values);
 }
+
+/// Found by mutation: symphonia multiplies channels and bytes of a sample in 16 bits.
+#[test]
+fn a_wav_of_more_channels_than_audio_has_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, 16_000, 1, &[0.1; 400]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[22..24].fill(0xFF);
+    std::fs::write(&path, bytes).unwrap();
+    for error in [message(decode::read(&path)), message(decode::length(&path))] {
+        assert!(error.contains("a.wav") && error.contains("65535 channels"), "{error}");
+    }
+}

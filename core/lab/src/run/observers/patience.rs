@@ -73,7 +73,7 @@ mod tests {
     fn record(step: u64, epoch: u64, loss: f32, probes: &[f64]) -> Record {
         let names = ["probe/layer_1/raw", "probe/layer_2/raw"];
         let measures = names.into_iter().map(str::to_owned).zip(probes.iter().copied()).collect();
-        Record { step, epoch, loss: vec![loss, loss + 1.0], measures }
+        Record { step, epoch, loss: vec![loss, loss + 1.0], surprise: Vec::new(), measures }
     }
 
     /// The step of the record at which it ends.

@@ -88,8 +88,8 @@ mod tests {
         for step in (20..=2000).step_by(20) {
             // The first module leaves its trivial value once, after 900 steps.
             let first = if step == 900 { 1.9 } else { 1.99 };
-            let record =
-                Record { step, epoch: 0, loss: vec![first, 2.0, 2.001], measures: Default::default() };
+            let (loss, measures) = (vec![first, 2.0, 2.001], Default::default());
+            let record = Record { step, epoch: 0, loss, surprise: Vec::new(), measures };
             found.extend(standing.hear(&record).into_iter().map(|(module, _)| (step, module)));
         }
         assert_eq!(found.first(), Some(&(1020, 2)));
