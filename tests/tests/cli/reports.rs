@@ -67,7 +67,7 @@ fn a_run_is_probed_on_the_stimuli_of_another_config() {
     assert!(other.status.success() && text.starts_with("| layer |") && text != own.as_str(), "{text}{said}");
     assert!(said.contains("probe.json stays as it is"), "{said}");
     assert_eq!(read(&place.path("run/probe.json")), before);
-    let error = place.fail(&["probe", "run", "--on", "none.toml"], 3);
+    let error = place.fail(&["probe", "run", "--on", "none.toml"], 1);
     assert!(error.contains("none.toml") && error.contains("no such config file"), "{error}");
 }
 
