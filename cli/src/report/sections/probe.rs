@@ -127,7 +127,9 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     let what = match kind {
         ProbeKind::Raw => "On features as they are, as the paper's authors probe.",
         ProbeKind::Standardised => "On features brought to mean 0 and variance 1.",
-        ProbeKind::Neighbours => "By the class of most of the nearest training stimuli, by the cosine of features.",
+        ProbeKind::Neighbours => {
+            "By the class of most of the nearest training stimuli, by the cosine of features."
+        }
     };
     let chart = match material.groups.len() {
         1 => bars(&frame, &series, &levels)?,
