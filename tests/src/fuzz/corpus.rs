@@ -30,8 +30,10 @@ pub fn corpus(target: &str) -> Vec<Vec<u8>> {
             paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
         }
         "checkpoint" => checkpoint().into_iter().collect(),
-        "phn" => vec![b"0 800 h#\n800 1600 iy\n1600 4000 s\n".to_vec(), b"0 3200 sil".to_vec()],
-        "textgrid" => vec![textgrid("File type = \"ooTextFile\"\n"), textgrid("\u{feff}")],
+        "phn" => vec![b"0 800 h#\n800 1600 iy\n1600 4000 s\n".to_vec(), b"0 4000 h#".to_vec()],
+        "textgrid" => {
+            vec![textgrid("File type = \"ooTextFile\"\n"), textgrid("\u{feff}File type = \"ooTextFile\"\n")]
+        }
         "labels" => {
             vec![b"1-1-0001 3 3 3 4 4 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5 5\n2-2-0002 1 2\n".to_vec()]
         }
