@@ -21,7 +21,7 @@ type = "clapp_s"
 [training]
 epochs = 2
 batch = 8
-optimiser = { type = "sgd", rate = 0.5 }
+optimiser = { type = "sgd", rate = 100.0 }
 "#;
 
 /// How far each parameter moves in the first step, by name.

@@ -22,7 +22,7 @@ fn every_command_reads_what_a_config_extends() {
     assert!(error.starts_with("--set encoder.widths=[0]: "), "{error}");
     std::fs::write(place.path("base/scenes.toml"), CONFIG.replace("batch = 8", "batch = 0")).unwrap();
     let error = place.fail(&["train", "config.toml"], 3);
-    assert!(error.starts_with("base/scenes.toml:11: training.batch: "), "{error}");
+    assert!(error.starts_with("base/scenes.toml:13: training.batch: "), "{error}");
     std::fs::write(place.path("base/scenes.toml"), "extends = \"../config.toml\"").unwrap();
     let error = place.fail(&["train", "config.toml"], 3);
     assert!(
