@@ -242,7 +242,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
         ("type = \"lpl\"\nepsilon = 0.0", SHAPE, "epsilon: expected a number > 0, got 0"),
         ("type = \"lpl\"\nhebbian = -1.0", SHAPE, "hebbian: expected a number ≥ 0, got -1"),
         ("type = \"bcm\"\nwindow = 0.5", SHAPE, "window: expected a number ≥ 1 (steps), got 0.5"),
-        ("type = \"scff\"\npositive_threshold = 0.0", SHAPE, "positive_threshold: "),
+        ("type = \"scff\"\npositive_threshold = -1.0", SHAPE, "positive_threshold: "),
         ("type = \"forward_forward\"\nstrength = nan", SHAPE, "strength: "),
         (
             "type = \"clapp_pp\"\nnegatives = 0",

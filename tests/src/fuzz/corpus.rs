@@ -17,7 +17,7 @@ pub fn corpus(target: &str) -> Vec<Vec<u8>> {
         "config" => [
             "configs/vision/tiny.toml",
             "configs/audio/synthetic_clapp_s.toml",
-            "configs/views/minutes_lpl.toml",
+            "configs/published/lpl_cifar10.toml",
         ]
         .iter()
         .filter_map(|name| std::fs::read(root().join(name)).ok())

@@ -169,13 +169,13 @@ fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
         place.path("all/rule=clapp_s/seed-4/probe.json").is_file() && !place.path("all/rule=random").exists()
     );
     let json: Value = serde_json::from_str(&with(&["--format", "json"])).unwrap();
-    assert_eq!(json["rows"][1]["probes"][0]["gain"][5]["each"].as_array().unwrap().len(), 2);
+    assert_eq!(json["rows"][1]["probes"][0]["gain"][6]["each"].as_array().unwrap().len(), 2);
     assert_eq!(json["differences"][0]["from"], "rule=random");
     let csv = with(&["--format", "csv"]);
     assert_eq!(
         csv.lines().count(),
-        1 + 2 * 2 * 6 * 2,
-        "two probes of two cells, six layers and two seeds: {csv}"
+        1 + 2 * 2 * 7 * 2,
+        "two probes of two cells, the stimuli and six layers, and two seeds: {csv}"
     );
     assert_eq!(csv.as_bytes(), read(&place.path("all/compare.csv")));
     assert!(with(&["--format", "latex"]).contains("\\begin{tabular}"));

@@ -132,7 +132,7 @@ impl Predictive {
                 scores.push(Part { side, score, parameters });
             }
         }
-        if options.twins {
+        if options.twins && !to.device.is_sizing() {
             begin_alike(&mut scores)?;
         }
         let broadcast = options.broadcast.build().map_err(|error| error.under("broadcast"))?;
