@@ -1,4 +1,4 @@
-//! The toolkit as a library: trains a config into a run folder and reads every layer out.
+//! The toolkit as a library: trains a config into a run folder and probes every layer.
 //!
 //! `cargo run --release --example train -- CONFIG FOLDER [KEY=VALUE]…`
 

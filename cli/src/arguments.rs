@@ -6,7 +6,7 @@ use crate::commands::{
 };
 use clap::{Parser, Subcommand};
 
-/// Local self-supervised learning rules: train them, read them out, swap them.
+/// Local self-supervised learning rules: train them, probe them, swap them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Arguments {
@@ -19,11 +19,11 @@ pub struct Arguments {
 pub enum Command {
     /// Train a network by a config, or go on with a run
     Train(train::Arguments),
-    /// Read every layer of a run out, beside the untrained network
+    /// Probe every layer of a run, beside the untrained network
     Probe(probe::Arguments),
     /// List rules, layers, scores and all other plugins, with citations
     List(list::Arguments),
-    /// Train CLAPP-s on built-in scenes and read every layer out, in two minutes
+    /// Train CLAPP-s on built-in scenes and probe every layer, in two minutes
     Demo(demo::Arguments),
     /// Fetch a public data set
     Data(data::Arguments),

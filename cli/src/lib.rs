@@ -3,7 +3,7 @@
 //! The program is [`run`]. A crate with plugins of its own has a `main` of three lines: it names the plugin crate
 //! (`use my_rules as _;`), so that it is linked, and returns [`run`]'s exit code.
 //!
-//! A config can be trained and read out from Rust as well; `examples/train.rs` writes a run folder, too:
+//! A config can be trained and probed from Rust as well; `examples/train.rs` writes a run folder, too:
 //!
 //! ```
 //! use plasticity as _; // links all plugins

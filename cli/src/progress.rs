@@ -1,4 +1,4 @@
-//! How far training and read-outs are: a bar on a terminal, a line now and then elsewhere.
+//! How far training and probes are: a bar on a terminal, a line now and then elsewhere.
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -100,7 +100,7 @@ fn probed(measures: &[Measure]) -> String {
     probes.into_iter().map(|(kind, values)| format!("  {kind} %{values}")).collect()
 }
 
-/// Shows the progress of a read-out.
+/// Shows the progress of a probe.
 pub struct ReadoutProgress {
     bar: Option<ProgressBar>,
     said: Instant,

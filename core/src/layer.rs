@@ -52,7 +52,7 @@ pub enum Phase {
     Learn,
     /// As in learning (batch statistics), but nothing is kept and nothing moves: a pass that only looks ahead.
     Peek,
-    /// Running statistics; nothing is kept: read-out.
+    /// Running statistics; nothing is kept: probing.
     Evaluate,
 }
 

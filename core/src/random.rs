@@ -46,7 +46,7 @@ pub mod purpose {
     pub const ORDER: u64 = 4;
     /// Augmentation of one stimulus: `[AUGMENT, epoch, index]`.
     pub const AUGMENT: u64 = 5;
-    /// Read-out: `[PROBE, layer]`.
+    /// Probe: `[PROBE, layer]`.
     pub const PROBE: u64 = 6;
     /// Augmentation of a stimulus that a probe learns from: `[PROBE_AUGMENT, pass, index]`.
     pub const PROBE_AUGMENT: u64 = 8;

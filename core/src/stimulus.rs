@@ -11,9 +11,9 @@ use std::ops::Range;
 pub enum Split {
     /// What rules learn from; labels, if there are any, are for supervised rules.
     Learn,
-    /// Labelled stimuli that a read-out learns from.
+    /// Labelled stimuli that a probe learns from.
     ReadoutTrain,
-    /// Labelled stimuli that a read-out is tested on.
+    /// Labelled stimuli that a probe is tested on.
     ReadoutTest,
 }
 
@@ -99,7 +99,7 @@ pub trait Stimulus: Send + Sync {
         None
     }
 
-    /// Decodes stimulus `index`. With `augment`, transformed at random for learning; without, as for read-out
+    /// Decodes stimulus `index`. With `augment`, transformed at random for learning; without, as for probing
     /// (centre crop, no flip).
     ///
     /// # Errors
@@ -141,7 +141,7 @@ pub trait Stimulus: Send + Sync {
         samples.iter().map(|sample| sample.label.clone()).collect()
     }
 
-    /// Features that need no network, to be read out beside its layers, where the field has such (speech: MFCC).
+    /// Features that need no network, to be probed beside its layers, where the field has such (speech: MFCC).
     fn baseline(&self) -> Option<Baseline> {
         None
     }

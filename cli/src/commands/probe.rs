@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     /// The folder of a run
     run: PathBuf,
-    /// The checkpoint to read out, which is printed only [default: the run's last]
+    /// The checkpoint to probe; its result is printed and not saved [default: the run's last]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Probe on the stimuli of another config, which is printed only: how well features transfer

@@ -1,4 +1,4 @@
-//! Experiments with plugins: a config becomes a network that trains, is read out, audited and verified.
+//! Experiments with plugins: a config becomes a network that trains, is probed, audited and verified.
 
 pub mod alignment;
 pub mod analysis;

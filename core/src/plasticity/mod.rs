@@ -54,8 +54,8 @@ pub trait PlasticityRule: Send {
         Ok(input)
     }
 
-    /// Turns stimuli into what the network sees where it is read out (called on the first module's rule), of the same shape;
-    /// `None`: the stimuli as they are. For rules whose [`prepare`](Self::prepare) writes on stimuli what a read-out may not
+    /// Turns stimuli into what the network sees where it is probed (called on the first module's rule), of the same shape;
+    /// `None`: the stimuli as they are. For rules whose [`prepare`](Self::prepare) writes on stimuli what a probe may not
     /// know, such as labels.
     ///
     /// # Errors

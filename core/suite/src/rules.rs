@@ -136,7 +136,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         let (next, of_twin) = (bench.update()?, twin.update()?);
         resume::compare(found, &buffers(&next), &buffers(&of_twin))
     });
-    found.run("stimuli to learn from and to read out", |found| stimuli(spec.as_ref(), found));
+    found.run("stimuli to learn from and to probe on", |found| stimuli(spec.as_ref(), found));
     for shape in [
         RepresentationShape { time: 1, location: 1, batch: 1, channel: 5 },
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
@@ -166,7 +166,7 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     let shape = MapShape { time: 1, location: 1, batch: bench.labels.len(), extent: [1, 4, 4], channels: 2 };
     let input = FeatureMap::new(shape, noisy(&Device::open()?, &mut random(4), shape.len())?)?;
     if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
-        found.add("changes the shape of stimuli that are read out");
+        found.add("changes the shape of stimuli that are probed");
     }
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
     if made.shape() != spec.demands().prepared(shape) {

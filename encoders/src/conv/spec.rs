@@ -79,7 +79,7 @@ macro_rules! conv {
                 relu = "true", "true | false", "whether ρ is ReLU; else the identity";
                 bias = "true", "true | false", "whether neurons have a bias that learns; else it is 0";
                 initial = "\"uniform\"", "uniform | xavier | { normal = > 0 }", "how weights start: uniform in ±1/√(fan-in), uniform in ±√(6 / (fan-in + fan-out)), or from N(0, (gain/√(fan-in))²) with the gain that is given";
-                batch_norm = "false", "true | false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in read-out";
+                batch_norm = "false", "true | false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in probing";
                 max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "max pool after these, of at most 254 positions; stride is size where it is not said";
             ],
             example: $example,

@@ -1,6 +1,6 @@
 //! Speech: from files (or a built-in synthesiser) to windows of 16 kHz samples, with phone or speaker labels.
 //!
-//! `[stimulus] type = "speech"` names a source for learning and two labelled ones for the read-out; sources are
+//! `[stimulus] type = "speech"` names a source for learning and two labelled ones for the probe; sources are
 //! [`librispeech`](source::Librispeech), [`timit`](source::Timit), [`recordings`](source::Recordings) and
 //! [`synthetic_speech`](source::SyntheticSpeech). A plugin crate adds its own by implementing
 //! [`SpeechSource`](source::SpeechSource).

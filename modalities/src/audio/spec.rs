@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What is read out.
+/// What is probed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
@@ -25,7 +25,7 @@ pub enum LabelKind {
     Speaker,
 }
 
-/// The two sources of a read-out.
+/// The two sources of a probe.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
@@ -44,7 +44,7 @@ pub struct SpeechSpec {
     /// What rules learn from.
     #[serde(deserialize_with = "choice")]
     pub learn: Box<dyn SpeechSource>,
-    /// What a read-out learns from and is tested on.
+    /// What a probe learns from and is tested on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
     /// Samples of a window.
@@ -53,10 +53,10 @@ pub struct SpeechSpec {
     /// How loudness is evened out.
     #[serde(default)]
     pub normalise: Normalise,
-    /// What is read out.
+    /// What is probed.
     #[serde(default)]
     pub label: LabelKind,
-    /// Whether one speaker may be in both read-out sources.
+    /// Whether one speaker may be in both probe sources.
     #[serde(default)]
     pub shared_speakers: bool,
 }
@@ -125,9 +125,7 @@ impl SpeechSpec {
                         return wrong("`train` and `test` are labelled with other phones".to_owned());
                     }
                     _ => {
-                        return wrong(
-                            "a source without phone labels cannot be read out for phones".to_owned(),
-                        );
+                        return wrong("a source without phone labels cannot be probed for phones".to_owned());
                     }
                 }
             }
@@ -135,7 +133,7 @@ impl SpeechSpec {
         Ok(Some([train, test]))
     }
 
-    /// Class numbers of speakers: those of the read-out, or of learning where there is no read-out.
+    /// Class numbers of speakers: those of the probe, or of learning where there is no probe.
     fn speakers(corpus: &dyn Corpus) -> BTreeMap<String, u32> {
         let names: BTreeSet<_> = corpus.utterances().iter().filter_map(|u| u.speaker.clone()).collect();
         names.into_iter().zip(0..).collect()
@@ -183,11 +181,11 @@ plugin! {
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
         learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
-        labelled = "", "{ train = a source, test = a source }", "optional: what a read-out learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
+        labelled = "", "{ train = a source, test = a source }", "optional: what a probe learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
         window = "20480", "160.. samples", "a window (1.28 s), a multiple of 160; utterances shorter than one are left out, and a warning says how many";
         normalise = "\"utterance\"", "utterance | none | { mean = number, std = > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
-        label = "\"phones\"", "phones | speaker", "what is read out: the phone of every 10 ms, or who speaks";
-        shared_speakers = "false", "true | false", "whether a speaker may be in both `train` and `test` when phones are read out";
+        label = "\"phones\"", "phones | speaker", "what is probed: the phone of every 10 ms, or who speaks";
+        shared_speakers = "false", "true | false", "whether a speaker may be in both `train` and `test` when phones are probed";
     ],
     example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
     impl StimulusSpec for SpeechSpec {
@@ -198,7 +196,7 @@ plugin! {
                 Split::Learn => open(&*self.learn, "learn", seed)?,
                 Split::ReadoutTrain | Split::ReadoutTest => {
                     let Some([train, test]) = labelled else {
-                        let message = "a read-out needs `labelled = { train = …, test = … }`";
+                        let message = "a probe needs `labelled = { train = …, test = … }`";
                         return Err(Error::config("labelled", message));
                     };
                     let speakers = Self::speakers(&*train);

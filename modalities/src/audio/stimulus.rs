@@ -24,7 +24,7 @@ pub(super) struct Windows {
     speakers: BTreeMap<String, u32>,
     phones: Option<Vec<String>>,
     tiles: Tiles,
-    /// Windows of an utterance mostly follow each other, where it is read out.
+    /// Windows of an utterance mostly follow each other, where it is probed.
     recent: Recent<Spoken>,
     /// By what utterances are normalised of which windows alone are read.
     moments: Mutex<HashMap<usize, Option<Moments>>>,
@@ -33,7 +33,7 @@ pub(super) struct Windows {
 /// Utterances of more samples, some four minutes, are never in memory as a whole.
 const LONG: usize = 1 << 22;
 
-/// A decoded, normalised utterance and the phone of each of its frames, where phones are read out.
+/// A decoded, normalised utterance and the phone of each of its frames, where phones are probed.
 struct Spoken {
     samples: Vec<f32>,
     phones: Option<Vec<Option<u32>>>,
@@ -129,7 +129,7 @@ impl Windows {
         })
     }
 
-    /// The phones of all frames of an utterance, where they are read out.
+    /// The phones of all frames of an utterance, where they are probed.
     fn phones(&self, utterance: usize, samples: usize) -> Result<Option<Vec<Option<u32>>>> {
         let labelled = self.label == LabelKind::Phones && self.phones.is_some();
         labelled.then(|| self.corpus.frames(utterance, samples / HOP)).transpose()

@@ -18,7 +18,7 @@ pub(super) struct Tile {
 /// The windows of a split, by number. They are worked out from the utterances' lengths, so that a header that promises
 /// too many samples takes no memory.
 ///
-/// Learning: one an utterance, in its middle. Read-out: windows that tile each utterance; the last one ends where the
+/// Learning: one an utterance, in its middle. Probe: windows that tile each utterance; the last one ends where the
 /// utterance does, and frames it shares with the one before count once.
 pub(super) struct Tiles {
     split: Split,

@@ -65,7 +65,7 @@ fn std() -> [f32; 3] {
 }
 
 impl ClipsSpec {
-    /// Refuses clips that are on both sides of a read-out. Of a side that cannot be opened, opening it tells.
+    /// Refuses clips that are on both sides of the probe. Of a side that cannot be opened, opening it tells.
     fn check_apart(&self, clips: &dyn Clips, split: Split, seed: u64) -> Result<()> {
         let files = |clips: &dyn Clips| -> Vec<apart::Item> {
             (0..clips.len()).map(|index| clips.files(index)).filter(|files| !files.is_empty()).collect()
@@ -74,13 +74,13 @@ impl ClipsSpec {
         if here.is_empty() {
             return Ok(());
         }
-        // To learn from and to train a read-out on are the same clips.
+        // To learn from and to train a probe on are the same clips.
         let other = if split == Split::ReadoutTest { Split::Learn } else { Split::ReadoutTest };
         let there = self.source.open(other, seed).map_or_else(|_| Vec::new(), |clips| files(&*clips));
         let (learned, tested) = if split == Split::ReadoutTest { (there, here) } else { (here, there) };
         let Some((learned, tested)) = apart::shared(&learned, &tested)? else { return Ok(()) };
         let message = format!(
-            "clips to learn from and clips of the test share files ({}), so a read-out would be tested on what was learned \
+            "clips to learn from and clips of the test share files ({}), so a probe would be tested on what was learned \
              from: take them out on one side",
             apart::why(&learned, &tested)
         );
@@ -143,7 +143,7 @@ plugin! {
         source = "", "a source", "where clips come from: `frames`, `ucf101`, `motions`";
         every = "3", "1..=1000", "stored frames from one frame of a clip to the next";
         frames = "54", "1..=10000", "frames of a clip; stored clips that are too short are left out";
-        readout_frames = "", "1..=10000", "frames of a clip in read-out; left out: as `frames`";
+        readout_frames = "", "1..=10000", "frames of a clip in probing; left out: as `frames`";
         size = "128", "1..=4096 pixels", "side of the square that is cut out of each frame";
         resize = "", "1..=4096 pixels", "shorter side, of at least `size`, that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
         flip = "true", "true | false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";

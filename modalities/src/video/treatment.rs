@@ -12,7 +12,7 @@ use rand::RngExt;
 /// Each frame is scaled so that its shorter side has `resize` pixels (triangle filter; the ratio of its sides
 /// stays), and a square of `size` pixels is cut out of it, at the same place of every frame; so clips of different
 /// sizes give maps of one size. Learning cuts at random, flips with probability ½ where `flip` is set, and
-/// greys and jitters each frame by itself; read-out cuts the centre and does nothing else. Values x in [0, 1]
+/// greys and jitters each frame by itself; probing cuts the centre and does nothing else. Values x in [0, 1]
 /// become (x − mean) / std.
 ///
 /// A grey frame shows one of its three channels, drawn at random, in all three.

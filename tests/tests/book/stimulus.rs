@@ -17,7 +17,7 @@ pub struct Gratings {
     pub size: usize,
     /// Frames of each stimulus.
     pub frames: usize,
-    /// Stimuli to learn from; the read-out has a quarter of them.
+    /// Stimuli to learn from; the probe has a quarter of them.
     pub count: usize,
 }
 
@@ -34,7 +34,7 @@ plugin! {
     keys: [
         size = "16", "4.. pixels", "side";
         frames = "6", "1..", "frames of each stimulus";
-        count = "1024", "16..", "stimuli to learn from; the read-out has a quarter of them";
+        count = "1024", "16..", "stimuli to learn from; the probe has a quarter of them";
     ],
     example: "type = \"gratings\"\nsize = 8\nframes = 4\ncount = 64\n",
     impl StimulusSpec for Gratings {

@@ -130,7 +130,7 @@ fn a_config_that_is_no_runs_is_not_replaced() {
     assert_eq!(read(&place.path("config.toml")), CONFIG.as_bytes());
 }
 
-/// A run without them is worth something; a comparison is nothing but read-outs.
+/// A run without them is worth something; a comparison is nothing but probes.
 #[test]
 fn labelled_stimuli_that_are_missing_are_named_before_learning() {
     let images = tempfile::tempdir().unwrap();
@@ -143,7 +143,7 @@ fn labelled_stimuli_that_are_missing_are_named_before_learning() {
     );
     let output = place.run(&["train", "config.toml", "--out", "run"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && message.contains("could not be read out"), "{message}");
+    assert!(output.status.success() && message.contains("could not be probed"), "{message}");
 
     let compare = ["compare", "config.toml", "--out", "compared"];
     let error = place.fail(&compare, 3);
@@ -313,7 +313,7 @@ fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
         let error = place.fail(arguments, 1);
         assert!(error.contains(said) && error.contains("; undo the change"), "{error}");
     }
-    // What changes nothing of what was trained may be changed, and another read-out is printed only.
+    // What changes nothing of what was trained may be changed, and another probe is printed only.
     place.succeed(&["probe", "run", "--set", "probe.epochs=1"]);
     place.succeed(&["probe", "run", "--set", "stimulus.source.test=8"]);
     place.succeed(&["probe", "run", "--checkpoint", "run/checkpoints/step-4.safetensors"]);
@@ -321,5 +321,5 @@ fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
     assert!(written == files(&place.path("run")), "the run was written to");
     std::fs::remove_file(place.path("run/probe.json")).unwrap();
     place.succeed(&["probe", "run", "--set", "training.threads=1"]);
-    assert!(place.path("run/probe.json").is_file(), "the run's own read-out is kept");
+    assert!(place.path("run/probe.json").is_file(), "the run's own probe is kept");
 }

@@ -214,7 +214,7 @@ fn several_configs_and_inline_tables_make_one_table() {
     let error = place.fail(&["compare", "views.toml", "views.toml"], 3);
     assert!(error.contains("two configs are called `views`"), "{error}");
 
-    // An inline table reads well in the table, and the read-out of all layers has a column.
+    // An inline table reads well in the table, and the probe of all layers has a column.
     let views_only = [&["compare", "views.toml"][..], &arguments[3..]].concat();
     let text = place.succeed(&views_only);
     assert!(text.contains("| rule=lpl (predictive=2.0) |") && text.contains("| all layers |"), "{text}");

@@ -1,4 +1,4 @@
-//! One cell: tried before any is trained, then trained and read out, as far as that is not done yet.
+//! One cell: tried before any is trained, then trained and probed, as far as that is not done yet.
 
 use super::probe;
 use super::train::{self, Learned};
@@ -11,7 +11,7 @@ use plasticity_lab::run::{self, Run};
 use probe::Report;
 use std::path::Path;
 
-/// Tries a cell's folder, stimuli, network and read-out; what is read out already needs its read-out's stimuli no more.
+/// Tries a cell's folder, stimuli, network and probe; what is probed already needs its probe's stimuli no more.
 /// Returns the steps that it is still to be trained for.
 pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
     let mut read_out = false;
@@ -46,7 +46,7 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
     Ok(total - made)
 }
 
-/// The report in a folder, if the config would be read out in the same way.
+/// The report in a folder, if the config would be probed in the same way.
 fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
     let bytes = std::fs::read(folder.join("probe.json")).ok();
     let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -56,7 +56,7 @@ fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
 
 /// What came of a cell.
 pub enum Cell {
-    /// It was read out.
+    /// It was probed.
     Done(Report),
     /// A signal stopped its training, and the program ends so.
     Stopped(Exit),
@@ -80,7 +80,7 @@ pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> 
         Learned::Stopped(exit) => return Ok(Cell::Stopped(exit)),
     };
     let step = trainer.steps();
-    // One that ended early stays as it was read out.
+    // One that ended early stays as it was probed.
     if let Some(report) = earlier.filter(|report| report.step == step) {
         return Ok(Cell::Done(report));
     }

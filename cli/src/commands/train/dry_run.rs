@@ -62,13 +62,13 @@ fn count(network: &mut Network, prefix: &str) -> usize {
     own.map(|(_, parameter)| parameter.value().len()).sum()
 }
 
-/// Opens every split and reads its first and last stimulus. A config may have no stimuli to read out: that is said.
+/// Opens every split and reads its first and last stimulus. A config may have no stimuli to probe on: that is said.
 fn data(experiment: &Experiment) -> Result<()> {
     let config = experiment.config();
     for (split, what) in [
         (Split::Learn, "to learn from"),
-        (Split::ReadoutTrain, "for the read-out to learn from"),
-        (Split::ReadoutTest, "to test the read-out on"),
+        (Split::ReadoutTrain, "for the probe to learn from"),
+        (Split::ReadoutTest, "to test the probe on"),
     ] {
         let opened = config.open_stimulus(split).and_then(|stimulus| {
             for index in [0, stimulus.len().saturating_sub(1)] {

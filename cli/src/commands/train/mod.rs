@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         return dry_run::print(&experiment, network);
     }
     if let Err(error) = plan(&experiment, &network) {
-        output::note(&format!("learning goes on, but could not be read out: {error}"));
+        output::note(&format!("learning goes on, but could not be probed: {error}"));
     }
     let mut run = match arguments.resume {
         Some(_) => Run::resume(&folder, experiment.config())?,

@@ -7,7 +7,7 @@ use plasticity_core::Result;
 use std::collections::BTreeSet;
 
 /// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
-/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (read-outs, weights of a rule
+/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (probes, weights of a rule
 /// of one's own) the side that changes less. A weight that only predicts leaves its presynaptic neurons alone; one that
 /// also carries a signal back to them does not. Weights that do not learn are left out: fixed random feedback serves one
 /// direction.

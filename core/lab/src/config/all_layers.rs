@@ -1,8 +1,8 @@
-//! Whether all layers are read out side by side as well.
+//! Whether all layers are probed side by side as well.
 
 use serde::{Deserialize, Serialize};
 
-/// `probe.all_layers`: the read-out of all layers' representations side by side, `[row, Σ channel · y · x]`
+/// `probe.all_layers`: the probe of all layers' representations side by side, `[row, Σ channel · y · x]`
 /// (Zihan, Delrocq, Gerstner & Bellec 2026).
 ///
 /// Each layer's map is averaged over blocks, which are flattened as (channel, row, column).
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 )]
 pub enum AllLayers {
     /// `true`: every layer that ends a module is pooled as the module's rule pools it, others over the whole map.
-    /// `false`: there is no such read-out.
+    /// `false`: there is no such probe.
     AsRule(bool),
     /// Blocks of so many rows and columns in every layer; 0 is the whole map.
     Same(usize),

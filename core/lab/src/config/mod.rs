@@ -41,7 +41,7 @@ const SECTIONS: [&str; 7] = ["seed", "stimulus", "encoder", "rule", "training", 
 pub struct Config {
     /// All random choices follow from it.
     pub seed: u64,
-    /// What is learned from, and what is read out.
+    /// What is learned from, and what is probed.
     pub stimulus: Box<dyn StimulusSpec>,
     /// The layers and their modules.
     pub encoder: EncoderConfig,
@@ -49,7 +49,7 @@ pub struct Config {
     pub rule: Box<dyn RuleSpec>,
     /// How long, in which batches, how fast.
     pub training: Training,
-    /// The linear read-out.
+    /// The linear probe.
     pub probe: ProbeConfig,
     /// What looks on while it learns, beside what every run records.
     pub observers: Vec<Box<dyn ObserverSpec>>,

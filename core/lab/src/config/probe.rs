@@ -151,7 +151,7 @@ pub struct ProbeConfig {
     /// How often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; passes over
     /// them take turns. 0: once, as for testing.
     pub augment: usize,
-    /// What of a layer is read out: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
+    /// What of a layer is probed: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
     /// places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time.
     pub pooling: Pooling,
     /// The older key of `protocol`: `true` is `"standardised"`, `false` is `"paper"`.

@@ -51,7 +51,7 @@ impl Config {
     }
 
     /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule. Stimuli, lengths, precision,
-    /// observers and read-out are left out: a run may go on with others.
+    /// observers and probe are left out: a run may go on with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -86,7 +86,7 @@ impl Config {
         Ok(hash(&self.learning_keys()?))
     }
 
-    /// A number that stands for all that a read-out follows from beside the checkpoint: stimuli, read-out, and what is in
+    /// A number that stands for all that a probe follows from beside the checkpoint: stimuli, probe, and what is in
     /// the [`fingerprint`](Self::fingerprint).
     ///
     /// # Errors

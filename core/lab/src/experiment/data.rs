@@ -13,7 +13,7 @@ const WHOLE: u64 = 64 << 20;
 const PART: usize = 512;
 /// Files of a larger folder that are looked into.
 const MOST: usize = 4096;
-/// Keys of `[stimulus]` that name what only a read-out sees.
+/// Keys of `[stimulus]` that name what only a probe sees.
 const READ_OUT: &str = "labelled";
 
 /// A number that stands for the stimuli: how many there are, of which shape and classes, and the names, sizes and contents
@@ -38,7 +38,7 @@ pub fn fingerprint(stimulus: &dyn Stimulus, spec: &Value) -> String {
     hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The files and folders that a config's values name, but for those of the read-out.
+/// The files and folders that a config's values name, but for those of the probe.
 fn paths(value: &Value, found: &mut Vec<PathBuf>) {
     match value {
         Value::String(text) if !text.is_empty() && Path::new(text).exists() => found.push(text.into()),

@@ -137,7 +137,7 @@ impl Network {
         Ok(shapes)
     }
 
-    /// The representation of every layer for read-out: running statistics, nothing learns.
+    /// The representation of every layer for probes: running statistics, nothing learns.
     ///
     /// # Errors
     /// Where the input does not fit the network.
@@ -162,7 +162,7 @@ impl Network {
         Ok(representations)
     }
 
-    /// Shows the map of every layer (from 0) for read-out, one after the other: none is kept longer than the next needs it.
+    /// Shows the map of every layer (from 0) for probe, one after the other: none is kept longer than the next needs it.
     ///
     /// # Errors
     /// Where the input does not fit the network, or `seen` refuses.

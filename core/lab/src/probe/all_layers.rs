@@ -1,11 +1,11 @@
-//! How each layer is pooled where all are read out side by side.
+//! How each layer is pooled where all are probed side by side.
 
 use crate::config::AllLayers;
 use crate::network::Network;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 
-/// The pooling of every layer of `network`, or `None` where this read-out is not asked for.
+/// The pooling of every layer of `network`, or `None` where this probe is not asked for.
 ///
 /// # Errors
 /// Where a list has not one size for each layer.

@@ -68,7 +68,7 @@ pub struct Found {
     pub chosen: Option<Chosen>,
 }
 
-/// What the training stimuli's features are like, whatever is read out of them.
+/// What the training stimuli's features are like, whatever a probe makes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeatureStatistics {
     /// Share of the features that are 0 for every stimulus, in percent.

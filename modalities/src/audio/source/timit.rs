@@ -29,7 +29,7 @@ plugin! {
     keys: [
         path = "", "folder", "searched for .wav up to three folders deep (split/dialect/speaker, or any part of it)";
         speakers = "", "list of text", "optional: only these speakers: the names of the folders that hold the files";
-        dialect_sentences = "false", "true | false", "whether sa1 and sa2 are used; every speaker reads the same two, so they would let a read-out learn the test sentences";
+        dialect_sentences = "false", "true | false", "whether sa1 and sa2 are used; every speaker reads the same two, so they would let a probe learn the test sentences";
     ],
     example: "type = \"timit\"\npath = \"TIMIT/TRAIN\"",
     impl SpeechSource for Timit {

@@ -19,7 +19,7 @@ pub struct Found {
     pub name: String,
 }
 
-/// How clips are divided into those that learn (and train a read-out) and those that test it.
+/// How clips are divided into those that learn (and train a probe) and those that test it.
 #[derive(Clone, Debug)]
 pub enum Division {
     /// By the people in them: group numbers on either side.

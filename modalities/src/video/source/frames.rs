@@ -38,8 +38,8 @@ plugin! {
         path = "", "folder", "folder of the class folders";
         lists = "", "folder", "optional: UCF-101's official lists: trainlist01.txt, testlist01.txt, classInd.txt";
         split = "1", "1 | 2 | 3", "which official split";
-        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the read-out";
-        test_groups = "[]", "list of 0..", "without lists: groups that test the read-out, none of train_groups";
+        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the probe";
+        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, none of train_groups";
         orientation = "\"upright\"", "upright | stored", "turns frames as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
     ],
     example: "type = \"frames\"\npath = \"actions64\"\ntrain_groups = [1, 2, 3]\ntest_groups = [4, 5]\n",

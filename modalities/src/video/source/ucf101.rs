@@ -44,8 +44,8 @@ plugin! {
         path = "", "folder", "folder of the class folders";
         lists = "", "folder", "optional: the official lists: trainlist01.txt, testlist01.txt, classInd.txt";
         split = "1", "1 | 2 | 3", "which official split";
-        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the read-out";
-        test_groups = "[]", "list of 0..", "without lists: groups that test the read-out, none of train_groups";
+        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the probe";
+        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, none of train_groups";
         ffmpeg = "\"ffmpeg\"", "text", "FFmpeg's program: one on PATH, or its path";
     ],
     example: "type = \"ucf101\"\npath = \"UCF-101\"\nlists = \"ucfTrainTestlist\"\nsplit = 1\n",

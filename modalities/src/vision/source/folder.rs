@@ -49,7 +49,7 @@ plasticity_core::plugin! {
                  for each class".to_owned()
             };
             Err(Error::config("", format!("the folder {path} has no labelled images for a \
-                                                            read-out; {remedy}")))
+                                                            probe; {remedy}")))
         }
 
         fn learns_from(&self) -> Option<PathBuf> {

@@ -70,7 +70,7 @@ pub trait ImageSourceSpec: Send + Sync + std::fmt::Debug {
     /// Where files are missing or unusable, or where the source has no such split: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>>;
 
-    /// The folder of the image files that rules learn from, where there is one: it may hold none that a read-out is
+    /// The folder of the image files that rules learn from, where there is one: it may hold none that a probe is
     /// tested on.
     fn learns_from(&self) -> Option<PathBuf> {
         None

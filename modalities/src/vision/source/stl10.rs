@@ -18,7 +18,7 @@ const CLASSES: [&str; 10] =
     ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"];
 
 /// The folder `stl10_binary` as it is published: `unlabeled_X.bin` to learn from, `train_X.bin` and
-/// `train_y.bin`, `test_X.bin` and `test_y.bin` for the read-out. Images are uint8, channel by channel and
+/// `train_y.bin`, `test_X.bin` and `test_y.bin` for the probe. Images are uint8, channel by channel and
 /// column by column; labels count from 1 (Coates, Lee & Ng 2011).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +37,7 @@ pub enum Part {
     /// The 100,000 without labels.
     #[default]
     Unlabelled,
-    /// The 5,000 that the read-out is trained on.
+    /// The 5,000 that the probe is trained on.
     Train,
 }
 

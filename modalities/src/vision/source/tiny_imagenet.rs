@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The folder `tiny-imagenet-200`: `train/WNID/images/*.JPEG` to learn from, with labels, and `val/images`
-/// with `val/val_annotations.txt` (file and wnid, separated by tabs) to test a read-out on.
+/// with `val/val_annotations.txt` (file and wnid, separated by tabs) to test a probe on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TinyImagenet {

@@ -20,14 +20,14 @@ use toml::Value;
 /// Images: from a source, cropped, flipped, normalised and cut into patches.
 ///
 /// To learn from, crops are random and half of them are flipped, or views are those of [`Augment`]; for the
-/// read-out there is one view, a central crop that is not flipped.
+/// probe there is one view, a central crop that is not flipped.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Images {
     /// Where images come from.
     #[serde(deserialize_with = "choice")]
     pub source: Box<dyn ImageSourceSpec>,
-    /// Labelled images for the read-out, where the source has none or others are wanted.
+    /// Labelled images for the probe, where the source has none or others are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
     /// Grey (luma of ITU-R BT.601) or three colours.
@@ -63,7 +63,7 @@ pub struct Images {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
-    /// What the read-out learns from.
+    /// What the probe learns from.
     #[serde(deserialize_with = "folder")]
     pub train: PathBuf,
     /// What it is tested on.
@@ -115,13 +115,13 @@ impl Labelled {
         Ok(test)
     }
 
-    /// Refuses test images that the read-out, or a rule on images of the folder `source`, learns from.
+    /// Refuses test images that the probe, or a rule on images of the folder `source`, learns from.
     fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
         let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
         for (key, folder) in learned_from {
             let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
-                "`{key}` ({}) and `labelled.test` ({}) share images, so a read-out would be tested on what was learned \
+                "`{key}` ({}) and `labelled.test` ({}) share images, so a probe would be tested on what was learned \
                  from: give two folders, neither inside the other",
                 folder.display(),
                 self.test.display()
@@ -146,9 +146,9 @@ plasticity_core::plugin! {
     citation: "Illing et al. 2021; Löwe et al. 2019; two views: Chen et al. 2020",
     keys: [
         source = "", "a source", "where images come from: a name, or { type = …, … }";
-        labelled = "", "{ train = folder, test = folder }", "labelled images for the read-out, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
+        labelled = "", "{ train = folder, test = folder }", "labelled images for the probe, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
         grey = "true", "true | false", "luma (BT.601), or red, green and blue";
-        crop = "64", "1.. pixels", "side of the square that is cut out: at random to learn from, central for the read-out";
+        crop = "64", "1.. pixels", "side of the square that is cut out: at random to learn from, central for the probe";
         flip = "true", "true | false", "flips half of the images left to right to learn from";
         mean = "", "number | list of number", "is taken away, one number or one a channel; left out: 0.4120, in colour [0.4313, 0.4156, 0.3663]";
         std = "", "> 0 | list of > 0", "is divided by, one number or one a channel; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
@@ -207,7 +207,7 @@ impl Images {
         }
     }
 
-    /// Refuses files of the test that rules or the read-out learn from, wherever they lie. Of a split that cannot be opened,
+    /// Refuses files of the test that rules or the probe learn from, wherever they lie. Of a split that cannot be opened,
     /// opening it tells.
     fn check_files(&self, seed: u64) -> Result<()> {
         let files = |split| -> Vec<apart::Item> {
@@ -221,7 +221,7 @@ impl Images {
         for (key, split) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
             let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
             let message = format!(
-                "`{key}` and the images of the test share images ({}), so a read-out would be tested on what was learned \
+                "`{key}` and the images of the test share images ({}), so a probe would be tested on what was learned \
                  from: take them out of one of the two",
                 apart::why(&learned, &tested)
             );

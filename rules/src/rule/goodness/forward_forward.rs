@@ -19,7 +19,7 @@ use plasticity_core::{Error, Result};
 /// To hide a layer's goodness from the next, and that of stimuli from the first, put a `normalise` layer at the beginning of
 /// every module.
 ///
-/// Read-outs see stimuli with a neutral label, the mean of the labels of all classes, as where Hinton reads hidden activity
+/// Probes see stimuli with a neutral label, the mean of the labels of all classes, as where Hinton reads hidden activity
 /// out. They do not compare the goodness of a stimulus with each label in turn, his other way.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,7 +68,7 @@ plugin! {
     citation: "Hinton 2022, arXiv 2212.13345; labels as waves: Scodellaro, Kulkarni, Alves & Schröter 2023, arXiv 2312.14924",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in read-out each has its share of it. Or the amplitude of its wave";
+        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in probing each has its share of it. Or the amplitude of its wave";
         label = "\"positions\"", "positions | wave", "whether a label is written on the first positions of a stimulus, one for each class, or is a plane wave over the whole map, which convolutions see everywhere";
         goodness = "\"mean\"", "mean | sum", "whether goodness is the mean of z² over neurons, or their sum, with θ for each neuron, as Hinton's";
     ],

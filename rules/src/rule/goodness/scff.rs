@@ -18,7 +18,7 @@ use plasticity_core::{Error, Result};
 /// Positive stimuli are pairs of x_k with itself, negative ones of x_k and another stimulus x_n of the batch.
 ///
 /// The authors show a pair to two copies of a layer's weights and sum what they make of it: W (x_k + x_n) + 2 b. Here the
-/// layer sees the mean of the pair, so that read-outs see stimuli of the size that layers learned on, and its potential is
+/// layer sees the mean of the pair, so that probes see stimuli of the size that layers learned on, and its potential is
 /// half of the authors'.
 ///
 /// With `form = "position"` the rule is the published one: goodness is that of the authors' potential 2 (a + b) at each

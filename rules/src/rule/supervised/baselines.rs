@@ -1,4 +1,4 @@
-//! `supervised` and `greedy_supervised`: cross entropy of a linear read-out, the labelled baselines.
+//! `supervised` and `greedy_supervised`: cross entropy of a linear classifier, the labelled baselines.
 
 use super::cross_entropy::CrossEntropy;
 use plasticity_core::Result;
@@ -6,12 +6,12 @@ use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, Site};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 
-/// One read-out at the top, with gradients through all layers.
+/// One linear classifier at the top, with gradients through all layers.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supervised {}
 
-/// One read-out for each gradient-isolated module.
+/// One linear classifier for each gradient-isolated module.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GreedySupervised {}

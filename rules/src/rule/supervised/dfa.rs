@@ -25,7 +25,7 @@ pub enum Feedback {
     Shared,
 }
 
-/// Each module receives the error of a read-out at the top through fixed random weights: Δz = Bᵀ e.
+/// Each module receives the error of a classifier at the top through fixed random weights: Δz = Bᵀ e.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dfa {
@@ -58,7 +58,7 @@ plugin! {
 
 /// Direct feedback alignment in one module.
 ///
-/// Every module keeps a copy of the read-out. All copies start at zero and see the same representation and labels, so
+/// Every module keeps a copy of the classifier. All copies start at zero and see the same representation and labels, so
 /// they stay the same, and no module needs to see another's.
 ///
 /// # Shapes
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(feedback.len(), 6 * 4 * 5);
         assert!(feedback.iter().all(|b| b.abs() <= bound) && feedback.iter().any(|b| b.abs() > 0.9 * bound));
         let made = rule.update(&signals, &mut draws()).unwrap().target.to_vec().unwrap();
-        // Read-outs of zeros give every class the same share.
+        // A classifier of zeros gives every class the same share.
         let error = |stimulus: usize, class: usize| {
             (if labels[stimulus] as usize == class { 0.75 } else { -0.25 }) / 4.0
         };

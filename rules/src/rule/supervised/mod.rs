@@ -1,4 +1,4 @@
-//! Rules that learn from labels: cross entropy of a read-out, through all layers, greedily, or by direct feedback.
+//! Rules that learn from labels: cross entropy of a linear classifier, through all layers, greedily, or by direct feedback.
 
 mod baselines;
 mod cross_entropy;

@@ -102,7 +102,7 @@ impl<'a> Look<'a> {
                 "dimension",
                 format!(
                     "layer {layer}: its activity varies along one direction alone (effective dimension {dimension:.2}): it \
-                     has collapsed, and little can be read out of it; more negatives or a lower rate may help"
+                     has collapsed, and little can be probed of it; more negatives or a lower rate may help"
                 ),
             )?;
         }

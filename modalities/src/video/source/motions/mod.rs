@@ -99,7 +99,7 @@ plugin! {
         background = "0.1", "[0, 0.5]", "contrast of the gratings that stand still behind the shapes";
         speed = "1.0", "(0, 4]", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
         learn = "2000", "1..=10000000", "clips to learn from";
-        train = "1000", "1..=10000000", "labelled clips that train a read-out";
+        train = "1000", "1..=10000000", "labelled clips that train a probe";
         test = "1000", "1..=10000000", "labelled clips that test it";
     ],
     example: "type = \"motions\"\nsize = 16\nlength = 8\nlearn = 20\ntrain = 20\ntest = 20\n",

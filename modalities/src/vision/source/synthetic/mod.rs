@@ -18,9 +18,9 @@ pub struct Synthetic {
     pub size: usize,
     /// Scenes to learn from.
     pub count: usize,
-    /// Scenes that a read-out learns from.
+    /// Scenes that a probe learns from.
     pub train: usize,
-    /// Scenes that a read-out is tested on.
+    /// Scenes that a probe is tested on.
     pub test: usize,
 }
 
@@ -47,8 +47,8 @@ plasticity_core::plugin! {
     keys: [
         size = "64", "16..=1024 pixels", "side of an image";
         count = "4096", "1..=10000000", "scenes to learn from";
-        train = "1024", "1..=10000000", "labelled scenes that a read-out learns from";
-        test = "512", "1..=10000000", "labelled scenes that a read-out is tested on";
+        train = "1024", "1..=10000000", "labelled scenes that a probe learns from";
+        test = "512", "1..=10000000", "labelled scenes that a probe is tested on";
     ],
     example: "type = \"synthetic\"\nsize = 32\ncount = 64\ntrain = 32\ntest = 16",
     impl ImageSourceSpec for Synthetic {

@@ -1,4 +1,4 @@
-//! Cross entropy of a linear read-out: of an input's mean representation, or of every labelled frame's.
+//! Cross entropy of a linear classifier: of an input's mean representation, or of every labelled frame's.
 
 use crate::rule::output::{self, output};
 use plasticity_core::device::{Buffer, Device};
@@ -16,7 +16,7 @@ use std::ops::Range;
 /// L = −mean over inputs of log softmax(W z̄ + b)\[label\], with z̄ the representation's mean over time and location.
 ///
 /// Where frames are labelled (speech), the mean is over labelled frames, and z̄ of a frame is the mean over location and
-/// over the steps in time that the frame spans. Of a module that ends in a recurrent layer, its output is read out.
+/// over the steps in time that the frame spans. Of a module that ends in a recurrent layer, its output is probed.
 ///
 /// # Shapes
 /// `readout.weight` `[classes, C]`, `readout.bias` `[classes]`.
@@ -28,7 +28,7 @@ pub struct CrossEntropy {
     bias: Parameter,
 }
 
-/// The error of a read-out on a batch.
+/// The error of a classifier on a batch.
 pub struct ReadoutError {
     /// The cross entropy, one value.
     pub loss: Buffer,
@@ -112,7 +112,7 @@ impl Frames {
 }
 
 impl CrossEntropy {
-    /// The rule `rule` for representations of `channel` neurons, with a fresh read-out.
+    /// The rule `rule` for representations of `channel` neurons, with a fresh classifier.
     ///
     /// # Errors
     /// Where the stimuli have no classes.
@@ -204,7 +204,7 @@ impl CrossEntropy {
     /// Updates of weights and biases from an error.
     ///
     /// # Errors
-    /// Where the error is of another read-out.
+    /// Where the error is of another classifier.
     pub fn own(&self, error: &ReadoutError) -> Result<Vec<Buffer>> {
         let (classes, channel) = (self.classes, self.channel);
         let mut weight = Buffer::zeros(error.errors.device(), classes * channel)?;
@@ -218,7 +218,7 @@ impl ReadoutError {
     /// The post factor of a representation of `shape` that receives the error through `weight` `[classes, C]`.
     ///
     /// # Errors
-    /// Where the weights or the shape are of another read-out.
+    /// Where the weights or the shape are of another classifier.
     pub fn through(&self, weight: &Buffer, shape: RepresentationShape) -> Result<Buffer> {
         let (rows, channel) = (self.frames.rows(), shape.channel);
         let classes = self.errors.len() / rows.max(1);
