@@ -58,7 +58,7 @@ fn no_mutation_panics() {
 
 #[test]
 #[ignore = "the long form: run by scripts/torture"]
-fn by_hand() {
+fn long_form() {
     let number = |name: &str, default: u64| {
         std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
     };

@@ -170,8 +170,8 @@ all_layers = true
             heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
         };
         assert_eq!(heard[0], ("input to learn from".to_owned(), 0.0));
-        assert_eq!(shares("features to learn from"), [0.0, 0.5]);
-        assert_eq!(shares("untrained features to test on"), [0.0]);
+        assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(shares("untrained features to test on"), [0.0, 0.5]);
         assert_eq!(shares("layer 4, features"), [0.5]);
         let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers side by side"));
         assert_eq!(all.count(), 2 * 5, "twice all batches");

@@ -46,7 +46,7 @@ fn system_calls_that_write_may_fail_or_be_the_last() {
 
 #[test]
 #[ignore = "the long form: run by scripts/torture"]
-fn by_hand() {
+fn long_form() {
     let size = |name: &str, default: u64| {
         std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
     };
