@@ -49,7 +49,7 @@ fn marks(audit: &Audit) -> Markup {
     html! {
         div.scroll {
             table {
-                thead { tr { th { "measured" } th {} th { "what it says" } } }
+                thead { tr { th { "measured" } th {} th.text { "what it asks" } } }
                 tbody {
                     tr {
                         td { "local in space" } td { (mark(audit.space)) }
@@ -67,7 +67,7 @@ fn marks(audit: &Audit) -> Markup {
                     }
                     tr {
                         td { "weight transport" } td { (mark(audit.weight_transport)) }
-                        td.text { "one weight is used in both directions, which no synapse can" }
+                        td.text { "whether a weight that learns is used in both directions, which no synapse can" }
                     }
                 }
             }
