@@ -108,7 +108,7 @@ pub struct ReadoutProgress {
 
 impl ReadoutProgress {
     pub fn new() -> Self {
-        Self { bar: bar("{bar:30} {pos} %  reading out: {msg}"), said: Instant::now() }
+        Self { bar: bar("{bar:30} {pos} %  probing: {msg}"), said: Instant::now() }
     }
 
     /// Shows what is being done, and the share of it that is done.
@@ -122,7 +122,7 @@ impl ReadoutProgress {
             }
             None if self.said.elapsed() >= EVERY => {
                 self.said = Instant::now();
-                output::note(&format!("reading out: {what}, {percent} %"));
+                output::note(&format!("probing: {what}, {percent} %"));
             }
             None => {}
         }

@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Learned::All(trainer) => trainer,
         Learned::Stopped(exit) => return Ok(exit),
     };
-    output::note("reading every layer out with a linear classifier");
+    output::note("training a linear probe on every layer");
     let step = trainer.steps();
     let report = probe::report(&experiment, trainer.network_mut(), step, &device)?;
     probe::write(&report, &folder)?;

@@ -62,7 +62,7 @@ pub enum Cell {
     Stopped(Exit),
 }
 
-/// Trains a cell from where it is and reads it out. One that is done is not touched.
+/// Trains a cell from where it is and probes it. One that is done is not touched.
 pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> {
     let earlier = earlier(folder, &config)?;
     let (experiment, network) = train::prepare(config, device)?;

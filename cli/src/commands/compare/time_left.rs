@@ -4,7 +4,7 @@ use crate::progress::clock;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Counts the steps of cells, and how long those that were made took, reading out included.
+/// Counts the steps of cells, and how long those that were made took, probing included.
 #[derive(Default)]
 pub struct TimeLeft {
     /// Steps of the cells that were not begun, in their order.

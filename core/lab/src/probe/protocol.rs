@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// Features as they are, as the paper's authors read them out.
+    /// Features as they are, as the paper's authors probe them.
     Paper,
     /// Every feature is brought to mean 0 and variance 1 over the training stimuli: batch normalisation of features that
     /// do not change.
