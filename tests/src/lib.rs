@@ -8,6 +8,22 @@ use plasticity_encoders as _;
 use plasticity_modalities as _;
 use plasticity_rules as _;
 
+/// A config whose network is made and trained in an instant: scenes, and six layers of two neurons by CLAPP-s.
+pub const SCENES: &str = r#"seed = 3
+[stimulus]
+type = "images"
+source = { type = "synthetic", count = 16, train = 8, test = 8 }
+patch = { size = 16, stride = 8 }
+[encoder]
+preset = "vgg6"
+widths = [2, 2, 2, 2, 2, 2]
+[rule]
+type = "clapp_s"
+[training]
+epochs = 2
+batch = 8
+"#;
+
 /// The root of the repository: where this was built, or, carried to another machine, the working folder.
 pub fn root() -> PathBuf {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -5,30 +5,14 @@ use plasticity_core::device::Device;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::training::Trainer;
-use plasticity_tests as _;
-
-const CONFIG: &str = r#"seed = 3
-[stimulus]
-type = "images"
-source = { type = "synthetic", count = 16, train = 8, test = 8 }
-patch = { size = 16, stride = 8 }
-[encoder]
-preset = "vgg6"
-widths = [2, 2, 2, 2, 2, 2]
-modules = "2"
-[rule]
-type = "clapp_s"
-[training]
-epochs = 2
-batch = 8
-optimiser = { type = "sgd", rate = 100.0 }
-"#;
+use plasticity_tests::SCENES;
 
 /// How far each parameter moves in the first step, by name.
 fn moved(more: &str) -> Vec<(String, Vec<f32>)> {
     let device = Device::open().unwrap();
-    let experiment =
-        Experiment::open(Config::parse(&format!("{CONFIG}{more}"), "config.toml").unwrap()).unwrap();
+    let two_modules = SCENES.replace("[rule]", "modules = \"2\"\n[rule]");
+    let config = format!("{two_modules}optimiser = {{ type = \"sgd\", rate = 100.0 }}\n{more}");
+    let experiment = Experiment::open(Config::parse(&config, "config.toml").unwrap()).unwrap();
     let schedule = experiment.config().training.schedule.clone();
     let rates = schedule.map(|schedule| schedule.rates(2, 4));
     let mut trainer = Trainer::new(experiment.network(&device).unwrap(), 3).with_rates(rates);

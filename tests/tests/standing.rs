@@ -5,25 +5,10 @@ use plasticity_core::device::Device;
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::run::trivial_losses;
-use plasticity_tests as _;
-
-const CONFIG: &str = r#"seed = 3
-[stimulus]
-type = "images"
-source = { type = "synthetic", count = 16, train = 8, test = 8 }
-patch = { size = 16, stride = 8 }
-[encoder]
-preset = "vgg6"
-widths = [2, 2, 2, 2, 2, 2]
-[rule]
-type = "clapp_s"
-[training]
-epochs = 2
-batch = 8
-"#;
+use plasticity_tests::SCENES;
 
 fn trivial(set: &str) -> Vec<Option<f64>> {
-    let document = Document::parse(CONFIG, "config.toml").unwrap().overridden(&[set.to_owned()]).unwrap();
+    let document = Document::parse(SCENES, "config.toml").unwrap().overridden(&[set.to_owned()]).unwrap();
     let experiment = Experiment::open(Config::from_document(document).unwrap()).unwrap();
     trivial_losses(&experiment, &Device::open().unwrap()).unwrap()
 }

@@ -47,6 +47,20 @@ pub fn side_by_side(input: &FeatureMap, positive: &[f32], negative: &[f32]) -> R
     FeatureMap::new(doubled(shape), Buffer::from_vec(input.data().device(), values)?)
 }
 
+/// Checks that positive stimuli and negative ones can stand side by side in a representation.
+///
+/// # Errors
+/// Where it is empty, or an odd number of stimuli.
+pub(super) fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
+    if shape.is_empty() || !shape.batch.is_multiple_of(2) {
+        let message = format!(
+            "needs positive and negative stimuli side by side, got {shape:?}: the rule must be that of the first module too"
+        );
+        return Err(Error::shape(format!("rule {rule}"), message));
+    }
+    Ok(())
+}
+
 impl Goodness {
     /// What a stimulus of the batch is, and its θ: y = 1 or −1.
     fn side(&self, stimulus: usize, batch: usize) -> (f32, f32) {
@@ -58,24 +72,13 @@ impl Goodness {
         if self.sum { shape.channel as f32 } else { 1.0 }
     }
 
-    fn check(&self, rule: &str, shape: RepresentationShape) -> Result<()> {
-        if shape.is_empty() || !shape.batch.is_multiple_of(2) {
-            let message = format!(
-                "needs positive and negative stimuli side by side, got {shape:?}: the rule must be that of the first \
-                 module too"
-            );
-            return Err(Error::shape(format!("rule {rule}"), message));
-        }
-        Ok(())
-    }
-
     /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum.
     ///
     /// # Errors
     /// Where the batch is not made of two halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
-        self.check(rule, shape)?;
+        check(rule, shape)?;
         let device = data.device();
         let mut z = data.to_vec()?;
         let (batch, channel) = (shape.batch, shape.channel);
@@ -111,7 +114,7 @@ impl Goodness {
     /// Where the batch is not made of two halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.context_shape();
-        self.check(rule, shape)?;
+        check(rule, shape)?;
         let (rows, batch) = (shape.rows(), shape.batch);
         let stimuli = shape.time * batch;
         let share = 1.0 / (shape.location * shape.channel) as f32;

@@ -1,11 +1,11 @@
 //! Goodness of every position by itself, before the pool.
 
-use super::contrast::Goodness;
+use super::contrast::{Goodness, check};
+use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::plasticity::{RuleUpdate, Signals, Taped};
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::Scalar;
-use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 
 /// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
@@ -25,17 +25,6 @@ pub(super) struct PositionGoodness {
 const OF_TWO: f32 = 4.0;
 
 impl PositionGoodness {
-    fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
-        if shape.is_empty() || !shape.batch.is_multiple_of(2) {
-            let message = format!(
-                "needs positive and negative stimuli side by side, got {shape:?}: the rule must be that of the first \
-                 module too"
-            );
-            return Err(Error::shape(format!("rule {rule}"), message));
-        }
-        Ok(())
-    }
-
     /// The stimulus (at a step in time) that a row of the representation is a position of.
     fn stimulus(shape: RepresentationShape, row: usize) -> usize {
         row / shape.rows_per_step() * shape.batch + row % shape.batch
@@ -48,7 +37,7 @@ impl PositionGoodness {
     /// Where the batch is not made of two halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (signals.target.data(), signals.target.shape());
-        Self::check(rule, shape)?;
+        check(rule, shape)?;
         let (batch, channel) = (shape.batch, shape.channel);
         let mut p = data.to_vec()?;
         let square = |row: &[f32]| row.iter().map(|p| p.max(0.0).powi(2)).sum::<f32>();
@@ -94,7 +83,7 @@ impl PositionGoodness {
     /// Where the batch is not made of two halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.shape();
-        Self::check(rule, shape)?;
+        check(rule, shape)?;
         let (rows, batch) = (shape.rows(), shape.batch);
         let goodness = signals.target().relu().square().row_sums() * (OF_TWO / shape.channel as f32);
         let positive = |row: usize| row % batch < batch / 2;
