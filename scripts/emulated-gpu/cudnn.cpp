@@ -79,7 +79,8 @@ bool asked_for(const char* how) {
     return asked && !strcmp(asked, how);
 }
 
-int run(Result which, Operand x, Operand w, const Descriptor& c, Operand y, int algorithm, void* workspace, size_t bytes) {
+int run(Result which, Operand x, Operand w, const Descriptor& c, Operand y, int algorithm, void* workspace, size_t bytes,
+        float kept) {
     Call call;
     if (!fit(x.of, w.of, c, y.of) || algorithm != ALGORITHM || bytes < WORKSPACE) return BAD_PARAM;
     if (asked_for("fails")) return EXECUTION_FAILED;
@@ -94,7 +95,7 @@ int run(Result which, Operand x, Operand w, const Descriptor& c, Operand y, int 
         if (which == WEIGHTS) sums[weight] += (double)x.get(in) * y.get(out);
         if (which == INPUT) sums[in] += (double)w.get(weight) * y.get(out);
     });
-    for (size_t i = 0; i < sums.size(); i++) result.set(i, sums[i]);
+    for (size_t i = 0; i < sums.size(); i++) result.set(i, kept == 0 ? sums[i] : sums[i] + kept * result.get(i));
     return SUCCESS;
 }
 
@@ -151,15 +152,15 @@ int cudnnGetConvolutionBackwardDataWorkspaceSize(void*, Descriptor* w, Descripto
     return workspace(dx, w, c, dy, algorithm, bytes);
 }
 int cudnnConvolutionForward(void*, float*, Descriptor* x, void* at_x, Descriptor* w, void* at_w, Descriptor* c, int algorithm,
-                            void* workspace, size_t bytes, float*, Descriptor* y, void* at_y) {
-    return run(OUTPUT, {*x, at_x}, {*w, at_w}, *c, {*y, at_y}, algorithm, workspace, bytes);
+                            void* workspace, size_t bytes, float* kept, Descriptor* y, void* at_y) {
+    return run(OUTPUT, {*x, at_x}, {*w, at_w}, *c, {*y, at_y}, algorithm, workspace, bytes, *kept);
 }
 int cudnnConvolutionBackwardFilter(void*, float*, Descriptor* x, void* at_x, Descriptor* dy, void* at_dy, Descriptor* c,
-                                   int algorithm, void* workspace, size_t bytes, float*, Descriptor* dw, void* at_dw) {
-    return run(WEIGHTS, {*x, at_x}, {*dw, at_dw}, *c, {*dy, at_dy}, algorithm, workspace, bytes);
+                                   int algorithm, void* workspace, size_t bytes, float* kept, Descriptor* dw, void* at_dw) {
+    return run(WEIGHTS, {*x, at_x}, {*dw, at_dw}, *c, {*dy, at_dy}, algorithm, workspace, bytes, *kept);
 }
 int cudnnConvolutionBackwardData(void*, float*, Descriptor* w, void* at_w, Descriptor* dy, void* at_dy, Descriptor* c,
-                                 int algorithm, void* workspace, size_t bytes, float*, Descriptor* dx, void* at_dx) {
-    return run(INPUT, {*dx, at_dx}, {*w, at_w}, *c, {*dy, at_dy}, algorithm, workspace, bytes);
+                                 int algorithm, void* workspace, size_t bytes, float* kept, Descriptor* dx, void* at_dx) {
+    return run(INPUT, {*dx, at_dx}, {*w, at_w}, *c, {*dy, at_dy}, algorithm, workspace, bytes, *kept);
 }
 }

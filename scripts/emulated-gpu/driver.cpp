@@ -69,6 +69,7 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 int cuDeviceGetDefaultMemPool(void** pool, int) { return *pool = &context, SUCCESS; }
 int cuMemPoolSetAttribute(void*, int, void*) { return SUCCESS; }
+int cuMemPoolTrimTo(void*, size_t) { return in_context(); }
 int cuMemPoolGetAttribute(void*, int attribute, void* value) {
     if (attribute != POOL_MOST_USED) give_up("pool attribute %d is not emulated", attribute);
     return *(uint64_t*)value = most_allocated(), SUCCESS;

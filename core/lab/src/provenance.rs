@@ -1,7 +1,7 @@
 //! What beside config and seed decides a run's bits: the program, what it computes with, and the data.
 
 use plasticity_core::device::Device;
-use plasticity_core::registry;
+use plasticity_core::{ops, registry};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -81,10 +81,11 @@ impl Provenance {
     }
 }
 
-/// The family of kernels of a device: a GPU's name, or the processor's widest instructions that the kernels know.
+/// The family of kernels of a device: the processor's widest instructions that the kernels know; or a GPU's name, the
+/// library of its convolutions and the precision, which the environment can set too.
 fn kernels(device: &Device) -> String {
     if plasticity_core::device::ON_GPU {
-        return device.name();
+        return format!("{}, {}, {}", device.name(), ops::conv::library(device), device.precision());
     }
     format!("{} {}", std::env::consts::ARCH, instructions())
 }

@@ -203,8 +203,18 @@ impl Device {
         status.result().ok().map(|()| bytes)
     }
 
-    /// Gives memory kept for the next buffers back to the system: here the driver's own pool keeps it.
-    pub fn empty_cache(&self) {}
+    /// Gives memory that the driver's pool keeps for the next buffers back to the system, once all work is done.
+    pub fn empty_cache(&self) {
+        let trimmed = self.synchronize().and_then(|()| {
+            let pool = pool(*self.driver().cu_device())?;
+            // SAFETY: the pool is the device's; what is in use stays.
+            let status = unsafe { sys::cuMemPoolTrimTo(pool, 0) };
+            status.result().map_err(|e| failed("the GPU's memory pool", e))
+        });
+        if let Err(error) = trimmed {
+            tracing::warn!("{error}: freed memory stays with the process");
+        }
+    }
 
     /// Makes the device's context that of the calling thread, as calls of CUDA libraries need it.
     ///

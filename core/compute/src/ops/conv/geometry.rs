@@ -56,6 +56,13 @@ impl Geometry {
         self.output().iter().product::<usize>() * self.out_channels
     }
 
+    /// The most samples at once of which neither the input nor the output map has more than `values` values; none where
+    /// one sample alone has more.
+    pub fn samples_within(&self, values: usize) -> usize {
+        let sample = self.input_len().max(self.output_len()).max(1);
+        self.samples.min(values / sample)
+    }
+
     /// Multiplications of a direct convolution, those with padding included. Twice this is the
     /// nominal number of floating-point operations of `forward`, of `outer` and of `feedback`.
     pub fn multiplications(&self) -> usize {
@@ -107,5 +114,16 @@ mod tests {
         assert_eq!(g.pooled(Some(&pool)), [5, 4, 3]);
         assert_eq!(g.multiplications(), 2 * 5 * 9 * 8 * 7 * 49 * 3);
         assert_eq!(pool.output([5, 2, 9]), [5, 0, 4]);
+    }
+
+    #[test]
+    fn samples_are_as_many_as_the_larger_map_allows() {
+        let [input, kernel, stride, padding] = [[1, 4, 4], [1, 3, 3], [1; 3], [0, 1, 1]];
+        let g = Geometry { samples: 9, input, in_channels: 2, out_channels: 3, kernel, stride, padding };
+        assert_eq!(
+            [10_000, 432, 431, 100, 48, 47].map(|values| g.samples_within(values)),
+            [9, 9, 8, 2, 1, 0]
+        );
+        assert_eq!(Geometry { in_channels: 6, ..g }.samples_within(431), 4);
     }
 }

@@ -140,7 +140,7 @@ impl Plan {
         self.stages[stage as usize] = Asked::Never;
     }
 
-    /// Queues a stage.
+    /// Queues a stage, whose result is added to what stands in its memory where `add`.
     ///
     /// # Safety
     /// Operands and result must have the lengths and values that the descriptors say, and the workspace its bytes.
@@ -151,9 +151,10 @@ impl Plan {
         from: [CUdeviceptr; 2],
         (workspace, bytes): (CUdeviceptr, usize),
         to: CUdeviceptr,
+        add: bool,
     ) -> Result<()> {
         let [a, b, result] = self.sides(stage);
-        let (one, zero) = (1.0f32, 0.0f32);
+        let (one, kept) = (1.0f32, if add { 1.0f32 } else { 0.0 });
         // SAFETY: as the caller promises; both factors are live `f32`, as the compute type asks for.
         let status = unsafe {
             (library.run[stage as usize])(
@@ -167,7 +168,7 @@ impl Plan {
                 ALGORITHM,
                 memory(workspace),
                 bytes,
-                (&raw const zero).cast(),
+                (&raw const kept).cast(),
                 result,
                 memory(to),
             )
