@@ -42,6 +42,19 @@ pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
+/// Checks that no file with one of these endings lies beside class folders, where it would have no class.
+///
+/// # Errors
+/// Names the file.
+pub fn none_beside_classes(entries: &[PathBuf], endings: &[&str]) -> Result<()> {
+    let loose = entries.iter().find(|entry| has_ending(entry, endings) && !entry.is_dir());
+    loose.map_or(Ok(()), |file| {
+        let message =
+            "lies beside the class folders, so it has no class: move it into one of them, or take it out";
+        Err(Error::file(file, message))
+    })
+}
+
 /// What to add to an error about a relative path: the folder it is relative to.
 pub fn working_folder(path: &Path) -> String {
     match std::env::current_dir() {

@@ -2,7 +2,7 @@
 
 use super::division::{Division, Found};
 use super::{Clips, Cut, Frame, Picks};
-use crate::common::folders::{entries, name};
+use crate::common::folders::{entries, name, none_beside_classes};
 use crate::common::others::Others;
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// clips, `expected` what they look like, `read` the endings of what is read; a warning counts other files.
 ///
 /// # Errors
-/// Where `path` has no class folder, or a class folder has no clip.
+/// Where `path` has no class folder, a class folder has no clip, or a file that is read lies beside the class folders.
 pub fn clips(
     path: &Path,
     division: &Division,
@@ -19,7 +19,9 @@ pub fn clips(
     expected: &str,
     read: &[&str],
 ) -> Result<(Vec<String>, Vec<Found>)> {
-    let folders: Vec<_> = entries(path)?.into_iter().filter(|entry| entry.is_dir()).collect();
+    let top = entries(path)?;
+    none_beside_classes(&top, read)?;
+    let folders: Vec<_> = top.into_iter().filter(|entry| entry.is_dir()).collect();
     if folders.is_empty() {
         return Err(Error::file(path, format!("holds no class folder: expected {expected}")));
     }

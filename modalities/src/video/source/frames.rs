@@ -153,6 +153,9 @@ mod tests {
         std::fs::create_dir(root.path().join("Wave")).unwrap();
         let error = spec(root.path()).open(Split::Learn, 0).err().unwrap().to_string();
         assert!(error.contains("Wave") && error.contains("without clips"), "{error}");
+        std::fs::write(root.path().join("loose.png"), b"").unwrap();
+        let error = spec(root.path()).open(Split::Learn, 0).err().unwrap().to_string();
+        assert!(error.contains("loose.png: lies beside the class folders"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Folders of image files.
 
 use super::{ImageSource, ImageSourceSpec, LabelledPicture};
-use crate::common::folders::{Walk, entries, has_ending, name};
+use crate::common::folders::{Walk, entries, has_ending, name, none_beside_classes};
 use crate::vision::{IMAGES, Orientation, Picture};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result};
@@ -90,13 +90,14 @@ impl Files {
     /// The images of a folder that holds a folder for each class.
     ///
     /// # Errors
-    /// Where there is no such folder, it holds no class folders, or one of them holds no images.
+    /// Where there is no such folder, it holds no class folders, one of them holds no images, or an image lies beside them.
     pub fn labelled(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         if !entries.iter().any(|entry| entry.is_dir()) {
             let message = "holds no class folders: expected a folder for each class, with its images in it";
             return Err(Error::file(path, message));
         }
+        none_beside_classes(&entries, IMAGES)?;
         let found = Self::by_class(path, entries)?;
         let classes = found.classes.as_deref().unwrap_or_default();
         for (class, name) in classes.iter().enumerate() {
@@ -220,6 +221,11 @@ mod tests {
 
         let jpeg = testing::jpeg(&testing::gradient(40, 40));
         testing::write(root.join("data/dog/half.jpg"), &jpeg[..jpeg.len() / 2]);
+        testing::write(root.join("data/loose.jpg"), &jpeg);
+        assert!(
+            message(Files::labelled(&root.join("data"))).contains("loose.jpg: lies beside the class folders")
+        );
+        std::fs::remove_file(root.join("data/loose.jpg")).unwrap();
         let files = Files::labelled(&root.join("data")).unwrap();
         let error = message(files.image(0));
         assert!(error.contains("half.jpg") && error.contains("truncated"), "{error}");
