@@ -1,12 +1,14 @@
-//! Kernels of our own: compiled by NVRTC for the GPU at hand when first used, launched on the default stream.
+//! Kernels of our own, launched on the default stream: machine code that the build holds, or compiled by NVRTC for the GPU
+//! at hand when first used.
 
 use super::compile::compile;
+use super::embedded;
 use super::{Device, failed};
 use crate::error::{Error, Result};
 use cudarc::driver::result::{launch_kernel, module};
 use cudarc::driver::sys::{CUdeviceptr, CUfunction};
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CString, c_char};
 use std::sync::PoisonError;
 
 /// A CUDA C++ source with the kernels in it.
@@ -122,8 +124,12 @@ impl<'a> Launch<'a> {
 }
 
 fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
-    let image = compile(kernels.name, kernels.source, device.capability())?;
-    // SAFETY: `image` is what NVRTC made, and outlives the call.
+    let image = match embedded::find(kernels.name, kernels.source, device.capability()) {
+        // A copy, which is aligned.
+        Some(code) => code.iter().map(|&byte| byte as c_char).collect(),
+        None => compile(kernels.name, kernels.source, device.capability())?,
+    };
+    // SAFETY: `image` is what NVRTC or nvcc made, and outlives the call.
     let module = unsafe { module::load_data(image.as_ptr().cast()) }.map_err(|e| failed(kernels.name, e))?;
     for &name in kernels.functions {
         let symbol = CString::new(name).map_err(|e| failed(name, e))?;

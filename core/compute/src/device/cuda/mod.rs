@@ -5,6 +5,7 @@
 
 mod buffer;
 mod compile;
+mod embedded;
 mod kernel;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod libraries;
