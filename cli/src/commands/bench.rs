@@ -184,8 +184,8 @@ fn limit(device: &Device) -> Result<f64> {
 fn lines(report: &Report) -> String {
     let memory = report.peak_memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
     let summary = format!(
-        "{:.1} stimuli/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
-         {:.1} ms a step of waiting when loading runs beside it; {} threads on {}",
+        "{:.1} stimuli/s: {:.1} ms for a step of {} stimuli (median of {}); peak memory {memory}; \
+         {:.1} ms of waiting for stimuli in a step; {} threads on {}",
         report.stimuli_per_second,
         report.step_ms,
         report.batch,
