@@ -215,7 +215,7 @@ fn a_comparison_says_what_is_wrong_with_its_config_and_hints_at_the_seed_where_t
     for wrong in ["", "seed = \"x\"", "seed = -1"] {
         std::fs::write(place.path("seed.toml"), CONFIG.replace("seed = 3", wrong)).unwrap();
         let error = fail("seed.toml", 3);
-        assert!(error.contains("seed: give a whole number of at least 0, or --first-seed"), "{error}");
+        assert!(error.contains("seed: give a whole number of at least 0, or use --first-seed"), "{error}");
     }
     // Whole only with the sweep's value.
     std::fs::write(place.path("part.toml"), CONFIG.replace("[rule]\ntype = \"clapp_s\"\n", "")).unwrap();
@@ -230,7 +230,7 @@ fn a_comparison_does_not_mix_lengths_of_training() {
     let written = files(&place.path("all"));
     let error = place.fail(&[&compare[..], &["--set", "training.steps=1"]].concat(), 1);
     let expected =
-        "all/rule=clapp_s/seed-3: holds a run of 2 steps, and the config's are 1: choose another folder";
+        "all/rule=clapp_s/seed-3: has a run of 2 steps, more than the 1 of the config: choose another folder";
     assert!(error.starts_with(expected), "{error}");
     assert!(written == files(&place.path("all")));
     place.succeed(&[&compare[..], &["--set", "training.steps=3"]].concat());
@@ -244,7 +244,7 @@ fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     let other = [&compare[..], &["--set", "stimulus.source.count=32"]].concat();
     let error = place.fail(&other, 1);
     assert!(
-        error.contains("all/base/seed-3: holds a run on other stimuli; choose another folder"),
+        error.contains("all/base/seed-3: has a run with other stimuli: choose another folder"),
         "{error}"
     );
 }

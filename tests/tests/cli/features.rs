@@ -78,7 +78,7 @@ fn a_file_takes_the_place_of_nothing_and_one_array_holds_one_layer() {
     std::fs::write(place.path("f.npy.json"), b"mine").unwrap();
     let error = place.fail(&["features", "run", "--layer", "1", "--out", "f.npy"], 1);
     assert!(error.starts_with("f.npy.json: exists already"), "{error}");
-    assert!(place.fail(&["features", "run", "--out", "all.npy"], 1).contains("name a layer with --layer N"));
+    assert!(place.fail(&["features", "run", "--out", "all.npy"], 1).contains("choose it with --layer N"));
     assert!(place.fail(&["features", "run", "--out", "f.csv"], 1).contains(".npy, .npz or .safetensors"));
 }
 

@@ -65,7 +65,7 @@ fn a_run_is_probed_on_the_stimuli_of_another_config() {
     let other = place.run(&["probe", "run", "--on", "other.toml"]);
     let (text, said) = (String::from_utf8_lossy(&other.stdout), String::from_utf8_lossy(&other.stderr));
     assert!(other.status.success() && text.starts_with("| layer |") && text != own.as_str(), "{text}{said}");
-    assert!(said.contains("probe.json stays as it is"), "{said}");
+    assert!(said.contains("probe.json is not changed"), "{said}");
     assert_eq!(read(&place.path("run/probe.json")), before);
     let error = place.fail(&["probe", "run", "--on", "none.toml"], 1);
     assert!(error.contains("none.toml") && error.contains("no such config file"), "{error}");
@@ -212,7 +212,7 @@ fn several_configs_and_inline_tables_make_one_table() {
     assert_eq!(listed.lines().count(), 4);
     assert!(listed.contains("'rule={type=\"lpl\",predictive=2.0}'") && listed.contains("--out all/views"));
     let error = place.fail(&["compare", "views.toml", "views.toml"], 3);
-    assert!(error.contains("two configs are called `views`"), "{error}");
+    assert!(error.contains("two configs have the name `views`"), "{error}");
 
     // An inline table reads well in the table, and the probe of all layers has a column.
     let views_only = [&["compare", "views.toml"][..], &arguments[3..]].concat();

@@ -45,7 +45,7 @@ impl TimeLeft {
         if self.steps == 0 || ahead == 0 {
             return String::new();
         }
-        format!("; about {} left in all", clock(self.seconds / self.steps as f64 * ahead as f64))
+        format!("; about {} left in total", clock(self.seconds / self.steps as f64 * ahead as f64))
     }
 }
 
@@ -60,10 +60,10 @@ mod tests {
         assert_eq!(left.said(), "");
         left.begin();
         left.made(100, 20.0);
-        assert_eq!(left.said(), "; about 1:00 left in all");
+        assert_eq!(left.said(), "; about 1:00 left in total");
         left.begin();
         left.made(0, 5.0);
-        assert_eq!(left.said(), "; about 1:00 left in all");
+        assert_eq!(left.said(), "; about 1:00 left in total");
         left.begin();
         assert_eq!(left.said(), "");
     }
