@@ -40,7 +40,7 @@ pub fn open_or_draw(config: Config) -> Result<Experiment> {
     let (experiment, absent) = Experiment::open_or_draw(config)?;
     if let Some(absent) = absent {
         output::note(&format!(
-            "noise of the config's shapes, with 10 classes, stands in for its stimuli, which cannot be read: {absent}"
+            "the stimuli cannot be read ({absent}); using noise of the same shape with 10 classes"
         ));
     }
     Ok(experiment)

@@ -48,8 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let config =
         if is_run { run::config(&arguments.what, set)? } else { Config::load(&arguments.what, set)? };
     if is_run && !arguments.steps.is_empty() {
-        let message =
-            "is only for configs: a run is measured at its checkpoints (training.keep says how many it keeps)";
+        let message = "is only for configs: a run is measured at its checkpoints (training.keep says how many it keeps)";
         return Err(Error::config("--steps", message));
     }
     start_threads(&config)?;

@@ -70,7 +70,8 @@ struct Report {
 /// Measures.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.profile && plasticity_core::device::ON_GPU {
-        let message = "works on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
+        let message =
+            "works on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
         return Err(Error::config("--profile", message));
     }
     let mut given = arguments.config.clone();

@@ -54,8 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let stored = match &arguments.checkpoint {
         Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
-            Error::file(&arguments.run, "has no checkpoint yet: train the run first, or wait for its first \
-                                         checkpoint")
+            Error::file(
+                &arguments.run,
+                "has no checkpoint yet: train the run first, or wait for its first \
+                                         checkpoint",
+            )
         })?,
     };
     stored.check(&config)?;
@@ -69,7 +72,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if own {
         write(&report, &arguments.run)?;
     } else {
-        output::note("probe.json is not changed: it belongs to the run's last checkpoint and the run's own config");
+        output::note(
+            "probe.json is not changed: it belongs to the run's last checkpoint and the run's own config",
+        );
     }
     printed.map(|()| Exit::Success)
 }
@@ -170,11 +175,11 @@ all_layers = true
         let shares = |what: &str| -> Vec<f64> {
             heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
         };
-        assert_eq!(heard[0], ("input to learn from".to_owned(), 0.0));
-        assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
-        assert_eq!(shares("untrained features to test on"), [0.0, 0.5]);
+        assert_eq!(heard[0], ("input for training".to_owned(), 0.0));
+        assert_eq!(shares("features for training"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(shares("untrained features for testing"), [0.0, 0.5]);
         assert_eq!(shares("layer 4, features"), [0.5]);
-        let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers side by side"));
+        let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers together"));
         assert_eq!(all.count(), 2 * 5, "twice all batches");
     }
 }

@@ -22,8 +22,9 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     let reserved = RESERVED.split_whitespace().any(|word| word == name.replace('-', "_"));
     if !fits || reserved || name.starts_with("plasticity") {
-        let message = "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first, and \
-             no word that Rust, cargo or this toolkit has taken";
+        let message = "cannot be the name of a crate and a rule: start with a lower-case letter, use only \
+                       lower-case letters, digits, `_` and `-`, and no word reserved by Rust, cargo or this \
+                       toolkit";
         return Err(Error::config(format!("`{name}`"), message));
     }
     let taken = plasticity_core::registry::plugins(plasticity_core::registry::Family::Rule);

@@ -149,7 +149,7 @@ impl Pairs {
             Saccades::All => true,
         };
         if !saccades || self.signs.as_ref().is_some_and(|signs| !fits(signs.fixations.len())) {
-            let message = format!("{rows} rows are no whole number of periods of saccades and signs");
+            let message = format!("{rows} rows are not a whole number of periods of negatives and signs");
             return Err(Error::shape("pairs", message));
         }
         Ok(Self { rows, ..self.clone() })
@@ -161,10 +161,10 @@ impl Pairs {
             Saccades::Sampled(sampled) if self.rows.is_multiple_of(sampled.period) => Ok(sampled),
             Saccades::Sampled(sampled) => {
                 let message =
-                    format!("{} rows are no whole number of periods of {}", self.rows, sampled.period);
+                    format!("{} rows are not a whole number of periods of {}", self.rows, sampled.period);
                 Err(Error::shape("pairs", message))
             }
-            Saccades::All => Err(Error::shape("pairs", "sampled saccades expected, got all pairs")),
+            Saccades::All => Err(Error::shape("pairs", "expected sampled negatives, got all pairs")),
         }
     }
 

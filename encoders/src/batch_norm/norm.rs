@@ -71,8 +71,8 @@ impl Norm {
         let rows = input.len() / channels.max(1);
         if rows < 2 {
             let message = format!(
-                "learning normalises by the variance over samples and positions, of which it needs 2 or more, got \
-                 {rows}: use a larger batch or larger maps, or leave out `batch_norm`"
+                "learning needs at least 2 samples and positions to compute a variance, got {rows}: use a larger \
+                 batch or larger maps, or leave out `batch_norm`"
             );
             return Err(Error::shape("batch normalisation", message));
         }
@@ -141,7 +141,7 @@ mod tests {
         norm.forward(&input, Phase::Evaluate).unwrap();
         for phase in [Phase::Learn, Phase::Peek] {
             let error = norm.forward(&input, phase).unwrap_err().to_string();
-            assert!(error.contains("needs 2 or more, got 1"), "{error}");
+            assert!(error.contains("to compute a variance, got 1"), "{error}");
         }
     }
 }

@@ -53,7 +53,7 @@ impl Block {
     /// The layer that rules of single synapses work on.
     fn plastic(&self) -> Result<usize> {
         self.plastic.ok_or_else(|| {
-            let message = "a rule of single synapses needs a block in which exactly one layer learns";
+            let message = "a rule that uses summed inputs needs a block in which exactly one layer learns";
             Error::shape("block", message)
         })
     }

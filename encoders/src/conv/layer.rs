@@ -46,9 +46,8 @@ impl ConvShape {
     pub fn geometry(&self, input: MapShape) -> Result<Geometry> {
         let Self { channels, kernel, stride, padding, .. } = *self;
         if (0..3).any(|axis| padding[axis] >= kernel[axis]) {
-            let message = format!(
-                "{padding:?} zeros beside windows of {kernel:?} taps: expected fewer zeros than taps"
-            );
+            let message =
+                format!("{padding:?} zeros for windows of {kernel:?} taps: expected fewer zeros than taps");
             return Err(Error::config("padding", message));
         }
         let [t, y, x] = kernel;
@@ -266,7 +265,7 @@ impl EncoderLayer for Conv {
                 Ok(update)
             }
             _ => {
-                Err(Error::shape("convolution", "its last pass was none of learning: nothing was kept of it"))
+                Err(Error::shape("convolution", "its last pass was not a learning pass, so nothing was kept"))
             }
         }
     }
@@ -274,8 +273,8 @@ impl EncoderLayer for Conv {
     /// W · pre: rules of single synapses have no bias, so it is left out of what they see, and stays as it was drawn.
     fn activation(&mut self, pre: &FeatureMap, potential: bool) -> Result<Option<FeatureMap>> {
         if self.norm.is_some() {
-            let message = "shows no summed inputs, which the rule works on, with batch normalisation behind them: leave \
-                           out `batch_norm`";
+            let message = "does not provide the summed inputs that the rule needs if batch normalisation \
+                           follows: remove `batch_norm`";
             return Err(Error::shape("convolution", message));
         }
         let geometry = self.geometry(pre.shape())?;

@@ -100,13 +100,13 @@ impl Gru {
         let [steps, y, x] = map.extent;
         let place = "gru";
         if map.channels != self.inputs() {
-            let message = format!("takes {} channels, got {}", self.inputs(), map.channels);
+            let message = format!("expects {} channels, got {}", self.inputs(), map.channels);
             return Err(Error::shape(place, message));
         }
         if (map.time, y, x) != (1, 1, 1) {
             let message = format!(
-                "recurs over the map's own time axis, so it takes maps of [t, 1, 1] from stimuli that are not cut \
-                 into patches; got {:?} and {} patches in time",
+                "runs along the time axis of the map, so it needs maps of [t, 1, 1] from stimuli without \
+                 patches; got {:?} and {} patches in time",
                 map.extent, map.time
             );
             return Err(Error::shape(place, message));
@@ -230,7 +230,10 @@ impl EncoderLayer for Gru {
             PostFactor::PerPosition(factor) => factor,
             PostFactor::PerSample(factor) if sizes.steps == 1 => factor,
             PostFactor::PerSample(_) => {
-                return Err(Error::shape("gru", "needs a post factor for each time step, got one a sample"));
+                return Err(Error::shape(
+                    "gru",
+                    "needs a post factor for each time step, got one for each sample",
+                ));
             }
         };
         let expected = sizes.samples * sizes.steps * sizes.hidden;

@@ -60,7 +60,7 @@ pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, Path
 
 /// What is said of two such files: why they are one.
 pub fn why(learned: &Path, tested: &Path) -> String {
-    format!("{} and {} are one file, or hold the same bytes", learned.display(), tested.display())
+    format!("{} and {} are one file or have the same bytes", learned.display(), tested.display())
 }
 
 struct Found<'a> {

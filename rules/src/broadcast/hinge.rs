@@ -30,13 +30,13 @@ impl Default for Hinge {
 }
 
 plugin! {
-    Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair, fixation or saccade gives the sign",
+    Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair; positive or negative gives the sign",
     equation: "L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), γ = −∂L/∂u: weight · y · 1[1 − y·u > 0] as a share of its mean",
     citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
-        gate = "true", "true | false", "false leaves the surprise H out of γ: an ablation that follows no loss";
-        sign = "true", "true | false", "false leaves the sign y out of γ: an ablation that follows no loss";
+        gate = "true", "true | false", "false removes the surprise H from γ (an ablation without a loss)";
+        sign = "true", "true | false", "false removes the sign y from γ (an ablation without a loss)";
     ],
     example: "type = \"hinge\"\nweight = 1.0",
     impl BroadcastSpec for Hinge {
@@ -49,7 +49,7 @@ plugin! {
 impl BroadcastSignal for Hinge {
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if !self.follows_loss() {
-            let message = "with `gate` or `sign` left out, γ is the derivative of no loss";
+            let message = "without `gate` or `sign`, γ is not the derivative of a loss";
             return Err(Error::config("rule.broadcast", message));
         }
         let losses = (scores * minus_signs(scores, pairs) + 1.0).relu() * self.weight;

@@ -14,7 +14,7 @@ use plasticity_core::taped::{Matrix, Scalar};
 pub struct Logistic {}
 
 plugin! {
-    Broadcast "logistic": "Binary cross entropy: fixation or saccade, each pair by itself",
+    Broadcast "logistic": "Binary cross entropy of positive or negative, for each pair by itself",
     equation: "L = mean log(1 + exp(−u⁺)) + mean log(1 + exp u⁻)",
     citation: "Mikolov et al. 2013 (negative sampling)",
     keys: [],

@@ -16,7 +16,7 @@ use plasticity_core::{Error, Result};
 pub struct Softmax {}
 
 plugin! {
-    Broadcast "softmax": "InfoNCE: tells the fixation from its saccades by a softmax over all of them",
+    Broadcast "softmax": "InfoNCE: a softmax separates the positive from its negatives",
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Equation 2",
     keys: [],
@@ -31,7 +31,7 @@ plugin! {
 impl BroadcastSignal for Softmax {
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if pairs.signs.is_some() {
-            let message = "compares a fixation with its saccades in one row, so it cannot be time-local";
+            let message = "compares a positive with its negatives in one row, so it cannot be time-local";
             return Err(Error::shape("softmax", message));
         }
         let weights = scores.constant(pairs.rows, pairs.columns(), |row, column| {

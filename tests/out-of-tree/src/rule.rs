@@ -1,5 +1,5 @@
-//! A homeostatic Hebbian rule: neurons that are less active than `target` on average strengthen their active synapses,
-//! those that are more active weaken them (after Turrigiano 2008). It follows no loss, so it states its update.
+//! A homeostatic Hebbian rule (after Turrigiano 2008): neurons whose mean activity is below `target` strengthen their active
+//! synapses; neurons above it weaken them. The rule has no loss, so it states its update.
 
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -28,7 +28,7 @@ plugin! {
     Rule "homeostasis": "Hebbian learning towards a mean activity",
     equation: "Δw_ji = (target − ⟨z_j⟩) ρ'(a_j) x_i",
     citation: "after Turrigiano 2008",
-    keys: [target = "", "> 0", "the mean activity that every neuron is drawn to";],
+    keys: [target = "", "> 0", "the mean activity that every neuron approaches";],
     example: "type = \"homeostasis\"\ntarget = 0.2\n",
     impl RuleSpec for Homeostasis {
         fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {

@@ -119,7 +119,7 @@ fn what_cannot_be_shown_is_one_clear_error() {
         let out = if command == "report" { &["--out", "page.html"][..] } else { &[] };
         let error = place.fail(&[&[command, "run", "other"], out].concat(), 1);
         assert!(error.starts_with("other: has 1 layers, and run has 6"), "{error}");
-        assert!(place.fail(&[&[command, "nowhere"], out].concat(), 1).contains("holds no run"));
+        assert!(place.fail(&[&[command, "nowhere"], out].concat(), 1).contains("is not a run"));
     }
     for command in [&["report", "run", "--layers"][..], &["features", "run", "--out", "f.npz", "--layer"]] {
         let error = place.fail(&[command, &["9"]].concat(), 3);

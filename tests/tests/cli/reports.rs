@@ -50,7 +50,7 @@ fn a_probe_has_neighbours_and_validation_where_the_config_asks_for_them() {
     assert!(layer["scores"][2].get("chosen").is_none(), "neighbours choose nothing");
     let error = place.fail(&["probe", "run", "--set", "probe.neighbours=100000"], 3);
     assert!(
-        error.contains("probe.neighbours") && error.contains("the training stimuli that there are"),
+        error.contains("probe.neighbours") && error.contains("the number of training stimuli"),
         "{error}"
     );
 }

@@ -69,7 +69,7 @@ fn configs_whose_files_are_absent_are_measured_on_noise_of_their_shapes() {
         let output = place.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
-        assert!(said.contains("stands in for its stimuli") && said.contains("nowhere"), "{said}");
+        assert!(said.contains("using noise of the same shape") && said.contains("nowhere"), "{said}");
     }
     let supervised = place.run(&[
         "audit",

@@ -52,9 +52,9 @@ pub struct Arguments {
     format: summary::Format,
 }
 
-/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md`,
-/// `compare.csv` and `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
-/// the table and named at the end.
+/// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
+/// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out
+/// of the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -64,7 +64,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
     let last_seed = first_seed.checked_add(arguments.seeds).ok_or_else(|| {
-        Error::config("--first-seed", format!("there are fewer than {} seeds from {first_seed} on", arguments.seeds))
+        Error::config(
+            "--first-seed",
+            format!("there are fewer than {} seeds from {first_seed} on", arguments.seeds),
+        )
     })?;
     let seeds = first_seed..last_seed;
     let cells = cells(&arguments.configs, &arguments.sweep, seeds)
@@ -122,7 +125,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if failed.is_empty() {
         return Ok(Exit::Success);
     }
-    let place = format!("compare: {} of {} cells diverged and are not in the table", failed.len(), cells.len());
+    let place =
+        format!("compare: {} of {} cells diverged and are not in the table", failed.len(), cells.len());
     Err(Error::Diverged { place, message: failed.join("; ") })
 }
 

@@ -22,8 +22,7 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
             false => run::difference(&stored, &config)?.map(|key| format!("of another config ({key})")),
         };
         if let Some(other) = other {
-            let message =
-                format!("has a run {other}: choose another folder with --out, or undo the change");
+            let message = format!("has a run {other}: choose another folder with --out, or undo the change");
             return Err(Error::file(folder, message));
         }
         read_out = earlier(folder, &config)?.is_some();

@@ -99,7 +99,10 @@ impl DataSet {
         let find = |part: &String| {
             all.iter().find(|archive| archive.part == part).ok_or_else(|| {
                 let known: Vec<&str> = all.iter().map(|archive| archive.part).collect();
-                Error::config("--part", format!("there is no part {part}; the parts are: {}", known.join(", ")))
+                Error::config(
+                    "--part",
+                    format!("there is no part {part}; the parts are: {}", known.join(", ")),
+                )
             })
         };
         parts.iter().map(find).collect()

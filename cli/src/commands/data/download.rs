@@ -1,4 +1,4 @@
-//! Downloads that go on where they broke off: HTTP ranges, and a file `….part` until all is there.
+//! Downloads that can be resumed: with HTTP ranges, and a file `….part` until it is complete.
 
 use super::bytes::Bytes;
 use crate::output;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response, header};
 
-/// A connection is given up after this long, and another one goes on: a host that has fallen silent is asked again.
+/// A silent connection is closed after this time, and a new one resumes the download.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// Why an attempt ended before all was there.
@@ -129,7 +129,9 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 fn refused(error: ureq::Error) -> Trouble {
     use ureq::Error::{BadUri, HostNotFound, Http, RequireHttpsOnly, Rustls, TooManyRedirects};
     let message = match &error {
-        HostNotFound => "the name of the host is unknown, or this machine has no network connection".to_owned(),
+        HostNotFound => {
+            "the name of the host is unknown, or this machine has no network connection".to_owned()
+        }
         error => error.to_string(),
     };
     match error {

@@ -38,7 +38,9 @@ pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Resu
             return Err(Error::file(file, message));
         }
         Some(_) => output::note(&format!("{}: the MD5 is correct", file.display())),
-        None => output::note(&format!("{}: MD5 {md5}; there is no published MD5 to compare with", file.display())),
+        None => {
+            output::note(&format!("{}: MD5 {md5}; there is no published MD5 to compare with", file.display()))
+        }
     }
     unpack::unpack(&file, to, archive.holds)?;
     output::note(&format!("{} is unpacked; you may delete it", file.display()));

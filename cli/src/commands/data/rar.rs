@@ -34,10 +34,7 @@ pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> 
          Ubuntu: apt install unar; macOS: brew install unar) and give the same command again"
             .to_owned()
     } else {
-        format!(
-            "cannot be unpacked: {}; try another of unrar, unar, bsdtar, 7z",
-            failed.join("; ")
-        )
+        format!("cannot be unpacked: {}; try another of unrar, unar, bsdtar, 7z", failed.join("; "))
     };
     Err(Error::file(archive, message))
 }

@@ -92,7 +92,8 @@ fn damaged(archive: &Path, error: &dyn Display) -> Error {
 
 fn outside(archive: &Path, entry: &Path) -> Error {
     let entry = entry.display();
-    let message = format!("contains {entry}, which is a link or a path outside its folder: it is not unpacked");
+    let message =
+        format!("contains {entry}, which is a link or a path outside its folder: it is not unpacked");
     Error::file(archive, message)
 }
 

@@ -62,7 +62,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
     let layers = layers(&arguments.layer, loaded.trained.layer_names().len())?;
     if format == Format::Npy && layers.len() > 1 {
-        let message = "a .npy file holds one layer: choose it with --layer N, or write a .npz or .safetensors file";
+        let message =
+            "a .npy file holds one layer: choose it with --layer N, or write a .npz or .safetensors file";
         return Err(Error::file(out, message));
     }
     let split = match arguments.split {
@@ -87,7 +88,10 @@ fn format(path: &Path) -> Result<Format> {
         Some("npy") => Ok(Format::Npy),
         Some("npz") => Ok(Format::Npz),
         Some("safetensors") => Ok(Format::Safetensors),
-        _ => Err(Error::file(path, "has no known file type: use a name that ends in .npy, .npz or .safetensors")),
+        _ => Err(Error::file(
+            path,
+            "has no known file type: use a name that ends in .npy, .npz or .safetensors",
+        )),
     }
 }
 
@@ -107,8 +111,7 @@ pub fn layers(named: &str, count: usize) -> Result<Vec<usize>> {
     match named.parse::<usize>() {
         Ok(layer) if (1..=count).contains(&layer) => Ok(vec![layer - 1]),
         _ => {
-            let message =
-                format!("there is no layer {named}: give a number from 1 to {count}, or all");
+            let message = format!("there is no layer {named}: give a number from 1 to {count}, or all");
             Err(Error::config("--layer", message))
         }
     }

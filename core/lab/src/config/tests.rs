@@ -266,9 +266,9 @@ fn wrong_types_and_ranges_are_placed() {
         message("seed = 2", "seed = -2"),
         "c.toml:1: seed: expected a whole number of at least 0, got -2"
     );
-    assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: lacks the key `path`");
-    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: lacks the key `epochs`");
-    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
+    assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: needs the key `path`");
+    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: needs the key `epochs`");
+    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: needs the key `rate`");
     assert_eq!(
         message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
         "c.toml:16: training.checkpoint_every: expected { epochs = … } or { steps = … } or { minutes = … }, got 3"
@@ -279,7 +279,7 @@ fn wrong_types_and_ranges_are_placed() {
     );
     assert_eq!(
         message("[[1], [2]]", "[[2]]"),
-        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
+        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 is in its place): name each layer once, in order"
     );
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
 }
@@ -336,7 +336,8 @@ fn a_precision_is_one_that_the_device_has() {
     if !plasticity_core::device::ON_GPU {
         assert_eq!(
             message("epochs = 3", "epochs = 3\nprecision = \"tf32\""),
-            "c.toml:16: training.precision: tf32 needs a build with `--features cuda`: this one, for the CPU, has f32 and bf16"
+            "c.toml:16: training.precision: tf32 needs a build with `--features cuda`: this build for the CPU \
+                has f32 and bf16"
         );
     }
 }

@@ -84,7 +84,7 @@ impl Learned {
 }
 
 fn diverged(settings: &ProbeSettings) -> Error {
-    let message = format!("at {} the probe's scores are not finite: give a lower rate", settings.rate);
+    let message = format!("with {} the probe's scores are not finite: give a lower rate", settings.rate);
     Error::config("probe.rate", message)
 }
 
@@ -104,7 +104,7 @@ fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Ra
     let rows = passes.first().map_or(0, |pass| pass.labels.len());
     let mut order: Vec<usize> = (0..rows).filter(|row| task.held_out.binary_search(row).is_err()).collect();
     if order.is_empty() {
-        let message = format!("holds out all {rows} training stimuli: give a smaller share");
+        let message = format!("would hold out all {rows} training stimuli: give a smaller share");
         return Err(Error::config("probe.validation", message));
     }
     let held_out = passes.first().filter(|_| !task.held_out.is_empty()).map(|pass| pass.take(task.held_out));
@@ -314,6 +314,6 @@ mod tests {
         let task = Task { classes: 3, train: &[rows], held_out: &all, test };
         let settings = standardised(ProbeConfig::default());
         let error = accuracy(&settings, &task, &Device::open().unwrap(), &mut stream(3, &[])).unwrap_err();
-        assert!(error.to_string().contains("probe.validation: holds out all 90"), "{error}");
+        assert!(error.to_string().contains("probe.validation: would hold out all 90"), "{error}");
     }
 }

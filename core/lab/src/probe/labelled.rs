@@ -45,7 +45,8 @@ impl<'a> Labelled<'a> {
         }
         match self.labels.iter().find(|&&label| label as usize >= classes) {
             Some(label) => {
-                let message = format!("there are {classes} classes, counted from 0, but a label is {label}");
+                let message =
+                    format!("there are {classes} classes, counted from 0, but one label is {label}");
                 Err(Error::stimulus("probe", message))
             }
             None => Ok(()),
@@ -73,7 +74,7 @@ impl Task<'_> {
         self.test.check(self.classes)?;
         if let Some(other) = self.train.iter().find(|pass| pass.channels != self.test.channels) {
             let message =
-                format!("{} features to learn from, {} to test on", other.channels, self.test.channels);
+                format!("{} features in training, but {} in testing", other.channels, self.test.channels);
             return Err(Error::stimulus("probe", message));
         }
         Ok(())

@@ -43,7 +43,7 @@ fn cudnn(device: &Device) -> &'static Result<Mutex<Cudnn>> {
         }
         let opened = library::open(device);
         if let Err(error) = &opened {
-            tracing::warn!("no cuDNN ({error}): convolutions go by patches and cuBLAS, which is slower");
+            tracing::warn!("no cuDNN ({error}): convolutions use patches and cuBLAS, which is slower");
         }
         opened.map(|functions| Mutex::new(Cudnn { functions, plans: Vec::new() }))
     })
@@ -80,9 +80,7 @@ pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<
     let Cudnn { functions, plans } = &mut *cudnn;
     let precision = device.precision();
     let refused = |error| {
-        tracing::warn!(
-            "cuDNN, {stage:?} of {g:?} at {precision}, {error}: patches and cuBLAS take its place"
-        );
+        tracing::warn!("cuDNN, {stage:?} of {g:?} at {precision}, {error}: using patches and cuBLAS");
     };
     let known = plans.iter().position(|(of, at, _)| (of, *at) == (g, precision));
     let known = known.unwrap_or_else(|| {
