@@ -163,7 +163,7 @@ impl Parameter {
         Ok(public)
     }
 
-    /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle there are none to set.
+    /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle it does nothing.
     ///
     /// # Errors
     /// Where the number of values is not that of the shape.

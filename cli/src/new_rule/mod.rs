@@ -1,4 +1,4 @@
-//! `plasticity new-rule NAME`: a crate with a rule of one's own that builds, tests and trains as it is.
+//! `plasticity new-rule NAME`: writes a crate with an example rule that builds, passes its tests and trains.
 
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};

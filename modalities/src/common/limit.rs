@@ -23,7 +23,7 @@ pub fn check(keys: &str, sides: &[usize]) -> Result<()> {
     Err(Error::config(keys, message))
 }
 
-/// An empty vector with room for so many values.
+/// An empty vector with memory for this many values.
 ///
 /// # Errors
 /// Where memory has no such room.

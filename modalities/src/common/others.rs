@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Endings of what commonly stands beside stimuli and is none: texts, tables, labels, and what systems leave.
+/// Extensions of common files beside stimuli that are not stimuli: texts, tables, labels, system files.
 const COMPANIONS: &[&str] = &[
     "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "yaml", "yml", "toml", "ini", "db",
     "log", "py", "mat", "npy", "npz", "pdf", "phn", "wrd", "textgrid", "lab", "sph", "url",
@@ -29,7 +29,7 @@ impl Others {
         *self.0.entry(name(folder)).or_default().entry(kind).or_default() += 1;
     }
 
-    /// What is said of them.
+    /// The text of the warning.
     fn message(&self, place: &Path, read: &[&str]) -> Option<String> {
         let all: usize = self.0.values().flat_map(BTreeMap::values).sum();
         let folder = |(folder, kinds): (&String, &BTreeMap<String, usize>)| {

@@ -16,7 +16,8 @@ impl PlasticityRule for Homeostasis {
     fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (device, shape) = (signals.target.data().device(), signals.target.shape());
         let z = signals.target.data().to_vec()?;
-        let mean = |neuron: usize| z.iter().skip(neuron).step_by(shape.channel).sum::<f32>() / shape.rows() as f32;
+        let mean =
+            |neuron: usize| z.iter().skip(neuron).step_by(shape.channel).sum::<f32>() / shape.rows() as f32;
         let lack: Vec<f32> = (0..shape.channel).map(|neuron| self.target - mean(neuron)).collect();
         let factor = (0..z.len()).map(|i| lack[i % shape.channel] / shape.rows() as f32).collect();
         let loss = Buffer::from_vec(device, vec![lack.iter().map(|lack| lack * lack).sum()])?;

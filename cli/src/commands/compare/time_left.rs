@@ -15,7 +15,7 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// A cell that comes after the others, with so many steps to be made.
+    /// Adds a cell after the others, with this many steps to make.
     pub fn expect(&mut self, steps: u64) {
         self.ahead.push_back(steps);
     }
@@ -39,7 +39,7 @@ impl TimeLeft {
         }
     }
 
-    /// What is said before a cell begins: nothing before one has ended.
+    /// The text before a cell starts; empty before the first cell has ended.
     pub fn said(&self) -> String {
         let ahead: u64 = self.ahead.iter().sum();
         if self.steps == 0 || ahead == 0 {

@@ -62,7 +62,7 @@ fn count(network: &mut Network, prefix: &str) -> usize {
     own.map(|(_, parameter)| parameter.value().len()).sum()
 }
 
-/// Opens every split and reads its first and last stimulus. A config may have no stimuli to probe on: that is said.
+/// Opens every split and reads its first and last stimulus. It reports if a config has no stimuli for the probe.
 fn data(experiment: &Experiment) -> Result<()> {
     let config = experiment.config();
     for (split, what) in [

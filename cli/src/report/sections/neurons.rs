@@ -131,7 +131,7 @@ fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str)
     })
 }
 
-/// What is said at the moment of a driver.
+/// The phone at the moment of a driver.
 fn phone(run: &Examined, driver: &Driver) -> Result<String> {
     let named = |class: Option<u32>| {
         class.and_then(|class| run.classes.get(class as usize)).cloned().unwrap_or_else(|| "–".to_owned())

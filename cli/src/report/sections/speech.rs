@@ -1,4 +1,4 @@
-//! Speech: what is said and what a probe hears, under the spectrogram.
+//! Speech: the correct phones and those of a probe, under the spectrogram.
 
 use crate::report::Material;
 use crate::report::charts::{Frame, Strip, speech as spectrogram};

@@ -26,7 +26,7 @@ const SEVERAL: f64 = 8.0;
 pub struct Bench {
     pub(super) network: Network,
     shape: MapShape,
-    /// What is shown, what stands in for it, and nearly the first.
+    /// The shown stimuli, their replacements, and stimuli nearly identical to the first.
     stimuli: [Vec<f32>; 3],
     rounding: BTreeMap<String, f64>,
     labels: Vec<u32>,

@@ -64,7 +64,7 @@ impl Experiment {
         &self.config
     }
 
-    /// The stimuli that are learned from.
+    /// The stimuli for learning.
     pub fn stimulus(&self) -> &Arc<dyn Stimulus> {
         &self.stimulus
     }

@@ -90,7 +90,7 @@ fn workers(threads: Option<usize>, batches: u64) -> usize {
     threads.min(usize::try_from(batches).unwrap_or(usize::MAX)).max(1)
 }
 
-/// Batches that a loader of so many `batches` holds at most: one for every worker to make, and one to be taken meanwhile.
+/// The largest number of batches that a loader holds: one for every worker, and one that is ready.
 pub fn ahead(threads: Option<usize>, batches: u64) -> u64 {
     (workers(threads, batches) as u64 + 1).min(batches)
 }

@@ -61,7 +61,7 @@ impl Memory {
             .with("scores of the rule's pairs", compared.unwrap_or(0)))
     }
 
-    /// The same with so many values more for something.
+    /// The same with this many more values for a use.
     #[must_use]
     pub fn with(mut self, what: &'static str, values: u64) -> Self {
         self.parts.extend((values > 0).then(|| (what, values.saturating_mul(VALUE))));

@@ -268,7 +268,8 @@ mod tests {
         assert!(error.to_string().contains("a label is 3"), "{error}");
     }
 
-    /// Features that vary a thousandth as much as their mean: raw, the classes are not told apart; standardised, they are.
+    /// Features that vary by a thousandth of their mean: the probe separates the classes with standardised features
+    /// but not with raw ones.
     #[test]
     fn the_probes_differ_where_a_mean_hides_what_varies() {
         let rows = |seed| {

@@ -20,7 +20,8 @@ pub struct Task<'a> {
     pub classes: usize,
     /// One pass over the training stimuli, or several, which take turns.
     pub train: &'a [Labelled<'a>],
-    /// The rows of every pass that are held out for validation, in ascending order; none: all are learned from.
+    /// The rows of every version that are held out for validation, in ascending order. If empty, all rows train the
+    /// probe.
     pub held_out: &'a [usize],
     /// What is tested on.
     pub test: Labelled<'a>,

@@ -6,7 +6,7 @@ use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Aligners drop or add frames that their window does not fill: the two counts may differ by so many.
+/// Aligners drop or add frames at the end: the two counts may differ by this number.
 const TOLERANCE: usize = 4;
 /// More classes than any set of phones (contexts of triphones included) has.
 const CLASSES: u32 = 1 << 16;

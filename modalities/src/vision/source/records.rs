@@ -43,7 +43,7 @@ impl Records {
         &self.path
     }
 
-    /// Reads record `index`. The file is opened anew, so that any number of threads can read.
+    /// Reads record `index`. It opens the file each time, so any number of threads can read.
     ///
     /// # Errors
     /// Where the file changed since it was opened.

@@ -102,7 +102,7 @@ plugin! {
     }
 }
 
-/// Added to squared norms, so that a silent row has no direction instead of none that is a number.
+/// Added to squared norms, so that the direction of a silent row is zero and not NaN.
 const EPSILON: f32 = 1e-12;
 
 /// Who looks for the other view among whom.

@@ -1,5 +1,5 @@
-//! When a training has not become better for too long. What it knows follows from the records alone, so that a run that
-//! goes on ends where one that never stopped does.
+//! When a training has not become better for too long. What it knows follows from the records alone, so that a run
+//! that is resumed ends at the same step as a run that was never stopped.
 
 use crate::config::Patience;
 use crate::run::Record;
