@@ -36,7 +36,7 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     }
     let crate_folder = folder.join(name);
     if crate_folder.exists() {
-        return Err(Error::file(crate_folder, "exists already: choose another name, or remove it"));
+        return Err(Error::file(crate_folder, "already exists: choose another name, or remove it"));
     }
     for (file, text) in FILES {
         let path = crate_folder.join(file);
@@ -99,7 +99,7 @@ mod tests {
         assert!(main.starts_with("use my_rule_2 as _;"));
         let rule = std::fs::read_to_string(made.join("src/lib.rs")).unwrap();
         assert!(rule.contains("pub struct MyRule2 {") && rule.contains("Rule \"my_rule-2\""));
-        assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("exists already"));
+        assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("already exists"));
         for bad in
             ["", "2x", "A", "a b", "../x", "core", "match", "self", "result", "rule-spec", "plasticity-core"]
         {

@@ -193,7 +193,7 @@ fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
     let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.all_layers=[8,4]"];
     let error = place.fail(&wrong, 3);
     assert!(
-        error.starts_with("--set probe.all_layers=[8,4]") && error.contains("the encoder 6 layers"),
+        error.starts_with("--set probe.all_layers=[8,4]") && error.contains("the encoder has 6 layers"),
         "{error}"
     );
     let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.pooling={blocks=9}"];

@@ -230,7 +230,7 @@ fn a_comparison_goes_on_after_a_cell_that_diverges() {
         ["compare", "config.toml", "--set", fast, "--sweep", "rule=softhebb,random", "--out", "all"];
     let error = place.fail(&arguments, 4);
     assert!(
-        error.starts_with("compare, 1 of 2 cells") && error.contains("rule=softhebb, seed 3, step "),
+        error.starts_with("compare: 1 of 2 cells") && error.contains("rule=softhebb, seed 3, step "),
         "{error}"
     );
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();

@@ -138,7 +138,7 @@ fn fewer_steps_than_made_are_refused_and_a_run_without_checkpoints_says_that_it_
     let place = trained();
     let before = files(&place.path("run/checkpoints"));
     let error = place.fail(&["train", "--resume", "run", "--set", "training.steps=5"], 3);
-    assert!(error.contains("gives 5 steps") && error.contains("has made 6"), "{error}");
+    assert!(error.contains("gives 5 steps") && error.contains("has already made 6"), "{error}");
     assert!(before == files(&place.path("run/checkpoints")));
     let metrics = read(&place.path("run/metrics.jsonl"));
     std::fs::remove_dir_all(place.path("run/checkpoints")).unwrap();
@@ -289,7 +289,7 @@ fn a_state_that_does_not_fit_moves_nothing() {
     let mut state = other.state().unwrap();
     let (_, saved) = state.tensors.first_key_value().unwrap();
     state.tensors.insert("zzz".to_owned(), saved.clone());
-    assert!(ours.restore(&state).unwrap_err().to_string().contains("of another network"));
+    assert!(ours.restore(&state).unwrap_err().to_string().contains("belongs to another network"));
     assert!(ours.state().unwrap() == before, "weights have moved");
     state.tensors.remove("zzz");
     ours.restore(&state).unwrap();

@@ -22,16 +22,16 @@ use std::path::{Path, PathBuf};
 /// Arguments of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The config, a TOML file
+    /// The config (a TOML file)
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     config: Option<PathBuf>,
-    /// The folder of the run [default: runs/NAME, after the config's name]
+    /// The folder of the run [default: runs/NAME, with the name of the config]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the run in this folder from its last checkpoint
+    /// Resume the run in this folder from its last checkpoint
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Train nothing: print layers, memory and steps, and check all stimuli's files
+    /// Train nothing; print layers, memory and steps, and check the files of the stimuli
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
