@@ -1,4 +1,4 @@
-//! `triangle`: what of a neuron's activity is above the mean of its neighbours.
+//! `triangle`: the part of a neuron's activity above the mean of its neighbours.
 
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};

@@ -9,7 +9,7 @@ use plasticity_core::ops::{
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
 
-/// Weight of a new batch in the running statistics, as PyTorch's default.
+/// Weight of a new batch in the running averages, as PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
 /// Batch normalisation over every position of every sample.

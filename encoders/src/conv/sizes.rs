@@ -1,4 +1,4 @@
-//! Sizes in a config: one number for every axis, or one a axis.
+//! Sizes in a config: one number for all axes, or one for each axis.
 
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ const MOST: usize = 4096;
 pub struct PoolSpec {
     /// Window.
     pub size: Sizes,
-    /// Distance of windows; where it is not said, they stand side by side.
+    /// Step between windows; by default their size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Sizes>,
 }

@@ -12,7 +12,7 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::random::{Random, uniform};
 use serde::{Deserialize, Serialize};
 
-/// How the update of recurrent synapses is worked out.
+/// How the update of recurrent synapses is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gradient {
@@ -211,9 +211,9 @@ impl EncoderLayer for Gru {
         Ok(Activity::new(post).with_trace(gates.map_or_else(Trace::none, |gates| Trace::new(Gates(gates)))))
     }
 
-    /// With [`Gradient::EpropForward`] the update never looks back; but feedback to a layer below in the same module
-    /// (−∂L/∂x_t holds learning signals later than t) cannot be had without looking back, and is worked out
-    /// so where, and only where, it is asked for.
+    /// With [`Gradient::EpropForward`] the update never goes back in time. Feedback to a layer below in the same
+    /// module (−∂L/∂x_t contains learning signals later than t) needs a pass back in time; it is computed only if
+    /// requested.
     fn plasticity(
         &mut self,
         pre: &FeatureMap,

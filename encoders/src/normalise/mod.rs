@@ -1,4 +1,4 @@
-//! `normalise`: each stimulus's activity is brought to one length.
+//! `normalise`: scales the activity of each stimulus to one length.
 
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};

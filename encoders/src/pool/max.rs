@@ -1,4 +1,4 @@
-//! `max_pool`: of the neurons in a window only the strongest is heard.
+//! `max_pool`: only the strongest neuron of a window is passed on.
 
 use super::window::Window;
 use plasticity_core::Result;

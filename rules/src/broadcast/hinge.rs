@@ -1,4 +1,4 @@
-//! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
+//! `hinge`: surprise is the gate; positive or negative gives the sign (CLAPP, Hinge Loss CPC).
 
 use super::weights::{minus_signs, sum_of_means};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
@@ -17,9 +17,9 @@ use plasticity_core::{Error, Result};
 pub struct Hinge {
     /// Multiplies the loss and γ.
     pub weight: f32,
-    /// Keep the gate H. Without, γ = y for every pair, and there is no loss that the rule follows.
+    /// Keeps the gate H. Without it, γ = y for every pair, and the rule has no loss.
     pub gate: bool,
-    /// Keep the sign y. Without, γ = H, and there is no loss that the rule follows.
+    /// Keeps the sign y. Without it, γ = H, and the rule has no loss.
     pub sign: bool,
 }
 

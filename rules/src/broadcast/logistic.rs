@@ -1,4 +1,4 @@
-//! `logistic`: binary cross entropy of fixation or saccade.
+//! `logistic`: binary cross entropy of positive or negative.
 
 use super::weights::{minus_signs, sum_of_means};
 use plasticity_core::Result;

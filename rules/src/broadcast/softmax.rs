@@ -1,4 +1,4 @@
-//! `softmax`: the fixation against all its saccades at once (CPC, Greedy InfoMax).
+//! `softmax`: the positive against all its negatives at once (CPC, Greedy InfoMax).
 
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::ops::{self, PairLoss};
@@ -9,8 +9,8 @@ use plasticity_core::{Error, Result};
 
 /// L = −mean over rows of log softmax(u)\[fixation\]; γ_n = (1\[n = fixation\] − π_n) / rows, π = softmax(u).
 ///
-/// π needs the scores of all negatives at the same time, so that a synapse would have to know them (Equations
-/// 11 to 14): local in neither space nor time.
+/// π needs the scores of all negatives at the same time, so a synapse would have to know them (Equations 11 to 14).
+/// It is local in neither space nor time.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Softmax {}
