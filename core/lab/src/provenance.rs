@@ -138,7 +138,7 @@ mod tests {
         };
         let said = one("a").difference(&other).unwrap();
         for part in
-            ["data a, then b", "version 1, before 2", "commit c, before d", "are rules 1, before rules 2"]
+            ["now a, before b", "version 1, before 2", "commit c, before d", "are rules 1, before rules 2"]
         {
             assert!(said.contains(part), "{said}");
         }

@@ -209,7 +209,10 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
     let error = message("\"config_test_preset\"", "\"vgg7\"");
     assert!(error.starts_with("c.toml:6: encoder.preset: unknown preset `vgg7`: "), "{error}");
     let error = message("type = \"config_test_rule\"", "");
-    assert!(error.starts_with("c.toml:9: rule: lacks `type`, the name of a rule; known are "), "{error}");
+    assert!(
+        error.starts_with("c.toml:9: rule: needs the key `type`, the name of a rule; known are "),
+        "{error}"
+    );
     assert_eq!(
         message("\"random\"", "\"rendom\""),
         "c.toml:13: rule.negatives.type: unknown value `rendom`: did you mean `random`? known are none, random"
@@ -300,7 +303,10 @@ fn ranges_hold_in_nested_plugins_and_name_the_path_from_the_top() {
         with("{ type = \"config_test_score\", inner = { type = \"config_test_score\", first = 1 } }"),
         "c.toml:13: rule.score.inner.first: unknown key `first`: known are initial, inner"
     );
-    assert!(with("{ initial = 1 }").starts_with("c.toml:13: rule.score: lacks `type`, the name of a score"));
+    assert!(
+        with("{ initial = 1 }")
+            .starts_with("c.toml:13: rule.score: needs the key `type`, the name of a score")
+    );
     assert_eq!(
         message("[8, 16]", "[8, 65537]"),
         "c.toml:7: encoder.widths.1: expected a whole number in 1..=65536, got 65537"

@@ -265,7 +265,7 @@ mod tests {
         let rows = Labelled { values: &[1.0, 2.0], channels: 1, labels: &[0, 3] };
         let settings = standardised(ProbeConfig::default());
         let error = measured(&settings, 3, rows, rows).unwrap_err();
-        assert!(error.to_string().contains("a label is 3"), "{error}");
+        assert!(error.to_string().contains("one label is 3"), "{error}");
     }
 
     /// Features that vary by a thousandth of their mean: the probe separates the classes with standardised features

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!((frames[0].height, frames[0].width), (40, 48));
         assert_eq!(frames[0].rgb, picture.pixels().as_flattened());
         let error = clips.read(0, Picks { first: 1, every: 1, count: 1 }, &mut Ok).unwrap_err().to_string();
-        assert!(error.contains("image_00002.jpg") && error.contains("truncated"), "{error}");
+        assert!(error.contains("image_00002.jpg") && error.contains("incomplete"), "{error}");
     }
 
     #[test]

@@ -187,7 +187,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let cut = folder_with(&whole[..whole.len() / 2]);
         let error = spec(cut.path()).open(Split::Learn, 0).err().unwrap().to_string();
-        assert!(error.contains("cut off"), "{error}");
+        assert!(error.contains("incomplete"), "{error}");
         let mut hollow = whole;
         hollow[10_000..].fill(0);
         let hollow = folder_with(&hollow);

@@ -222,7 +222,7 @@ mod tests {
         testing::write(root.join("data/dog/half.jpg"), &jpeg[..jpeg.len() / 2]);
         let files = Files::labelled(&root.join("data")).unwrap();
         let error = message(files.image(0));
-        assert!(error.contains("half.jpg") && error.contains("truncated"), "{error}");
+        assert!(error.contains("half.jpg") && error.contains("incomplete"), "{error}");
         testing::write(root.join("data/dog/half.jpg"), b"some text");
         assert!(message(files.image(0)).contains("not a JPEG, PNG"));
         assert!(message(Files::labelled(&root.join("data/dog/half.jpg"))).contains("half.jpg: is no folder"));
