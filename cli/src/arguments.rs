@@ -6,7 +6,7 @@ use crate::commands::{
 };
 use clap::{Parser, Subcommand};
 
-/// Local self-supervised learning rules: train them, probe them, swap them.
+/// Train, probe and compare local self-supervised learning rules.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Arguments {
@@ -17,32 +17,32 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train a network by a config, or go on with a run
+    /// Train a network from a config, or resume a run
     Train(train::Arguments),
-    /// Probe every layer of a run, beside the untrained network
+    /// Train a linear probe on every layer of a run and of its untrained network
     Probe(probe::Arguments),
-    /// List rules, layers, scores and all other plugins, with citations
+    /// List all plugins (rules, layers, scores and others) with citations
     List(list::Arguments),
-    /// Train CLAPP-s on built-in scenes and probe every layer, in two minutes
+    /// Train CLAPP-s on built-in scenes and probe every layer (two minutes)
     Demo(demo::Arguments),
-    /// Fetch a public data set
+    /// Download a public data set
     Data(data::Arguments),
     /// Measure the speed and memory of a training step
     Bench(bench::Arguments),
-    /// Run a config over several values of its keys and several seeds, into one table
+    /// Run configs with several values and seeds and print one table
     Compare(compare::Arguments),
-    /// Compare updates with reference cases, or with automatic differentiation of the rule's loss
+    /// Check a rule's updates against automatic differentiation or reference cases
     Verify(verify::Arguments),
-    /// Measure how local a rule is: in space, in time, and whether weights are transported
+    /// Measure how local a rule is in space and in time, and whether it needs weight transport
     Audit(audit::Arguments),
-    /// Measure the angle between local updates and backpropagation's, layer by layer, at the start and along training
+    /// Measure the angle between local updates and those of backpropagation, for every layer, during training
     Alignment(alignment::Arguments),
-    /// Write a page with all that a run, or several side by side, has learned
+    /// Write an HTML page about what one or several runs have learned
     Report(report::Arguments),
-    /// Write every layer's features of labelled stimuli to a file, for other programs
+    /// Write the features of every layer for labelled stimuli to a file for other programs
     Features(features::Arguments),
-    /// Measure what layers' features are like, and how alike those of layers and runs are
+    /// Measure the features of layers, and how similar layers and runs are
     Analyse(analyse::Arguments),
-    /// Write a crate with a rule of your own that builds, tests and trains as it is
+    /// Write a crate with an example rule that builds, passes its tests and trains
     NewRule(new_rule::Arguments),
 }

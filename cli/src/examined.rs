@@ -124,11 +124,14 @@ fn comparable(runs: &[Loaded]) -> Result<()> {
     for other in runs.iter().skip(1) {
         let layers = other.trained.layer_names().len();
         if layers != of {
-            let message = format!("has {layers} layers, and {to} has {of}: compare runs of as many layers");
+            let message = format!(
+                "has {layers} layers, and {to} has {of}: all runs must have the same number of \
+                                   layers"
+            );
             return Err(Error::file(&other.folder, message));
         }
         if other.config().other_stimuli(first.config())? {
-            let message = format!("is on other stimuli than {to}: compare runs on the same ones");
+            let message = format!("has other stimuli than {to}: all runs must have the same stimuli");
             return Err(Error::file(&other.folder, message));
         }
     }

@@ -6,21 +6,21 @@ use std::process::ExitCode;
 /// The exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well.
+    /// Success.
     Success = 0,
-    /// A file, the stimuli or the device could not be used, or a check failed.
+    /// A file, the stimuli or the device cannot be used, or a check failed.
     Failure = 1,
-    /// The command line is not understood.
+    /// The command line is not valid.
     Usage = 2,
-    /// The config does not say something that can be run.
+    /// The config is not valid.
     Config = 3,
-    /// Training made values that are not finite.
+    /// Training diverged: a value is not finite.
     Diverged = 4,
-    /// The terminal went away (SIGHUP): what was made is kept.
+    /// The terminal was closed (SIGHUP); finished work is saved.
     Hangup = 129,
-    /// Interrupted from the keyboard (SIGINT): what was made is kept.
+    /// Interrupted from the keyboard (SIGINT); finished work is saved.
     Interrupted = 130,
-    /// Asked to end (SIGTERM): what was made is kept.
+    /// Asked to end (SIGTERM); finished work is saved.
     Terminated = 143,
 }
 

@@ -33,7 +33,10 @@ impl Loaded {
     pub fn open(folder: &Path, set: &[String], device: &Device) -> Result<Self> {
         let config = run::config(folder, set)?;
         let stored = run::last_checkpoint(folder)?.ok_or_else(|| {
-            Error::file(folder, "has no checkpoint yet: train it first, or wait for the first one")
+            Error::file(
+                folder,
+                "has no checkpoint yet: train the run first, or wait for its first checkpoint",
+            )
         })?;
         stored.check(&config)?;
         start_threads(&config)?;
@@ -63,8 +66,8 @@ impl Loaded {
         match opened.classes().filter(|classes| !classes.is_empty()) {
             Some(classes) => Ok((Arc::from(opened), classes)),
             None => {
-                let message = "these stimuli have no labels, and labelled ones are needed: name such in the config, as \
-                               its reference says of the source (images: [stimulus.labelled])";
+                let message = "these stimuli have no labels: add labelled stimuli to the config, as the \
+                               reference of the source says (images: [stimulus.labelled])";
                 Err(Error::stimulus(config.place("stimulus"), message))
             }
         }

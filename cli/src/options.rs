@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// A config on the command line.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArguments {
-    /// The config, a TOML file
+    /// The config (a TOML file)
     pub config: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -20,13 +20,13 @@ pub struct ConfigArguments {
 /// Overrides of a config's keys.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Overrides {
-    /// Override a key, such as training.batch=16 or rule=cpc; may be given several times
+    /// Override a key of the config, such as training.batch=16 or rule=cpc; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
 
 impl ConfigArguments {
-    /// Reads the config and starts as many threads as it says.
+    /// Reads the config and starts the threads that it asks for.
     pub fn load(&self) -> Result<Config> {
         let config = Config::load(&self.config, &self.overrides.set)?;
         start_threads(&config)?;
@@ -34,13 +34,13 @@ impl ConfigArguments {
     }
 }
 
-/// A config's experiment, for what is measured of its rule alone: where its stimuli's files are absent, noise of their shape
-/// stands in, which is said.
+/// A config's experiment for measurements of its rule. If the files of its stimuli are absent, the experiment uses noise of the same
+/// shape and prints a note.
 pub fn open_or_draw(config: Config) -> Result<Experiment> {
     let (experiment, absent) = Experiment::open_or_draw(config)?;
     if let Some(absent) = absent {
         output::note(&format!(
-            "noise of the config's shapes, with 10 classes, stands in for its stimuli, which cannot be read: {absent}"
+            "the stimuli cannot be read ({absent}); using noise of the same shape with 10 classes"
         ));
     }
     Ok(experiment)

@@ -34,7 +34,7 @@ pub fn note(text: &str) {
 /// Keeps what was worked out in a file of its run, or says that it cannot: the run may be another person's.
 pub fn keep(path: &Path, text: &str) {
     if let Err(error) = write_atomically(path, text.as_bytes()) {
-        note(&format!("warning: {error}: the result is printed, and not kept in the run's folder"));
+        note(&format!("warning: {error}: the result is printed but not saved in the run's folder"));
     }
 }
 

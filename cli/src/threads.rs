@@ -22,7 +22,7 @@ pub fn start_threads(config: &Config) -> Result<()> {
     match STARTED.get() {
         Some(started) if *started == threads => Ok(()),
         Some(started) => refuse(format!(
-            "is {threads}, and this process computes with {started} already: give all its configs the same number"
+            "is {threads}, but this process already uses {started} threads: give all configs the same number"
         )),
         None => match ThreadPoolBuilder::new().num_threads(threads).build_global() {
             Ok(()) => {
@@ -47,7 +47,8 @@ pub fn start_default_threads() -> Result<()> {
     match ThreadPoolBuilder::new().build_global() {
         Err(error) if error.source().is_some() => {
             let message = format!(
-                "no thread can be started ({error}): raise the limit of processes (ulimit -u) or of memory, or end others"
+                "no thread can be started ({error}): raise the limit of processes (ulimit -u) or of memory, or \
+                 end other processes"
             );
             Err(Error::stimulus("threads", message))
         }

@@ -1,9 +1,9 @@
-//! What a rule draws at random in a step: negatives, and signs of time-local learning.
+//! The random choices of a rule in a step: negatives, and signs of time-local learning.
 
 use crate::random::{Random, purpose, stream};
 use rand::RngExt;
 
-/// On which side of a pair dendrites learn: whose weights a draw is for.
+/// The side of a pair whose dendrites learn: the weights that a draw is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// W_pred: dendritic prediction on the target's neurons.
@@ -27,21 +27,21 @@ pub trait Draws {
     /// `[rows, count]`, flat: for each context row, `count` rows of the predicted slice (of `rows` rows).
     fn negatives(&mut self, side: Side, step: usize, rows: usize, count: usize) -> Vec<u32>;
 
-    /// For each input of the batch, the other input that replaces it as the target of a saccade.
+    /// For each input of the batch, the other input that replaces it as the target of a negative.
     fn others(&mut self, side: Side, step: usize, batch: usize) -> Vec<u32>;
 
-    /// The same, drawn for each of `places` places and times of an input apart: `[places, batch]`, flat.
+    /// The same, drawn separately for each of `places` places and times of an input: `[places, batch]`, flat.
     fn others_of_places(&mut self, _side: Side, step: usize, batch: usize, places: usize) -> Vec<u32> {
         others_of_places(&mut self.random(4 + 2 * step as u64), batch, places)
     }
 
-    /// For each of `rows` rows, one of `places`: where in the other input a saccade lands, where it may land anywhere.
+    /// For each of `rows` rows, one of `places`: the place of the negative in the other input, if it may be anywhere.
     fn landings(&mut self, _side: Side, step: usize, rows: usize, places: usize) -> Vec<u32> {
         landings(&mut self.random(5 + 2 * step as u64), rows, places)
     }
 
-    /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image, whose target
-    /// replaces its own in a saccade between views. Needs at least two images.
+    /// For each of `2 · images` rows (views 1, then views 2 of the same images), a row of another image: the target
+    /// of the negative. Needs at least two images.
     fn other_views(&mut self, _side: Side, images: usize) -> Vec<u32> {
         let mut random = self.random(1);
         let mut other = |row: usize| {
@@ -51,10 +51,10 @@ pub trait Draws {
         (0..2 * images).map(&mut other).collect()
     }
 
-    /// For each input of the batch, +1 (fixation) or −1 (saccade), each with probability ½.
+    /// For each input of the batch, +1 (positive, a fixation) or −1 (negative, a saccade), each with probability ½.
     fn signs(&mut self, side: Side, batch: usize) -> Vec<i8>;
 
-    /// For each stimulus with these labels, a class of `classes` that is not its own, each as likely.
+    /// For each stimulus with these labels, another class of `classes`, all equally likely.
     fn wrong_labels(&mut self, labels: &[u32], classes: usize) -> Vec<u32> {
         let mut random = self.random(2);
         let mut other = |label: u32| {
@@ -64,14 +64,14 @@ pub trait Draws {
         labels.iter().map(|&label| other(label)).collect()
     }
 
-    /// A generator for anything else; `what` keeps uses of one rule apart ([`other_views`](Self::other_views) is 1,
+    /// A generator for anything else; `what` separates the uses in one rule ([`other_views`](Self::other_views) is 1,
     /// [`wrong_labels`](Self::wrong_labels) 2, [`others_of_places`](Self::others_of_places) and
     /// [`landings`](Self::landings) 4 and more, [`Apart`] 1 << 32 and more).
     fn random(&mut self, what: u64) -> Random;
 }
 
-/// Draws of which every module, side and, but for signs, prediction step has its own, as the authors of CLAPP draw them:
-/// an input may be a fixation for one layer and a saccade for the next.
+/// Separate draws for every module and side, and (except signs) for every prediction step, as in the code of CLAPP's
+/// authors: an input may be a positive for one layer and a negative for the next.
 pub struct Apart<'a>(pub &'a mut dyn Draws);
 
 impl Apart<'_> {
@@ -123,7 +123,7 @@ fn signs(random: &mut Random, batch: usize) -> Vec<i8> {
     (0..batch).map(|_| if random.random::<bool>() { 1 } else { -1 }).collect()
 }
 
-/// Draws that depend on the seed, the training step and the module alone.
+/// Draws that depend only on the seed, the training step and the module.
 #[derive(Clone, Copy, Debug)]
 pub struct SeededDraws {
     /// The run's seed.
@@ -141,9 +141,9 @@ impl SeededDraws {
 }
 
 impl SeededDraws {
-    /// Whether the eye moves, and where to, is behaviour: the same for every module, side and prediction step, so that
-    /// an input is a fixation or a saccade for the whole network and never both. Where in an image it lands, and what each place meets
-    /// where that is drawn, differs from prediction step to prediction step.
+    /// The movement of the eye is the same for every module, side and prediction step. So an input is a positive or a
+    /// negative for the whole network, and never both. The place in the other image, and the other image of each
+    /// place if it is drawn, differ between prediction steps.
     fn behaviour(&self, what: u64) -> Random {
         stream(self.seed, &[purpose::DRAW, self.step, u64::MAX, what])
     }
@@ -180,7 +180,7 @@ impl Draws for SeededDraws {
 mod tests {
     use super::*;
 
-    /// What is drawn for a module, side and prediction step: others, landings, signs.
+    /// The draws for a module, side and prediction step: others, landings, signs.
     fn drawn(draws: &mut dyn Draws, side: Side, step: usize) -> (Vec<u32>, Vec<u32>, Vec<i8>) {
         (draws.others(side, step, 32), draws.landings(side, step, 99, 9), draws.signs(side, 32))
     }

@@ -1,24 +1,24 @@
-//! The errors of this crate: each says what was expected, what came, and where.
+//! The errors of this crate. Each says what was expected, what was found, and where.
 
 use std::path::PathBuf;
 
 /// Everything that can go wrong between a config file and a trained network.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A config that does not say something that can be run.
+    /// An invalid config.
     #[error("{place}: {message}")]
     Config {
-        /// File, line and key, as far as they are known.
+        /// File, line and key, if known.
         place: String,
         /// What is wrong, and the remedy.
         message: String,
     },
-    /// A layer, rule or score that was given tensors it cannot work with.
+    /// A layer, rule or score got tensors that it cannot use.
     #[error("{place}: {message}")]
     Shape {
         /// The layer, module or rule.
         place: String,
-        /// What was expected and what came.
+        /// What was expected and what was found.
         message: String,
     },
     /// A file that cannot be read or written.
@@ -37,16 +37,16 @@ pub enum Error {
         /// What is wrong with it, and the remedy.
         message: String,
     },
-    /// The compute device, or dfdx on it, refused.
+    /// The compute device, or dfdx, returned an error.
     #[error("device: {0}")]
     Device(String),
-    /// The registry of plugins contradicts itself.
+    /// The registry of plugins has a conflict.
     #[error("plugins: {0}")]
     Registry(String),
-    /// A value that training made and that cannot be gone on from.
+    /// Training made a value that it cannot continue with.
     #[error("{place}: {message}")]
     Diverged {
-        /// The step and, where one is to blame, the module.
+        /// The step and, if known, the module.
         place: String,
         /// Which value, and the remedy.
         message: String,
@@ -72,7 +72,7 @@ impl Error {
         Self::Config { place: place.into(), message: message.into() }
     }
 
-    /// The same error; that of a config with its key below `mount`, where what the config describes is mounted.
+    /// The same error. A config error gets its key below `mount`, the place of the plugin in the config.
     #[must_use]
     pub fn under(self, mount: &str) -> Self {
         match self {
@@ -93,7 +93,7 @@ impl Error {
         Self::Stimulus { place: place.into(), message: message.into() }
     }
 
-    /// Training at `place` came to a `value` that cannot be gone on from.
+    /// Training at `place` made a `value` that it cannot continue with.
     pub fn diverged(place: impl Into<String>, value: impl std::fmt::Display) -> Self {
         let message = format!("{value}: start a new run with a lower training.optimiser.rate");
         Self::Diverged { place: place.into(), message }

@@ -1,18 +1,19 @@
-//! A table of a config against the keys that its plugin states: unknown keys and values out of range, each with its path.
+//! Checks a table of a config against the keys of its plugin: unknown keys and values out of range, each with its
+//! path.
 //!
-//! A plugin states each key once, in [`plugin!`](crate::plugin); configs are checked against that before anything is
-//! built, so that no plugin checks a number by itself what its [`Range`] already says.
+//! A plugin states each key once, in [`plugin!`](crate::plugin). Configs are checked against it before anything is
+//! built, so a plugin need not check what its [`Range`] says.
 
 use crate::range::Range;
 use crate::registry::{self, Family, Key, Plugin, unknown};
 use toml::{Table, Value};
 
-/// What is wrong, and where in the table that was checked.
+/// What is wrong, and where in the checked table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The keys that lead to it, parted by dots; empty for the table itself.
+    /// The path of keys to it, separated by dots; empty for the table itself.
     pub path: String,
-    /// What was expected and what came.
+    /// What was expected and what was found.
     pub message: String,
 }
 
@@ -46,7 +47,7 @@ pub fn join(path: &str, below: &str) -> String {
     }
 }
 
-/// Checks a table that names a plugin of `family`: that it is registered, and all its keys.
+/// Checks a table that names a plugin of `family`: the plugin must be registered, and all keys must be valid.
 ///
 /// # Errors
 /// The first fault, with its path.
@@ -63,7 +64,7 @@ pub fn check(family: Family, table: &Table) -> Result<(), Fault> {
             let known = known().join(", ");
             return Err(Fault::new(
                 "",
-                format!("lacks `{tag}`, the name of a {}; known are {known}", family.name()),
+                format!("needs the key `{tag}`, the name of a {}; known are {known}", family.name()),
             ));
         }
     };
@@ -73,7 +74,7 @@ pub fn check(family: Family, table: &Table) -> Result<(), Fault> {
     }
 }
 
-/// Checks a table against the keys of a plugin, whose tag it may have.
+/// Checks a table against the keys of a plugin; the table may contain the plugin's tag.
 ///
 /// # Errors
 /// The first fault, with its path.
@@ -83,7 +84,7 @@ pub fn check_plugin(plugin: &Plugin, table: &Table) -> Result<(), Fault> {
     check_keys(plugin.keys, keys.map(|(name, value)| (name.as_str(), value)))
 }
 
-/// Checks keys and values against those that are stated.
+/// Checks keys and values against the stated ones.
 ///
 /// # Errors
 /// The first fault, with its path.
@@ -105,7 +106,7 @@ pub fn check_keys<'a>(keys: &[Key], given: impl Iterator<Item = (&'a str, &'a Va
 
 fn unknown_key(name: &str, known: &[&str]) -> Fault {
     if known.is_empty() {
-        return Fault::new(name, format!("unknown key `{name}`: there are none here"));
+        return Fault::new(name, format!("unknown key `{name}`: this table has no keys"));
     }
     Fault::new(name, unknown("key", name, known))
 }
@@ -167,7 +168,7 @@ fn check_table(keys: &[(String, Range)], table: &Table) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Of several choices one must fit; where none does, the error is that of the one that is meant, as far as that shows.
+/// One of several choices must fit. If none fits, the error is that of the most likely choice.
 fn check_choices(range: &Range, choices: &[Range], value: &Value) -> Result<(), Fault> {
     if choices.iter().any(|choice| check_value(choice, value).is_ok()) {
         return Ok(());
@@ -193,7 +194,12 @@ fn check_choices(range: &Range, choices: &[Range], value: &Value) -> Result<(), 
                     |choice| check_value(choice, value),
                 );
             }
-            _ => return Err(Fault::new("", format!("lacks `type`; known are {}", types.join(", ")))),
+            _ => {
+                return Err(Fault::new(
+                    "",
+                    format!("needs the key `type`; known types are {}", types.join(", ")),
+                ));
+            }
         }
     }
     let words: Option<Vec<&str>> = choices
@@ -219,7 +225,7 @@ fn type_of(range: &Range) -> Option<&str> {
     })
 }
 
-/// The path of the table, the deepest first, that could have the key `name` and has not.
+/// The path of the deepest table that could have the key `name` but does not.
 pub fn lacking(keys: &[Key], table: &Table, name: &str) -> Option<String> {
     let below = keys.iter().filter_map(|key| Some((key.name, table.get(key.name)?, key.range().ok()?)));
     let deeper = below
@@ -301,13 +307,13 @@ mod tests {
             ),
             (
                 "negatives = { type = \"all\", count = 1 }",
-                "negatives.count: unknown key `count`: there are none here",
+                "negatives.count: unknown key `count`: this table has no keys",
             ),
             (
                 "negatives = { type = \"al\" }",
                 "negatives.type: unknown value `al`: did you mean `all`? known are random, all",
             ),
-            ("negatives = { count = 1 }", "negatives: lacks `type`; known are random, all"),
+            ("negatives = { count = 1 }", "negatives: needs the key `type`; known types are random, all"),
             ("size = [1, 9]", "size.1: expected a whole number in 1..=8, got 9"),
             (
                 "size = 2.0",

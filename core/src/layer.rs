@@ -9,64 +9,64 @@ use crate::random::Random;
 use crate::representation::Pooling;
 use std::any::Any;
 
-/// What a layer's synapses remember of a forward pass until their update: routing of pooling,
-/// gates, eligibilities. Only the layer that made it can read it.
+/// What a layer keeps from a forward pass for its update: routing of pooling, gates, eligibility traces. Only the
+/// layer that made it can read it.
 pub struct Trace(Box<dyn Any + Send>);
 
 impl Trace {
-    /// Wraps what the layer wants to keep.
+    /// Wraps what the layer keeps.
     pub fn new<T: Any + Send>(kept: T) -> Self {
         Self(Box::new(kept))
     }
 
-    /// Of a layer, or a pass, that keeps nothing.
+    /// The trace of a layer or pass that keeps nothing.
     pub fn none() -> Self {
         Self::new(())
     }
 
-    /// What was kept.
+    /// The kept value.
     ///
     /// # Errors
-    /// Where another layer made the trace.
+    /// If another layer made the trace.
     pub fn take<T: Any>(self) -> Result<T> {
         self.0.downcast().map(|kept| *kept).map_err(|_| Self::foreign())
     }
 
-    /// What was kept, which stays in the trace.
+    /// A reference to the kept value.
     ///
     /// # Errors
-    /// Where another layer made the trace.
+    /// If another layer made the trace.
     pub fn get<T: Any>(&self) -> Result<&T> {
         self.0.downcast_ref().ok_or_else(Self::foreign)
     }
 
     fn foreign() -> Error {
-        Error::shape("trace", "was made by another kind of layer, or in a pass that keeps nothing")
+        Error::shape("trace", "comes from another kind of layer, or from a pass that keeps nothing")
     }
 }
 
 /// Whether a pass is followed by an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Batch statistics; a trace is kept; running statistics move.
+    /// Statistics of the batch; a trace is kept; running averages are updated.
     Learn,
-    /// As in learning (batch statistics), but nothing is kept and nothing moves: a pass that only looks ahead.
+    /// As in learning (statistics of the batch), but nothing is kept or updated: an extra forward pass.
     Peek,
-    /// Running statistics; nothing is kept: probing.
+    /// Running averages; nothing is kept: for probing.
     Evaluate,
 }
 
-/// What a forward pass gives.
+/// The result of a forward pass.
 #[non_exhaustive]
 pub struct Activity {
     /// The layer's output: the next layer's presynaptic input.
     pub post: FeatureMap,
-    /// What the update will need. Empty unless the phase was [`Phase::Learn`].
+    /// What the update needs. Empty unless the phase was [`Phase::Learn`].
     pub trace: Trace,
 }
 
 impl Activity {
-    /// An output of which nothing else is remembered.
+    /// An output with an empty trace.
     pub fn new(post: FeatureMap) -> Self {
         Self { post, trace: Trace::none() }
     }
@@ -85,20 +85,20 @@ pub enum PostFactor {
     /// `[sample, channel]`: the factor of a map's mean over rows and columns; every position (of a map
     /// with one step in time) has this value divided by the number of positions.
     PerSample(Buffer),
-    /// `[sample, t, y, x, channel]`: one value a position.
+    /// `[sample, t, y, x, channel]`: one value for each position.
     PerPosition(Buffer),
-    /// `[sample, t, y, x, channel]` on the summed input a, before ρ and pooling: for rules of single synapses, which
-    /// see every neuron and not only those that ρ and pooling let through.
+    /// `[sample, t, y, x, channel]` for the summed input a, before ρ and pooling: for rules that use every neuron,
+    /// also those that ρ and pooling suppress.
     Activation(Buffer),
-    /// `[sample, t, y, x, channel]` on the potential a + b, the summed input with the bias, before ρ and pooling.
+    /// `[sample, t, y, x, channel]` for the potential a + b, the summed input with the bias, before ρ and pooling.
     Potential(Buffer),
 }
 
 impl PostFactor {
-    /// `[sample, t, y, x, channel]`: the factor of every position of an output of `shape`, for layers that treat all alike.
+    /// `[sample, t, y, x, channel]`: the factor of every position of an output of `shape`.
     ///
     /// # Errors
-    /// Where the factor is one of summed inputs, which `layer` does not show, or does not fit the map.
+    /// If the factor is for summed inputs, which `layer` does not provide, or does not fit the map.
     pub fn per_position(self, shape: MapShape, layer: &str) -> Result<Buffer> {
         let factor = match self {
             Self::PerPosition(factor) => factor,
@@ -112,18 +112,18 @@ impl PostFactor {
         Ok(factor)
     }
 
-    /// The error of a layer that has no summed input for a rule to work on.
+    /// The error of a layer that provides no summed inputs.
     pub fn no_activation(layer: &str) -> Error {
-        Error::shape(layer, "has no summed input of its own for a rule to work on")
+        Error::shape(layer, "has no summed input that a rule could use")
     }
 }
 
-/// M of an update M · W: what of an update depends on the weights themselves (decay, lateral competition).
+/// M of an update M · W: the part of an update that depends on the weights themselves (decay, lateral competition).
 #[derive(Clone, Debug)]
 pub enum Lateral {
     /// `[channels, channels]`: neurons act on each other.
     Full(Buffer),
-    /// `[channels]`, the diagonal: each neuron acts on itself alone.
+    /// `[channels]`, the diagonal: each neuron acts only on itself.
     Diagonal(Buffer),
 }
 
@@ -135,7 +135,7 @@ impl Lateral {
         }
     }
 
-    /// Whether it fits a layer of so many neurons.
+    /// Whether it fits a layer with this many neurons.
     pub fn fits(&self, channels: usize) -> bool {
         match self {
             Self::Full(values) => values.len() == channels * channels,
@@ -144,18 +144,18 @@ impl Lateral {
     }
 }
 
-/// What a layer makes of a post factor.
+/// The update of a layer for a post factor.
 #[non_exhaustive]
 pub struct LayerUpdate {
-    /// One buffer for each of [`EncoderLayer::parameters`] that learns, in memory order: the direction in
-    /// which the rule moves it (minus the gradient, where the rule follows a loss).
+    /// One buffer for each learning parameter of [`EncoderLayer::parameters`], in memory order: the direction in
+    /// which it moves (minus the gradient, if the rule has a loss).
     pub updates: Vec<Buffer>,
-    /// The post factor of the layer below, if it was asked for.
+    /// The post factor of the layer below, if requested.
     pub feedback: Option<Buffer>,
 }
 
 impl LayerUpdate {
-    /// Updates of the parameters that learn, without feedback.
+    /// Updates of the learning parameters, without feedback.
     pub fn new(updates: Vec<Buffer>) -> Self {
         Self { updates, feedback: None }
     }
@@ -170,17 +170,17 @@ impl LayerUpdate {
 /// A layer of neurons with plastic synapses.
 ///
 /// # Biological roles
-/// *pre*: the input map; *post*: the output after ρ; *trace*: what synapses keep of the forward pass;
-/// the *post factor* arrives from the rule and already holds modulation and dendritic signal, so that
-/// the update is ΔW = Σ post factor · ρ'(a) ⊗ pre (Equations 8 and 9).
+/// *pre* is the input map, *post* the output after ρ, and *trace* what the layer keeps from the forward pass. The
+/// *post factor* comes from the rule and contains modulation and dendritic signal. So the update is ΔW = Σ post
+/// factor · ρ'(a) ⊗ pre (Equations 8 and 9).
 pub trait EncoderLayer: Send {
-    /// The map it makes of an input map.
+    /// The shape of the output for an input of this shape.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map.
     fn output(&self, input: MapShape) -> Result<MapShape>;
 
-    /// Activity of the layer on `pre`.
+    /// The activity of the layer for the input `pre`.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map.
@@ -199,9 +199,8 @@ pub trait EncoderLayer: Send {
         feedback: bool,
     ) -> Result<LayerUpdate>;
 
-    /// The summed inputs a = W · pre of all neurons, before ρ and pooling, for rules that work on them; `None` where the
-    /// layer has none to show. Rules of single synapses know these alone: a bias is left out, and does not move. With
-    /// `potential` it is there: a + b.
+    /// The summed inputs a = W · pre of all neurons, before ρ and pooling; `None` if the layer does not provide them.
+    /// The bias is not included and does not move. With `potential` it is included: a + b.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map.
@@ -209,8 +208,8 @@ pub trait EncoderLayer: Send {
         Ok(None)
     }
 
-    /// [`activation`](Self::activation) in the pass that made `post` and `trace` of `pre`: a layer that can read the summed
-    /// inputs off them need not compute them twice.
+    /// [`activation`](Self::activation) in the pass that computed `post` and `trace` from `pre`. A layer that can
+    /// derive the summed inputs from them need not compute them again.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map, or another layer made the trace.
@@ -224,19 +223,20 @@ pub trait EncoderLayer: Send {
         self.activation(pre, potential)
     }
 
-    /// M · W for each parameter that learns, with M acting on the layer's neurons: the part of an update that depends on
+    /// M · W for each learning parameter, where M acts on the layer's neurons: the part of an update that depends on
     /// the weights themselves; zeros for a bias.
     ///
     /// # Errors
-    /// Where the layer offers no such update, or M is of another number of neurons.
+    /// If the layer does not support this update, or M has another number of neurons.
     fn lateral(&self, _lateral: &Lateral) -> Result<Vec<Buffer>> {
         Err(Error::shape(
             "layer",
-            "offers no updates that depend on its weights, which the rule makes: use a layer that does, or another rule",
+            "does not support updates that depend on its weights, which the rule needs: use another layer or \
+             another rule",
         ))
     }
 
-    /// Its parameters, those that learn and those that are only kept, always in the same order.
+    /// All parameters, learning and fixed, always in the same order.
     fn parameters(&mut self) -> Vec<&mut Parameter> {
         Vec::new()
     }
@@ -254,10 +254,10 @@ pub trait EncoderLayer: Send {
     }
 }
 
-/// What a config says of a layer; [`LayerSpec::build`] makes it.
+/// The keys of a layer in a config; [`LayerSpec::build`] builds the layer.
 #[typetag::serde(tag = "type")]
 pub trait LayerSpec: Send + Sync + std::fmt::Debug {
-    /// Makes the layer for such inputs, with fresh weights.
+    /// Builds the layer for inputs of this shape, with new weights.
     ///
     /// # Errors
     /// Where the layer cannot work on such a map, or a value is out of range.
@@ -269,7 +269,7 @@ pub trait LayerSpec: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// What a config says of a named stack of layers; see [`crate::registry`].
+/// The keys of a preset of layers in a config; see [`crate::registry`].
 #[typetag::serde(tag = "preset")]
 pub trait EncoderPreset: Send + Sync + std::fmt::Debug {
     /// The layers, first to last.

@@ -1,14 +1,14 @@
-//! What plugins of the plasticity toolkit are: traits, what they work on, and the registry.
+//! The traits and types for plugins of the plasticity toolkit, and the registry of plugins.
 //!
-//! Every contrastive rule of Illing et al. (2021) is one four-factor update with another modulation and another routing
-//! (inside a module of several layers, backpropagation carries the factor down),
+//! Every contrastive rule of Illing et al. (2021) is an update with four factors. The rules differ in modulation and
+//! routing (inside a module of several layers, backpropagation carries the factor down):
 //!
 //! ΔW = Σ γ · dendrite · post' ⊗ pre
 //!
-//! composed of an [`EncoderLayer`](layer::EncoderLayer), a [`ScoreFunction`](score::ScoreFunction), a
+//! It consists of an [`EncoderLayer`](layer::EncoderLayer), a [`ScoreFunction`](score::ScoreFunction), a
 //! [`BroadcastSignal`](broadcast::BroadcastSignal) and a [`PlasticityRule`](plasticity::PlasticityRule).
 //!
-//! A plugin is a plain serde struct, what it builds, and an entry in the [`registry`]:
+//! A plugin is a plain serde struct, the object that it builds, and an entry in the [`registry`]:
 //!
 //! ```
 //! use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
@@ -67,7 +67,7 @@ pub use error::{Error, Result};
 pub use inventory;
 pub use plasticity_compute::{ops, pairs, stage};
 
-/// Where numbers live: the compute device and its buffers of `f32`.
+/// The compute device and its buffers of `f32`.
 pub mod device {
     pub use plasticity_compute::device::{Buffer, Device, Indices, ON_GPU, Precision};
 }

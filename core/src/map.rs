@@ -12,13 +12,13 @@ pub struct FeatureMap {
 }
 
 impl FeatureMap {
-    /// A map of `shape` over `data`.
+    /// A map of `shape` with the values `data`.
     ///
     /// # Errors
-    /// Where the length of `data` is not that of `shape`.
+    /// If `data` has another length than `shape`.
     pub fn new(shape: MapShape, data: Buffer) -> Result<Self> {
         if data.len() != shape.len() {
-            let message = format!("{shape:?} holds {} values, got {}", shape.len(), data.len());
+            let message = format!("{shape:?} has {} values, got {}", shape.len(), data.len());
             return Err(Error::shape("feature map", message));
         }
         Ok(Self { shape, data })
@@ -34,7 +34,7 @@ impl FeatureMap {
         &self.data
     }
 
-    /// Its values, to be changed.
+    /// Its values, mutable.
     pub fn data_mut(&mut self) -> &mut Buffer {
         &mut self.data
     }

@@ -1,8 +1,8 @@
-//! What looks on while a network learns: an observer is told of every step and changes none of them.
+//! Observers: they are called at every step of training and change nothing.
 //!
-//! A user's own is a plugin of the family `observer`: a spec that configs name in `[[observers]]`, and what it builds. The
-//! laboratory's own (metrics, checkpoints, progress) implement the same trait and see more of the network: `N` is what
-//! an observer sees, for a plugin a `dyn` [`Observed`].
+//! A plugin of the family `observer` is a spec that configs name in `[[observers]]`, and the observer that it builds.
+//! The toolkit's own observers (metrics, checkpoints, progress) implement the same trait and see more of the network:
+//! `N` is the network that an observer sees, for a plugin a `dyn` [`Observed`].
 
 use crate::error::Result;
 use crate::parameter::Parameter;
@@ -28,18 +28,18 @@ pub struct Measure {
     pub value: f64,
 }
 
-/// Where training is when an observer is told of it.
+/// The state of training when an observer is called.
 #[non_exhaustive]
 pub struct Moment<'a, N: ?Sized = dyn Observed> {
     /// Steps made.
     pub step: u64,
     /// Steps of the whole training.
     pub total: u64,
-    /// The pass over the stimuli that the step belongs to, from 0.
+    /// The epoch of the step, from 0.
     pub epoch: u64,
     /// Stimuli in a step.
     pub batch: usize,
-    /// The loss of every module on this step's batch, before the step was applied. Empty where no observer
+    /// The loss of every module on the batch of this step, before the step was applied. Empty if no observer
     /// [wants](Observer::wants_losses) it.
     pub losses: &'a [f32],
     /// How long training has waited for stimuli so far.
@@ -50,7 +50,7 @@ pub struct Moment<'a, N: ?Sized = dyn Observed> {
 }
 
 impl<'a, N: ?Sized> Moment<'a, N> {
-    /// After `step` of `total` steps; the other fields are 0 or empty, and public to be set.
+    /// After `step` of `total` steps. The other fields are 0 or empty; set them if needed.
     pub fn new(step: u64, total: u64, network: &'a mut N) -> Self {
         Self {
             step,
@@ -70,44 +70,44 @@ impl<'a, N: ?Sized> Moment<'a, N> {
         self.network.borrow_mut()
     }
 
-    /// The same moment, as an observer sees it that sees less of the network.
+    /// The same moment for an observer that sees less of the network.
     pub fn seen_as<'b, M: ?Sized>(&'b self, network: &'b mut M) -> Moment<'b, M> {
         let Self { step, total, epoch, batch, losses, waited, .. } = *self;
         let (network, measures, stopped) = (RefCell::new(network), RefCell::default(), RefCell::default());
         Moment { step, total, epoch, batch, losses, waited, network, measures, stopped }
     }
 
-    /// Keeps a number with the run: a line of `measures.jsonl`, and a scalar in TensorBoard's events.
+    /// Saves a number: as a line of `measures.jsonl` and as a scalar for TensorBoard.
     pub fn measure(&self, name: impl Into<String>, value: f64) {
         self.measures.borrow_mut().push(Measure { name: name.into(), value });
     }
 
-    /// The numbers that observers which were told of the moment before have measured.
+    /// The numbers from observers that were called before with this moment.
     pub fn measures(&self) -> Ref<'_, Vec<Measure>> {
         self.measures.borrow()
     }
 
-    /// Ends training after this moment, as if this were its last step; `why` is told to whoever trains.
+    /// Ends training after this moment, as if it were the last step. `why` is shown to the user.
     pub fn stop(&self, why: impl Into<String>) {
         self.stopped.borrow_mut().get_or_insert(why.into());
     }
 
-    /// Why training is to end, if it is: the first reason that was given.
+    /// The first reason to end training, if there is one.
     pub fn stopped(&self) -> Option<String> {
         self.stopped.borrow().clone()
     }
 
-    /// The numbers that were measured.
+    /// The measured numbers.
     pub fn into_measures(self) -> Vec<Measure> {
         self.measures.into_inner()
     }
 }
 
-/// Looks on while a network learns.
+/// Is called while a network learns.
 ///
-/// In a run the order of calls is [`begin`](Self::begin), for every step [`before`](Self::before) and
-/// [`after`](Self::after), and [`end`](Self::end) where training ended without an error. Several observers are called in
-/// the order in which a config names them. What one returns as an error ends training.
+/// The order of calls in a run is [`begin`](Self::begin); for every step [`before`](Self::before) and
+/// [`after`](Self::after); and [`end`](Self::end) if training ends without an error. Several observers are called in
+/// the order of the config. An error of an observer ends training.
 pub trait Observer<N: ?Sized = dyn Observed> {
     /// Whether it reads [`losses`](Moment::losses) after this step (counted from 1). On a GPU reading them waits for the
     /// step.
@@ -118,7 +118,7 @@ pub trait Observer<N: ?Sized = dyn Observed> {
     /// Before the first step.
     ///
     /// # Errors
-    /// Where training cannot go on.
+    /// If training cannot continue.
     fn begin(&mut self, _moment: &Moment<N>) -> Result<()> {
         Ok(())
     }
@@ -126,7 +126,7 @@ pub trait Observer<N: ?Sized = dyn Observed> {
     /// Before each step, which is counted from 1.
     ///
     /// # Errors
-    /// Where training cannot go on.
+    /// If training cannot continue.
     fn before(&mut self, _step: u64) -> Result<()> {
         Ok(())
     }
@@ -134,23 +134,23 @@ pub trait Observer<N: ?Sized = dyn Observed> {
     /// After each step.
     ///
     /// # Errors
-    /// Where training cannot go on.
+    /// If training cannot continue.
     fn after(&mut self, moment: &Moment<N>) -> Result<()>;
 
-    /// After the last step that was made, where training was stopped early too.
+    /// After the last step, also if training was stopped early.
     ///
     /// # Errors
-    /// Where the end cannot be kept.
+    /// If the final state cannot be saved.
     fn end(&mut self, _moment: &Moment<N>) -> Result<()> {
         Ok(())
     }
 }
 
-/// What a config says of an observer.
+/// The keys of an observer in a config.
 #[typetag::serde(tag = "type")]
 pub trait ObserverSpec: Send + Sync + std::fmt::Debug {
-    /// Makes the observer. What it must know of a run that goes on follows from the moment that
-    /// [`begin`](Observer::begin) is told of: it keeps nothing from one process to the next.
+    /// Builds the observer. It keeps nothing between processes: all it knows of a resumed run is the moment that
+    /// [`begin`](Observer::begin) gets.
     ///
     /// # Errors
     /// Names a value that is out of range by its key (`every`).

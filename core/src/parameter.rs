@@ -1,13 +1,12 @@
-//! Weights that learn, and state that is kept with them.
+//! Learning weights, and state that is saved with them.
 
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 
-/// One tensor of a layer or rule: named, with its public layout and the values on the device.
+/// One tensor of a layer or rule: its name, its public layout and its values on the device.
 ///
-/// Files and reports hold a parameter in its *public* layout (PyTorch's: `[out, in, k…]`); in memory
-/// its axes may be permuted so that kernels run over contiguous channels. Optimisers work element by
-/// element and see only [`Parameter::value`].
+/// Files and reports use the *public* layout (PyTorch's: `[out, in, k…]`). In memory the axes may be permuted so that
+/// kernels use contiguous channels. Optimisers work on each element and see only [`Parameter::value`].
 #[derive(Clone, Debug)]
 pub struct Parameter {
     name: String,
@@ -18,11 +17,11 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter from values in the public layout `shape`, kept in memory with its axes in `order`
-    /// (`order[i]` is the public axis that stands at place `i` in memory).
+    /// A parameter from values in the public layout `shape`, kept in memory with its axes in `order` (`order[i]` is
+    /// the public axis at place `i` in memory).
     ///
     /// # Errors
-    /// Where the number of values is not that of `shape`, or `order` is no permutation.
+    /// If the number of values does not fit `shape`, or `order` is not a permutation.
     pub fn new(
         device: &Device,
         name: &str,
@@ -37,11 +36,11 @@ impl Parameter {
         Ok(parameter)
     }
 
-    /// A parameter from as many values as `draw` is asked for, in the public layout; `order` as of [`new`](Self::new). On a
-    /// [`sizing`](Device::sizing) handle nothing is drawn, and where there is no room for the values neither.
+    /// A parameter whose values come from `draw`, in the public layout; `order` as in [`new`](Self::new). `draw` is
+    /// not called on a [`sizing`](Device::sizing) handle, or if there is no memory for the values.
     ///
     /// # Errors
-    /// Where there is no room, `draw` refuses or gives another number of values, or `order` is no permutation.
+    /// If there is no memory, `draw` fails or returns another number of values, or `order` is not a permutation.
     pub fn drawn(
         device: &Device,
         name: &str,
@@ -62,10 +61,10 @@ impl Parameter {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
         if sorted != (0..shape.len()).collect::<Vec<_>>() {
-            return Err(Error::shape(name, format!("{order:?} does not order the axes of {shape:?}")));
+            return Err(Error::shape(name, format!("{order:?} is not an order of the axes of {shape:?}")));
         }
         if shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size)).is_none() {
-            return Err(Error::shape(name, format!("{shape:?} holds more values than can be counted")));
+            return Err(Error::shape(name, format!("{shape:?} has too many values")));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -76,7 +75,7 @@ impl Parameter {
         })
     }
 
-    /// A parameter whose layout in memory is the public one.
+    /// A parameter with the public layout in memory.
     ///
     /// # Errors
     /// Where the number of values is not that of `shape`.
@@ -84,19 +83,19 @@ impl Parameter {
         Self::new(device, name, shape, &(0..shape.len()).collect::<Vec<_>>(), values)
     }
 
-    /// The same, kept and saved but never changed by an optimiser (running statistics, frozen weights).
+    /// The same parameter, saved but never changed by an optimiser (running averages, frozen weights).
     #[must_use]
     pub fn fixed(mut self) -> Self {
         self.learns = false;
         self
     }
 
-    /// Gives it another name: what a rule does with the weights of a score that it owns.
+    /// Renames it: a rule does this with the weights of its scores.
     pub fn rename(&mut self, name: impl Into<String>) {
         self.name = name.into();
     }
 
-    /// From now on kept and saved, but never changed by an optimiser.
+    /// From now on it is saved but never changed by an optimiser.
     pub fn freeze(&mut self) {
         self.learns = false;
     }
@@ -138,7 +137,7 @@ impl Parameter {
         &self.value
     }
 
-    /// Its values in memory order, to be changed.
+    /// Its values in memory order, mutable.
     pub fn value_mut(&mut self) -> &mut Buffer {
         &mut self.value
     }
@@ -164,7 +163,7 @@ impl Parameter {
         Ok(public)
     }
 
-    /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle there are none to set.
+    /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle it does nothing.
     ///
     /// # Errors
     /// Where the number of values is not that of the shape.
@@ -188,8 +187,8 @@ impl Parameter {
         Ok(memory)
     }
 
-    /// How the values of one index of the first public axis (a neuron) stand in memory: the value at `place` is of index
-    /// `place / inner % count`. Gives `(inner, count)`.
+    /// The layout of the first public axis (neurons) in memory: the value at `place` belongs to index `place / inner
+    /// % count`. Returns `(inner, count)`.
     pub fn first_axis(&self) -> (usize, usize) {
         let at = self.order.iter().position(|&axis| axis == 0).unwrap_or(0);
         let inner = self.order.iter().skip(at + 1).map(|&axis| self.shape[axis]).product();
@@ -201,7 +200,7 @@ impl Parameter {
         if len == expected {
             return Ok(());
         }
-        Err(Error::shape(&self.name, format!("shape {:?} holds {expected} values, got {len}", self.shape)))
+        Err(Error::shape(&self.name, format!("shape {:?} has {expected} values, got {len}", self.shape)))
     }
 
     /// Calls `visit(memory index, public index)` for every element.
@@ -230,7 +229,7 @@ impl Parameter {
 /// An empty vector with room for `len` values.
 ///
 /// # Errors
-/// Where there is not so much memory: names what it is for.
+/// If there is not enough memory; the error names the use.
 fn room(name: &str, len: usize) -> Result<Vec<f32>> {
     let mut values = Vec::new();
     match values.try_reserve_exact(len) {
@@ -273,7 +272,7 @@ mod tests {
     fn a_wrong_count_is_an_error_that_names_the_parameter() {
         let device = Device::open().unwrap();
         let error = Parameter::plain(&device, "bias", &[3], &[0.0]).unwrap_err().to_string();
-        assert_eq!(error, "bias: shape [3] holds 3 values, got 1");
+        assert_eq!(error, "bias: shape [3] has 3 values, got 1");
         assert!(Parameter::new(&device, "w", &[2, 2], &[0, 0], &[0.0; 4]).is_err());
     }
 
@@ -290,7 +289,7 @@ mod tests {
                 1usize << 59
             )
         );
-        assert!(huge(&[1 << 40, 1 << 40]).contains("more values than can be counted"));
+        assert!(huge(&[1 << 40, 1 << 40]).contains("has too many values"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Random numbers that depend on nothing but the seed and what they are for.
+//! Random numbers that depend only on the seed and their purpose.
 //!
-//! Each use has a stream of its own, named by its purpose (network, step, module …), so that a run that
-//! resumes at step *n* draws what a run never stopped draws there, and no state has to be kept.
+//! Each use has its own stream, named by its purpose (network, step, module …). So a run that resumes at step *n* has
+//! the same draws as a run that was never stopped, and no state needs to be saved.
 
 use rand::{RngExt, SeedableRng};
 
-/// The generator that everything here draws from (ChaCha with 8 rounds).
+/// The generator for all random numbers (ChaCha with 8 rounds).
 pub type Random = rand_chacha::ChaCha8Rng;
 
 /// The generator for one use: the same `seed` and `purpose` give the same numbers on any machine.
@@ -20,8 +20,8 @@ pub fn stream(seed: u64, purpose: &[u64]) -> Random {
     random
 }
 
-/// `count` fresh weights, uniform in ±1/√`fan_in`, as PyTorch's linear layers and convolutions start; `fan_in` is how many
-/// inputs a neuron has.
+/// `count` initial weights, uniform in ±1/√`fan_in`, as in PyTorch's linear layers and convolutions; `fan_in` is the
+/// number of inputs of a neuron.
 pub fn uniform(random: &mut Random, count: usize, fan_in: usize) -> Vec<f32> {
     let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
     (0..count).map(|_| random.random_range(-bound..bound)).collect()
@@ -39,8 +39,8 @@ pub mod purpose {
     pub const LAYER: u64 = 1;
     /// Initial weights of a module's rule: `[RULE, module]`.
     pub const RULE: u64 = 2;
-    /// Negatives: `[DRAW, step, module, path, prediction step, what]`; signs and saccades of time-local learning, the same
-    /// for the whole network: `[DRAW, step, MAX, what]`.
+    /// Negatives: `[DRAW, step, module, path, prediction step, what]`; signs and negatives of time-local learning,
+    /// the same for the whole network: `[DRAW, step, MAX, what]`.
     pub const DRAW: u64 = 3;
     /// Order of the stimuli: `[ORDER, epoch]`.
     pub const ORDER: u64 = 4;
@@ -48,7 +48,7 @@ pub mod purpose {
     pub const AUGMENT: u64 = 5;
     /// Probe: `[PROBE, layer]`.
     pub const PROBE: u64 = 6;
-    /// Augmentation of a stimulus that a probe learns from: `[PROBE_AUGMENT, pass, index]`.
+    /// Augmentation of a stimulus that trains the probe: `[PROBE_AUGMENT, pass, index]`.
     pub const PROBE_AUGMENT: u64 = 8;
     /// Built-in stimuli: `[SYNTHETIC, split, index]`.
     pub const SYNTHETIC: u64 = 7;

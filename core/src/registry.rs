@@ -1,7 +1,7 @@
-//! The catalogue of plugins: what there is, by name, with one line and a citation each.
+//! The catalogue of plugins by name, each with a summary and a citation.
 //!
-//! typetag finds a plugin's spec by name but keeps its list to itself and lets duplicates pass, so every
-//! plugin is entered here as well, by the same macro ([`plugin!`](crate::plugin)).
+//! typetag finds a plugin's spec by name, but its list is private and may have duplicates. So the macro
+//! [`plugin!`](crate::plugin) also enters every plugin here.
 
 use crate::error::{Error, Result};
 use crate::range::Range;
@@ -46,7 +46,7 @@ impl Family {
         if self == Self::Preset { "preset" } else { "type" }
     }
 
-    /// What one of the family is called.
+    /// The name of the family, in the singular.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rule => "rule",
@@ -66,20 +66,19 @@ impl Family {
 pub struct Key {
     /// The key.
     pub name: &'static str,
-    /// What it holds when the config does not say, as TOML; empty where it must say, or where leaving it out
-    /// means to do without.
+    /// The default as TOML; empty if the key is required, or if leaving it out switches something off.
     pub default: &'static str,
-    /// What it may hold, with the unit: see [`Range`](crate::range) for how it is written.
+    /// The range with its unit; see [`Range`](crate::range) for the grammar.
     pub range: &'static str,
     /// What it means.
     pub meaning: &'static str,
 }
 
 impl Key {
-    /// What it may hold.
+    /// The range.
     ///
     /// # Errors
-    /// Where the range is not written as ranges are.
+    /// If the text does not follow the grammar of ranges.
     pub fn range(&self) -> Result<Range, String> {
         Range::parse(self.range).map_err(|error| format!("the range of `{}` {error}", self.name))
     }
@@ -100,8 +99,8 @@ pub struct Plugin {
     pub citation: &'static str,
     /// The keys of its config.
     pub keys: &'static [Key],
-    /// A config of it, as TOML, that works with small shapes: what the plugin suite builds. It always has the
-    /// family's tag (`type` or `preset`).
+    /// An example config as TOML for small shapes, which the plugin suite builds. It has the family's tag (`type` or
+    /// `preset`).
     pub example: &'static str,
     /// The crate that has it.
     pub package: &'static str,
@@ -111,7 +110,7 @@ pub struct Plugin {
 
 inventory::collect!(Plugin);
 
-/// Enters a plugin: implements its spec trait under the name, and lists it in the catalogue.
+/// Registers a plugin: implements its spec trait under the name and adds it to the catalogue.
 ///
 /// ```text
 /// plasticity_core::plugin! {
@@ -180,7 +179,7 @@ pub fn plugins(family: Family) -> Vec<&'static Plugin> {
     found
 }
 
-/// The crates that plugins are from, each once with its version: `my-rules 0.2.0`.
+/// The crates that contain plugins, each once with its version: `my-rules 0.2.0`.
 pub fn packages() -> Vec<String> {
     let all = inventory::iter::<Plugin>.into_iter();
     let mut named: Vec<_> = all.map(|plugin| format!("{} {}", plugin.package, plugin.version)).collect();
@@ -189,10 +188,10 @@ pub fn packages() -> Vec<String> {
     named
 }
 
-/// The plugin of this name, or an error that lists the registered ones and the nearest.
+/// The plugin with this name, or an error that lists the registered plugins and the nearest name.
 ///
 /// # Errors
-/// Where there is none of the name.
+/// If there is no plugin with this name.
 pub fn find(family: Family, name: &str, place: &str) -> Result<&'static Plugin> {
     let all = plugins(family);
     if let Some(found) = all.iter().find(|plugin| plugin.name == name) {
@@ -216,7 +215,7 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 /// Checks at start-up that no two plugins of a family share a name, and that every key's range can be read.
 ///
 /// # Errors
-/// Names both crates, or plugin, key and what of its range cannot be read.
+/// Names both crates; or the plugin, the key and the fault in its range.
 pub fn check() -> Result<()> {
     check_all(inventory::iter::<Plugin>.into_iter())
 }
@@ -227,7 +226,7 @@ fn check_all<'a>(all: impl Iterator<Item = &'a Plugin>) -> Result<()> {
         if let Some(other) = seen.insert((plugin.family, plugin.name), plugin.package) {
             let (family, name) = (plugin.family.name(), plugin.name);
             let message = format!(
-                "two of the {family} plugins are called `{name}`: one in crate `{other}`, one in crate `{}`; rename one",
+                "two {family} plugins have the name `{name}`, in the crates `{other}` and `{}`: rename one",
                 plugin.package
             );
             return Err(Error::Registry(message));

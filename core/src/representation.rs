@@ -1,4 +1,4 @@
-//! What scores and rules see of a layer: `[time, location, batch, channel]`.
+//! The activity of a layer as scores and rules see it: `[time, location, batch, channel]`.
 
 use crate::device::Buffer;
 use crate::error::{Error, Result};
@@ -8,8 +8,8 @@ pub use plasticity_compute::ops::pooling::{Pooling, RepresentationShape};
 
 /// A layer's activity as rules see it: a matrix of `time · location · batch` rows and `channel` columns.
 ///
-/// Rows of one step in time are contiguous, so contexts and targets of a prediction step are two parts
-/// of one matrix and nothing is copied to pick them.
+/// The rows of one time step are contiguous. So contexts and targets of a prediction step are two parts of one
+/// matrix, and nothing is copied.
 #[derive(Clone, Debug)]
 pub struct Representation {
     shape: RepresentationShape,
@@ -17,13 +17,13 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// A representation of `shape` over `data`.
+    /// A representation of `shape` with the values `data`.
     ///
     /// # Errors
-    /// Where the length of `data` is not that of `shape`.
+    /// If `data` has another length than `shape`.
     pub fn new(shape: RepresentationShape, data: Buffer) -> Result<Self> {
         if data.len() != shape.len() {
-            let message = format!("{shape:?} holds {} values, got {}", shape.len(), data.len());
+            let message = format!("{shape:?} has {} values, got {}", shape.len(), data.len());
             return Err(Error::shape("representation", message));
         }
         Ok(Self { shape, data })

@@ -9,15 +9,15 @@ use std::ops::Range;
 /// Which stimuli of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// What rules learn from; labels, if there are any, are for supervised rules.
+    /// Stimuli for learning; only supervised rules use their labels.
     Learn,
-    /// Labelled stimuli that a probe learns from.
+    /// Labelled stimuli that train the probe.
     ReadoutTrain,
-    /// Labelled stimuli that a probe is tested on.
+    /// Labelled stimuli that test the probe.
     ReadoutTest,
 }
 
-/// What is known of a stimulus beside its values.
+/// The label of a stimulus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
     /// Nothing.
@@ -45,12 +45,12 @@ pub struct Batch {
     pub labels: Vec<Label>,
 }
 
-/// In a list of classes: a frame that has none.
+/// In a list of classes: a frame without a class.
 pub const UNLABELLED: u32 = u32::MAX;
 
 impl Batch {
-    /// The class of every stimulus, or of each of its frames, stimulus by stimulus, with [`UNLABELLED`] where a frame has
-    /// none. `None` where a stimulus has no label, or not as many frames as the others.
+    /// The class of every stimulus, or of each frame, stimulus by stimulus, with [`UNLABELLED`] for a frame without a
+    /// class. `None` if a stimulus has no label, or another number of frames than the others.
     pub fn classes(&self) -> Option<Vec<u32>> {
         let mut classes = Vec::new();
         let mut each = None;
@@ -72,7 +72,7 @@ impl Batch {
     }
 }
 
-/// The steps, of `steps` in all, that frame `frame` of `frames` spans: at least one.
+/// The steps (of `steps`) that frame `frame` of `frames` covers: at least one.
 pub fn span(frame: usize, frames: usize, steps: usize) -> Range<usize> {
     let start = (frame * steps / frames).min(steps.saturating_sub(1));
     start..((frame + 1) * steps / frames).max(start + 1)
@@ -94,28 +94,28 @@ pub trait Stimulus: Send + Sync {
     /// The encoder's input for `batch` stimuli.
     fn shape(&self, batch: usize) -> MapShape;
 
-    /// Names of the classes, where stimuli (or their frames) are labelled.
+    /// Names of the classes, if stimuli (or their frames) are labelled.
     fn classes(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// Decodes stimulus `index`. With `augment`, transformed at random for learning; without, as for probing
-    /// (centre crop, no flip).
+    /// Decodes stimulus `index`. With `augment`, it is randomly transformed for learning; without, it is as for the
+    /// probe (centre crop, no flip).
     ///
     /// # Errors
     /// Names the file that cannot be used, and what is wrong with it.
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample>;
 
-    /// Lays samples out as the encoder's input on the host, `[time, location, batch, t, y, x, channel]`. The default takes
-    /// samples of `[time, location, t, y, x, channel]`.
+    /// Arranges samples as the encoder's input on the host, `[time, location, batch, t, y, x, channel]`. The default
+    /// takes samples of `[time, location, t, y, x, channel]`.
     ///
     /// # Errors
-    /// Where a sample has not the size that [`shape`](Self::shape) says.
+    /// If a sample does not have the size that [`shape`](Self::shape) says.
     fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
         let one = self.shape(1);
         if let Some(sample) = samples.iter().find(|sample| sample.values.len() != one.len()) {
             let message =
-                format!("{one:?} holds {} values, and a sample has {}", one.len(), sample.values.len());
+                format!("{one:?} has {} values, but a sample has {}", one.len(), sample.values.len());
             return Err(Error::stimulus("batch", message));
         }
         let places = one.time * one.location;
@@ -125,13 +125,13 @@ pub trait Stimulus: Send + Sync {
         Ok((0..places).flat_map(of_place).flatten().copied().collect())
     }
 
-    /// Time, rows and columns of one whole stimulus as [`sample`](Self::sample) gives it (its first view), before it is cut
-    /// into pieces: what a person is shown. Channels are those of [`shape`](Self::shape).
+    /// Time, rows and columns of one whole stimulus from [`sample`](Self::sample) (its first view), before it is cut
+    /// into pieces, for showing it to a person. Channels are those of [`shape`](Self::shape).
     fn extent(&self) -> [usize; 3] {
         self.shape(1).extent
     }
 
-    /// What stimulus `index` is called where it comes from: its file, its utterance, its clip.
+    /// The name of stimulus `index` in its source: its file, utterance or clip.
     fn name(&self, _index: usize) -> Option<String> {
         None
     }
@@ -141,7 +141,7 @@ pub trait Stimulus: Send + Sync {
         samples.iter().map(|sample| sample.label.clone()).collect()
     }
 
-    /// Features that need no network, to be probed beside its layers, where the field has such (speech: MFCC).
+    /// Hand-made features to probe beside the layers as a baseline (speech: MFCC).
     fn baseline(&self) -> Option<Baseline> {
         None
     }
@@ -150,7 +150,7 @@ pub trait Stimulus: Send + Sync {
 /// Hand-made features of a stimulus.
 #[derive(Clone, Copy, Debug)]
 pub struct Baseline {
-    /// What they are called in the literature.
+    /// Their name in the literature.
     pub name: &'static str,
     /// How many at each step.
     pub channels: usize,
@@ -174,26 +174,26 @@ pub fn batch(stimulus: &dyn Stimulus, samples: &[Sample], device: &Device) -> Re
     Ok(Batch { input, labels: stimulus.labels(samples) })
 }
 
-/// What is known of stimuli without any of their files.
+/// What is known about stimuli without reading their files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outline {
-    /// The encoder's input for one stimulus to learn from.
+    /// The encoder's input for one stimulus for learning.
     pub one: MapShape,
     /// How many frames of a stimulus have a label each; `None`: it has one label.
     pub frames: Option<usize>,
 }
 
-/// What a config says of stimuli.
+/// The keys of a stimulus in a config.
 #[typetag::serde(tag = "type")]
 pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
-    /// Opens one split. `seed` is the run's (built-in stimuli are made from it).
+    /// Opens one split. `seed` is the seed of the run; built-in stimuli follow from it.
     ///
     /// # Errors
     /// Where files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>>;
 
-    /// What of the stimuli to learn from follows from the config alone, so that noise of the same shape can stand in where
-    /// their files are absent; `None` where nothing does.
+    /// What follows from the config alone about the stimuli for learning, so that noise of the same shape can replace
+    /// absent files; `None` if nothing does.
     ///
     /// # Errors
     /// Where a value of the config is out of range.

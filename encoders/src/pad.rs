@@ -30,12 +30,12 @@ pub struct Pad {
 }
 
 plugin! {
-    Layer "pad": "A border around the rows and columns of a map: mirrored, or zeros; nothing learns",
+    Layer "pad": "Adds a border around the rows and columns of a map: mirrored, or zeros; nothing learns",
     equation: "z[y, x] = a[mirror(y), mirror(x)]",
     citation: "PyTorch's ReflectionPad2d; before the convolutions of SoftHebb: Journé et al. 2023",
     keys: [
-        size = "", "1..=4096", "rows and columns on each side; a mirror has fewer than the map";
-        border = "\"reflect\"", "reflect | zero", "the map mirrored at its edge, which is not repeated, or zeros";
+        size = "", "1..=4096", "rows and columns on each side; for a mirror, fewer than the map has";
+        border = "\"reflect\"", "reflect | zero", "mirrors the map at its edge, without repeating the edge; or zeros";
     ],
     example: "type = \"pad\"\nsize = 1",
     impl LayerSpec for Pad {
@@ -84,7 +84,7 @@ impl EncoderLayer for Pad {
         let [t, y, x] = input.extent;
         if self.border == Border::Reflect && self.size >= y.min(x) {
             let message =
-                format!("a mirror of {} does not fit a map of {y}×{x}: it has to be smaller", self.size);
+                format!("a mirror of {} does not fit a map of {y}×{x}: use a smaller one", self.size);
             return Err(Error::config("size", message));
         }
         Ok(input.with([t, y + 2 * self.size, x + 2 * self.size], input.channels))
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_mirror_larger_than_the_map_is_an_error() {
         let error = Pad { size: 3, border: Border::Reflect }.output(SHAPE).unwrap_err().to_string();
-        assert_eq!(error, "size: a mirror of 3 does not fit a map of 3×4: it has to be smaller");
+        assert_eq!(error, "size: a mirror of 3 does not fit a map of 3×4: use a smaller one");
         assert!(Pad { size: 3, border: Border::Zero }.output(SHAPE).is_ok());
     }
 }

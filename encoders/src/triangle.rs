@@ -1,4 +1,4 @@
-//! `triangle`: what of a neuron's activity is above the mean of its neighbours.
+//! `triangle`: the part of a neuron's activity above the mean of its neighbours.
 
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
@@ -23,11 +23,12 @@ impl Default for Triangle {
 }
 
 plugin! {
-    Layer "triangle": "What of a neuron's activity is above the mean over the neurons at its position; nothing learns",
+    Layer "triangle": "Keeps the part of a neuron's activity above the mean of the neurons at its position; \
+                       nothing learns",
     equation: "z = max(0, a − mean a)^p",
     citation: "Coates, Lee & Ng 2011; with a power: Journé et al. 2023",
     keys: [
-        power = "1.0", "> 0", "p: above 1 the strongest neurons stand out, below 1 they are brought closer";
+        power = "1.0", "> 0", "p: above 1 it increases the differences between neurons, below 1 it decreases them";
     ],
     example: "type = \"triangle\"\npower = 1.5",
     impl LayerSpec for Triangle {

@@ -206,7 +206,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
     let one = RepresentationShape { batch: 1, ..SHAPE };
     let short = RepresentationShape { time: 3, ..SHAPE };
     for (toml, shape, expected) in [
-        ("type = \"clapp\"", short, "needs more than 6 steps in time, got 3"),
+        ("type = \"clapp\"", short, "need more than 6 steps in time, got 3"),
         ("type = \"clapp\"\nprediction_steps = 2", one, "at least 2 inputs in a batch, got 1"),
         (
             "type = \"clapp\"\nprediction_steps = 0",
@@ -216,23 +216,23 @@ fn what_cannot_work_is_an_error_that_says_why() {
         ("type = \"clapp\"\nskip = 65537", SHAPE, "skip: expected a whole number in 0..=65536, got 65537"),
         ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "context: unknown value `top`: known are same, above"),
         ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown key `prediction_step`"),
-        ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs at once cannot be time-local"),
+        ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs cannot be time-local"),
         ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
         (
             "type = \"clapp\"\nprediction_steps = [2]",
             SHAPE,
-            "prediction_steps: [2] has 1 numbers and the network 2 modules",
+            "prediction_steps: [2] has 1 numbers, but the network has 2 modules",
         ),
-        ("type = \"clapp\"\npool = [2]", SHAPE, "pool: [2] has 1 sizes and the network 2 modules"),
+        ("type = \"clapp\"\npool = [2]", SHAPE, "pool: [2] has 1 sizes, but the network has 2 modules"),
         (
             "type = \"cpc\"\nnegatives = { type = \"all\" }\npool = 2",
             SHAPE,
-            "pool: all pairs at once keep every place",
+            "pool: all pairs already keep every place",
         ),
         (
             "type = \"clapp_s\"\ntwins = true",
             SHAPE,
-            "twins: needs a score that has weights of its own for the way back",
+            "twins: needs a score with separate retrodiction weights",
         ),
         ("type = \"clapp\"\ndraws = \"none\"", SHAPE, "draws: "),
         ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count: "),
@@ -249,7 +249,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
             SHAPE,
             "negatives: expected a whole number in 1..=65536, got 0",
         ),
-        ("type = \"supervised\"", SHAPE, "type: `supervised` learns from labels"),
+        ("type = \"supervised\"", SHAPE, "type: `supervised` needs labels"),
     ] {
         let error = bench(toml, shape, None).and_then(|mut bench| bench.update().map(drop)).unwrap_err();
         assert!(error.contains(expected), "{toml}: {error}");

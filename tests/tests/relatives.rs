@@ -186,7 +186,7 @@ fn a_recurrent_layer_learns_under_every_relative_that_works_on_outputs() {
         }
     }
     let error = network("oja", &[0..1, 1..2]).err().unwrap().to_string();
-    assert!(error.contains("layer 2: shows no summed inputs"), "{error}");
+    assert!(error.contains("layer 2: does not provide the summed inputs"), "{error}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn summed_inputs_before_batch_normalisation_are_refused_with_the_remedy() {
         let network =
             build(&device, rule, std::slice::from_ref(&layer), modules, SHAPE, OptimiserSpec::default());
         let error = network.err().unwrap().to_string();
-        assert!(error.contains("leave out `batch_norm`"), "{rule}: {error}");
+        assert!(error.contains("remove `batch_norm`"), "{rule}: {error}");
     }
 }
 

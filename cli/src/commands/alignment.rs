@@ -21,12 +21,12 @@ use std::path::PathBuf;
 /// Arguments of `alignment`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A config, or the folder of a run, whose checkpoints are measured and `alignment.json` is written into it
+    /// A config, or the folder of a run: then its checkpoints are measured, and `alignment.json` is written into the folder
     #[arg(value_name = "CONFIG|RUN")]
     what: PathBuf,
     #[command(flatten)]
     overrides: Overrides,
-    /// With a config: steps of training after which its network is measured again
+    /// With a config: training steps after which to measure again
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     steps: Vec<u64>,
     /// Print JSON instead of a table
@@ -41,15 +41,14 @@ struct Stage {
     layers: Vec<LayerAlignment>,
 }
 
-/// Measures, prints, and for a run writes `alignment.json`. What was measured before training diverged is printed, too.
+/// Measures and prints, and for a run writes `alignment.json`. If training diverges, it prints the earlier measurements.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let set = &arguments.overrides.set;
     let is_run = arguments.what.is_dir();
     let config =
         if is_run { run::config(&arguments.what, set)? } else { Config::load(&arguments.what, set)? };
     if is_run && !arguments.steps.is_empty() {
-        let message =
-            "is for configs: a run is measured at its checkpoints (training.keep says how many it keeps)";
+        let message = "is only for configs: a run is measured at its checkpoints (training.keep says how many it keeps)";
         return Err(Error::config("--steps", message));
     }
     start_threads(&config)?;
@@ -64,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
                 Ok(stored) => stored,
                 Err(Unusable::Refused(error)) => return Err(error),
                 Err(Unusable::Broken(error)) => {
-                    output::note(&format!("warning: {error}: it is passed over"));
+                    output::note(&format!("warning: {error}: this checkpoint is skipped"));
                     continue;
                 }
             };
@@ -81,12 +80,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if is_run && probe::is_own(experiment.config(), &arguments.what)? {
         output::keep(&arguments.what.join("alignment.json"), &json);
     } else if is_run {
-        output::note("alignment.json stays as it is: it is of the run's own config");
+        output::note("alignment.json is not changed: it belongs to the run's own config");
     }
     trained_to.and(printed).map(|()| Exit::Success)
 }
 
-/// The state that a run starts from, where the config has `training.init`.
+/// The state that a run starts from, if the config has `training.init`.
 fn started(experiment: &Experiment, device: &Device) -> Result<Option<State>> {
     if experiment.config().training.init.is_none() {
         return Ok(None);

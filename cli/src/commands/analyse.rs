@@ -1,4 +1,4 @@
-//! `plasticity analyse RUN…`: what layers' features are like, and how alike those of layers and of runs are.
+//! `plasticity analyse RUN…`: measures the features of layers, and how similar layers and runs are.
 
 use crate::examined::{Examined, Extent};
 use crate::exit::Exit;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// Arguments of `analyse`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folders of runs; several must have as many layers, and the same stimuli
+    /// The folders of runs; all must have the same number of layers and the same stimuli
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Test stimuli that are looked at, at most, evenly spaced
+    /// The largest number of test stimuli, evenly spaced
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(8..))]
     stimuli: u64,
     /// Print JSON instead of tables

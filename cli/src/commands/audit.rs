@@ -20,8 +20,8 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Measures and prints the marks with their evidence. Always in `f32`, since a rounding to TF32 is as large as effects
-/// that are looked for.
+/// Measures and prints the marks with their evidence. Always in `f32`, because rounding to TF32 is as large as some of the
+/// measured effects.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut config = arguments.config.load()?;
     config.training.batch = BATCH;
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn print(audit: &Audit) -> Result<()> {
     if !audit.learns {
-        output::print("nothing learns: there is nothing to be local")?;
+        output::print("this rule changes no weights, so there is no update to measure")?;
         return Ok(());
     }
     let mark = |mark: Option<bool>| match mark {
@@ -56,28 +56,28 @@ fn print(audit: &Audit) -> Result<()> {
     let lines = [
         ("local in space       ", mark(audit.space).to_owned()),
         (
-            "  change of a layer's update with other layers' weights      ",
+            "  effect of other layers' weights on a layer's update          ",
             change(Some(evidence.other_layers)),
         ),
-        ("  mixed difference of an update over three stimuli           ", change(evidence.third_stimulus)),
+        ("  joint effect of three stimuli on an update                   ", change(evidence.third_stimulus)),
         (
-            "  change of updates with a neuron that no dendrite reaches   ",
+            "  effect of a neuron without dendritic connections on updates  ",
             change(evidence.disconnected_neuron),
         ),
         ("local in time        ", mark(audit.time).to_owned()),
         (
-            "  stimuli that one context is compared with in a step        ",
+            "  stimuli compared with one context in a step                  ",
             partners.map_or(NOT_MEASURED.to_owned(), |partners| partners.to_string()),
         ),
         ("weight transport     ", mark(audit.weight_transport).to_owned()),
-        ("  change of a weight's presynaptic side with the weight      ", change(evidence.backward_use)),
+        ("  effect of a weight on updates of its presynaptic neurons     ", change(evidence.backward_use)),
     ];
     for (what, found) in lines {
         output::print(&format!("{what}{found}"))?;
     }
-    output::print("Changes are relative, ‖ΔU‖ / ‖U‖; below 1e-5 they are rounding.")?;
+    output::print("Effects are relative, ‖ΔU‖ / ‖U‖; below 1e-5 they are rounding.")?;
     Ok(())
 }
 
-/// Stands where a network offers nothing to measure a mark on.
+/// The text for a mark that this network gives no way to measure.
 const NOT_MEASURED: &str = "not measured";

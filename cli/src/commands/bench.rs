@@ -26,13 +26,13 @@ const LOADING_STEPS: u64 = 8;
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Stimuli in a step [default: the config's]
+    /// Stimuli in each step [default: training.batch of the config]
     #[arg(long)]
     batch: Option<usize>,
-    /// Steps to measure
+    /// Number of steps to measure
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Show where a step's time goes, by layer and stage, and the machine's matrix limit (on the CPU)
+    /// Show the time of each layer and stage, and the speed of a large matrix product (CPU only)
     #[arg(long)]
     profile: bool,
     /// Print JSON
@@ -70,7 +70,8 @@ struct Report {
 /// Measures.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.profile && plasticity_core::device::ON_GPU {
-        let message = "stages are timed on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
+        let message =
+            "works on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
         return Err(Error::config("--profile", message));
     }
     let mut given = arguments.config.clone();
@@ -184,8 +185,8 @@ fn limit(device: &Device) -> Result<f64> {
 fn lines(report: &Report) -> String {
     let memory = report.peak_memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
     let summary = format!(
-        "{:.1} stimuli/s: {:.1} ms a step of {} (median of {}); peak memory {memory}; \
-         {:.1} ms a step of waiting when loading runs beside it; {} threads on {}",
+        "{:.1} stimuli/s: {:.1} ms for a step of {} stimuli (median of {}); peak memory {memory}; \
+         {:.1} ms of waiting for stimuli in a step; {} threads on {}",
         report.stimuli_per_second,
         report.step_ms,
         report.batch,

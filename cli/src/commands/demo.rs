@@ -19,14 +19,14 @@ const CONFIG: &str = include_str!("demo.toml");
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folder of the run [default: one of the system's temporary ones]
+    /// The folder of the run [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
 }
 
-/// Trains and reads out.
+/// Trains and probes.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let started = Instant::now();
     let config =
@@ -36,10 +36,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("plasticity-demo-{}", std::process::id())));
     let how = match config.rule.typetag_name() {
-        "clapp_s" => "CLAPP-s, layer by layer: no layer receives a signal from those above".to_owned(),
+        "clapp_s" => "CLAPP-s, layer by layer: no layer receives a signal from a layer above it".to_owned(),
         other => format!("rule `{other}`"),
     };
-    output::note(&format!("scenes of eight kinds of object; {how}"));
+    output::note(&format!("scenes with objects of eight kinds; {how}"));
     let device = Device::open()?;
     let (experiment, network) = train::prepare(config, &device)?;
     let mut run = Run::create(&folder, experiment.config())?;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     probe::write(&report, &folder)?;
     output::print(&probe::table(&report))?;
     output::note(&format!(
-        "{step} steps, {} in all; the run is in {}",
+        "{step} steps, {} in total; the run is in {}",
         clock(started.elapsed().as_secs_f64()),
         folder.display()
     ));

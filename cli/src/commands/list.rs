@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// rules, scores, broadcasts, layers, presets, stimuli, sources or observers; or the name of one plugin
+    /// A family (rules, scores, broadcasts, layers, presets, stimuli, sources, observers), or the name of a plugin
     #[arg(value_name = "FAMILY|NAME")]
     what: Option<String>,
-    /// The name of one of the family: shows its equation and keys
+    /// The name of a plugin of the family: shows its equation and keys
     name: Option<String>,
     /// Print JSON
     #[arg(long)]

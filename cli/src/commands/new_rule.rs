@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// The name of the crate and of the rule
     name: String,
-    /// The folder that the crate's folder is made in
+    /// The folder in which to make the crate's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
 }
@@ -19,6 +19,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let folder = new_rule::write(&arguments.name, &arguments.out)?;
     output::print(&folder.display().to_string())?;
-    output::note("its tests: cargo test; a first run: cargo run -- train config.toml");
+    output::note("next, in this folder: cargo test; cargo run -- train config.toml");
     Ok(Exit::Success)
 }

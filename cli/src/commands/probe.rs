@@ -1,4 +1,4 @@
-//! `plasticity probe RUN`: the probes of every layer as a table, and in `probe.json`.
+//! `plasticity probe RUN`: probes every layer, prints a table and writes `probe.json`.
 
 use crate::exit::Exit;
 use crate::options::Overrides;
@@ -20,10 +20,10 @@ use std::path::{Path, PathBuf};
 pub struct Arguments {
     /// The folder of a run
     run: PathBuf,
-    /// The checkpoint to probe; its result is printed and not saved [default: the run's last]
+    /// A checkpoint to probe; the result is printed but not saved [default: the run's last]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Probe on the stimuli of another config, which is printed only: how well features transfer
+    /// Probe with the stimuli of another config, to see how well features transfer; printed but not saved
     #[arg(long, value_name = "CONFIG")]
     on: Option<PathBuf>,
     /// Print JSON instead of a table
@@ -40,12 +40,12 @@ pub struct Report {
     pub step: u64,
     /// Every layer's probes.
     pub layers: Vec<LayerProbe>,
-    /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config that it was probed by.
+    /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config of the probe.
     #[serde(default)]
     pub readout: String,
 }
 
-/// Reads a run out.
+/// Probes a run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let on = arguments.on.as_deref().map(stimuli_of).transpose()?;
     let overrides: Vec<String> = on.into_iter().chain(arguments.overrides.set.iter().cloned()).collect();
@@ -54,7 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let stored = match &arguments.checkpoint {
         Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
-            Error::file(&arguments.run, "has no checkpoint yet: train it first, or wait for the first one")
+            Error::file(
+                &arguments.run,
+                "has no checkpoint yet: train the run first, or wait for its first \
+                                         checkpoint",
+            )
         })?,
     };
     stored.check(&config)?;
@@ -68,7 +72,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if own {
         write(&report, &arguments.run)?;
     } else {
-        output::note("probe.json stays as it is: it is of the run's last checkpoint by the run's own config");
+        output::note(
+            "probe.json is not changed: it belongs to the run's last checkpoint and the run's own config",
+        );
     }
     printed.map(|()| Exit::Success)
 }
@@ -169,11 +175,11 @@ all_layers = true
         let shares = |what: &str| -> Vec<f64> {
             heard.iter().filter(|(heard, _)| heard == what).map(|(_, share)| *share).collect()
         };
-        assert_eq!(heard[0], ("input to learn from".to_owned(), 0.0));
-        assert_eq!(shares("features to learn from"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
-        assert_eq!(shares("untrained features to test on"), [0.0, 0.5]);
+        assert_eq!(heard[0], ("input for training".to_owned(), 0.0));
+        assert_eq!(shares("features for training"), [0.0, 1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(shares("untrained features for testing"), [0.0, 0.5]);
         assert_eq!(shares("layer 4, features"), [0.5]);
-        let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers side by side"));
+        let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers together"));
         assert_eq!(all.count(), 2 * 5, "twice all batches");
     }
 }

@@ -1,4 +1,4 @@
-//! `plasticity report RUN…`: a page with all that runs have learned.
+//! `plasticity report RUN…`: an HTML page about what runs have learned.
 
 use super::features::{layers, vacant};
 use crate::exit::Exit;
@@ -14,32 +14,32 @@ use std::path::{Path, PathBuf};
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folders of runs; several must have as many layers, and the same stimuli
+    /// The folders of runs; all must have the same number of layers and the same stimuli
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// The page, or a folder for it [default, of one run: report.html in its folder]
+    /// The file of the page, or a folder for it [default for one run: report.html in its folder]
     #[arg(long, value_name = "DIR|FILE.html")]
     out: Option<PathBuf>,
-    /// Test stimuli that networks are shown, at most, evenly spaced
+    /// The largest number of test stimuli to show, evenly spaced
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
     stimuli: u64,
-    /// Points of a t-SNE map, at most
+    /// The largest number of points in a t-SNE map
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(8..=2000))]
     points: u64,
-    /// Layers, counted from 1, whose neurons and maps are shown [default: first, middle, last]
+    /// Layers to show in detail, counted from 1 [default: first, middle, last]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     layers: Vec<String>,
-    /// Neurons that are shown of each of these layers
+    /// Neurons to show in each of these layers
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=256))]
     neurons: u64,
-    /// Leave out the measurement of how local the rule is
+    /// Do not measure how local the rule is
     #[arg(long)]
     no_audit: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
 
-/// Makes the page and writes it with its charts, in the place of nothing.
+/// Makes the page and writes it with its charts. It overwrites no file.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let file = place(arguments)?;
     let charts = beside(&file);
@@ -84,7 +84,7 @@ fn place(arguments: &Arguments) -> Result<PathBuf> {
         (Some(out), _) => Ok(out.join(PAGE)),
         (None, [one]) => Ok(one.join(PAGE)),
         (None, _) => {
-            let message = "is needed where there are several runs: say where the page is to be written";
+            let message = "is missing: with several runs, give the file of the page";
             Err(Error::config("--out", message))
         }
     }

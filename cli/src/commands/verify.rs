@@ -16,15 +16,15 @@ use std::path::PathBuf;
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A config, whose rule's update is compared with what dfdx's autodiff makes of the rule's loss
+    /// A config: the updates of its rule are compared with automatic differentiation of the rule's loss
     #[arg(required_unless_present = "reference")]
     config: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
-    /// Reference cases: safetensors files (or folders of them) with a network and its expected gradients
+    /// Reference cases: safetensors files, or folders of them, with a network and its expected gradients
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "config")]
     reference: Vec<PathBuf>,
-    /// Steps of training after which a config's network is compared again
+    /// Training steps after which a config's network is compared again
     #[arg(long, default_value_t = 20)]
     steps: u64,
     /// Print JSON
@@ -42,7 +42,7 @@ struct Report {
     note: Option<String>,
 }
 
-/// Compares, in `f32`, and fails where any error is above what it may be.
+/// Compares in `f32`, and fails if an error is above its limit.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let reports = match &arguments.config {
@@ -75,10 +75,10 @@ fn of_config(experiment: &Experiment, steps: u64, device: &Device) -> Result<Vec
         let note = match stage.against {
             Against::Autodiff => None,
             Against::Differences => Some(
-                "the rule states its loss alone: its update, which is made from that, is compared with finite differences of \
-                 it",
+                "the rule has a loss and no update of its own: automatic differentiation of the loss is compared \
+                 with finite differences",
             ),
-            Against::Nothing => Some("the rule follows no loss: there is nothing to compare with"),
+            Against::Nothing => Some("the rule has no loss, so there is nothing to compare its update with"),
         };
         let (tensors, note) = (stage.tensors, note.map(str::to_owned));
         reports.push(Report { what, passes: passes(&tensors), tensors, note });

@@ -1,4 +1,4 @@
-//! `plasticity new-rule NAME`: a crate with a rule of one's own that builds, tests and trains as it is.
+//! `plasticity new-rule NAME`: writes a crate with an example rule that builds, passes its tests and trains.
 
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -22,8 +22,9 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     let reserved = RESERVED.split_whitespace().any(|word| word == name.replace('-', "_"));
     if !fits || reserved || name.starts_with("plasticity") {
-        let message = "is no name for a crate and a rule: use lower-case letters, digits, `_` and `-`, a letter first, and \
-             no word that Rust, cargo or this toolkit has taken";
+        let message = "cannot be the name of a crate and a rule: start with a lower-case letter, use only \
+                       lower-case letters, digits, `_` and `-`, and no word reserved by Rust, cargo or this \
+                       toolkit";
         return Err(Error::config(format!("`{name}`"), message));
     }
     let taken = plasticity_core::registry::plugins(plasticity_core::registry::Family::Rule);
@@ -35,7 +36,7 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     }
     let crate_folder = folder.join(name);
     if crate_folder.exists() {
-        return Err(Error::file(crate_folder, "exists already: choose another name, or remove it"));
+        return Err(Error::file(crate_folder, "already exists: choose another name, or remove it"));
     }
     for (file, text) in FILES {
         let path = crate_folder.join(file);
@@ -98,7 +99,7 @@ mod tests {
         assert!(main.starts_with("use my_rule_2 as _;"));
         let rule = std::fs::read_to_string(made.join("src/lib.rs")).unwrap();
         assert!(rule.contains("pub struct MyRule2 {") && rule.contains("Rule \"my_rule-2\""));
-        assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("exists already"));
+        assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("already exists"));
         for bad in
             ["", "2x", "A", "a b", "../x", "core", "match", "self", "result", "rule-spec", "plasticity-core"]
         {

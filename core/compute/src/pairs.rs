@@ -1,4 +1,4 @@
-//! Which contexts meet which targets, and the scores of those pairs.
+//! The pairs of contexts and targets, and their scores. A *fixation* is a positive pair, a *saccade* a negative one.
 
 use crate::device::{Buffer, Device, Indices};
 use crate::error::{Error, Result};
@@ -11,11 +11,11 @@ pub struct Pairs {
     pub rows: usize,
     /// Where the saccades are.
     pub saccades: Saccades,
-    /// Time-local learning: which rows are fixations, and which saccades. See [`Pairs::time_local`].
+    /// Time-local learning: which rows are positives, and which negatives. See [`Pairs::time_local`].
     pub signs: Option<Signs>,
 }
 
-/// The saccades of a prediction step.
+/// The negatives of a prediction step.
 #[derive(Clone, Debug)]
 pub enum Saccades {
     /// Some target rows for each context row.
@@ -84,9 +84,9 @@ impl Signs {
 }
 
 impl Pairs {
-    /// Pairs with sampled saccades. `index` is `[period, count]`, flat: context row r has the target rows
-    /// r − r mod period + `index`\[r mod period, n\]. The period is that of which `index` has values: all rows, or, where
-    /// each meets others of its own batch alone, those of a batch.
+    /// Pairs with sampled negatives. `index` is `[period, count]`, flat: context row r has the target rows r − r mod
+    /// period + `index`\[r mod period, n\]. The period is all rows, or the rows of one batch if inputs are compared
+    /// only within their batch.
     ///
     /// # Errors
     /// Where the rows are no whole number of periods, or one of the values is no row of a period; where the device has
@@ -121,8 +121,8 @@ impl Pairs {
         Self { rows, saccades: Saccades::All, signs: None }
     }
 
-    /// The same in time-local learning: a row is a fixation only (+1), or only saccades (−1). `signs` has one sign a row,
-    /// or one a row of a period, as `index` of [`sampled`](Self::sampled).
+    /// The same in time-local learning: a row is only a positive (+1) or only negatives (−1). `signs` has one sign
+    /// for each row, or for each row of a period, as `index` of [`sampled`](Self::sampled).
     ///
     /// # Errors
     /// Where the rows are no whole number of periods, or a sign is neither; where the device has no room.
@@ -138,7 +138,7 @@ impl Pairs {
         Ok(self)
     }
 
-    /// The same for another number of rows: what is on the device is shared.
+    /// The same for another number of rows; buffers on the device are shared.
     ///
     /// # Errors
     /// Where the rows are no whole number of periods.
@@ -149,7 +149,7 @@ impl Pairs {
             Saccades::All => true,
         };
         if !saccades || self.signs.as_ref().is_some_and(|signs| !fits(signs.fixations.len())) {
-            let message = format!("{rows} rows are no whole number of periods of saccades and signs");
+            let message = format!("{rows} rows are not a whole number of periods of negatives and signs");
             return Err(Error::shape("pairs", message));
         }
         Ok(Self { rows, ..self.clone() })
@@ -161,10 +161,10 @@ impl Pairs {
             Saccades::Sampled(sampled) if self.rows.is_multiple_of(sampled.period) => Ok(sampled),
             Saccades::Sampled(sampled) => {
                 let message =
-                    format!("{} rows are no whole number of periods of {}", self.rows, sampled.period);
+                    format!("{} rows are not a whole number of periods of {}", self.rows, sampled.period);
                 Err(Error::shape("pairs", message))
             }
-            Saccades::All => Err(Error::shape("pairs", "sampled saccades expected, got all pairs")),
+            Saccades::All => Err(Error::shape("pairs", "expected sampled negatives, got all pairs")),
         }
     }
 
@@ -176,7 +176,7 @@ impl Pairs {
         }
     }
 
-    /// How many pairs there are of each kind: fixations, saccades. With signs, a row has one kind only.
+    /// The numbers of positive and negative pairs. With signs, a row has only one kind.
     pub fn counts(&self) -> (usize, usize) {
         let (fixations, saccades) = match &self.signs {
             Some(Signs { fixations, .. }) => {
@@ -197,15 +197,16 @@ impl Pairs {
         }
     }
 
-    /// Whether a pair meets in this step: in time-local learning a row has either its fixation or its saccades.
+    /// Whether a pair is compared in this step: in time-local learning a row has either its positive or its
+    /// negatives.
     pub fn meets(&self, row: usize, column: usize) -> bool {
         let fixation = column == self.fixation(row);
         self.signs.as_ref().is_none_or(|signs| signs.fixations[row % signs.fixations.len()] == fixation)
     }
 }
 
-/// One value a pair, `[rows, columns]`: scores u, or modulations γ. With sampled saccades column 0 is the
-/// fixation; with all pairs the diagonal is.
+/// One value for each pair, `[rows, columns]`: scores u, or modulations γ. With sampled negatives column 0 has the
+/// positives; with all pairs the diagonal has them.
 #[derive(Clone, Debug)]
 pub struct Scores {
     /// The values.

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all, and are set aside, not deleted, where they are of no use.
+//! Writes files completely or not at all, and renames useless files instead of deleting them.
 
 use plasticity_core::{Error, Result};
 use std::fs::File;
@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How the name of a temporary file ends.
+/// The suffix of a temporary file.
 const PARTIAL: &str = ".partial";
 
-/// Writes a file whole or not at all, even where the machine stops meanwhile: to a temporary file beside it, which is
-/// synchronised and renamed, or removed where that fails.
+/// Writes a file completely or not at all, even if the machine stops: writes a temporary file beside it, synchronises
+/// and renames it, or removes it on failure.
 ///
 /// # Errors
 /// Where the folder cannot be written to.
@@ -74,7 +74,7 @@ fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// A path as a shell takes it for one word.
+/// A path quoted as one word for a shell.
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);

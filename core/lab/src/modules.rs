@@ -52,7 +52,8 @@ fn named(name: &str, layers: usize) -> Result<Vec<usize>> {
     };
     if layers != 6 {
         return refuse(format!(
-            "\"{name}\" divides six layers, but the encoder has {layers}: use \"layerwise\", \"end_to_end\" or lists of layers"
+            "\"{name}\" is for six layers, but the encoder has {layers}: use \"layerwise\", \"end_to_end\" or \
+             lists of layers"
         ));
     }
     Ok(sizes.to_vec())
@@ -63,25 +64,25 @@ fn listed(lists: &[Vec<usize>], layers: usize) -> Result<Vec<usize>> {
     let mut expected = 1;
     for (index, list) in lists.iter().enumerate() {
         if list.is_empty() {
-            return refuse(format!("list {} is empty: leave it out", index + 1));
+            return refuse(format!("list {} is empty: remove it", index + 1));
         }
         for &layer in list {
             if layer == 0 || layer > layers {
                 return refuse(format!("there is no layer {layer}: layers are counted from 1 to {layers}"));
             }
             if layer < expected {
-                return refuse(format!("layer {layer} is repeated: every layer stands once, in order"));
+                return refuse(format!("layer {layer} is repeated: name each layer once, in order"));
             }
             if layer > expected {
                 return refuse(format!(
-                    "layer {expected} is skipped (layer {layer} stands in its place): every layer stands once, in order"
+                    "layer {expected} is skipped (layer {layer} is in its place): name each layer once, in order"
                 ));
             }
             expected += 1;
         }
     }
     if expected <= layers {
-        return refuse(format!("layer {expected} is in no module: every layer from 1 to {layers} must be"));
+        return refuse(format!("layer {expected} is in no module: name every layer from 1 to {layers}"));
     }
     Ok(lists.iter().map(Vec::len).collect())
 }
@@ -119,7 +120,7 @@ mod tests {
         let message = |modules: Modules| resolve(&modules, 6).unwrap_err().to_string();
         assert_eq!(
             message(lists(&[&[1, 2], &[4, 5, 6]])),
-            "encoder.modules: layer 3 is skipped (layer 4 stands in its place): every layer stands once, in order"
+            "encoder.modules: layer 3 is skipped (layer 4 is in its place): name each layer once, in order"
         );
         assert!(message(lists(&[&[1, 2, 2], &[3, 4, 5, 6]])).contains("layer 2 is repeated"));
         assert!(message(lists(&[&[1, 2], &[3, 4, 5]])).contains("layer 6 is in no module"));

@@ -1,11 +1,11 @@
-//! What beside config and seed decides a run's bits: the program, what it computes with, and the data.
+//! What determines a run's bits beside config and seed: the program, the device and the data.
 
 use plasticity_core::device::Device;
 use plasticity_core::{ops, registry};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
-/// What is said of a commit that nobody told.
+/// The commit if it is unknown.
 const UNKNOWN: &str = "unknown";
 
 static COMMIT: OnceLock<&str> = OnceLock::new();
@@ -55,27 +55,27 @@ impl Provenance {
         }
     }
 
-    /// In what `self` differs from `other`, in words; `None` where in nothing that both know and that can change results:
-    /// processors that compute with the same kernels give the same.
+    /// The differences of `self` from `other` in words; `None` if no known difference can change results. Processors
+    /// with the same kernels give the same results.
     pub fn difference(&self, other: &Self) -> Option<String> {
         let differs =
             |a: &str, b: &str| [a, b].iter().all(|word| !word.is_empty() && *word != UNKNOWN) && a != b;
         let mut words = Vec::new();
         if differs(&self.data, &other.data) {
-            words.push(format!("the stimuli are others now (data {}, then {})", self.data, other.data));
+            words.push(format!("the stimuli have changed (now {}, before {})", self.data, other.data));
         }
         if differs(&self.kernels, &other.kernels) {
-            words.push(format!("it computes on {}, then on {}", self.kernels, other.kernels));
+            words.push(format!("the device is {}, before {}", self.kernels, other.kernels));
         }
         if differs(&self.program, &other.program) {
-            words.push(format!("the program is of version {}, then of {}", self.program, other.program));
+            words.push(format!("the program has version {}, before {}", self.program, other.program));
         }
         if differs(&self.commit, &other.commit) {
-            words.push(format!("the program is of commit {}, then of {}", self.commit, other.commit));
+            words.push(format!("the program has commit {}, before {}", self.commit, other.commit));
         }
         let (now, then) = (self.plugins.join(", "), other.plugins.join(", "));
         if differs(&now, &then) {
-            words.push(format!("its plugins are of {now}, then of {then}"));
+            words.push(format!("the plugins are {now}, before {then}"));
         }
         (!words.is_empty()).then(|| words.join("; "))
     }
@@ -139,7 +139,7 @@ mod tests {
         };
         let said = one("a").difference(&other).unwrap();
         for part in
-            ["data a, then b", "version 1, then of 2", "commit c, then of d", "of rules 1, then of rules 2"]
+            ["now a, before b", "version 1, before 2", "commit c, before d", "are rules 1, before rules 2"]
         {
             assert!(said.contains(part), "{said}");
         }

@@ -23,10 +23,10 @@ impl Modulation {
     }
 }
 
-/// Decides how strongly, and with which sign, each pair changes synapses: γ = −∂L/∂u.
+/// Computes the modulation γ = −∂L/∂u of each pair: how strongly the pair changes synapses, and with which sign.
 ///
-/// Implement [`loss`](Self::loss), and γ follows by automatic differentiation; built-in signals
-/// have closed forms, which the plugin suite checks against the former.
+/// Implement [`loss`](Self::loss); automatic differentiation gives γ. Built-in signals have closed forms, which the
+/// plugin suite compares with automatic differentiation.
 pub trait BroadcastSignal: Send {
     /// The loss L(u) of the scores `[rows, columns]`.
     ///
@@ -34,14 +34,14 @@ pub trait BroadcastSignal: Send {
     /// Where the scores do not fit the pairs.
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar>;
 
-    /// Whether γ is −∂L/∂u of that loss. `false` for signals that follow no loss: their [`loss`](Self::loss) is
-    /// never asked for, and the one in [`modulation`](Self::modulation) is only shown.
+    /// Whether γ is −∂L/∂u of that loss. Return `false` for a signal without a loss: then [`loss`](Self::loss) is
+    /// never called, and the loss in [`modulation`](Self::modulation) is only shown.
     fn follows_loss(&self) -> bool {
         true
     }
 
-    /// Whether γ is 0 exactly where a pair surprises nobody, H = 0 (Equation 7): then the share of surprised pairs can be
-    /// read off γ.
+    /// Whether γ is 0 exactly for pairs without surprise, H = 0 (Equation 7). Then γ gives the share of surprised
+    /// pairs.
     fn gates(&self) -> bool {
         false
     }
@@ -55,10 +55,10 @@ pub trait BroadcastSignal: Send {
     }
 }
 
-/// What a config says of a broadcast signal.
+/// The keys of a broadcast signal in a config.
 #[typetag::serde(tag = "type")]
 pub trait BroadcastSpec: Send + Sync + std::fmt::Debug {
-    /// Makes the signal.
+    /// Builds the signal.
     ///
     /// # Errors
     /// Where a value is out of range.

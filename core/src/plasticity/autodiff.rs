@@ -1,5 +1,5 @@
-//! The update of a rule by automatic differentiation of its loss: what a rule gets that states only that, and the proof
-//! that a closed form is right.
+//! The update of a rule by automatic differentiation of its loss. Rules with only a loss use it, and tests compare
+//! closed forms with it.
 
 use super::{PlasticityRule, RuleUpdate, Signals};
 use crate::device::{Buffer, Device};
@@ -11,7 +11,7 @@ use crate::taped::{Matrix, Pass, Scalar};
 
 pub use crate::taped::Held;
 
-/// What a loss works on: the signals of a step as matrices whose history is recorded.
+/// The arguments of a loss: the signals of a step as matrices whose operations are recorded.
 pub struct Taped<'a> {
     pass: Pass,
     target: Matrix,
@@ -25,7 +25,7 @@ impl<'a> Taped<'a> {
     /// The signals of a step, and a rule's own parameters.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub(super) fn new(signals: &'a Signals<'a>, parameters: Vec<&mut Parameter>) -> Result<Self> {
         let pass = Pass::new(signals.target.data().device());
         let leaf =
@@ -51,25 +51,24 @@ impl<'a> Taped<'a> {
         &self.target
     }
 
-    /// The context: the target itself where there is no other.
+    /// The context; the target itself if there is no other.
     pub fn context(&self) -> &Matrix {
         self.context.as_ref().unwrap_or(&self.target)
     }
 
-    /// The top module's representation: a signal only.
+    /// The top module's representation (detached).
     pub fn top(&self) -> Option<&Matrix> {
         self.top.as_ref()
     }
 
-    /// Own parameter `index` (in the order of the rule's `parameters`), as a matrix: its first public axis by the rest; a
-    /// vector is one row.
+    /// The rule's parameter `index` (in the order of `parameters`) as a matrix: the first public axis gives the rows,
+    /// the others the columns; a vector is one row.
     ///
     /// # Errors
-    /// Where the rule has no so many.
+    /// If the rule has fewer parameters.
     pub fn own(&self, index: usize) -> Result<&Matrix> {
         self.own.get(index).ok_or_else(|| {
-            let message =
-                format!("asks for its parameter {index}, and `parameters` gives {}", self.own.len());
+            let message = format!("uses its parameter {index}, but `parameters` returns {}", self.own.len());
             Error::shape("rule", message)
         })
     }
@@ -94,7 +93,7 @@ impl<'a> Taped<'a> {
         self.pass.device()
     }
 
-    /// The update that follows from a loss of these signals.
+    /// The update for a loss of these signals.
     pub(super) fn update(&self, loss: &Scalar, parameters: Vec<&mut Parameter>) -> Result<RuleUpdate> {
         let device = self.device();
         let value = Buffer::from_vec(device, vec![loss.value()?])?;
@@ -109,12 +108,12 @@ impl<'a> Taped<'a> {
     }
 }
 
-/// A rule's [`PlasticityRule::loss`] itself, or `None` if it follows none. The first time, `held` takes what the loss stops
-/// ([`Matrix::stop`]); later these values stay as they were, so that differences of the loss at two points are of what its
-/// gradient is of.
+/// The value of a rule's [`PlasticityRule::loss`], or `None` if it has none. The first call stores the detached
+/// values ([`Matrix::stop`]) in `held`; later calls use these values. So finite differences measure the same function
+/// as the gradient.
 ///
 /// # Errors
-/// Where the rule refuses.
+/// If the rule returns an error.
 pub fn loss<R: PlasticityRule + ?Sized>(
     rule: &mut R,
     signals: &Signals,
@@ -128,10 +127,10 @@ pub fn loss<R: PlasticityRule + ?Sized>(
     loss
 }
 
-/// The update of a rule from its [`PlasticityRule::loss`], or `None` if it follows none.
+/// The update of a rule from its [`PlasticityRule::loss`], or `None` if it has none.
 ///
 /// # Errors
-/// Where the rule refuses.
+/// If the rule returns an error.
 pub fn update<R: PlasticityRule + ?Sized>(
     rule: &mut R,
     signals: &Signals,

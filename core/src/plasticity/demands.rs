@@ -1,4 +1,4 @@
-//! What a rule asks of the network that it is to learn in.
+//! What a rule needs from its network.
 
 use crate::map::MapShape;
 use crate::representation::Pooling;
@@ -12,26 +12,26 @@ pub enum ContextSource {
     Same,
     /// The module above (the last one: its own); its layers receive the context's post factor.
     Above,
-    /// The top module, as a signal only: it receives no post factor.
+    /// The top module, detached: it receives no post factor.
     Top,
-    /// The module's own representation and, as a signal only, the top module's.
+    /// The module's own representation and, detached, the top module's.
     Both,
 }
 
-/// Which activity of a module's last layer a rule works on.
+/// The activity of a module's last layer that a rule uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
     /// The output, after ρ and pooling; the layer multiplies the post factor by ρ'(a).
     #[default]
     Output,
-    /// The summed inputs a of all neurons at all positions; the post factor is used as it is.
+    /// The summed inputs a of all neurons at all positions; the layer does not multiply the post factor by ρ'(a).
     Activation,
     /// The same with the bias, which then learns as well: the potential a + b.
     Potential,
 }
 
 impl Level {
-    /// Whether it is that of summed inputs, with the bias or without.
+    /// Whether it is summed inputs, with or without the bias.
     pub fn is_summed(self) -> bool {
         self != Self::Output
     }
@@ -48,7 +48,7 @@ pub enum Modules {
     Lists(Vec<Vec<usize>>),
 }
 
-/// How many views of each stimulus a rule pairs.
+/// The number of views of each stimulus that a rule pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Views {
     AsGiven,
@@ -56,18 +56,18 @@ enum Views {
     OfSingleSteps(usize),
 }
 
-/// What a rule asks of its network. [`Demands::default`]: a representation of each layer's output, its mean over the map, of
-/// stimuli as they are, without labels.
+/// What a rule needs from its network. [`Demands::default`] asks for the mean of each layer's output over the map, of
+/// unchanged stimuli, without labels.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Demands {
-    /// Which activity of a module's last layer the rule works on.
+    /// The activity of a module's last layer that the rule uses.
     pub level: Level,
     /// Where the context comes from.
     pub context: ContextSource,
-    /// The modules that the rule is meant for, where the config names none.
+    /// The modules if the config names none.
     pub modules: Modules,
-    /// Whether the rule needs a labelled stimulus to learn.
+    /// Whether the rule needs labels to learn.
     pub labels: bool,
     pooling: Vec<Pooling>,
     views: Views,
@@ -95,8 +95,8 @@ impl Demands {
         self.pooling.get(module).or(all).copied().unwrap_or(Pooling::Mean)
     }
 
-    /// How many views of each stimulus of so many steps in time the rule pairs, if it does: they stand side by side along
-    /// the batch.
+    /// The number of views of each stimulus that the rule pairs, for a stimulus with this many steps in time. Views
+    /// are arranged along the batch.
     pub fn views(&self, steps: usize) -> Option<usize> {
         match self.views {
             Views::AsGiven => None,
@@ -110,55 +110,56 @@ impl Demands {
         (self.prepared)(input)
     }
 
-    /// The same on another activity of a module's last layer.
+    /// The same with another activity of a module's last layer.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
         Self { level, ..self }
     }
 
-    /// The same with maps pooled otherwise, in every module.
+    /// The same with another pooling in every module.
     #[must_use]
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         self.with_pooling_of_each(vec![pooling])
     }
 
-    /// The same with a pooling for each module, first to last; [`Pooling::Mean`] where the list ends. One holds for all.
+    /// The same with a pooling for each module, first to last; [`Pooling::Mean`] for modules beyond the list. A
+    /// single one applies to all.
     #[must_use]
     pub fn with_pooling_of_each(self, pooling: Vec<Pooling>) -> Self {
         Self { pooling, ..self }
     }
 
-    /// The same with a context from elsewhere.
+    /// The same with another source of the context.
     #[must_use]
     pub fn with_context(self, context: ContextSource) -> Self {
         Self { context, ..self }
     }
 
-    /// The same for the modules of this name, where the config names none.
+    /// The same with these modules if the config names none.
     #[must_use]
     pub fn with_modules(self, name: &str) -> Self {
         Self { modules: Modules::Named(name.to_owned()), ..self }
     }
 
-    /// The same with so many views of each stimulus.
+    /// The same with this many views of each stimulus.
     #[must_use]
     pub fn with_views(self, views: usize) -> Self {
         Self { views: Views::Always(views), ..self }
     }
 
-    /// The same with so many views of each stimulus that has one step in time.
+    /// The same with this many views, for stimuli with one step in time.
     #[must_use]
     pub fn with_views_of_single_steps(self, views: usize) -> Self {
         Self { views: Views::OfSingleSteps(views), ..self }
     }
 
-    /// The same with labels to learn from.
+    /// The same with labels.
     #[must_use]
     pub fn with_labels(self) -> Self {
         Self { labels: true, ..self }
     }
 
-    /// The same where [`PlasticityRule::prepare`](super::PlasticityRule::prepare) makes batches of another shape.
+    /// The same if [`PlasticityRule::prepare`](super::PlasticityRule::prepare) makes batches of another shape.
     #[must_use]
     pub fn with_prepared(self, prepared: fn(MapShape) -> MapShape) -> Self {
         Self { prepared, ..self }

@@ -1,7 +1,7 @@
 //! Plasticity rules: from representations to post factors and the update of the rule's own weights.
 //!
-//! A rule that follows a loss implements [`LossRule`] and is done. One with an update in closed form, or with none to
-//! follow, implements [`PlasticityRule`].
+//! A rule with a loss implements [`LossRule`]. A rule with a closed form of its update, or without a loss, implements
+//! [`PlasticityRule`].
 
 pub mod autodiff;
 mod demands;
@@ -32,7 +32,8 @@ pub trait PlasticityRule: Send {
     /// Where the rule cannot work on such representations.
     fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate>;
 
-    /// The loss that the update follows, or `None` if it follows none: the plugin suite checks one against the other.
+    /// The loss of the rule, or `None` if it has none. The plugin suite compares the update with the gradient of this
+    /// loss.
     ///
     /// # Errors
     /// Where the rule cannot work on such representations.
@@ -40,8 +41,8 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
-    /// Turns the batch into what the network sees while it learns (called on the first module's rule): contrasts that
-    /// are made of whole stimuli, such as positive and negative ones side by side. See [`Demands::with_prepared`].
+    /// Changes the batch before the network learns from it, for example into positive and negative stimuli. Called on
+    /// the first module's rule. See [`Demands::with_prepared`].
     ///
     /// # Errors
     /// Where the rule cannot work on such stimuli.
@@ -54,9 +55,9 @@ pub trait PlasticityRule: Send {
         Ok(input)
     }
 
-    /// Turns stimuli into what the network sees where it is probed (called on the first module's rule), of the same shape;
-    /// `None`: the stimuli as they are. For rules whose [`prepare`](Self::prepare) writes on stimuli what a probe may not
-    /// know, such as labels.
+    /// Changes stimuli before a probe, without changing their shape; `None` leaves them unchanged. For rules whose
+    /// [`prepare`](Self::prepare) adds information that a probe must not have, such as labels. Called on the first
+    /// module's rule.
     ///
     /// # Errors
     /// Where the rule cannot work on such stimuli.
@@ -64,9 +65,9 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
-    /// Turns what the module below made of a prepared batch into what this module sees while it learns, of the same shape;
-    /// `None`: as it is. For rules that make their contrasts anew in every module. A pass ahead for contexts from the top
-    /// does without.
+    /// Changes the output of the module below before this module learns from it, without changing its shape; `None`
+    /// leaves it unchanged. For rules that make new positives and negatives in every module. Not called in the extra
+    /// pass for contexts from the top.
     ///
     /// # Errors
     /// Where the rule cannot work on such maps.
@@ -86,9 +87,9 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
-    /// Called once the module's parameters have moved by the last [`update`](Self::update): where a rule takes the step
-    /// into running averages of its own, so that a step that is only measured leaves no trace. Averages that later
-    /// updates depend on have to be parameters that do not learn ([`Parameter::fixed`]), for only parameters are saved.
+    /// Called after the module's parameters have moved by the last [`update`](Self::update). Update running averages
+    /// here, so that a step that is only measured does not change them. Running averages that later updates use must
+    /// be fixed parameters ([`Parameter::fixed`]), because only parameters are saved.
     ///
     /// # Errors
     /// Where a copy from or to the device fails.
@@ -96,20 +97,20 @@ pub trait PlasticityRule: Send {
         Ok(())
     }
 
-    /// Whether the rule changes anything (an untrained baseline does not).
+    /// Whether the rule changes weights (the untrained baseline does not).
     fn learns(&self) -> bool {
         true
     }
 
-    /// The rule's own parameters, those that learn and those that are only kept, always in the same order.
+    /// The rule's own parameters, learning and fixed, always in the same order.
     fn parameters(&mut self) -> Vec<&mut Parameter> {
         Vec::new()
     }
 }
 
-/// A learning rule that is its loss: the update follows by automatic differentiation.
+/// A learning rule given by its loss. Automatic differentiation computes the update.
 ///
-/// One that also prepares stimuli or keeps averages implements [`PlasticityRule`], whose update it has from
+/// A rule that also prepares stimuli or keeps running averages implements [`PlasticityRule`] and calls
 /// [`autodiff::update`].
 pub trait LossRule: Send {
     /// The loss of one step.
@@ -118,7 +119,7 @@ pub trait LossRule: Send {
     /// Where the rule cannot work on such representations.
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Scalar>;
 
-    /// The rule's own parameters, those that learn and those that are only kept, always in the same order.
+    /// The rule's own parameters, learning and fixed, always in the same order.
     fn parameters(&mut self) -> Vec<&mut Parameter> {
         Vec::new()
     }
@@ -140,22 +141,22 @@ impl<R: LossRule> PlasticityRule for R {
     }
 }
 
-/// What a config says of a rule; [`RuleSpec::build`] makes it for a module.
+/// The keys of a rule in a config; [`RuleSpec::build`] builds the rule for a module.
 #[typetag::serde(tag = "type")]
 pub trait RuleSpec: Send + Sync + std::fmt::Debug {
-    /// Makes the rule for a module, with fresh weights.
+    /// Builds the rule for a module, with new weights.
     ///
     /// # Errors
     /// Where a value is out of range or the rule cannot work on such representations.
     fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>>;
 
-    /// What the rule asks of its network.
+    /// What the rule needs from its network.
     fn demands(&self) -> Demands {
         Demands::default()
     }
 
-    /// Values that a step holds at least, beside representations, to compare parts of a target of this shape: scores of
-    /// pairs. They are summed before anything is made.
+    /// The least number of values that a step needs beside representations for a target of this shape: the scores of
+    /// pairs. The memory check uses it before anything is built.
     fn compared(&self, _target: RepresentationShape) -> u64 {
         0
     }

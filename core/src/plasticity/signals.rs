@@ -1,4 +1,4 @@
-//! What a rule sees in a step, and what it makes of it.
+//! The input of a rule in a step, and its result.
 
 use super::Surprise;
 use crate::device::Buffer;
@@ -11,17 +11,17 @@ use crate::representation::Representation;
 pub struct Signals<'a> {
     /// The representation that is predicted.
     pub target: &'a Representation,
-    /// The representation that predicts; `None`: the target's own.
+    /// The representation that predicts; `None` if it is the target itself.
     pub context: Option<&'a Representation>,
     /// The top module's representation, for rules that ask for it ([`ContextSource::Top`](super::ContextSource::Top), `Both`).
     pub top: Option<&'a Representation>,
-    /// The class of each stimulus of the batch, for supervised rules; or of each of its frames, stimulus by stimulus, with
-    /// [`UNLABELLED`](crate::stimulus::UNLABELLED) where a frame has none.
+    /// The class of each stimulus of the batch, for supervised rules; or of each frame, stimulus by stimulus, with
+    /// [`UNLABELLED`](crate::stimulus::UNLABELLED) for a frame without a class.
     pub labels: Option<&'a [u32]>,
 }
 
 impl<'a> Signals<'a> {
-    /// A target and nothing else.
+    /// Only a target.
     pub fn new(target: &'a Representation) -> Self {
         Self { target, context: None, top: None, labels: None }
     }
@@ -45,25 +45,26 @@ impl<'a> Signals<'a> {
     }
 }
 
-/// What a rule makes of a step.
+/// The result of a rule for a step.
 #[non_exhaustive]
 pub struct RuleUpdate {
     /// The loss, one value on the device (read only when it is shown).
     pub loss: Buffer,
-    /// Post factor −∂L/∂z of the target, shaped as it. With no context of its own, the context's is added here.
+    /// Post factor −∂L/∂z of the target, with its shape. Without a separate context, the context's post factor is
+    /// added here.
     pub target: Buffer,
-    /// Post factor of the context, shaped as it, where there is a context that learns.
+    /// Post factor of the context, with its shape, if there is a learning context.
     pub context: Option<Buffer>,
-    /// One buffer for each of the rule's parameters that learns, in memory order: the direction in which it moves.
+    /// One buffer for each learning parameter of the rule, in memory order: the direction in which it moves.
     pub own: Vec<Buffer>,
-    /// M, where the weights of the module's last layer also move by M · W.
+    /// M, if the weights W of the module's last layer also move by M · W.
     pub lateral: Option<Lateral>,
-    /// The gates of the pairs that were compared, where the rule has such.
+    /// The gates of the compared pairs, if the rule has gates.
     pub surprise: Vec<Surprise>,
 }
 
 impl RuleUpdate {
-    /// An update of the target's neurons alone.
+    /// An update of only the target's neurons.
     pub fn new(loss: Buffer, target: Buffer) -> Self {
         Self { loss, target, context: None, own: Vec::new(), lateral: None, surprise: Vec::new() }
     }
@@ -80,13 +81,13 @@ impl RuleUpdate {
         Self { own, ..self }
     }
 
-    /// The same where the layer's weights move by M · W, too.
+    /// The same with a lateral update M · W of the layer's weights.
     #[must_use]
     pub fn with_lateral(self, lateral: impl Into<Option<Lateral>>) -> Self {
         Self { lateral: lateral.into(), ..self }
     }
 
-    /// The same with the gates of the pairs that were compared.
+    /// The same with the gates of the compared pairs.
     #[must_use]
     pub fn with_surprise(self, surprise: Vec<Surprise>) -> Self {
         Self { surprise, ..self }

@@ -1,9 +1,9 @@
-//! Where a rule is built.
+//! The place of a rule in the network.
 
 use crate::device::Device;
 use crate::representation::RepresentationShape;
 
-/// What a rule can know of its module when it is built.
+/// What a rule knows about its module when it is built.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Site<'a> {
@@ -18,7 +18,7 @@ pub struct Site<'a> {
     pub module: usize,
     /// How many modules.
     pub modules: usize,
-    /// How many classes the stimuli have, where they are labelled.
+    /// The number of classes, if the stimuli are labelled.
     pub classes: Option<usize>,
     /// The device.
     pub device: &'a Device,
@@ -48,7 +48,7 @@ impl<'a> Site<'a> {
         Self { module, modules, ..self }
     }
 
-    /// The same for stimuli of so many classes.
+    /// The same for stimuli with this many classes.
     #[must_use]
     pub fn with_classes(self, classes: impl Into<Option<usize>>) -> Self {
         Self { classes: classes.into(), ..self }

@@ -1,14 +1,14 @@
-//! How many pairs of a step surprise a layer.
+//! The surprise of a layer: the share of pairs with an open gate.
 
 use crate::broadcast::BroadcastSignal;
 use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
 
-/// The modulation γ of the pairs of one prediction step, kept on the device until somebody asks how many gates were open.
+/// The modulation γ of the pairs of one prediction step, kept on the device until the surprise is read.
 ///
-/// H = 1 where γ ≠ 0. In time-local learning a row is compared with its fixation or with its saccades, never with both:
-/// pairs that are not compared count neither way.
+/// H = 1 where γ ≠ 0. In time-local learning a row is compared with its positive or with its negatives, never with
+/// both. Pairs that are not compared do not count.
 #[derive(Clone, Debug)]
 pub struct Surprise {
     gamma: Buffer,
@@ -16,7 +16,7 @@ pub struct Surprise {
 }
 
 impl Surprise {
-    /// The gates of a step's pairs, or `None` where the signal has no gate.
+    /// The gates of a step's pairs, or `None` if the signal has no gate.
     pub fn of(signal: &dyn BroadcastSignal, gamma: &Scores, pairs: &Pairs) -> Option<Self> {
         let compared = match &pairs.signs {
             None => gamma.rows * gamma.columns,
@@ -33,7 +33,7 @@ impl Surprise {
         signal.gates().then(|| Self { gamma: gamma.values.clone(), compared })
     }
 
-    /// Share of the pairs with H = 1, from 0 to 1; `None` where no pair has a gate. On a GPU it waits for the step.
+    /// Share of the pairs with H = 1, from 0 to 1; `None` if no pair has a gate. On a GPU this waits for the step.
     ///
     /// # Errors
     /// Where a copy from the device fails.

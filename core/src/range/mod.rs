@@ -1,4 +1,4 @@
-//! What a key of a config may hold, as it is written beside the key, read strictly.
+//! The range of a config key: the values that it may have, written beside the key and read strictly.
 //!
 //! ```text
 //! range   = choice { "|" choice }
@@ -20,17 +20,17 @@ mod read;
 /// The values that a key may hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Range {
-    /// Every value; what it must be is said by whoever reads it.
+    /// Any value; the reader of the value checks it.
     Any,
-    /// Any text: what it stands for (`text`, `file`, `folder`).
+    /// Any text, with its meaning (`text`, `file`, `folder`).
     Text(&'static str),
-    /// This text and no other.
+    /// Only this text.
     Word(String),
     /// True, or false.
     Flag(bool),
     /// A number within bounds.
     Number(Numbers),
-    /// A list of values of one range, of so many if that is said.
+    /// A list of values of one range, with a given length or any.
     List(Option<usize>, Box<Range>),
     /// A table of these keys.
     Table(Vec<(String, Range)>),
@@ -43,7 +43,7 @@ pub enum Range {
 /// Numbers between two bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Numbers {
-    /// Whether only whole numbers are meant.
+    /// Whether only whole numbers are allowed.
     pub whole: bool,
     /// The least, if any.
     pub low: Bound<f64>,
@@ -54,8 +54,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Whether a number is within both bounds. Numbers that are not whole are taken as the `f32` that they become: what is
-    /// infinite or rounds to a forbidden bound there is outside, and so is NaN.
+    /// Whether a number is within both bounds. Real numbers are checked as `f32`: a value that is infinite or rounds
+    /// to an excluded bound there is outside, and so is NaN.
     pub fn hold(&self, value: f64) -> bool {
         if self.whole {
             return value.fract() == 0.0 && above(self.low, value) && below(self.high, value);
@@ -84,15 +84,15 @@ fn below(bound: Bound<f64>, value: f64) -> bool {
 }
 
 impl Range {
-    /// Reads a range as it is written beside a key.
+    /// Reads a range.
     ///
     /// # Errors
-    /// Says where it leaves the grammar.
+    /// The error says where the text leaves the grammar.
     pub fn parse(text: &str) -> Result<Self, String> {
         read::range(text)
     }
 
-    /// Its choices: itself, where there is one alone.
+    /// Its choices; a range without alternatives is its only choice.
     pub fn choices(&self) -> &[Self] {
         match self {
             Self::Either(choices) => choices,
@@ -135,7 +135,7 @@ impl fmt::Display for Numbers {
 }
 
 impl fmt::Display for Range {
-    /// In words, as errors say what they expected.
+    /// In words, for error messages.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any value"),

@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
     fn plugin(&mut self) -> Result<Range, String> {
         let name = self.word();
         let family = Family::ALL.into_iter().find(|family| family.name() == name);
-        family.map(Range::Plugin).ok_or_else(|| format!("`{name}` is no family of plugins"))
+        family.map(Range::Plugin).ok_or_else(|| format!("`{name}` is not a family of plugins"))
     }
 
     /// Numbers between bounds, with the unit that follows.
@@ -178,7 +178,7 @@ mod tests {
             ("{ size, stride }", "has `, stride }` where `=` was expected"),
             ("[0, 1", "ends where `)` was expected"),
             ("> many", "has `many` where a number was expected"),
-            ("a thing", "`thing` is no family of plugins"),
+            ("a thing", "`thing` is not a family of plugins"),
             ("list 1..", "has `1..` where `of` was expected"),
             ("a source or two", "has `or two` where the end was expected"),
         ] {

@@ -31,10 +31,10 @@ impl Leaves {
     }
 }
 
-/// Scores of the pairs alone, picked from [`ScoreFunction::all_pairs`].
+/// Scores of only the pairs, picked from [`ScoreFunction::all_pairs`].
 ///
 /// # Errors
-/// Where the score refuses.
+/// If the score returns an error.
 pub fn scores<S: ScoreFunction + ?Sized>(
     score: &mut S,
     target: Rows,
@@ -48,7 +48,7 @@ pub fn scores<S: ScoreFunction + ?Sized>(
 /// The dendritic signals of a score for the modulation `gamma`: the gradients of Σ γ u.
 ///
 /// # Errors
-/// Where the score refuses.
+/// If the score returns an error.
 pub fn dendrites<S: ScoreFunction + ?Sized>(
     score: &mut S,
     target: Rows,

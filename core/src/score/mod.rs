@@ -27,15 +27,15 @@ impl Reach {
     pub const ALL: Self = Self { target: true, context: true, weights: true };
 }
 
-/// What follows from the modulation of every pair.
+/// The signals that result from the modulation of every pair.
 #[derive(Default)]
 #[non_exhaustive]
 pub struct Dendrites {
-    /// Σ γ · ∂u/∂z for every target row, if it was asked for.
+    /// Σ γ · ∂u/∂z for every target row, if requested.
     pub target: Option<Buffer>,
-    /// Σ γ · ∂u/∂c for every context row, if it was asked for.
+    /// Σ γ · ∂u/∂c for every context row, if requested.
     pub context: Option<Buffer>,
-    /// Σ γ · ∂u/∂W for each own parameter that learns, if it was asked for.
+    /// Σ γ · ∂u/∂W for each learning parameter of the score, if requested.
     pub own: Vec<Buffer>,
 }
 
@@ -48,21 +48,22 @@ impl Dendrites {
 
 /// A score u(z, c) of one prediction step: how well a context fits a target.
 ///
-/// A row is one vector, or, where all pairs are compared (video), the vectors of all locations one after the
-/// other, so that rows may be a whole number of times as long as what the score was built for.
+/// A row is one vector. If all pairs are compared (video), a row contains the vectors of all locations, so it may be
+/// longer than the score was built for by a whole factor.
 ///
-/// Implement [`all_pairs`](Self::all_pairs), and the rest follows by automatic differentiation. A score may
-/// have a fast path of its own, which the plugin suite checks against the former.
+/// Implement [`all_pairs`](Self::all_pairs); automatic differentiation gives the rest. A score may also have a faster
+/// form, which the plugin suite compares with `all_pairs`.
 pub trait ScoreFunction: Send {
     /// `[context rows, target rows]`: the score of every context with every target.
     ///
-    /// `own` are its parameters, each as a matrix: its first public axis by the rest.
+    /// `own` has the parameters of the score, each as a matrix: the first public axis gives the rows, the others the
+    /// columns.
     ///
     /// # Errors
     /// Where the rows do not fit the score.
     fn all_pairs(&self, target: &Matrix, context: &Matrix, own: &[Matrix]) -> Result<Matrix>;
 
-    /// Scores of the pairs alone.
+    /// Scores of only the pairs.
     ///
     /// # Errors
     /// Where the rows do not fit the score.
@@ -101,14 +102,14 @@ pub enum Transport {
     Shared,
     /// W_retro = 0: the context's neurons are not updated (Equation 15).
     Blocked,
-    /// W_retro learns by itself (Equations 16 to 19).
+    /// W_retro learns separately (Equations 16 to 19).
     Retrodiction,
 }
 
-/// What a config says of a score; [`ScoreSpec::build`] makes one for each prediction step.
+/// The keys of a score in a config; [`ScoreSpec::build`] builds one for each prediction step.
 #[typetag::serde(tag = "type")]
 pub trait ScoreSpec: Send + Sync + std::fmt::Debug {
-    /// Makes the score of one prediction step for vectors of such lengths, with fresh weights.
+    /// Builds the score of one prediction step for vectors of these lengths, with new weights.
     ///
     /// # Errors
     /// Where the score cannot compare such vectors.

@@ -1,4 +1,4 @@
-//! + − × / of matrices, scalars and numbers. A row meets every row, a column every column, one value all values.
+//! + − × / of matrices, scalars and numbers. One row, one column or one value is broadcast to a whole matrix.
 
 use super::{Matrix, Plain, Recorded, Scalar};
 use dfdx::shapes::{Axes2, Axis};
@@ -15,12 +15,12 @@ impl Matrix {
         let shape = match (one(rows, their_rows), one(columns, their_columns)) {
             (Some(rows), Some(columns)) if self.pass.is(&other.pass) => (rows, columns),
             (Some(_), Some(_)) => {
-                return self.pass.refused(what, "the matrices are of two passes".to_owned(), self.shape());
+                return self.pass.refused(what, "the matrices belong to two passes".to_owned(), self.shape());
             }
             _ => {
                 let message = format!(
-                    "a matrix of {rows} × {columns} does not meet one of {their_rows} × {their_columns}: expected the \
-                     same shape, one row, or one column"
+                    "a matrix of {rows} × {columns} does not fit one of {their_rows} × {their_columns}: expected \
+                     the same shape, one row, or one column"
                 );
                 return self.pass.refused(what, message, self.shape());
             }

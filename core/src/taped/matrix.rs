@@ -1,4 +1,4 @@
-//! A matrix with its place in the history.
+//! A matrix whose operations are recorded.
 
 use super::pass::Tape;
 use super::{Pass, Plain, Recorded};
@@ -8,7 +8,7 @@ use dfdx::shapes::HasShape;
 use dfdx::tensor::PutTape;
 use dfdx::tensor_ops::{ReshapeTo, TryMul};
 
-/// A matrix of `f32`, `[rows, columns]`, whose history is recorded. A clone is the same matrix and costs nothing.
+/// A matrix of `f32`, `[rows, columns]`, whose operations are recorded. A clone is the same matrix and costs nothing.
 #[derive(Clone)]
 pub struct Matrix {
     pub(super) value: Plain,
@@ -38,7 +38,8 @@ impl Matrix {
         self.pass.constant(rows, columns, value)
     }
 
-    /// The same values without history, so that no gradient passes: what only signals, and does not learn.
+    /// Detaches the matrix (stop-gradient): the same values, but no gradient goes back through them. PyTorch's
+    /// `detach`.
     #[must_use]
     pub fn stop(&self) -> Self {
         match self.value.clone().try_mul(1.0) {
@@ -50,13 +51,13 @@ impl Matrix {
     /// Its values, row by row.
     ///
     /// # Errors
-    /// The first error of an operation of the pass; where the device has no room.
+    /// The first error of an operation of the pass, or no memory on the device.
     pub fn values(&self) -> Result<Buffer> {
         self.pass.check()?;
         Ok(Buffer::from_tensor(self.device(), &self.value)?)
     }
 
-    /// The same values in a tensor of their own, with history.
+    /// The same values in a separate tensor, with their recorded operations.
     pub(super) fn copied(&self) -> Self {
         self.map("a copy", |x| x.try_mul(1.0))
     }
@@ -89,7 +90,7 @@ impl Matrix {
     pub fn reshape(&self, rows: usize, columns: usize) -> Self {
         let (own_rows, own_columns) = self.shape();
         if rows * columns != own_rows * own_columns {
-            let message = format!("{own_rows} × {own_columns} values do not make {rows} × {columns}");
+            let message = format!("{own_rows} × {own_columns} values do not fit {rows} × {columns}");
             return self.pass.refused("reshape", message, (rows, columns));
         }
         let made = self.shaped("reshape", (rows, columns), |x| x.try_reshape_like(&(rows, columns)));

@@ -1,8 +1,8 @@
-//! Matrices that remember how they were made: the language that losses, scores and signals are written in.
+//! Matrices that record their operations for automatic differentiation. Losses, scores and signals use them.
 //!
-//! A [`Matrix`] or [`Scalar`] is a value and a place in the history of its [`Pass`]. It may be cloned, used as often as one
-//! likes and sliced; gradients of all uses add up. An operation never fails by itself: shapes that do not fit are noted in
-//! the pass, and [`Scalar::backward`], or whoever reads a value, returns the first such error.
+//! A [`Matrix`] or [`Scalar`] has a value and belongs to a [`Pass`], which records operations. You may clone it,
+//! slice it and use it several times; the gradients of all uses add up. An operation never returns an error: the pass
+//! records the first wrong shape, and [`Scalar::backward`] or reading a value returns this error.
 //!
 //! ```
 //! use plasticity_core::device::Device;
@@ -16,7 +16,7 @@
 //! # Ok::<(), plasticity_core::Error>(())
 //! ```
 //!
-//! dfdx 0.13 computes and differentiates; no other module of this workspace but the device's own knows it.
+//! dfdx 0.13 computes and differentiates. Only this module and the device use it.
 
 mod arithmetic;
 mod elementwise;

@@ -1,4 +1,4 @@
-//! The history that the matrices of one computation share.
+//! The record of operations that the matrices of one computation share.
 
 use super::{Matrix, Plain, Recorded};
 use crate::device::{Buffer, Device};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 pub(super) type Tape = OwnedTape<f32, AutoDevice>;
 
-/// One computation and its history. A clone is the same pass.
+/// One computation and its recorded operations. A clone is the same pass.
 #[derive(Clone)]
 pub struct Pass(Rc<History>);
 
@@ -23,7 +23,7 @@ struct History {
     held: RefCell<Option<Held>>,
 }
 
-/// What was stopped in a pass, in its order: so that it can be the same in another.
+/// The detached values of a pass, in order, for use in another pass.
 #[derive(Default)]
 pub struct Held {
     values: Vec<Plain>,
@@ -32,7 +32,7 @@ pub struct Held {
 }
 
 impl Pass {
-    /// A pass in which nothing has happened yet.
+    /// A new pass without operations.
     pub fn new(device: &Device) -> Self {
         Self(Rc::new(History {
             device: device.clone(),
@@ -48,7 +48,8 @@ impl Pass {
         &self.0.device
     }
 
-    /// A matrix of `rows` × `columns` values of `data` from value `first` on (a copy): a leaf, whose gradient can be asked for.
+    /// A leaf: a matrix of `rows` × `columns` values copied from `data`, starting at value `first`. Its gradient is
+    /// available.
     ///
     /// # Errors
     /// Where the part reaches past the end of `data`.
@@ -56,7 +57,7 @@ impl Pass {
         Ok(self.matrix(data.part(first, rows, columns)?))
     }
 
-    /// A parameter in its public layout: its first axis by the rest; a vector is one row.
+    /// A parameter in its public layout: the first axis gives the rows, the others the columns; a vector is one row.
     ///
     /// # Errors
     /// Where a copy from or to the device fails.
@@ -84,17 +85,17 @@ impl Pass {
         }
     }
 
-    /// From now on takes down what is stopped, or gives what `held` has in its place.
+    /// From now on records detached values, or replaces them by the values in `held`.
     pub(crate) fn hold(&self, held: Held) {
         *self.0.held.borrow_mut() = Some(Held { met: 0, ..held });
     }
 
-    /// What [`hold`](Self::hold) has taken down.
+    /// The values recorded by [`hold`](Self::hold).
     pub(crate) fn held(&self) -> Held {
         self.0.held.borrow_mut().take().unwrap_or_default()
     }
 
-    /// A value that is stopped, or what stands for it.
+    /// A detached value, or its replacement.
     pub(super) fn stopped(&self, value: Plain) -> Plain {
         let mut held = self.0.held.borrow_mut();
         let Some(held) = held.as_mut() else { return value };
@@ -115,14 +116,14 @@ impl Pass {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A matrix of its own, without history.
+    /// A separate matrix without recorded operations.
     pub(super) fn matrix(&self, value: Plain) -> Matrix {
         let id = self.0.made.get();
         self.0.made.set(id + 1);
         Matrix { value, id, pass: self.clone() }
     }
 
-    /// What an operation made, its history put to the rest; zeros of `shape` where dfdx refused.
+    /// The result of an operation, with its record added to the pass; zeros of `shape` if dfdx returned an error.
     pub(super) fn record(
         &self,
         what: &str,
@@ -139,7 +140,7 @@ impl Pass {
         }
     }
 
-    /// Notes an error, if it is the first, and gives zeros of `shape` to go on with.
+    /// Records the error if it is the first, and returns zeros of `shape`.
     pub(super) fn refused(&self, what: &str, message: String, shape: (usize, usize)) -> Matrix {
         self.0.refused.borrow_mut().get_or_insert_with(|| Error::shape(what, message));
         self.matrix(self.device().tensors().zeros_like(&shape))
@@ -150,7 +151,7 @@ impl Pass {
         *all = std::mem::take(&mut *all).merge(tape);
     }
 
-    /// The history so far; the pass starts anew.
+    /// Takes the recorded operations; the pass starts again.
     pub(super) fn take(&self) -> Tape {
         std::mem::take(&mut *self.0.tape.borrow_mut())
     }
@@ -166,17 +167,17 @@ impl Slopes {
     /// ∂L/∂x, row by row: zero where the loss does not depend on `x`.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn of(&mut self, x: &Matrix) -> Result<Buffer> {
         let refused = |error| Error::Device(format!("dfdx: {error:?}"));
         self.gradients.try_alloc_for(&x.value).map_err(refused)?;
         Ok(Buffer::from_tensor(&self.device, &self.gradients.get(&x.value))?)
     }
 
-    /// −∂L/∂x: the direction in which a rule that follows a loss moves `x`.
+    /// −∂L/∂x: the direction in which a rule with this loss moves `x`.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn downhill(&mut self, x: &Matrix) -> Result<Buffer> {
         let mut slopes = self.of(x)?;
         ops::scale(&mut slopes, -1.0)?;

@@ -1,4 +1,4 @@
-//! One number with its place in the history: a loss.
+//! One number whose operations are recorded: a loss.
 
 use super::{Matrix, Slopes};
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use dfdx::tensor::{AsArray, PutTape, Tensor};
 use dfdx::tensor_ops::{Backward, ReshapeTo};
 use plasticity_compute::device::TapedScalar;
 
-/// One number whose history is recorded. A clone is the same number.
+/// One number whose operations are recorded. A clone is the same number.
 #[derive(Clone, Debug)]
 pub struct Scalar(pub(super) Matrix);
 
@@ -20,10 +20,10 @@ impl Scalar {
         Ok(self.plain()?.array())
     }
 
-    /// The gradients of this number by all that it was made of. The history is used up.
+    /// The gradients of this number by everything it was computed from. This consumes the recorded operations.
     ///
     /// # Errors
-    /// The first error of an operation of the pass; where the device has no room.
+    /// The first error of an operation of the pass, or no memory on the device.
     pub fn backward(&self) -> Result<Slopes> {
         self.0.pass.check()?;
         let scalar: TapedScalar = self.plain()?.put_tape(self.0.pass.take());
@@ -37,7 +37,7 @@ impl Scalar {
     }
 }
 
-/// As a matrix of one row and one column, which meets any other.
+/// A matrix of one row and one column, which is broadcast to any other.
 impl From<Scalar> for Matrix {
     fn from(scalar: Scalar) -> Self {
         scalar.0

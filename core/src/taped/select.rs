@@ -29,11 +29,11 @@ impl Matrix {
         self.copied().shaped("columns", shape, |x| x.try_slice((.., range)))
     }
 
-    /// The first half of the rows and the second: of a batch of two views, views 1 and views 2 of the same images.
+    /// The first and the second half of the rows: in a batch of two views, views 1 and views 2 of the same images.
     pub fn views(&self) -> (Self, Self) {
         let rows = self.shape().0;
         if !rows.is_multiple_of(2) {
-            let none = || self.pass.refused("views", format!("{rows} rows are no two halves"), self.shape());
+            let none = || self.pass.refused("views", format!("{rows} rows cannot be halved"), self.shape());
             return (none(), none());
         }
         (self.rows(0..rows / 2), self.rows(rows / 2..rows))
@@ -55,7 +55,8 @@ impl Matrix {
         })
     }
 
-    /// `[rows, width]`: of each row the values in its own `width` columns. `index` is `[rows, width]`, row by row.
+    /// `[rows, width]`: from each row, the values in `width` columns of its own. `index` is `[rows, width]`, row by
+    /// row.
     #[must_use]
     pub fn pick(&self, index: &[usize], width: usize) -> Self {
         let (rows, columns) = self.shape();

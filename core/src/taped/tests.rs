@@ -162,14 +162,14 @@ fn softplus_is_finite_and_has_its_slope_at_zero() {
 fn what_does_not_fit_is_the_error_of_whoever_asks_for_the_result() {
     let device = Device::open().unwrap();
     let cases: [(Function, &str); 8] = [
-        (|x| x + x.transpose(), "a matrix of 4 × 3 does not meet one of 3 × 4"),
+        (|x| x + x.transpose(), "a matrix of 4 × 3 does not fit one of 3 × 4"),
         (|x| x.matmul(x), "expected a matrix of 3 rows"),
         (|x| x.rows(2..5), "2..5 is not within 4 rows"),
         (|x| x.columns(3..4), "3..4 is not within 3 columns"),
         (|x| x.take(&[4]), "row 4 is not one of 4"),
         (|x| x.pick(&[0, 1, 2, 3], 1), "expected 1 columns below 3"),
-        (|x| x.reshape(5, 2), "do not make 5 × 2"),
-        (|x| x.rows(0..3).views().0, "3 rows are no two halves"),
+        (|x| x.reshape(5, 2), "do not fit 5 × 2"),
+        (|x| x.rows(0..3).views().0, "3 rows cannot be halved"),
     ];
     for (wrong, expected) in cases {
         let pass = Pass::new(&device);

@@ -10,14 +10,14 @@ use plasticity_core::pairs::{Pairs, Scores};
 const ROWS: usize = 6;
 
 /// Checks a signal on sampled pairs, on all pairs, and on pairs with signs.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
     for (what, signs, all) in [
         ("sampled pairs", None, false),
         ("all pairs", None, true),
         ("time-local pairs", Some(vec![1, -1, -1, 1, -1, -1]), false),
         ("time-local pairs, the same in every batch", Some(vec![-1, 1]), false),
-        ("time-local pairs without a fixation", Some(vec![-1; ROWS]), false),
+        ("time-local pairs without a positive", Some(vec![-1; ROWS]), false),
     ] {
         // Scores of exactly 0 come from silent neurons.
         for scale in [0.0, 2.0, 1e4] {
@@ -47,7 +47,9 @@ fn one(spec: &dyn BroadcastSpec, pairs: &Pairs, scale: f32, what: &str, found: &
     let ours = signal.modulation(&scores, pairs)?;
     let values = ours.gamma.values.to_vec()?;
     if values.len() != ROWS * columns || values.iter().any(|value| !value.is_finite()) {
-        found.add(format!("{what}: γ is not finite, or not one for each pair, at scores up to {scale}"));
+        found.add(format!(
+            "{what}: γ is not finite, or there is not one for each pair, at scores up to {scale}"
+        ));
     }
     if !signal.follows_loss() {
         return Ok(());

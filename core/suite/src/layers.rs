@@ -43,7 +43,7 @@ impl Bench {
                 }
             }
         }
-        Err(refused.unwrap_or_else(|| Error::shape("layer", "leaves nothing of any small map")))
+        Err(refused.unwrap_or_else(|| Error::shape("layer", "gives an empty map for every small map")))
     }
 
     /// Activity and update for a factor `[sample, t, y, x, channel]`.
@@ -57,7 +57,7 @@ impl Bench {
     fn loss_of_activation(&mut self, pre: &FeatureMap, factor: &[f32], potential: bool) -> Result<f64> {
         match self.layer.activation(pre, potential)? {
             Some(activation) => Ok(dot(&activation.into_data().to_vec()?, factor)),
-            None => Err(Error::shape("layer", "shows no summed inputs any more")),
+            None => Err(Error::shape("layer", "no longer provides summed inputs")),
         }
     }
 
@@ -68,14 +68,14 @@ impl Bench {
 }
 
 /// Makes the layer and runs it on any of the maps.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn LayerSpec>) -> Result<()> {
     let mut bench = Bench::first(spec.as_ref())?;
     bench.layer.forward(&bench.pre, Phase::Evaluate).map(drop)
 }
 
 /// Checks a layer.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
     found.run("a pass and an update on a small map", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
@@ -84,10 +84,10 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         let on_device = Buffer::from_vec(&bench.device, factor.clone())?;
         let (post, made) = bench.learn(PostFactor::PerPosition(on_device.clone()))?;
         if post.shape() != shape {
-            found.add(format!("says that it makes {shape:?}, and makes {:?}", post.shape()));
+            found.add(format!("says that its output is {shape:?}, but it is {:?}", post.shape()));
         }
         if spec.channels().is_some_and(|channels| channels != shape.channels) {
-            found.add("its spec names another number of channels than it makes");
+            found.add("its spec names another number of channels than its output has");
         }
         let mut twin = Bench::first(spec.as_ref())?;
         let (twin_post, twin_made) = twin.learn(PostFactor::PerPosition(on_device.clone()))?;
@@ -100,7 +100,7 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         }
         let learning = bench.layer.parameters().iter().filter(|parameter| parameter.learns()).count();
         if made.updates.len() != learning {
-            found.add(format!("gives {} updates for {learning} parameters that learn", made.updates.len()));
+            found.add(format!("returns {} updates for {learning} learning parameters", made.updates.len()));
             return Ok(());
         }
         let mut moves = learning == 0;
@@ -123,7 +123,7 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         let mut sized = spec.build(bench.pre.shape(), &bench.device.sizing(), &mut random(9))?;
         found.same_sizes(bench.layer.parameters(), sized.parameters());
         if sized.output(bench.pre.shape())? != bench.layer.output(bench.pre.shape())? {
-            found.add("makes another map where nothing is drawn");
+            found.add("has another output where its weights are not drawn");
         }
         Ok(())
     });
@@ -184,7 +184,7 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
         let difference: Vec<f32> = a.iter().zip(&b).map(|(a, b)| factor * a - b).collect();
         let agrees = norm(&difference) <= 1e-4 * norm(&b) + 1e-7;
         if !agrees {
-            found.add(format!("{what} gives another update than it should"));
+            found.add(format!("{what} gives a wrong update"));
         }
     }
     Ok(())
@@ -255,7 +255,7 @@ fn parameters(
 /// The feedback against finite differences.
 fn feedback(bench: &mut Bench, factor: &[f32], made: &LayerUpdate, found: &mut Found) -> Result<()> {
     let Some(feedback) = &made.feedback else {
-        found.add("gives no feedback when asked for it");
+        found.add("returns no feedback although it was asked for");
         return Ok(());
     };
     let feedback = feedback.to_vec()?;
@@ -283,6 +283,6 @@ fn judge(what: &str, sides: [f64; 2], update: &[f32], direction: &[f32], found: 
     let (said, size) = (dot(update, direction), norm(update));
     let agrees = (measured - said).abs() <= TOLERANCE * size;
     if !agrees {
-        found.add(format!("{what}: says a slope of {said:.4}, finite differences {measured:.4}"));
+        found.add(format!("{what}: the update has a slope of {said:.4}, finite differences {measured:.4}"));
     }
 }

@@ -157,7 +157,7 @@ impl Found {
         let (real, sized) = (of(real), of(sized));
         if real != sized {
             self.add(format!(
-                "has parameters {sized:?} where nothing is drawn, and {real:?} where it learns"
+                "has the parameters {sized:?} before weights are drawn, but {real:?} when it learns"
             ));
         }
     }
@@ -244,8 +244,8 @@ mod tests {
         for fault in [
             "has no citation",
             "`hidden` is not documented",
-            "`rate`: the documented default is not what the code takes",
-            "takes an unknown key in silence",
+            "`rate`: the documented default differs from the default of the code",
+            "accepts an unknown key without an error",
             "`rate` = 0: panics",
             "all pairs, scores up to 2: γ: differs from automatic differentiation by 2.0e0",
         ] {

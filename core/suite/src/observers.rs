@@ -1,4 +1,4 @@
-//! What every observer must keep: it measures the same of the same steps, also in a run that was stopped and goes on.
+//! What every observer must do: measure the same for the same steps, also in a resumed run.
 
 use super::Found;
 use super::compare::{noise, random};
@@ -40,18 +40,18 @@ fn shown() -> Result<Shown> {
     Ok(Shown(named.into_iter().map(|(name, shape)| parameter(name, shape)).collect::<Result<_>>()?))
 }
 
-/// Checks an observer on a training of some steps, from its start and going on in the middle.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+/// Checks an observer in a short training, from the start and resumed in the middle.
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn ObserverSpec>, found: &mut Found) {
     found.run("a training", |found| {
         let (first, again) = (watch(spec.as_ref(), 0)?, watch(spec.as_ref(), 0)?);
         if first != again {
-            found.add("it measures other numbers of the same training when it is made again");
+            found.add("a second observer measures other numbers in the same training");
         }
         let resumed = watch(spec.as_ref(), STEPS / 2)?;
         let later: Vec<_> = first.into_iter().filter(|(step, _)| *step > STEPS / 2).collect();
         if resumed != later {
-            found.add("in a run that goes on it measures other numbers than in one that never stopped");
+            found.add("in a resumed run it measures other numbers than in a run that was never stopped");
         }
         Ok(())
     });

@@ -31,8 +31,8 @@ pub fn compare(found: &mut Found, next: &[&Buffer], of_twin: &[&Buffer]) -> Resu
     for (next, of_twin) in next.iter().zip(of_twin) {
         if !same(next, of_twin)? {
             found.add(
-                "goes on differently after it is resumed: what its steps depend on has to be in its parameters, \
-                 those that do not learn made by `Parameter::fixed`",
+                "differs after resuming: keep all state that its steps depend on in parameters, with \
+                 `Parameter::fixed` for state that does not learn",
             );
             break;
         }

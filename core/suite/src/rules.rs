@@ -59,7 +59,7 @@ impl Bench {
                 }
             }
         }
-        Err(refused.unwrap_or_else(|| Error::shape("rule", "was tried on no shape")))
+        Err(refused.unwrap_or_else(|| Error::shape("rule", "was tested with no shape")))
     }
 
     fn update(&mut self) -> Result<RuleUpdate> {
@@ -99,13 +99,13 @@ fn draws() -> SeededDraws {
 }
 
 /// Makes the rule and runs it, on any of the shapes.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn RuleSpec>) -> Result<()> {
     Bench::first(spec.as_ref()).map(drop)
 }
 
 /// Checks a rule.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
     found.run("a step on a small representation", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
@@ -126,7 +126,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         found.same_sizes(bench.rule.parameters(), sized.parameters());
         Ok(())
     });
-    found.run("a step with a context of its own", |found| recurrent(spec.as_ref(), found));
+    found.run("a step with a separate context", |found| recurrent(spec.as_ref(), found));
     found.run("two steps, one of them after resuming", |found| {
         let mut bench = Bench::first(spec.as_ref())?;
         bench.update()?;
@@ -136,7 +136,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
         let (next, of_twin) = (bench.update()?, twin.update()?);
         resume::compare(found, &buffers(&next), &buffers(&of_twin))
     });
-    found.run("stimuli to learn from and to probe on", |found| stimuli(spec.as_ref(), found));
+    found.run("stimuli for learning and for the probe", |found| stimuli(spec.as_ref(), found));
     for shape in [
         RepresentationShape { time: 1, location: 1, batch: 1, channel: 5 },
         RepresentationShape { time: 9, location: 1, batch: 1, channel: 1 },
@@ -166,11 +166,11 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     let shape = MapShape { time: 1, location: 1, batch: bench.labels.len(), extent: [1, 4, 4], channels: 2 };
     let input = FeatureMap::new(shape, noisy(&Device::open()?, &mut random(4), shape.len())?)?;
     if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
-        found.add("changes the shape of stimuli that are probed");
+        found.add("changes the shape of stimuli for the probe");
     }
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
     if made.shape() != spec.demands().prepared(shape) {
-        found.add("makes stimuli of another shape than its demands say");
+        found.add("makes stimuli with another shape than its demands say");
     }
     Ok(())
 }
@@ -186,37 +186,44 @@ fn any(buffer: &Buffer, is: impl Fn(f32) -> bool) -> bool {
 
 fn shapes(bench: &mut Bench, made: &RuleUpdate, found: &mut Found) {
     if made.loss.len() != 1 || made.target.len() != bench.target.shape().len() {
-        let message = "its loss is not one value, or its post factor not shaped as the target";
+        let message = "its loss is not one value, or its post factor does not have the shape of the target";
         found.add(message);
     }
     match &made.context {
         Some(_) if !bench.apart => {
-            found.add("gives a post factor of a context where the target is its own: add it to the target's");
+            found.add(
+                "returns a post factor for a context, but the target is its own context: add it to the \
+                       target's",
+            );
         }
         Some(context) if context.len() != bench.above.shape().len() => {
-            found.add("its post factor of the context is not shaped as the context");
+            found.add("its post factor for the context does not have the shape of the context");
         }
         _ => {}
     }
     if made.lateral.as_ref().is_some_and(|lateral| !lateral.fits(bench.neurons())) {
-        found.add("its lateral update is no [neurons, neurons], and no diagonal of one");
+        found.add("its lateral update is neither [neurons, neurons] nor a diagonal of it");
     }
     let learning: Vec<_> =
         bench.rule.parameters().into_iter().filter(|parameter| parameter.learns()).collect();
     let fits = learning.len() == made.own.len()
         && learning.iter().zip(&made.own).all(|(parameter, own)| parameter.value().len() == own.len());
     if !fits {
-        found.add("its own updates do not fit its parameters that learn");
+        found.add("its own updates do not fit its learning parameters");
     }
     if buffers(made).into_iter().any(|buffer| any(buffer, |value| !value.is_finite())) {
-        found.add("gives values that are not finite");
+        found.add("returns values that are not finite");
     }
 }
 
 fn moves(bench: &Bench, made: &RuleUpdate, found: &mut Found) {
     let moved = buffers(made).into_iter().skip(1).any(|buffer| any(buffer, |value| value != 0.0));
     if moved != bench.rule.learns() {
-        found.add(if moved { "says that it does not learn, and moves" } else { "moves nothing" });
+        found.add(if moved {
+            "says that it does not learn, but returns a non-zero update"
+        } else {
+            "moves nothing"
+        });
     }
 }
 
@@ -228,12 +235,12 @@ fn agrees_with_its_loss(bench: &mut Bench, made: &RuleUpdate, found: &mut Found)
     match (&made.context, &plain.context) {
         (Some(ours), Some(expected)) => agree(found, "post factor of the context", ours, expected)?,
         (None, Some(expected)) if any(expected, |value| value != 0.0) => {
-            found.add("its loss depends on a context of its own, and its update leaves that alone");
+            found.add("its loss depends on a separate context, but its update does not change it");
         }
         _ => {}
     }
     if made.lateral.as_ref().is_some_and(|lateral| any(lateral.values(), |value| value != 0.0)) {
-        found.add("follows a loss, which no lateral update is part of, and moves weights by M · W beside it");
+        found.add("has a loss and also a lateral update M · W, which is not part of the loss");
     }
     let learning = bench.rule.parameters().into_iter().filter(|parameter| parameter.learns());
     for (parameter, (ours, expected)) in learning.zip(made.own.iter().zip(&plain.own)) {
@@ -349,13 +356,16 @@ mod tests {
     fn a_wrong_context_or_lateral_update_is_found() {
         assert_eq!(faults(Fault::None), "");
         for (fault, expected) in [
-            (Fault::LateralOfAnotherSize, "its lateral update is no [neurons, neurons]"),
-            (Fault::LateralNotFinite, "gives values that are not finite"),
-            (Fault::LateralBesideALoss, "moves weights by M · W beside it"),
+            (Fault::LateralOfAnotherSize, "its lateral update is neither [neurons, neurons]"),
+            (Fault::LateralNotFinite, "returns values that are not finite"),
+            (Fault::LateralBesideALoss, "has a loss and also a lateral update M · W"),
             (Fault::LateralThatChanges, "two steps with the same draws differ"),
-            (Fault::ContextOfAnotherSize, "its post factor of the context is not shaped as the context"),
+            (
+                Fault::ContextOfAnotherSize,
+                "its post factor for the context does not have the shape of the context",
+            ),
             (Fault::ContextTheOtherWay, "post factor of the context: differs from automatic differentiation"),
-            (Fault::ContextOfNone, "gives a post factor of a context where the target is its own"),
+            (Fault::ContextOfNone, "returns a post factor for a context, but the target is its own context"),
         ] {
             let found = faults(fault);
             assert!(found.contains(expected), "{fault:?}: {found}");

@@ -25,13 +25,13 @@ fn make(
 }
 
 /// Makes the score.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn ScoreSpec>) -> Result<()> {
     make(spec.as_ref(), Side::Predict, &Device::open()?).map(drop)
 }
 
 /// Checks a score on sampled and on all pairs.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn ScoreSpec>, found: &mut Found) {
     for side in [Side::Predict, Side::Retrodict] {
         if side == Side::Retrodict && spec.transport() != Transport::Retrodiction {
@@ -91,7 +91,7 @@ fn pairs(
         ] {
             match (asked, ours, plain) {
                 (true, Some(ours), Some(plain)) => agree(found, &format!("{what}: {side}"), ours, plain)?,
-                (true, _, _) => found.add(format!("{what}: gives no dendritic signal for the {side}")),
+                (true, _, _) => found.add(format!("{what}: returns no dendritic signal for the {side}")),
                 (false, ..) => {}
             }
         }

@@ -32,7 +32,7 @@ pub fn check<T: DeserializeOwned + Serialize>(
     let Some(said) = written(&spec, found) else { return };
     let tag = plugin.family.tag();
     if said.get(tag).and_then(Value::as_str) != Some(plugin.name) {
-        found.add(format!("its example does not say {tag} = \"{}\"", plugin.name));
+        found.add(format!("its example does not have {tag} = \"{}\"", plugin.name));
     }
     round_trip::<T>(&said, found);
     stated::<T>(plugin, tag, &example, &said, found);
@@ -74,11 +74,11 @@ fn written<T: Serialize>(spec: &T, found: &mut Found) -> Option<Table> {
     match Value::try_from(spec) {
         Ok(Value::Table(table)) => Some(table),
         Ok(_) => {
-            found.add("its config is not written as a table");
+            found.add("its config is not saved as a table");
             None
         }
         Err(error) => {
-            found.add(format!("its config cannot be written: {error}"));
+            found.add(format!("its config cannot be saved: {error}"));
             None
         }
     }
@@ -88,10 +88,10 @@ fn round_trip<T: DeserializeOwned + Serialize>(said: &Table, found: &mut Found) 
     match parse::<T>(said) {
         Ok(again) => {
             if written(&again, found).as_ref() != Some(said) {
-                found.add("its config changes when it is written and read again");
+                found.add("its config changes when it is saved and read again");
             }
         }
-        Err(error) => found.add(format!("its config cannot be read as it is written: {error}")),
+        Err(error) => found.add(format!("its saved config cannot be read: {error}")),
     }
 }
 
@@ -116,7 +116,7 @@ fn stated<T: DeserializeOwned + Serialize>(
                 with.insert(key.name.to_owned(), Value::Datetime(DATE));
                 let error = parse::<T>(&with).err().map(|error| error.to_string());
                 if error.is_none_or(|error| error.contains("unknown field")) {
-                    found.add(format!("`{}`: is documented, and is no key", key.name));
+                    found.add(format!("`{}`: is documented but is not a key", key.name));
                 }
             }
             continue;
@@ -134,7 +134,7 @@ fn stated<T: DeserializeOwned + Serialize>(
         match (parse::<T>(&without), parse::<T>(&explicit)) {
             (Ok(silent), Ok(explicit)) => {
                 if written(&silent, found) != written(&explicit, found) {
-                    let message = "the documented default is not what the code takes";
+                    let message = "the documented default differs from the default of the code";
                     found.add(format!("`{}`: {message}: {}", key.name, key.default));
                 }
             }
@@ -148,7 +148,7 @@ fn unknown_key<T: DeserializeOwned>(example: &Table, found: &mut Found) {
     let mut with = example.clone();
     with.insert("no_such_key".to_owned(), Value::Integer(1));
     match parse::<T>(&with) {
-        Ok(_) => found.add("takes an unknown key in silence"),
+        Ok(_) => found.add("accepts an unknown key without an error"),
         Err(error) if error.to_string().contains("no_such_key") => {}
         Err(error) => found.add(format!("does not name the unknown key `no_such_key`: {error}")),
     }
@@ -169,8 +169,7 @@ fn bad_values<T: DeserializeOwned>(
             continue;
         };
         if let Err(fault) = keys::check_value(&range, value) {
-            found
-                .add(format!("`{name}` = {value}: is its default or example, and not in its range: {fault}"));
+            found.add(format!("`{name}` = {value}: is the default or example but not in the range: {fault}"));
         }
         for value in tries(&range, value) {
             if forbids(&range, &value) {

@@ -9,13 +9,13 @@ use plasticity_core::stimulus::{Label, Split, Stimulus, StimulusSpec, batch};
 const SPLITS: [Split; 3] = [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest];
 
 /// Opens the stimulus.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn StimulusSpec>) -> Result<()> {
     spec.open(Split::Learn, 1)?.sample(0, None).map(drop)
 }
 
 /// Checks what can be opened: an example that reads files need not have them here.
-#[allow(clippy::borrowed_box, reason = "the type that specs are read as")]
+#[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn StimulusSpec>, found: &mut Found) {
     for split in SPLITS {
         found.refuses(&format!("opening {split:?}"), || spec.open(split, 1).map(drop));
@@ -26,7 +26,7 @@ pub fn check(spec: &Box<dyn StimulusSpec>, found: &mut Found) {
 
 fn one(stimulus: &dyn Stimulus, split: Split, found: &mut Found) -> Result<()> {
     if stimulus.is_empty() {
-        found.add(format!("{split:?}: holds nothing"));
+        found.add(format!("{split:?}: is empty"));
         return Ok(());
     }
     let indices = [0, stimulus.len() - 1];
@@ -40,7 +40,7 @@ fn one(stimulus: &dyn Stimulus, split: Split, found: &mut Found) -> Result<()> {
         };
         let (samples, again) = (draw()?, draw()?);
         if samples.iter().zip(&again).any(|(a, b)| a.values != b.values || a.label != b.label) {
-            found.add(format!("{split:?}: the same sample differs when it is read again"));
+            found.add(format!("{split:?}: a sample differs when it is read again"));
         }
         if samples.iter().any(|sample| sample.values.iter().any(|value| !value.is_finite())) {
             found.add(format!("{split:?}: has values that are not finite"));

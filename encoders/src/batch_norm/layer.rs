@@ -25,7 +25,7 @@ impl Default for BatchNorm {
 }
 
 plugin! {
-    Layer "batch_norm": "Batch normalisation as a layer of its own, with or without a weight and bias that learn",
+    Layer "batch_norm": "Batch normalisation as a separate layer, with or without a learning weight and bias",
     equation: "z = w (a − μ) / √(σ² + 10⁻⁵) + b for each channel",
     citation: "Ioffe & Szegedy 2015; without w and b before the convolutions of SoftHebb: Journé et al. 2023",
     keys: [

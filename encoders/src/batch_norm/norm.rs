@@ -9,7 +9,7 @@ use plasticity_core::ops::{
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
 
-/// Weight of a new batch in the running statistics, as PyTorch's default.
+/// Weight of a new batch in the running averages, as PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
 /// Batch normalisation over every position of every sample.
@@ -71,8 +71,8 @@ impl Norm {
         let rows = input.len() / channels.max(1);
         if rows < 2 {
             let message = format!(
-                "learning normalises by the variance over samples and positions, of which it needs 2 or more, got \
-                 {rows}: use a larger batch or larger maps, or leave out `batch_norm`"
+                "learning needs at least 2 samples and positions to compute a variance, got {rows}: use a larger \
+                 batch or larger maps, or leave out `batch_norm`"
             );
             return Err(Error::shape("batch normalisation", message));
         }
@@ -141,7 +141,7 @@ mod tests {
         norm.forward(&input, Phase::Evaluate).unwrap();
         for phase in [Phase::Learn, Phase::Peek] {
             let error = norm.forward(&input, phase).unwrap_err().to_string();
-            assert!(error.contains("needs 2 or more, got 1"), "{error}");
+            assert!(error.contains("to compute a variance, got 1"), "{error}");
         }
     }
 }

@@ -8,13 +8,13 @@ use plasticity_core::{Error, Result};
 
 /// Several layers as one.
 ///
-/// A post factor of the output is carried down through all of them. One of summed inputs belongs to the only layer that
-/// shows such, and reaches that layer alone.
+/// A post factor of the output is carried down through all layers. A post factor of summed inputs goes only to the
+/// layer that provides them.
 pub struct Block {
     layers: Vec<Box<dyn EncoderLayer>>,
     /// The layer whose parameters learn, where it is the only one.
     plastic: Option<usize>,
-    /// The first whose parameters learn: no factor has to be carried below it.
+    /// The first layer whose parameters learn; no factor is carried below it.
     first: usize,
 }
 
@@ -41,7 +41,7 @@ impl Block {
         Self { layers, plastic, first }
     }
 
-    /// The maps that the layers before `place` make of `pre`, which is not kept.
+    /// The outputs of the layers before `place` for `pre`; they are not kept.
     fn below(&mut self, pre: &FeatureMap, place: usize) -> Result<Option<FeatureMap>> {
         let mut map = None;
         for layer in &mut self.layers[..place] {
@@ -50,10 +50,10 @@ impl Block {
         Ok(map)
     }
 
-    /// The layer that rules of single synapses work on.
+    /// The layer that provides summed inputs.
     fn plastic(&self) -> Result<usize> {
         self.plastic.ok_or_else(|| {
-            let message = "a rule of single synapses needs a block in which exactly one layer learns";
+            let message = "a rule that uses summed inputs needs a block in which exactly one layer learns";
             Error::shape("block", message)
         })
     }

@@ -17,11 +17,13 @@ pub struct BlockSpec {
 }
 
 plugin! {
-    Layer "block": "Layers one after the other that count as one: a convolution with what stands before and behind it",
+    Layer "block": "A sequence of layers that counts as one layer, such as a convolution with normalisation and \
+                    pooling",
     equation: "z = f_n(… f_2(f_1(x)))",
     citation: "the layers of SoftHebb: Journé et al. 2023",
     keys: [
-        layers = "", "list of a layer", "the layers, first to last; a rule of single synapses works on the one that shows summed inputs";
+        layers = "", "list of a layer", "the layers, first to last; a rule that uses summed inputs takes those \
+                                         of the layer that provides them";
     ],
     example: "type = \"block\"\nlayers = [{ type = \"pad\", size = 1 }, { type = \"conv2d\", channels = 3, kernel = 3, relu = false }, { type = \"triangle\" }]",
     impl LayerSpec for BlockSpec {

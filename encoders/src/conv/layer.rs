@@ -46,9 +46,8 @@ impl ConvShape {
     pub fn geometry(&self, input: MapShape) -> Result<Geometry> {
         let Self { channels, kernel, stride, padding, .. } = *self;
         if (0..3).any(|axis| padding[axis] >= kernel[axis]) {
-            let message = format!(
-                "{padding:?} zeros beside windows of {kernel:?} taps: expected fewer zeros than taps"
-            );
+            let message =
+                format!("{padding:?} zeros for windows of {kernel:?} taps: expected fewer zeros than taps");
             return Err(Error::config("padding", message));
         }
         let [t, y, x] = kernel;
@@ -87,8 +86,9 @@ impl ConvShape {
 /// A convolution with ReLU, batch normalisation and max pool.
 ///
 /// # Biological roles
-/// *pre*: the window under a neuron; *post*: z = ρ(a), a = W · pre + b; max pooling is lateral inhibition: of the
-/// neurons in a window only the winner is heard, and only its synapses learn. *trace*: who won.
+/// *pre*: the window under a neuron; *post*: z = ρ(a), a = W · pre + b; max pooling can be read as lateral
+/// inhibition: only the winner of the neurons in a window is active, and only its synapses learn. *trace*: the
+/// winners.
 ///
 /// # Shapes
 /// `[sample, t, y, x, in] → [sample, t', y', x', channels]`, t' = ⌊(⌊(t + 2p − k)/s⌋ + 1 − size)/stride⌋ + 1.
@@ -103,7 +103,7 @@ pub struct Conv {
 
 /// What the layer keeps until its update.
 enum Kept {
-    /// Who won the max pool.
+    /// The winners of the max pool.
     Routing(Routing),
     /// With batch normalisation: see [`Normed`].
     Normed(Normed),
@@ -112,7 +112,7 @@ enum Kept {
 }
 
 impl Conv {
-    /// A layer for such maps with fresh weights, uniform in ±1/√(fan-in) as PyTorch's.
+    /// A layer for maps of this shape with new weights, uniform in ±1/√(fan-in) as in PyTorch.
     ///
     /// # Errors
     /// Where the map does not fit the layer, or the device has no room.
@@ -151,7 +151,7 @@ impl Conv {
         Self { weight: self.weight.of_part(part), bias: self.bias.of_part(part), norm, ..self }
     }
 
-    /// Outer product and, if it is asked for, feedback.
+    /// Outer product and, if requested, feedback.
     fn update(&self, call: &device::Backward, pre: &FeatureMap, feedback: bool) -> Result<LayerUpdate> {
         let through = feedback.then(|| self.weight.value());
         let (weight, bias, feedback) = device::backward(call, pre.data(), through)?;
@@ -266,16 +266,16 @@ impl EncoderLayer for Conv {
                 Ok(update)
             }
             _ => {
-                Err(Error::shape("convolution", "its last pass was none of learning: nothing was kept of it"))
+                Err(Error::shape("convolution", "its last pass was not a learning pass, so nothing was kept"))
             }
         }
     }
 
-    /// W · pre: rules of single synapses have no bias, so it is left out of what they see, and stays as it was drawn.
+    /// W · pre, without the bias: rules that use summed inputs do not see or change it.
     fn activation(&mut self, pre: &FeatureMap, potential: bool) -> Result<Option<FeatureMap>> {
         if self.norm.is_some() {
-            let message = "shows no summed inputs, which the rule works on, with batch normalisation behind them: leave \
-                           out `batch_norm`";
+            let message = "does not provide the summed inputs that the rule needs if batch normalisation \
+                           follows: remove `batch_norm`";
             return Err(Error::shape("convolution", message));
         }
         let geometry = self.geometry(pre.shape())?;

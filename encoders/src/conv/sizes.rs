@@ -1,4 +1,4 @@
-//! Sizes in a config: one number for every axis, or one a axis.
+//! Sizes in a config: one number for all axes, or one for each axis.
 
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ impl Sizes {
             Self::Same(size) => vec![*size; count],
             Self::Each(sizes) if sizes.len() == count => sizes.clone(),
             Self::Each(sizes) => {
-                let message = format!("{sizes:?} should be one number or {count}, one for each axis");
+                let message = format!("{sizes:?} must be one number, or {count} (one for each axis)");
                 return Err(Error::config(key, message));
             }
         };
@@ -45,7 +45,7 @@ const MOST: usize = 4096;
 pub struct PoolSpec {
     /// Window.
     pub size: Sizes,
-    /// Distance of windows; where it is not said, they stand side by side.
+    /// Step between windows; by default their size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Sizes>,
 }
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(Sizes::Each(vec![3, 5]).on(image, 1, 1, "kernel").unwrap(), [1, 3, 5]);
         assert_eq!(Sizes::Each(vec![7]).on([true, false, false], 0, 0, "padding").unwrap(), [7, 0, 0]);
         let error = Sizes::Each(vec![1]).on(image, 1, 1, "kernel").unwrap_err().to_string();
-        assert_eq!(error, "kernel: [1] should be one number or 2, one for each axis");
+        assert_eq!(error, "kernel: [1] must be one number, or 2 (one for each axis)");
         assert!(Sizes::Same(0).on(image, 1, 1, "stride").is_err());
     }
 }

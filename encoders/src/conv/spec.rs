@@ -73,14 +73,19 @@ macro_rules! conv {
             citation: $citation,
             keys: [
                 channels = "", "1..=65536", "neurons at each position";
-                kernel = "", "1..=4096 | list of 1..=4096", "taps, one number or one an axis";
-                stride = "1", "1..=4096 | list of 1..=4096", "distance of windows, one number or one an axis";
-                padding = "0", "0..=4096 | list of 0..=4096", "zeros on either side, one number or one an axis: fewer than taps";
+                kernel = "", "1..=4096 | list of 1..=4096", "taps, one number or one for each axis";
+                stride = "1", "1..=4096 | list of 1..=4096", "step between windows, one number or one for each axis";
+                padding = "0", "0..=4096 | list of 0..=4096", "zeros on each side, one number or one for each \
+                    axis; fewer than taps";
                 relu = "true", "true | false", "whether ρ is ReLU; else the identity";
-                bias = "true", "true | false", "whether neurons have a bias that learns; else it is 0";
-                initial = "\"uniform\"", "uniform | xavier | { normal = > 0 }", "how weights start: uniform in ±1/√(fan-in), uniform in ±√(6 / (fan-in + fan-out)), or from N(0, (gain/√(fan-in))²) with the gain that is given";
-                batch_norm = "false", "true | false", "whether batch normalisation follows ρ: batch statistics in learning, running ones in probing";
-                max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "max pool after these, of at most 254 positions; stride is size where it is not said";
+                bias = "true", "true | false", "whether neurons have a learning bias; else it is 0";
+                initial = "\"uniform\"", "uniform | xavier | { normal = > 0 }", "initial weights: uniform in \
+                    ±1/√(fan-in); xavier: uniform in ±√(6 / (fan-in + fan-out)); normal: from N(0, \
+                    (gain/√(fan-in))²) with the given gain";
+                batch_norm = "false", "true | false", "whether batch normalisation follows ρ, with statistics of \
+                                                       the batch in learning and running averages in probing";
+                max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "max \
+                    pool after these, of at most 254 positions; stride left out: as size";
             ],
             example: $example,
             impl LayerSpec for $type {

@@ -12,7 +12,7 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::random::{Random, uniform};
 use serde::{Deserialize, Serialize};
 
-/// How the update of recurrent synapses is worked out.
+/// How the update of recurrent synapses is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gradient {
@@ -100,13 +100,13 @@ impl Gru {
         let [steps, y, x] = map.extent;
         let place = "gru";
         if map.channels != self.inputs() {
-            let message = format!("takes {} channels, got {}", self.inputs(), map.channels);
+            let message = format!("expects {} channels, got {}", self.inputs(), map.channels);
             return Err(Error::shape(place, message));
         }
         if (map.time, y, x) != (1, 1, 1) {
             let message = format!(
-                "recurs over the map's own time axis, so it takes maps of [t, 1, 1] from stimuli that are not cut \
-                 into patches; got {:?} and {} patches in time",
+                "runs along the time axis of the map, so it needs maps of [t, 1, 1] from stimuli without \
+                 patches; got {:?} and {} patches in time",
                 map.extent, map.time
             );
             return Err(Error::shape(place, message));
@@ -211,9 +211,9 @@ impl EncoderLayer for Gru {
         Ok(Activity::new(post).with_trace(gates.map_or_else(Trace::none, |gates| Trace::new(Gates(gates)))))
     }
 
-    /// With [`Gradient::EpropForward`] the update never looks back; but feedback to a layer below in the same module
-    /// (−∂L/∂x_t holds learning signals later than t) cannot be had without looking back, and is worked out
-    /// so where, and only where, it is asked for.
+    /// With [`Gradient::EpropForward`] the update never goes back in time. Feedback to a layer below in the same
+    /// module (−∂L/∂x_t contains learning signals later than t) needs a pass back in time; it is computed only if
+    /// requested.
     fn plasticity(
         &mut self,
         pre: &FeatureMap,
@@ -230,7 +230,10 @@ impl EncoderLayer for Gru {
             PostFactor::PerPosition(factor) => factor,
             PostFactor::PerSample(factor) if sizes.steps == 1 => factor,
             PostFactor::PerSample(_) => {
-                return Err(Error::shape("gru", "needs a post factor for each time step, got one a sample"));
+                return Err(Error::shape(
+                    "gru",
+                    "needs a post factor for each time step, got one for each sample",
+                ));
             }
         };
         let expected = sizes.samples * sizes.steps * sizes.hidden;

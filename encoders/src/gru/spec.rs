@@ -60,12 +60,13 @@ fn build(
 }
 
 plugin! {
-    Layer "gru": "Gated recurrent layer along time; its output is the context that predicts its own input",
+    Layer "gru": "Gated recurrent layer along time; its output is the context that predicts its input",
     equation: "r = σ(W_ir x + b_ir + W_hr h + b_hr), q = σ(W_iz x + b_iz + W_hz h + b_hz), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), h' = (1 − q) ⊙ n + q ⊙ h",
     citation: "Cho et al. 2014; Illing et al. 2021, Equations 20–23",
     keys: [
         hidden = "256", "1..=65536", "neurons";
-        gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how it learns: back-propagation through time, e-prop back along the leak, or e-prop by eligibility traces forward in time";
+        gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how it learns: backpropagation through time; \
+            e-prop computed backwards along the leak; or e-prop with eligibility traces forward in time";
     ],
     example: "type = \"gru\"\nhidden = 4\ngradient = \"bptt\"",
     impl LayerSpec for GruSpec {
@@ -80,12 +81,15 @@ plugin! {
 }
 
 plugin! {
-    Layer "eprop_gru": "GRU that learns by e-prop: only the leak carries credit in time",
+    Layer "eprop_gru": "GRU that learns by e-prop: only the leak carries errors in time",
     equation: "ε' = q ⊙ ε + ∂h'/∂W (direct part), ΔW = Σ_t post factor_t ⊙ ε_t",
     citation: "Bellec et al. 2020; Illing et al. 2021, Appendix C, Equations 20–23",
     keys: [
         hidden = "256", "1..=65536", "neurons";
-        gradient = "\"eprop\"", "eprop | eprop_forward", "the same update worked out back along the leak, or by eligibility traces forward in time; the traces' memory, not that of the forward pass, is the same for sequences of any length";
+        gradient = "\"eprop\"", "eprop | eprop_forward", "the same update, computed backwards along the leak, or \
+                                                          with eligibility traces forward in time. The memory \
+                                                          of the traces does not grow with the length of a \
+                                                          sequence; that of the forward pass does";
     ],
     example: "type = \"eprop_gru\"\nhidden = 4\ngradient = \"eprop_forward\"",
     impl LayerSpec for EpropGruSpec {

@@ -1,4 +1,4 @@
-//! `normalise`: each stimulus's activity is brought to one length.
+//! `normalise`: scales the activity of each stimulus to one length.
 
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
@@ -29,11 +29,11 @@ pub struct Normalise {
 }
 
 plugin! {
-    Layer "normalise": "Divides activity by its root mean square: only its direction passes on; nothing learns",
+    Layer "normalise": "Divides activity by its root mean square, which keeps only its direction; nothing learns",
     equation: "z = x / √(mean x² + 10⁻⁸)",
     citation: "Hinton 2022, arXiv 2212.13345 (between the layers of Forward-Forward)",
     keys: [
-        over = "\"map\"", "map | position", "whether the mean is over a whole map or over the neurons at each position";
+        over = "\"map\"", "map | position", "the mean is over a whole map, or over the neurons at each position";
     ],
     example: "type = \"normalise\"\nover = \"position\"",
     impl LayerSpec for Normalise {

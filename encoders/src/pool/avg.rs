@@ -26,7 +26,7 @@ plugin! {
     citation: "PyTorch's AvgPool2d; the last pool of SoftHebb: Journé et al. 2023",
     keys: [
         size = "", "1..=4096", "rows and columns of a window";
-        stride = "", "1..=4096", "from one window to the next; where it is not said, size";
+        stride = "", "1..=4096", "step between windows; left out: as size";
     ],
     example: "type = \"avg_pool\"\nsize = 2",
     impl LayerSpec for AvgPool {

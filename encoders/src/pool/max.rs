@@ -1,4 +1,4 @@
-//! `max_pool`: of the neurons in a window only the strongest is heard.
+//! `max_pool`: only the strongest neuron of a window is passed on.
 
 use super::window::Window;
 use plasticity_core::Result;
@@ -29,8 +29,8 @@ plugin! {
     citation: "PyTorch's MaxPool2d; with padding in SoftHebb: Journé et al. 2023",
     keys: [
         size = "", "1..=4096", "rows and columns of a window";
-        stride = "", "1..=4096", "from one window to the next; where it is not said, size";
-        padding = "0", "0..=2048", "how far windows reach past the map, where nothing is: at most half of size";
+        stride = "", "1..=4096", "step between windows; left out: as size";
+        padding = "0", "0..=2048", "how far windows reach past the edge of the map; at most half of size";
     ],
     example: "type = \"max_pool\"\nsize = 2\npadding = 1",
     impl LayerSpec for MaxPool {

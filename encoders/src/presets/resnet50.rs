@@ -46,11 +46,11 @@ plugin! {
         fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>> {
             if self.widths.is_empty() || self.widths.len() != self.blocks.len() {
                 let message =
-                    format!("expected as many as widths, {:?}, and one at least; got {:?}", self.widths, self.blocks);
+                    format!("expected at least one, and as many as widths ({:?}); got {:?}", self.widths, self.blocks);
                 return Err(Error::config("blocks", message));
             }
             if self.blocks.iter().any(|&count| count == 0 || count > 1000) {
-                let message = format!("expected 1 to 1000 blocks a group, got {:?}", self.blocks);
+                let message = format!("expected 1 to 1000 blocks in each group, got {:?}", self.blocks);
                 return Err(Error::config("blocks", message));
             }
             let mut layers: Vec<Box<dyn LayerSpec>> = vec![Box::new(Conv2d {

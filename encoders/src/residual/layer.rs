@@ -125,7 +125,10 @@ impl EncoderLayer for Residual {
             trace.take()?;
         let factor = factor.per_position(post.shape(), "residual")?;
         let below = |update: &mut LayerUpdate| {
-            update.feedback.take().ok_or_else(|| Error::shape("residual", "a convolution gave no feedback"))
+            update
+                .feedback
+                .take()
+                .ok_or_else(|| Error::shape("residual", "a convolution returned no feedback"))
         };
         let given = PostFactor::PerPosition(factor.clone());
         let [one, two, three] = &mut self.convolutions;

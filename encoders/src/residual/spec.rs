@@ -36,7 +36,7 @@ plugin! {
     keys: [
         width = "", "1..=65536", "neurons at each position inside the block";
         expansion = "4", "1..=64", "neurons at each position of the output, by width";
-        stride = "1", "1..=4096", "distance of windows of the 3×3 convolution and the shortcut";
+        stride = "1", "1..=4096", "step between windows of the 3×3 convolution and the shortcut";
     ],
     example: "type = \"residual\"\nwidth = 2\nexpansion = 2\nstride = 2\n",
     impl LayerSpec for ResidualSpec {

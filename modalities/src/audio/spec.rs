@@ -86,14 +86,14 @@ impl SpeechSpec {
             && let Some(nobody) = [&*train, &*test].into_iter().find_map(without_speaker)
         {
             return wrong(format!(
-                "with `label = \"speaker\"` every recording lies in the folder of its speaker; {nobody} lies beside these \
-                 folders: move it into one, or take it out"
+                "with `label = \"speaker\"` every recording must be in the folder of its speaker, but {nobody} \
+                 is not in a folder: move it into one, or remove it"
             ));
         }
         if let Some(both) = in_both(&*train, &*test)? {
             return wrong(format!(
-                "utterance {both} is in both `train` and `test`: give folders of which none lies in the other, or choose with \
-                 `speakers`"
+                "utterance {both} is in both `train` and `test`: give two folders, neither inside the other, or \
+                 select with `speakers`"
             ));
         }
         let (ours, theirs) = (speakers(&*train), speakers(&*test));
@@ -102,7 +102,7 @@ impl SpeechSpec {
                 if ours.is_empty() || !theirs.is_subset(&ours) {
                     let strangers: Vec<_> = theirs.difference(&ours).take(5).cloned().collect();
                     let message = format!(
-                        "with `label = \"speaker\"` every speaker of `test` has to be in `train`, with other \
+                        "with `label = \"speaker\"` every speaker of `test` must also be in `train`, with other \
                          utterances; only in `test`: {}",
                         strangers.join(", ")
                     );
@@ -112,8 +112,8 @@ impl SpeechSpec {
             LabelKind::Phones => {
                 if let (false, Some(both)) = (self.shared_speakers, ours.intersection(&theirs).next()) {
                     let message = format!(
-                        "speaker `{both}` is in both `train` and `test`: choose with `speakers`, or allow it with \
-                         `shared_speakers = true`"
+                        "speaker `{both}` is in both `train` and `test`: select with `speakers`, or allow it \
+                         with `shared_speakers = true`"
                     );
                     return wrong(message);
                 }
@@ -122,7 +122,9 @@ impl SpeechSpec {
                     // Files of aligned phones number their classes; the larger set names them all.
                     (Some(ours), Some(theirs)) if ours.starts_with(&theirs) => {}
                     (Some(_), Some(_)) => {
-                        return wrong("`train` and `test` are labelled with other phones".to_owned());
+                        return wrong(
+                            "`train` and `test` have labels with different sets of phones".to_owned(),
+                        );
                     }
                     _ => {
                         return wrong("a source without phone labels cannot be probed for phones".to_owned());
@@ -180,12 +182,16 @@ plugin! {
     equation: "x = (x − mean) / std, of each utterance, or of the corpus",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
-        learn = "", "a source", "what rules learn from: { type = \"librispeech\", path = … }";
-        labelled = "", "{ train = a source, test = a source }", "optional: what a probe learns from and is tested on; no utterance of `test` may be in `train` or `learn`";
-        window = "20480", "160.. samples", "a window (1.28 s), a multiple of 160; utterances shorter than one are left out, and a warning says how many";
-        normalise = "\"utterance\"", "utterance | none | { mean = number, std = > 0 }", "each utterance to mean 0 and variance 1, or samples as they are, within ±1, or all by the same two numbers";
-        label = "\"phones\"", "phones | speaker", "what is probed: the phone of every 10 ms, or who speaks";
-        shared_speakers = "false", "true | false", "whether a speaker may be in both `train` and `test` when phones are probed";
+        learn = "", "a source", "stimuli for learning: { type = \"librispeech\", path = … }";
+        labelled = "", "{ train = a source, test = a source }", "optional: stimuli that train and test the \
+            probe; no utterance of `test` may be in `train` or `learn`";
+        window = "20480", "160.. samples", "length of a window (1.28 s), a multiple of 160; shorter utterances \
+                                            are skipped, and a warning counts them";
+        normalise = "\"utterance\"", "utterance | none | { mean = number, std = > 0 }", "each utterance scaled \
+            to mean 0 and variance 1; or samples as they are, within ±1; or all samples scaled with the same \
+            two numbers";
+        label = "\"phones\"", "phones | speaker", "the labels of the probe: the phone of every 10 ms, or the speaker";
+        shared_speakers = "false", "true | false", "allows a speaker in both `train` and `test` if phones are probed";
     ],
     example: "type = \"speech\"\nwindow = 3200\nlearn = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\n\n[labelled]\ntrain = { type = \"synthetic_speech\", speakers = 2, utterances = 2, seconds = 0.5 }\ntest = { type = \"synthetic_speech\", speakers = 1, first_speaker = 2, utterances = 2, seconds = 0.5 }",
     impl StimulusSpec for SpeechSpec {
@@ -209,8 +215,8 @@ plugin! {
                 && let Some(both) = in_both(&*corpus, &**test)?
             {
                 let message = format!(
-                    "utterance {both} is in `labelled.test` too, so that rules would learn from what they are tested on: leave \
-                     it out with `list` or `speakers`, or give another folder"
+                    "utterance {both} is also in `labelled.test`, so the network would learn from test data: \
+                     exclude it with `list` or `speakers`, or give another folder"
                 );
                 return Err(Error::config("learn", message));
             }

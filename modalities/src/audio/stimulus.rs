@@ -208,7 +208,7 @@ impl Stimulus for Windows {
                 let samples = &spoken.samples;
                 if samples.len() < tile.start + self.window {
                     let decoded = samples.len();
-                    let message = format!("decodes to {decoded} samples, fewer than its header tells of");
+                    let message = format!("decodes to {decoded} samples, fewer than its header says");
                     return Err(Error::stimulus(id(), message));
                 }
                 if let Some(random) = augment {
@@ -219,7 +219,7 @@ impl Stimulus for Windows {
             }
         };
         if values.iter().any(|value| !value.is_finite()) {
-            return Err(Error::stimulus(id(), "holds samples that are no numbers"));
+            return Err(Error::stimulus(id(), "contains samples that are not numbers"));
         }
         Ok(Sample { values, label })
     }
@@ -241,7 +241,7 @@ fn remarks(
     }
     if short > 0 {
         remarks.push(format!(
-            "{short} of {all} utterances are shorter than a window of {window} samples: left out"
+            "{short} of {all} utterances are shorter than a window of {window} samples and are skipped"
         ));
     }
     remarks
@@ -302,6 +302,6 @@ mod tests {
         assert!(remarks(4, 320, 0, 0, None).is_empty());
         let said = remarks(4, 320, 1, 2, Some(("a".to_owned(), 44_100)));
         assert_eq!(said[0], "2 of 4 utterances are not at 16000 Hz (a: 44100 Hz): they are resampled");
-        assert_eq!(said[1], "1 of 4 utterances are shorter than a window of 320 samples: left out");
+        assert_eq!(said[1], "1 of 4 utterances are shorter than a window of 320 samples and are skipped");
     }
 }

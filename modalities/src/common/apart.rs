@@ -1,4 +1,4 @@
-//! Whether what is learned from and what is tested on are apart: one rule for the sources of all modalities.
+//! Checks that learning and test data are separate, for the sources of all modalities.
 
 use super::files;
 use plasticity_core::{Error, Result};
@@ -58,9 +58,9 @@ pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, Path
     Ok(None)
 }
 
-/// What is said of two such files: why they are one.
+/// The reason why two such files count as one.
 pub fn why(learned: &Path, tested: &Path) -> String {
-    format!("{} and {} are one file, or hold the same bytes", learned.display(), tested.display())
+    format!("{} and {} are one file or have the same bytes", learned.display(), tested.display())
 }
 
 struct Found<'a> {

@@ -12,7 +12,7 @@ pub fn open(path: &Path) -> Result<File> {
     if path.metadata()?.is_file() {
         return File::open(path);
     }
-    let message = "is no regular file but a pipe, a device or a folder: take it out, or give a file";
+    let message = "is a pipe, a device or a folder and not a regular file: remove it, or give a file";
     Err(Error::new(ErrorKind::InvalidInput, message))
 }
 
@@ -71,7 +71,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
         for path in [&pipe, &link, &folder.path().to_owned()] {
-            assert!(read(path).unwrap_err().to_string().contains("no regular file"), "{path:?}");
+            assert!(read(path).unwrap_err().to_string().contains("not a regular file"), "{path:?}");
         }
     }
 }

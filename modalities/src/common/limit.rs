@@ -16,13 +16,14 @@ pub fn check(keys: &str, sides: &[usize]) -> Result<()> {
     }
     let sides: Vec<_> = sides.iter().map(ToString::to_string).collect();
     let message = format!(
-        "one stimulus would be of {} = {values:.3e} values, and at most {VALUES:.3e} are allowed: lower one of them",
+        "one stimulus would have {} = {values:.3e} values, but at most {VALUES:.3e} are allowed: lower one of \
+         these numbers",
         sides.join(" × ")
     );
     Err(Error::config(keys, message))
 }
 
-/// An empty vector with room for so many values.
+/// An empty vector with memory for this many values.
 ///
 /// # Errors
 /// Where memory has no such room.
@@ -32,7 +33,7 @@ pub fn room(place: &str, values: usize) -> Result<Vec<f32>> {
         Ok(()) => Ok(room),
         Err(_) => {
             let message =
-                format!("no memory for {values} values: lower `training.batch`, or the size of a stimulus");
+                format!("no memory for {values} values: lower `training.batch` or the size of a stimulus");
             Err(Error::stimulus(place, message))
         }
     }

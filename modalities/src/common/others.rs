@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Endings of what commonly stands beside stimuli and is none: texts, tables, labels, and what systems leave.
+/// Extensions of common files beside stimuli that are not stimuli: texts, tables, labels, system files.
 const COMPANIONS: &[&str] = &[
     "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "yaml", "yml", "toml", "ini", "db",
     "log", "py", "mat", "npy", "npz", "pdf", "phn", "wrd", "textgrid", "lab", "sph", "url",
@@ -25,11 +25,11 @@ impl Others {
         if COMPANIONS.contains(&ending.as_str()) {
             return;
         }
-        let kind = if ending.is_empty() { "without an ending".to_owned() } else { format!(".{ending}") };
+        let kind = if ending.is_empty() { "without an extension".to_owned() } else { format!(".{ending}") };
         *self.0.entry(name(folder)).or_default().entry(kind).or_default() += 1;
     }
 
-    /// What is said of them.
+    /// The text of the warning.
     fn message(&self, place: &Path, read: &[&str]) -> Option<String> {
         let all: usize = self.0.values().flat_map(BTreeMap::values).sum();
         let folder = |(folder, kinds): (&String, &BTreeMap<String, usize>)| {
@@ -42,7 +42,7 @@ impl Others {
         }
         (all > 0).then(|| {
             format!(
-                "{}: {all} files of other kinds are left out ({}); .{} are read",
+                "{}: {all} files of other types are skipped ({}); only .{} are read",
                 place.display(),
                 folders.join("; "),
                 read.join(", .")
@@ -73,8 +73,8 @@ mod tests {
             others.count(Path::new("train/disc"), Path::new(file));
         }
         others.count(Path::new("train/bar"), Path::new("1.avif"));
-        let expected = "train: 5 files of other kinds are left out (bar: 1 .avif; disc: 1 .avif, 2 .heic, 1 without an \
-                        ending); .jpg, .png are read";
+        let expected = "train: 5 files of other types are skipped (bar: 1 .avif; disc: 1 .avif, 2 .heic, 1 \
+            without an extension); only .jpg, .png are read";
         assert_eq!(others.message(place, &["jpg", "png"]).as_deref(), Some(expected));
     }
 }

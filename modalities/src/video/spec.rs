@@ -80,8 +80,8 @@ impl ClipsSpec {
         let (learned, tested) = if split == Split::ReadoutTest { (there, here) } else { (here, there) };
         let Some((learned, tested)) = apart::shared(&learned, &tested)? else { return Ok(()) };
         let message = format!(
-            "clips to learn from and clips of the test share files ({}), so a probe would be tested on what was learned \
-             from: take them out on one side",
+            "learning and test clips share files ({}), so the network would learn from test clips: remove them \
+             on one side",
             apart::why(&learned, &tested)
         );
         Err(Error::config("source", message))
@@ -136,19 +136,23 @@ impl ClipsSpec {
 }
 
 plugin! {
-    Stimulus "clips": "Clips of video with time on the map, flipped and cut per clip, coloured per frame",
+    Stimulus "clips": "Video clips whose time is an axis of the map; each clip is flipped and cropped, each \
+                       frame coloured",
     equation: "x[t] = (crop(frame[start + every · t]) − mean) / std",
     citation: "Illing et al. 2021, Appendix B.3; Han, Xie & Zisserman 2019 (treatment of UCF-101)",
     keys: [
-        source = "", "a source", "where clips come from: `frames`, `ucf101`, `motions`";
-        every = "3", "1..=1000", "stored frames from one frame of a clip to the next";
-        frames = "54", "1..=10000", "frames of a clip; stored clips that are too short are left out";
-        readout_frames = "", "1..=10000", "frames of a clip in probing; left out: as `frames`";
-        size = "128", "1..=4096 pixels", "side of the square that is cut out of each frame";
-        resize = "", "1..=4096 pixels", "shorter side, of at least `size`, that a frame is scaled to before (its longer one then has at most 16384); left out: as `size`";
-        flip = "true", "true | false", "learning mirrors half of the clips (set false where the class is a direction, as in `motions`)";
-        grey = "0.5", "[0, 1]", "probability that learning shows one channel of a frame, drawn at random, in all three";
-        jitter = "[0.5, 0.5, 0.5, 0.25]", "4 of [0, 1]", "how far learning moves brightness, contrast, saturation and hue (at most 0.5) of a frame";
+        source = "", "a source", "source of the clips: `frames`, `ucf101` or `motions`";
+        every = "3", "1..=1000", "step between two frames of a clip, in stored frames";
+        frames = "54", "1..=10000", "frames of a clip; shorter stored clips are skipped";
+        readout_frames = "", "1..=10000", "frames of a clip for the probe; left out: as `frames`";
+        size = "128", "1..=4096 pixels", "side of the square cut from each frame";
+        resize = "", "1..=4096 pixels", "before cutting, the shorter side of a frame is scaled to this, at least \
+                                         `size` (the longer side then has at most 16384); left out: as `size`";
+        flip = "true", "true | false", "mirrors half of the clips in learning (set false if the class is a \
+                                        direction, as in `motions`)";
+        grey = "0.5", "[0, 1]", "probability in learning that one random channel of a frame replaces all three";
+        jitter = "[0.5, 0.5, 0.5, 0.25]", "4 of [0, 1]", "largest change of brightness, contrast, saturation and \
+                                                          hue (at most 0.5) of a frame in learning";
         mean = "[0.485, 0.456, 0.406]", "3 of number", "mean of each channel, values in [0, 1]";
         std = "[0.229, 0.224, 0.225]", "3 of > 0", "standard deviation of each channel";
     ],

@@ -95,9 +95,9 @@ fn scaled((width, height): (usize, usize), side: usize) -> Result<(usize, usize)
     let longer = (long * side + short / 2) / short;
     if longer > LONGEST {
         return Err(format!(
-            "a frame of {width}×{height} pixels has {longer} on its longer side once the shorter one is scaled to \
-             {side}, at most {LONGEST} are allowed: take the clip out, or lower `stimulus.resize` (left out: \
-             `stimulus.size`)"
+            "a frame of {width}×{height} pixels would have {longer} on its longer side after scaling the shorter \
+             one to {side}; at most {LONGEST} are allowed: remove the clip, or lower `stimulus.resize` (left \
+             out: `stimulus.size`)"
         ));
     }
     Ok(if width <= height { (side, longer) } else { (longer, side) })

@@ -30,18 +30,18 @@ impl ClipStimulus {
         let long_enough: Vec<_> =
             (0..clips.len()).filter(|&index| clips.frame_count(index) >= reach).collect();
         let short = clips.len() - long_enough.len();
-        let needed = format!("{frames} frames, every {every}, need clips of {reach} frames");
+        let needed = format!("{frames} frames with `every = {every}` need clips of {reach} frames");
         if long_enough.is_empty() {
             let longest = (0..clips.len()).map(|index| clips.frame_count(index)).max().unwrap_or(0);
             let message = format!(
-                "all {short} clips are too short: {needed}, and the longest has {longest}; lower \
+                "all {short} clips are too short: {needed}, but the longest has {longest}; lower \
                  `stimulus.frames` or `stimulus.every`"
             );
             return Err(Error::stimulus(format!("clips, {split:?}"), message));
         }
         if short > 0 {
             tracing::warn!(
-                "{split:?}: {short} of {} clips are too short and left out ({needed})",
+                "{split:?}: {short} of {} clips are too short and are skipped ({needed})",
                 clips.len()
             );
         }

@@ -29,7 +29,8 @@ impl PerChannel {
             Self::Each(values) => values.clone(),
         };
         if values.len() != channels || values.iter().any(|value| !value.is_finite()) {
-            let message = format!("expected a number, or {channels} of them (one a channel), got {values:?}");
+            let message =
+                format!("expected a number, or {channels} numbers (one for each channel), got {values:?}");
             return Err(Error::config(key, message));
         }
         Ok(values)

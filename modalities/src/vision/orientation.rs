@@ -14,7 +14,7 @@ pub enum Orientation {
 }
 
 impl Orientation {
-    /// Whether it is that which holds where a config says nothing.
+    /// Whether it is the default.
     pub fn is_upright(&self) -> bool {
         *self == Self::Upright
     }

@@ -38,8 +38,8 @@ impl ImageStimulus {
         let (height, width) = (picture.height(), picture.width());
         let fits = height.min(width);
         let message = format!(
-            "is of {height}×{width} pixels, smaller than the crop of {0}×{0}: take images of at least that \
-             size, or set stimulus.crop to {fits} or less",
+            "has {height}×{width} pixels, fewer than the crop of {0}×{0}: use larger images, or set \
+             stimulus.crop to {fits} or less",
             self.crop
         );
         Error::stimulus(self.source.place(index), message)

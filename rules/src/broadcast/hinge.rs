@@ -1,4 +1,4 @@
-//! `hinge`: surprise gates, fixation or saccade gives the sign (CLAPP, Hinge Loss CPC).
+//! `hinge`: surprise is the gate; positive or negative gives the sign (CLAPP, Hinge Loss CPC).
 
 use super::weights::{minus_signs, sum_of_means};
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
@@ -17,9 +17,9 @@ use plasticity_core::{Error, Result};
 pub struct Hinge {
     /// Multiplies the loss and γ.
     pub weight: f32,
-    /// Keep the gate H. Without, γ = y for every pair, and there is no loss that the rule follows.
+    /// Keeps the gate H. Without it, γ = y for every pair, and the rule has no loss.
     pub gate: bool,
-    /// Keep the sign y. Without, γ = H, and there is no loss that the rule follows.
+    /// Keeps the sign y. Without it, γ = H, and the rule has no loss.
     pub sign: bool,
 }
 
@@ -30,13 +30,13 @@ impl Default for Hinge {
 }
 
 plugin! {
-    Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair, fixation or saccade gives the sign",
+    Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair; positive or negative gives the sign",
     equation: "L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), γ = −∂L/∂u: weight · y · 1[1 − y·u > 0] as a share of its mean",
     citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
-        gate = "true", "true | false", "false leaves the surprise H out of γ: an ablation that follows no loss";
-        sign = "true", "true | false", "false leaves the sign y out of γ: an ablation that follows no loss";
+        gate = "true", "true | false", "false removes the surprise H from γ (an ablation without a loss)";
+        sign = "true", "true | false", "false removes the sign y from γ (an ablation without a loss)";
     ],
     example: "type = \"hinge\"\nweight = 1.0",
     impl BroadcastSpec for Hinge {
@@ -49,7 +49,7 @@ plugin! {
 impl BroadcastSignal for Hinge {
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if !self.follows_loss() {
-            let message = "with `gate` or `sign` left out, γ is the derivative of no loss";
+            let message = "without `gate` or `sign`, γ is not the derivative of a loss";
             return Err(Error::config("rule.broadcast", message));
         }
         let losses = (scores * minus_signs(scores, pairs) + 1.0).relu() * self.weight;

@@ -1,4 +1,4 @@
-//! `logistic`: binary cross entropy of fixation or saccade.
+//! `logistic`: binary cross entropy of positive or negative.
 
 use super::weights::{minus_signs, sum_of_means};
 use plasticity_core::Result;
@@ -14,7 +14,7 @@ use plasticity_core::taped::{Matrix, Scalar};
 pub struct Logistic {}
 
 plugin! {
-    Broadcast "logistic": "Binary cross entropy: fixation or saccade, each pair by itself",
+    Broadcast "logistic": "Binary cross entropy of positive or negative, for each pair by itself",
     equation: "L = mean log(1 + exp(−u⁺)) + mean log(1 + exp u⁻)",
     citation: "Mikolov et al. 2013 (negative sampling)",
     keys: [],

@@ -1,4 +1,4 @@
-//! `softmax`: the fixation against all its saccades at once (CPC, Greedy InfoMax).
+//! `softmax`: the positive against all its negatives at once (CPC, Greedy InfoMax).
 
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec, Modulation};
 use plasticity_core::ops::{self, PairLoss};
@@ -9,14 +9,14 @@ use plasticity_core::{Error, Result};
 
 /// L = −mean over rows of log softmax(u)\[fixation\]; γ_n = (1\[n = fixation\] − π_n) / rows, π = softmax(u).
 ///
-/// π needs the scores of all negatives at the same time, so that a synapse would have to know them (Equations
-/// 11 to 14): local in neither space nor time.
+/// π needs the scores of all negatives at the same time, so a synapse would have to know them (Equations 11 to 14).
+/// It is local in neither space nor time.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Softmax {}
 
 plugin! {
-    Broadcast "softmax": "InfoNCE: tells the fixation from its saccades by a softmax over all of them",
+    Broadcast "softmax": "InfoNCE: a softmax separates the positive from its negatives",
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Equation 2",
     keys: [],
@@ -31,7 +31,7 @@ plugin! {
 impl BroadcastSignal for Softmax {
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
         if pairs.signs.is_some() {
-            let message = "compares a fixation with its saccades in one row, so it cannot be time-local";
+            let message = "compares a positive with its negatives in one row, so it cannot be time-local";
             return Err(Error::shape("softmax", message));
         }
         let weights = scores.constant(pairs.rows, pairs.columns(), |row, column| {

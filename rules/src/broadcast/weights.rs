@@ -1,4 +1,4 @@
-//! The sign y and the weight of every pair in a mean: what losses that treat each pair alone share.
+//! The sign y and the weight of every pair in a mean, for losses that treat each pair separately.
 
 use plasticity_core::pairs::Pairs;
 use plasticity_core::taped::{Matrix, Scalar};

@@ -5,7 +5,7 @@ use plasticity_core::{Error, Result};
 
 /// One value for all modules, or one a module.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(untagged, expecting = "expected a value, or a list of one a module")]
+#[serde(untagged, expecting = "expected a value, or a list with one for each module")]
 pub enum Each<T> {
     /// In every module.
     Same(T),
@@ -23,8 +23,11 @@ impl<T: Copy> Each<T> {
             Self::Same(value) => Ok(*value),
             Self::Each(each) if each.len() == site.modules => Ok(each[site.module]),
             Self::Each(each) => {
-                let message =
-                    format!("{} values for {} modules: give one, or one a module", each.len(), site.modules);
+                let message = format!(
+                    "{} values for {} modules: give one, or one for each module",
+                    each.len(),
+                    site.modules
+                );
                 Err(Error::config(key, message))
             }
         }

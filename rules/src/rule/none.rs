@@ -13,7 +13,7 @@ use plasticity_core::random::Random;
 pub struct NoLearning {}
 
 plugin! {
-    Rule "random": "No learning: random weights, the baseline of every probe",
+    Rule "random": "Changes no weights: the untrained network, the baseline of every probe",
     equation: "ΔW = 0",
     citation: "Illing et al. 2021, Table 1",
     keys: [],

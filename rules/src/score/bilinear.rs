@@ -39,9 +39,11 @@ plugin! {
     citation: "van den Oord et al. 2018; Illing et al. 2021, Equations 2, 8-10 and 15-19",
     keys: [
         transport = "\"shared\"", "shared | blocked | retrodiction",
-            "way back to the context's neurons: W_predᵀ, none, or W_retro that learns by itself";
+            "how signals come back to the context's neurons: through W_predᵀ, not at all, or through W_retro, \
+             which learns separately";
         initial = "1.0", "[0, 1]",
-            "bound of the initial weights in 1/√fan_in; small where a score sums over many places, which would start far too large";
+            "bound of the initial weights in 1/√fan_in; use a small value if a score sums over many places and \
+             would start too large";
     ],
     example: "type = \"bilinear\"\ntransport = \"shared\"",
     impl ScoreSpec for Bilinear {
@@ -295,7 +297,7 @@ pub(crate) fn target_side(
     let (rows, width) = (target.rows, target.channels);
     if let Saccades::Sampled(_) = pairs.saccades {
         let made = ops::pair_dendrites(gamma, prediction, target, pairs, (true, false))?;
-        return made.target.ok_or_else(|| Error::shape("pairs", "gave no target side"));
+        return made.target.ok_or_else(|| Error::shape("pairs", "returned no target side"));
     }
     let mut made = Buffer::unset(prediction.device(), rows * width)?;
     ops::product(Product::new(rows, width, rows).transpose_a(), &gamma.values, prediction, &mut made)?;

@@ -23,7 +23,7 @@ impl Default for WRetro {
 }
 
 plugin! {
-    Score "w_retro": "Bilinear score with retrodiction weights W_retro that learn by themselves",
+    Score "w_retro": "Bilinear score with separate retrodiction weights W_retro",
     equation: "u = zᵀ W_pred c on the target's neurons, u = cᵀ W_retro z on the context's",
     citation: "Illing et al. 2021, Equations 16-19",
     keys: [

@@ -1,4 +1,4 @@
-//! How many weights of each parameter are near zero: what a rule that prunes synapses makes more of.
+//! Measures the share of weights near zero in each parameter, which grows if a rule prunes synapses.
 
 use plasticity_core::observer::{Moment, Observer, ObserverSpec};
 use plasticity_core::{Error, Result, plugin};
@@ -24,7 +24,7 @@ plugin! {
     Observer "sparseness": "The share of weights near zero",
     equation: "mean [|w| < below]",
     citation: "Olshausen & Field 1996",
-    keys: [below = "", "> 0", "from where a weight counts";],
+    keys: [below = "", "> 0", "a smaller absolute weight counts as near zero";],
     example: "type = \"sparseness\"\nbelow = 0.01\n",
     impl ObserverSpec for Sparseness {
         fn build(&self) -> Result<Box<dyn Observer>> {

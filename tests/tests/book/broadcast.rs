@@ -1,4 +1,4 @@
-//! A broadcast signal of one's own: surprise that grows with the error.
+//! An example of a broadcast signal: surprise that grows with the error.
 
 // ANCHOR: broadcast
 use plasticity_core::broadcast::{BroadcastSignal, BroadcastSpec};
@@ -7,7 +7,7 @@ use plasticity_core::taped::{Matrix, Scalar};
 use plasticity_core::{Result, plugin};
 use serde::{Deserialize, Serialize};
 
-/// The hinge squared: γ = y · max(0, 1 − y·u), in place of CLAPP's gate that is open or shut.
+/// The squared hinge: γ = y · max(0, 1 − y·u), instead of CLAPP's gate, which is open or closed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SquaredHinge {}

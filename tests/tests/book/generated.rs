@@ -62,7 +62,9 @@ fn measured_numbers_are_not_compared_and_words_are() {
 fn generated() -> BTreeMap<PathBuf, String> {
     let reference = source().join("reference");
     let mut pages = BTreeMap::new();
-    let mut index = "# Plugins\n\nWritten from the registry, as `plasticity list` prints it.\n".to_owned();
+    let mut index =
+        "# Plugins\n\nThis page is generated from the plugins, as `plasticity list` prints them.\n"
+            .to_owned();
     let mut contents = String::new();
     for family in Family::ALL {
         let plugins: Vec<_> =
@@ -147,8 +149,8 @@ fn published(rule: &str) -> String {
     let cells: Vec<String> =
         row.split('|').skip(2).map(|cell| cell.replace("](", "](../../compare/")).collect();
     format!(
-        "\n| config | published | here |\n| --- | --- | --- |\n|{}\n\nWhat is published is on the page \
-         [Published methods](../../compare/published.md).\n",
+        "\n| config | published | here |\n| --- | --- | --- |\n|{}\n\nThe page [Published \
+         methods](../../compare/published.md) explains the published settings.\n",
         cells.join("|").trim_end()
     )
 }
@@ -187,7 +189,9 @@ fn page(plugin: &Plugin) -> String {
 
 /// The sections `[training]` and `[probe]` and the optimisers.
 fn config_keys() -> String {
-    let mut text = "# Keys of the sections\n\nWritten from the code. Keys of stimuli, layers, presets and rules are on the [plugins' pages](plugins.md).\n".to_owned();
+    let mut text = "# Keys of the sections\n\nThis page is generated from the code. The [plugins' \
+        pages](plugins.md) have the keys of stimuli, layers, presets and rules.\n"
+        .to_owned();
     let optimisers = OPTIMISERS.map(|(name, keys)| (format!("[training.optimiser] type = \"{name}\""), keys));
     let sections = [("[training]".to_owned(), &TRAINING[..])].into_iter().chain(optimisers);
     for (title, keys) in sections.chain([("[probe]".to_owned(), &PROBE[..])]) {
@@ -209,7 +213,7 @@ fn table(keys: &[Key]) -> String {
 fn command_line() -> String {
     let mut command = plasticity::command();
     command.build();
-    let mut text = "# Command line\n\nWritten from the program's own help.\n".to_owned();
+    let mut text = "# Command line\n\nThis page is generated from the help of the program.\n".to_owned();
     write!(text, "\n```text\n{}```\n", trimmed(&command.render_long_help().to_string())).unwrap();
     let mut helps = Vec::new();
     collect(&mut command, &mut helps);

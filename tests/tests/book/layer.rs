@@ -1,4 +1,4 @@
-//! A layer of one's own: a gain for every channel.
+//! An example of a layer: a gain for every channel.
 
 // ANCHOR: spec
 use plasticity_core::device::{Buffer, Device};
@@ -38,7 +38,7 @@ impl EncoderLayer for GainLayer {
     fn output(&self, input: MapShape) -> Result<MapShape> {
         let channels = self.gain.shape()[0];
         if input.channels != channels {
-            let message = format!("was made for {channels} channels, got {}", input.channels);
+            let message = format!("expects {channels} channels, got {}", input.channels);
             return Err(Error::shape("layer gain", message));
         }
         Ok(input)
@@ -51,7 +51,7 @@ impl EncoderLayer for GainLayer {
             position.iter_mut().zip(&gain).for_each(|(x, g)| *x = (*x * g).max(0.0));
         }
         let post = FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), values)?)?;
-        // `post` itself tells where ρ'(a) = 1: nothing else has to be remembered.
+        // `post` shows where ρ'(a) = 1, so the trace is empty.
         Ok(Activity::new(post))
     }
 

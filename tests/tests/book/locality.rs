@@ -53,9 +53,9 @@ fn measure(rule: &dyn RuleSpec, input: MapShape) -> Result<String> {
     };
     let found = audit(&mut AuditBench::new(Network::build(&plan, &device)?, input, 3, 5)?)?;
     if !found.learns {
-        return Ok("Nothing learns: there is nothing to be local.".to_owned());
+        return Ok("This rule changes no weights, so there is nothing to measure.".to_owned());
     }
-    let whole = if modules.len() == 1 { "in one module" } else { "each a module of its own" };
+    let whole = if modules.len() == 1 { "in one module" } else { "each in its own module" };
     Ok(format!(
         "Measured on {LAYERS} convolutions, {whole}, by [the audit](../../compare/audit.md#how-local-is-it):\n\n{}",
         lines(&found, input.batch)
@@ -73,18 +73,18 @@ fn lines(found: &Audit, batch: usize) -> String {
     };
     add(Some(evidence.other_layers), "a layer's update changes with other layers' weights");
     add(evidence.third_stimulus, "the effect of three stimuli is not the sum of the effects of pairs");
-    add(evidence.disconnected_neuron, "updates change with a neuron that no dendrite reaches");
+    add(evidence.disconnected_neuron, "updates change with a neuron without dendritic connections");
     let transport = match (evidence.other_layers > THRESHOLD, evidence.backward_use) {
         (_, Some(change)) if change > THRESHOLD => {
-            format!(": a weight's presynaptic side changes with the weight ({change:.1e})")
+            format!(": updates of presynaptic neurons change with the weight ({change:.1e})")
         }
         (true, _) => ": a layer's update changes with the weights of layers above".to_owned(),
         _ => String::new(),
     };
     let time = match evidence.partners_of_a_context {
         Some(0) => ": no stimulus is compared with another".to_owned(),
-        Some(1) => ": in a step a context is compared with one stimulus".to_owned(),
-        Some(many) => format!(": in a step a context is compared with {many} of {batch} stimuli"),
+        Some(1) => ": a step compares a context with one stimulus".to_owned(),
+        Some(many) => format!(": a step compares a context with {many} of {batch} stimuli"),
         None => String::new(),
     };
     let space = if against.is_empty() { String::new() } else { format!(": {}", against.join("; ")) };

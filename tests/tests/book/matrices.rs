@@ -1,4 +1,4 @@
-//! The page on matrices for those who come from PyTorch, compiled.
+//! The code of the page on matrices for people from PyTorch.
 
 // ANCHOR: matrix
 use plasticity_core::device::{Buffer, Device};
@@ -21,7 +21,7 @@ fn shapes_and_operations() -> plasticity_core::Result<()> {
     // ANCHOR_END: make
 
     // ANCHOR: again
-    // (x + 2 * x) / 3, with x as often as you like.
+    // (x + 2 * x) / 3: x is used twice.
     let same = (&x + 2.0 * &x) / 3.0;
     assert_eq!(values(&same), values(&x));
     // ANCHOR_END: again

@@ -1,4 +1,4 @@
-//! A score of one's own: contexts and targets that are near each other fit.
+//! An example of a score: contexts and targets that are near each other fit.
 
 // ANCHOR: spec
 use plasticity_core::device::Device;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Distance {
-    /// The score of a context and a target that are the same.
+    /// The score of an equal context and target.
     pub margin: f32,
     /// Multiplies the distance.
     pub scale: f32,
@@ -30,7 +30,7 @@ plugin! {
     equation: "u = margin − scale · mean (z − c)²",
     citation: "the book of this toolkit",
     keys: [
-        margin = "2.0", "number", "the score of a context and a target that are the same";
+        margin = "2.0", "number", "the score of an equal context and target";
         scale = "1.0", "> 0", "multiplies the distance";
     ],
     example: "type = \"distance\"\nscale = 1.0\n",
@@ -45,7 +45,7 @@ plugin! {
                 return Err(Error::config("score distance: margin", format!("{} is not finite", self.margin)));
             }
             if target != context {
-                let message = format!("needs as many contexts as targets, got {context} and {target}");
+                let message = format!("needs contexts and targets of the same length, got {context} and {target}");
                 return Err(Error::shape("score distance", message));
             }
             Ok(Box::new(self.clone()))
@@ -63,7 +63,7 @@ impl ScoreFunction for Distance {
             return Err(Error::shape("score distance", "contexts and targets differ in length"));
         }
         let products = context.matmul(&target.transpose());
-        // A column of contexts and a row of targets meet all products.
+        // A column of contexts and a row of targets are broadcast to all products.
         let distances = context.square().row_sums() + target.square().row_sums().transpose() - products * 2.0;
         Ok(self.margin - distances * (self.scale / width as f32))
     }

@@ -1,4 +1,4 @@
-//! A stimulus of one's own: drifting gratings, whose class is their orientation.
+//! An example of a stimulus: drifting gratings, whose class is their orientation.
 
 // ANCHOR: spec
 use plasticity_core::map::MapShape;
@@ -17,7 +17,7 @@ pub struct Gratings {
     pub size: usize,
     /// Frames of each stimulus.
     pub frames: usize,
-    /// Stimuli to learn from; the probe has a quarter of them.
+    /// Stimuli for learning; the probe has a quarter of them.
     pub count: usize,
 }
 
@@ -34,7 +34,7 @@ plugin! {
     keys: [
         size = "16", "4.. pixels", "side";
         frames = "6", "1..", "frames of each stimulus";
-        count = "1024", "16..", "stimuli to learn from; the probe has a quarter of them";
+        count = "1024", "16..", "stimuli for learning; the probe has a quarter of them";
     ],
     example: "type = \"gratings\"\nsize = 8\nframes = 4\ncount = 64\n",
     impl StimulusSpec for Gratings {
@@ -78,7 +78,7 @@ impl Stimulus for Drifting {
         Some(ORIENTATIONS.map(str::to_owned).to_vec())
     }
 
-    /// `[frame, y, x]`. To learn from, each visit starts at another phase.
+    /// `[frame, y, x]`. In learning, each visit starts at another phase.
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
         if index >= self.count {
             return Err(Error::stimulus(

@@ -89,7 +89,7 @@ fn a_schedule_changes_what_is_learned_and_belongs_to_the_run() {
     let error = place.fail(&["train", "--resume", "plain", "--set", half], 1);
     assert!(error.contains("training.schedule was not set and is {"), "{error}");
     let error = place.fail(&["train", "config.toml", "--set", "training.layer_rates=[1,1]"], 3);
-    assert!(error.contains("2 factors for 6 layers: give one a layer"), "{error}");
+    assert!(error.contains("2 factors for 6 layers: give one for each layer"), "{error}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn patience_ends_a_run_which_stays_ended() {
     ];
     let output = place.run(&[&["train", "config.toml", "--out", "run"][..], &patient].concat());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("ended early, after step "), "{said}");
+    assert!(output.status.success() && said.contains("ended early after step "), "{said}");
     let before = kept(&place, "run");
     let steps = lines(&place, "run/metrics.jsonl").len();
     assert!(steps < 100, "{steps} steps");
@@ -113,7 +113,7 @@ fn patience_ends_a_run_which_stays_ended() {
     assert!(before == kept(&place, "run"), "it went on");
     let error =
         place.fail(&["train", "config.toml", "--out", "no", "--set", "training.patience={probe=1}"], 3);
-    assert!(error.contains("counts the probes of `probe.every`, which is not given"), "{error}");
+    assert!(error.contains("needs the key `probe.every`"), "{error}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn values_that_do_not_fit() {
     start(
         "batch = 8",
         "batch = 25",
-        "config.toml:13: training.batch: a batch of 25 cannot be made of 24 stimuli",
+        "config.toml:13: training.batch: a batch of 25 is too large for 24 stimuli",
     );
     start(
         "widths = [4, 4, 4, 8, 8, 8]",
@@ -86,7 +86,8 @@ fn values_that_do_not_fit() {
     let place = Place::new(CONFIG);
     assert_eq!(
         place.fail(&["train", "config.toml", "--set", "rule=clapp_pp"], 3),
-        "config.toml:2: stimulus: the rule learns from 2 views of each stimulus, and these stimuli have 1: set [stimulus] views = 2 (images)"
+        "config.toml:2: stimulus: the rule needs 2 views of each stimulus, but these stimuli have 1: set \
+            [stimulus] views = 2 (images)"
     );
     assert!(
         place
@@ -106,26 +107,23 @@ fn folders_that_are_missing() {
     let message = String::from_utf8_lossy(&error.stderr).into_owned();
     assert!(!error.status.success() && message.contains("nowhere"), "{message}");
     assert!(!place.path("run").exists());
-    assert_eq!(
-        place.fail(&["train", "--resume", "gone"], 1),
-        "gone: holds no run: there is no config.toml in it"
-    );
-    assert_eq!(place.fail(&["probe", "gone"], 1), "gone: holds no run: there is no config.toml in it");
+    assert_eq!(place.fail(&["train", "--resume", "gone"], 1), "gone: is not a run: it has no config.toml");
+    assert_eq!(place.fail(&["probe", "gone"], 1), "gone: is not a run: it has no config.toml");
 }
 
 #[test]
 fn a_config_that_is_no_runs_is_not_replaced() {
     let place = Place::new(CONFIG);
     let error = place.fail(&["train", "config.toml", "--out", "."], 1);
-    assert!(error.starts_with("./config.toml: is of no run here") && !error.contains("--resume"), "{error}");
+    assert!(error.starts_with("./config.toml: belongs to no run") && !error.contains("--resume"), "{error}");
     let error = place.fail(&["train", "--resume", "."], 1);
-    assert!(error.starts_with(".: holds no run: beside its config.toml there is no checkpoint"), "{error}");
+    assert!(error.starts_with(".: is not a run: it has a config.toml, but no checkpoint"), "{error}");
     // So does a comparison whose cell would go there, before any is trained.
     let cell = place.path("all/base/seed-3");
     std::fs::create_dir_all(&cell).unwrap();
     std::fs::write(cell.join("config.toml"), "mine").unwrap();
     let error = place.fail(&["compare", "config.toml", "--out", "all"], 1);
-    assert!(error.starts_with("all/base/seed-3/config.toml: is of no run here"), "{error}");
+    assert!(error.starts_with("all/base/seed-3/config.toml: belongs to no run"), "{error}");
     assert_eq!(std::fs::read_dir(place.path("")).unwrap().count(), 2, "only the config and `all`");
     assert_eq!(read(&place.path("config.toml")), CONFIG.as_bytes());
 }
@@ -143,7 +141,7 @@ fn labelled_stimuli_that_are_missing_are_named_before_learning() {
     );
     let output = place.run(&["train", "config.toml", "--out", "run"]);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && message.contains("could not be probed"), "{message}");
+    assert!(output.status.success() && message.contains("trained but not probed"), "{message}");
 
     let compare = ["compare", "config.toml", "--out", "compared"];
     let error = place.fail(&compare, 3);
@@ -195,7 +193,7 @@ fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
     let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.all_layers=[8,4]"];
     let error = place.fail(&wrong, 3);
     assert!(
-        error.starts_with("--set probe.all_layers=[8,4]") && error.contains("the encoder 6 layers"),
+        error.starts_with("--set probe.all_layers=[8,4]") && error.contains("the encoder has 6 layers"),
         "{error}"
     );
     let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.pooling={blocks=9}"];
@@ -215,7 +213,7 @@ fn a_comparison_says_what_is_wrong_with_its_config_and_hints_at_the_seed_where_t
     for wrong in ["", "seed = \"x\"", "seed = -1"] {
         std::fs::write(place.path("seed.toml"), CONFIG.replace("seed = 3", wrong)).unwrap();
         let error = fail("seed.toml", 3);
-        assert!(error.contains("seed: give a whole number of at least 0, or --first-seed"), "{error}");
+        assert!(error.contains("seed: give a whole number of at least 0, or use --first-seed"), "{error}");
     }
     // Whole only with the sweep's value.
     std::fs::write(place.path("part.toml"), CONFIG.replace("[rule]\ntype = \"clapp_s\"\n", "")).unwrap();
@@ -230,7 +228,7 @@ fn a_comparison_does_not_mix_lengths_of_training() {
     let written = files(&place.path("all"));
     let error = place.fail(&[&compare[..], &["--set", "training.steps=1"]].concat(), 1);
     let expected =
-        "all/rule=clapp_s/seed-3: holds a run of 2 steps, and the config's are 1: choose another folder";
+        "all/rule=clapp_s/seed-3: has a run of 2 steps, more than the 1 of the config: choose another folder";
     assert!(error.starts_with(expected), "{error}");
     assert!(written == files(&place.path("all")));
     place.succeed(&[&compare[..], &["--set", "training.steps=3"]].concat());
@@ -244,7 +242,7 @@ fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     let other = [&compare[..], &["--set", "stimulus.source.count=32"]].concat();
     let error = place.fail(&other, 1);
     assert!(
-        error.contains("all/base/seed-3: holds a run on other stimuli; choose another folder"),
+        error.contains("all/base/seed-3: has a run with other stimuli: choose another folder"),
         "{error}"
     );
 }
@@ -256,8 +254,8 @@ fn a_comparison_does_not_go_on_with_runs_of_another_config_and_says_so_before_it
     place.succeed(&[&compare[..], &["rule=clapp_s"]].concat());
     let changed = ["rule=gim,clapp_s", "--set", "training.optimiser.rate=1e-2"];
     let error = place.fail(&[&compare[..], &changed].concat(), 1);
-    let expected = "all/rule=clapp_s/seed-3: holds a run of another config: training.optimiser.rate was 0.001 and is \
-                    0.01 here (--set training.optimiser.rate=1e-2); choose another folder with --out";
+    let expected = "all/rule=clapp_s/seed-3: has a run of another config (training.optimiser.rate was 0.001 and \
+        is 0.01 here (--set training.optimiser.rate=1e-2)): choose another folder with --out";
     assert!(error.starts_with(expected), "{error}");
     assert!(!place.path("all/rule=gim").exists(), "a cell was begun");
 }
@@ -270,10 +268,10 @@ fn checkpoints_that_are_cut_short_or_of_another_network() {
     let bytes = read(&last);
     std::fs::write(place.path("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
     let error = place.fail(&["probe", "run", "--checkpoint", "cut.safetensors"], 1);
-    assert!(error.starts_with("cut.safetensors: is cut short"), "{error}");
+    assert!(error.starts_with("cut.safetensors: is incomplete"), "{error}");
     let error = place.fail(&["probe", "run", "--set", "encoder.widths=[4, 4, 4, 8, 8, 9]"], 1);
     let expected =
-        "run/checkpoints/step-6.safetensors: is of another run: encoder.widths.5 was 8 and is 9 here";
+        "run/checkpoints/step-6.safetensors: belongs to another run: encoder.widths.5 was 8 and is 9 here";
     assert!(error.starts_with(expected), "{error}");
 }
 
@@ -303,7 +301,7 @@ fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
         // Of no run that could say more: the checkpoint itself does.
         (
             &["probe", "run", "--checkpoint", "other.safetensors"],
-            "other.safetensors: is of another run: seed was 4",
+            "other.safetensors: belongs to another run: seed was 4",
         ),
         (
             &["alignment", "run", "--set", "rule=gim"],

@@ -73,12 +73,12 @@ fn every_format_holds_labels_names_and_axes() {
 fn a_file_takes_the_place_of_nothing_and_one_array_holds_one_layer() {
     let place = trained();
     std::fs::write(place.path("f.npz"), b"mine").unwrap();
-    assert!(place.fail(&["features", "run", "--out", "f.npz"], 1).starts_with("f.npz: exists already"));
+    assert!(place.fail(&["features", "run", "--out", "f.npz"], 1).starts_with("f.npz: already exists"));
     assert_eq!(read(&place.path("f.npz")), b"mine");
     std::fs::write(place.path("f.npy.json"), b"mine").unwrap();
     let error = place.fail(&["features", "run", "--layer", "1", "--out", "f.npy"], 1);
-    assert!(error.starts_with("f.npy.json: exists already"), "{error}");
-    assert!(place.fail(&["features", "run", "--out", "all.npy"], 1).contains("name a layer with --layer N"));
+    assert!(error.starts_with("f.npy.json: already exists"), "{error}");
+    assert!(place.fail(&["features", "run", "--out", "all.npy"], 1).contains("choose it with --layer N"));
     assert!(place.fail(&["features", "run", "--out", "f.csv"], 1).contains(".npy, .npz or .safetensors"));
 }
 

@@ -26,7 +26,7 @@ fn too_much_is_refused_with_what_it_would_need_and_what_there_is() {
         "error: memory: ",
         "GiB (",
         "weights ",
-        "are needed at least",
+        "needs at least",
         "ulimit -v",
         "training.batch",
         "encoder.widths",
@@ -62,14 +62,14 @@ fn a_dry_run_prints_what_would_be_needed_beside_what_there_is() {
         "memory: at least ",
         "weights ",
         "maps of the largest module ",
-        "what the rule compares ",
+        "scores of the rule's pairs ",
         "batches made ahead ",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(text.contains("memory to probe it: at least ") && text.contains("(features "), "{text}");
+    assert!(text.contains("memory for the probe: at least ") && text.contains("(features "), "{text}");
     if cfg!(target_os = "linux") {
-        assert!(text.contains("memory there is: "), "{text}");
+        assert!(text.contains("available memory: "), "{text}");
     }
 }
 

@@ -58,7 +58,7 @@ fn a_page_holds_every_chart_and_takes_the_place_of_nothing() {
         assert!(svg.contains("</svg>") && !svg.contains("var("), "{chart} stands by itself");
     }
     let error = place.fail(&[&["report", "run"], &FEW[..]].concat(), 1);
-    assert!(error.starts_with("run/report.html: exists already"), "{error}");
+    assert!(error.starts_with("run/report.html: already exists"), "{error}");
     assert_eq!(String::from_utf8(read(&place.path("run/report.html"))).unwrap(), page);
     let surprise: Value = serde_json::from_slice(
         read(&place.path("run/metrics.jsonl")).split(|byte| *byte == b'\n').next().unwrap(),
@@ -77,7 +77,7 @@ fn several_runs_are_compared_on_one_page_and_seeds_go_together() {
     let runs = runs.map(|run| format!("all/{run}"));
     let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
     let error = place.fail(&[&["report"], &runs[..]].concat(), 3);
-    assert!(error.starts_with("--out: is needed"), "{error}");
+    assert!(error.starts_with("--out: is missing"), "{error}");
     let report = [&["report", "--no-audit", "--out", "page.html"], &runs[..], &FEW[..]].concat();
     place.succeed(&report);
     let page = String::from_utf8(read(&place.path("page.html"))).unwrap();
@@ -119,11 +119,11 @@ fn what_cannot_be_shown_is_one_clear_error() {
         let out = if command == "report" { &["--out", "page.html"][..] } else { &[] };
         let error = place.fail(&[&[command, "run", "other"], out].concat(), 1);
         assert!(error.starts_with("other: has 1 layers, and run has 6"), "{error}");
-        assert!(place.fail(&[&[command, "nowhere"], out].concat(), 1).contains("holds no run"));
+        assert!(place.fail(&[&[command, "nowhere"], out].concat(), 1).contains("is not a run"));
     }
     for command in [&["report", "run", "--layers"][..], &["features", "run", "--out", "f.npz", "--layer"]] {
         let error = place.fail(&[command, &["9"]].concat(), 3);
-        assert!(error.contains("there is no layer 9: layers are counted from 1 to 6"), "{error}");
+        assert!(error.contains("there is no layer 9: give a number from 1 to 6"), "{error}");
     }
     // A run that has begun and has no checkpoint.
     std::fs::remove_dir_all(place.path("run/checkpoints")).unwrap();

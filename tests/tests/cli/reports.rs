@@ -50,7 +50,7 @@ fn a_probe_has_neighbours_and_validation_where_the_config_asks_for_them() {
     assert!(layer["scores"][2].get("chosen").is_none(), "neighbours choose nothing");
     let error = place.fail(&["probe", "run", "--set", "probe.neighbours=100000"], 3);
     assert!(
-        error.contains("probe.neighbours") && error.contains("the training stimuli that there are"),
+        error.contains("probe.neighbours") && error.contains("the number of training stimuli"),
         "{error}"
     );
 }
@@ -65,7 +65,7 @@ fn a_run_is_probed_on_the_stimuli_of_another_config() {
     let other = place.run(&["probe", "run", "--on", "other.toml"]);
     let (text, said) = (String::from_utf8_lossy(&other.stdout), String::from_utf8_lossy(&other.stderr));
     assert!(other.status.success() && text.starts_with("| layer |") && text != own.as_str(), "{text}{said}");
-    assert!(said.contains("probe.json stays as it is"), "{said}");
+    assert!(said.contains("probe.json is not changed"), "{said}");
     assert_eq!(read(&place.path("run/probe.json")), before);
     let error = place.fail(&["probe", "run", "--on", "none.toml"], 1);
     assert!(error.contains("none.toml") && error.contains("no such config file"), "{error}");
@@ -212,7 +212,7 @@ fn several_configs_and_inline_tables_make_one_table() {
     assert_eq!(listed.lines().count(), 4);
     assert!(listed.contains("'rule={type=\"lpl\",predictive=2.0}'") && listed.contains("--out all/views"));
     let error = place.fail(&["compare", "views.toml", "views.toml"], 3);
-    assert!(error.contains("two configs are called `views`"), "{error}");
+    assert!(error.contains("two configs have the name `views`"), "{error}");
 
     // An inline table reads well in the table, and the probe of all layers has a column.
     let views_only = [&["compare", "views.toml"][..], &arguments[3..]].concat();
@@ -230,7 +230,7 @@ fn a_comparison_goes_on_after_a_cell_that_diverges() {
         ["compare", "config.toml", "--set", fast, "--sweep", "rule=softhebb,random", "--out", "all"];
     let error = place.fail(&arguments, 4);
     assert!(
-        error.starts_with("compare, 1 of 2 cells") && error.contains("rule=softhebb, seed 3, step "),
+        error.starts_with("compare: 1 of 2 cells") && error.contains("rule=softhebb, seed 3, step "),
         "{error}"
     );
     let table: Value = serde_json::from_slice(&read(&place.path("all/compare.json"))).unwrap();

@@ -132,7 +132,7 @@ fn a_run_folder_is_one_runs_and_one_processes() {
     assert_eq!(in_use, "run: is in use by another process: wait for it, or choose another folder");
     assert_eq!(
         place.fail(&["train", "config.toml", "--out", "run"], 1),
-        "run: holds a run already: go on with it by --resume run, or choose another folder"
+        "run: already has a run: resume it with --resume run, or choose another folder"
     );
     let changed =
         place.fail(&["train", "--resume", "run", "--set", "seed=4", "--set", "training.steps=1"], 1);

@@ -103,9 +103,9 @@ fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
     let whole = read(&trained().path(LAST));
     type Damage<'a> = &'a dyn Fn(&Path);
     let damages: [(&str, Damage); 3] = [
-        ("its checksum is not that of its content", &flip_last_byte),
+        ("its checksum does not match its content", &flip_last_byte),
         ("checksum", &|path| change(path, "\\\"step\\\":6", "\\\"step\\\":3")),
-        ("cut short", &|path| std::fs::write(path, &read(path)[..200]).unwrap()),
+        ("is incomplete", &|path| std::fs::write(path, &read(path)[..200]).unwrap()),
     ];
     for (expected, damage) in damages {
         let place = trained();
@@ -138,13 +138,13 @@ fn fewer_steps_than_made_are_refused_and_a_run_without_checkpoints_says_that_it_
     let place = trained();
     let before = files(&place.path("run/checkpoints"));
     let error = place.fail(&["train", "--resume", "run", "--set", "training.steps=5"], 3);
-    assert!(error.contains("comes to 5 steps") && error.contains("has made 6"), "{error}");
+    assert!(error.contains("gives 5 steps") && error.contains("has already made 6"), "{error}");
     assert!(before == files(&place.path("run/checkpoints")));
     let metrics = read(&place.path("run/metrics.jsonl"));
     std::fs::remove_dir_all(place.path("run/checkpoints")).unwrap();
     let output = place.run(&["train", "--resume", "run"]);
     assert!(
-        output.status.success() && said(&output).contains("its 6 records so far are kept"),
+        output.status.success() && said(&output).contains("its 6 earlier records are kept"),
         "{}",
         said(&output)
     );
@@ -158,7 +158,7 @@ fn other_data_or_another_processor_is_said_once_and_recorded() {
     place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=4"]);
     let more = ["train", "--resume", "run", "--set", "stimulus.source.count=32", "--set", "training.steps=6"];
     let output = place.run(&more);
-    let warned = said(&output).lines().filter(|line| line.contains("the stimuli are others now")).count();
+    let warned = said(&output).lines().filter(|line| line.contains("the stimuli have changed")).count();
     assert_eq!((output.status.success(), warned), (true, 1), "{}", said(&output));
     let sessions = String::from_utf8(read(&place.path("run/sessions.jsonl"))).unwrap();
     let sessions: Vec<serde_json::Value> =
@@ -236,9 +236,13 @@ fn a_divergence_names_the_rule_the_step_and_the_way_on() {
 fn a_dry_run_says_what_there_would_be_and_writes_nothing() {
     let place = Place::new(CONFIG);
     let text = place.succeed(&["train", "config.toml", "--out", "run", "--dry-run"]);
-    for part in
-        ["| 1 ", "4 × 1 ×", "3 steps an epoch, 6 in all", "memory: at least", "stimuli to learn from: 24"]
-    {
+    for part in [
+        "| 1 ",
+        "4 × 1 ×",
+        "3 steps in an epoch, 6 in total",
+        "memory: at least",
+        "stimuli to learn from: 24",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!place.path("run").exists());
@@ -285,7 +289,7 @@ fn a_state_that_does_not_fit_moves_nothing() {
     let mut state = other.state().unwrap();
     let (_, saved) = state.tensors.first_key_value().unwrap();
     state.tensors.insert("zzz".to_owned(), saved.clone());
-    assert!(ours.restore(&state).unwrap_err().to_string().contains("of another network"));
+    assert!(ours.restore(&state).unwrap_err().to_string().contains("belongs to another network"));
     assert!(ours.state().unwrap() == before, "weights have moved");
     state.tensors.remove("zzz");
     ours.restore(&state).unwrap();
@@ -294,7 +298,7 @@ fn a_state_that_does_not_fit_moves_nothing() {
 
 #[test]
 fn a_network_made_by_hand_is_refused_where_its_rule_does_not_suit_the_stimuli() {
-    for (rule, expected) in [("supervised", "learns from labels"), ("clapp_pp", "learns from 2 views")] {
+    for (rule, expected) in [("supervised", "needs labels"), ("clapp_pp", "needs 2 views")] {
         let config = Config::parse(&CONFIG.replace("clapp_s", rule), "here").unwrap();
         let plan = NetworkPlan {
             layers: &config.encoder.layers,

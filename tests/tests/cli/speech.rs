@@ -130,7 +130,10 @@ fn files_that_do_not_fit_are_said() {
         said.contains("1 of 2 utterances are not at 16000 Hz (a/high: 44100 Hz): they are resampled"),
         "{said}"
     );
-    assert!(said.contains("1 of 2 utterances are shorter than a window of 3200 samples: left out"), "{said}");
+    assert!(
+        said.contains("1 of 2 utterances are shorter than a window of 3200 samples and are skipped"),
+        "{said}"
+    );
     wav(&place.path("audio/a/high.wav"), 16_000, 8_000, 4_000);
     let error = place.fail(&[&arguments[..], &["--out", "cut"]].concat(), 1);
     assert!(error.contains("high.wav") && error.contains("4000 of the 8000 samples"), "{error}");

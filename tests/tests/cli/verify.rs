@@ -22,7 +22,7 @@ fn a_rule_with_a_loss_is_compared_fresh_and_trained() {
 #[test]
 fn a_rule_without_a_loss_says_that_there_is_nothing_to_compare() {
     let text = Place::new(CONFIG).succeed(&["verify", "config.toml", "--steps", "1", "--set", "rule=oja"]);
-    assert!(text.contains("the rule follows no loss: there is nothing to compare with"), "{text}");
+    assert!(text.contains("the rule has no loss, so there is nothing to compare its update with"), "{text}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn configs_whose_files_are_absent_are_measured_on_noise_of_their_shapes() {
         let output = place.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
-        assert!(said.contains("stands in for its stimuli") && said.contains("nowhere"), "{said}");
+        assert!(said.contains("using noise of the same shape") && said.contains("nowhere"), "{said}");
     }
     let supervised = place.run(&[
         "audit",

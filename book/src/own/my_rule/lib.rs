@@ -1,8 +1,8 @@
-//! A plasticity rule of one's own: the dendrite of every neuron predicts what the neuron does some steps on.
+//! An example of a plasticity rule: the dendrite of every neuron predicts the activity of the neuron some steps later.
 //!
-//! u = z · W c and L = ⟨max(0, 1 − y u)⟩, with the context c, the target z some steps later and the weights W of the dendrites:
-//! CLAPP in its plainest form (Illing et al. 2021, Equations 5 to 7). In each image of the batch the eye either fixates (y = 1:
-//! the target is what follows in the same image) or makes a saccade (y = −1: it is what follows in another image).
+//! u = z · W c and L = ⟨max(0, 1 − y u)⟩, with the context c, the target z some steps later and the weights W of the dendrites.
+//! This is CLAPP in its simplest form (Illing et al. 2021, Equations 5 to 7). Each image of the batch is either a positive
+//! (a fixation, y = 1: the target comes from the same image) or a negative (a saccade, y = −1: it comes from another image).
 
 use plasticity_core::draws::{Draws, Side};
 use plasticity_core::parameter::Parameter;
@@ -12,7 +12,7 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
-/// What a config says of the rule.
+/// The keys of the rule in a config.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MyRule {
@@ -35,7 +35,7 @@ struct Learner {
 
 impl LossRule for Learner {
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Scalar> {
-        // Rows are (time, location, batch), batch fastest: `ahead` steps on is `from` rows further down.
+        // Rows are (time, location, batch), batch fastest: `ahead` steps later is `from` rows further down.
         let (batch, from) = (signals.shape().batch, self.ahead * signals.shape().rows_per_step());
         let (rows, pairs) = (signals.shape().rows(), signals.shape().rows() - from);
         let signs = draws.signs(Side::Predict, batch);
@@ -47,7 +47,7 @@ impl LossRule for Learner {
         };
 
         let z = signals.target().rows(from..rows).take(&(0..pairs).map(seen).collect::<Vec<_>>());
-        // The context only signals: no weight is used backwards, to teach its neurons too.
+        // `stop` detaches the context: its neurons do not learn from it, so no weight works backwards.
         let c = signals.context().rows(0..pairs).stop();
         let predicted = c.matmul(&signals.own(0)?.transpose());
         let u = (z * predicted).row_sums();
@@ -60,7 +60,7 @@ impl LossRule for Learner {
 }
 
 plugin! {
-    Rule "my_rule": "Dendrites that predict what follows in a fixation, and what does not in a saccade",
+    Rule "my_rule": "Dendrites predict the next activity: high scores for positives, low scores for negatives",
     equation: "L = ⟨max(0, 1 − y · z · W c)⟩, y = ±1",
     citation: "after Illing et al. 2021, Equations 5-7",
     keys: [ahead = "2", "1.. steps", "in time from the context to the target: fewer than there are";],

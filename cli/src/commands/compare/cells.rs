@@ -89,7 +89,7 @@ pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
         return Err("a key or a value is empty".to_owned());
     }
     if let Some(twice) = values.iter().enumerate().find(|(i, value)| values[..*i].contains(value)) {
-        return Err(format!("`{}` is given twice", twice.1));
+        return Err(format!("the value `{}` is given twice", twice.1));
     }
     Ok(Sweep { key: key.trim().to_owned(), values })
 }
@@ -117,17 +117,17 @@ fn readable(assignment: &str) -> String {
 /// Where two of several configs have the same name, which tells their runs apart, or a key is swept twice or is the seed.
 pub fn cells(configs: &[PathBuf], sweeps: &[Sweep], seeds: Range<u64>) -> Result<Vec<Cell>, String> {
     if sweeps.iter().any(|sweep| sweep.key == "seed") {
-        return Err("seeds are swept by --seeds and --first-seed, not by --sweep".to_owned());
+        return Err("use --seeds and --first-seed for seeds, not --sweep".to_owned());
     }
     if let Some((_, twice)) =
         sweeps.iter().enumerate().find(|(i, sweep)| sweeps[..*i].iter().any(|other| other.key == sweep.key))
     {
-        return Err(format!("`{}` is swept twice: give all its values in one --sweep", twice.key));
+        return Err(format!("the key `{}` is swept twice: give all its values in one --sweep", twice.key));
     }
     let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let names: Vec<String> = configs.iter().map(stem).collect();
     if let Some((_, twice)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-        return Err(format!("two configs are called `{twice}`: rename one of them"));
+        return Err(format!("two configs have the name `{twice}`: rename one of them"));
     }
     let combinations = combinations(sweeps);
     let mut cells = Vec::new();
@@ -181,7 +181,7 @@ mod tests {
         );
         assert_eq!(cells[0].label(), "rule=cpc encoder.modules=[[1,2],[3]]");
         assert!(parse_sweep("rule").is_err() && parse_sweep("rule=a,,b").is_err());
-        assert_eq!(parse_sweep("rule=a,a").unwrap_err(), "`a` is given twice");
+        assert_eq!(parse_sweep("rule=a,a").unwrap_err(), "the value `a` is given twice");
     }
 
     #[test]

@@ -23,38 +23,38 @@ use time_left::TimeLeft;
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The configs, TOML files; the runs of several are named after them
+    /// The configs (TOML files); with several, each gives its name to its runs
     #[arg(required = true, value_name = "CONFIG")]
     configs: Vec<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
-    /// The values of a key, each a name, a number, a list or an inline table such as {type="lpl",predictive=2.0};
-    /// several sweeps give every combination
+    /// Values of a key: names, numbers, lists or inline tables such as {type="lpl",predictive=2.0};
+    /// repeat the option to run every combination
     #[arg(long, value_name = "KEY=A,B,C", value_parser = cells::parse_sweep)]
     sweep: Vec<Sweep>,
-    /// Seeds of every combination
+    /// Number of seeds for every combination
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
-    /// The first seed [default: the first config's]
+    /// The first seed [default: seed of the first config]
     #[arg(long)]
     first_seed: Option<u64>,
-    /// The folder of all the runs [default: runs/compare-NAME, after the first config's name]
+    /// The folder for all runs [default: runs/compare-NAME, with the name of the first config]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print one command for each cell and train nothing, so that a scheduler can run them
+    /// Train nothing; print one command for each cell, for a scheduler
     #[arg(long)]
     list: bool,
-    /// With --list: print them as one script, an array of SLURM with a task for each cell
+    /// With --list: print a SLURM script, a job array with one task for each cell
     #[arg(long, requires = "list")]
     slurm: bool,
-    /// What the comparison is printed as; its folder has it as Markdown, JSON and CSV in any case
+    /// Format of the printed table; the folder always gets Markdown, JSON and CSV
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
 }
 
-/// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md`,
-/// `compare.csv` and `compare.json`: the commands of `--list` are of one cell each and share a folder. A cell that diverges is left out of
-/// the table and named at the end.
+/// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
+/// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out
+/// of the table and named at the end.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -64,7 +64,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(format!("compare-{stem}")));
     let last_seed = first_seed.checked_add(arguments.seeds).ok_or_else(|| {
-        Error::config("--first-seed", format!("after {first_seed} there are not {} seeds", arguments.seeds))
+        Error::config(
+            "--first-seed",
+            format!("there are fewer than {} seeds from {first_seed} on", arguments.seeds),
+        )
     })?;
     let seeds = first_seed..last_seed;
     let cells = cells(&arguments.configs, &arguments.sweep, seeds)
@@ -122,7 +125,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if failed.is_empty() {
         return Ok(Exit::Success);
     }
-    let place = format!("compare, {} of {} cells, which the table lacks", failed.len(), cells.len());
+    let place =
+        format!("compare: {} of {} cells diverged and are not in the table", failed.len(), cells.len());
     Err(Error::Diverged { place, message: failed.join("; ") })
 }
 
@@ -130,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 fn seed(path: &Path, set: &[String]) -> Result<u64> {
     let document = Document::read(path)?.overridden(set)?;
     let seed = document.table().get("seed").and_then(|seed| seed.as_integer()?.try_into().ok());
-    seed.ok_or_else(|| document.error("seed", "give a whole number of at least 0, or --first-seed"))
+    seed.ok_or_else(|| document.error("seed", "give a whole number of at least 0, or use --first-seed"))
 }
 
 fn named(cell: &Cell) -> String {

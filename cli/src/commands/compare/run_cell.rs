@@ -18,12 +18,11 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
     if run::is_run(folder) {
         let stored = run::config(folder, &[])?;
         let other = match config.other_stimuli(&stored)? {
-            true => Some("on other stimuli".to_owned()),
-            false => run::difference(&stored, &config)?.map(|key| format!("of another config: {key}")),
+            true => Some("with other stimuli".to_owned()),
+            false => run::difference(&stored, &config)?.map(|key| format!("of another config ({key})")),
         };
         if let Some(other) = other {
-            let message =
-                format!("holds a run {other}; choose another folder with --out, or undo the change");
+            let message = format!("has a run {other}: choose another folder with --out, or undo the change");
             return Err(Error::file(folder, message));
         }
         read_out = earlier(folder, &config)?.is_some();
@@ -35,8 +34,8 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
     let made = run::checkpoints(folder)?.last().map_or(0, |(step, _)| *step);
     if made > total {
         let message = format!(
-            "holds a run of {made} steps, and the config's are {total}: choose another folder with --out, or give \
-             training.epochs and training.steps that come to {made} or more"
+            "has a run of {made} steps, more than the {total} of the config: choose another folder with --out, \
+             or raise training.epochs or training.steps"
         );
         return Err(Error::file(folder, message));
     }

@@ -4,9 +4,10 @@
 pub fn script(name: &str, commands: &[String]) -> String {
     let cases = commands.iter().enumerate().map(|(task, command)| format!("{task}) {command} ;;"));
     format!(
-        "#!/bin/bash\n#SBATCH --job-name=compare-{}\n#SBATCH --array=0-{}\n#SBATCH --output=%x-%A_%a.log\n\
-         # One cell a task. When all are done, the same command without --list and --slurm prints the table.\n\
-         set -eu\ncase \"$SLURM_ARRAY_TASK_ID\" in\n{}\n*) echo \"there is no task $SLURM_ARRAY_TASK_ID\" >&2; exit 1 ;;\nesac",
+        "#!/bin/bash\n#SBATCH --job-name=compare-{}\n#SBATCH --array=0-{}\n#SBATCH --output=%x-%A_%a.log\n# One \
+         cell in each task. When all are done, the same command without --list and --slurm prints the \
+         table.\nset -eu\ncase \"$SLURM_ARRAY_TASK_ID\" in\n{}\n*) echo \"there is no task \
+         $SLURM_ARRAY_TASK_ID\" >&2; exit 1 ;;\nesac",
         name.replace(char::is_whitespace, "_"),
         commands.len().saturating_sub(1),
         cases.collect::<Vec<_>>().join("\n")

@@ -15,7 +15,7 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// A cell that comes after the others, with so many steps to be made.
+    /// Adds a cell after the others, with this many steps to make.
     pub fn expect(&mut self, steps: u64) {
         self.ahead.push_back(steps);
     }
@@ -39,13 +39,13 @@ impl TimeLeft {
         }
     }
 
-    /// What is said before a cell begins: nothing before one has ended.
+    /// The text before a cell starts; empty before the first cell has ended.
     pub fn said(&self) -> String {
         let ahead: u64 = self.ahead.iter().sum();
         if self.steps == 0 || ahead == 0 {
             return String::new();
         }
-        format!("; about {} left in all", clock(self.seconds / self.steps as f64 * ahead as f64))
+        format!("; about {} left in total", clock(self.seconds / self.steps as f64 * ahead as f64))
     }
 }
 
@@ -60,10 +60,10 @@ mod tests {
         assert_eq!(left.said(), "");
         left.begin();
         left.made(100, 20.0);
-        assert_eq!(left.said(), "; about 1:00 left in all");
+        assert_eq!(left.said(), "; about 1:00 left in total");
         left.begin();
         left.made(0, 5.0);
-        assert_eq!(left.said(), "; about 1:00 left in all");
+        assert_eq!(left.said(), "; about 1:00 left in total");
         left.begin();
         assert_eq!(left.said(), "");
     }

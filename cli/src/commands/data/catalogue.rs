@@ -5,11 +5,11 @@ use plasticity_core::{Error, Result};
 /// A data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum DataSet {
-    /// Images of ten classes, and 100,000 without labels: 2.6 GB to download
+    /// Images of ten classes, and 100,000 images without labels (download: 2.6 GB)
     Stl10,
-    /// Read speech: 6.4 GB to download for `train-clean-100`, the part that the configs need
+    /// Read speech (download: 6.4 GB for `train-clean-100`, which the configs need)
     Librispeech,
-    /// Videos of 101 actions, and the lists that divide them: 6.9 GB to download
+    /// Videos of 101 actions, and the lists for training and testing (download: 6.9 GB)
     Ucf101,
 }
 
@@ -99,7 +99,10 @@ impl DataSet {
         let find = |part: &String| {
             all.iter().find(|archive| archive.part == part).ok_or_else(|| {
                 let known: Vec<&str> = all.iter().map(|archive| archive.part).collect();
-                Error::config("--part", format!("there is no part {part}; parts are: {}", known.join(", ")))
+                Error::config(
+                    "--part",
+                    format!("there is no part {part}; the parts are: {}", known.join(", ")),
+                )
             })
         };
         parts.iter().map(find).collect()

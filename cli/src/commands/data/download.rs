@@ -1,4 +1,4 @@
-//! Downloads that go on where they broke off: HTTP ranges, and a file `….part` until all is there.
+//! Downloads that can be resumed: with HTTP ranges, and a file `….part` until it is complete.
 
 use super::bytes::Bytes;
 use crate::output;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response, header};
 
-/// A connection is given up after this long, and another one goes on: a host that has fallen silent is asked again.
+/// A silent connection is closed after this time, and a new one resumes the download.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// Why an attempt ended before all was there.
@@ -60,7 +60,7 @@ pub fn download(url: &str, file: &Path, retries: u32) -> Result<(), String> {
             return Err(message);
         }
         let wait = Duration::from_secs(1 << tries.min(5));
-        output::note(&format!("{message}; trying again in {} s from byte {length}", wait.as_secs()));
+        output::note(&format!("{message}; next attempt in {} s, from byte {length}", wait.as_secs()));
         std::thread::sleep(wait);
     }
     kept.sync_all().map_err(fails)?;
@@ -110,11 +110,11 @@ fn place<T>(response: &Response<T>, have: u64) -> Result<(u64, Option<u64>), Tro
     match response.status().as_u16() {
         200 => Ok((0, text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()))),
         206 if range.is_some_and(|range| range.starts_with(&format!("bytes {have}-"))) => Ok((have, whole)),
-        206 => Err(Trouble::Lasting("the host answers with another range than was asked for".to_owned())),
+        206 => Err(Trouble::Lasting("the host sent other bytes than requested".to_owned())),
         // Nothing is missing; or the file is another one now, and is begun again.
         416 if whole == Some(have) => Ok((have, whole)),
         416 => Err(Trouble::Lasting(format!(
-            "the host has {} bytes, fewer than are here: delete the file that ends in .part",
+            "the file on the host has {} bytes, fewer than the part here: delete the file that ends in .part",
             whole.map_or_else(|| "other".to_owned(), |whole: u64| whole.to_string())
         ))),
         408 | 425 | 429 | 500.. => Err(Trouble::Passing(format!("the host answers {}", response.status()))),
@@ -129,7 +129,9 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 fn refused(error: ureq::Error) -> Trouble {
     use ureq::Error::{BadUri, HostNotFound, Http, RequireHttpsOnly, Rustls, TooManyRedirects};
     let message = match &error {
-        HostNotFound => "the host's name is not known, or this machine is not connected".to_owned(),
+        HostNotFound => {
+            "the name of the host is unknown, or this machine has no network connection".to_owned()
+        }
         error => error.to_string(),
     };
     match error {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Result<PathBuf> {
     let (file, folder) = (to.join(archive.file), to.join(archive.holds));
     if folder.exists() {
-        output::note(&format!("{} is there already", folder.display()));
+        output::note(&format!("{} already exists", folder.display()));
         return Ok(folder);
     }
     std::fs::create_dir_all(to).map_err(|error| Error::file(to, error))?;
@@ -22,8 +22,8 @@ pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Resu
         download::download(&url, &file, retries).map_err(|message| {
             let file = file.display();
             let message = format!(
-                "{message}; the same command goes on from there. By hand: curl -L -C - -o {file} {url}, or a browser; \
-                 then the same command checks {file} and unpacks it"
+                "{message}; give the same command again to resume. Or download the file by hand (curl -L -C - -o \
+                 {file} {url}, or a browser) and give the same command again to check and unpack it"
             );
             Error::file(&url, message)
         })?;
@@ -32,15 +32,17 @@ pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Resu
     match archive.md5 {
         Some(published) if published != md5 => {
             let message = format!(
-                "its MD5 is {md5}, not {published}: it is damaged, or not the archive of that name; delete it, then \
-                 the same command downloads it again"
+                "its MD5 is {md5}, expected {published}: it is damaged or another file; delete it and give the \
+                 same command again"
             );
             return Err(Error::file(file, message));
         }
-        Some(_) => output::note(&format!("{}: the MD5 is right", file.display())),
-        None => output::note(&format!("{}: MD5 {md5}; none is published to compare with", file.display())),
+        Some(_) => output::note(&format!("{}: the MD5 is correct", file.display())),
+        None => {
+            output::note(&format!("{}: MD5 {md5}; there is no published MD5 to compare with", file.display()))
+        }
     }
     unpack::unpack(&file, to, archive.holds)?;
-    output::note(&format!("{} is unpacked and may be deleted", file.display()));
+    output::note(&format!("{} is unpacked; you may delete it", file.display()));
     Ok(folder)
 }

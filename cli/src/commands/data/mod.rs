@@ -26,7 +26,7 @@ pub struct Arguments {
 /// What to do with data sets.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Download a data set from its official host, check it and unpack it; goes on where it was stopped
+    /// Download a data set from its official host, check it and unpack it; resumes a stopped download
     Fetch(FetchArguments),
 }
 
@@ -35,16 +35,16 @@ enum Command {
 struct FetchArguments {
     /// The data set
     data: DataSet,
-    /// The folder that its archives and its own folder are put in
+    /// The folder for the archives and the data
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// A part of it, instead of what the configs need; may be given several times
+    /// Download this part instead of the parts that the configs need; may be repeated
     #[arg(long = "part", value_name = "NAME")]
     parts: Vec<String>,
-    /// Another place than the official host: a folder on the web that has archives of the same names
+    /// Download from this web folder instead of the official host; it must have archives with the same names
     #[arg(long, value_name = "URL")]
     from: Option<String>,
-    /// How often to try again without getting any further
+    /// Give up after N attempts without progress
     #[arg(long, value_name = "N", default_value_t = 4)]
     retries: u32,
 }

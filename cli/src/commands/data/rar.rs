@@ -30,14 +30,11 @@ pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> 
         }
     }
     let message = if failed.is_empty() {
-        "needs a program that reads RAR, and none is installed: unrar, unar, bsdtar or 7z (Debian and Ubuntu: \
-         apt install unar; macOS: brew install unar); then the same command goes on"
+        "cannot be unpacked without a program that reads RAR: install unrar, unar, bsdtar or 7z (Debian and \
+         Ubuntu: apt install unar; macOS: brew install unar) and give the same command again"
             .to_owned()
     } else {
-        format!(
-            "cannot be unpacked: {}; another of unrar, unar, bsdtar, 7z may be able to",
-            failed.join("; ")
-        )
+        format!("cannot be unpacked: {}; try another of unrar, unar, bsdtar, 7z", failed.join("; "))
     };
     Err(Error::file(archive, message))
 }

@@ -32,7 +32,7 @@ pub fn unpack(archive: &Path, to: &Path, holds: &str) -> Result<()> {
         if aside.join(holds).is_dir() {
             settle(&aside, to).map_err(here)
         } else {
-            Err(Error::file(archive, format!("holds no folder {holds}: it is not the archive of that name")))
+            Err(Error::file(archive, format!("does not contain the folder {holds}: it is another archive")))
         }
     });
     // What is left of it is of no use; the error that matters is that of unpacking.
@@ -86,13 +86,14 @@ fn zip(archive: &Path, to: &Path) -> Result<()> {
 }
 
 fn damaged(archive: &Path, error: &dyn Display) -> Error {
-    let message = format!("cannot be unpacked: {error}; if it is damaged, delete it and fetch it again");
+    let message = format!("cannot be unpacked: {error}; if it is damaged, delete it and download it again");
     Error::file(archive, message)
 }
 
 fn outside(archive: &Path, entry: &Path) -> Error {
     let entry = entry.display();
-    let message = format!("holds {entry}, which is a link or leads out of its folder: it is not unpacked");
+    let message =
+        format!("contains {entry}, which is a link or a path outside its folder: it is not unpacked");
     Error::file(archive, message)
 }
 

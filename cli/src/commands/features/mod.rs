@@ -1,4 +1,4 @@
-//! `plasticity features RUN --out FILE`: what every layer makes of labelled stimuli, for other programs.
+//! `plasticity features RUN --out FILE`: the features of every layer for labelled stimuli, for other programs.
 
 mod gather;
 mod npy;
@@ -18,18 +18,18 @@ use std::path::{Path, PathBuf};
 /// Arguments of `features`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folder of a run, whose last checkpoint is taken
+    /// The folder of a run; its last checkpoint is used
     run: PathBuf,
-    /// The stimuli: those that a probe is tested on, or those that it learns from
+    /// The stimuli: those that test the probe, or those that train it
     #[arg(long, value_enum, default_value_t = Stimuli::Test)]
     split: Stimuli,
-    /// The layer, counted from 1, or all of them
+    /// One layer, counted from 1, or all
     #[arg(long, value_name = "N|all", default_value = "all")]
     layer: String,
-    /// Whole maps in place of features pooled as the probe's; with all layers, the network's input, too
+    /// Write whole maps instead of features pooled as for the probe; with all layers, also the network's input
     #[arg(long)]
     whole: bool,
-    /// The file: .npz and .safetensors take all layers, .npy one, with its labels and names in FILE.json
+    /// The file: .npz and .safetensors hold all layers; .npy holds one layer, with labels and names in FILE.json
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -62,7 +62,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
     let layers = layers(&arguments.layer, loaded.trained.layer_names().len())?;
     if format == Format::Npy && layers.len() > 1 {
-        let message = "a .npy holds one array: name a layer with --layer N, or a file that ends in .npz or .safetensors";
+        let message =
+            "a .npy file holds one layer: choose it with --layer N, or write a .npz or .safetensors file";
         return Err(Error::file(out, message));
     }
     let split = match arguments.split {
@@ -87,14 +88,17 @@ fn format(path: &Path) -> Result<Format> {
         Some("npy") => Ok(Format::Npy),
         Some("npz") => Ok(Format::Npz),
         Some("safetensors") => Ok(Format::Safetensors),
-        _ => Err(Error::file(path, "is no file of features: end its name in .npy, .npz or .safetensors")),
+        _ => Err(Error::file(
+            path,
+            "has no known file type: use a name that ends in .npy, .npz or .safetensors",
+        )),
     }
 }
 
 /// Refuses a place that something stands in already.
 pub fn vacant(path: &Path) -> Result<()> {
     match path.exists() {
-        true => Err(Error::file(path, "exists already: choose another --out, or move it away")),
+        true => Err(Error::file(path, "already exists: choose another --out, or move it away")),
         false => Ok(()),
     }
 }
@@ -107,8 +111,7 @@ pub fn layers(named: &str, count: usize) -> Result<Vec<usize>> {
     match named.parse::<usize>() {
         Ok(layer) if (1..=count).contains(&layer) => Ok(vec![layer - 1]),
         _ => {
-            let message =
-                format!("there is no layer {named}: layers are counted from 1 to {count}, or say all");
+            let message = format!("there is no layer {named}: give a number from 1 to {count}, or all");
             Err(Error::config("--layer", message))
         }
     }

@@ -33,7 +33,7 @@ pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
     output::print(&output::table(&head, &rows))?;
     let (total, per_epoch) = (run::total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     output::print(&format!(
-        "{} stimuli of {}, {} in a step: {per_epoch} steps an epoch, {total} in all",
+        "{} stimuli of {}, {} in each step: {per_epoch} steps in an epoch, {total} in total",
         experiment.stimulus().len(),
         shape(&experiment.input()),
         config.training.batch
@@ -42,10 +42,10 @@ pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
     output::print(&format!("memory: at least {}", experiment.memory(&device)?))?;
     // What is missing to probe it is said below.
     if let Ok(plan) = plan(experiment, &network) {
-        output::print(&format!("memory to probe it: at least {}", plan.memory()))?;
+        output::print(&format!("memory for the probe: at least {}", plan.memory()))?;
     }
     if let Some(limit) = memory::limit() {
-        output::print(&format!("memory there is: {} ({})", memory::size(limit.bytes), limit.of))?;
+        output::print(&format!("available memory: {} ({})", memory::size(limit.bytes), limit.of))?;
     }
     data(experiment)?;
     Ok(Exit::Success)
@@ -62,13 +62,13 @@ fn count(network: &mut Network, prefix: &str) -> usize {
     own.map(|(_, parameter)| parameter.value().len()).sum()
 }
 
-/// Opens every split and reads its first and last stimulus. A config may have no stimuli to probe on: that is said.
+/// Opens every split and reads its first and last stimulus. It reports if a config has no stimuli for the probe.
 fn data(experiment: &Experiment) -> Result<()> {
     let config = experiment.config();
     for (split, what) in [
         (Split::Learn, "to learn from"),
-        (Split::ReadoutTrain, "for the probe to learn from"),
-        (Split::ReadoutTest, "to test the probe on"),
+        (Split::ReadoutTrain, "to train the probe"),
+        (Split::ReadoutTest, "to test the probe"),
     ] {
         let opened = config.open_stimulus(split).and_then(|stimulus| {
             for index in [0, stimulus.len().saturating_sub(1)] {
@@ -77,7 +77,9 @@ fn data(experiment: &Experiment) -> Result<()> {
             Ok(stimulus.len())
         });
         match opened {
-            Ok(count) => output::print(&format!("stimuli {what}: {count}, the first and last can be read"))?,
+            Ok(count) => {
+                output::print(&format!("stimuli {what}: {count}; the first and the last can be read"))?
+            }
             Err(error) if split == Split::Learn => return Err(error),
             Err(error) => output::print(&format!("stimuli {what}: none: {error}"))?,
         }

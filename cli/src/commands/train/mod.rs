@@ -22,16 +22,16 @@ use std::path::{Path, PathBuf};
 /// Arguments of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The config, a TOML file
+    /// The config (a TOML file)
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     config: Option<PathBuf>,
-    /// The folder of the run [default: runs/NAME, after the config's name]
+    /// The folder of the run [default: runs/NAME, with the name of the config]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the run in this folder from its last checkpoint
+    /// Resume the run in this folder from its last checkpoint
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Train nothing: print layers, memory and steps, and check all stimuli's files
+    /// Train nothing; print layers, memory and steps, and check the files of the stimuli
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         return dry_run::print(&experiment, network);
     }
     if let Err(error) = plan(&experiment, &network) {
-        output::note(&format!("learning goes on, but could not be probed: {error}"));
+        output::note(&format!("this run can be trained but not probed: {error}"));
     }
     let mut run = match arguments.resume {
         Some(_) => Run::resume(&folder, experiment.config())?,
@@ -99,19 +99,19 @@ pub enum Learned {
     Stopped(Exit),
 }
 
-/// Trains a fresh network to the end, showing progress, or until a signal comes: then it says how to go on.
+/// Trains a network to the end and shows progress. After a signal it stops and prints how to resume.
 pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result<Learned> {
     let (mut shown, signals) = (TrainingProgress::new(), Signals::listen()?);
     let total = run::total_steps(experiment, &network)?;
     let trainer = run::train(experiment, network, run, &|| signals.came(), &mut [&mut shown])?;
     if let Some(why) = trainer.halted() {
-        output::note(&format!("ended early, after step {} of {total}: {why}", trainer.steps()));
+        output::note(&format!("ended early after step {} of {total}: {why}", trainer.steps()));
     }
     if trainer.steps() >= total || trainer.halted().is_some() {
         return Ok(Learned::All(Box::new(trainer)));
     }
     output::note(&format!(
-        "stopped after step {} of {total}, which is saved; go on with: plasticity train --resume {}",
+        "stopped after step {} of {total}, which is saved; resume with: plasticity train --resume {}",
         trainer.steps(),
         quoted(run.folder())
     ));

@@ -169,7 +169,7 @@ pub fn plain(value: f64) -> String {
     }
 }
 
-/// The range of some values, a little wider, from `bottom` to `top` where these are said.
+/// The range of some values, slightly widened; `bottom` and `top` replace its ends if given.
 pub fn range(values: impl Iterator<Item = f64>, bottom: Option<f64>, top: Option<f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|value| value.is_finite())

@@ -1,4 +1,4 @@
-//! A spectrogram with what is said and what a probe hears, in time.
+//! A spectrogram with the correct phones and those of a probe over time.
 
 use super::canvas::{LETTERS, letters, width};
 use super::{Chart, Frame, draw, refused, theme};

@@ -26,7 +26,7 @@ pub const PALETTE: [RGBColor; 7] = [
 /// The names that the page's style gives these colours, by which it sets them for its theme.
 const NAMES: [&str; 11] = ["paper", "ink", "grid", "faint", "s0", "s1", "s2", "s3", "s4", "s5", "s6"];
 
-/// A colour of the palette; beyond its end it begins anew.
+/// A colour of the palette, which repeats after its end.
 pub fn of(colour: Option<usize>) -> RGBColor {
     colour.and_then(|colour| PALETTE.get(colour % PALETTE.len()).copied()).unwrap_or(FAINT)
 }

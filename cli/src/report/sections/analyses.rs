@@ -31,7 +31,8 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
     add(
         page,
         chart,
-        "Over how many directions the activity of a layer spreads, (tr C)² / ‖C‖²: 1 where all neurons say the same.",
+        "The number of directions along which the activity of a layer varies, (tr C)² / ‖C‖²: 1 if all neurons \
+         vary together.",
     );
     let title =
         frame("class-selectivity", "Mean class selectivity of neurons, by layer", "class selectivity");
@@ -39,41 +40,42 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
     add(
         page,
         chart,
-        "How much more a neuron answers to its favourite class than to the others, 0 to 1, mean over the layer's neurons.",
+        "How much more a neuron responds to its preferred class than to the others, from 0 to 1; mean over the \
+         layer's neurons.",
     );
     let title = frame("sparseness", "Mean lifetime sparseness of neurons, by layer", "lifetime sparseness");
     let chart = by_layer(material, title, &of(|layer| layer.lifetime_sparseness))?;
     add(
         page,
         chart,
-        "How few stimuli a neuron answers to: 0, to all alike; 1, to one alone. Mean over the layer's neurons.",
+        "How few stimuli a neuron responds to: 0, to all equally; 1, to only one. Mean over the layer's neurons.",
     );
     let title = frame("dead", "Share of neurons that are never active, by layer", "silent neurons, %");
     let silent = material.runs.iter().any(|run| run.trained.layers.iter().any(|layer| layer.dead > 0.0));
     let chart = if silent { by_layer(material, title, &of(|layer| Some(layer.dead)))? } else { None };
-    add(page, chart, "Neurons that are silent for every stimulus that was shown.");
+    add(page, chart, "Neurons that are silent for every shown stimulus.");
     let chart = layers_alike(material)?;
     add(
         page,
         Some(chart),
-        "How alike layers are (linear CKA): 1 where one layer's features are a rotation of the other's, 0 where they have \
-         nothing in common. The last row compares every layer with itself before training.",
+        "Similarity of layers (linear CKA): 1 if the features of one are a rotation of the other's, 0 if they \
+         have nothing in common. The last row compares every layer with the untrained layer.",
     );
     let chart = runs_alike(material)?;
-    add(page, chart, "How alike the last layers of the runs are (linear CKA), on the same stimuli.");
+    add(page, chart, "Similarity of the last layers of the runs (linear CKA), on the same stimuli.");
     let chart = transposes(material)?;
     add(
         page,
         chart,
-        "Alignment of the forward weights W_pred with the backward weights W_retro of every module, which learn apart from \
-         each other: cos(W_pred, W_retroᵀ), from the start over the checkpoints that are kept or, where the config has the \
-         observer transposes, along the way.",
+        "Alignment of the forward weights W_pred with the backward weights W_retro of every module, which learn \
+         separately: cos(W_pred, W_retroᵀ), at the start and at the saved checkpoints, or during training if \
+         the config has the observer transposes.",
     );
     let body = html! {
-        p { "Measured on the " (material.first(0).stimuli.len()) " test stimuli that were shown to the networks." }
+        p { "Measured on the " (material.first(0).stimuli.len()) " test stimuli shown to the networks." }
         div.charts { @for figure in &figures { (figure) } }
     };
-    page.section("analyses", "What the features are like", body);
+    page.section("analyses", "Features", body);
     Ok(())
 }
 

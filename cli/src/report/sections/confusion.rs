@@ -31,7 +31,7 @@ pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
         let chart = matrix(&frame, &names, &names, &cells, 100.0, &|share| format!("{share:.0}"))?;
         let of = if material.groups.len() == 1 { String::new() } else { format!("{}: ", group.name) };
         let caption = format!(
-            "{of}layer {}, {:.1} % of {} named rightly. Percent of each row; a perfect probe has 100 on the diagonal.",
+            "{of}layer {}, {:.1} % of {} correct. Percent of each row; a perfect probe has 100 on the diagonal.",
             answers.layer + 1,
             confusion.accuracy(),
             answers.labels.len()
@@ -40,11 +40,11 @@ pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
     }
     let body = html! {
         p {
-            "Which classes the network keeps apart: a probe on standardised features of the layer that is probed best, trained \
-             on " (material.learned_from) " labelled rows."
+            "Which classes the network separates: a probe on standardised features of the layer with the best \
+             probe accuracy, trained on " (material.learned_from) " labelled rows."
         }
         div.charts { @for figure in &figures { (figure) } }
     };
-    page.section("confusion", "What is taken for what", body);
+    page.section("confusion", "Confusions", body);
     Ok(())
 }

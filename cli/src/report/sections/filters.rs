@@ -46,8 +46,8 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     }
     let body = html! {
         p {
-            "The weights of the neurons of layer 1: what each of them looks for in the stimulus"
-            @if !over_time { " (grey is 0; each filter is brought to the same contrast)" }
+            "The weights of the neurons of layer 1: the pattern that each neuron responds to"
+            @if !over_time { " (grey is 0; all filters are scaled to the same contrast)" }
             "."
         }
         div.pair { @for figure in &figures { (figure) } }

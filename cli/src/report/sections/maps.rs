@@ -82,14 +82,14 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
         p {
             "Each point is "
             @if images { "a test stimulus" } @else { "10 ms of test speech" }
-            "; points lie near each other where the layer's features are alike (t-SNE, perplexity 30; distances between far \
-             groups mean nothing). Colours are classes, which the network was never told: where a colour keeps together, the \
-             layer has found the class by itself."
+            "; near points have similar features in this layer (t-SNE, perplexity 30; distances between far \
+             groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
+             together, the layer separates this class."
             @if images { " Point at a stimulus to see it." }
         }
         div.charts { @for figure in &figures { (figure) } }
     };
-    page.section("maps", "Maps of what layers take to be alike", body);
+    page.section("maps", "Maps of the features", body);
     Ok(())
 }
 

@@ -20,15 +20,15 @@ pub fn method(material: &Material, page: &mut Page) -> Result<()> {
         }
     }
     let body = html! {
-        @if rules.len() > 1 { p { "Each run changes its weights by one of these rules." } }
+        @if rules.len() > 1 { p { "Each run changes its weights with one of these rules." } }
         @for (plugin, audit) in rules {
             h3 { code { (plugin.name) } }
             p { (plugin.summary) ". " span.source { "(" (plugin.citation) ")" } }
             div.equation { (plugin.equation) }
             @match audit {
                 Some(Ok(audit)) => (marks(audit)),
-                Some(Err(why)) => p.note { "How local it is could not be measured: " (why) },
-                None => p { "How local it is was not measured; " code { "plasticity audit" } " does." },
+                Some(Err(why)) => p.note { "Its locality could not be measured: " (why) },
+                None => p { "Its locality was not measured; " code { "plasticity audit" } " does." },
             }
         }
     };
@@ -38,7 +38,7 @@ pub fn method(material: &Material, page: &mut Page) -> Result<()> {
 
 fn marks(audit: &Audit) -> Markup {
     if !audit.learns {
-        return html! { p { "Nothing learns: the network stays as it was drawn." } };
+        return html! { p { "Nothing learns: the network keeps its initial weights." } };
     }
     let mark = |mark: Option<bool>| match mark {
         Some(true) => "yes",
@@ -54,20 +54,20 @@ fn marks(audit: &Audit) -> Markup {
                     tr {
                         td { "local in space" } td { (mark(audit.space)) }
                         td.text {
-                            "a synapse changes by what its own layer knows: no signal from other layers, other pairs of \
-                             stimuli, or neurons that no dendrite reaches"
+                            "a synapse uses only what its own layer knows: no signals from other layers, other \
+                             pairs of stimuli, or neurons without dendritic connections"
                         }
                     }
                     tr {
                         td { "local in time" } td { (mark(audit.time)) }
                         td.text {
-                            "in a step a stimulus is compared with one other alone"
+                            "in a step a stimulus is compared with only one other"
                             @if let Some(partners) = partners { " (here with up to " (partners) ")" }
                         }
                     }
                     tr {
                         td { "weight transport" } td { (mark(audit.weight_transport)) }
-                        td.text { "whether a weight that learns is used in both directions, which no synapse can" }
+                        td.text { "whether a learning weight is used in both directions, which a synapse cannot do" }
                     }
                 }
             }

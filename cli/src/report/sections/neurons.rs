@@ -51,12 +51,13 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
     };
     let body = html! {
         p {
-            "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from a stimulus of \
-             its own."
-            @if kind == Kind::Sound { " Given is the phone that is said at that moment." }
-            @else { " A row is a neuron. Where a row shows the same thing again and again, the neuron stands for that thing." }
-            " Beside the trained network is the same one before training: random weights prefer something, too, and \
-             seldom anything with a name."
+            "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from \
+                                                    another stimulus."
+            @if kind == Kind::Sound { " The label is the phone at that moment." }
+            @else { " A row is a neuron. If a row shows the same thing again and again, the neuron represents \
+                     this thing." }
+            " The untrained network is shown beside it: random weights also have preferences, but seldom for \
+             something with a name."
         }
         @for part in &parts { (part) }
     };
@@ -122,7 +123,7 @@ fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str)
     Ok(html! {
         figure {
             div.scroll { table {
-                thead { tr { th { "neuron" } th { "said when it is most active" } } }
+                thead { tr { th { "neuron" } th { "phone when it is most active" } } }
                 tbody { @for (neuron, names) in &rows { tr { td { (neuron) } td.text { (names) } } } }
             } }
             figcaption { (what) }
@@ -130,7 +131,7 @@ fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str)
     })
 }
 
-/// What is said at the moment of a driver.
+/// The phone at the moment of a driver.
 fn phone(run: &Examined, driver: &Driver) -> Result<String> {
     let named = |class: Option<u32>| {
         class.and_then(|class| run.classes.get(class as usize)).cloned().unwrap_or_else(|| "–".to_owned())

@@ -25,28 +25,29 @@ pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
                 (material.recorded[run].probe.as_ref()?.step, material.runs[run].loaded.step());
             let folder = material.runs[run].loaded.folder.display();
             (probed != step).then(|| {
-                format!("{folder} was probed at step {probed}, and its last checkpoint is of {step}")
+                format!("{folder} was probed at step {probed}, but its last checkpoint is of step {step}")
             })
         })
         .collect();
     let body = html! {
         p {
-            "A linear probe learns to name classes from the frozen activity of one layer; these are its answers on stimuli \
-             that it has not seen. What the untrained network, with the weights that it began with, allows already is the \
-             mark to beat; a rule that has learned something useful lies above it, more so in deeper layers."
+            "A linear probe learns to name classes from the frozen activity of one layer. The chart shows its \
+             accuracy on new stimuli. The baseline is the untrained network with its initial weights. A useful \
+             rule is above it, and more so in deeper layers."
             @if material.runs.len() > material.groups.len() { " Bars and bands are one standard deviation over seeds." }
         }
         @if figures.is_empty() {
-            p.note { "These runs have not been probed layer by layer. Run " code { "plasticity probe RUN" } ", then the report again." }
+            p.note { "These runs have not been probed. Run " code { "plasticity probe RUN" } ", then make the \
+                report again." }
         }
         div.charts { @for figure in &figures { (figure) } }
         @if !missing.is_empty() && !figures.is_empty() {
-            p.note { "Not probed, and so left out: " (missing.join(", ")) ". Run " code { "plasticity probe RUN" } "." }
+            p.note { "Not shown, because not probed: " (missing.join(", ")) ". Run " code { "plasticity probe RUN" } "." }
         }
         @for one in &stale { p.note { (one) ": run " code { "plasticity probe" } " again." } }
         (paper(material))
     };
-    page.section("probe", "What a linear probe can tell, layer by layer", body);
+    page.section("probe", "Probe accuracy of every layer", body);
     Ok(())
 }
 
@@ -109,7 +110,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
                 Some(Level { name: layer.name.to_uppercase(), value: layer.score(kind)?.accuracy })
             }));
             if (layer.majority - layer.chance).abs() > 0.05 {
-                levels.push(Level { name: "commonest class".to_owned(), value: layer.majority });
+                levels.push(Level { name: "majority class".to_owned(), value: layer.majority });
             }
             levels.push(Level { name: "chance".to_owned(), value: layer.chance });
         }
@@ -125,10 +126,10 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
         top: None,
     };
     let what = match kind {
-        ProbeKind::Raw => "On features as they are, as the paper's authors probe.",
-        ProbeKind::Standardised => "On features brought to mean 0 and variance 1.",
+        ProbeKind::Raw => "On raw features, as the paper's authors probe.",
+        ProbeKind::Standardised => "On features scaled to mean 0 and variance 1.",
         ProbeKind::Neighbours => {
-            "By the class of most of the nearest training stimuli, by the cosine of features."
+            "By the most frequent class of the nearest training stimuli (cosine of features)."
         }
     };
     let chart = match material.groups.len() {

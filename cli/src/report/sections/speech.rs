@@ -1,4 +1,4 @@
-//! Speech: what is said and what a probe hears, under the spectrogram.
+//! Speech: the correct phones and those of a probe, under the spectrogram.
 
 use crate::report::Material;
 use crate::report::charts::{Frame, Strip, speech as spectrogram};
@@ -49,8 +49,7 @@ pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
         let sound = whole(run.stimuli.as_ref(), index)?;
         let frame = Frame {
             name: format!("speech-{}", figures.len() + 1),
-            title: "Spectrogram of speech with the phones that are said and those that a probe names"
-                .to_owned(),
+            title: "Spectrogram of speech with the correct phones and those that a probe names".to_owned(),
             x: "time, s".to_owned(),
             ..Frame::default()
         };
@@ -59,11 +58,11 @@ pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
     }
     let body = html! {
         p {
-            "Loudness over time and frequency (mel scale; dark is loud), the phone that is said every 10 ms, and the phone that \
-             the probe names from the network's activity: blue where it is right, orange where it is wrong."
+            "Loudness over time and frequency (mel scale; dark is loud), the correct phone every 10 ms, and the \
+             phone that the probe names: blue if correct, orange if wrong."
         }
         div.speech { @for figure in &figures { (figure) } }
     };
-    page.section("speech", "Speech as the probe hears it", body);
+    page.section("speech", "Speech and the phones that the probe names", body);
     Ok(())
 }

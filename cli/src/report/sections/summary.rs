@@ -47,9 +47,9 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let how = if told { "" } else { " without labels" };
     let body = html! {
         p.lead {
-            "A network learned" (how) ", each layer or group of layers by a rule of its own. Then it was frozen, and a linear \
-             classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
-            " classes (" (names) "): how well that goes tells how much of what matters the network has found by itself."
+            "A network learned" (how) ", each layer or group of layers with its own loss. Then it was frozen, \
+                                       and a linear classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
+            " classes (" (names) "). Its accuracy shows how much about the classes the network has learned."
         }
         ul.tiles {
             @for (index, (group, answers)) in material.groups.iter().zip(&material.answers).enumerate() {
@@ -57,12 +57,12 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
                 li {
                     b { (format!("{:.1} %", Confusion::of(answers, run.classes.len()).accuracy())) }
                     span {
-                        "of " (answers.labels.len()) " " (unit) " named rightly from layer " (answers.layer + 1)
+                        "of " (answers.labels.len()) " " (unit) " correct from layer " (answers.layer + 1)
                         @if material.groups.len() > 1 { ", " (group.name) }
                     }
                 }
             }
-            li { b { (format!("{chance:.1} %")) } span { "would be right by guessing (chance)" } }
+            li { b { (format!("{chance:.1} %")) } span { "would be correct by guessing (chance)" } }
             @if material.groups.len() == 1 {
                 li { b { (first.loaded.step()) } span { "steps of training" } }
                 @if let Some(found) = published(first.loaded.config()) {

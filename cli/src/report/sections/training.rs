@@ -35,16 +35,13 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
         figures.extend(chart.map(|chart| page.figure(chart, &caption)));
     };
     let chart = curves(material, "loss", "loss", &loss, "module")?;
-    let scales = if one {
-        ""
-    } else {
-        " Losses of different rules are on different scales: only their course compares."
-    };
-    add(page, chart, format!("Loss of {what} while it learned, averaged over neighbouring steps.{scales}"));
+    let scales =
+        if one { "" } else { " Losses of different rules have different scales: compare only their course." };
+    add(page, chart, format!("Loss of {what} during training, averaged over neighbouring steps.{scales}"));
     let chart = curves(material, "surprise", "surprised pairs, %", &surprise, "module")?;
     let caption = format!(
-        "Surprise of {what}: of the pairs of stimuli that a step compares, the share whose gate is open (H = 1). Only these \
-         change synapses; it falls as predictions come true."
+        "Surprise of {what}: the share of the compared pairs whose gate is open (H = 1). Only these pairs change \
+         synapses; the share falls as predictions improve."
     );
     let surprised = chart.is_some();
     add(page, chart, caption);
@@ -54,19 +51,19 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let measured = chart.is_some();
     add(page, chart, "Euclidean norm of every layer's weights.".to_owned());
     let chart = curves(material, "update-norms", "‖ΔW‖ of one step", &updates, "layer")?;
-    add(page, chart, "How far single steps moved every layer's weights.".to_owned());
+    add(page, chart, "How far each step moved the weights of every layer.".to_owned());
     if !measured {
         let chart = moved(material)?;
-        let caption = "How far every layer's weights have moved from where they began, ‖W − W₀‖ / ‖W₀‖, at the \
-                       checkpoints that are kept.";
+        let caption = "How far the weights of every layer have moved from their initial values, ‖W − W₀‖ / ‖W₀‖, \
+                       at the saved checkpoints.";
         add(page, chart, caption.to_owned());
     }
     let body = html! {
         @if figures.is_empty() {
-            p { "This run has recorded no losses: its rule does not learn, or its records were removed." }
+            p { "This run has no recorded losses: its rule does not learn, or its records were removed." }
         } @else {
             p {
-                "Each module (a layer, or several that share a rule) has a loss of its own."
+                "Each module (one or several layers) has its own loss."
                 @if material.runs.len() > material.groups.len() {
                     " Lines are means over seeds, bands one standard deviation."
                 }
@@ -75,17 +72,17 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
         }
         @if !measured && !figures.is_empty() {
             p.note {
-                "Norms of weights and updates over time are recorded where the config has an observer: "
+                "Norms of weights and updates are recorded if the config has this observer: "
                 code { "[[observers]] type = \"norms\", updates = true" } "."
             }
         }
         @if !surprised && !figures.is_empty() {
             p.note {
-                "There is no surprise to show: the rule has no gate H, or the run was trained before it was recorded."
+                "There is no surprise to show: the rule has no gate H, or the run is of an earlier version."
             }
         }
     };
-    page.section("training", "While it learned", body);
+    page.section("training", "Training", body);
     Ok(())
 }
 
@@ -200,7 +197,7 @@ fn moved(material: &Material) -> Result<Option<Chart>> {
     }
     let frame = Frame {
         name: "moved".to_owned(),
-        title: "Distance of weights from where they began".to_owned(),
+        title: "Distance of weights from their initial values".to_owned(),
         x: "training step".to_owned(),
         y: "‖W − W₀‖ / ‖W₀‖".to_owned(),
         bottom: Some(0.0),

@@ -1,4 +1,4 @@
-//! How far a local update points from backpropagation's, layer by layer.
+//! The angle between a local update and that of backpropagation, for every layer.
 //!
 //! The network is made twice with the same weights: with its modules, and as one module with the top module's rule, so
 //! that the loss at the top reaches every layer by backpropagation. Both make one step on the same stimuli with the same
@@ -6,8 +6,9 @@
 //!
 //! cos = ⟨ΔW_local, ΔW_backprop⟩ / (‖ΔW_local‖ ‖ΔW_backprop‖).
 //!
-//! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan, Delrocq,
-//! Gerstner & Bellec 2026). A rule that follows no loss is compared with its own top update carried down.
+//! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan,
+//! Delrocq, Gerstner & Bellec 2026). For a rule without a loss, the comparison is with its own update at the top,
+//! carried down.
 
 mod along;
 mod angle;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 pub struct LayerAlignment {
     /// `layer.I`, from 0, as in the names of parameters.
     pub name: String,
-    /// Cosine of the angle; `None` where one of the two moves nothing.
+    /// Cosine of the angle; `None` if one of the two updates is zero.
     pub cosine: Option<f64>,
     /// The angle in degrees, 0 to 180.
     pub degrees: Option<f64>,
@@ -85,10 +86,7 @@ pub fn between(
             let name = format!("layer.{index}");
             let theirs =
                 backprop.get(&index).filter(|theirs| theirs.len() == ours.len()).ok_or_else(|| {
-                    Error::shape(
-                        "alignment",
-                        format!("the end-to-end twin has no update like that of {name}"),
-                    )
+                    Error::shape("alignment", format!("the end-to-end network has no update for {name}"))
                 })?;
             if !ours.iter().chain(theirs).all(|update| update.is_finite()) {
                 return Err(Error::diverged(format!("step {step}, {name}"), "an update is not finite"));

@@ -6,7 +6,7 @@ use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Stimulus};
 use std::sync::Arc;
 
-/// At most so many stimuli of a split, spread evenly over it: sources often give class after class.
+/// A limited number of stimuli of a split, evenly spaced, because sources often have one class after the other.
 pub struct Subset {
     whole: Arc<dyn Stimulus>,
     most: usize,

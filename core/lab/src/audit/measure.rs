@@ -16,17 +16,17 @@ pub type Updates = BTreeMap<String, Vec<f64>>;
 /// Changes a parameter, given its full name, public shape and values.
 pub type Change<'a> = dyn FnMut(&str, &[usize], &mut [f32]) + 'a;
 
-/// How far, relatively, stimuli that are nearly the same differ: enough for sums to be rounded otherwise, and so little that
-/// an effect of three of them together is 1e-9 of one that is worth the name.
+/// The relative difference of nearly identical stimuli: large enough to change the rounding of sums, and small enough
+/// that a joint effect of three of them is 1e-9 of a normal one.
 const NEARLY: f32 = 1e-3;
-/// How much more than on stimuli that are nearly the same rounding may come to on others.
+/// The noise floor in units of the value for nearly identical stimuli.
 const SEVERAL: f64 = 8.0;
 
-/// A network on the bench, with two full sets of stimuli to switch between.
+/// A network and two full sets of stimuli to switch between.
 pub struct Bench {
     pub(super) network: Network,
     shape: MapShape,
-    /// What is shown, what stands in for it, and nearly the first.
+    /// The shown stimuli, their replacements, and stimuli nearly identical to the first.
     stimuli: [Vec<f32>; 3],
     rounding: BTreeMap<String, f64>,
     labels: Vec<u32>,
@@ -35,8 +35,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Puts a network on the bench. Its rules' weights are scaled so that scores are of order one, because on a fresh
-    /// network they are so small that nothing would depend on anything.
+    /// Prepares a network for the audit. The weights of its rules are scaled so that scores are of order one, because
+    /// scores of a new network are too small to show dependences.
     ///
     /// # Errors
     /// Where there are fewer than four stimuli, which the measurements need, or the network cannot be run.
@@ -151,8 +151,8 @@ impl Bench {
         Ok((combine(&terms), sizes(terms.iter().map(|(_, updates)| updates))))
     }
 
-    /// The largest ‖change‖ / ‖U‖ over the layers and rules of a mixed difference that `keep` keeps, less what rounding
-    /// makes of it: several times the mixed difference of stimuli that are nearly the same, which is nothing else.
+    /// The largest ‖change‖ / ‖U‖ of a mixed difference over the layers and rules that `keep` keeps, minus the noise
+    /// floor: several times the mixed difference of nearly identical stimuli, which is only rounding.
     pub(super) fn beyond_rounding(&self, change: &Updates, of: &Sizes, keep: &dyn Fn(&str) -> bool) -> f64 {
         let beyond = of.keys().filter(|one| keep(one)).map(|one| {
             let rounding = self.rounding.get(one).copied().unwrap_or_default();
@@ -253,8 +253,8 @@ fn mean_square(representation: &Representation) -> Result<f32> {
     Ok((sum / representation.shape().rows().max(1) as f32).max(1e-20))
 }
 
-/// Noise, each frame with a contrast and a brightness of its own: of frames that were all alike, fixations and saccades
-/// would come to the same, and of an update nothing but rounding would be left.
+/// Noise, each frame with its own contrast and brightness. With equal frames, positives and negatives would cancel,
+/// and an update would be only rounding.
 fn stimuli(random: &mut Random, shape: MapShape) -> Vec<f32> {
     let frame = (shape.extent[1] * shape.extent[2] * shape.channels).max(1);
     let mut values = normal(random, shape.len());

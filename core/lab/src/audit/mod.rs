@@ -1,8 +1,8 @@
 //! `plasticity audit`: how local a rule is, by measurement.
 //!
-//! The updates of a step are a function U of the stimuli and of all weights. Everything here is read off finite
-//! differences of that function, on a freshly made network whose scores are brought to order one; what a rule says
-//! of itself is not asked. From mixed differences, several times what rounding alone makes of them is taken off.
+//! The updates of a step are a function U of the stimuli and of all weights. The audit measures finite differences of
+//! this function on a new network whose scores are scaled to order one. It does not ask the rule. From mixed
+//! differences it subtracts a noise floor of rounding.
 //!
 //! *In space*, three things must hold:
 //! - **layers**: no update changes when weights of a layer above, or of another module's rule, change;
@@ -15,9 +15,9 @@
 //! from zero for at most one target stimulus, where the context is any step before a module's last one, and the target
 //! is that last one.
 //!
-//! *Weight transport*, a column of its own: one weight that learns serves in both directions.
+//! *Weight transport*, a separate mark: one learning weight is used in both directions.
 //!
-//! Where a network offers nothing to measure one of these on, there is no value and no mark.
+//! If a network gives no way to measure one of these, there is no value and no mark.
 
 mod measure;
 mod space;
@@ -33,7 +33,7 @@ use serde::Serialize;
 /// Relative changes of an update below this are rounding.
 pub const THRESHOLD: f64 = 1e-5;
 
-/// The marks of a rule on a network, with what they were read off; `None` where it could not be measured.
+/// The marks of a rule on a network, with the measurements; `None` if it could not be measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audit {
     /// Local in space.
@@ -44,22 +44,22 @@ pub struct Audit {
     pub weight_transport: Option<bool>,
     /// Whether anything learns at all.
     pub learns: bool,
-    /// What the marks were read off.
+    /// The measurements behind the marks.
     pub evidence: Evidence,
 }
 
 /// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖; `None` where it could not be measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
-    /// When weights of layers above or of other modules' rules change.
+    /// Change when weights of layers above or of other modules' rules change.
     pub other_layers: f64,
-    /// Mixed difference over three stimuli, less rounding.
+    /// Mixed difference over three stimuli, minus the noise floor.
     pub third_stimulus: Option<f64>,
-    /// Of other neurons, when a neuron without dendritic connections changes its activity.
+    /// Change of other neurons' updates when a neuron without dendritic connections changes its activity.
     pub disconnected_neuron: Option<f64>,
     /// The largest number of stimuli that one context is compared with in a step.
     pub partners_of_a_context: Option<usize>,
-    /// Of the side on which a weight's presynaptic neurons are, when the weight changes.
+    /// Change of the updates of a weight's presynaptic neurons when the weight changes.
     pub backward_use: Option<f64>,
 }
 
@@ -84,7 +84,7 @@ impl Evidence {
 
 /// Measures the marks.
 ///
-/// A rule that moves nothing here, though it learns, gets no marks.
+/// A learning rule whose updates are all zero here gets no marks.
 ///
 /// # Errors
 /// Where the network cannot make a step on such stimuli, or an update is not finite.
@@ -101,7 +101,7 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
     }
     let plain = bench.plain()?;
     if let Some((name, _)) = plain.iter().find(|(_, update)| update.iter().any(|value| !value.is_finite())) {
-        let message = format!("the update of `{name}` is not finite: there is nothing to compare it with");
+        let message = format!("the update of `{name}` is not finite and cannot be measured");
         return Err(Error::Diverged { place: "audit".to_owned(), message });
     }
     if plain.values().flatten().all(|value| *value == 0.0) {

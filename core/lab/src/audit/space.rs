@@ -43,7 +43,7 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     Ok(worst)
 }
 
-/// The largest mixed difference of an update over three stimuli, less rounding; `None` where nothing changes.
+/// The largest mixed difference of an update over three stimuli, minus the noise floor; `None` if nothing changes.
 ///
 /// # Errors
 /// Where the network cannot make a step.

@@ -124,7 +124,7 @@ pub fn names(bench: &Bench, module: usize) -> Vec<String> {
     layers.map(|layer| format!("layer.{layer}")).chain([format!("module.{module}")]).collect()
 }
 
-/// The largest ‖change‖ / ‖U‖ in a module, of a mixed difference, less rounding.
+/// The largest ‖change‖ / ‖U‖ of a mixed difference in a module, minus the noise floor.
 pub fn largest_in(bench: &Bench, module: usize, change: &Updates, of: &Sizes) -> f64 {
     let names = names(bench, module);
     bench.beyond_rounding(change, of, &|one| names.iter().any(|name| name == one))

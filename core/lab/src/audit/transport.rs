@@ -7,14 +7,14 @@ use plasticity_core::Result;
 use std::collections::BTreeSet;
 
 /// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
-/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (probes, weights of a rule
-/// of one's own) the side that changes less. A weight that only predicts leaves its presynaptic neurons alone; one that
-/// also carries a signal back to them does not. Weights that do not learn are left out: fixed random feedback serves one
-/// direction.
+/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (probes, weights of a
+/// custom rule) the side that changes less. A weight that only predicts leaves its presynaptic neurons alone; one
+/// that also carries a signal back to them does not. Weights that do not learn are left out: fixed random feedback
+/// serves one direction.
 ///
-/// Sides are told apart by what is shown: with only the first step in time shown, the first layer's weights learn as
-/// those of contexts, with only the last one as those of targets. Where there is one step in time (two views), every
-/// stimulus is both, and neurons tell the sides apart: see [`of_other_neurons`].
+/// The audit separates the sides by the shown steps: with only the first step in time shown, the first layer's
+/// weights learn as those of contexts, with only the last one as those of targets. Where there is one step in time
+/// (two views), every stimulus is both, and neurons tell the sides apart: see [`of_other_neurons`].
 ///
 /// `None` where there are such weights and no step of the input is the first or the last alone.
 ///

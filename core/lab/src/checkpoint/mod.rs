@@ -1,9 +1,9 @@
-//! Checkpoints: all of a network that changes with training, in one safetensors file.
+//! Checkpoints: everything in a network that changes with training, in one safetensors file.
 //!
 //! Tensors are in their public layout, under the names of [`State`]. The metadata key `plasticity` is JSON: format,
 //! step, seed, the config's fingerprint, the optimisers' steps, the config's keys that decide what is learned, the
-//! [`Provenance`] and a checksum over all of these and the tensors. Files of earlier versions have none of the last three.
-//! Random numbers and the place in the stimuli need no saving: both follow from the seed and the step.
+//! [`Provenance`] and a checksum over all of these and the tensors. Files of earlier versions have none of the last
+//! three. Random states and the position in the stimuli are not saved: both follow from the seed and the step.
 
 mod read;
 #[cfg(test)]
@@ -29,7 +29,7 @@ const KEY: &str = "plasticity";
 /// A network's state after some steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Parameters and averages.
+    /// Parameters and running averages.
     pub state: State,
     /// Steps made.
     pub step: u64,
@@ -60,7 +60,7 @@ struct Header {
 }
 
 impl Checkpoint {
-    /// Writes the file whole or not at all: to a temporary file beside it, which is synchronised and renamed.
+    /// Writes the file completely or not at all: writes a temporary file beside it, synchronises and renames it.
     ///
     /// # Errors
     /// Where the folder cannot be written to.

@@ -7,12 +7,12 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Why a file gives no checkpoint.
+/// Why a file cannot be used as a checkpoint.
 #[derive(Debug)]
 pub enum Unusable {
-    /// Its content is damaged, or is no checkpoint: it will never give one.
+    /// Its content is damaged or not a checkpoint.
     Broken(Error),
-    /// It may be whole, but cannot be read by this process (the disk, rights) or by this version of the program.
+    /// It may be intact, but this process (disk, permissions) or this version of the program cannot read it.
     Refused(Error),
 }
 
@@ -36,11 +36,11 @@ impl Checkpoint {
         let bytes = std::fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
         let broken = |message: String| Unusable::Broken(Error::file(path, message));
         let cut = |error: safetensors::SafeTensorError| {
-            broken(format!("is cut short, or no safetensors file ({error}); use another checkpoint"))
+            broken(format!("is incomplete or not a safetensors file ({error}): use another checkpoint"))
         };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(cut)?;
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let foreign = "was not written by plasticity: it lacks the metadata key `plasticity`";
+        let foreign = "was not written by plasticity: the metadata key `plasticity` is missing";
         let header = header.ok_or_else(|| broken(foreign.to_owned()))?;
         // The format is looked at alone: a later one may have other keys.
         let format: serde_json::Value = serde_json::from_str(header)
@@ -48,7 +48,8 @@ impl Checkpoint {
         let format = format.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if format > u64::from(FORMAT) {
             let message = format!(
-                "has format {format}, this version reads {FORMAT}: use the version of plasticity that wrote it, or a later one"
+                "has format {format}, but this version reads {FORMAT}: use the version of plasticity that wrote \
+                 it, or a later one"
             );
             return Err(refused(message));
         }
@@ -62,14 +63,14 @@ impl Checkpoint {
     fn whole(mut header: Header, tensors: &SafeTensors) -> Result<Self, String> {
         let views: BTreeMap<_, _> = tensors.tensors().into_iter().collect();
         if let Some((name, view)) = views.iter().find(|(_, view)| view.dtype() != Dtype::F32) {
-            return Err(format!("tensor `{name}` holds {:?}, expected F32", view.dtype()));
+            return Err(format!("tensor `{name}` has type {:?}, expected F32", view.dtype()));
         }
         let given = header.sha256.take();
         if given.is_some() || header.provenance.is_some() || header.config.is_some() {
             let named = views.iter().map(|(name, view)| (name.as_str(), view.shape(), view.data()));
             let found = digest(&header, named).map_err(|error| error.to_string())?;
             if given.as_ref() != Some(&found) {
-                return Err("its checksum is not that of its content".to_owned());
+                return Err("its checksum does not match its content".to_owned());
             }
         }
         let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
@@ -80,10 +81,13 @@ impl Checkpoint {
         let tensors = views.into_iter().map(saved).collect();
         let state = State { tensors, optimiser_steps: header.optimiser_steps };
         if let Some(name) = state.not_finite() {
-            return Err(format!("`{name}` holds NaN or an infinity"));
+            return Err(format!("`{name}` contains NaN or infinity"));
         }
         if let Some(steps) = state.optimiser_steps.iter().find(|&&steps| steps != header.step) {
-            return Err(format!("it is of step {}, and an optimiser has made {steps} steps", header.step));
+            return Err(format!(
+                "it belongs to step {}, but an optimiser has made {steps} steps",
+                header.step
+            ));
         }
         let Header { step, seed, fingerprint, config, provenance, .. } = header;
         Ok(Self { state, step, seed, fingerprint, config, provenance })

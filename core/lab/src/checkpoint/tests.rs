@@ -41,7 +41,7 @@ fn a_file_cut_short_anywhere_is_an_error() {
     for length in 0..bytes.len() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         let error = broken(&path);
-        assert!(error.contains("is cut short"), "{length}: {error}");
+        assert!(error.contains("is incomplete"), "{length}: {error}");
     }
 }
 
@@ -69,7 +69,7 @@ fn values_that_training_never_saves_are_broken_also_without_a_checksum() {
     let mut wrong = checkpoint();
     wrong.state.tensors.values_mut().for_each(|saved| saved.values[1] = f32::NAN);
     wrong.save(&path).unwrap();
-    assert!(broken(&path).contains("`layer.0.weight` holds NaN or an infinity"));
+    assert!(broken(&path).contains("`layer.0.weight` contains NaN or infinity"));
     for steps in [u64::MAX, 6, 0] {
         let mut wrong = checkpoint();
         wrong.state.optimiser_steps = vec![steps];
@@ -93,7 +93,7 @@ fn what_cannot_be_read_now_is_not_broken() {
     let mut bytes = bytes;
     bytes[later] = b'2';
     std::fs::write(&path, bytes).unwrap();
-    assert!(refused(&path).contains("has format 2, this version reads 1"));
+    assert!(refused(&path).contains("has format 2, but this version reads 1"));
 }
 
 #[test]

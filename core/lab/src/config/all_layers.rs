@@ -15,7 +15,7 @@ pub enum AllLayers {
     /// `true`: every layer that ends a module is pooled as the module's rule pools it, others over the whole map.
     /// `false`: there is no such probe.
     AsRule(bool),
-    /// Blocks of so many rows and columns in every layer; 0 is the whole map.
+    /// Blocks of this many rows and columns in every layer; 0 is the whole map.
     Same(usize),
     /// One size for each layer, first to last.
     Each(Vec<usize>),

@@ -60,7 +60,11 @@ pub(super) fn check_optimiser(document: &Document, path: &str, value: &Value) ->
             let message = format!("expected the name of an optimiser in quotes, got {other}");
             return Err(document.error(&join(path, "type"), message));
         }
-        None => return Err(document.error(path, format!("lacks `type`; known are {}", known.join(", ")))),
+        None => {
+            return Err(
+                document.error(path, format!("needs the key `type`; known types are {}", known.join(", ")))
+            );
+        }
     };
     let Some((_, keys)) = OPTIMISERS.iter().find(|(known, _)| known == name) else {
         return Err(document.error(&join(path, "type"), unknown("value", name, &known)));
@@ -68,7 +72,7 @@ pub(super) fn check_optimiser(document: &Document, path: &str, value: &Value) ->
     let given = table.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| *name != "type");
     keys::check_keys(keys, given).map_err(|fault| placed(document, path, fault))?;
     match keys.iter().find(|key| key.default.is_empty() && !table.contains_key(key.name)) {
-        Some(key) => Err(document.error(path, format!("lacks the key `{}`", key.name))),
+        Some(key) => Err(document.error(path, format!("needs the key `{}`", key.name))),
         None => Ok(()),
     }
 }
@@ -120,7 +124,7 @@ fn reworded(message: &str) -> String {
         return unknown("value", name, known);
     }
     if message.starts_with("missing field ") {
-        return format!("lacks the key `{}`", quoted.first().unwrap_or(&""));
+        return format!("needs the key `{}`", quoted.first().unwrap_or(&""));
     }
     for start in ["invalid type: ", "invalid value: "] {
         if let Some((came, expected)) =

@@ -26,7 +26,7 @@ impl EncoderConfig {
             table.remove("modules").map(|value| modules(document, "encoder.modules", value)).transpose()?;
         let (preset, layers) = match table.remove("layers") {
             Some(_) if table.contains_key("preset") => {
-                let message = "has both `preset` and `layers`: leave one of them out";
+                let message = "has both `preset` and `layers`: remove one of them";
                 return Err(document.error("encoder.layers", message));
             }
             Some(layers) => {

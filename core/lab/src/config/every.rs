@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "EveryTable")]
 pub enum Every {
-    /// After so many passes over the stimuli.
+    /// After this many epochs.
     Epochs(u64),
-    /// After so many steps.
+    /// After this many steps.
     Steps(u64),
-    /// After so many minutes of this process's time.
+    /// After this many minutes of this process.
     Minutes(u64),
 }
 

@@ -106,7 +106,7 @@ impl Config {
             Some(_) => {
                 let table = section(&document, "probe")?;
                 if table.contains_key("standardise") && table.contains_key("protocol") {
-                    let message = "is the older key of `protocol`: leave one of the two out";
+                    let message = "is the old name of `protocol`: remove one of the two";
                     return Err(document.error("probe.standardise", message));
                 }
                 diagnosis::section::<ProbeConfig>(&document, "probe", &PROBE, table)?.renamed()
@@ -114,7 +114,7 @@ impl Config {
             None => ProbeConfig::default(),
         };
         if let (Some(Patience::Probe(_)), None) = (training.patience, probe.every) {
-            let message = "{ probe = … } counts the probes of `probe.every`, which is not given";
+            let message = "{ probe = … } needs the key `probe.every`";
             return Err(document.error("training.patience", message));
         }
         let observers = observers(&document)?;

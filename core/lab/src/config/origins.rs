@@ -6,7 +6,7 @@ use plasticity_core::keys::join;
 use std::collections::BTreeMap;
 use toml::Value;
 
-/// What is said of a key that no file and no override gives.
+/// The origin of a key that no file and no override sets.
 const DEFAULT: &str = "default";
 
 impl Config {

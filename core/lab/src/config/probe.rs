@@ -13,99 +13,99 @@ pub const PROBE: [Key; 18] = [
         "protocol",
         "\"both\"",
         "paper | standardised | both",
-        "which probes: `\"paper\"`, on features as they are; `\"standardised\"`, on features brought to mean 0 and variance 1 \
-         over the training stimuli; `\"both\"`, side by side",
+        "the probes: `\"paper\"` uses raw features; `\"standardised\"` uses features scaled to mean 0 and \
+         variance 1 over the training stimuli; `\"both\"` uses both",
     ),
-    key("layers", "", "list of 1..", "the layers that are probed; left out: all"),
+    key("layers", "", "list of 1..", "the layers to probe; left out: all"),
     key(
         "input",
         "true",
         "true | false",
-        "a row for the stimuli themselves, what a network has to beat: every pixel, or means over blocks where they are many. \
-         Speech has MFCCs in its place",
+        "also probes the stimuli themselves as a baseline: every pixel, or means over blocks if there are many. \
+         For speech the baseline is MFCC",
     ),
     key(
         "validation",
         "0.0",
         "[0, 1)",
-        "share of the training stimuli that is held out, and on which the epoch is chosen after which a linear probe is tested: \
-         the first of those with the highest accuracy; 0: none, and the last epoch is tested",
+        "share of the training stimuli to hold out. The probe is tested after the epoch with the highest \
+         accuracy on them (the first of several); 0: none, and the last epoch is tested",
     ),
     key(
         "neighbours",
         "",
         "1..",
-        "adds a probe by the class of most of so many nearest training stimuli, by the cosine of features as they are; left \
-         out: none",
+        "adds a probe that names the most frequent class of this many nearest training stimuli, by the cosine of \
+         raw features; left out: none",
     ),
     key(
         "epochs",
         "",
         "1..",
-        "passes over the labelled stimuli; left out: 300 on raw features and 100 on standardised ones",
+        "epochs of the probe's training; left out: 300 for raw features and 100 for standardised ones",
     ),
     key("rate", "0.001", "> 0", "Adam's learning rate"),
     key(
         "halve_at",
         "",
         "list of [0, 1]",
-        "shares of the probe's epochs after each of which the learning rate is halved",
+        "shares of the probe's epochs; after each of them the learning rate is halved",
     ),
-    schedule::key("what the rate is multiplied by, step by step of the probe's learning, beside `halve_at`"),
+    schedule::key("factor on the rate at each step of the probe's training, in addition to `halve_at`"),
     key(
         "batch",
         "",
         "1..",
-        "stimuli in a step of the probe's learning; left out: 32 on raw features and 128 on standardised ones",
+        "stimuli in each step of the probe's training; left out: 32 for raw features and 128 for standardised ones",
     ),
     // Each pass is kept in memory.
     key(
         "augment",
         "0",
         "0..=1000",
-        "how often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; 0: once, as \
-         for testing",
+        "how many versions of each training stimulus the probe sees, each with new crops, flips and colours as \
+         in learning; 0: one version without augmentation, as in testing",
     ),
     key(
         "pooling",
         "\"mean\"",
         "mean | keep | { blocks = 1.. }",
-        "what of a layer is probed: `\"mean\"`, the mean over its rows, columns and locations; `\"keep\"`, all of these \
-         places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time",
+        "the features of a layer: `\"mean\"`, the mean over rows, columns and locations; `\"keep\"`, all of \
+         these places; `{ blocks = 2 }`, means over blocks of 2×2 places. Always the mean over time",
     ),
     key(
         "standardise",
         "",
         "true | false",
-        "the older key of `protocol`: true is \"standardised\", false is \"paper\"",
+        "the old name of `protocol`: true is \"standardised\", false is \"paper\"",
     ),
     key(
         "dropout",
         "0.0",
         "[0, 1)",
-        "probability with which each feature is left out in each step of the probe's learning (the others are divided by \
-         1 − `dropout`)",
+        "probability that a step of the probe's training sets a feature to 0 (the others are divided by 1 − \
+         `dropout`)",
     ),
     key("weight_decay", "0.0", "≥ 0", "weight decay"),
     key(
         "all_layers",
         "false",
         "true | false | 0.. | list of 0..",
-        "adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list (one a \
-         layer) gives the side of the blocks that are averaged, 0 for the whole map",
+        "adds a probe `all` of all layers together: `true` pools each layer as its rule does; a number, or a \
+         list with one for each layer, gives the side of the blocks to average, 0 for the whole map",
     ),
     key(
         "every",
         "",
         "{ epochs = 1.. } | { steps = 1.. }",
-        "how often layers are probed while they learn, on a part of the stimuli; left out: not at all",
+        "how often to probe the layers during training, with a part of the stimuli; left out: never",
     ),
     // So many that a class is seen, and few enough that their features fit beside a network's.
     key(
         "every_stimuli",
         "512",
         "16..=1000000",
-        "stimuli that a probe while layers learn is trained on, at most; it is tested on half as many",
+        "largest number of stimuli that train a probe during training; half as many test it",
     ),
 ];
 

@@ -209,7 +209,10 @@ fn unknown_names_are_placed_and_the_nearest_offered() {
     let error = message("\"config_test_preset\"", "\"vgg7\"");
     assert!(error.starts_with("c.toml:6: encoder.preset: unknown preset `vgg7`: "), "{error}");
     let error = message("type = \"config_test_rule\"", "");
-    assert!(error.starts_with("c.toml:9: rule: lacks `type`, the name of a rule; known are "), "{error}");
+    assert!(
+        error.starts_with("c.toml:9: rule: needs the key `type`, the name of a rule; known are "),
+        "{error}"
+    );
     assert_eq!(
         message("\"random\"", "\"rendom\""),
         "c.toml:13: rule.negatives.type: unknown value `rendom`: did you mean `random`? known are none, random"
@@ -266,9 +269,9 @@ fn wrong_types_and_ranges_are_placed() {
         message("seed = 2", "seed = -2"),
         "c.toml:1: seed: expected a whole number of at least 0, got -2"
     );
-    assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: lacks the key `path`");
-    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: lacks the key `epochs`");
-    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: lacks the key `rate`");
+    assert_eq!(message("path = \"data\"\n", ""), "c.toml:2: stimulus: needs the key `path`");
+    assert_eq!(message("epochs = 3\n", ""), "c.toml:14: training: needs the key `epochs`");
+    assert_eq!(message(", rate = 2e-4", ""), "c.toml:16: training.optimiser: needs the key `rate`");
     assert_eq!(
         message("epochs = 3", "epochs = 3\ncheckpoint_every = 3"),
         "c.toml:16: training.checkpoint_every: expected { epochs = … } or { steps = … } or { minutes = … }, got 3"
@@ -279,7 +282,7 @@ fn wrong_types_and_ranges_are_placed() {
     );
     assert_eq!(
         message("[[1], [2]]", "[[2]]"),
-        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 stands in its place): every layer stands once, in order"
+        "c.toml:8: encoder.modules: layer 1 is skipped (layer 2 is in its place): name each layer once, in order"
     );
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
 }
@@ -300,7 +303,10 @@ fn ranges_hold_in_nested_plugins_and_name_the_path_from_the_top() {
         with("{ type = \"config_test_score\", inner = { type = \"config_test_score\", first = 1 } }"),
         "c.toml:13: rule.score.inner.first: unknown key `first`: known are initial, inner"
     );
-    assert!(with("{ initial = 1 }").starts_with("c.toml:13: rule.score: lacks `type`, the name of a score"));
+    assert!(
+        with("{ initial = 1 }")
+            .starts_with("c.toml:13: rule.score: needs the key `type`, the name of a score")
+    );
     assert_eq!(
         message("[8, 16]", "[8, 65537]"),
         "c.toml:7: encoder.widths.1: expected a whole number in 1..=65536, got 65537"
@@ -336,7 +342,8 @@ fn a_precision_is_one_that_the_device_has() {
     if !plasticity_core::device::ON_GPU {
         assert_eq!(
             message("epochs = 3", "epochs = 3\nprecision = \"tf32\""),
-            "c.toml:16: training.precision: tf32 needs a build with `--features cuda`: this one, for the CPU, has f32 and bf16"
+            "c.toml:16: training.precision: tf32 needs a build with `--features cuda`: this build for the CPU \
+                has f32 and bf16"
         );
     }
 }

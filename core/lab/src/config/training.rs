@@ -70,7 +70,7 @@ pub struct Training {
     pub metrics_csv: bool,
 }
 
-/// How long a training goes on without becoming better: `{ loss = 5 }` or `{ probe = 5 }`.
+/// How long training continues without improvement: `{ loss = 5 }` or `{ probe = 5 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", expecting = "expected { loss = N } or { probe = N }")]
 pub enum Patience {
@@ -123,12 +123,12 @@ impl Training {
     /// Where the precision is one that the device has not, or layers are named for no `init`.
     pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
-            return Err(Error::config("training.init_layers", "is for training.init, which is not given"));
+            return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
         }
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
             Some(precision) => {
                 let message = format!(
-                    "{precision} needs a build with `--features cuda`: this one, for the CPU, has f32 and bf16"
+                    "{precision} needs a build with `--features cuda`: this build for the CPU has f32 and bf16"
                 );
                 Err(Error::config("training.precision", message))
             }
@@ -140,88 +140,84 @@ impl Training {
 /// The keys of `[training]`.
 pub const TRAINING: [Key; 18] = [
     key("epochs", "", "1..", "passes over the stimuli"),
-    key("batch", "32", "1..", "stimuli in a step; the paper's 32"),
+    key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
     key(
         "optimiser",
         "{ type = \"adam\", rate = 0.0002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 }",
         "any",
-        "the optimiser of every module, with the keys below; the paper's Adam at 2e-4",
+        "the optimiser of every module, with the keys below; the paper uses Adam at 2e-4",
     ),
-    key("module_rates", "", "list of > 0", "factors on the optimiser's rate, one a module"),
+    key("module_rates", "", "list of > 0", "factors on the optimiser's rate, one for each module"),
     key(
         "layer_rates",
         "",
         "list of > 0",
-        "factors on the optimiser's rate, one a layer, beside those of the modules; the rule's own weights have that of the \
-         module alone",
+        "factors on the optimiser's rate, one for each layer, in addition to those of the modules; the rule's \
+         own weights have only the module's factor",
     ),
-    schedule::key("what the rate is multiplied by, step by step; left out: 1"),
+    schedule::key("factor on the rate at each step; left out: 1"),
     key(
         "init",
         "",
         "any",
-        "a run's folder, or a checkpoint, whose weights a new run starts from; the optimiser starts anew. Weights of a rule \
-         are taken where they are those of the same rule",
+        "a run's folder or a checkpoint: a new run starts with its weights and a new optimiser. The rule's own \
+         weights are used if the rule is the same",
     ),
     key(
         "init_layers",
         "",
         "list of 1..",
-        "with `init`: only these layers take its weights; the others and the rule start from their own",
+        "with `init`: only these layers use its weights; the others and the rule have new weights",
     ),
-    key("steps", "", "1..", "ends training after so many steps, if that is before the last epoch's end"),
+    key(
+        "steps",
+        "",
+        "1..",
+        "ends training after this many steps, if this is before the end of the last epoch",
+    ),
     key(
         "checkpoint_every",
         "{ epochs = 1 }",
         "{ epochs = 1.. } | { steps = 1.. } | { minutes = 1.. }",
-        "how often a checkpoint is written (and always at the end)",
+        "how often to write a checkpoint (and always at the end)",
     ),
     key(
         "keep",
         "2",
         "1..",
-        "checkpoints that are kept, the last ones; the one before the last guards against a broken last one",
+        "number of last checkpoints to keep; with two, the run survives if the last one is damaged",
     ),
-    key(
-        "keep_best",
-        "",
-        "0..",
-        "further checkpoints that are kept: the best ones of those before; left out: none",
-    ),
+    key("keep_best", "", "0..", "number of best checkpoints to keep in addition; left out: none"),
     key(
         "best_by",
         "",
         "loss | probe",
-        "by what they are best: the mean loss since the checkpoint before (left out), which is then worked out in every step, or the mean \
-         accuracy of the probes of all layers, which are then made at every checkpoint",
+        "what makes a checkpoint the best: the mean loss since the previous checkpoint, measured at every step \
+         (default), or the mean accuracy of the probes of all layers, made at every checkpoint",
     ),
-    key("log_every", "20", "1.. steps", "from one recorded loss to the next"),
+    key("log_every", "20", "1.. steps", "steps between two recorded losses"),
     key(
         "threads",
         "",
         "1..=1024",
-        "threads of arithmetic, and at most as many of loading; of each no more are started than four for each core, or 16; left \
-         out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads; at most four for each core, or 16; \
+         left out: one for each core",
     ),
     key(
         "precision",
         "",
         "f32 | tf32 | bf16",
-        "operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA `tf32`, which is used there if none is given",
+        "precision of the operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA also `tf32` \
+         (default there)",
     ),
     key(
         "patience",
         "",
         "{ loss = 1.. } | { probe = 1.. }",
-        "ends training after so many epochs in a row whose mean loss is not below the lowest before them, or so many probes \
-         in a row (`probe.every`) whose mean accuracy is not above the highest before them; left out: it goes on to its end",
+        "ends training if the mean loss of this many epochs in a row is not below the lowest before, or the mean \
+         accuracy of this many probes in a row (`probe.every`) is not above the highest before; left out: never",
     ),
-    key(
-        "metrics_csv",
-        "false",
-        "true | false",
-        "whether what is recorded is kept as a table, `metrics.csv`, as well",
-    ),
+    key("metrics_csv", "false", "true | false", "also writes the records as a table, `metrics.csv`"),
 ];
 
 const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {

@@ -50,8 +50,8 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule. Stimuli, lengths, precision,
-    /// observers and probe are left out: a run may go on with others.
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule.
+    /// Stimuli, lengths, precision, observers and probe are left out: a run may be resumed with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).

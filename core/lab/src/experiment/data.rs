@@ -1,4 +1,4 @@
-//! A fingerprint of what is learned from.
+//! A fingerprint of the stimuli for learning.
 
 use plasticity_core::stimulus::Stimulus;
 use sha2::{Digest, Sha256};
@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use toml::Value;
 
-/// Folders of up to so many bytes are read whole; of larger ones a part of each file is.
+/// Folders of up to this many bytes are read completely; of larger folders only a part of each file is read.
 const WHOLE: u64 = 64 << 20;
 /// Bytes that are read of a file of a larger folder at its start, middle and end.
 const PART: usize = 512;
@@ -16,9 +16,9 @@ const MOST: usize = 4096;
 /// Keys of `[stimulus]` that name what only a probe sees.
 const READ_OUT: &str = "labelled";
 
-/// A number that stands for the stimuli: how many there are, of which shape and classes, and the names, sizes and contents
-/// of the files that `spec` (the config's `[stimulus]`) names. Of folders over 64 MiB, all names and sizes, and
-/// parts of some thousand files. Where no file is named, the first and last stimulus stand for all.
+/// A hash of the stimuli: their number, shape and classes, and the names, sizes and contents of the files that `spec`
+/// (the config's `[stimulus]`) names. For folders over 64 MiB it uses all names and sizes, and parts of about a
+/// thousand files. If no file is named, it uses the first and the last stimulus.
 pub fn fingerprint(stimulus: &dyn Stimulus, spec: &Value) -> String {
     let mut hash = Sha256::new();
     let shape = stimulus.shape(1);

@@ -1,4 +1,4 @@
-//! A config brought to life: its stimuli opened, its network ready to be made.
+//! An experiment: a config with its open stimuli, ready to build its network.
 
 mod data;
 mod drawn;
@@ -15,7 +15,7 @@ use plasticity_core::{Error, Result};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A config with the stimuli that it learns from.
+/// A config with its stimuli for learning.
 pub struct Experiment {
     config: Config,
     modules: Vec<Range<usize>>,
@@ -23,7 +23,7 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// Opens the stimuli that are learned from.
+    /// Opens the stimuli for learning.
     ///
     /// # Errors
     /// Where they are missing, or the rule needs labels, or several views, that they do not have.
@@ -32,8 +32,8 @@ impl Experiment {
         Self::on(config, Arc::from(stimulus))
     }
 
-    /// Opens the stimuli that are learned from, or draws noise of their shape where they cannot be read: then the error that
-    /// says why is returned beside it.
+    /// Opens the stimuli for learning, or uses noise of their shape if they cannot be read. Then it also returns the
+    /// error.
     ///
     /// # Errors
     /// Where the config is wrong, or does not tell the stimuli's shape without them.
@@ -64,7 +64,7 @@ impl Experiment {
         &self.config
     }
 
-    /// The stimuli that are learned from.
+    /// The stimuli for learning.
     pub fn stimulus(&self) -> &Arc<dyn Stimulus> {
         &self.stimulus
     }
@@ -102,8 +102,8 @@ impl Experiment {
         Ok(network)
     }
 
-    /// What learning takes at least, known before anything is drawn: the network with its optimisers, and the batches that
-    /// are made ahead.
+    /// A lower bound of the memory for learning, computed before anything is allocated: the network with its
+    /// optimisers, and the batches made ahead.
     ///
     /// # Errors
     /// Where a layer cannot work on its input.
@@ -130,7 +130,7 @@ impl Experiment {
         }
     }
 
-    /// A number that stands for what is learned from: where it differs, so do the stimuli.
+    /// A hash of the stimuli for learning: if it differs, the stimuli differ.
     pub fn data_fingerprint(&self) -> String {
         let spec = self.config.stimulus_table();
         data::fingerprint(self.stimulus.as_ref(), &spec)

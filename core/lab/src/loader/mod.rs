@@ -70,7 +70,7 @@ pub enum Pass {
 /// Where a batch is larger than the number of stimuli, or is 0.
 pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
     if batch == 0 || batch > stimuli {
-        let message = format!("a batch of {batch} cannot be made of {stimuli} stimuli; take 1 to {stimuli}");
+        let message = format!("a batch of {batch} is too large for {stimuli} stimuli: use 1 to {stimuli}");
         return Err(Error::config("training.batch", message));
     }
     Ok((stimuli / batch) as u64)
@@ -90,7 +90,7 @@ fn workers(threads: Option<usize>, batches: u64) -> usize {
     threads.min(usize::try_from(batches).unwrap_or(usize::MAX)).max(1)
 }
 
-/// Batches that a loader of so many `batches` holds at most: one for every worker to make, and one to be taken meanwhile.
+/// The largest number of batches that a loader holds: one for every worker, and one that is ready.
 pub fn ahead(threads: Option<usize>, batches: u64) -> u64 {
     (workers(threads, batches) as u64 + 1).min(batches)
 }
@@ -232,7 +232,10 @@ impl Shared {
             let made = catch_unwind(AssertUnwindSafe(|| self.make(step, &mut order)));
             let made = made.unwrap_or_else(|_| {
                 order = (u64::MAX, Vec::new());
-                Some(Err(Error::stimulus(format!("batch {step}"), "the stimulus's code panicked; see above")))
+                Some(Err(Error::stimulus(
+                    format!("batch {step}"),
+                    "the code of the stimulus panicked; see above",
+                )))
             });
             let Some(made) = made else { return };
             self.lock().done.insert(step, made);

@@ -16,7 +16,7 @@ pub struct Limit {
 pub fn limit() -> Option<Limit> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let own = address_space(&read("/proc/self/limits"), &read("/proc/self/status"));
-    let own = own.map(|bytes| Limit { bytes, of: "ulimit -v, less what is in use" });
+    let own = own.map(|bytes| Limit { bytes, of: "ulimit -v, minus the memory in use" });
     let group = groups(&read("/proc/self/cgroup"));
     let group = group.iter().filter_map(|group| group_memory(Path::new(group))).min();
     let group = group.map(|bytes| Limit { bytes, of: "the memory of its control group" });

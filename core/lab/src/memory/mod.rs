@@ -58,10 +58,10 @@ impl Memory {
             .with("averages of the optimiser", averages)
             .with("updates of the largest module", learning.iter().copied().max().unwrap_or(0))
             .with("maps of the largest module", modules.iter().map(of_module).max().unwrap_or(0))
-            .with("what the rule compares", compared.unwrap_or(0)))
+            .with("scores of the rule's pairs", compared.unwrap_or(0)))
     }
 
-    /// The same with so many values more for something.
+    /// The same with this many more values for a use.
     #[must_use]
     pub fn with(mut self, what: &'static str, values: u64) -> Self {
         self.parts.extend((values > 0).then(|| (what, values.saturating_mul(VALUE))));
@@ -81,8 +81,8 @@ impl Memory {
         match limit.filter(|limit| !ON_GPU && self.bytes() > limit.bytes) {
             Some(limit) => {
                 let message = format!(
-                    "{self} are needed at least, and there are {} ({}): lower training.batch, or use fewer or smaller \
-                     layers (encoder.widths)",
+                    "needs at least {self}, but only {} are available ({}): lower training.batch, or use fewer \
+                     or smaller layers (encoder.widths)",
                     size(limit.bytes),
                     limit.of
                 );
@@ -136,7 +136,8 @@ mod tests {
             let error = memory.check(limit(3 << 20)).unwrap_err().to_string();
             assert!(
                 error.starts_with(
-                    "memory: 4.0 GiB (maps 4.0 GiB, weights 4.0 MiB) are needed at least, and there are 3.0 MiB (ulimit -v)"
+                    "memory: needs at least 4.0 GiB (maps 4.0 GiB, weights 4.0 MiB), but only 3.0 MiB are \
+                        available (ulimit -v)"
                 ),
                 "{error}"
             );

@@ -37,12 +37,12 @@ pub struct NetworkPlan<'a> {
 pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) -> Result<()> {
     let demands = rule.demands();
     if demands.labels && classes.is_none() {
-        return Err(Error::config("stimulus", "the rule learns from labels, and these stimuli have none"));
+        return Err(Error::config("stimulus", "the rule needs labels, but these stimuli have none"));
     }
     let (views, steps) = (one.batch, one.time * one.extent[0]);
     if let Some(needed) = demands.views(steps).filter(|&needed| needed != views) {
         let message = format!(
-            "the rule learns from {needed} views of each stimulus, and these stimuli have {views}: set [stimulus] \
+            "the rule needs {needed} views of each stimulus, but these stimuli have {views}: set [stimulus] \
              views = {needed} (images)"
         );
         return Err(Error::config("stimulus", message));
@@ -63,7 +63,7 @@ fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec
         if input.is_empty() {
             return Err(Error::shape(
                 format!("layer {}", index + 1),
-                "nothing is left of the map: the stimulus is too small",
+                "the map has no positions left: the stimulus is too small",
             ));
         }
         shapes.push(input);
@@ -110,7 +110,7 @@ fn activation(
         Some(activation) => Ok(MapShape { batch: input.batch, ..activation.shape() }),
         None => {
             let message =
-                "shows no summed inputs, which the rule works on: use a layer that does, or another rule";
+                "does not provide the summed inputs that the rule needs: use another layer or another rule";
             Err(Error::shape(format!("layer {}", index + 1), message))
         }
     }
@@ -121,7 +121,7 @@ fn check_names(network: &mut Network) -> Result<()> {
     let mut names = BTreeSet::new();
     for (name, _) in network.parameters() {
         if let Some(twice) = names.replace(name) {
-            let message = format!("two parameters are called `{twice}`: give each a name of its own");
+            let message = format!("two parameters have the name `{twice}`: rename one");
             return Err(Error::shape("network", message));
         }
     }
@@ -155,8 +155,11 @@ impl Network {
             seen.push(RepresentationShape::of(shape, demands.pooling(index))?);
         }
         if let Some(rates) = plan.module_rates.filter(|rates| rates.len() != plan.modules.len()) {
-            let message =
-                format!("{} factors for {} modules: give one a module", rates.len(), plan.modules.len());
+            let message = format!(
+                "{} factors for {} modules: give one for each module",
+                rates.len(),
+                plan.modules.len()
+            );
             return Err(Error::config("training.module_rates", message));
         }
         let last = plan.modules.len() - 1;

@@ -87,7 +87,7 @@ impl Network {
     pub fn set_layer_rates(&mut self, rates: &[f32]) -> Result<()> {
         if rates.len() != self.slots.len() {
             let message =
-                format!("{} factors for {} layers: give one a layer", rates.len(), self.slots.len());
+                format!("{} factors for {} layers: give one for each layer", rates.len(), self.slots.len());
             return Err(Error::config("training.layer_rates", message));
         }
         self.slots.iter_mut().zip(rates).for_each(|(slot, rate)| slot.rate = *rate);

@@ -53,8 +53,9 @@ pub(super) fn forward(
             }
             _ => slot.layer.activation(below, potential)?,
         };
-        let activation = shown
-            .ok_or_else(|| Error::shape(format!("layer {}", slot.name), "shows no summed inputs any more"))?;
+        let activation = shown.ok_or_else(|| {
+            Error::shape(format!("layer {}", slot.name), "no longer provides summed inputs")
+        })?;
         let target = Representation::of(&activation, module.pooling)?;
         return Ok(Pass { maps, traces, target, context: None, activation: Some(activation.shape()) });
     }
@@ -121,7 +122,7 @@ impl Pass {
                         UNTAUGHT.call_once(|| {
                             let layer = &slots[layers.end - 1].name;
                             tracing::warn!(
-                                "layer {layer} is recurrent and gets no post factor: it does not learn"
+                                "layer {layer} is recurrent and gets no post factor, so it does not learn"
                             );
                         });
                         PostFactor::PerPosition(Buffer::zeros(target.device(), shape.len())?)
@@ -140,17 +141,17 @@ impl Pass {
             let learning = slot.layer.parameters().iter().filter(|parameter| parameter.learns()).count();
             let refuse = |message: String| Err(Error::shape(format!("layer {}", slot.name), message));
             if own.len() != learning {
-                return refuse(format!("gives {} updates for {learning} parameters that learn", own.len()));
+                return refuse(format!("returns {} updates for {learning} learning parameters", own.len()));
             }
             if feedback.is_none() && place > 0 {
-                return refuse("gives no feedback to the layer below, which its module asks for".to_owned());
+                return refuse("returns no feedback for the layer below, which its module needs".to_owned());
             }
             if let Some(lateral) = lateral.take() {
                 let through = slot.layer.lateral(&lateral)?;
                 if through.len() != learning {
                     let count = through.len();
                     return refuse(format!(
-                        "gives {count} lateral updates for {learning} parameters that learn"
+                        "returns {count} lateral updates for {learning} learning parameters"
                     ));
                 }
                 for (own, through) in own.iter_mut().zip(through) {

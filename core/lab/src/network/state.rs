@@ -67,8 +67,11 @@ impl Network {
     /// Names the tensor that is missing, has another shape, or belongs to another network.
     pub fn restore(&mut self, state: &State) -> Result<()> {
         if state.optimiser_steps.len() != self.modules.len() {
-            let message =
-                format!("has {} modules, the network {}", state.optimiser_steps.len(), self.modules.len());
+            let message = format!(
+                "has {} modules, but the network has {}",
+                state.optimiser_steps.len(),
+                self.modules.len()
+            );
             return Err(Error::shape("checkpoint", message));
         }
         let mut used = 0;
@@ -94,20 +97,24 @@ impl Network {
             } else if self.modules[index].optimiser.averages_updates()
                 && of_module.iter().any(|[first, _]| first.is_empty())
             {
-                return Err(Error::shape("checkpoint", format!("has no averages for module {}", index + 1)));
+                return Err(Error::shape(
+                    "checkpoint",
+                    format!("has no running averages for module {}", index + 1),
+                ));
             }
             averages.push(of_module);
         }
         let mut values = Vec::new();
         for (name, parameter) in self.parameters() {
-            let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
+            let missing =
+                || Error::shape("checkpoint", format!("has no `{name}`: it belongs to another network"));
             let saved = state.tensors.get(&name).ok_or_else(missing)?;
             values.push(fitting(&name, saved, parameter)?);
             used += 1;
         }
         if used != state.tensors.len() {
             let message = format!(
-                "holds {} tensors, the network {used}: it is of another network",
+                "has {} tensors, but the network needs {used}: it belongs to another network",
                 state.tensors.len()
             );
             return Err(Error::shape("checkpoint", message));
@@ -141,6 +148,7 @@ fn fitting<'a>(name: &str, saved: &'a Saved, parameter: &Parameter) -> Result<&'
     if saved.shape == parameter.shape() && saved.values.len() == parameter.value().len() {
         return Ok(&saved.values);
     }
-    let message = format!("`{name}` has shape {:?}, the network's {:?}", saved.shape, parameter.shape());
+    let message =
+        format!("`{name}` has shape {:?}, but the network needs {:?}", saved.shape, parameter.shape());
     Err(Error::shape("checkpoint", message))
 }

@@ -189,7 +189,7 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
                 "weight_decay",
                 "0.01",
                 "≥ 0",
-                "weight decay, apart from the gradient: w ← (1 − rate · decay) w in each step",
+                "separate weight decay: w ← (1 − rate · decay) w in each step",
             ),
             key("decay_biases", "true", FLAG, BIASES),
         ],
@@ -213,13 +213,13 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
                 "trust",
                 "0.001",
                 "> 0",
-                "how far a parameter may move in a step at rate 1, as a share of its length",
+                "the largest change of a parameter in a step at rate 1, as a share of its norm",
             ),
             key(
                 "decay_biases",
                 "false",
                 FLAG,
-                "whether parameters with a single axis (biases, gains) decay, and have a rate after their length, as well",
+                "whether parameters with one axis (biases, gains) also decay and have a rate scaled by their norm",
             ),
         ],
     ),
@@ -231,19 +231,19 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
                 "power",
                 "0.5",
                 "≥ 0",
-                "how fast a neuron's rate falls as its weights come to length 1; 0 keeps it",
+                "how fast a neuron's rate falls as the norm of its weights approaches 1; 0: not at all",
             ),
         ],
     ),
 ];
 
 const RATE: Key = key("rate", "", "> 0", "learning rate");
-const BETA1: Key = key("beta1", "0.9", "[0, 1)", "decay of the mean of updates");
-const BETA2: Key = key("beta2", "0.999", "[0, 1)", "decay of the mean of squared updates");
-const EPSILON: Key = key("epsilon", "1e-8", "> 0", "added to the root of the mean square");
+const BETA1: Key = key("beta1", "0.9", "[0, 1)", "decay of the running average of updates");
+const BETA2: Key = key("beta2", "0.999", "[0, 1)", "decay of the running average of squared updates");
+const EPSILON: Key = key("epsilon", "1e-8", "> 0", "added to the root of the average square");
 const DECAY: &str = "weight decay, added to the gradient";
 const FLAG: &str = "true | false";
-const BIASES: &str = "whether parameters with a single axis (biases, gains) decay as well";
+const BIASES: &str = "whether parameters with one axis (biases, gains) also decay";
 
 const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
     Key { name, default, range, meaning }

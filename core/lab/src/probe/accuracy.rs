@@ -84,7 +84,7 @@ impl Learned {
 }
 
 fn diverged(settings: &ProbeSettings) -> Error {
-    let message = format!("at {} the probe's scores are not finite: give a lower rate", settings.rate);
+    let message = format!("with {} the probe's scores are not finite: give a lower rate", settings.rate);
     Error::config("probe.rate", message)
 }
 
@@ -104,7 +104,7 @@ fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Ra
     let rows = passes.first().map_or(0, |pass| pass.labels.len());
     let mut order: Vec<usize> = (0..rows).filter(|row| task.held_out.binary_search(row).is_err()).collect();
     if order.is_empty() {
-        let message = format!("holds out all {rows} training stimuli: give a smaller share");
+        let message = format!("would hold out all {rows} training stimuli: give a smaller share");
         return Err(Error::config("probe.validation", message));
     }
     let held_out = passes.first().filter(|_| !task.held_out.is_empty()).map(|pass| pass.take(task.held_out));
@@ -265,10 +265,11 @@ mod tests {
         let rows = Labelled { values: &[1.0, 2.0], channels: 1, labels: &[0, 3] };
         let settings = standardised(ProbeConfig::default());
         let error = measured(&settings, 3, rows, rows).unwrap_err();
-        assert!(error.to_string().contains("a label is 3"), "{error}");
+        assert!(error.to_string().contains("one label is 3"), "{error}");
     }
 
-    /// Features that vary a thousandth as much as their mean: raw, the classes are not told apart; standardised, they are.
+    /// Features that vary by a thousandth of their mean: the probe separates the classes with standardised features
+    /// but not with raw ones.
     #[test]
     fn the_probes_differ_where_a_mean_hides_what_varies() {
         let rows = |seed| {
@@ -314,6 +315,6 @@ mod tests {
         let task = Task { classes: 3, train: &[rows], held_out: &all, test };
         let settings = standardised(ProbeConfig::default());
         let error = accuracy(&settings, &task, &Device::open().unwrap(), &mut stream(3, &[])).unwrap_err();
-        assert!(error.to_string().contains("probe.validation: holds out all 90"), "{error}");
+        assert!(error.to_string().contains("probe.validation: would hold out all 90"), "{error}");
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn poolings(asked: &AllLayers, network: &Network) -> Result<Option<Ve
         AllLayers::Each(sizes) if sizes.len() == layers => sizes.iter().map(blocks).collect(),
         AllLayers::Each(sizes) => {
             let message = format!(
-                "{sizes:?} has {} sizes and the encoder {layers} layers: give one number, or one a layer \
-                     (0 pools the whole map)",
+                "{sizes:?} has {} sizes, but the encoder has {layers} layers: give one number, or one for each \
+                 layer (0 pools the whole map)",
                 sizes.len()
             );
             return Err(Error::config("probe.all_layers", message));

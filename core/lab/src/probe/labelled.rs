@@ -20,7 +20,8 @@ pub struct Task<'a> {
     pub classes: usize,
     /// One pass over the training stimuli, or several, which take turns.
     pub train: &'a [Labelled<'a>],
-    /// The rows of every pass that are held out for validation, in ascending order; none: all are learned from.
+    /// The rows of every version that are held out for validation, in ascending order. If empty, all rows train the
+    /// probe.
     pub held_out: &'a [usize],
     /// What is tested on.
     pub test: Labelled<'a>,
@@ -45,7 +46,8 @@ impl<'a> Labelled<'a> {
         }
         match self.labels.iter().find(|&&label| label as usize >= classes) {
             Some(label) => {
-                let message = format!("there are {classes} classes, counted from 0, but a label is {label}");
+                let message =
+                    format!("there are {classes} classes, counted from 0, but one label is {label}");
                 Err(Error::stimulus("probe", message))
             }
             None => Ok(()),
@@ -73,7 +75,7 @@ impl Task<'_> {
         self.test.check(self.classes)?;
         if let Some(other) = self.train.iter().find(|pass| pass.channels != self.test.channels) {
             let message =
-                format!("{} features to learn from, {} to test on", other.channels, self.test.channels);
+                format!("{} features in training, but {} in testing", other.channels, self.test.channels);
             return Err(Error::stimulus("probe", message));
         }
         Ok(())

@@ -93,7 +93,7 @@ pub fn probe(
     if let Some(pooling) = all_layers {
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
         let mut all = |network: &mut Network, bench: &mut Bench| {
-            bench.sides("all layers side by side", &mut |batches| {
+            bench.sides("all layers together", &mut |batches| {
                 let of_one = features(&mut [&mut *network], batches, device, None, &mut pooling)?;
                 Ok(of_one.into_iter().map(Features::side_by_side).collect())
             })
@@ -147,14 +147,16 @@ impl Bench<'_> {
             let mut batches = batches(config, stimulus, pass, what, self.progress)?;
             collect(&mut batches)
         };
-        let learn = format!("{what} to learn from");
+        let learn = format!("{what} for training");
         let train = match config.probe.augment {
             0 => vec![of(&self.train, None, &learn)?],
             passes => (0..passes as u64)
-                .map(|pass| of(&self.train, Some(pass), &format!("{learn}, pass {} of {passes}", pass + 1)))
+                .map(|pass| {
+                    of(&self.train, Some(pass), &format!("{learn}, version {} of {passes}", pass + 1))
+                })
                 .collect::<Result<_>>()?,
         };
-        Ok(Sides { train, test: of(&self.test, None, &format!("{what} to test on"))? })
+        Ok(Sides { train, test: of(&self.test, None, &format!("{what} for testing"))? })
     }
 
     /// Probes one layer of one network; `stream_of` tells its random choices from those of others.
@@ -264,6 +266,6 @@ fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {
             );
             Err(Error::stimulus("probe", message))
         }
-        _ => Err(Error::stimulus("probe", "needs labelled stimuli, and these have no labels")),
+        _ => Err(Error::stimulus("probe", "needs labelled stimuli, but these have no labels")),
     }
 }

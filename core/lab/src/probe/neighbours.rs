@@ -20,7 +20,7 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     let (classes, channels) = (task.classes, task.test.channels);
     let labels: Vec<u32> = task.train.iter().flat_map(|pass| pass.labels).copied().collect();
     if !(1..=labels.len()).contains(&k) {
-        let message = format!("expected 1 to {}, the training stimuli that there are, got {k}", labels.len());
+        let message = format!("expected 1 to {}, the number of training stimuli, got {k}", labels.len());
         return Err(Error::config("probe.neighbours", message));
     }
     let known: Vec<f32> = task.train.iter().flat_map(|pass| directions(pass.values, channels)).collect();

@@ -1,4 +1,4 @@
-//! Which checkpoints are the best ones: `scores.jsonl`, a line a checkpoint.
+//! The scores of checkpoints: `scores.jsonl`, with a line for each checkpoint.
 
 use super::journal::Journal;
 use plasticity_core::{Error, Result};
@@ -20,7 +20,7 @@ pub(super) struct Best {
 }
 
 impl Best {
-    /// Opens the file to go on after `step`; later scores are dropped.
+    /// Opens the file to resume after `step`; later scores are dropped.
     pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
         let journal = Journal::open(path, step)?;
         let text = std::fs::read_to_string(path)
@@ -35,7 +35,7 @@ impl Best {
         self.journal.synchronise()
     }
 
-    /// The `count` best of `steps`, of equal ones the earlier; those without a score are none.
+    /// The `count` best of `steps`; among equal ones the earlier. Steps without a score are not included.
     pub(super) fn of(&self, count: usize, steps: &[u64]) -> Vec<u64> {
         let mut scored: Vec<_> =
             steps.iter().filter_map(|step| Some((*step, *self.scores.get(step)?))).collect();

@@ -1,14 +1,14 @@
-//! In what two configs differ of that which decides what a checkpoint is of.
+//! Finds the first setting that makes a checkpoint incompatible with a config.
 
 use crate::config::Config;
 use plasticity_core::Result;
 use toml::Value;
 
-/// What is said where the key is not known.
-pub(super) const UNKNOWN: &str = "encoder, rule, batch or optimiser was another";
+/// The message if the key is not known.
+pub(super) const UNKNOWN: &str = "the encoder, rule, batch or optimiser is different";
 
-/// The first key by which a checkpoint of `theirs` is none of `ours`: both its values, and where `ours` has it from. `None`
-/// where one config can go on with the other's checkpoints.
+/// The first key that makes a checkpoint of `theirs` incompatible with `ours`: both values, and the origin of our
+/// value. `None` if one config can resume from the other's checkpoints.
 ///
 /// # Errors
 /// As [`Config::to_toml`].
@@ -28,7 +28,7 @@ struct Difference<'a> {
     ours: Option<&'a Value>,
 }
 
-/// The first difference of two values. What a table is of, its `type` or `preset`, comes before its other keys.
+/// The first difference of two values. The `type` or `preset` of a table is compared before its other keys.
 fn first<'a>(key: String, theirs: Option<&'a Value>, ours: Option<&'a Value>) -> Option<Difference<'a>> {
     if theirs == ours {
         return None;

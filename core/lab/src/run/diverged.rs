@@ -1,4 +1,4 @@
-//! What is said where training made values that are not finite, and how to go on.
+//! The error if training makes values that are not finite, with the remedy.
 
 use super::folder::checkpoints;
 use crate::experiment::Experiment;
@@ -6,16 +6,16 @@ use crate::files::quoted;
 use plasticity_core::{Error, Result};
 use std::path::Path;
 
-/// A divergence with the rule, the layers of the module where one is to blame, the run's last good checkpoint, and the way
-/// on from there. Other errors stay as they are.
+/// Adds to a divergence the rule, the layers of the module if known, the run's last good checkpoint, and how to start
+/// from it. Other errors are not changed.
 pub(super) fn explained(error: Error, experiment: &Experiment, folder: &Path) -> Error {
     let Error::Diverged { place, message } = error else { return error };
     let rule = experiment.config().rule.typetag_name();
     let layers = layers_of(&place, experiment).unwrap_or_default();
     let message = match checkpoints(folder).map(|mut found| found.pop()) {
         Ok(Some((step, path))) if step > 0 => format!(
-            "{message}, or start it from the last good checkpoint, {}: --out NEW --set training.init={} --set \
-             training.optimiser.rate=RATE",
+            "{message}, or start a new run from the last good checkpoint, {}: --out NEW --set training.init={} \
+             --set training.optimiser.rate=RATE",
             path.display(),
             quoted(&path)
         ),
@@ -24,7 +24,7 @@ pub(super) fn explained(error: Error, experiment: &Experiment, folder: &Path) ->
     Error::Diverged { place: format!("{place}{layers}, rule `{rule}`"), message }
 }
 
-/// `step 5, module 2` has the layers of module 2, counted from 1.
+/// The layers of module 2 for `step 5, module 2`, counted from 1.
 fn layers_of(place: &str, experiment: &Experiment) -> Option<String> {
     let module: usize = place.rsplit_once("module ")?.1.parse().ok()?;
     let modules: Result<Vec<_>> = experiment.config().modules();

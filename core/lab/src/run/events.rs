@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The events of a run that goes on from a step, in a new file that is made with the first of them.
+/// The events of a run that starts or resumes at a step, in a new file that is made with the first event.
 pub(super) struct Events {
     folder: PathBuf,
     step: u64,

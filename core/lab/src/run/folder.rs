@@ -1,4 +1,4 @@
-//! What is in a run's folder, and whether it is one.
+//! The files in a run's folder, and whether a folder is a run.
 
 use super::Stored;
 use crate::checkpoint::Unusable;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The resolved config of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
-/// How the name goes on of a file that was replaced when a run went on.
+/// The suffix of a file that was replaced when a run was resumed.
 pub(super) const BEFORE: &str = "before";
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const LOCK: &str = ".lock";
@@ -24,32 +24,33 @@ pub(super) const WARNINGS: &str = "warnings.jsonl";
 pub(super) const SCORES: &str = "scores.jsonl";
 pub(super) const SESSIONS: &str = "sessions.jsonl";
 
-/// Whether a folder holds a run: a config, and a checkpoint, or the lock that a run makes before its first checkpoint.
+/// Whether a folder is a run: it has a config, and a checkpoint or the lock that a run makes before its first
+/// checkpoint.
 pub fn is_run(folder: &Path) -> bool {
     let checkpoint = || checkpoints(folder).is_ok_and(|found| !found.is_empty());
     folder.join(CONFIG).is_file() && (folder.join(LOCK).is_file() || checkpoint())
 }
 
-/// Refuses a folder that holds no run.
+/// Refuses a folder that is not a run.
 pub(super) fn require(folder: &Path) -> Result<()> {
     if is_run(folder) {
         return Ok(());
     }
     let lacks = match folder.join(CONFIG).is_file() {
-        true => format!("beside its {CONFIG} there is no checkpoint, nor the {LOCK} of a run that began"),
-        false => format!("there is no {CONFIG} in it"),
+        true => format!("it has a {CONFIG}, but no checkpoint and no {LOCK}"),
+        false => format!("it has no {CONFIG}"),
     };
-    Err(Error::file(folder, format!("holds no run: {lacks}")))
+    Err(Error::file(folder, format!("is not a run: {lacks}")))
 }
 
-/// Refuses a folder in which a new run would take the place of something.
+/// Refuses a folder in which a new run would overwrite something.
 ///
 /// # Errors
-/// Where it holds a run, or files that are named as a run's.
+/// If it is a run, or has files with names of a run's files.
 pub fn vacant(folder: &Path) -> Result<()> {
     if is_run(folder) {
-        let remedy = format!("go on with it by --resume {}, or choose another folder", quoted(folder));
-        return Err(Error::file(folder, format!("holds a run already: {remedy}")));
+        let remedy = format!("resume it with --resume {}, or choose another folder", quoted(folder));
+        return Err(Error::file(folder, format!("already has a run: {remedy}")));
     }
     let named = [CONFIG, ORIGINS, METRICS, MEASURES, SCORES, SESSIONS, "probe.json", "alignment.json"]
         .map(|name| folder.join(name));
@@ -57,7 +58,7 @@ pub fn vacant(folder: &Path) -> Result<()> {
     match named.into_iter().filter(|path| path.exists()).chain(left).next() {
         Some(path) => {
             let message =
-                "is of no run here, and a new run would replace it: choose another folder, or move it away";
+                "belongs to no run, but a new run would overwrite it: choose another folder, or move it away";
             Err(Error::file(path, message))
         }
         None => Ok(()),
@@ -73,7 +74,7 @@ pub fn config(folder: &Path, overrides: &[String]) -> Result<Config> {
     Config::load(&folder.join(CONFIG), overrides)
 }
 
-/// Where a run has the checkpoint of a step.
+/// The path of the checkpoint of a step.
 pub fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
     folder.join(CHECKPOINTS).join(format!("step-{step}.safetensors"))
 }
@@ -98,17 +99,16 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
-/// The step that a checkpoint's file is named after.
+/// The step in the name of a checkpoint's file.
 pub(super) fn step_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
 }
 
-/// A run's last checkpoint that is whole, or `None` where it has none yet. Damaged ones after it are passed over with a
-/// warning.
+/// A run's last intact checkpoint, or `None` if it has none yet. Later damaged ones are skipped with a warning.
 ///
 /// # Errors
-/// Where the last one that is not damaged cannot be read, or is of a later version: it may be whole. Where all are damaged.
+/// If the last one that is not damaged cannot be read or is of a later version; if all are damaged.
 pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
     let mut first_error = None;
     for (_, path) in checkpoints(folder)?.into_iter().rev() {
@@ -116,7 +116,7 @@ pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
             Ok(stored) => return Ok(Some(stored)),
             Err(Unusable::Refused(error)) => return Err(error),
             Err(Unusable::Broken(error)) => {
-                tracing::warn!("{error}: trying the checkpoint before it");
+                tracing::warn!("{error}: using the checkpoint before it");
                 first_error.get_or_insert(error);
             }
         }

@@ -20,7 +20,7 @@ pub fn start_from_init(experiment: &Experiment, network: &mut Network) -> Result
     } else if init.is_file() {
         Stored::load(init)?
     } else {
-        return Err(refuse(format!("{} is neither a run's folder nor a checkpoint", init.display())));
+        return Err(refuse(format!("{} is neither a run nor a checkpoint", init.display())));
     };
     let located = |error| match error {
         Error::Shape { message, .. } => refuse(format!("{}: {message}", stored.path.display())),

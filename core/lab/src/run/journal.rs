@@ -1,5 +1,5 @@
-//! `metrics.jsonl` and its like: one JSON object a line, each with its step. A journal holds nothing that differs from one
-//! run to the same again.
+//! `metrics.jsonl` and similar files: one JSON object on each line, each with its step. Repeating a run gives the
+//! same journal.
 
 use super::folder::BEFORE;
 use crate::files::{set_aside, synchronise_folder_of, write_atomically};
@@ -10,20 +10,20 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What is recorded of a step.
+/// The record of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Steps made, this one included.
     pub step: u64,
-    /// The pass over the stimuli, from 0.
+    /// The epoch, from 0.
     pub epoch: u64,
     /// The loss of every module on this step's batch.
     pub loss: Vec<f32>,
-    /// The share of compared pairs that surprised every module on this step's batch (H = 1), from 0 to 1. Empty where a rule
+    /// For every module, the share of compared pairs with H = 1 on this step's batch, from 0 to 1. Empty if a rule
     /// has no gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub surprise: Vec<f32>,
-    /// What was measured after it, where layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
+    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
 }
@@ -41,7 +41,7 @@ pub struct Measured {
     pub value: Option<f64>,
 }
 
-/// All that must be known of a line to keep it.
+/// The part of a line that is needed to keep it.
 #[derive(Deserialize)]
 struct Line {
     step: u64,
@@ -53,9 +53,9 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the file to go on after `step`: later records, and a last line cut short, are dropped. Every other line that
-    /// cannot be read is left out with a warning, and the file as it was is set aside. So is a whole file whose run starts
-    /// over, since it has no checkpoint.
+    /// Opens the file to resume after `step`. Later records and an incomplete last line are dropped. Other lines that
+    /// cannot be read are dropped with a warning, and the old file is kept. The old file is also kept if the run
+    /// starts again because it has no checkpoint.
     pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
         if path.exists() {
             let bytes =
@@ -69,14 +69,14 @@ impl Journal {
             if step == 0 && !lines.is_empty() {
                 let aside = set_aside(path, BEFORE)?;
                 tracing::warn!(
-                    "there is no checkpoint, so the run starts over: its {} records so far are kept as {}",
+                    "there is no checkpoint, so the run starts again; its {} earlier records are kept as {}",
                     lines.len(),
                     aside.display()
                 );
             } else if unreadable > 0 {
                 let aside = set_aside(path, "broken")?;
                 tracing::warn!(
-                    "{}: {unreadable} of {} lines cannot be read and are left out; the file as it was is kept as {}",
+                    "{}: {unreadable} of {} lines cannot be read and are dropped; the old file is kept as {}",
                     path.display(),
                     lines.len(),
                     aside.display()

@@ -1,5 +1,5 @@
-//! A run is a folder: `config.toml` as resolved, `origins.toml`, `metrics.jsonl`, TensorBoard's events, `checkpoints/`, `sessions.jsonl`,
-//! and `measures.jsonl` where the config has observers.
+//! A run is a folder with the resolved `config.toml`, `origins.toml`, `metrics.jsonl`, TensorBoard's events,
+//! `checkpoints/`, `sessions.jsonl`, and `measures.jsonl` if the config has observers.
 
 mod best;
 mod difference;
@@ -42,9 +42,9 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use warnings::Warnings;
 
-/// A run that this process writes to. No other process can while this one holds it.
+/// A run that this process writes to. It excludes other processes.
 ///
-/// Nothing of it changes before [`begin`](Self::begin), so that one that cannot go on stays as it is.
+/// It changes no file before [`begin`](Self::begin), so a run that cannot be resumed stays unchanged.
 pub struct Run {
     folder: PathBuf,
     /// As TOML.
@@ -56,9 +56,9 @@ pub struct Run {
     table: bool,
     keep_best: usize,
     from: Option<Stored>,
-    /// The step that it goes on from.
+    /// The step from which it resumes.
     step: u64,
-    /// Whether the checkpoint there is of a version that left it to the run's config to say by what it was learned.
+    /// Whether that checkpoint is of an early version, which does not contain the config.
     by_config: bool,
     records: Option<Records>,
     _lock: File,
@@ -71,12 +71,12 @@ struct Records {
     measures: Option<Journal>,
     events: Events,
     warnings: Warnings,
-    /// Where the best checkpoints are kept.
+    /// The scores, if the best checkpoints are kept.
     best: Option<Best>,
 }
 
 impl Run {
-    /// Starts a run in a folder that holds none.
+    /// Starts a run in a folder without one.
     ///
     /// # Errors
     /// Where the folder is not [`vacant`], is in use, or cannot be written to.
@@ -89,10 +89,10 @@ impl Run {
         Self::new(folder, config, None, lock)
     }
 
-    /// Goes on with a run from its last checkpoint.
+    /// Resumes a run from its last checkpoint.
     ///
     /// # Errors
-    /// Where the folder holds no run, is in use, or its checkpoints are of another config or unreadable.
+    /// If the folder is not a run or is in use, or if its checkpoints belong to another config or cannot be read.
     pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
         folder::require(folder)?;
         let lock = lock(folder)?;
@@ -117,9 +117,9 @@ impl Run {
         })
     }
 
-    /// Makes the folder that of a run by this config, once it is sure that the run can go on: writes the config, sets
-    /// damaged checkpoints aside, and drops what was recorded after the checkpoint that it goes on from, what killed
-    /// processes left, and checkpoints past those that are kept. The first record or checkpoint does so too.
+    /// Prepares the folder once it is certain that the run can start or resume: writes the config, renames damaged
+    /// checkpoints, and drops records after the checkpoint, temporary files of killed processes, and checkpoints
+    /// beyond those to keep. The first record or checkpoint also does this.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -159,7 +159,7 @@ impl Run {
         Ok(self.records.insert(records))
     }
 
-    /// Checkpoints after the one that the run goes on from are damaged: else it would go on from them.
+    /// Checkpoints after the one from which the run resumes are damaged; otherwise it would resume from them.
     fn set_broken_aside(&self) -> Result<()> {
         for (_, path) in checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > self.step) {
             let aside = set_aside(&path, "broken")?;
@@ -168,7 +168,7 @@ impl Run {
         Ok(())
     }
 
-    /// Removes checkpoints past those that are kept, never that of step `kept`.
+    /// Removes checkpoints beyond those to keep, never that of step `kept`.
     fn remove_old(&self, kept: u64, best: Option<&Best>) -> Result<()> {
         let kept = checkpoint_path(&self.folder, kept);
         let others = checkpoints(&self.folder)?.into_iter().filter(|(_, path)| *path != kept);
@@ -183,7 +183,7 @@ impl Run {
         &self.folder
     }
 
-    /// The checkpoint that the run goes on from, once.
+    /// Takes the checkpoint from which the run resumes.
     pub fn take_checkpoint(&mut self) -> Option<Stored> {
         self.from.take()
     }
@@ -208,7 +208,7 @@ impl Run {
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
-    /// Says a warning and keeps it in `warnings.jsonl`, unless the run has had one of the same thing.
+    /// Prints a warning and saves it in `warnings.jsonl`, unless the run already had one about the same thing.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -216,7 +216,7 @@ impl Run {
         self.records()?.warnings.say(warning)
     }
 
-    /// Keeps what an observer of the config measured.
+    /// Saves what an observer of the config measured.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -243,8 +243,8 @@ impl Run {
         self.records()?.events.image(tag, step, image)
     }
 
-    /// Says how good the checkpoint of a step is, which is then written: the higher the better. Nothing is kept of it where
-    /// the config keeps no best checkpoints.
+    /// Records the score of the next checkpoint; higher is better. Does nothing if the config keeps no best
+    /// checkpoints.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
@@ -286,7 +286,7 @@ fn lock(folder: &Path) -> Result<File> {
             Err(Error::file(folder, message))
         }
         Err(TryLockError::Error(error)) => {
-            tracing::warn!("{}: this file system has no locks ({error})", folder.display());
+            tracing::warn!("{}: this file system does not support locks ({error})", folder.display());
             Ok(file)
         }
     }

@@ -6,7 +6,7 @@ use plasticity_core::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const HEAD: &str = "# Where each key of config.toml comes from: file and line, the override that set it, or the program's default.\n";
+const HEAD: &str = "# The origin of each key of config.toml: file and line, override, or default.\n";
 
 /// Writes the origins into a run's folder, where they are others than there. Keys of a run that is resumed come from its
 /// own config: of these the origins that they had stay.

@@ -14,7 +14,7 @@ struct Session<'a> {
     from: u64,
     #[serde(flatten)]
     provenance: &'a Provenance,
-    /// In what the checkpoint that it goes on from was made otherwise.
+    /// The differences from the conditions in which the checkpoint was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a str>,
     command: Vec<String>,

@@ -34,7 +34,7 @@ impl Stored {
         let checkpoint = Checkpoint::read(path)?;
         if let Some(named) = step_of(path).filter(|named| *named != checkpoint.step) {
             let message =
-                format!("is damaged: it is of step {} and named after step {named}", checkpoint.step);
+                format!("is damaged: it belongs to step {}, but its name says step {named}", checkpoint.step);
             return Err(Unusable::Broken(Error::file(path, message)));
         }
         Ok(Self { path: path.to_owned(), checkpoint })
@@ -56,8 +56,9 @@ impl Stored {
             None => Some(format!("seed was {seed} and is {} here ({})", config.seed, config.place("seed"))),
         };
         let Some(differs) = differs else { return Ok(()) };
-        let message =
-            format!("is of another run: {differs}; undo the change, or use or start a run of this config");
+        let message = format!(
+            "belongs to another run: {differs}; undo the change, or use or start a run with this config"
+        );
         Err(Error::file(&self.path, message))
     }
 
@@ -84,7 +85,7 @@ impl Stored {
         match error {
             Error::Shape { place, message } if place == "checkpoint" => {
                 let remedy =
-                    "the stimuli may be others than it was trained on: undo the change, or start a new run";
+                    "the stimuli may differ from those of its training: undo the change, or start a new run";
                 Error::file(&self.path, format!("{message} ({remedy})"))
             }
             other => other,

@@ -48,7 +48,7 @@ fn a_folder_with_anything_that_a_run_would_replace_is_not_vacant() {
         let path = folder.join(name);
         std::fs::write(&path, "of something else").unwrap();
         let error = vacant(folder).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{}: is of no run here", path.display())), "{error}");
+        assert!(error.starts_with(&format!("{}: belongs to no run", path.display())), "{error}");
         assert!(!is_run(folder));
         std::fs::remove_file(path).unwrap();
     }

@@ -54,7 +54,8 @@ pub fn train(
             changed = then.as_ref().and_then(|then| provenance.difference(then));
             if let Some(changed) = &changed {
                 tracing::warn!(
-                    "{} goes on otherwise than it began, so its bits are not those of a run that never stopped: {changed}",
+                    "{} resumes under other conditions, so its bits may differ from those of a run that was \
+                     never stopped: {changed}",
                     run.folder().display()
                 );
             }
@@ -65,7 +66,8 @@ pub fn train(
     if start > total {
         let key = if training.steps.is_some() { "training.steps" } else { "training.epochs" };
         let message = format!(
-            "comes to {total} steps, and the run in {} has made {start}: give {start} steps or more, or start a new run",
+            "gives {total} steps, but the run in {} has already made {start}: give at least {start} steps, or \
+             start a new run",
             run.folder().display()
         );
         return Err(Error::config(config.place(key), message));

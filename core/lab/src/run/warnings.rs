@@ -27,7 +27,7 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
-    /// Those of a run that goes on after `step`: what was said until then is not said again.
+    /// The warnings of a run that resumes after `step`: earlier warnings are not repeated.
     pub(super) fn open(path: PathBuf, step: u64) -> Result<Self> {
         let journal = path.exists().then(|| Journal::open(&path, step)).transpose()?;
         let text = std::fs::read_to_string(&path).unwrap_or_default();

@@ -24,8 +24,8 @@ pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>
                 let has = saved.map_or("none".to_owned(), |shape| format!("one of shape {shape:?}"));
                 let needed = parameter.shape();
                 return refuse(format!(
-                    "layer {} needs `{name}` of shape {needed:?}, and it has {has}: take the encoder of that run, or name \
-                     the layers that are the same in training.init_layers",
+                    "layer {} needs `{name}` of shape {needed:?}, but the checkpoint has {has}: use the encoder \
+                     of that run, or name the equal layers in training.init_layers",
                     index + 1
                 ));
             }

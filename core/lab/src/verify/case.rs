@@ -63,12 +63,12 @@ impl Tensors {
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |message: String| Error::file(path, message);
         let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-        let not = |error| bad(format!("is no whole safetensors file: {error}"));
+        let not = |error| bad(format!("is not a complete safetensors file: {error}"));
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not)?;
         let empty = HashMap::new();
         let described = metadata.metadata().as_ref().unwrap_or(&empty).get("case");
-        let described =
-            described.ok_or_else(|| bad("has no metadata key `case`: it is no reference case".into()))?;
+        let described = described
+            .ok_or_else(|| bad("has no metadata key `case`, so it is not a reference case".into()))?;
         let said =
             serde_json::from_str(described).map_err(|error| bad(format!("metadata `case`: {error}")))?;
         let mut tensors =

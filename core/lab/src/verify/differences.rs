@@ -40,7 +40,7 @@ pub fn differences(
     let mut held = autodiff::Held::default();
     let mut loss = |rule: &mut dyn PlasticityRule, signals: &Signals| -> Result<f64> {
         let loss = autodiff::loss(rule, signals, draws, &mut held)?;
-        loss.map(f64::from).ok_or_else(|| Error::shape("verify", "the rule follows no loss any more"))
+        loss.map(f64::from).ok_or_else(|| Error::shape("verify", "the rule no longer has a loss"))
     };
     // What is stopped is held from here on.
     loss(rule, signals)?;
@@ -79,7 +79,7 @@ pub fn differences(
          -> Result<(Vec<f32>, Vec<f32>)> {
             let mut parameters = rule.parameters().into_iter().filter(|parameter| parameter.learns());
             let parameter =
-                parameters.nth(index).ok_or_else(|| Error::shape("verify", "a parameter is gone"))?;
+                parameters.nth(index).ok_or_else(|| Error::shape("verify", "a parameter is missing"))?;
             values.map_or(Ok(()), |values| parameter.set(values))?;
             name = parameter.name().to_owned();
             let slope = update.own.get(index).map_or(Ok(Vec::new()), |slope| parameter.to_public(slope))?;

@@ -47,7 +47,9 @@ pub fn input(case: &Case, device: &Device) -> Result<FeatureMap> {
         ("audio", _) => return Err(expected("[B,1,L]")),
         ("video", _) => return Err(expected("[B,3,T,Y,X]")),
         (other, _) => {
-            return Err(case.bad(format!("modality `{other}`: known are vision, audio, video, views")));
+            return Err(
+                case.bad(format!("unknown modality `{other}`: known are vision, audio, video, views"))
+            );
         }
     };
     FeatureMap::new(shape, Buffer::from_vec(device, values)?)

@@ -180,7 +180,7 @@ fn contiguous(case: &Case, layers: &[usize]) -> Result<std::ops::Range<usize>> {
         {
             Ok(first..last + 1)
         }
-        _ => Err(case.bad(format!("module {layers:?} is no run of layers"))),
+        _ => Err(case.bad(format!("module {layers:?} is not a sequence of layers"))),
     }
 }
 

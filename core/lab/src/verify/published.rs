@@ -24,7 +24,7 @@ pub(super) fn compare(file: &Tensors, device: &Device) -> Result<Option<Vec<Comp
         Some("softhebb") => softhebb(file, device)?,
         Some("scff") => scff(file, device)?,
         Some(other) => {
-            return Err(file.bad(format!("published rule `{other}`: known are softhebb and scff")));
+            return Err(file.bad(format!("unknown published rule `{other}`: known are softhebb and scff")));
         }
     };
     let expected = file.floats.iter();

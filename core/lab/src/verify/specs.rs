@@ -85,7 +85,7 @@ pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
         }
     };
     strip_nulls(&mut spec);
-    let Value::Object(spec) = spec else { return Err(case.bad("the rule is no table")) };
+    let Value::Object(spec) = spec else { return Err(case.bad("the rule is not a table")) };
     let table = toml::Table::try_from(&spec).map_err(|error| case.bad(format!("the rule: {error}")))?;
     keys::check(Family::Rule, &table).map_err(|fault| case.bad(fault.under("rule")))?;
     read(case, "rule", spec)
@@ -101,5 +101,5 @@ fn strip_nulls(value: &mut Value) {
 fn read<T: serde::de::DeserializeOwned>(case: &Case, what: &str, spec: Map<String, Value>) -> Result<T> {
     let text = Value::Object(spec.clone()).to_string();
     serde_json::from_value(Value::Object(spec))
-        .map_err(|error| Error::file(&case.path, format!("{what} {text} cannot be made: {error}")))
+        .map_err(|error| Error::file(&case.path, format!("{what} {text} cannot be built: {error}")))
 }

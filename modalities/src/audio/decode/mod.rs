@@ -108,8 +108,8 @@ pub fn length(path: &Path) -> Result<(u64, u32)> {
     let bytes = path.metadata().map_err(|e| Error::file(path, e))?.len();
     if frames > bytes.saturating_mul(DENSEST) {
         let message = format!(
-            "broken: its header tells of {frames} samples, more than its {bytes} bytes can hold: fetch the file again, or \
-             remove it"
+            "broken: its header says {frames} samples, more than its {bytes} bytes can hold: get the file again, \
+             or remove it"
         );
         return Err(Error::file(path, message));
     }
@@ -121,7 +121,7 @@ fn check_rate(path: &Path, rate: u32) -> Result<()> {
         return Ok(());
     }
     let message =
-        format!("its header tells of {rate} Hz; rates from {} to {} are taken", RATES.start(), RATES.end());
+        format!("its header says {rate} Hz; rates from {} to {} are supported", RATES.start(), RATES.end());
     Err(Error::file(path, message))
 }
 
@@ -131,7 +131,7 @@ fn check_samples(path: &Path, samples: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(sample) => {
             let message = format!(
-                "broken: it holds a sample of {sample} (full scale is 1): fetch the file again, or remove it"
+                "broken: it contains a sample of {sample} (full scale is 1): get the file again, or remove it"
             );
             Err(Error::file(path, message))
         }
@@ -186,7 +186,7 @@ struct Opened<'a> {
 impl<'a> Opened<'a> {
     fn new(path: &'a Path) -> Result<Self> {
         let wrong = |message: String| {
-            let remedy = "convert it (`ffmpeg -i FILE new.wav`), or take it out";
+            let remedy = "convert it (`ffmpeg -i FILE new.wav`), or remove it";
             Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {message}; {remedy}"))
         };
         let (source, told) = source(path).map_err(|e| Error::file(path, e))?;
@@ -200,7 +200,7 @@ impl<'a> Opened<'a> {
             .codec_params
             .as_ref()
             .and_then(|parameters| parameters.audio())
-            .ok_or_else(|| wrong("its header does not say how it is coded".to_owned()))?;
+            .ok_or_else(|| wrong("its header does not name the coding".to_owned()))?;
         let rate = parameters.sample_rate.ok_or_else(|| wrong("its header has no sample rate".to_owned()))?;
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
@@ -241,7 +241,7 @@ impl<'a> Opened<'a> {
         let (mut all, mut mono, mut block) = (0, Vec::new(), Vec::<f32>::new());
         loop {
             let cut = |decoded: u64, e: &dyn std::fmt::Display| {
-                let message = format!("broken after {decoded} samples ({e}): fetch the file again");
+                let message = format!("broken after {decoded} samples ({e}): get the file again");
                 Error::file(self.path, message)
             };
             let packet = match self.format.next_packet() {
@@ -278,7 +278,8 @@ impl<'a> Opened<'a> {
         match self.frames {
             Some(frames) if frames > decoded => {
                 let message = format!(
-                    "ends after {decoded} of the {frames} samples that its header tells of: the file is cut, fetch it again"
+                    "ends after {decoded} of the {frames} samples in its header: the file is incomplete, get it \
+                     again"
                 );
                 Err(Error::file(self.path, message))
             }

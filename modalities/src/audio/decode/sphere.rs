@@ -24,7 +24,7 @@ impl Header {
         let text = String::from_utf8_lossy(&start);
         let mut lines = text.lines();
         let bytes = lines.nth(1).and_then(|line| line.trim().parse().ok());
-        let bytes = bytes.ok_or_else(|| wrong("its second line should be its size in bytes".to_owned()))?;
+        let bytes = bytes.ok_or_else(|| wrong("its second line must be its size in bytes".to_owned()))?;
         let fields: Vec<(&str, &str)> = lines
             .take_while(|line| line.trim() != "end_head")
             .filter_map(|line| {
@@ -35,7 +35,7 @@ impl Header {
         let field = |name: &str| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
         let number = |name: &str| -> Result<u32> {
             let value = field(name).and_then(|value| value.parse().ok());
-            value.ok_or_else(|| wrong(format!("`{name}` is missing or no number")))
+            value.ok_or_else(|| wrong(format!("`{name}` is missing or not a number")))
         };
         let coding = field("sample_coding").unwrap_or("pcm");
         let width = number("sample_n_bytes")?;
@@ -77,7 +77,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<f32>, u32)> {
         frames.map(|frame| frame.chunks_exact(2).map(sample).sum::<f32>() / header.channels as f32).collect();
     if mono.len() < header.samples {
         let message = format!(
-            "ends after {} of the {} samples that its header tells of: the file is cut, fetch it again",
+            "ends after {} of the {} samples in its header: the file is incomplete, get it again",
             mono.len(),
             header.samples
         );

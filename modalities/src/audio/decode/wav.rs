@@ -80,10 +80,14 @@ impl Wav {
 
 /// Refuses a format that no audio has: decoders multiply these numbers.
 fn check(format: &[u8]) -> Result<()> {
-    let wrong = [("channels", 2, CHANNELS), ("bits a sample", 14, BITS)].into_iter().find_map(|(what, at, most)| {
-        let told = number(format, at, 2).filter(|&told| told > most)?;
-        Some(format!("broken: its header tells of {told} {what}, at most {most} are taken: fetch the file again, or remove it"))
-    });
+    let wrong =
+        [("channels", 2, CHANNELS), ("bits a sample", 14, BITS)].into_iter().find_map(|(what, at, most)| {
+            let told = number(format, at, 2).filter(|&told| told > most)?;
+            Some(format!(
+                "broken: its header says {told} {what}, but at most {most} are supported: get the file \
+                      again, or remove it"
+            ))
+        });
     wrong.map_or(Ok(()), |message| Err(Error::new(ErrorKind::InvalidData, message)))
 }
 

@@ -6,7 +6,7 @@ use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Aligners drop or add frames that their window does not fill: the two counts may differ by so many.
+/// Aligners drop or add frames at the end: the two counts may differ by this number.
 const TOLERANCE: usize = 4;
 /// More classes than any set of phones (contexts of triphones included) has.
 const CLASSES: u32 = 1 << 16;
@@ -40,11 +40,11 @@ impl AlignedPhones {
                 .collect::<Result<Vec<u32>>>()?;
             classes = classes.max(labels.iter().max().map_or(0, |class| class + 1));
             if lines.insert(id.to_owned(), labels).is_some() {
-                return Err(wrong(format!("utterance `{id}` is there twice")));
+                return Err(wrong(format!("utterance `{id}` appears twice")));
             }
         }
         if classes == 0 {
-            return Err(Error::file(path, "holds no labels; expected lines of `ID int int …`"));
+            return Err(Error::file(path, "has no labels; expected lines of `ID int int …`"));
         }
         Ok(Self { path: path.to_owned(), lines, classes })
     }
@@ -70,12 +70,12 @@ impl AlignedPhones {
         let labels = self.lines.get(id).ok_or_else(|| {
             Error::file(
                 &self.path,
-                format!("no line for utterance `{id}`: take it off the list of IDs, or align it"),
+                format!("no line for utterance `{id}`: remove it from the list of IDs, or align it"),
             )
         })?;
         if labels.len().abs_diff(frames) > TOLERANCE {
             let message = format!(
-                "utterance `{id}` has {} labels and {frames} frames of 10 ms: they are not of this recording",
+                "utterance `{id}` has {} labels but {frames} frames of 10 ms: the labels belong to another recording",
                 labels.len()
             );
             return Err(Error::file(&self.path, message));

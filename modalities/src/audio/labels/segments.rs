@@ -30,7 +30,7 @@ pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Op
     for segment in segments {
         if !(segment.start >= last - 1.0 && segment.end >= segment.start) {
             let message = format!(
-                "labels from sample {} to {} overlap those before or run backwards",
+                "labels from sample {} to {} overlap earlier ones or run backwards",
                 segment.start, segment.end
             );
             return Err(wrong(message));
@@ -40,7 +40,7 @@ pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Op
     let audio = ((frames + 1) * HOP) as f64;
     if last > audio + OVERHANG || last < audio / 2.0 {
         let message = format!(
-            "labels end at {:.2} s and the audio at {:.2} s: they are not of this recording",
+            "labels end at {:.2} s but the audio ends at {:.2} s: the labels belong to another recording",
             last / f64::from(RATE),
             audio / f64::from(RATE)
         );

@@ -99,7 +99,7 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
         let body = count
             .checked_mul(width)
             .and_then(|len| values.get(at + 5..(at + 5).checked_add(len)?))
-            .ok_or_else(|| format!("tier `{name}` should have {count} entries; the file is cut"))?;
+            .ok_or_else(|| format!("tier `{name}` must have {count} entries: the file is incomplete"))?;
         at += 5 + body.len();
         tiers.push(name.as_str());
         let is_phones = name == "phones" || name.ends_with(" - phones");
@@ -108,8 +108,8 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
             && let Some((first, _)) = phones.replace((name, body))
         {
             return Err(format!(
-                "tiers `{first}` and `{name}` both hold phones: a frame has one label, so give each speaker a recording \
-                 and a TextGrid of their own"
+                "tiers `{first}` and `{name}` both have phones, but a frame has one label: make a separate \
+                 recording and TextGrid for each speaker"
             ));
         }
     }
@@ -118,7 +118,7 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
     // A part of a longer recording keeps its times, and its sound begins at 0.
     let begin = match values.get(2) {
         Some(Value::Number(begin)) => *begin,
-        _ => return Err("does not say when it begins (`xmin`)".to_owned()),
+        _ => return Err("has no start time (`xmin`)".to_owned()),
     };
     phones.chunks_exact(3).map(|entry| segment(entry, begin)).collect()
 }

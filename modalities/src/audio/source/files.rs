@@ -38,7 +38,7 @@ pub(super) fn of_speakers(
     if found.is_empty() {
         return Err(Error::stimulus(
             place,
-            "no utterances: `speakers` names none, or the folder has no audio",
+            "no utterances: `speakers` selects none, or the folder has no audio",
         ));
     }
     Ok(found)

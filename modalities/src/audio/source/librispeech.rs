@@ -33,10 +33,10 @@ plugin! {
     equation: "",
     citation: "Panayotov et al. 2015; labels: van den Oord et al. 2018",
     keys: [
-        path = "", "folder", "holds the speakers' folders, for example LibriSpeech/train-clean-100";
-        list = "", "file", "optional: a split: utterance IDs, one a line; only these are used";
+        path = "", "folder", "the folder with the speakers' folders, for example LibriSpeech/train-clean-100";
+        list = "", "file", "optional: a file with utterance IDs, one on each line; only these are used";
         speakers = "", "list of text", "optional: only these speakers";
-        phones = "", "file", "optional: frame labels: lines of `ID int int …`, one class per 10 ms";
+        phones = "", "file", "optional: a file with frame labels: lines of `ID int int …`, one class for every 10 ms";
     ],
     example: "type = \"librispeech\"\npath = \"LibriSpeech/train-clean-100\"",
     impl SpeechSource for Librispeech {
@@ -63,7 +63,7 @@ plugin! {
                 }
                 if found.len() < ids.len() {
                     let (all, missing) = (ids.len(), ids.len() - found.len());
-                    tracing::warn!("{}: {missing} of {all} IDs are not below {place}; they are left out", list.display());
+                    tracing::warn!("{}: {missing} of {all} IDs are not below {place} and are skipped", list.display());
                 }
             }
             let found = of_speakers(&place, found, self.speakers.as_deref())?;

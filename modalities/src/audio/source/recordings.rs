@@ -37,13 +37,14 @@ pub struct Recordings {
 }
 
 plugin! {
-    Source "recordings": "WAV and FLAC files; folders in it are speakers",
+    Source "recordings": "WAV and FLAC files; each folder is a speaker",
     equation: "",
     citation: "McAuliffe et al. 2017 (TextGrids of the Montreal Forced Aligner)",
     keys: [
-        path = "", "folder", "searched for .wav and .flac up to eight folders deep; the outermost folder is the speaker's";
+        path = "", "folder", "the folder to search for .wav and .flac files, up to eight folders deep; the \
+                              outermost folder names the speaker";
         speakers = "", "list of text", "optional: only these speakers";
-        labels = "\"none\"", "none | phn | textgrid", "what stands beside each audio file, of the same name";
+        labels = "\"none\"", "none | phn | textgrid", "labels beside each audio file, with the same name";
     ],
     example: "type = \"recordings\"\npath = \"speech\"",
     impl SpeechSource for Recordings {

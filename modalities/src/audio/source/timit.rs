@@ -27,9 +27,11 @@ plugin! {
     equation: "",
     citation: "Garofolo et al. 1993; folding: Lee & Hon 1989",
     keys: [
-        path = "", "folder", "searched for .wav up to three folders deep (split/dialect/speaker, or any part of it)";
-        speakers = "", "list of text", "optional: only these speakers: the names of the folders that hold the files";
-        dialect_sentences = "false", "true | false", "whether sa1 and sa2 are used; every speaker reads the same two, so they would let a probe learn the test sentences";
+        path = "", "folder", "the folder to search for .wav files, up to three folders deep \
+                              (split/dialect/speaker, or a part of it)";
+        speakers = "", "list of text", "optional: only these speakers, named by their folders";
+        dialect_sentences = "false", "true | false", "uses the sentences sa1 and sa2. Every speaker reads both, \
+                                                      so with them the probe would learn the test sentences";
     ],
     example: "type = \"timit\"\npath = \"TIMIT/TRAIN\"",
     impl SpeechSource for Timit {

@@ -123,7 +123,7 @@ fn librispeech_with_a_list_and_aligned_phones() {
     let frames = corpus.frames(0, 30).unwrap();
     assert_eq!((frames[0], frames[1], frames[29]), (None, Some(0), Some(2)), "labels end with the frames");
     let error = message(corpus.frames(1, 30));
-    assert!(error.contains("3 labels and 30 frames"), "{error}");
+    assert!(error.contains("3 labels but 30 frames"), "{error}");
 
     let of = |speakers: &[&str]| Librispeech {
         speakers: Some(speakers.iter().map(|s| (*s).to_owned()).collect()),
@@ -161,12 +161,12 @@ fn timit_labels_fall_short_or_do_not_fit() {
         (Some("sil"), None, Some("ih"), None)
     );
     for (labels, expected) in [
-        ("0 800 h#\n800 9000 ix\n", "not of this recording"),
-        ("0 800 h#\n", "not of this recording"),
+        ("0 800 h#\n800 9000 ix\n", "belong to another recording"),
+        ("0 800 h#\n", "belong to another recording"),
         ("0 1800 h#\n800 3000 ix\n", "overlap"),
         ("0 1800 h#\n1800 3000 xx\n", "61 phones"),
         ("0 1800\n", "line 1"),
-        ("", "not of this recording"),
+        ("", "belong to another recording"),
     ] {
         std::fs::write(&phn, labels).unwrap();
         let error = message(corpus.frames(0, 20));
@@ -251,7 +251,7 @@ fn recordings_are_told_apart_by_their_files_and_not_by_their_names() {
         message(spec.open(Split::Learn, 0))
     };
     assert_eq!(learn("train"), "");
-    assert!(learn("").contains("is in `labelled.test` too"), "{}", learn(""));
+    assert!(learn("").contains("is also in `labelled.test`"), "{}", learn(""));
     assert_eq!(open("train", "test"), "", "both hold a file 1.wav");
     for (train, test) in [("train", "train/eve"), ("train/eve/old", "train"), ("test", "train/../test")] {
         let error = open(train, test);

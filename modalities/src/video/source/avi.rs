@@ -23,7 +23,9 @@ pub fn frame_count(path: &Path) -> Result<usize> {
     }
     let expected = word(&head, 4).map_or(0, u64::from) + 8;
     if length < expected {
-        return Err(broken(format!("cut off: its header says {expected} bytes, the file has {length}")));
+        return Err(broken(format!(
+            "incomplete: its header says {expected} bytes, but the file has {length}"
+        )));
     }
     let count =
         video_length(&head, 12, 0).ok_or_else(|| broken("its header names no video stream".to_owned()))?;

@@ -23,7 +23,7 @@ pub fn clips(
     none_beside_classes(&top, read)?;
     let folders: Vec<_> = top.into_iter().filter(|entry| entry.is_dir()).collect();
     if folders.is_empty() {
-        return Err(Error::file(path, format!("holds no class folder: expected {expected}")));
+        return Err(Error::file(path, format!("has no class folder: expected {expected}")));
     }
     let names: Vec<_> = folders.iter().map(|folder| name(folder)).collect();
     let classes = division.classes(&names);

@@ -52,8 +52,8 @@ impl Division {
                 let test: BTreeSet<_> = test.iter().copied().collect();
                 if let Some(both) = train.intersection(&test).next() {
                     let message = format!(
-                        "group {both} is in `train_groups` and in `test_groups`; a person's clips are much alike, so \
-                         each group has to stand on one side only"
+                        "group {both} is in `train_groups` and in `test_groups`; clips of one group are very \
+                         similar, so each group must be on one side only"
                     );
                     return Err(Error::config(place, message));
                 }
@@ -61,9 +61,9 @@ impl Division {
             }
             _ => Err(Error::config(
                 place,
-                "say how clips are divided: either `lists` (folder of trainlist01.txt, testlist01.txt and \
-                 classInd.txt; `split` picks 01, 02 or 03) or both `train_groups` and `test_groups`, like [1, 2, 3] \
-                 and [4, 5]",
+                "divide the clips into training and test: give `lists` (the folder with trainlist01.txt, \
+                 testlist01.txt and classInd.txt; `split` selects 01, 02 or 03), or both `train_groups` and \
+                 `test_groups`, such as [1, 2, 3] and [4, 5]",
             )),
         }
     }
@@ -88,14 +88,14 @@ impl Division {
                 let mut picked = Vec::new();
                 for clip in found {
                     let group = group(&clip.name).ok_or_else(|| {
-                        Error::file(&clip.path, "tells no group: expected a name like v_Class_g01_c01")
+                        Error::file(&clip.path, "names no group: expected a name such as v_Class_g01_c01")
                     })?;
                     if wanted.contains(&group) {
                         picked.push(clip);
                     }
                 }
                 if picked.is_empty() {
-                    return Err(Error::file(place, format!("holds no clip of the groups {wanted:?}")));
+                    return Err(Error::file(place, format!("has no clip of the groups {wanted:?}")));
                 }
                 picked
             }
@@ -122,8 +122,8 @@ fn listed(place: &Path, found: Vec<Found>, wanted: &[Listed]) -> Result<Vec<Foun
     }
     if let Some(first) = missing.first() {
         let message = format!(
-            "{} of the {} clips that the list names are missing, the first is {}/{}; unpack the data set, or divide \
-             it by `train_groups` and `test_groups`",
+            "{} of the {} clips in the list are missing, first {}/{}: unpack the data set, or divide it with \
+             `train_groups` and `test_groups`",
             missing.len(),
             wanted.len(),
             first.class,

@@ -56,7 +56,7 @@ fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result
     let mut images = BufReader::new(images);
     let mut frames = 0;
     while let Some(frame) = next(&mut images).map_err(|error| {
-        Error::file(path, format!("`{program}` gave something other than a row of PPM images: {error}"))
+        Error::file(path, format!("`{program}` wrote something other than PPM images: {error}"))
     })? {
         each(frame)?;
         frames += 1;
@@ -64,7 +64,7 @@ fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result
     let status = running.0.wait().map_err(|error| Error::file(&program, error))?;
     if frames == 0 && !status.success() {
         let said = said.join().unwrap_or_default();
-        let message = format!("broken video: FFmpeg decodes no frame of it and says: {said}");
+        let message = format!("broken video: FFmpeg decodes no frame and says: {said}");
         return Err(Error::file(path, message));
     }
     Ok(())
@@ -85,10 +85,10 @@ fn not_run(program: &str, error: std::io::Error) -> Error {
     if error.kind() != ErrorKind::NotFound {
         return Error::file(program, error);
     }
-    let message = "FFmpeg's program is needed to decode video files and was not found: install it (Debian, \
-                   Ubuntu: `apt-get install ffmpeg`; macOS: `brew install ffmpeg`; Windows: `winget install \
-                   ffmpeg`) or give its path as `ffmpeg` of the source; or extract the frames elsewhere and use \
-                   the source `frames`, which needs no FFmpeg";
+    let message = "FFmpeg, which decodes video files, was not found: install it (Debian, Ubuntu: `apt-get \
+                   install ffmpeg`; macOS: `brew install ffmpeg`; Windows: `winget install ffmpeg`) or give \
+                   its path as `ffmpeg` of the source; or use extracted frames with the source `frames`, which \
+                   needs no FFmpeg";
     Error::file(program, message)
 }
 
@@ -185,7 +185,7 @@ mod tests {
         let error = shell(noisy, &mut |_| Ok(())).unwrap_err();
         assert!(error.contains("x.avi: broken video") && error.ends_with("says: at last"), "{error}");
         let error = shell("echo hello", &mut |_| Ok(())).unwrap_err();
-        assert!(error.contains("x.avi: `sh` gave something other"), "{error}");
+        assert!(error.contains("x.avi: `sh` wrote something other"), "{error}");
     }
 
     #[test]

@@ -31,16 +31,18 @@ pub struct FramesSpec {
 const EXPECTED: &str = "Class/v_Class_g01_c01/image_00001.jpg";
 
 plugin! {
-    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG, PNG and others, in order of their numbers)",
+    Source "frames": "Folders of extracted frames, Class/v_Class_g01_c01/image_00001.jpg (JPEG, PNG and others, \
+                      ordered by number)",
     equation: "",
     citation: "Soomro, Zamir & Shah 2012 (names of clips and groups)",
     keys: [
-        path = "", "folder", "folder of the class folders";
+        path = "", "folder", "the folder with the class folders";
         lists = "", "folder", "optional: UCF-101's official lists: trainlist01.txt, testlist01.txt, classInd.txt";
-        split = "1", "1 | 2 | 3", "which official split";
+        split = "1", "1 | 2 | 3", "number of the official split";
         train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the probe";
-        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, none of train_groups";
-        orientation = "\"upright\"", "upright | stored", "turns frames as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
+        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, not in train_groups";
+        orientation = "\"upright\"", "upright | stored", "rotates frames as their EXIF data say, or takes the \
+                                                          pixels as stored";
     ],
     example: "type = \"frames\"\npath = \"actions64\"\ntrain_groups = [1, 2, 3]\ntest_groups = [4, 5]\n",
     impl ClipSource for FramesSpec {
@@ -75,7 +77,7 @@ impl Store for Images {
         let images = images(folder)?;
         let picked: Vec<_> = images.iter().skip(picks.first).step_by(picks.every).take(picks.count).collect();
         if picked.len() < picks.count {
-            let message = format!("held {frames} frames and now holds {}", images.len());
+            let message = format!("had {frames} frames and now has {}", images.len());
             return Err(Error::file(folder, message));
         }
         picked.into_iter().map(|path| cut(decode(path, self.orientation)?)).collect()
@@ -182,7 +184,7 @@ mod tests {
         assert_eq!((frames[0].height, frames[0].width), (40, 48));
         assert_eq!(frames[0].rgb, picture.pixels().as_flattened());
         let error = clips.read(0, Picks { first: 1, every: 1, count: 1 }, &mut Ok).unwrap_err().to_string();
-        assert!(error.contains("image_00002.jpg") && error.contains("truncated"), "{error}");
+        assert!(error.contains("image_00002.jpg") && error.contains("incomplete"), "{error}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn entry(path: &Path, line: usize, text: &str, labels: &BTreeMap<&str, u32>) -> 
     let label = *labels.get(class).ok_or_else(|| wrong("a class that classInd.txt names"))?;
     let name = name.strip_suffix(".avi").unwrap_or(name);
     if group(name).is_none() {
-        return Err(wrong("a clip named like v_Class_g01_c01.avi"));
+        return Err(wrong("a clip name such as v_Class_g01_c01.avi"));
     }
     Ok(Listed { class: class.to_owned(), name: name.to_owned(), label })
 }
@@ -72,8 +72,8 @@ fn apart(folder: &Path, train: &[Listed], test: &[Listed]) -> Result<()> {
         None => Ok(()),
         Some(entry) => {
             let message = format!(
-                "the group of {}/{} is in the train list and in the test list; a group's clips are much alike, so \
-                 each has to stand on one side only",
+                "the group of {}/{} is in the train list and in the test list; clips of one group are very \
+                 similar, so each group must be on one side only",
                 entry.class, entry.name
             );
             Err(Error::file(folder, message))

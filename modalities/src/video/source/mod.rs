@@ -62,7 +62,7 @@ pub trait Clips: Send + Sync {
     /// The class of a clip, as an index into [`classes`](Self::classes).
     fn class(&self, index: usize) -> u32;
 
-    /// The files of a clip, by which what is learned from and what is tested on are kept apart.
+    /// The files of a clip, to check that learning and test clips are separate.
     fn files(&self, _index: usize) -> Vec<PathBuf> {
         Vec::new()
     }

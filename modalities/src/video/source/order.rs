@@ -24,8 +24,8 @@ pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     named.sort();
     let untold = |why: &str, one: &Path, other: &Path| {
         let message = format!(
-            "the names of its frames do not tell their order: `{}` and `{}` {why}; name them by one number each, like \
-             image_00001.jpg, and take out what is no frame",
+            "the names of its frames do not give their order: `{}` and `{}` {why}; use one number in each name, \
+             such as image_00001.jpg, and remove files that are not frames",
             name(one),
             name(other)
         );
@@ -43,7 +43,7 @@ pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if let Some((first, path)) = named.first() {
         for (other, next) in &named {
             if first.fractions_differ(other, path, next) {
-                return Err(untold("may count in fractions, of which one is shorter", path, next));
+                return Err(untold("may be fractions of different length", path, next));
             }
         }
     }

@@ -37,16 +37,16 @@ const AVI: &[&str] = &["avi"];
 const EXPECTED: &str = "Class/v_Class_g01_c01.avi";
 
 plugin! {
-    Source "ucf101": "UCF-101 as it is published: class folders of AVI files (decoded by FFmpeg) and official split lists",
+    Source "ucf101": "UCF-101 as published: class folders of AVI files (decoded by FFmpeg) and official split lists",
     equation: "",
     citation: "Soomro, Zamir & Shah 2012",
     keys: [
-        path = "", "folder", "folder of the class folders";
+        path = "", "folder", "the folder with the class folders";
         lists = "", "folder", "optional: the official lists: trainlist01.txt, testlist01.txt, classInd.txt";
-        split = "1", "1 | 2 | 3", "which official split";
+        split = "1", "1 | 2 | 3", "number of the official split";
         train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the probe";
-        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, none of train_groups";
-        ffmpeg = "\"ffmpeg\"", "text", "FFmpeg's program: one on PATH, or its path";
+        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, not in train_groups";
+        ffmpeg = "\"ffmpeg\"", "text", "the FFmpeg program: a name on PATH, or a path";
     ],
     example: "type = \"ucf101\"\npath = \"UCF-101\"\nlists = \"ucfTrainTestlist\"\nsplit = 1\n",
     impl ClipSource for Ucf101Spec {
@@ -91,13 +91,17 @@ impl Store for Avi {
         let reach = Picks::reach(picks.every, picks.count);
         if all < reach {
             let message = format!(
-                "broken AVI: its header says {promised} frames, {all} can be decoded, {reach} are needed; remove the file"
+                "broken AVI: its header says {promised} frames, but only {all} can be decoded and {reach} are \
+                 needed: remove the file"
             );
             return Err(Error::file(path, message));
         }
         let frames = self.decode(path, Picks { first: picks.first.min(all - reach), ..picks }, cut)?;
         if frames.len() < picks.count {
-            return Err(Error::file(path, "broken AVI: decodes to fewer frames each time; remove the file"));
+            return Err(Error::file(
+                path,
+                "broken AVI: it decodes to fewer frames each time: remove the file",
+            ));
         }
         Ok(frames)
     }
@@ -183,7 +187,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let cut = folder_with(&whole[..whole.len() / 2]);
         let error = spec(cut.path()).open(Split::Learn, 0).err().unwrap().to_string();
-        assert!(error.contains("cut off"), "{error}");
+        assert!(error.contains("incomplete"), "{error}");
         let mut hollow = whole;
         hollow[10_000..].fill(0);
         let hollow = folder_with(&hollow);

@@ -25,12 +25,12 @@ pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String>
         Ok(format @ ImageFormat::Gif) => (format, "GIF"),
         _ => {
             let message =
-                "is neither JPEG nor PNG, WebP, BMP, TIFF or GIF; convert it, or take it out of the folder";
+                "is not a JPEG, PNG, WebP, BMP, TIFF or GIF file: convert it, or remove it from the folder";
             return Err(message.to_owned());
         }
     };
     let damaged = |error: &dyn std::fmt::Display| {
-        format!("is a damaged {kind} ({error}); replace it, or take it out of the folder")
+        format!("is a damaged {kind} ({error}): replace it, or remove it from the folder")
     };
     let (mut image, turn) = match format {
         ImageFormat::Jpeg => jpeg(bytes, &damaged)?,
@@ -43,7 +43,7 @@ pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String>
     let rgb = image.into_rgb8();
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
     let pixels = rgb.pixels().map(|pixel| pixel.0).collect();
-    Picture::new(height, width, pixels).map_err(|_| format!("is a {kind} of no pixels"))
+    Picture::new(height, width, pixels).map_err(|_| format!("is a {kind} without pixels"))
 }
 
 type Damaged<'a> = dyn Fn(&dyn std::fmt::Display) -> String + 'a;
@@ -51,17 +51,14 @@ type Turned = (DynamicImage, metadata::Orientation);
 
 fn jpeg(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
     if !jpeg::is_complete(bytes) {
-        return Err(
-            "is a truncated JPEG: it ends before the image does; replace it, or take it out of the folder"
-                .to_owned(),
-        );
+        return Err("is an incomplete JPEG: replace it, or remove it from the folder".to_owned());
     }
     match jpeg::coding(bytes) {
         Coding::Usual => usual(bytes, ImageFormat::Jpeg, damaged),
         Coding::Apart => apart(bytes, damaged),
         Coding::Other(coding) => Err(format!(
-            "is a JPEG of {coding} coding, which is not read: convert it (`djpeg FILE | cjpeg > new.jpg`), or take it out \
-             of the folder"
+            "is a JPEG with {coding} coding, which is not supported: convert it (`djpeg FILE | cjpeg > \
+             new.jpg`), or remove it from the folder"
         )),
     }
 }
@@ -88,7 +85,7 @@ fn apart(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
     let info = decoder.info().ok_or_else(|| damaged(&"no header"))?;
     if info.pixel_format != jpeg_decoder::PixelFormat::RGB24 {
         return Err(
-            "is a JPEG of other than three colours in scans of their own, which is not read: convert it"
+            "is a JPEG with separate scans and not three colours, which is not supported: convert it"
                 .to_owned(),
         );
     }

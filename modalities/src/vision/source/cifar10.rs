@@ -31,7 +31,7 @@ plasticity_core::plugin! {
     Source "cifar10": "CIFAR-10's binary files: 60,000 images of 32×32 in ten classes",
     equation: "",
     citation: "Krizhevsky 2009",
-    keys: [path = "", "folder", "holds data_batch_1.bin to data_batch_5.bin and test_batch.bin"],
+    keys: [path = "", "folder", "the folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin"],
     example: "type = \"cifar10\"\npath = \"data/cifar-10-batches-bin\"",
     impl ImageSourceSpec for Cifar10 {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {

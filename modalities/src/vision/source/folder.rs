@@ -27,10 +27,10 @@ pub struct Files {
 }
 
 plasticity_core::plugin! {
-    Source "folder": "a folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; its folders are classes",
+    Source "folder": "A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; each folder in it is a class",
     equation: "",
     citation: "",
-    keys: [path = "", "folder", "holds images, at any depth; relative to the working folder"],
+    keys: [path = "", "folder", "the folder with images, at any depth; relative to the working folder"],
     example: "type = \"folder\"\npath = \"data/unlabelled\"",
     impl ImageSourceSpec for Folder {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {
@@ -41,9 +41,9 @@ plasticity_core::plugin! {
             let (train, test) = (self.path.join("train"), self.path.join("test"));
             let remedy = if train.is_dir() && test.is_dir() {
                 let (train, test) = (train.display(), test.display());
-                format!("its folders `train` and `test` look like them: set labelled = {{ train = \"{train}\", test = \
-                         \"{test}\" }} in [stimulus], and learn from \"{train}\" or another folder without the images of \
-                         `test`")
+                format!("its folders `train` and `test` seem to be labelled images: set labelled = {{ train = \
+                         \"{train}\", test = \"{test}\" }} in [stimulus], and learn from \"{train}\" or \
+                         another folder without the images of `test`")
             } else {
                 "add labelled = { train = \"…\", test = \"…\" } to [stimulus], each a folder with a folder \
                  for each class".to_owned()
@@ -81,7 +81,7 @@ impl Files {
         if found.files.is_empty() {
             return Err(Error::file(
                 path,
-                "holds no JPEG, PNG, WebP, BMP, TIFF or GIF files, nor do the folders in it",
+                "has no JPEG, PNG, WebP, BMP, TIFF or GIF files, also not in its folders",
             ));
         }
         Ok(found)
@@ -94,7 +94,7 @@ impl Files {
     pub fn labelled(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         if !entries.iter().any(|entry| entry.is_dir()) {
-            let message = "holds no class folders: expected a folder for each class, with its images in it";
+            let message = "has no class folders: expected a folder with images for each class";
             return Err(Error::file(path, message));
         }
         none_beside_classes(&entries, IMAGES)?;
@@ -102,7 +102,7 @@ impl Files {
         let classes = found.classes.as_deref().unwrap_or_default();
         for (class, name) in classes.iter().enumerate() {
             if !found.files.iter().any(|(_, other)| *other == Some(class as u32)) {
-                let message = "is a class folder without image files of its own: add some, or remove it";
+                let message = "is a class folder without images: add some, or remove it";
                 return Err(Error::file(path.join(name), message));
             }
         }
@@ -215,9 +215,9 @@ mod tests {
             message(Files::to_learn_from(Path::new("no/where"))).contains("relative to the working folder")
         );
         std::fs::create_dir_all(root.join("data/dog")).unwrap();
-        assert!(message(Files::to_learn_from(&root.join("data"))).contains("data: holds no JPEG"));
+        assert!(message(Files::to_learn_from(&root.join("data"))).contains("data: has no JPEG"));
         assert!(message(Files::labelled(&root.join("data"))).contains("dog: is a class folder without"));
-        assert!(message(Files::labelled(&root.join("data/dog"))).contains("dog: holds no class folders"));
+        assert!(message(Files::labelled(&root.join("data/dog"))).contains("dog: has no class folders"));
 
         let jpeg = testing::jpeg(&testing::gradient(40, 40));
         testing::write(root.join("data/dog/half.jpg"), &jpeg[..jpeg.len() / 2]);
@@ -228,9 +228,9 @@ mod tests {
         std::fs::remove_file(root.join("data/loose.jpg")).unwrap();
         let files = Files::labelled(&root.join("data")).unwrap();
         let error = message(files.image(0));
-        assert!(error.contains("half.jpg") && error.contains("truncated"), "{error}");
+        assert!(error.contains("half.jpg") && error.contains("incomplete"), "{error}");
         testing::write(root.join("data/dog/half.jpg"), b"some text");
-        assert!(message(files.image(0)).contains("neither JPEG nor PNG"));
+        assert!(message(files.image(0)).contains("not a JPEG, PNG"));
         assert!(message(Files::labelled(&root.join("data/dog/half.jpg"))).contains("half.jpg: is no folder"));
     }
 
@@ -243,6 +243,6 @@ mod tests {
         testing::class_folders(&folder.path().join("train"), 1);
         testing::class_folders(&folder.path().join("test"), 1);
         let error = message(spec.open(Split::ReadoutTest, 0));
-        assert!(error.contains("look like them") && error.contains("/test\""), "{error}");
+        assert!(error.contains("seem to be labelled images") && error.contains("/test\""), "{error}");
     }
 }

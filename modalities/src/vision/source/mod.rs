@@ -46,7 +46,7 @@ pub trait ImageSource: Send + Sync {
     /// The file of image `index` and its place in it, for messages.
     fn place(&self, index: usize) -> String;
 
-    /// The files that images are read from, by which what is learned from and what is tested on are kept apart.
+    /// The files of the images, to check that learning and test images are separate.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }

@@ -26,7 +26,7 @@ impl Records {
         if bytes == 0 || !bytes.is_multiple_of(length) {
             let message = format!(
                 "expected a multiple of {length} bytes (one {what}), got {bytes}: the file is incomplete or \
-                 of another kind; fetch it again"
+                 another file; get it again"
             );
             return Err(Error::file(path, message));
         }
@@ -43,7 +43,7 @@ impl Records {
         &self.path
     }
 
-    /// Reads record `index`. The file is opened anew, so that any number of threads can read.
+    /// Reads record `index`. It opens the file each time, so any number of threads can read.
     ///
     /// # Errors
     /// Where the file changed since it was opened.

@@ -51,8 +51,8 @@ plasticity_core::plugin! {
     equation: "",
     citation: "Coates, Lee & Ng 2011",
     keys: [
-        path = "", "folder", "holds unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin, test_y.bin";
-        learn = "\"unlabelled\"", "unlabelled | train", "which images rules learn from: supervised ones need train";
+        path = "", "folder", "the folder with unlabeled_X.bin, train_X.bin, train_y.bin, test_X.bin and test_y.bin";
+        learn = "\"unlabelled\"", "unlabelled | train", "images for learning; supervised rules need train";
     ],
     example: "type = \"stl10\"\npath = \"data/stl10_binary\"\nlearn = \"unlabelled\"",
     impl ImageSourceSpec for Stl10 {

@@ -21,7 +21,7 @@ plasticity_core::plugin! {
     Source "tiny_imagenet": "Tiny-ImageNet: 110,000 photographs of 64×64 in 200 classes",
     equation: "",
     citation: "Le & Yang 2015; Deng et al. 2009",
-    keys: [path = "", "folder", "holds train/WNID/images, val/images and val/val_annotations.txt"],
+    keys: [path = "", "folder", "the folder with train/WNID/images, val/images and val/val_annotations.txt"],
     example: "type = \"tiny_imagenet\"\npath = \"data/tiny-imagenet-200\"",
     impl ImageSourceSpec for TinyImagenet {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {

@@ -105,7 +105,7 @@ impl Labelled {
         if test.classes() != train.classes() {
             let list = |files: &Files| files.classes().unwrap_or_default().join(", ");
             let message = format!(
-                "its classes ({}) are not those of {} ({})",
+                "its classes ({}) differ from those of {} ({})",
                 list(&test),
                 self.train.display(),
                 list(&train)
@@ -121,8 +121,8 @@ impl Labelled {
         for (key, folder) in learned_from {
             let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
-                "`{key}` ({}) and `labelled.test` ({}) share images, so a probe would be tested on what was learned \
-                 from: give two folders, neither inside the other",
+                "`{key}` ({}) and `labelled.test` ({}) share images, so the network would learn from test \
+                 images: give two folders, neither inside the other",
                 folder.display(),
                 self.test.display()
             );
@@ -145,17 +145,29 @@ plasticity_core::plugin! {
     equation: "(x − mean) / std, x ∈ [0, 1]",
     citation: "Illing et al. 2021; Löwe et al. 2019; two views: Chen et al. 2020",
     keys: [
-        source = "", "a source", "where images come from: a name, or { type = …, … }";
-        labelled = "", "{ train = folder, test = folder }", "labelled images for the probe, a folder a class; neither `train` nor a folder that rules learn from may be `test`, in it or around it; where absent the source's own";
+        source = "", "a source", "source of the images: a name, or { type = …, … }";
+        labelled = "", "{ train = folder, test = folder }", "labelled images for the probe, with a folder for \
+            each class. `test` may not share a folder with `train` or with the images for learning. Left out: \
+            the source's own";
         grey = "true", "true | false", "luma (BT.601), or red, green and blue";
-        crop = "64", "1.. pixels", "side of the square that is cut out: at random to learn from, central for the probe";
-        flip = "true", "true | false", "flips half of the images left to right to learn from";
-        mean = "", "number | list of number", "is taken away, one number or one a channel; left out: 0.4120, in colour [0.4313, 0.4156, 0.3663]";
-        std = "", "> 0 | list of > 0", "is divided by, one number or one a channel; left out: 0.2570, in colour [0.2683, 0.2610, 0.2687]";
-        patch = "false", "false | { size = 1.. pixels, stride = 1.. pixels }", "cuts images into a grid of patches; rows are time, columns locations; the paper's are of size 16 and stride 8";
-        views = "1", "1 | 2", "views of each image to learn from; two stand along the batch, all first views before all second ones";
-        orientation = "\"upright\"", "upright | stored", "turns photographs as their EXIF says, as viewers do, or leaves pixels as they lie in the file";
-        augment = "", "{ scale = 2 of (0, 1], ratio = 2 of > 0, jitter = 4 of ≥ 0, jitter_probability = [0, 1], grey_probability = [0, 1], blur_probability = [0, 1], blur_sigma = 2 of > 0, blur_kernel = [0, 1] }", "random resized crop, colour jitter (brightness, contrast, saturation, hue of at most 0.5), grey and blur as SimCLR has them: by default { scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], blur_kernel = 0.1 }; always on with two views";
+        crop = "64", "1.. pixels", "side of the square cut from an image: at a random place for learning, in the \
+                                    centre for the probe";
+        flip = "true", "true | false", "flips half of the images left to right in learning";
+        mean = "", "number | list of number", "mean to subtract, one number or one for each channel; left out: \
+                                               0.4120, for colour [0.4313, 0.4156, 0.3663]";
+        std = "", "> 0 | list of > 0", "standard deviation to divide by, one number or one for each channel; \
+                                        left out: 0.2570, for colour [0.2683, 0.2610, 0.2687]";
+        patch = "false", "false | { size = 1.. pixels, stride = 1.. pixels }", "cuts images into a grid of \
+            patches: rows are steps in time, columns are locations; the paper has size 16 and stride 8";
+        views = "1", "1 | 2", "views of each image in learning; with two, the batch has all first views and then \
+                               all second views";
+        orientation = "\"upright\"", "upright | stored", "rotates photographs as their EXIF data say, or takes \
+                                                          the pixels as stored";
+        augment = "", "{ scale = 2 of (0, 1], ratio = 2 of > 0, jitter = 4 of ≥ 0, jitter_probability = [0, 1], grey_probability = [0, 1], blur_probability = [0, 1], blur_sigma = 2 of > 0, blur_kernel = [0, 1] }", "random \
+            resized crop, colour jitter (brightness, contrast, saturation, hue of at most 0.5), grey and blur \
+            as in SimCLR; default { scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, \
+            0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, \
+            2.0], blur_kernel = 0.1 }; always on with two views";
     ],
     example: "type = \"images\"\nsource = \"synthetic\"\ncrop = 32\npatch = { size = 16, stride = 8 }",
     impl StimulusSpec for Images {
@@ -221,8 +233,8 @@ impl Images {
         for (key, split) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
             let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
             let message = format!(
-                "`{key}` and the images of the test share images ({}), so a probe would be tested on what was learned \
-                 from: take them out of one of the two",
+                "`{key}` and the test images share images ({}), so the network would learn from test images: \
+                 remove them from one of the two",
                 apart::why(&learned, &tested)
             );
             return Err(Error::config("labelled", message));

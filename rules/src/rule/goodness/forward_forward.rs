@@ -68,16 +68,20 @@ plugin! {
     citation: "Hinton 2022, arXiv 2212.13345; labels as waves: Scodellaro, Kulkarni, Alves & Schröter 2023, arXiv 2312.14924",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value on the position of the label in learning, 0 on those of the other classes; in probing each has its share of it. Or the amplitude of its wave";
-        label = "\"positions\"", "positions | wave", "whether a label is written on the first positions of a stimulus, one for each class, or is a plane wave over the whole map, which convolutions see everywhere";
-        goodness = "\"mean\"", "mean | sum", "whether goodness is the mean of z² over neurons, or their sum, with θ for each neuron, as Hinton's";
+        strength = "1.0", "> 0", "the value at the position of the label in learning, with 0 at those of the \
+                                  other classes; in probing all have an equal share. With waves: the amplitude";
+        label = "\"positions\"", "positions | wave", "writes the label on the first positions of a stimulus, one \
+                                                      for each class, or as a plane wave over the whole map, \
+                                                      which convolutions see everywhere";
+        goodness = "\"mean\"", "mean | sum", "goodness is the mean of z² over neurons, or their sum with θ for \
+                                              each neuron, as in Hinton";
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
         fn build(&self, site: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             let Some(classes) = site.classes.filter(|&classes| classes >= 2) else {
                 let message =
-                    "`forward_forward` tells right labels from wrong ones, and this stimulus has no two classes";
+                    "`forward_forward` needs a stimulus with at least two classes";
                 return Err(Error::config("type", message));
             };
             Ok(Box::new(Labelled { spec: self.clone(), classes }))
@@ -142,10 +146,8 @@ impl Labelled {
         if !shape.is_empty() && shape.positions() >= places {
             return Ok(());
         }
-        let message = format!(
-            "a map of {:?} has no room for {} classes on positions of their own",
-            shape.extent, self.classes
-        );
+        let message =
+            format!("a map of {:?} has too few positions for {} classes", shape.extent, self.classes);
         Err(Error::shape("rule forward_forward", message))
     }
 }

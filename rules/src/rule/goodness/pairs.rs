@@ -171,7 +171,7 @@ impl Pairs {
 fn weights(shape: MapShape, border: usize) -> Result<Vec<f64>> {
     let [t, y, x] = shape.extent;
     if border > 0 && border >= y.min(x) {
-        let message = format!("a mirror of {border} does not fit a map of {y}×{x}: it has to be smaller");
+        let message = format!("a mirror of {border} does not fit a map of {y}×{x}: use a smaller one");
         return Err(Error::config("border", message));
     }
     let axis = |length: usize| -> Vec<f64> {

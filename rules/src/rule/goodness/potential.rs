@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn what_maps_do_not_have_is_refused() {
         let penalty = Scff { penalty: Each::Same(0.1), ..Scff::default() };
-        assert!(refusal(&penalty).starts_with("penalty: is for form"), "{}", refusal(&penalty));
+        assert!(refusal(&penalty).starts_with("penalty: needs form"), "{}", refusal(&penalty));
         let border = Scff { border: Each::Each(vec![1]), ..Scff::default() };
         assert!(refusal(&border).contains("1 values for 3 modules"), "{}", refusal(&border));
     }

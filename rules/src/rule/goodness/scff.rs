@@ -58,11 +58,19 @@ plugin! {
     equation: "L = softplus(θ⁺ − g(x_k, x_k)) + softplus(g(x_k, x_n) − θ⁻) + λ ‖g(x_k, x_k)‖₂, g = mean z²",
     citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978",
     keys: [
-        form = "\"map\"", "map | position", "goodness of a module's output over the map, of pairs as they are, drawn once; or, as published, of each position before the pool, of normalised pairs, drawn anew for every module";
-        positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, one or one a module: the goodness that a stimulus should exceed";
-        negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, one or one a module: the goodness that a pair of two stimuli should stay below";
-        penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, one or one a module, with `form = \"position\"`: how much a large norm of goodness over positions costs";
-        border = "0", "0..=4096 | list of 0..=4096", "one or one a module, with `form = \"position\"`: rows and columns of the mirrored border that the module puts around maps, which mean and deviation of a pair count in";
+        form = "\"map\"", "map | position", "map: goodness of a module's output over the map, for pairs drawn \
+                                             once and not normalised. position, as published: goodness of each \
+                                             position before the pool, for normalised pairs drawn for every \
+                                             module";
+        positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, one or one for each module: the goodness that a \
+                                                          stimulus should exceed";
+        negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, one or one for each module: the goodness that a \
+                                                          pair of two stimuli should stay below";
+        penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, one or one for each module, with `form = \"position\"`: weight \
+                                               of the norm of goodness over positions";
+        border = "0", "0..=4096 | list of 0..=4096", "one or one for each module, with `form = \"position\"`: \
+                                                      rows and columns of the mirrored border around maps; \
+                                                      mean and deviation of a pair include it";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
@@ -76,7 +84,7 @@ plugin! {
             let border = self.border.of("border", site)?;
             if self.form == Form::Map && (penalty != 0.0 || border != 0) {
                 let key = if penalty != 0.0 { "penalty" } else { "border" };
-                return Err(Error::config(key, "is for form = \"position\": give that, or leave it out"));
+                return Err(Error::config(key, "needs form = \"position\": set it, or remove this key"));
             }
             Ok(match self.form {
                 Form::Map => Box::new(Contrast { pairs: Pairs::AsTheyAre, of: goodness }),

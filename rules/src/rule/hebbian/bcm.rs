@@ -29,11 +29,11 @@ impl Default for Bcm {
 
 plugin! {
     Rule "bcm": "BCM: potentiation above, depression below a threshold that slides with past activity",
-    equation: "ΔW_ji = y_j (y_j − θ_j) ρ'(a_j) x_i, θ_j = running mean of y_j²",
+    equation: "ΔW_ji = y_j (y_j − θ_j) ρ'(a_j) x_i, θ_j = running average of y_j²",
     citation: "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2, 32-48; θ = E[y²]: Intrator & Cooper 1992",
     keys: [
-        window = "100.0", "≥ 1 steps", "over how many steps the threshold follows activity";
-        threshold = "1.0", "≥ 0", "the threshold at the start";
+        window = "100.0", "≥ 1 steps", "number of steps over which the threshold averages activity";
+        threshold = "1.0", "≥ 0", "initial threshold";
     ],
     example: "type = \"bcm\"\nwindow = 10.0",
     impl RuleSpec for Bcm {

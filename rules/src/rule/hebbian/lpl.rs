@@ -48,11 +48,12 @@ plugin! {
     equation: "Δz = −(z − z_before) + λ₁ (z − z̄)/σ² − λ₂ Σ_{k≠i} C_ik (z_k − z̄_k), ΔW = Δz · ρ'(a) · x",
     citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915; decorrelation: the authors' erratum (github.com/fmi-basel/latent-predictive-learning)",
     keys: [
-        predictive = "1.0", "≥ 0", "weight of the predictive term: the step before in time, or the other view";
+        predictive = "1.0", "≥ 0", "weight of the predictive term: the previous step in time, or the other view";
         hebbian = "1.0", "≥ 0", "λ₁: weight of the Hebbian term, −log variance";
         decorrelation = "10.0", "≥ 0", "λ₂: weight of the decorrelating term, squared covariances";
         epsilon = "1e-4", "> 0", "ε: added to variances";
-        stop = "true", "true | false", "whether what was seen before (the step before, or the other view) carries no gradient; as the authors have it for views: false";
+        stop = "true", "true | false", "detaches the earlier activity (the previous step, or the other view); \
+                                        for views the authors use false";
     ],
     example: "type = \"lpl\"",
     impl RuleSpec for Lpl {

@@ -28,7 +28,7 @@ impl Neighbours {
         }
         let step = shape.rows_per_step();
         if step < 2 || shape.time == 0 {
-            let message = format!("needs at least two rows in each step in time to compare, got {shape:?}");
+            let message = format!("needs at least two rows in each time step to compare, got {shape:?}");
             return Err(Error::shape(format!("rule {rule}"), message));
         }
         let groups = (0..shape.time).map(|time| time * step..(time + 1) * step).collect();

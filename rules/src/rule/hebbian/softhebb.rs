@@ -39,8 +39,9 @@ plugin! {
     equation: "ΔW_ji = y_j (x_i − a_j W_ji), y = ± softmax(a / τ), a = W x",
     citation: "Moraitis et al. 2022; anti-Hebbian losers: Journé et al. 2023",
     keys: [
-        temperature = "1.0", "> 0 | list of > 0", "τ, one or one a module: how soft the competition between the neurons at one position is";
-        anti_hebbian = "true", "true | false", "all neurons but the winner learn with the opposite sign";
+        temperature = "1.0", "> 0 | list of > 0", "τ, one or one for each module: softness of the competition \
+                                                   between the neurons at one position";
+        anti_hebbian = "true", "true | false", "all neurons except the winner learn with the opposite sign";
     ],
     example: "type = \"softhebb\"\ntemperature = 0.5",
     impl RuleSpec for SoftHebb {
@@ -136,6 +137,6 @@ mod tests {
             }
         }
         let two = Each::Each(vec![1.0, 2.0]);
-        assert!(refusal(&SoftHebb { temperature: two, ..plain }).contains("one a module"));
+        assert!(refusal(&SoftHebb { temperature: two, ..plain }).contains("one for each module"));
     }
 }

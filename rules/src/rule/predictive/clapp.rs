@@ -8,7 +8,8 @@ use plasticity_core::score::Transport;
 
 preset! {
     /// Local in space and time: an input is either a fixation or a saccade, and no weight is used in both directions.
-    Clapp "clapp": "CLAPP: local in space and time, fixation or saccade, retrodiction weights of its own",
+    Clapp "clapp": "CLAPP: local in space and time; each input is a positive or a negative; separate \
+                    retrodiction weights",
     equation: "ΔW = Σ γ_pred · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ_retro · (W_retro z_t) · ρ'(a_{t−δ}) · x_{t−δ}",
     citation: "Illing et al. 2021, Equations 5-10 and 16-19",
     modules: "layerwise",

@@ -16,7 +16,7 @@ preset! {
     /// context's neurons are taught by other signals than the target's.
     ///
     /// What it asks for is development: two neurons whose synapses onto each other start equally strong.
-    ClappTwin "clapp_twin": "CLAPP with prediction and retrodiction weights that begin alike, and stay so without weight transport",
+    ClappTwin "clapp_twin": "CLAPP with W_retro = W_predᵀ at the start, which stays so without weight transport",
     equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as `clapp`",
     citation: "introduced here, after Illing et al. 2021, Equations 16-19, and Kolen & Pollack 1994",
     modules: "layerwise",

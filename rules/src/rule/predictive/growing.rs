@@ -30,7 +30,8 @@ impl PredictionSteps {
         match self {
             Self::Each(steps) if steps.len() != modules => {
                 let message = format!(
-                    "{steps:?} has {} numbers and the network {modules} modules: give one number, or one a module",
+                    "{steps:?} has {} numbers, but the network has {modules} modules: give one number, or one \
+                     for each module",
                     steps.len()
                 );
                 Err(Error::config("prediction_steps", message))

@@ -6,8 +6,9 @@ use plasticity_core::plasticity::RuleSpec;
 
 preset! {
     /// Hinge Loss CPC whose inputs are either a fixation or a saccade: local in time, not in space.
-    HingeCpcTimeLocal "hinge_cpc_time_local": "time-local Hinge Loss CPC: each input a fixation or a saccade, never both",
-    equation: "L = mean over fixations max(0, 1 − u⁺) + mean over saccades max(0, 1 + u⁻)",
+    HingeCpcTimeLocal "hinge_cpc_time_local": "Time-local Hinge Loss CPC: each input is a positive or a \
+                                               negative, never both",
+    equation: "L = mean over positives max(0, 1 − u⁺) + mean over negatives max(0, 1 + u⁻)",
     citation: "Illing et al. 2021, Section 4",
     modules: "end_to_end",
     keys: options::keys(OTHER, "true", SHARED, HINGE, "false"),

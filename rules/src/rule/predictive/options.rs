@@ -175,17 +175,15 @@ impl Options {
     /// Names the key, and the remedy.
     pub fn check(&self) -> Result<()> {
         if self.time_local && matches!(self.negatives, Negatives::All {}) {
-            let message =
-                "all pairs at once cannot be time-local; use negatives = { type = \"other_sample\" }";
+            let message = "all pairs cannot be time-local: use negatives = { type = \"other_sample\" }";
             return Err(Error::config("time_local", message));
         }
         if matches!(self.negatives, Negatives::All {}) && self.pool != Pool::Same(0) {
-            let message = "all pairs at once keep every place already; leave it out";
+            let message = "all pairs already keep every place: remove this key";
             return Err(Error::config("pool", message));
         }
         if self.twins && self.score.transport() != Transport::Retrodiction {
-            let message =
-                "needs a score that has weights of its own for the way back: score = { type = \"w_retro\" }";
+            let message = "needs a score with separate retrodiction weights: score = { type = \"w_retro\" }";
             return Err(Error::config("twins", message));
         }
         if !matches!(self.context, ContextSource::Same | ContextSource::Above) {
@@ -290,43 +288,45 @@ pub const fn keys(
             "prediction_steps",
             "5",
             "1..=65536 | list of 1..=65536",
-            "K: how many steps ahead a context predicts, one for all modules or one a module",
+            "K: number of prediction steps, one for all modules or one for each module",
         ),
         key("skip", "1", "0..=65536", "steps between a context and its first target (vision: 1, speech: 0)"),
         key(
             "negatives",
             negatives,
             "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
-            "saccades of a context: rows drawn from the batch, another input, or all rows (video). Of other inputs, `each` says \
-             whether one is drawn for an input as a whole or for each of its places and times, and `at` whether the target is at \
-             the fixation's place and time in it or at any",
+            "negatives of a context: rows drawn from the batch, another input, or all rows (video). For other \
+             inputs, `each` draws one for a whole input or for each of its places and times; `at` takes the \
+             target at the positive's place and time or at any",
         ),
         key(
             "draws",
             "\"network\"",
             "network | module",
-            "who shares the signs and other inputs of a step: the whole network, as in the paper's text, or nobody: every module \
-             and side, and for other inputs every prediction step, has its own, as in the authors' code",
+            "network: all modules share the signs and other inputs of a step, as in the paper's text. module: \
+             every module and side, and for other inputs every prediction step, has its own, as in the \
+             authors' code",
         ),
         key(
             "pool",
             "0",
             "0.. | list of 0..",
-            "side of the blocks of a map whose means stand side by side in the score, one for all modules or one a module; 0: the \
+            "side of the blocks whose means the score sees, one for all modules or one for each module; 0: the \
              mean over the whole map",
         ),
         key(
             "time_local",
             time_local,
             "true | false",
-            "each input is either a fixation or a saccade, never both",
+            "each input is either a positive or a negative, never both",
         ),
         key("context", "\"same\"", "same | above", "the module whose representation predicts"),
         key(
             "window",
             "0",
             "0.. steps",
-            "modules below the last learn from a random window of so many steps, contexts, targets and negatives; 0: all",
+            "modules below the last learn from a random window of this many steps (contexts, targets and \
+             negatives); 0: all steps",
         ),
         key("score", score, "a score", "how well a context fits a target"),
         key("broadcast", broadcast, "a broadcast", "from scores to the modulation γ of every pair"),
@@ -334,7 +334,7 @@ pub const fn keys(
             "twins",
             twins,
             "true | false",
-            "true: W_retro begins as W_predᵀ, which it then stays in time-local learning, since both see the same factors",
+            "true: W_retro starts as W_predᵀ. In time-local learning it stays so, since both see the same factors",
         ),
         key(
             "update_context",
@@ -346,13 +346,13 @@ pub const fn keys(
             "learn_prediction",
             "true",
             "true | false",
-            "false: the prediction weights stay as drawn (an ablation)",
+            "false: the prediction weights keep their initial values (an ablation)",
         ),
         key(
             "dendrite",
             "true",
             "true | false",
-            "false: γ·ρ'·pre without dendritic prediction on the target's neurons (an ablation)",
+            "false: γ·ρ'·pre without the dendritic prediction on the target's neurons (an ablation)",
         ),
     ]
 }

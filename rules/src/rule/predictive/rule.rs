@@ -33,7 +33,8 @@ impl From<Overrides> for PredictiveSpec {
 }
 
 plugin! {
-    Rule "predictive": "Any composition of score and broadcast over prediction steps: what the presets are cases of",
+    Rule "predictive": "Any combination of score and broadcast over prediction steps; the paper's methods are \
+                        presets of it",
     equation: "ΔW = Σ_k Σ γ · dendrite · ρ'(a) · x",
     citation: "Illing et al. 2021, Equations 1-19",
     keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
@@ -105,8 +106,9 @@ impl Predictive {
         let one_other = matches!(protocol.negatives, Negatives::OtherSample { .. });
         if to.module == 0 && protocol.time_local && !one_other {
             tracing::warn!(
-                "rule {rule}: signs say of each input whether it is a fixation or saccades, but negatives at random compare \
-                 a context with several inputs at once: local in time is only `negatives = {{ type = \"other_sample\" }}`"
+                "rule {rule}: time-local learning makes each input a positive or a negative, but random \
+                 negatives compare a context with several inputs at once: use `negatives = {{ type = \
+                 \"other_sample\" }}`"
             );
         }
         let windowed = options.window > 0 && to.module + 1 < to.modules;

@@ -34,7 +34,7 @@ plugin! {
 }
 
 plugin! {
-    Rule "greedy_supervised": "Greedy supervised learning: a cross entropy of its own for every module",
+    Rule "greedy_supervised": "Greedy supervised learning: a separate cross entropy for every module",
     equation: "L = −mean log softmax(W z̄ + b)[label], over inputs, or over labelled frames",
     citation: "Nøkland & Eidnes 2019; Illing et al. 2021, Table 1",
     keys: [],

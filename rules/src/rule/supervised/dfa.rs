@@ -38,7 +38,9 @@ plugin! {
     equation: "ΔW = (Bᵀ e) · ρ'(a) · x, e = 1[label] − softmax(V z̄_top + b)",
     citation: "Nøkland 2016, NeurIPS; after Lillicrap et al. 2016",
     keys: [
-        feedback = "\"position\"", "position | shared", "whether every position of a map has fixed weights of its own, as published, or all share those of their neuron";
+        feedback = "\"position\"", "position | shared", "position: every position of a map has its own fixed \
+                                                         weights, as published. shared: all positions of a \
+                                                         neuron share them";
     ],
     example: "type = \"dfa\"",
     impl RuleSpec for Dfa {
@@ -106,8 +108,8 @@ impl DirectFeedback {
             return error.through(self.feedback.value(), shape);
         }
         if error.errors.len() != shape.batch * classes {
-            let message = "sends the error of whole stimuli to every position, and these have labels by frame: give \
-                           feedback = \"shared\"";
+            let message = "sends the error of whole stimuli to every position, but these stimuli have a label \
+                           for each frame: use feedback = \"shared\"";
             return Err(Error::shape("rule dfa", message));
         }
         let mut factor = Buffer::zeros(self.feedback.value().device(), shape.len())?;
@@ -217,6 +219,6 @@ mod tests {
         let by_frame = Signals::new(&target).with_top(&target).with_labels(frames.as_slice());
         let mut rule = Dfa::default().build(&context(SHAPE, SHAPE), &mut stream(1, &[])).unwrap();
         let error = rule.update(&by_frame, &mut draws()).err().unwrap().to_string();
-        assert!(error.contains("labels by frame"), "{error}");
+        assert!(error.contains("a label for each frame"), "{error}");
     }
 }

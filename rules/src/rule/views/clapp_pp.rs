@@ -60,21 +60,21 @@ const KEYS: [Key; 5] = [
         name: "context",
         default: "\"same\"",
         range: "same | top | both",
-        meaning: "whose representation of the other view predicts: the module's own, the top module's (direct feedback), \
-                  or both, each with prediction weights of its own",
+        meaning: "which representation of the other view predicts: the module's own, the top module's (direct \
+                  feedback), or both, each with its own prediction weights",
     },
     Key {
         name: "pool",
         default: "0",
         range: "0.. | list of 0..",
-        meaning: "block size of the average pooling, one for all modules or one a module, before the score; blocks stand side by side in the \
-                  representation (2-D spatial dependence); 0: the whole map is one block",
+        meaning: "side of the blocks that are averaged before the score, one for all modules or one for each \
+                  module (2-D spatial dependence); 0: the whole map is one block",
     },
     Key {
         name: "negatives",
         default: "1",
         range: "1..=65536",
-        meaning: "saccades of a context: views of other images of the batch",
+        meaning: "negatives of a context: views of other images in the batch",
     },
     Key {
         name: "score",
@@ -181,7 +181,7 @@ impl TwoViews {
     fn top<'a>(&self, top: Option<&'a Representation>, rows: usize) -> Result<&'a Representation> {
         top.filter(|top| top.shape().rows() == rows).ok_or_else(|| {
             let message = format!(
-                "needs a representation of the top module with {rows} rows as the module's own, got {:?}",
+                "needs a representation of the top module with {rows} rows, as the module's own has, got {:?}",
                 top.map(Representation::shape)
             );
             Error::shape(format!("rule {}", self.rule), message)
@@ -239,7 +239,7 @@ impl PlasticityRule for TwoViews {
                 (false, _) => signals.context(),
                 (true, Some(top)) => top,
                 (true, None) => {
-                    let message = "needs the top module's representation, and there is none";
+                    let message = "needs the top module's representation, but there is none";
                     return Err(Error::shape(format!("rule {}", self.rule), message));
                 }
             };

@@ -56,7 +56,8 @@ plugin! {
         temperature = "0.1", "> 0", "τ: divides cosine similarities";
         projection = "1024", "1..=65536", "rows of the shared linear projection P";
         pool = "0", "0.. | list of 0..",
-            "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
+            "side of the blocks that are averaged, one for all modules or one for each module; 0: the whole map \
+             is one block";
     ],
     example: "type = \"infonce\"\nprojection = 6",
     impl RuleSpec for InfoNce {
@@ -83,7 +84,8 @@ plugin! {
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";
         pool = "0", "0.. | list of 0..",
-            "block size of the average pooling, one for all modules or one a module; blocks stand side by side; 0: the whole map is one block";
+            "side of the blocks that are averaged, one for all modules or one for each module; 0: the whole map \
+             is one block";
     ],
     example: "type = \"nt_xent\"\ntemperature = 0.5",
     impl RuleSpec for NtXent {
@@ -100,7 +102,7 @@ plugin! {
     }
 }
 
-/// Added to squared norms, so that a silent row has no direction instead of none that is a number.
+/// Added to squared norms, so that the direction of a silent row is zero and not NaN.
 const EPSILON: f32 = 1e-12;
 
 /// Who looks for the other view among whom.

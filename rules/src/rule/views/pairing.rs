@@ -26,7 +26,7 @@ impl Pairing {
         let images = shape.batch / 2;
         if !shape.batch.is_multiple_of(2) || images < 2 {
             let message = format!(
-                "needs two views each of at least two images in a batch, got {} rows: set [stimulus] views = 2 and \
+                "needs two views of at least two images in a batch, got {} rows: set [stimulus] views = 2 and \
                  [training] batch to 2 or more",
                 shape.batch
             );

@@ -37,8 +37,8 @@ impl Pool {
         match self {
             Self::Each(sizes) if sizes.len() != modules => {
                 let message = format!(
-                    "{sizes:?} has {} sizes and the network {modules} modules: give one number, or one a module \
-                     (0 pools the whole map)",
+                    "{sizes:?} has {} sizes, but the network has {modules} modules: give one number, or one for \
+                     each module (0 pools the whole map)",
                     sizes.len()
                 );
                 Err(Error::config("pool", message))

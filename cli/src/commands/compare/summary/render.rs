@@ -84,14 +84,15 @@ impl Table {
         chances.dedup();
         let (seeds, chances) = (listed(self.seeds()), chances.join(", "));
         let mut caption = match self.seeds().len() {
-            1 => format!("Seed {seeds}; chance {chances} %. Gains are on the untrained network."),
+            1 => format!("Seed {seeds}; chance {chances} %. Gains are over the untrained network."),
             _ => format!(
-                "Mean ± standard deviation over seeds {seeds}; chance {chances} %. Gains are on the untrained network of the \
-                 same seed."
+                "Mean ± standard deviation over seeds {seeds}; chance {chances} %. Gains are over the untrained \
+                 network of the same seed."
             ),
         };
         if self.has_differences() {
-            caption += " Differences are taken seed by seed; in brackets the 95 % interval of their mean (Student's t).";
+            caption +=
+                " Differences are means over seeds, with their 95 % interval in brackets (Student's t).";
         }
         caption
     }

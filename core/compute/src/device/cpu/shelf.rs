@@ -58,8 +58,7 @@ pub(crate) fn room(len: usize) -> Result<()> {
         return Ok(());
     }
     Vec::<f32>::new().try_reserve_exact(len).map_err(|_| {
-        let message =
-            format!("there is no room for {len} values in memory: use a smaller batch or smaller layers");
+        let message = format!("no memory for {len} values: use a smaller batch or smaller layers");
         Error::Device(message)
     })
 }

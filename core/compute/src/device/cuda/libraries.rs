@@ -96,8 +96,8 @@ pub(super) fn load() -> Result<()> {
             set(cublas::ALL, &["libcublas.so.13", "libcublas.so.12"], "CUDA 12 or 13")?;
             set(nvrtc::ALL, &["libnvrtc.so.13", "libnvrtc.so.12"], "CUDA 12 or 13")
         } else {
-            set(cublas::ALL, &["libcublas.so.12"], "CUDA 12, which is what the driver is for")?;
-            set(nvrtc::ALL, &["libnvrtc.so.12"], "CUDA 12, which is what the driver is for")
+            set(cublas::ALL, &["libcublas.so.12"], "CUDA 12, which the driver supports")?;
+            set(nvrtc::ALL, &["libnvrtc.so.12"], "CUDA 12, which the driver supports")
         }
     };
     LOADED.get_or_init(all).clone().map_err(Error::Device)
@@ -117,8 +117,8 @@ fn set(functions: &[Entry], names: &[&str], part_of: &str) -> Result<(), String>
     let library = library.ok_or_else(|| {
         let names = names.join(" or ");
         format!(
-            "{names}, a part of {part_of}, is not found; install it or put its folder on LD_LIBRARY_PATH, or, \
-             to run on the CPU, build without `--features cuda`"
+            "{names}, a part of {part_of}, was not found: install it or put its folder on LD_LIBRARY_PATH; to \
+             run on the CPU, build without `--features cuda`"
         )
     })?;
     // The library stays loaded for good: the jumps lead into it.
@@ -147,7 +147,7 @@ mod tests {
             }
             Err(error) => {
                 let message = error.to_string();
-                assert!(message.contains("is not found"), "{message}");
+                assert!(message.contains("was not found"), "{message}");
                 assert!(message.contains("build without `--features cuda`"), "{message}");
             }
         }

@@ -95,7 +95,8 @@ impl Device {
         let name = name(*driver.cu_device());
         if capability < (8, 0) {
             let (major, minor) = capability;
-            let message = format!("{name} has compute capability {major}.{minor}, 8.0 is needed; {remedy}");
+            let message =
+                format!("{name} has compute capability {major}.{minor}, but 8.0 is needed; {remedy}");
             return Err(Error::Device(message));
         }
         if attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)? != 0 {

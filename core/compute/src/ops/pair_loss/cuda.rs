@@ -37,7 +37,7 @@ pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buff
     let loss = match kind {
         PairLoss::RowSoftmax if pairs.signs.is_some() => {
             let message =
-                "softmax compares a fixation with its saccades in one row, so it cannot be time-local";
+                "softmax compares a positive with its negatives in one row, so it cannot be time-local";
             return Err(Error::shape("broadcast", message));
         }
         PairLoss::RowSoftmax => {

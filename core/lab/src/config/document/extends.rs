@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path, chain: &mut Vec<PathBuf>) -> Result<Document> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such config file",
-            std::io::ErrorKind::InvalidData => "is not a text file in UTF-8",
+            std::io::ErrorKind::InvalidData => "is not UTF-8 text",
             _ => return Error::file(path, format!("cannot be read: {error}")),
         };
         Error::file(path, hint)
@@ -46,7 +46,8 @@ pub(super) fn resolved(mut document: Document, path: &Path, chain: &mut Vec<Path
         let base = path.parent().unwrap_or(Path::new("")).join(name);
         if !base.is_file() {
             let message = format!(
-                "there is no config file {}: a base is looked for from the folder of the file that extends it",
+                "there is no config file {}: the path of a base is relative to the folder of the config that \
+                 extends it",
                 base.display()
             );
             return Err(document.error(EXTENDS, message));
@@ -54,7 +55,7 @@ pub(super) fn resolved(mut document: Document, path: &Path, chain: &mut Vec<Path
         if let Some(first) = chain.iter().position(|other| same(other, &base)) {
             let round = chain[first..].iter().chain([&base]).map(|path| path.display().to_string());
             let round = round.collect::<Vec<_>>().join(" → ");
-            return Err(document.error(EXTENDS, format!("leads round in a circle: {round}")));
+            return Err(document.error(EXTENDS, format!("is a circle: {round}")));
         }
         let base = read(&base, chain)?;
         whole = Some(match whole {
@@ -197,12 +198,12 @@ mod tests {
     fn circles_missing_files_and_wrong_values_are_named() {
         assert_eq!(
             error(&[("c.toml", "seed = 1\nextends = \"d.toml\"\n")]),
-            "c.toml:2: extends: there is no config file d.toml: a base is looked for from the folder of the file that \
-             extends it"
+            "c.toml:2: extends: there is no config file d.toml: the path of a base is relative to the folder of \
+                the config that extends it"
         );
         assert_eq!(
             error(&[("c.toml", "extends = \"d.toml\""), ("d.toml", "extends = [\"./c.toml\"]")]),
-            "d.toml:1: extends: leads round in a circle: c.toml → d.toml → ./c.toml"
+            "d.toml:1: extends: is a circle: c.toml → d.toml → ./c.toml"
         );
         for wrong in ["3", "[]", "[\"c.toml\", 1]"] {
             let message = error(&[("c.toml", &format!("extends = {wrong}"))]);

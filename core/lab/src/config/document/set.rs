@@ -38,7 +38,7 @@ impl Document {
             .filter(|(path, _)| path.split('.').all(|key| !key.is_empty()))
             .ok_or_else(|| Error::config(&place, "expected KEY=VALUE, such as training.batch=16"))?;
         if path == EXTENDS {
-            let message = "is said in a file: write a config that extends the base, and give that";
+            let message = "works only in a file: write a config that extends the base";
             return Err(Error::config(place, message));
         }
         let value = format!("value = {value}")
@@ -75,13 +75,13 @@ impl Document {
                 let length = items.len();
                 walked.push(index);
                 next = index.parse().ok().and_then(|index: usize| items.get_mut(index)).ok_or_else(|| {
-                    let message = format!("`{}` is no place in an array of {length}", walked.join("."));
+                    let message = format!("`{}` is not an index in a list of {length}", walked.join("."));
                     Error::config(&place, message)
                 })?;
             }
             table = next
                 .as_table_mut()
-                .ok_or_else(|| Error::config(&place, format!("`{}` is no table", walked.join("."))))?;
+                .ok_or_else(|| Error::config(&place, format!("`{}` is not a table", walked.join("."))))?;
         }
         let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
         let mut set = path.to_owned();
@@ -188,8 +188,8 @@ mod tests {
         let mut document = Document::parse(TEXT, "c.toml").unwrap();
         let mut message = |set: &str| document.set(set, &Table::new()).unwrap_err().to_string();
         assert_eq!(message("seed"), "--set seed: expected KEY=VALUE, such as training.batch=16");
-        assert!(message("extends=b.toml").starts_with("--set extends=b.toml: is said in a file: "));
-        assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is no table");
+        assert!(message("extends=b.toml").starts_with("--set extends=b.toml: works only in a file: "));
+        assert_eq!(message("seed.x=1"), "--set seed.x=1: `seed` is not a table");
         assert_eq!(
             message("training=long"),
             "--set training=long: `training` is a table: set one of its keys, as in training.KEY=VALUE"
@@ -200,7 +200,7 @@ mod tests {
         );
         assert_eq!(
             message("encoder.layers.2.x=1"),
-            "--set encoder.layers.2.x=1: `encoder.layers.2` is no place in an array of 2"
+            "--set encoder.layers.2.x=1: `encoder.layers.2` is not an index in a list of 2"
         );
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Along<'a> {
         let classes = match (train.classes(), test.classes()) {
             (Some(classes), Some(_)) if !train.is_empty() && !test.is_empty() => classes.len(),
             _ => {
-                let message = "needs labelled stimuli, and these have no labels";
+                let message = "needs labelled stimuli, but these have no labels";
                 return Err(Error::config(config.place("probe.every"), message));
             }
         };

@@ -92,8 +92,8 @@ impl<'a> Look<'a> {
             say(
                 "dead",
                 format!(
-                    "layer {layer}: {dead:.0} % of its units are 0 for every stimulus, and do not learn any more: a lower \
-                     rate, a warm-up (training.schedule) or batch_norm may keep them alive"
+                    "layer {layer}: {dead:.0} % of its units are 0 for every stimulus and no longer learn; a \
+                     lower rate, a warm-up (training.schedule) or batch_norm may prevent this"
                 ),
             )?;
         }
@@ -101,8 +101,9 @@ impl<'a> Look<'a> {
             say(
                 "dimension",
                 format!(
-                    "layer {layer}: its activity varies along one direction alone (effective dimension {dimension:.2}): it \
-                     has collapsed, and little can be probed of it; more negatives or a lower rate may help"
+                    "layer {layer}: its activity varies along only one direction (effective dimension \
+                     {dimension:.2}), so a probe can read little from it; more negatives or a lower rate may \
+                     help"
                 ),
             )?;
         }

@@ -68,12 +68,12 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 plugin! {
-    Observer "norms": "The Euclidean norm of every parameter, and of what a step changes of it",
+    Observer "norms": "The Euclidean norm of every parameter, and of its change in a step",
     equation: "‖w‖ = √Σ w²",
     citation: "Oja 1982: learning keeps it bounded, or does not",
     keys: [
-        every = "100", "1.. steps", "from one measure to the next";
-        updates = "false", "true | false", "whether the change by the measured step is measured, too, as `NAME.update`";
+        every = "100", "1.. steps", "steps between two measurements";
+        updates = "false", "true | false", "also measures the change in the measured step, as `NAME.update`";
     ],
     example: "type = \"norms\"\nevery = 50\nupdates = true",
     impl ObserverSpec for Norms {

@@ -1,5 +1,5 @@
-//! When a training has not become better for too long. What it knows follows from the records alone, so that a run that
-//! goes on ends where one that never stopped does.
+//! When a training has not become better for too long. What it knows follows from the records alone, so that a run
+//! that is resumed ends at the same step as a run that was never stopped.
 
 use crate::config::Patience;
 use crate::run::Record;
@@ -42,10 +42,13 @@ impl Waiting {
         let (best, step) = self.best.filter(|_| self.without >= most)?;
         Some(match self.patience {
             Patience::Loss(_) => {
-                format!("no lower loss than {:.4}, up to step {step}, in {most} epochs", -best)
+                format!(
+                    "the loss has not fallen below {:.4} (reached by step {step}) in {most} epochs",
+                    -best
+                )
             }
             Patience::Probe(_) => {
-                format!("no better probe than {best:.1} % after step {step} in {most} probes")
+                format!("the probe accuracy has not risen above {best:.1} % (step {step}) in {most} probes")
             }
         })
     }
@@ -103,6 +106,6 @@ mod tests {
         assert_eq!(ends(Patience::Probe(1), &records), Some(3));
         let mut waiting = Waiting::new(Patience::Probe(2));
         let why = records.iter().find_map(|record| waiting.hear(record)).unwrap();
-        assert_eq!(why, "no better probe than 36.0 % after step 4 in 2 probes");
+        assert_eq!(why, "the probe accuracy has not risen above 36.0 % (step 4) in 2 probes");
     }
 }

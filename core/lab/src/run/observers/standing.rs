@@ -1,4 +1,4 @@
-//! Losses that stand where nothing is told apart.
+//! Losses that stay at their trivial value.
 
 use crate::experiment::Experiment;
 use crate::run::Record;

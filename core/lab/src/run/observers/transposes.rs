@@ -41,10 +41,10 @@ impl Observer for Transposes {
 }
 
 plugin! {
-    Observer "transposes": "Alignment of W_pred with the transpose of W_retro, where a rule learns both",
+    Observer "transposes": "Alignment of W_pred with the transpose of W_retro, if a rule learns both",
     equation: "cos(W_pred, W_retroᵀ), mean over prediction steps",
     citation: "Illing et al. 2021, Equations 16-19",
-    keys: [every = "100", "1.. steps", "from one measure to the next"],
+    keys: [every = "100", "1.. steps", "steps between two measurements"],
     example: "type = \"transposes\"\nevery = 50",
     impl ObserverSpec for Transposes {
         fn build(&self) -> Result<Box<dyn Observer>> {

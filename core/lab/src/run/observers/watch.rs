@@ -31,7 +31,7 @@ impl<'a> Watch<'a> {
     pub fn hear(&mut self, record: &Record, moment: &Moment<Trainer>) -> Result<()> {
         for (module, value) in self.standing.hear(record) {
             let message = format!(
-                "module {}: its loss has stood at {value:.3} for long, which is its value where nothing is told apart: if it \
+                "module {}: its loss has long been {value:.3}, its value if all stimuli look the same; if it \
                  stays there, a higher rate or other initial weights may help",
                 module + 1
             );
@@ -44,7 +44,7 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Hears of the records that a run has when it begins, or goes on.
+    /// Gets the records of a run when it starts or resumes.
     ///
     /// # Errors
     /// Where they cannot be read.

@@ -45,10 +45,10 @@ plugin! {
     equation: "y[n] = A x[n] + B y[n−1] + C y[n−2], C = −exp(−2π bw T), B = 2 exp(−π bw T) cos(2π f T), A = 1 − B − C",
     citation: "after Klatt 1980; vowel formants: Peterson & Barney 1952",
     keys: [
-        speakers = "8", "1..=1000000", "how many speakers; each has a pitch, a vocal-tract length and a pace of its own";
-        first_speaker = "0", "0..", "number of the first speaker: sources whose ranges do not meet share no speaker";
-        utterances = "20", "1..=1000000", "utterances of each speaker; of all speakers at most 1000000";
-        first_utterance = "0", "0..", "number of the first utterance: sources whose ranges do not meet share no utterance";
+        speakers = "8", "1..=1000000", "number of speakers; each has its own pitch, vocal-tract length and pace";
+        first_speaker = "0", "0..", "index of the first speaker; sources with separate ranges share no speaker";
+        utterances = "20", "1..=1000000", "utterances of each speaker; at most 1000000 for all speakers together";
+        first_utterance = "0", "0..", "index of the first utterance; sources with separate ranges share no utterance";
         seconds = "3.0", "[0.1, 60] s", "length of an utterance";
     ],
     example: "type = \"synthetic_speech\"\nspeakers = 2\nutterances = 2\nseconds = 0.5",
@@ -67,7 +67,7 @@ plugin! {
             }
             let all = self.speakers * self.utterances;
             if all > MOST {
-                return key("utterances", format!("expected at most {MOST} of all speakers together, got {all}"));
+                return key("utterances", format!("expected at most {MOST} for all speakers together, got {all}"));
             }
             let range = |first: usize, count: usize| first..first.saturating_add(count);
             let numbers: Vec<(usize, usize)> = range(self.first_speaker, self.speakers)

@@ -87,7 +87,8 @@ impl MotionsSpec {
 }
 
 plugin! {
-    Source "motions": "Built-in scenes of striped shapes whose class is their motion; no single frame tells it",
+    Source "motions": "Built-in scenes of striped shapes whose class is their motion; a single frame does not \
+                       show the class",
     equation: "state[t] = state[0] + speed · t (mod 1) in one of place, orientation, size; state[0] uniform",
     citation: "this toolkit",
     keys: [
@@ -95,8 +96,10 @@ plugin! {
         size = "64", "8..=1024 pixels", "side of a frame";
         length = "32", "1..=10000 frames", "length of a clip";
         shapes = "4", "1..=100", "shapes of a scene";
-        lifetime = "0", "0..=10000 frames", "a shape gives way to another one after so many; 0: never. Where shapes are short-lived and the background is plain, motion alone lasts";
-        background = "0.1", "[0, 0.5]", "contrast of the gratings that stand still behind the shapes";
+        lifetime = "0", "0..=10000 frames", "frames after which another shape replaces a shape; 0: never. With \
+                                             short-lived shapes and a plain background, only the motion stays \
+                                             the same";
+        background = "0.1", "[0, 0.5]", "contrast of the still gratings behind the shapes";
         speed = "1.0", "(0, 4]", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
         learn = "2000", "1..=10000000", "clips to learn from";
         train = "1000", "1..=10000000", "labelled clips that train a probe";

@@ -41,14 +41,14 @@ struct Scenes {
 }
 
 plasticity_core::plugin! {
-    Source "synthetic": "Scenes made by the program: textured objects of 8 classes on cluttered ground",
+    Source "synthetic": "Scenes drawn by the program: textured objects of 8 classes on cluttered ground",
     equation: "",
     citation: "",
     keys: [
         size = "64", "16..=1024 pixels", "side of an image";
-        count = "4096", "1..=10000000", "scenes to learn from";
-        train = "1024", "1..=10000000", "labelled scenes that a probe learns from";
-        test = "512", "1..=10000000", "labelled scenes that a probe is tested on";
+        count = "4096", "1..=10000000", "scenes for learning";
+        train = "1024", "1..=10000000", "labelled scenes that train the probe";
+        test = "512", "1..=10000000", "labelled scenes that test the probe";
     ],
     example: "type = \"synthetic\"\nsize = 32\ncount = 64\ntrain = 32\ntest = 16",
     impl ImageSourceSpec for Synthetic {

@@ -119,7 +119,7 @@ impl CrossEntropy {
     pub fn new(rule: &'static str, channel: usize, to: &Site, random: &mut Random) -> Result<Self> {
         let Some(classes) = to.classes.filter(|&classes| classes > 0) else {
             let message = format!(
-                "`{rule}` learns from labels, and this stimulus has no classes: use a labelled one, or another rule"
+                "`{rule}` needs labels, but this stimulus has no classes: use a labelled stimulus or another rule"
             );
             return Err(Error::config("type", message));
         };
@@ -139,7 +139,7 @@ impl CrossEntropy {
     ) -> Result<(Frames, Vec<Option<usize>>)> {
         let fail = |message| Err(Error::shape(format!("rule {}", self.rule), message));
         let Some(labels) = labels else {
-            return fail("learns from labels, and an input of this batch has none".to_owned());
+            return fail("needs labels, but an input of this batch has none".to_owned());
         };
         let fits = !shape.is_empty() && !labels.is_empty() && labels.len().is_multiple_of(shape.batch);
         if !fits || shape.channel != self.channel {

@@ -47,7 +47,7 @@ fn cudnn(device: &Device) -> &'static Result<Mutex<Cudnn>> {
         }
         let opened = library::open(device);
         if let Err(error) = &opened {
-            tracing::warn!("no cuDNN ({error}): convolutions go by patches and cuBLAS, which is slower");
+            tracing::warn!("no cuDNN ({error}): convolutions use patches and cuBLAS, which is slower");
         }
         opened.map(|functions| Mutex::new(Cudnn { functions, plans: Vec::new() }))
     })
