@@ -57,7 +57,7 @@ struct Report {
     steps: u64,
     /// Threads of arithmetic.
     threads: usize,
-    /// The device.
+    /// The device, and the family of kernels where the precision leaves a choice.
     device: String,
     /// With `--profile`: 10⁹ operations a second of one large matrix product, the machine's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         batch,
         steps: arguments.steps,
         threads: rayon::current_num_threads(),
-        device: device.name(),
+        device: [Some(device.name()), device.family()].into_iter().flatten().collect::<Vec<_>>().join(", "),
         limit_gflops,
         profile,
     };

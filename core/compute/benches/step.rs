@@ -1,5 +1,5 @@
 //! Time of every layer and stage of the target workloads, in GF/s of a direct convolution:
-//! `cargo bench -p plasticity-compute --bench step -- [workload…]`.
+//! `cargo bench -p plasticity-compute --bench step -- [workload…]`; `PLASTICITY_PRECISION=bf16` for that of operands.
 
 mod common;
 

@@ -3,6 +3,8 @@
 //!
 //! This is the only package that knows CUDA. Every operation of [`ops`] has the same functions on either device.
 
+#[cfg(not(feature = "cuda"))]
+pub mod bf16;
 pub mod device;
 pub mod error;
 pub mod map;

@@ -81,13 +81,14 @@ impl Provenance {
     }
 }
 
-/// The family of kernels of a device: the processor's widest instructions that the kernels know; or a GPU's name, the
-/// library of its convolutions and the precision, which the environment can set too.
+/// The family of kernels of a device. On the CPU: the processor's widest instructions that the kernels use, and at bf16 the
+/// kernels of products. On a GPU: its name, the library of convolutions and the precision, which the environment can set too.
 fn kernels(device: &Device) -> String {
     if plasticity_core::device::ON_GPU {
         return format!("{}, {}, {}", device.name(), ops::conv::library(device), device.precision());
     }
-    format!("{} {}", std::env::consts::ARCH, instructions())
+    let family = device.family().map_or(String::new(), |family| format!(", {family}"));
+    format!("{} {}{family}", std::env::consts::ARCH, instructions())
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -152,5 +153,19 @@ mod tests {
             [&here.program, &here.device, &here.kernels, &here.processor].iter().all(|word| !word.is_empty())
         );
         assert_eq!(here.commit, UNKNOWN);
+    }
+
+    #[test]
+    fn products_of_another_family_are_another_runs() {
+        if plasticity_core::device::ON_GPU {
+            return;
+        }
+        let device = Device::open().unwrap();
+        let single = Provenance::here(&device, String::new());
+        device.set_precision(plasticity_core::device::Precision::Bf16).unwrap();
+        let half = Provenance::here(&device, String::new());
+        assert_eq!(half.kernels, format!("{}, {}", single.kernels, device.family().unwrap()));
+        let said = half.difference(&single).unwrap();
+        assert!(said.contains(&format!("{}, then on {}", half.kernels, single.kernels)), "{said}");
     }
 }

@@ -28,6 +28,9 @@ pub enum Stage {
 impl Layer {
     pub fn new(name: impl Into<String>, g: Geometry, pool: Option<Pool>) -> Self {
         let device = Device::open().expect("a device");
+        if let Ok(precision) = std::env::var("PLASTICITY_PRECISION") {
+            device.set_precision(precision.parse().expect("a precision")).expect("one of this device");
+        }
         let values = |length: usize, scale: f32| {
             let values = (0..length).map(|i| (i * 7919 % 2003) as f32 * scale / 1001.0 - scale);
             Buffer::from_vec(&device, values.collect()).expect("room")

@@ -8,6 +8,7 @@ pub(crate) use operand::Operand;
 pub(crate) use scratch::Scratch;
 
 use super::{Matrix, Precision};
+use crate::bf16::Family;
 use crate::error::{Error, Result};
 use dfdx::tensor::{AutoDevice, TensorFromVec};
 use std::sync::Arc;
@@ -47,6 +48,11 @@ impl Device {
         "cpu".to_owned()
     }
 
+    /// The family of kernels that multiplies operands, where the precision leaves a choice: at bf16.
+    pub fn family(&self) -> Option<String> {
+        (self.precision() == Precision::Bf16).then(|| format!("bf16: {}", Family::here()))
+    }
+
     /// The same device as dfdx knows it.
     pub fn tensors(&self) -> &AutoDevice {
         &self.tensors
@@ -65,12 +71,15 @@ impl Device {
     /// Sets how exact matrix products are, for this handle to the device and all that were cloned from it.
     ///
     /// # Errors
-    /// On the CPU for `tf32`.
+    /// On the CPU for `tf32`, and for `bf16` where `PLASTICITY_BF16` names a family of kernels that this processor lacks.
     pub fn set_precision(&self, precision: Precision) -> Result<()> {
         if !Precision::AVAILABLE.contains(&precision) {
             let message =
                 format!("{precision} needs a build with `--features cuda`; the CPU has f32 and bf16");
             return Err(Error::setting("precision", message));
+        }
+        if precision == Precision::Bf16 {
+            Family::found()?;
         }
         self.bf16.store(precision == Precision::Bf16, Ordering::Relaxed);
         Ok(())

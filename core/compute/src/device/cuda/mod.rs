@@ -138,6 +138,11 @@ impl Device {
         format!("cuda ({})", self.shared.name)
     }
 
+    /// The family of kernels that multiplies operands, where the precision leaves a choice: none here.
+    pub fn family(&self) -> Option<String> {
+        None
+    }
+
     /// The same device as dfdx knows it.
     pub fn tensors(&self) -> &AutoDevice {
         &self.shared.tensors

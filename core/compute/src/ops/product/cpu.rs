@@ -1,6 +1,7 @@
 //! Matrix products on the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
 
-use super::Product;
+use super::{Product, half};
+use crate::bf16::Arithmetic;
 use crate::device::{Buffer, Operand};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -14,6 +15,11 @@ pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()>
     if !fits {
         let message = format!("{p:?} does not fit buffers of {}, {} and {}", a.len(), b.len(), c.len());
         return Err(Error::shape("matrix product", message));
+    }
+    if let Arithmetic::Half(kernel) = Arithmetic::of(a.device()) {
+        let (a, b) = (&a.as_slice()[p.a..p.a + p.m * p.k], &b.as_slice()[p.b..p.b + p.k * p.n]);
+        half::product(kernel, p, a, b, &mut c.as_mut_slice()[p.c..p.c + p.m * p.n]);
+        return Ok(());
     }
     let stride = |transposed: bool, rows: usize, columns: usize| {
         if transposed { (1, rows as isize) } else { (columns as isize, 1) }

@@ -8,6 +8,8 @@ use cpu as device;
 mod cuda;
 #[cfg(feature = "cuda")]
 pub mod gemm;
+#[cfg(not(feature = "cuda"))]
+mod half;
 #[cfg(feature = "cuda")]
 use cuda as device;
 

@@ -5,11 +5,13 @@ use rayon::prelude::*;
 use super::forward::Convolution;
 use super::im2col::Im2col;
 use super::lowering::{Activation, Lowering};
-use super::matmul::{panel_width, rows_by_panel};
-use super::plan::{Path, lowering, plan};
+use super::matmul::panel_width;
+use super::panels::Panels;
+use super::plan::{Path, Plan, lowering, plan};
 use super::pool::Routing;
 use super::unroute::Unroute;
 use super::{Geometry, Pool, Post};
+use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
 /// Rows of a block of patches.
@@ -26,6 +28,7 @@ const BLOCK_ROWS: usize = 96;
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
 pub fn feedback(
+    arithmetic: Arithmetic,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -35,13 +38,13 @@ pub fn feedback(
     post: Post<'_>,
     d_input: &mut [f32],
 ) {
-    feedback_by(plan(g), g, pool, relu, weight, output, routing, post, d_input);
+    feedback_by(plan(arithmetic, g), g, pool, relu, weight, output, routing, post, d_input);
 }
 
-/// [`feedback`] by a given path, which must suit `g`.
+/// [`feedback`] by a given plan, which must suit `g`.
 #[allow(clippy::too_many_arguments)]
 pub(super) fn feedback_by(
-    path: Path,
+    plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -58,20 +61,20 @@ pub(super) fn feedback_by(
         d_input.fill(0.0);
         return;
     }
-    match path {
+    match plan.path {
         // Without padding the way back has more of it than tiles read.
         path if path == Path::Im2col || g.padding == [0, 0, 0] => {
-            let patches = Patches::new(g, weight);
+            let patches = Patches::new(g, plan.arithmetic, weight);
             in_chunks(g, patches.samples(), &unroute, d_input, |dense, d_input| {
                 patches.run(dense, d_input);
             });
         }
         _ => {
             let mirror = Geometry { in_channels: g.out_channels, out_channels: g.in_channels, ..*g };
-            let lowering = lowering(path, &mirror);
+            let lowering = lowering(plan.path, &mirror);
             let flipped = flip(g, weight);
             let activation = Activation { bias: None, relu: false };
-            let convolution = Convolution::new(&*lowering, &flipped, activation);
+            let convolution = Convolution::new(&*lowering, plan.arithmetic, &flipped, activation);
             in_chunks(g, convolution.samples(), &unroute, d_input, |dense, d_input| {
                 convolution.run(dense, g.output_len(), d_input);
             });
@@ -129,24 +132,25 @@ struct Patches {
     width: usize,
     channels: usize,
     /// `wᵀ` in panels `[panel, out, width]` along the patch.
-    weight: Scratch,
+    weight: Panels,
 }
 
 impl Patches {
-    fn new(g: &Geometry, weight: &[f32]) -> Self {
+    fn new(g: &Geometry, arithmetic: Arithmetic, weight: &[f32]) -> Self {
         let lowering = Im2col::new(g);
         let rows = lowering.weight_rows();
         let (depth, channels) = (rows.len(), g.out_channels);
         let width = panel_width(depth);
-        let mut packed = Scratch::zeros(depth.div_ceil(width) * channels * width);
-        packed.par_chunks_mut(channels * width).enumerate().for_each(|(panel, packed)| {
+        let shape = [depth.div_ceil(width), 1, channels, width];
+        let weight = Panels::new(arithmetic, shape, |panel, out| {
+            out.fill(0.0);
             for (k, row) in rows.iter().skip(panel * width).take(width).enumerate() {
                 for (o, value) in weight[row * channels..][..channels].iter().enumerate() {
-                    packed[o * width + k] = *value;
+                    out[o * width + k] = *value;
                 }
             }
         });
-        Self { lowering, depth, width, channels, weight: packed }
+        Self { lowering, depth, width, channels, weight }
     }
 
     /// Samples worth handling together, by the shape alone.
@@ -157,13 +161,15 @@ impl Patches {
     fn run(&self, dense: &[f32], d_input: &mut [f32]) {
         let Self { lowering, depth, width, channels, weight } = self;
         d_input.fill(0.0);
+        let mut packed = weight.room(BLOCK_ROWS);
         let mut panel = Scratch::new(BLOCK_ROWS * width);
         let mut patches = Scratch::new(BLOCK_ROWS * depth);
         for (block, dense) in dense.chunks(BLOCK_ROWS * channels).enumerate() {
             let count = dense.len() / channels;
             let panel = &mut panel[..count * width];
-            for (k, weight) in weight.chunks_exact(channels * width).enumerate() {
-                rows_by_panel(dense, weight, panel, *channels, *width);
+            let left = weight.rows(dense, &mut packed);
+            for k in 0..weight.count() {
+                weight.multiply(left, 0..count, k, 0, panel);
                 let first = k * width;
                 let length = (*width).min(depth - first);
                 for (patch, row) in patches.chunks_mut(*depth).zip(panel.chunks(*width)) {

@@ -3,16 +3,19 @@
 use rayon::prelude::*;
 
 use super::lowering::{Activation, Lowering};
-use super::matmul::rows_by_panel;
-use super::plan::{Path, lowering, plan};
+use super::panels::Panels;
+use super::plan::{Plan, lowering, plan};
 use super::pool::{Routing, Window};
 use super::{Geometry, Pool, wide};
+use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
 /// Rows of a block of products: few, so that the operands stay in the second-level cache.
 const BLOCK_ROWS: usize = 48;
 /// Rows of a block where the weights are so many that each read of them has to pay.
 const BLOCK_ROWS_OF_MANY: usize = 96;
+/// Rows of a block of packed operands, in whole tiles.
+const PACKED_ROWS: usize = 64;
 /// From how many transformed weights on that is so.
 const MANY: usize = 8 << 20;
 
@@ -26,6 +29,7 @@ const MANY: usize = 8 << 20;
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
 pub fn forward(
+    arithmetic: Arithmetic,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -34,17 +38,17 @@ pub fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) -> Routing {
-    if pool.is_none() && wide::suits(g) {
-        wide::forward(g, relu, input, weight, bias, output);
+    if pool.is_none() && wide::suits(arithmetic, g) {
+        wide::forward(arithmetic, g, relu, input, weight, bias, output);
         return Routing::default();
     }
-    forward_by(plan(g), g, pool, relu, input, weight, bias, output)
+    forward_by(plan(arithmetic, g), g, pool, relu, input, weight, bias, output)
 }
 
-/// [`forward`] by a given path, which must suit `g`.
+/// [`forward`] by a given plan, which must suit `g`.
 #[allow(clippy::too_many_arguments)]
 pub(super) fn forward_by(
-    path: Path,
+    plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -63,9 +67,9 @@ pub(super) fn forward_by(
     if output.is_empty() {
         return Routing { codes };
     }
-    let lowering = lowering(path, g);
+    let lowering = lowering(plan.path, g);
     let activation = Activation { bias: Some(bias), relu };
-    let convolution = Convolution::new(&*lowering, weight, activation);
+    let convolution = Convolution::new(&*lowering, plan.arithmetic, weight, activation);
     let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
 
     // A row's sums do not know which others are handled with it, so that threads may share them as they like.
@@ -93,13 +97,20 @@ pub(super) fn forward_by(
 /// A convolution with its weights made ready.
 pub(super) struct Convolution<'a> {
     lowering: &'a dyn Lowering,
-    weight: Scratch,
+    weight: Panels,
     activation: Activation<'a>,
 }
 
 impl<'a> Convolution<'a> {
-    pub(super) fn new(lowering: &'a dyn Lowering, weight: &[f32], activation: Activation<'a>) -> Self {
-        Self { lowering, weight: lowering.weight(weight), activation }
+    pub(super) fn new(
+        lowering: &'a dyn Lowering,
+        arithmetic: Arithmetic,
+        weight: &[f32],
+        activation: Activation<'a>,
+    ) -> Self {
+        let shape = [lowering.panels(), lowering.products(), lowering.depth(), lowering.width()];
+        let weight = Panels::new(arithmetic, shape, |panel, out| lowering.weight(weight, panel, out));
+        Self { lowering, weight, activation }
     }
 
     /// Samples worth handling together, by the shape alone.
@@ -109,7 +120,11 @@ impl<'a> Convolution<'a> {
 
     /// Rows of a block of products.
     fn block(&self) -> usize {
-        if self.weight.len() < MANY { BLOCK_ROWS } else { BLOCK_ROWS_OF_MANY }
+        match (self.weight.len() < MANY, self.weight.arithmetic()) {
+            (false, _) => BLOCK_ROWS_OF_MANY,
+            (true, Arithmetic::Single) => BLOCK_ROWS,
+            (true, Arithmetic::Half(_)) => PACKED_ROWS,
+        }
     }
 
     /// Maps `[sample, position, in]` of `input_len` values a sample to `[sample, position, out]`.
@@ -119,6 +134,7 @@ impl<'a> Convolution<'a> {
         let rows = input.len() / input_len * lowering.rows();
         let block = self.block().min(rows);
         let mut operands = Scratch::new(products * block * depth);
+        let mut packed = self.weight.room(products * block);
         let mut results = Scratch::new(products * block * width);
         for start in (0..rows).step_by(block) {
             let rows = start..(start + block).min(rows);
@@ -126,15 +142,11 @@ impl<'a> Convolution<'a> {
             let operands = &mut operands[..products * count * depth];
             let results = &mut results[..products * count * width];
             lowering.input(input, rows.clone(), operands);
-            for (panel, weight) in self.weight.chunks_exact(products * depth * width).enumerate() {
-                for product in 0..products {
-                    rows_by_panel(
-                        &operands[product * count * depth..][..count * depth],
-                        &weight[product * depth * width..][..depth * width],
-                        &mut results[product * count * width..][..count * width],
-                        depth,
-                        width,
-                    );
+            let left = self.weight.rows(operands, &mut packed);
+            for panel in 0..self.weight.count() {
+                for (product, results) in results.chunks_exact_mut(count * width).enumerate() {
+                    let rows = product * count..(product + 1) * count;
+                    self.weight.multiply(left, rows, panel, product, results);
                 }
                 lowering.output(results, rows.clone(), panel, self.activation, maps);
             }

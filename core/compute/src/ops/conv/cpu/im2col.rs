@@ -3,13 +3,10 @@
 use super::level::arch;
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
-
 use super::Geometry;
 use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
-use crate::device::Scratch;
+use pulp::{Simd, WithSimd};
 
 /// The lowering by patches. Taps that only ever meet padding are left out.
 pub(crate) struct Im2col {
@@ -121,18 +118,15 @@ impl Lowering for Im2col {
         self.g.out_channels.div_ceil(self.width)
     }
 
-    fn weight(&self, weight: &[f32]) -> Scratch {
+    fn weight(&self, weight: &[f32], panel: usize, out: &mut [f32]) {
         let (channels, width) = (self.g.out_channels, self.width);
-        let rows = self.weight_rows();
-        let mut packed = Scratch::zeros(self.panels() * rows.len() * width);
-        packed.par_chunks_mut(rows.len() * width).enumerate().for_each(|(panel, packed)| {
-            let first = panel * width;
-            let count = width.min(channels - first);
-            for (packed, row) in packed.chunks_mut(width).zip(&rows) {
-                packed[..count].copy_from_slice(&weight[row * channels + first..][..count]);
-            }
-        });
-        packed
+        let first = panel * width;
+        let count = width.min(channels - first);
+        for (out, row) in out.chunks_mut(width).zip(self.weight_rows()) {
+            let (values, filling) = out.split_at_mut(count);
+            values.copy_from_slice(&weight[row * channels + first..][..count]);
+            filling.fill(0.0);
+        }
     }
 
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {

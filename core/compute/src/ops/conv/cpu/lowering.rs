@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use crate::device::Scratch;
-
 /// A path from a layer's maps, weights and post factor to matrix products, and back.
 ///
 /// A sample gives [`rows`](Self::rows) rows (output positions, or tiles of them) to each of
@@ -27,8 +25,8 @@ pub(crate) trait Lowering: Sync {
     /// Panels of outgoing channels.
     fn panels(&self) -> usize;
 
-    /// Weights `[tap, in, out]` to operands `[panel, product, depth, width]`.
-    fn weight(&self, weight: &[f32]) -> Scratch;
+    /// One panel of weights `[tap, in, out]` to operands `[product, depth, width]`.
+    fn weight(&self, weight: &[f32], panel: usize, out: &mut [f32]);
 
     /// `rows` of the `input` maps to operands `[product, row, depth]`.
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]);

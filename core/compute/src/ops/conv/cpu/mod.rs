@@ -14,6 +14,7 @@ mod level;
 mod lowering;
 mod matmul;
 mod outer;
+mod panels;
 mod plan;
 mod pool;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use pool::Routing;
 use unroute::unroute;
 
 use super::{Backward, Factor, Geometry, Pool};
+use crate::bf16::{Arithmetic, Family};
 use crate::device::{Buffer, Device, Operand, Precision};
 use crate::{Result, stage};
 
@@ -58,7 +60,7 @@ impl Backward<'_> {
 /// The library that convolutions go by: for reports.
 pub fn library(device: &Device) -> String {
     match device.precision() {
-        Precision::Bf16 => "kernels of this crate for f32, on operands rounded to bf16".to_owned(),
+        Precision::Bf16 => format!("kernels of this crate, bf16: {}", Family::here()),
         _ => "kernels of this crate".to_owned(),
     }
 }
@@ -83,8 +85,9 @@ pub fn forward(
     let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
     let mut output = Buffer::unset(input.device(), len)?;
     let [operand, weight] = [input, weight].map(|values| Operand::new(input.device(), values.as_slice()));
+    let arithmetic = Arithmetic::of(output.device());
     let (bias, output_values) = (bias.as_slice(), output.as_mut_slice());
-    let routing = forward::forward(geometry, pool, relu, &operand, &weight, bias, output_values);
+    let routing = forward::forward(arithmetic, geometry, pool, relu, &operand, &weight, bias, output_values);
     Ok((output, routing))
 }
 
@@ -112,6 +115,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
     let factor = call.values();
     outer::outer(
+        Arithmetic::of(input.device()),
         call.geometry,
         call.pool,
         call.relu,
@@ -134,6 +138,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let mut input = Buffer::unset(weight.device(), len)?;
     let factor = call.values();
     feedback::feedback(
+        Arithmetic::of(weight.device()),
         call.geometry,
         call.pool,
         call.relu,

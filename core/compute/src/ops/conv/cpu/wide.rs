@@ -10,6 +10,7 @@ use super::outer::outer_by;
 use super::plan::{Path, plan};
 use super::pool::Routing;
 use super::{Geometry, Post};
+use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
 /// Outgoing channels of a group.
@@ -20,10 +21,10 @@ const POSITIONS: usize = 1024;
 const WEIGHTS: usize = 1 << 20;
 
 /// Whether `g` is such a layer, and its path one of tiles.
-pub(super) fn suits(g: &Geometry) -> bool {
+pub(super) fn suits(arithmetic: Arithmetic, g: &Geometry) -> bool {
     let positions = g.samples * g.output().iter().product::<usize>();
     let few = positions <= POSITIONS && g.weights() >= WEIGHTS && g.out_channels >= 2 * GROUP;
-    few && g.padding == [0, 0, 0] && plan(g) != Path::Im2col
+    few && g.padding == [0, 0, 0] && plan(arithmetic, g).path != Path::Im2col
 }
 
 /// The first channel of every group, with the layer of the group alone.
@@ -50,6 +51,7 @@ fn side_by_side(parts: &[Scratch], all: usize, into: &mut [f32]) {
 
 /// As [`forward`](super::forward::forward) without a pool.
 pub(super) fn forward(
+    arithmetic: Arithmetic,
     g: &Geometry,
     relu: bool,
     input: &[f32],
@@ -57,7 +59,7 @@ pub(super) fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) {
-    let path = plan(g);
+    let plan = plan(arithmetic, g);
     let parts: Vec<Scratch> = groups(g)
         .into_par_iter()
         .map(|(first, group)| {
@@ -65,7 +67,7 @@ pub(super) fn forward(
             let mut own = Scratch::new(group.weights());
             take(weight, g.out_channels, first, &mut own, count);
             let mut part = Scratch::new(group.samples * group.output_len());
-            forward_by(path, &group, None, relu, input, &own, &bias[first..first + count], &mut part);
+            forward_by(plan, &group, None, relu, input, &own, &bias[first..first + count], &mut part);
             part
         })
         .collect();
@@ -73,8 +75,15 @@ pub(super) fn forward(
 }
 
 /// As [`outer`](super::outer::outer) of a factor for every position, without a pool and without ReLU.
-pub(super) fn outer(g: &Geometry, input: &[f32], post: &[f32], d_weight: &mut [f32], d_bias: &mut [f32]) {
-    let path = plan(g);
+pub(super) fn outer(
+    arithmetic: Arithmetic,
+    g: &Geometry,
+    input: &[f32],
+    post: &[f32],
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) {
+    let plan = plan(arithmetic, g);
     let parts: Vec<(Scratch, Vec<f32>)> = groups(g)
         .into_par_iter()
         .map(|(first, group)| {
@@ -83,7 +92,7 @@ pub(super) fn outer(g: &Geometry, input: &[f32], post: &[f32], d_weight: &mut [f
             take(post, g.out_channels, first, &mut own, count);
             let (mut weight, mut bias) = (Scratch::new(group.weights()), vec![0.0; count]);
             let (none, factor) = (Routing::default(), Post::PerPosition(&own));
-            outer_by(path, &group, None, false, input, &own, &none, factor, &mut weight, &mut bias);
+            outer_by(plan, &group, None, false, input, &own, &none, factor, &mut weight, &mut bias);
             (weight, bias)
         })
         .collect();

@@ -2,10 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{Work, add, row_len, sums_len};
+use super::{Work, add, sums_len};
 use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Lowering;
-use crate::ops::conv::cpu::matmul::columns_by_panel;
 
 /// Slots; so many threads can share the work.
 const SLOTS: usize = 16;
@@ -23,12 +22,13 @@ pub(super) fn suits(lowering: &dyn Lowering) -> bool {
 
 /// The sums of `work`, and `biases` `[sample, out]`.
 pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
-    let Work { g, lowering, unroute, input } = *work;
+    let Work { g, operands: layout, unroute, input } = *work;
+    let lowering = layout.lowering;
     let (channels, input_len, map_len) = (g.out_channels, g.input_len(), g.output_len());
     let length = sums_len(lowering);
     let mut sums = Scratch::zeros(SLOTS * length);
     let samples = g.samples.div_ceil(SLOTS);
-    let rows = (OPERANDS / row_len(lowering)).max(ROWS);
+    let rows = (OPERANDS / layout.row_len()).max(ROWS);
     let block = (rows / lowering.rows()).max(1);
     sums.par_chunks_mut(length)
         .zip(biases.par_chunks_mut(samples * channels))
@@ -36,7 +36,7 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
         .enumerate()
         .for_each(|(slot, ((sums, biases), input))| {
             let mut dense = Scratch::new(block * map_len);
-            let mut operands = Scratch::new(rows * row_len(lowering));
+            let mut operands = Scratch::new(layout.len(rows));
             let biases = biases.chunks_mut(block * channels);
             for (b, (biases, input)) in biases.zip(input.chunks(block * input_len)).enumerate() {
                 let maps = dense.chunks_mut(map_len).zip(biases.chunks_mut(channels));
@@ -47,12 +47,12 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
                 for start in (0..total).step_by(rows) {
                     let range = start..(start + rows).min(total);
                     let count = range.len();
-                    let operands = &mut operands[..count * row_len(lowering)];
-                    let depths = count * lowering.products() * lowering.depth();
-                    let (pre, post) = operands.split_at_mut(depths);
-                    lowering.input(input, range.clone(), pre);
-                    lowering.post(&dense, range, post);
-                    products(lowering, count, pre, post, sums);
+                    let operands = &mut operands[..layout.len(count)];
+                    layout.lower(input, &dense, range, operands);
+                    let pieces = sums.chunks_mut(lowering.depth() * lowering.width());
+                    for (piece, sums) in pieces.enumerate() {
+                        layout.add(operands, count, piece, 0, sums);
+                    }
                 }
             }
         });
@@ -62,15 +62,4 @@ pub(super) fn sum(work: &Work<'_>, biases: &mut [f32]) -> Scratch {
     }
     sums.truncate(length);
     sums
-}
-
-/// Adds all products of `rows` rows of operands.
-fn products(lowering: &dyn Lowering, rows: usize, pre: &[f32], post: &[f32], sums: &mut [f32]) {
-    let (depth, width) = (lowering.depth(), lowering.width());
-    let pieces = sums.chunks_mut(depth * width).zip(post.chunks(rows * width));
-    for (piece, (sums, post)) in pieces.enumerate() {
-        let product = piece % lowering.products();
-        let pre = &pre[product * rows * depth..][..rows * depth];
-        columns_by_panel(pre, post, sums, 0, depth, width);
-    }
 }

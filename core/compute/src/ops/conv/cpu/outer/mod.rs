@@ -3,15 +3,18 @@
 //! Few weights are summed apart ([`apart`]), many together ([`together`]).
 
 mod apart;
+mod operands;
 mod together;
 
+use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 use crate::ops::conv::cpu::level::arch;
 use crate::ops::conv::cpu::lowering::Lowering;
-use crate::ops::conv::cpu::plan::{Path, lowering, plan};
+use crate::ops::conv::cpu::plan::{Plan, lowering, plan};
 use crate::ops::conv::cpu::pool::Routing;
 use crate::ops::conv::cpu::unroute::Unroute;
 use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
+use operands::Operands;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
 /// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
@@ -25,6 +28,7 @@ use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
 pub fn outer(
+    arithmetic: Arithmetic,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -36,18 +40,18 @@ pub fn outer(
     d_bias: &mut [f32],
 ) {
     if let (None, false, Post::PerPosition(post)) = (pool, relu, post)
-        && wide::suits(g)
+        && wide::suits(arithmetic, g)
     {
-        wide::outer(g, input, post, d_weight, d_bias);
+        wide::outer(arithmetic, g, input, post, d_weight, d_bias);
         return;
     }
-    outer_by(plan(g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
+    outer_by(plan(arithmetic, g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
 }
 
-/// [`outer`] by a given path, which must suit `g`.
+/// [`outer`] by a given plan, which must suit `g`.
 #[allow(clippy::too_many_arguments)]
 pub(in crate::ops::conv::cpu) fn outer_by(
-    path: Path,
+    plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -67,9 +71,10 @@ pub(in crate::ops::conv::cpu) fn outer_by(
         d_bias.fill(0.0);
         return;
     }
-    let lowering = lowering(path, g);
+    let lowering = lowering(plan.path, g);
     let mut biases = Scratch::zeros(g.samples * g.out_channels);
-    let work = Work { g, lowering: &*lowering, unroute: &unroute, input };
+    let operands = Operands { lowering: &*lowering, arithmetic: plan.arithmetic };
+    let work = Work { g, operands, unroute: &unroute, input };
     let sums = if apart::suits(&*lowering) {
         apart::sum(&work, &mut biases)
     } else {
@@ -86,7 +91,7 @@ pub(in crate::ops::conv::cpu) fn outer_by(
 /// factor of each sample over its positions.
 struct Work<'a> {
     g: &'a Geometry,
-    lowering: &'a dyn Lowering,
+    operands: Operands<'a>,
     unroute: &'a Unroute<'a>,
     input: &'a [f32],
 }
@@ -106,9 +111,4 @@ fn add(sums: &mut [f32], values: &[f32]) {
 /// Length of the sums, `[panel, product, depth, width]`.
 fn sums_len(lowering: &dyn Lowering) -> usize {
     lowering.panels() * lowering.products() * lowering.depth() * lowering.width()
-}
-
-/// Values of both operands in one row.
-fn row_len(lowering: &dyn Lowering) -> usize {
-    lowering.products() * (lowering.depth() + lowering.panels() * lowering.width())
 }

@@ -3,11 +3,12 @@
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::*;
+use crate::bf16::{Arithmetic, tests::kernels};
 use crate::ops::conv::cpu::Routing;
 use crate::ops::conv::cpu::feedback::{feedback, feedback_by};
 use crate::ops::conv::cpu::forward::{forward, forward_by};
 use crate::ops::conv::cpu::outer::{outer, outer_by};
-use crate::ops::conv::cpu::plan::Path;
+use crate::ops::conv::cpu::plan::{Path, Plan, plan};
 use crate::ops::conv::cpu::wide;
 
 /// Typical error allowed, relative to the root mean square of what is expected.
@@ -39,24 +40,35 @@ fn general(
 
 const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
 
-/// All stages of one layer by one path, with both forms of the post factor.
+/// All stages of one layer by one path, with both forms of the post factor: in `f32`, and by every kernel of bfloat16 that
+/// runs here. The latter on whole numbers, of which no operand and no sum is rounded, but by F(4×4, 3×3), which is not theirs.
 fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
+    check_plan(Plan { path, arithmetic: Arithmetic::Single }, g, pool, relu, noise);
+    let whole = |length, seed| noise(length, seed).into_iter().map(|v| (1.5 * v).round()).collect();
+    for kernel in kernels().into_iter().filter(|_| path != Path::Winograd4) {
+        check_plan(Plan { path, arithmetic: Arithmetic::Half(kernel) }, g, pool, relu, whole);
+    }
+}
+
+/// All stages of one layer by one plan, on values that `draw` makes of a length and a seed.
+fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(usize, u64) -> Vec<f32>) {
     let pool = pool.as_ref();
-    let input = noise(g.samples * g.input_len(), 1);
-    let weight = noise(g.weights(), 2);
-    let bias = noise(g.out_channels, 3);
+    let input = draw(g.samples * g.input_len(), 1);
+    let weight = draw(g.weights(), 2);
+    let bias = draw(g.out_channels, 3);
 
     let mut map = vec![f32::NAN; g.samples * g.output_len()];
-    forward_by(path, &g, None, relu, &input, &weight, &bias, &mut map);
+    forward_by(plan, &g, None, relu, &input, &weight, &bias, &mut map);
     assert_close(&map, &convolve(&g, relu, &input, &weight, &bias), TOLERANCE);
 
     let (pooled, winners) = super::pool(&g, pool, &map);
     let mut output = vec![f32::NAN; pooled.len()];
-    let routing = forward_by(path, &g, pool, relu, &input, &weight, &bias, &mut output);
+    let routing = forward_by(plan, &g, pool, relu, &input, &weight, &bias, &mut output);
     assert_eq!(output, pooled);
 
-    let per_sample = noise(g.samples * g.out_channels, 4);
-    let per_position = noise(output.len(), 5);
+    let positions = g.pooled(pool).iter().product::<usize>() as f32;
+    let per_sample: Vec<f32> = draw(g.samples * g.out_channels, 4).iter().map(|v| v * positions).collect();
+    let per_position = draw(output.len(), 5);
     for post in [Post::PerSample(&per_sample), Post::PerPosition(&per_position)] {
         let dense = super::unroute(&g, relu, &map, &winners, post);
         let mut found = vec![f32::NAN; dense.len()];
@@ -65,7 +77,7 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
 
         let mut d_weight = vec![f32::NAN; g.weights()];
         let mut d_bias = vec![f32::NAN; g.out_channels];
-        outer_by(path, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+        outer_by(plan, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
         assert_close(&d_weight, &super::outer(&g, &input, &dense), TOLERANCE);
         let mut sums = vec![0.0; g.out_channels];
         for (i, value) in dense.iter().enumerate() {
@@ -74,7 +86,7 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
         assert_close(&d_bias, &sums, 1e-5);
 
         let mut d_input = vec![f32::NAN; input.len()];
-        feedback_by(path, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+        feedback_by(plan, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
         assert_close(&d_input, &super::feedback(&g, &weight, &dense), TOLERANCE);
     }
 }
@@ -155,6 +167,35 @@ fn patches_of_any_kernel() {
     check(Path::Im2col, square(3, [5, 6], [3, 17]), Some(HALVE), false);
 }
 
+/// Layers of no particular shape by their plans: kernels of 1, 3 and 5 taps, strides 1 and 2, on one to three axes.
+#[test]
+fn layers_drawn_at_random() {
+    let mut state = 7_u64;
+    let mut draw = |choices: &[usize]| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        choices[(state >> 33) as usize % choices.len()]
+    };
+    for _ in 0..40 {
+        let axes = draw(&[1, 2, 2, 3]);
+        let used = |axis: usize| match axes {
+            1 => axis == 0,
+            2 => axis > 0,
+            _ => true,
+        };
+        let kernel = draw(&[1, 3, 3, 5]);
+        let kernel = std::array::from_fn(|axis| if used(axis) { kernel } else { 1 });
+        let stride = std::array::from_fn(|axis| if used(axis) { draw(&[1, 1, 2]) } else { 1 });
+        let padding = std::array::from_fn(|axis| draw(&[0, kernel[axis] / 2]));
+        let input =
+            std::array::from_fn(|axis| if used(axis) { kernel[axis] + draw(&[0, 1, 2, 3, 6]) } else { 1 });
+        let channels = [draw(&[1, 3, 16, 17, 40]), draw(&[1, 5, 16, 33, 70])];
+        let g = general(draw(&[1, 2, 5]), input, channels, kernel, stride, padding);
+        let pool = Pool { size: [1, 2, 2], stride: [1, 2, draw(&[1, 2])] };
+        let pool = g.output()[1..].iter().all(|&side| side > 1).then_some(pool);
+        check(plan(Arithmetic::Single, &g).path, g, pool, draw(&[0, 1]) == 1);
+    }
+}
+
 #[test]
 fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadPoolBuildError> {
     let shapes = [
@@ -167,17 +208,20 @@ fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadP
         general(9, [600, 1, 1], [1, 24], [10, 1, 1], [5, 1, 1], [2, 0, 0]),
         general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]),
     ];
-    for g in shapes {
-        let pool = (g.input[1] > 1 && g.in_channels < 288).then_some(HALVE);
-        let run = |threads: usize| {
-            let threads = ThreadPoolBuilder::new().num_threads(threads).build()?;
-            Ok(threads.install(|| stages(&g, pool.as_ref(), pool.is_some())))
-        };
-        let one = run(1)?;
-        for threads in [2, 3] {
-            for (a, b) in one.iter().zip(run(threads)?) {
-                let same = a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits());
-                assert!(same, "{threads} threads, {g:?}");
+    for arithmetic in [Some(Arithmetic::Single), kernels().pop().map(Arithmetic::Half)].into_iter().flatten()
+    {
+        for g in shapes {
+            let pool = (g.input[1] > 1 && g.in_channels < 288).then_some(HALVE);
+            let run = |threads: usize| {
+                let threads = ThreadPoolBuilder::new().num_threads(threads).build()?;
+                Ok(threads.install(|| stages(arithmetic, &g, pool.as_ref(), pool.is_some())))
+            };
+            let one = run(1)?;
+            for threads in [2, 4] {
+                for (a, b) in one.iter().zip(run(threads)?) {
+                    let same = a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "{arithmetic:?}, {threads} threads, {g:?}");
+                }
             }
         }
     }
@@ -188,8 +232,9 @@ fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadP
 #[test]
 fn wide_layers_agree_with_the_naive_computation() {
     let g = Geometry { padding: [0; 3], ..square(3, [7, 8], [288, 410]) };
-    assert!(wide::suits(&g));
-    let [output, d_weight, d_bias, d_input] = stages(&g, None, false);
+    let arithmetic = Arithmetic::Single;
+    assert!(wide::suits(arithmetic, &g));
+    let [output, d_weight, d_bias, d_input] = stages(arithmetic, &g, None, false);
     let (input, weight, bias) = (noise(g.samples * g.input_len(), 1), noise(g.weights(), 2), noise(410, 3));
     assert_close(&output, &convolve(&g, false, &input, &weight, &bias), TOLERANCE);
     let factor = noise(output.len(), 4);
@@ -201,18 +246,18 @@ fn wide_layers_agree_with_the_naive_computation() {
 }
 
 /// Everything the public stages write, by the planned path.
-fn stages(g: &Geometry, pool: Option<&Pool>, relu: bool) -> [Vec<f32>; 4] {
+fn stages(arithmetic: Arithmetic, g: &Geometry, pool: Option<&Pool>, relu: bool) -> [Vec<f32>; 4] {
     let input = noise(g.samples * g.input_len(), 1);
     let weight = noise(g.weights(), 2);
     let bias = noise(g.out_channels, 3);
     let positions: usize = g.pooled(pool).iter().product();
     let mut output = vec![0.0; g.samples * positions * g.out_channels];
-    let routing: Routing = forward(g, pool, relu, &input, &weight, &bias, &mut output);
+    let routing: Routing = forward(arithmetic, g, pool, relu, &input, &weight, &bias, &mut output);
     let factor = noise(output.len(), 4);
     let post = Post::PerPosition(&factor);
     let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    outer(g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+    outer(arithmetic, g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
     let mut d_input = vec![0.0; input.len()];
-    feedback(g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+    feedback(arithmetic, g, pool, relu, &weight, &output, &routing, post, &mut d_input);
     [output, d_weight, d_bias, d_input]
 }

@@ -19,7 +19,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::device::Scratch;
 use crate::ops::conv::Geometry;
 use crate::ops::conv::cpu::lowering::{Activation, Lowering};
 use crate::ops::conv::cpu::matmul::panel_width;
@@ -85,13 +84,8 @@ impl<T: Tiling> Lowering for Winograd<T> {
         self.out_channels.div_ceil(self.width)
     }
 
-    fn weight(&self, weight: &[f32]) -> Scratch {
-        let panel = self.products() * self.depth() * self.width;
-        let mut packed = Scratch::new(self.panels() * panel);
-        packed.par_chunks_mut(panel).enumerate().for_each(|(panel, out)| {
-            arch().dispatch(weight::Weight { of: self, weight, panel, out });
-        });
-        packed
+    fn weight(&self, weight: &[f32], panel: usize, out: &mut [f32]) {
+        arch().dispatch(weight::Weight { of: self, weight, panel, out });
     }
 
     fn input(&self, input: &[f32], rows: Range<usize>, out: &mut [f32]) {

@@ -1,0 +1,182 @@
+//! The kernel of AMX: `tdpbf16ps` adds the products of two tiles of 16 × 32 values to one of 16 × 16 sums.
+//!
+//! Two tiles of rows by two of columns are summed at a time, so that each tile read serves two products. Intel, Architecture
+//! Instruction Set Extensions Programming Reference 319433, chapter 3.
+
+use super::Left;
+use std::arch::asm;
+
+/// Depth of a block, so that its slice of a 64-wide panel and of two tiles' rows stay in the first-level cache.
+const DEPTH_BLOCK: usize = 192;
+/// Rows of a tile.
+const TILE: usize = 16;
+/// Bytes of a tile's row: 16 sums, or 32 values.
+const ROW: u16 = 64;
+
+/// What `ldtilecfg` reads: rows, and bytes of a row, of each tile.
+#[repr(C, align(64))]
+struct Tiles {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+impl Tiles {
+    /// Sums in tiles 0 to 3, left operands in 4 and 5, the panel in 6 and 7, for so many rows in two tiles.
+    fn of(rows: usize) -> Self {
+        let first = rows.min(TILE) as u8;
+        let second = rows.saturating_sub(TILE) as u8;
+        let mut tiles = Self { palette: 1, start_row: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
+        tiles.rows[..8]
+            .copy_from_slice(&[first, first, second, second, first, second, TILE as u8, TILE as u8]);
+        for (bytes, rows) in tiles.bytes.iter_mut().zip(tiles.rows) {
+            *bytes = if rows > 0 { ROW } else { 0 };
+        }
+        tiles
+    }
+
+    /// Makes them the processor's. All tiles hold zeros then.
+    ///
+    /// # Safety
+    /// The processor has AMX tiles, and this process the permission to use them.
+    unsafe fn load(&self) {
+        // SAFETY: as the caller promises; the palette and the sizes are ones that the instruction takes.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) self, options(nostack, readonly, preserves_flags)) };
+    }
+}
+
+/// See [`Kernel::multiply`](super::Kernel::multiply).
+///
+/// # Safety
+/// The processor has AMX tiles of bfloat16, and this process the permission to use them. `left`, `panel` and `c` are as long
+/// as `multiply` of the kernel asserts.
+pub(super) unsafe fn multiply(left: Left<'_>, panel: &[u16], c: &mut [f32], width: usize, accumulate: bool) {
+    let rows = c.len() / width;
+    let mut configured = 0;
+    for start in (0..left.depth).step_by(DEPTH_BLOCK) {
+        let steps = DEPTH_BLOCK.min(left.depth - start) / 32;
+        for row in (0..rows).step_by(2 * TILE) {
+            let count = (rows - row).min(2 * TILE);
+            if configured != count {
+                // SAFETY: as the caller promises.
+                unsafe { Tiles::of(count).load() };
+                configured = count;
+            }
+            for column in (0..width).step_by(32) {
+                let block = Block {
+                    a: left.values[row * left.stride + start..].as_ptr(),
+                    stride: 2 * left.stride,
+                    b: panel[start * width + 2 * column..].as_ptr(),
+                    c: c[row * width + column..].as_mut_ptr(),
+                    width: 4 * width,
+                    steps,
+                    accumulate: accumulate || start > 0,
+                };
+                // SAFETY: the tiles are configured for `count` rows, which `left` and `c` have from `row` on; the panel
+                // and `c` have the columns, 16 or 32, from `column` on.
+                unsafe {
+                    match (count > TILE, width - column > 16) {
+                        (true, true) => block.two_by_two(),
+                        (true, false) => block.two_by_one(),
+                        (false, true) => block.one_by_two(),
+                        (false, false) => block.one_by_one(),
+                    }
+                }
+            }
+        }
+    }
+    // SAFETY: the processor has tiles, and none is needed any more.
+    unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
+}
+
+/// A block of the depth of both operands for one or two tiles of rows and of columns; strides are in bytes.
+struct Block {
+    a: *const u16,
+    stride: usize,
+    b: *const u16,
+    c: *mut f32,
+    width: usize,
+    steps: usize,
+    accumulate: bool,
+}
+
+/// Sums are loaded or zeroed, then at every step of 32 in depth tiles are loaded and multiplied; then the sums are stored.
+macro_rules! block {
+    ($name:ident, $doc:literal, load: $($load:literal)*, zero: $($zero:literal)*, step: $($step:literal)*,
+     store: $($store:literal)*) => {
+        #[doc = $doc]
+        ///
+        /// # Safety
+        /// As for [`multiply`]; the tiles are configured for the rows of `c`.
+        unsafe fn $name(self) {
+            let Self { a, stride, b, c, width, steps, accumulate } = self;
+            // SAFETY: as the caller promises.
+            unsafe {
+                asm!(
+                    "/* the sums lie at {c} and {below} */",
+                    "test {accumulate:e}, {accumulate:e}",
+                    "jz 3f",
+                    $($load,)*
+                    "jmp 2f",
+                    "3:",
+                    $($zero,)*
+                    "2:",
+                    $($step,)*
+                    "add {a}, 64",
+                    "add {lower}, 64",
+                    "add {b}, {panel}",
+                    "dec {steps}",
+                    "jnz 2b",
+                    $($store,)*
+                    a = inout(reg) a => _,
+                    lower = inout(reg) a.wrapping_byte_add(TILE * stride) => _,
+                    stride = in(reg) stride,
+                    b = inout(reg) b => _,
+                    panel = in(reg) TILE * width,
+                    c = in(reg) c,
+                    below = in(reg) c.wrapping_byte_add(TILE * width),
+                    width = in(reg) width,
+                    steps = inout(reg) steps => _,
+                    accumulate = in(reg) u32::from(accumulate),
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+    };
+}
+
+impl Block {
+    block!(two_by_two, "Two tiles of rows by two of columns.",
+        load: "tileloadd tmm0, [{c} + {width}]" "tileloadd tmm1, [{c} + {width} + 64]"
+              "tileloadd tmm2, [{below} + {width}]" "tileloadd tmm3, [{below} + {width} + 64]",
+        zero: "tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3",
+        step: "tileloadd tmm4, [{a} + {stride}]" "tileloadd tmm6, [{b} + {width}]" "tdpbf16ps tmm0, tmm4, tmm6"
+              "tileloadd tmm7, [{b} + {width} + 64]" "tdpbf16ps tmm1, tmm4, tmm7"
+              "tileloadd tmm5, [{lower} + {stride}]" "tdpbf16ps tmm2, tmm5, tmm6" "tdpbf16ps tmm3, tmm5, tmm7",
+        store: "tilestored [{c} + {width}], tmm0" "tilestored [{c} + {width} + 64], tmm1"
+               "tilestored [{below} + {width}], tmm2" "tilestored [{below} + {width} + 64], tmm3");
+
+    block!(two_by_one, "Two tiles of rows by one of columns.",
+        load: "tileloadd tmm0, [{c} + {width}]" "tileloadd tmm2, [{below} + {width}]",
+        zero: "tilezero tmm0" "tilezero tmm2",
+        step: "tileloadd tmm4, [{a} + {stride}]" "tileloadd tmm6, [{b} + {width}]" "tdpbf16ps tmm0, tmm4, tmm6"
+              "tileloadd tmm5, [{lower} + {stride}]" "tdpbf16ps tmm2, tmm5, tmm6",
+        store: "tilestored [{c} + {width}], tmm0" "tilestored [{below} + {width}], tmm2");
+
+    block!(one_by_two, "One tile of rows by two of columns.",
+        load: "tileloadd tmm0, [{c} + {width}]" "tileloadd tmm1, [{c} + {width} + 64]",
+        zero: "tilezero tmm0" "tilezero tmm1",
+        step: "tileloadd tmm4, [{a} + {stride}]" "tileloadd tmm6, [{b} + {width}]" "tdpbf16ps tmm0, tmm4, tmm6"
+              "tileloadd tmm7, [{b} + {width} + 64]" "tdpbf16ps tmm1, tmm4, tmm7",
+        store: "tilestored [{c} + {width}], tmm0" "tilestored [{c} + {width} + 64], tmm1");
+
+    block!(one_by_one, "One tile of rows by one of columns.",
+        load: "tileloadd tmm0, [{c} + {width}]",
+        zero: "tilezero tmm0",
+        step: "tileloadd tmm4, [{a} + {stride}]" "tileloadd tmm6, [{b} + {width}]" "tdpbf16ps tmm0, tmm4, tmm6",
+        store: "tilestored [{c} + {width}], tmm0");
+}

@@ -1,0 +1,141 @@
+//! Whether this processor, and the system on it, run a kernel: they say so, and a small product comes out right.
+//!
+//! Where the system can, the product is computed by a child process, so that instructions which fault, on a processor or a
+//! hypervisor that promises them in vain, end the child and not the program.
+
+use super::family::Refusal;
+use super::kernel::{Kernel, Kind};
+use std::arch::x86_64::{__cpuid_count, __get_cpuid_max};
+
+/// The kernel of AVX-512 BF16.
+///
+/// # Errors
+/// Why it does not run here.
+pub(super) fn avx512() -> Result<Kernel, Refusal> {
+    if !packs() {
+        return Err(Refusal::Absent);
+    }
+    tried(Kernel(Kind::Avx512))
+}
+
+/// The kernel of AMX tiles.
+///
+/// # Errors
+/// Why it does not run here.
+#[cfg(target_os = "linux")]
+pub(super) fn amx() -> Result<Kernel, Refusal> {
+    /// `ARCH_REQ_XCOMP_PERM`: asks for the use of a part of the processor's state, here the tiles' data.
+    const REQUEST: libc::c_long = 0x1023;
+    const TILE_DATA: libc::c_long = 18;
+    // CPUID leaf 7: bits 22 and 24 of EDX are AMX-BF16 and AMX-TILE. The system lends tiles out only where it saves them.
+    const NEEDED: u32 = 1 << 22 | 1 << 24;
+    let has = __get_cpuid_max(0).0 >= 7 && __cpuid_count(7, 0).edx & NEEDED == NEEDED;
+    if !(has && packs()) {
+        return Err(Refusal::Absent);
+    }
+    // SAFETY: the call changes nothing but what this process may use.
+    if unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST, TILE_DATA) } != 0 {
+        let refusal = std::io::Error::last_os_error();
+        return Err(Refusal::Broken(format!("the system refuses: {refusal}")));
+    }
+    tried(Kernel(Kind::Amx))
+}
+
+/// As [`avx512`]; there are tiles on Linux alone.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn amx() -> Result<Kernel, Refusal> {
+    Err(Refusal::Absent)
+}
+
+/// Whether operands can be packed, by AVX-512 whatever the kernel.
+fn packs() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512bf16")
+}
+
+/// `kernel`, if it multiplies rightly.
+fn tried(kernel: Kernel) -> Result<Kernel, Refusal> {
+    match apart(|| multiplies(kernel)) {
+        Ok(true) => Ok(kernel),
+        Ok(false) => Err(Refusal::Broken("its products are wrong".to_owned())),
+        Err(signal) => Err(Refusal::Broken(format!("its instructions fault (signal {signal})"))),
+    }
+}
+
+/// What `work` gives in a child process, or the signal that ended it. `work` is of the processor alone: a child of a process
+/// with several threads may call nothing that takes a lock.
+#[cfg(unix)]
+fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
+    /// Seconds after which a child is ended.
+    const PATIENCE: u32 = 10;
+    // SAFETY: the child calls `alarm`, `work` and `_exit`, all of which are allowed after a `fork`; the parent waits for it
+    // and for no other.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::alarm(PATIENCE);
+            libc::_exit(i32::from(!work()));
+        }
+        let mut status = 0;
+        while child > 0 && libc::waitpid(child, &raw mut status, 0) < 0 {
+            if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+                return Err(0);
+            }
+        }
+        match child {
+            1.. if libc::WIFEXITED(status) => Ok(libc::WEXITSTATUS(status) == 0),
+            1.. => Err(libc::WTERMSIG(status)),
+            _ => Err(0),
+        }
+    }
+}
+
+/// What `work` gives.
+#[cfg(not(unix))]
+fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
+    Ok(work())
+}
+
+/// Whether `kernel` packs and multiplies small whole numbers, of which no sum is rounded, as plain Rust does. Allocates
+/// nothing.
+fn multiplies(kernel: Kernel) -> bool {
+    // Two tiles of rows and one row; two blocks of depth, with a pair to fill up; a panel of two and one of one tile.
+    const ROWS: usize = 33;
+    const DEPTH: usize = 255;
+    const STRIDE: usize = 288;
+    let mut a = [0.0; ROWS * DEPTH];
+    let mut b = [0.0; DEPTH * 48];
+    for (values, factor) in [(&mut a[..], 7), (&mut b[..], 5)] {
+        values.iter_mut().enumerate().for_each(|(i, value)| *value = (i * factor % 11) as f32 - 5.0);
+    }
+    let mut found = [[0.0; ROWS * 48]; 2];
+    for (kernel, c) in [kernel, Kernel::plain()].into_iter().zip(&mut found) {
+        let (mut left, mut panel) = ([0; ROWS * STRIDE], [0; (DEPTH + 1) * 48]);
+        kernel.pack_rows(&a, DEPTH, &mut left);
+        kernel.pack_panel(&b, 48, &mut panel);
+        let left = super::Left { values: &left, stride: kernel.stride(DEPTH), depth: kernel.depth(DEPTH) };
+        for accumulate in [false, true] {
+            kernel.multiply(left, &panel, c, 48, accumulate);
+        }
+    }
+    found[0] == found[1]
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_faults_ends_the_child_alone() {
+        assert_eq!((apart(|| true), apart(|| false)), (Ok(true), Ok(false)));
+        // SAFETY: the signal ends the child.
+        let fault = || unsafe { libc::raise(libc::SIGKILL) } == 0;
+        assert_eq!(apart(fault), Err(libc::SIGKILL));
+    }
+
+    #[test]
+    fn the_plain_kernel_is_what_others_are_compared_to() {
+        assert!(multiplies(Kernel::plain()));
+    }
+}

@@ -1,0 +1,52 @@
+//! Products of bfloat16 operands with sums in `f32`, by the processor's own instructions where it has them.
+//!
+//! A product is `C = A · B` (or `C += A · B`) on packed operands. Both lie in pairs along the depth `k`, so that one
+//! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` ([`Left`]), `B` is a panel `[depth / 2, width, 2]`. Depths are
+//! filled up with zeros to the [`step`](Kernel::step) of the kernel. Whoever makes an operand packs it ([`Kernel`]), and in
+//! doing so rounds it to the nearest bfloat16, of two the even one.
+//!
+//! Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same sums in plain Rust, to which the others
+//! are compared. [`Family`] is which of them this process uses, if any.
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod family;
+#[cfg(target_arch = "x86_64")]
+mod guard;
+mod halves;
+mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod pack512;
+mod plain;
+#[cfg(test)]
+pub(crate) mod tests;
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
+
+pub use family::Family;
+pub(crate) use halves::{halves, halves_mut};
+pub(crate) use kernel::{Kernel, Left};
+pub(crate) use plain::round;
+
+use crate::device::{Device, Precision};
+
+/// How the products of a call are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// From `f32` operands, by the kernels for these.
+    Single,
+    /// From bfloat16 operands, by this kernel.
+    Half(Kernel),
+}
+
+impl Arithmetic {
+    /// That of a call on `device`.
+    pub(crate) fn of(device: &Device) -> Self {
+        match device.precision() {
+            Precision::Bf16 => Family::here().kernel().map_or(Self::Single, Self::Half),
+            _ => Self::Single,
+        }
+    }
+}

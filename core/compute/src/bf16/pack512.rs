@@ -1,0 +1,150 @@
+//! Packing by AVX-512 BF16: `vcvtne2ps2bf16` rounds as [`plain::round`](super::plain::round) does, but subnormals to zero.
+
+use std::arch::x86_64::*;
+
+/// See [`Kernel::pack_rows`](super::Kernel::pack_rows).
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and BF16; `to` has room for all rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn rows(from: &[f32], depth: usize, padded: usize, to: &mut [u16], stride: usize) {
+    for (row, to) in from.chunks_exact(depth).zip(to.chunks_mut(stride)) {
+        for at in (0..padded).step_by(32) {
+            let [low, high] = [at, at + 16].map(|at| load(row.get(at..).unwrap_or_default()));
+            store(&mut to[at..padded.min(at + 32)], round(high, low));
+        }
+    }
+}
+
+/// See [`Kernel::pack_panel`](super::Kernel::pack_panel).
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and BF16; `to` has room for the panel.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn panel(from: &[f32], width: usize, to: &mut [u16]) {
+    for (pair, to) in to.chunks_exact_mut(2 * width).enumerate() {
+        let row = |row: usize| from.get(row * width..(row + 1) * width).unwrap_or_default();
+        let [first, second] = [row(2 * pair), row(2 * pair + 1)];
+        for (at, to) in (0..width).step_by(16).zip(to.chunks_exact_mut(32)) {
+            let [low, high] = [first, second].map(|row| load(row.get(at..).unwrap_or_default()));
+            store(to, side_by_side(round(high, low)));
+        }
+    }
+}
+
+/// See [`Kernel::pack_columns`](super::Kernel::pack_columns): sixteen columns of sixteen pairs of rows at a time.
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and BF16; `to` has room for all columns.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn columns(
+    from: &[f32],
+    columns: usize,
+    rows: usize,
+    to: &mut [u16],
+    stride: usize,
+    at: usize,
+) {
+    for top in (0..rows).step_by(32) {
+        let count = (rows - top).min(32);
+        for first in (0..columns).step_by(16) {
+            let wanted = (columns - first).min(16);
+            let mut pairs = [_mm512_setzero_si512(); 16];
+            for (pair, vector) in pairs.iter_mut().enumerate() {
+                let row = |row: usize| from.get(row * columns + first..).unwrap_or_default();
+                let [low, high] = [top + 2 * pair, top + 2 * pair + 1].map(row);
+                let [low, high] = [low, high].map(|row| load(&row[..row.len().min(wanted)]));
+                *vector = side_by_side(round(high, low));
+            }
+            for (column, vector) in transpose(pairs).into_iter().enumerate().take(wanted) {
+                store(&mut to[(first + column) * stride + at + top..][..count], vector);
+            }
+        }
+    }
+}
+
+/// The first sixteen values, zeros beyond the end.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(values: &[f32]) -> __m512 {
+    // SAFETY: only as many values are read as there are.
+    unsafe {
+        if values.len() >= 16 {
+            return _mm512_loadu_ps(values.as_ptr());
+        }
+        _mm512_maskz_loadu_ps((1u16 << values.len()).wrapping_sub(1), values.as_ptr())
+    }
+}
+
+/// As many values as there is room for, 32 at most.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn store(to: &mut [u16], values: __m512i) {
+    // SAFETY: only as many values are written as there is room for.
+    unsafe {
+        if to.len() >= 32 {
+            return _mm512_storeu_si512(to.as_mut_ptr().cast(), values);
+        }
+        _mm512_mask_storeu_epi16(to.as_mut_ptr().cast(), (1u32 << to.len()) - 1, values);
+    }
+}
+
+/// Sixteen values of `low`, then sixteen of `high`, rounded.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn round(high: __m512, low: __m512) -> __m512i {
+    // SAFETY: both are 512 bits of plain data.
+    unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
+}
+
+/// The sixteen first values and the sixteen last ones in turn.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn side_by_side(values: __m512i) -> __m512i {
+    const TURNS: [u16; 32] = {
+        let mut turns = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            turns[i] = (i / 2 + i % 2 * 16) as u16;
+            i += 1;
+        }
+        turns
+    };
+    // SAFETY: the constant is 512 bits.
+    let turns = unsafe { _mm512_loadu_si512(TURNS.as_ptr().cast()) };
+    _mm512_permutexvar_epi16(turns, values)
+}
+
+/// Sixteen vectors of sixteen words as a matrix, transposed: words, then pairs, then quarters change places.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
+    let zero = [_mm512_setzero_si512(); 16];
+    let [mut words, mut pairs, mut halves, mut columns] = [zero; 4];
+    for i in (0..16).step_by(2) {
+        words[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+        words[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+    }
+    // `pairs[4 g + c]` has, in each quarter `q`, column `4 q + c` of the rows `4 g..`.
+    for i in (0..16).step_by(4) {
+        pairs[i] = _mm512_unpacklo_epi64(words[i], words[i + 2]);
+        pairs[i + 1] = _mm512_unpackhi_epi64(words[i], words[i + 2]);
+        pairs[i + 2] = _mm512_unpacklo_epi64(words[i + 1], words[i + 3]);
+        pairs[i + 3] = _mm512_unpackhi_epi64(words[i + 1], words[i + 3]);
+    }
+    // `halves[c]` has quarters 0 and 2 of groups 0 and 1, `halves[4 + c]` 1 and 3; the next eight of groups 2 and 3.
+    for c in 0..4 {
+        for (to, group) in [(0, 0), (8, 8)] {
+            halves[to + c] = _mm512_shuffle_i32x4::<0x88>(pairs[group + c], pairs[group + 4 + c]);
+            halves[to + 4 + c] = _mm512_shuffle_i32x4::<0xdd>(pairs[group + c], pairs[group + 4 + c]);
+        }
+    }
+    for c in 0..4 {
+        for odd in [0, 1] {
+            let [low, high] = [halves[4 * odd + c], halves[8 + 4 * odd + c]];
+            columns[4 * odd + c] = _mm512_shuffle_i32x4::<0x88>(low, high);
+            columns[8 + 4 * odd + c] = _mm512_shuffle_i32x4::<0xdd>(low, high);
+        }
+    }
+    columns
+}

@@ -1,0 +1,91 @@
+//! The kernel in plain Rust: what the others are compared to.
+
+use super::Left;
+
+/// The bits of the bfloat16 nearest to `value`, of two the even one; beyond the largest, infinity. NaN stays NaN.
+pub(crate) fn round(value: f32) -> u16 {
+    const LOW: u32 = 0xffff;
+    const QUIET: u32 = 0x40_0000;
+    let bits = value.to_bits();
+    let bits = if value.is_nan() { bits | QUIET } else { bits + (LOW / 2) + (bits >> 16 & 1) };
+    (bits >> 16) as u16
+}
+
+/// The value of a bfloat16.
+fn wide(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// See [`Kernel::pack_rows`](super::Kernel::pack_rows).
+pub(super) fn pack_rows(from: &[f32], depth: usize, padded: usize, to: &mut [u16], stride: usize) {
+    for (row, to) in from.chunks_exact(depth).zip(to.chunks_mut(stride)) {
+        to[..padded].fill(0);
+        to.iter_mut().zip(row).for_each(|(to, value)| *to = round(*value));
+    }
+}
+
+/// See [`Kernel::pack_columns`](super::Kernel::pack_columns).
+pub(super) fn pack_columns(
+    from: &[f32],
+    columns: usize,
+    rows: usize,
+    to: &mut [u16],
+    stride: usize,
+    at: usize,
+) {
+    for (column, to) in to.chunks_mut(stride).take(columns).enumerate() {
+        let mut values = from.iter().skip(column).step_by(columns);
+        to[at..at + rows].iter_mut().for_each(|to| *to = values.next().map_or(0, |value| round(*value)));
+    }
+}
+
+/// See [`Kernel::pack_panel`](super::Kernel::pack_panel).
+pub(super) fn pack_panel(from: &[f32], width: usize, to: &mut [u16]) {
+    for (pair, to) in from.chunks(2 * width).zip(to.chunks_exact_mut(2 * width)) {
+        for (column, to) in to.chunks_exact_mut(2).enumerate() {
+            to[0] = round(pair[column]);
+            to[1] = pair.get(width + column).map_or(0, |value| round(*value));
+        }
+    }
+}
+
+/// See [`Kernel::multiply`](super::Kernel::multiply). A product of two bfloat16 is an `f32` without rounding.
+pub(super) fn multiply(left: Left<'_>, panel: &[u16], c: &mut [f32], width: usize, accumulate: bool) {
+    for (row, c) in c.chunks_exact_mut(width).enumerate() {
+        if !accumulate {
+            c.fill(0.0);
+        }
+        for (a, b) in left.row(row).chunks_exact(2).zip(panel.chunks_exact(2 * width)) {
+            let (first, second) = (wide(a[0]), wide(a[1]));
+            for (c, b) in c.iter_mut().zip(b.chunks_exact(2)) {
+                *c += second * wide(b[1]);
+                *c += first * wide(b[0]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_rounded_to_the_nearest_and_to_even() {
+        let step = 2.0_f32.powi(-7);
+        for (value, rounded) in [
+            (0.0, 0.0),
+            (1.0 + 0.49 * step, 1.0),
+            (1.0 + 0.5 * step, 1.0),
+            (1.0 + 0.51 * step, 1.0 + step),
+            (1.0 + 1.5 * step, 1.0 + 2.0 * step),
+            (-1.0 - 0.51 * step, -1.0 - step),
+            (f32::MAX, f32::INFINITY),
+            (f32::INFINITY, f32::INFINITY),
+            (f32::NEG_INFINITY, f32::NEG_INFINITY),
+            (f32::from_bits(1), 0.0),
+        ] {
+            assert_eq!(wide(round(value)).to_bits(), f32::to_bits(rounded), "{value}");
+        }
+        assert!(wide(round(f32::from_bits(0x7f80_0001))).is_nan() && wide(round(-f32::NAN)).is_nan());
+    }
+}
