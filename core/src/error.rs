@@ -43,6 +43,9 @@ pub enum Error {
     /// The registry of plugins contradicts itself.
     #[error("plugins: {0}")]
     Registry(String),
+    /// The ranks that train together do not fit each other, or one has left.
+    #[error("ranks: {0}")]
+    Ranks(String),
     /// A value that training made and that cannot be gone on from.
     #[error("{place}: {message}")]
     Diverged {

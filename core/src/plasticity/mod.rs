@@ -40,6 +40,12 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
+    /// Whether [`prepare`](Self::prepare) or [`prepare_from_below`](Self::prepare_from_below) make anything of a batch. A rule
+    /// that has one of them says so: only then do several ranks that train together show it the whole batch.
+    fn prepares(&self) -> bool {
+        false
+    }
+
     /// Turns the batch into what the network sees while it learns (called on the first module's rule): contrasts that
     /// are made of whole stimuli, such as positive and negative ones side by side. See [`Demands::with_prepared`].
     ///

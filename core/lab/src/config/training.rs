@@ -2,6 +2,7 @@
 
 use super::Every;
 use crate::optimiser::OptimiserSpec;
+use crate::ranks::Negatives;
 use crate::schedule::{self, Schedule};
 use plasticity_core::device::Precision;
 use plasticity_core::registry::Key;
@@ -68,6 +69,15 @@ pub struct Training {
     /// Whether what is recorded is kept as a table, `metrics.csv`, as well.
     #[serde(default)]
     pub metrics_csv: bool,
+    /// How a step is spread over threads.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parallel: Parallel,
+    /// What rules see where several ranks train: the whole batch, or the rank's shard.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub negatives: Negatives,
+    /// Seconds after which a rank that others wait for counts as hung, at least 1.
+    #[serde(default = "rank_limit", skip_serializing_if = "is_rank_limit")]
+    pub rank_limit: u64,
 }
 
 /// How long a training goes on without becoming better: `{ loss = 5 }` or `{ probe = 5 }`.
@@ -91,11 +101,28 @@ pub enum BestBy {
     Probe,
 }
 
+/// How a step is spread over threads: to the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parallel {
+    /// All threads work on one module after the other.
+    #[default]
+    Data,
+    /// Neighbouring modules have threads of their own, and work on batches that follow each other.
+    Pipeline,
+}
+
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
-fn is_default(best_by: &BestBy) -> bool {
-    *best_by == BestBy::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+fn rank_limit() -> u64 {
+    1800
+}
+fn is_rank_limit(limit: &u64) -> bool {
+    *limit == rank_limit()
 }
 fn batch() -> usize {
     32
@@ -138,7 +165,7 @@ impl Training {
 }
 
 /// The keys of `[training]`.
-pub const TRAINING: [Key; 18] = [
+pub const TRAINING: [Key; 21] = [
     key("epochs", "", "1..", "passes over the stimuli"),
     key("batch", "32", "1..", "stimuli in a step; the paper's 32"),
     key(
@@ -221,6 +248,27 @@ pub const TRAINING: [Key; 18] = [
         "false",
         "true | false",
         "whether what is recorded is kept as a table, `metrics.csv`, as well",
+    ),
+    key(
+        "parallel",
+        "",
+        "data | pipeline",
+        "whether all threads work on one module after the other (left out), or neighbouring modules have threads of their own and \
+         work on batches that follow each other, to the same bits; for modules that need nothing of those above",
+    ),
+    key(
+        "negatives",
+        "",
+        "global | shard",
+        "where several ranks train: whether rules see the whole batch, so that updates are those of one rank (left out), or each \
+         rank's the shard that it has, with draws of its own, and ranks average what they come to",
+    ),
+    key(
+        "rank_limit",
+        "",
+        "1.. seconds",
+        "how long ranks wait for one of them before it counts as hung, which ends all; longer than a probe along training takes. \
+         Left out: 1800",
     ),
 ];
 
