@@ -52,12 +52,21 @@ pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     agreed
 }
 
+/// How long rank 0 has to say an error before another rank does.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+
 /// Does what ranks do together. A rank that cannot go on says why and ends all of them, for the others wait for it.
 pub fn together(ranks: &Arc<dyn Collective>, run: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
     match run() {
         Err(error) if ranks.size() > 1 => {
             let exit = Exit::of(&error);
-            output::error_of(ranks.rank(), &error);
+            if ranks.rank() == 0 {
+                output::error(&error);
+            } else {
+                // Where all ranks find the same wrong, rank 0 has said it and ended them by then.
+                std::thread::sleep(FIRST_WORD);
+                output::error_of(ranks.rank(), &error);
+            }
             ranks.abort(exit as i32);
             Ok(exit)
         }
