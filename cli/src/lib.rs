@@ -50,9 +50,11 @@ mod loaded;
 mod options;
 mod output;
 mod progress;
+mod ranks;
 mod report;
 mod signals;
 mod threads;
+mod trace;
 
 pub use exit::Exit;
 

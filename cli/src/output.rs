@@ -5,9 +5,28 @@ use plasticity_lab::files::write_atomically;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this process leaves it to another to speak: of all but errors, or of these as well.
+static SILENT: AtomicBool = AtomicBool::new(false);
+static SILENT_ERRORS: AtomicBool = AtomicBool::new(false);
+
+/// Says nothing from here on but errors: another rank says the rest.
+#[cfg(feature = "mpi")]
+pub fn silence() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+/// Says no errors either: another rank says the same.
+pub fn silence_errors() {
+    SILENT_ERRORS.store(true, Ordering::Relaxed);
+}
 
 /// Writes to standard output. That a reader such as `head` has gone away is no error.
 pub fn print(text: &str) -> Result<()> {
+    if SILENT.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::file("standard output", error)),
@@ -22,12 +41,24 @@ pub fn json<T: Serialize>(value: &T) -> Result<String> {
 
 /// Says an error.
 pub fn error(error: &Error) {
-    // Nothing is left to do where even this fails.
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+    if !SILENT_ERRORS.load(Ordering::Relaxed) {
+        // Nothing is left to do where even this fails.
+        let _ = writeln!(std::io::stderr(), "error: {error}");
+    }
+}
+
+/// Says an error of one of several ranks.
+pub fn error_of(rank: usize, error: &Error) {
+    if !SILENT_ERRORS.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stderr(), "error: rank {rank}: {error}");
+    }
 }
 
 /// Says something on the way, beside what the command is for.
 pub fn note(text: &str) {
+    if SILENT.load(Ordering::Relaxed) {
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

@@ -67,6 +67,10 @@ impl TrainingProgress {
 }
 
 impl Observer<Trainer> for TrainingProgress {
+    fn looks(&self, _: u64) -> bool {
+        false
+    }
+
     fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         self.show(moment);
         Ok(())

@@ -3,6 +3,7 @@
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
 use plasticity_lab::loader::most_threads;
+use plasticity_lab::ranks::on_this_machine;
 use rayon::ThreadPoolBuilder;
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -34,6 +35,18 @@ pub fn start_threads(config: &Config) -> Result<()> {
     }
 }
 
+/// Threads of each of several ranks on this machine, where none of them is bound to cores of its own: an equal part of the
+/// cores. 0: one for each core that this process may use.
+fn of_rank() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let all = info.lines().filter(|line| line.starts_with("processor")).count();
+    match on_this_machine() {
+        Some(ranks) if ranks > 1 && cores == all => (cores / ranks).max(1),
+        _ => 0,
+    }
+}
+
 /// Starts one thread for each core, where none are started yet: else they are started by the first arithmetic, which can
 /// return no error.
 ///
@@ -44,7 +57,7 @@ pub fn start_default_threads() -> Result<()> {
         return Ok(());
     }
     // Without a cause the error is that threads were started before: by a program that links this one.
-    match ThreadPoolBuilder::new().build_global() {
+    match ThreadPoolBuilder::new().num_threads(of_rank()).build_global() {
         Err(error) if error.source().is_some() => {
             let message = format!(
                 "no thread can be started ({error}): raise the limit of processes (ulimit -u) or of memory, or \

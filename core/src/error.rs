@@ -43,6 +43,9 @@ pub enum Error {
     /// The registry of plugins has a conflict.
     #[error("plugins: {0}")]
     Registry(String),
+    /// The ranks that train together do not match, or one has left.
+    #[error("ranks: {0}")]
+    Ranks(String),
     /// Training made a value that it cannot continue with.
     #[error("{place}: {message}")]
     Diverged {

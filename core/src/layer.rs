@@ -1,5 +1,6 @@
 //! Encoder layers: forward pass, outer product with the presynaptic input, feedback inside a module.
 
+use crate::across::Across;
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::map::{FeatureMap, MapShape};
@@ -8,6 +9,7 @@ use crate::parameter::Parameter;
 use crate::random::Random;
 use crate::representation::Pooling;
 use std::any::Any;
+use std::sync::Arc;
 
 /// What a layer keeps from a forward pass for its update: routing of pooling, gates, eligibility traces. Only the
 /// layer that made it can read it.
@@ -246,6 +248,11 @@ pub trait EncoderLayer: Send {
     fn follows_gradient(&self) -> bool {
         true
     }
+
+    /// Tells the layer that each pass from here on is of this rank's shard of a batch, or, without `ranks`, of a whole batch
+    /// again. A layer that takes means over the batch while it learns has them over the shards of all ranks then; its updates
+    /// stay those of its own shard.
+    fn across(&mut self, _ranks: Option<&Arc<dyn Across>>) {}
 
     /// Whether the output serves as *context* for predicting the layer's own input (a recurrent layer on
     /// top of an encoder), and not as a target itself.

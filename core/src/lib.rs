@@ -45,6 +45,7 @@
 //! # Ok::<(), plasticity_core::Error>(())
 //! ```
 
+pub mod across;
 pub mod broadcast;
 pub mod draws;
 pub mod error;

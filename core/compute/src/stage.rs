@@ -3,7 +3,8 @@
 //! All have the target [`TARGET`], the level debug and a field `stage`. Those of layers and modules have a `part`, which
 //! the [`kernel`]s inside them belong to; a kernel has a `work`.
 
-use tracing::{Span, debug_span};
+use std::time::{Duration, Instant};
+use tracing::{Span, debug, debug_span};
 
 /// The target of the spans.
 pub const TARGET: &str = "plasticity::stage";
@@ -21,4 +22,12 @@ pub fn module(index: usize, stage: &'static str) -> Span {
 /// A layer's arithmetic, as `multiplications` of the plain algorithm.
 pub fn kernel(stage: &'static str, multiplications: usize) -> Span {
     debug_span!(target: TARGET, "kernel", stage, work = multiplications as u64)
+}
+
+/// Tells of a communication for the module `index` that went on beside training: an event with a `stage`, how many
+/// nanoseconds ago it began (`ago`) and how many it took (`took`).
+pub fn communicated(index: usize, stage: &'static str, began: Instant, took: Duration) {
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let (ago, took) = (nanoseconds(began.elapsed()), nanoseconds(took));
+    debug!(target: TARGET, stage, ago, took, part = format_args!("module {}", index + 1));
 }

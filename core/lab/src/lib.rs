@@ -14,6 +14,7 @@ pub mod network;
 pub mod optimiser;
 pub mod probe;
 pub mod provenance;
+pub mod ranks;
 pub mod run;
 pub mod schedule;
 pub mod training;

@@ -41,6 +41,12 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
+    /// Whether [`prepare`](Self::prepare) or [`prepare_from_below`](Self::prepare_from_below) change a batch. A rule that has
+    /// one of them returns `true`: only then do several ranks that train together show it the whole batch.
+    fn prepares(&self) -> bool {
+        false
+    }
+
     /// Changes the batch before the network learns from it, for example into positive and negative stimuli. Called on
     /// the first module's rule. See [`Demands::with_prepared`].
     ///

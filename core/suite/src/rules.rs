@@ -168,7 +168,11 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
         found.add("changes the shape of stimuli for the probe");
     }
+    let given = input.clone();
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
+    if !bench.rule.prepares() && !(made.shape() == shape && same(given.data(), made.data())?) {
+        found.add("prepares stimuli, and `prepares` says that it does not");
+    }
     if made.shape() != spec.demands().prepared(shape) {
         found.add("makes stimuli with another shape than its demands say");
     }

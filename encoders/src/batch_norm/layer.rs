@@ -1,6 +1,7 @@
 //! `batch_norm`: normalisation over the batch, with or without weights of its own.
 
 use super::Norm;
+use plasticity_core::across::Across;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -9,6 +10,7 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
+use std::sync::Arc;
 
 /// Each channel brought to mean 0 and variance 1 over the batch and all positions; running moments in evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -80,6 +82,10 @@ impl EncoderLayer for Layer {
         let [below, weight, bias] = self.norm.backward(pre.data(), &moments, &factor)?;
         let updates = if self.affine { vec![weight, bias] } else { Vec::new() };
         Ok(LayerUpdate::new(updates).with_feedback(feedback.then_some(below)))
+    }
+
+    fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.norm.across(ranks);
     }
 
     fn parameters(&mut self) -> Vec<&mut Parameter> {

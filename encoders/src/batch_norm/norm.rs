@@ -1,5 +1,6 @@
 //! The state of a batch normalisation inside a layer.
 
+use plasticity_core::across::Across;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::Phase;
 use plasticity_core::ops::{
@@ -8,6 +9,7 @@ use plasticity_core::ops::{
 };
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
+use std::sync::Arc;
 
 /// Weight of a new batch in the running averages, as PyTorch's default.
 const MOMENTUM: f32 = 0.1;
@@ -16,12 +18,15 @@ const MOMENTUM: f32 = 0.1;
 ///
 /// Learning (and looking ahead) uses the batch's own moments; learning also moves the running ones,
 /// r ← 0.9 · r + 0.1 · batch, with the unbiased variance as PyTorch does; evaluation uses the running ones.
+///
+/// Across ranks the moments are those of all their shards, and so are the means that a post factor is freed of.
 #[derive(Debug)]
 pub struct Norm {
     weight: Parameter,
     bias: Parameter,
     running_mean: Parameter,
     running_variance: Parameter,
+    across: Option<Arc<dyn Across>>,
 }
 
 impl Norm {
@@ -37,6 +42,7 @@ impl Norm {
             bias: parameter("norm_bias", 0.0)?,
             running_mean: parameter("running_mean", 0.0)?.fixed(),
             running_variance: parameter("running_var", 1.0)?.fixed(),
+            across: None,
         })
     }
 
@@ -48,7 +54,18 @@ impl Norm {
             bias: self.bias.of_part(part),
             running_mean: self.running_mean.of_part(part),
             running_variance: self.running_variance.of_part(part),
+            across: self.across,
         }
+    }
+
+    /// Takes moments over the shards of all ranks from here on, or over its own batch again.
+    pub fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.across = ranks.cloned();
+    }
+
+    /// How many ranks it takes moments over.
+    fn ranks(&self) -> usize {
+        self.across.as_ref().map_or(1, |ranks| ranks.ranks())
     }
 
     /// The same with a weight of 1 and a bias of 0 that do not learn.
@@ -68,7 +85,7 @@ impl Norm {
             return Ok((device::apply(input, mean, variance, weight, bias)?, None));
         }
         let channels = weight.len();
-        let rows = input.len() / channels.max(1);
+        let rows = input.len() / channels.max(1) * self.ranks();
         if rows < 2 {
             let message = format!(
                 "learning needs at least 2 samples and positions to compute a variance, got {rows}: use a larger \
@@ -76,7 +93,7 @@ impl Norm {
             );
             return Err(Error::shape("batch normalisation", message));
         }
-        let moments = device::moments(input, channels)?;
+        let moments = self.over_ranks(device::moments(input, channels)?)?;
         let output = device::apply(input, &moments.mean, &moments.variance, weight, bias)?;
         if phase == Phase::Learn {
             let rows = rows as f32;
@@ -96,7 +113,42 @@ impl Norm {
     /// # Errors
     /// Where the device has no room.
     pub fn backward(&self, input: &Buffer, moments: &Moments, factor: &Buffer) -> Result<[Buffer; 3]> {
-        Ok(device::backward(input, moments, self.weight.value(), factor)?)
+        let [mut below, weight, bias] = device::backward(input, moments, self.weight.value(), factor)?;
+        if let Some(ranks) = &self.across {
+            // δx = w/σ (δz − mean δz − x̂ mean(δz x̂)): the means of this shard are exchanged for those of all. With sums over
+            // its rows that are the updates of weight and bias, the difference is w/σ (Δ of x̂'s + x̂ Δ).
+            let rows = (input.len() / self.weight.value().len().max(1)) as f32;
+            let own = |sums: &Buffer| -> Result<Vec<f32>> {
+                Ok(sums.to_vec()?.into_iter().map(|sum| sum / rows).collect())
+            };
+            let scale = self.weight.value().to_vec()?.into_iter().zip(moments.variance.to_vec()?);
+            let scale: Vec<f32> =
+                scale.map(|(w, variance)| w / (variance + device::EPSILON).sqrt()).collect();
+            let exchanged = |sums: &Buffer| -> Result<Buffer> {
+                let own = own(sums)?;
+                let all = ranks.mean(own.clone())?;
+                let values =
+                    scale.iter().zip(own.iter().zip(all)).map(|(scale, (own, all))| scale * (own - all));
+                Ok(Buffer::from_vec(input.device(), values.collect())?)
+            };
+            let (along, mean) = (exchanged(&weight)?, exchanged(&bias)?);
+            let difference = device::apply(input, &moments.mean, &moments.variance, &along, &mean)?;
+            ops::add(&mut below, 1.0, &difference)?;
+        }
+        Ok([below, weight, bias])
+    }
+
+    /// The moments over the batches of all ranks, which have as many rows each: μ = mean of μ_r, σ² = mean of
+    /// σ_r² + (μ_r − μ)².
+    fn over_ranks(&self, own: Moments) -> Result<Moments> {
+        let Some(ranks) = &self.across else { return Ok(own) };
+        let own_mean = own.mean.to_vec()?;
+        let mean = ranks.mean(own_mean.clone())?;
+        let around = own.variance.to_vec()?.into_iter().zip(own_mean.iter().zip(&mean));
+        let variance =
+            ranks.mean(around.map(|(variance, (own, all))| variance + (own - all).powi(2)).collect())?;
+        let buffer = |values| Buffer::from_vec(own.mean.device(), values);
+        Ok(Moments { mean: buffer(mean)?, variance: buffer(variance)? })
     }
 
     /// `norm_weight`, `norm_bias`, and the running moments, which do not learn.

@@ -1,10 +1,12 @@
 //! The layers of a block, run one after the other.
 
+use plasticity_core::across::Across;
 use plasticity_core::device::Buffer;
 use plasticity_core::layer::{Activity, EncoderLayer, Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
+use std::sync::Arc;
 
 /// Several layers as one.
 ///
@@ -142,6 +144,10 @@ impl EncoderLayer for Block {
 
     fn lateral(&self, lateral: &Lateral) -> Result<Vec<Buffer>> {
         self.layers[self.plastic()?].lateral(lateral)
+    }
+
+    fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.layers.iter_mut().for_each(|layer| layer.across(ranks));
     }
 
     fn parameters(&mut self) -> Vec<&mut Parameter> {

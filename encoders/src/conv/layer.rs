@@ -3,6 +3,7 @@
 use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
 use crate::weights::{self, Initial};
+use plasticity_core::across::Across;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -12,6 +13,7 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result, stage};
+use std::sync::Arc;
 
 /// The sizes of a convolution layer, on time, row and column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -326,6 +328,10 @@ impl EncoderLayer for Conv {
         };
         let bias = Buffer::zeros(value.device(), channels)?;
         Ok(if self.shape.bias { vec![moved, bias] } else { vec![moved] })
+    }
+
+    fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.norm.iter_mut().for_each(|norm| norm.across(ranks));
     }
 
     fn parameters(&mut self) -> Vec<&mut Parameter> {

@@ -2,6 +2,7 @@
 
 use crate::conv::{Conv, ConvShape};
 use crate::weights::Initial;
+use plasticity_core::across::Across;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -9,6 +10,7 @@ use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
+use std::sync::Arc;
 
 /// The sizes of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +166,10 @@ impl EncoderLayer for Residual {
             None => None,
         };
         Ok(LayerUpdate::new(updates).with_feedback(feedback))
+    }
+
+    fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.convolutions.iter_mut().chain(&mut self.shortcut).for_each(|conv| conv.across(ranks));
     }
 
     fn parameters(&mut self) -> Vec<&mut Parameter> {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Programs that a reader has by now, beside this toolkit's own.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
+    "apt-get",
     "awk",
     "cargo",
     "cd",
@@ -92,6 +93,11 @@ fn check(words: &[String], page: &[Block]) -> Result<(), String> {
                 Err("there is no such script".to_owned())
             }
         }
+        // Its own words come before those of the program that it starts.
+        ["mpirun", rest @ ..] => match rest.iter().position(|word| *word == "plasticity") {
+            Some(at) => parse(&rest[at..], Some(page)),
+            None => Ok(()),
+        },
         [program, ..] if OTHERS.contains(program) => Ok(()),
         _ => Err("is no command that the book may use".to_owned()),
     }

@@ -8,6 +8,7 @@ mod extends;
 mod features;
 mod list;
 mod memory;
+mod mpirun;
 mod precision;
 mod report;
 mod reports;

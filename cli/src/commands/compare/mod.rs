@@ -1,23 +1,28 @@
 //! `plasticity compare CONFIG --sweep KEY=A,B,C --seeds N`: a run for every cell, and one table.
 
 mod cells;
+mod cells_of_ranks;
 mod run_cell;
 mod slurm;
 mod summary;
 mod time_left;
 
-use super::{probe, train};
+use super::probe::{self, Report};
+use super::train;
 use crate::exit::Exit;
 use crate::options::Overrides;
-use crate::output;
+use crate::{output, ranks};
 use cells::{Cell, Sweep, cells};
+use cells_of_ranks::Outcome;
 use output::quoted;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
-use run_cell::{check, run_cell};
+use plasticity_lab::ranks::Collective;
+use run_cell::check;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use time_left::TimeLeft;
 
 /// Arguments of `compare`.
@@ -54,7 +59,7 @@ pub struct Arguments {
 
 /// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
 /// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out
-/// of the table and named at the end.
+/// of the table and named at the end. If `mpirun` has started several processes, each takes the next cell when it is free.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -81,33 +86,41 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         output::print(&text)?;
         return Ok(Exit::Success);
     }
-    let device = Device::open()?;
-    // Whatever can be found wrong with a cell is found before the first is trained.
-    let mut left = TimeLeft::default();
-    for cell in &cells {
-        let steps = check(config(arguments, cell)?, &cell.folder(&out), &device);
+    let ranks = ranks::join(Duration::MAX)?;
+    let checked = checked(arguments, &cells, &out, ranks.as_ref());
+    let mut left = ranks::agree(ranks.as_ref(), checked)?;
+    ranks::together(&ranks, || {
+        let (outcome, exit, error) = cells_of_ranks::run(arguments, &cells, &out, ranks.as_ref(), &mut left)?;
+        match (exit, ranks.rank()) {
+            (Some(exit), _) => Ok(exit),
+            (None, 0) => tell(arguments, &cells, &out, outcome, error),
+            (None, _) => Ok(Exit::Success),
+        }
+    })
+}
+
+/// Whatever can be found wrong with a cell is found before the first is trained, by rank 0. Returns the steps that cells are
+/// to be trained for.
+fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collective) -> Result<TimeLeft> {
+    let (device, mut left) = (Device::open()?, TimeLeft::shared_by(ranks.size()));
+    for cell in cells.iter().filter(|_| ranks.rank() == 0) {
+        let steps = check(config(arguments, cell)?, &cell.folder(out), &device);
         left.expect(steps.map_err(|error| in_cell(cell, error))?);
     }
-    let (mut reports, mut failed, mut stopped) = (Vec::new(), Vec::new(), None);
-    for (number, cell) in cells.iter().enumerate() {
-        output::note(&format!("{} of {}: {}{}", number + 1, cells.len(), named(cell), left.said()));
-        left.begin();
-        match run_cell(config(arguments, cell)?, &cell.folder(&out), &device) {
-            Ok(run_cell::Cell::Done(report)) => {
-                left.end();
-                reports.push((cell, report));
-            }
-            Ok(run_cell::Cell::Stopped(exit)) => return Ok(exit),
-            Err(Error::Diverged { place, message }) => {
-                left.end();
-                failed.push(format!("{}, {place}: {message}", named(cell)));
-            }
-            Err(error) => {
-                stopped = Some(in_cell(cell, error));
-                break;
-            }
-        }
-    }
+    Ok(left)
+}
+
+/// Prints the table and keeps it; says which cells have failed.
+fn tell(
+    arguments: &Arguments,
+    cells: &[Cell],
+    out: &Path,
+    outcome: Outcome,
+    error: Option<Error>,
+) -> Result<Exit> {
+    let reports: Vec<(&Cell, Report)> =
+        outcome.reports.into_iter().map(|(number, report)| (&cells[number], report)).collect();
+    let failed: Vec<String> = outcome.failed.into_iter().map(|(_, said)| said).collect();
     if !reports.is_empty() {
         let table = summary::summarise(&reports);
         let printed = output::print(&table.format(arguments.format)?);
@@ -119,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         }
         printed?;
     }
-    if let Some(error) = stopped {
+    if let Some(error) = error {
         return Err(error);
     }
     if failed.is_empty() {

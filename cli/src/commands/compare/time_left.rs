@@ -9,12 +9,29 @@ use std::time::Instant;
 pub struct TimeLeft {
     /// Steps of the cells that were not begun, in their order.
     ahead: VecDeque<u64>,
+    /// The number of the first of them.
+    first: usize,
+    /// Ranks that cells are handed to.
+    ranks: usize,
     now: Option<(Instant, u64)>,
     steps: u64,
     seconds: f64,
 }
 
 impl TimeLeft {
+    /// The time left of cells that this many ranks share.
+    pub fn shared_by(ranks: usize) -> Self {
+        Self { ranks, ..Self::default() }
+    }
+
+    /// Moves on to the cell of this number: other ranks have taken those before it.
+    pub fn come_to(&mut self, number: usize) {
+        while self.first < number {
+            self.ahead.pop_front();
+            self.first += 1;
+        }
+    }
+
     /// Adds a cell after the others, with this many steps to make.
     pub fn expect(&mut self, steps: u64) {
         self.ahead.push_back(steps);
@@ -22,6 +39,7 @@ impl TimeLeft {
 
     /// The next cell begins.
     pub fn begin(&mut self) {
+        self.first += 1;
         self.now = self.ahead.pop_front().map(|steps| (Instant::now(), steps));
     }
 
@@ -45,7 +63,10 @@ impl TimeLeft {
         if self.steps == 0 || ahead == 0 {
             return String::new();
         }
-        format!("; about {} left in total", clock(self.seconds / self.steps as f64 * ahead as f64))
+        format!(
+            "; about {} left in total",
+            clock(self.seconds / self.steps as f64 * ahead as f64 / self.ranks.max(1) as f64)
+        )
     }
 }
 
@@ -66,5 +87,19 @@ mod tests {
         assert_eq!(left.said(), "; about 1:00 left in total");
         left.begin();
         assert_eq!(left.said(), "");
+    }
+
+    #[test]
+    fn ranks_share_what_is_left() {
+        let mut left = TimeLeft::shared_by(2);
+        [100, 100, 100, 100].into_iter().for_each(|steps| left.expect(steps));
+        left.come_to(0);
+        left.begin();
+        left.made(100, 30.0);
+        left.come_to(2);
+        assert_eq!(left.said(), "; about 0:30 left in all");
+        left.begin();
+        left.come_to(3);
+        assert_eq!(left.said(), "; about 0:15 left in all");
     }
 }

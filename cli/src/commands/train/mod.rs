@@ -6,18 +6,23 @@ use crate::exit::Exit;
 use crate::options::Overrides;
 use crate::output;
 use crate::progress::TrainingProgress;
+use crate::ranks;
 use crate::signals::Signals;
 use crate::threads::start_threads;
-use plasticity_core::Result;
 use plasticity_core::device::Device;
+use plasticity_core::observer::Observer;
+use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::files::quoted;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::plan;
+use plasticity_lab::ranks::{Alone, Collective};
 use plasticity_lab::run::{self, Run};
 use plasticity_lab::training::Trainer;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -38,38 +43,67 @@ pub struct Arguments {
     overrides: Overrides,
 }
 
-/// Trains.
+/// Trains, as the only process or as one of several ranks.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let named = named(arguments);
+    let limit = named.as_ref().map_or(HURRY, |(config, _)| Duration::from_secs(config.training.rank_limit));
+    let ranks = ranks::join(limit)?;
+    let (experiment, network, mut run) =
+        match ranks::agree(ranks.as_ref(), opened(arguments, named, ranks.rank()))? {
+            Opened::DryRun(exit) => return Ok(exit),
+            Opened::ToTrain(experiment, network, run) => (experiment, network, run),
+        };
+    ranks::together(&ranks, || match learn_among(&ranks, &experiment, network, run.as_mut())? {
+        Learned::Stopped(exit) => Ok(exit),
+        Learned::All(_) => {
+            if let Some(run) = &run {
+                output::print(&format!("{}", run.folder().display()))?;
+                output::note(&format!("next:\n{}", next(run.folder()).join("\n")));
+            }
+            Ok(Exit::Success)
+        }
+    })
+}
+
+/// How long ranks wait for each other to tell that the config cannot be read.
+const HURRY: Duration = Duration::from_secs(60);
+
+/// The config that is named, and the run's folder.
+fn named(arguments: &Arguments) -> Result<(Config, PathBuf)> {
     let set = &arguments.overrides.set;
-    let device = Device::open()?;
-    let (config, folder) = match (&arguments.resume, &arguments.config) {
-        (Some(folder), _) => (run::config(folder, set)?, folder.clone()),
+    match (&arguments.resume, &arguments.config) {
+        (Some(folder), _) => Ok((run::config(folder, set)?, folder.clone())),
         (None, Some(config)) => {
             let stem = config.file_stem().unwrap_or(config.as_os_str());
             let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem));
-            (Config::load(config, set)?, folder)
+            Ok((Config::load(config, set)?, folder))
         }
-        (None, None) => return Ok(Exit::Usage),
-    };
-    let (experiment, network) = prepare(config, &device)?;
+        (None, None) => Err(Error::config("train", "names no config")),
+    }
+}
+
+/// What is ready to be trained; rank 0 alone has the run.
+enum Opened {
+    DryRun(Exit),
+    ToTrain(Experiment, Network, Option<Run>),
+}
+
+/// Opens what a config names, as rank `rank`.
+fn opened(arguments: &Arguments, named: Result<(Config, PathBuf)>, rank: usize) -> Result<Opened> {
+    let (config, folder) = named?;
+    let (experiment, network) = prepare(config, &Device::open()?)?;
     if arguments.dry_run {
-        return dry_run::print(&experiment, network);
+        return dry_run::print(&experiment, network).map(Opened::DryRun);
     }
     if let Err(error) = plan(&experiment, &network) {
         output::note(&format!("this run can be trained but not probed: {error}"));
     }
-    let mut run = match arguments.resume {
-        Some(_) => Run::resume(&folder, experiment.config())?,
-        None => Run::create(&folder, experiment.config())?,
+    let run = match (rank, &arguments.resume) {
+        (0, Some(_)) => Some(Run::resume(&folder, experiment.config())?),
+        (0, None) => Some(Run::create(&folder, experiment.config())?),
+        _ => None,
     };
-    match learn(&experiment, network, &mut run)? {
-        Learned::Stopped(exit) => Ok(exit),
-        Learned::All(_) => {
-            output::print(&format!("{}", run.folder().display()))?;
-            output::note(&format!("next:\n{}", next(run.folder()).join("\n")));
-            Ok(Exit::Success)
-        }
-    }
+    Ok(Opened::ToTrain(experiment, network, run))
 }
 
 /// The commands that a trained run is for, of those that this program has.
@@ -101,9 +135,26 @@ pub enum Learned {
 
 /// Trains a network to the end and shows progress. After a signal it stops and prints how to resume.
 pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result<Learned> {
+    let alone: Arc<dyn Collective> = Arc::new(Alone::default());
+    learn_among(&alone, experiment, network, Some(run))
+}
+
+/// The same as one of several ranks; rank 0 alone has the run, shows progress, and says how to go on.
+fn learn_among(
+    ranks: &Arc<dyn Collective>,
+    experiment: &Experiment,
+    network: Network,
+    run: Option<&mut Run>,
+) -> Result<Learned> {
     let (mut shown, signals) = (TrainingProgress::new(), Signals::listen()?);
     let total = run::total_steps(experiment, &network)?;
-    let trainer = run::train(experiment, network, run, &|| signals.came(), &mut [&mut shown])?;
+    let folder = run.as_ref().map(|run| run.folder().to_owned()).unwrap_or_default();
+    let mut observers: Vec<&mut dyn Observer<Trainer>> = Vec::new();
+    if run.is_some() {
+        observers.push(&mut shown);
+    }
+    let stop = || signals.came();
+    let trainer = run::train_among(Arc::clone(ranks), experiment, network, run, &stop, &mut observers)?;
     if let Some(why) = trainer.halted() {
         output::note(&format!("ended early after step {} of {total}: {why}", trainer.steps()));
     }
@@ -113,7 +164,7 @@ pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result
     output::note(&format!(
         "stopped after step {} of {total}, which is saved; resume with: plasticity train --resume {}",
         trainer.steps(),
-        quoted(run.folder())
+        quoted(&folder)
     ));
     Ok(Learned::Stopped(signals.exit()))
 }

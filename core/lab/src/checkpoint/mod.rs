@@ -65,6 +65,14 @@ impl Checkpoint {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
+        write_atomically(path, &self.to_bytes(path)?)
+    }
+
+    /// What the file holds; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// Where a tensor is not of its shape.
+    pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
         let mut header = Header {
             format: FORMAT,
             step: self.step,
@@ -95,8 +103,7 @@ impl Checkpoint {
             })
             .collect::<Result<Vec<_>>>()?;
         let metadata = HashMap::from([(KEY.to_owned(), header)]);
-        let file = safetensors::serialize(views, Some(metadata)).map_err(|error| Error::file(path, error))?;
-        write_atomically(path, &file)
+        safetensors::serialize(views, Some(metadata)).map_err(|error| Error::file(path, error))
     }
 
     /// Reads a file that [`save`](Self::save) wrote.

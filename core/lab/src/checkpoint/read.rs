@@ -32,13 +32,21 @@ impl Checkpoint {
     /// short or no checkpoint, where the checksum is another, a tensor holds NaN or an infinity, or an optimiser has not
     /// made the checkpoint's steps.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
+        let unread = |error| Unusable::Refused(Error::file(path, format!("cannot be read: {error}")));
+        Self::from_bytes(&std::fs::read(path).map_err(unread)?, path)
+    }
+
+    /// Reads what a file holds; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Unusable> {
         let refused = |message: String| Unusable::Refused(Error::file(path, message));
-        let bytes = std::fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
         let broken = |message: String| Unusable::Broken(Error::file(path, message));
         let cut = |error: safetensors::SafeTensorError| {
             broken(format!("is incomplete or not a safetensors file ({error}): use another checkpoint"))
         };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(cut)?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(cut)?;
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let foreign = "was not written by plasticity: the metadata key `plasticity` is missing";
         let header = header.ok_or_else(|| broken(foreign.to_owned()))?;
@@ -55,7 +63,7 @@ impl Checkpoint {
         }
         let header: Header = serde_json::from_str(header)
             .map_err(|error| broken(format!("is damaged: metadata `plasticity`: {error}")))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(cut)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(cut)?;
         Self::whole(header, &tensors).map_err(|message| broken(format!("is damaged: {message}")))
     }
 

@@ -20,7 +20,7 @@ pub use document::Document;
 pub use encoder::EncoderConfig;
 pub use every::Every;
 pub use probe::{PROBE, ProbeConfig};
-pub use training::{BestBy, Patience, TRAINING, Training};
+pub use training::{BestBy, Parallel, Patience, TRAINING, Training};
 pub(crate) use write::{fingerprint_as_written, learning_keys};
 
 use crate::modules::resolve;

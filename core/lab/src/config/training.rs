@@ -2,6 +2,7 @@
 
 use super::Every;
 use crate::optimiser::OptimiserSpec;
+use crate::ranks::Negatives;
 use crate::schedule::{self, Schedule};
 use plasticity_core::device::Precision;
 use plasticity_core::registry::Key;
@@ -68,6 +69,15 @@ pub struct Training {
     /// Whether what is recorded is kept as a table, `metrics.csv`, as well.
     #[serde(default)]
     pub metrics_csv: bool,
+    /// How a step is spread over threads.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parallel: Parallel,
+    /// What rules see where several ranks train: the whole batch, or the rank's shard.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub negatives: Negatives,
+    /// Seconds after which a rank that others wait for counts as hung, at least 1.
+    #[serde(default = "rank_limit", skip_serializing_if = "is_rank_limit")]
+    pub rank_limit: u64,
 }
 
 /// How long training continues without improvement: `{ loss = 5 }` or `{ probe = 5 }`.
@@ -91,11 +101,28 @@ pub enum BestBy {
     Probe,
 }
 
+/// How a step is spread over threads: to the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parallel {
+    /// All threads work on one module after the other.
+    #[default]
+    Data,
+    /// Neighbouring modules have threads of their own, and work on batches that follow each other.
+    Pipeline,
+}
+
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
-fn is_default(best_by: &BestBy) -> bool {
-    *best_by == BestBy::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+fn rank_limit() -> u64 {
+    1800
+}
+fn is_rank_limit(limit: &u64) -> bool {
+    *limit == rank_limit()
 }
 fn batch() -> usize {
     32
@@ -138,7 +165,7 @@ impl Training {
 }
 
 /// The keys of `[training]`.
-pub const TRAINING: [Key; 18] = [
+pub const TRAINING: [Key; 21] = [
     key("epochs", "", "1..", "passes over the stimuli"),
     key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
     key(
@@ -218,6 +245,27 @@ pub const TRAINING: [Key; 18] = [
          accuracy of this many probes in a row (`probe.every`) is not above the highest before; left out: never",
     ),
     key("metrics_csv", "false", "true | false", "also writes the records as a table, `metrics.csv`"),
+    key(
+        "parallel",
+        "",
+        "data | pipeline",
+        "`data`: all threads work on one module after the other (default). `pipeline`: neighbouring modules have threads of their \
+         own and work on successive batches, with the same bits; no module may need one above it",
+    ),
+    key(
+        "negatives",
+        "",
+        "global | shard",
+        "with several ranks: rules see the whole batch, so updates equal those of one rank (`global`, default), or only the shard \
+         of the rank, with draws of its own, and the ranks average their updates (`shard`)",
+    ),
+    key(
+        "rank_limit",
+        "",
+        "1.. seconds",
+        "with several ranks: a rank that the others wait for longer than this counts as hung, and all end; must be longer than a \
+         probe during training; left out: 1800",
+    ),
 ];
 
 const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {

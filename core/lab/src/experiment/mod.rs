@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::loader::{Loader, Pass, ahead, steps_per_epoch};
 use crate::memory::{self, Memory};
 use crate::network::{Network, NetworkPlan, suits};
+use crate::ranks::Shard;
 use drawn::Drawn;
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
@@ -141,8 +142,16 @@ impl Experiment {
     /// # Errors
     /// Where no batch can be made.
     pub fn loader(&self, steps: Range<u64>) -> Result<Loader> {
+        self.loader_of(steps, Shard::WHOLE)
+    }
+
+    /// A part of the batches to learn from, those of the steps `steps`.
+    ///
+    /// # Errors
+    /// Where no batch can be made.
+    pub fn loader_of(&self, steps: Range<u64>, shard: Shard) -> Result<Loader> {
         let training = &self.config.training;
-        let pass = Pass::Learn { seed: self.config.seed, steps };
+        let pass = Pass::Learn { seed: self.config.seed, steps, shard };
         Loader::new(Arc::clone(&self.stimulus), pass, training.batch, training.threads)
             .map_err(|error| self.config.locate(error))
     }

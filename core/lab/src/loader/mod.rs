@@ -4,6 +4,7 @@
 //! What a batch holds depends on the seed and its step alone, so any number of threads gives the same bits, and
 //! a run may start at any step.
 
+use crate::ranks::Shard;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::random::{purpose, stream};
@@ -52,6 +53,8 @@ pub enum Pass {
         seed: u64,
         /// The steps of the run, counted over all epochs: `0..u64::MAX` for a run without end.
         steps: Range<u64>,
+        /// Which stimuli of every batch.
+        shard: Shard,
     },
     /// For a probe: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
     Evaluate,
@@ -267,7 +270,11 @@ impl Shared {
                 order.1.shuffle(&mut stream(seed, &[purpose::ORDER, epoch]));
             }
         }
-        let indices = order.1.iter().skip(place * self.batch).take(self.batch);
+        let own = match self.pass {
+            Pass::Learn { shard, .. } => shard.of(self.batch),
+            _ => 0..self.batch,
+        };
+        let indices = order.1.iter().skip(place * self.batch + own.start).take(own.len());
         let mut samples = Vec::new();
         for &index in indices {
             if self.stopped() {

@@ -48,11 +48,24 @@ fn numbers(len: usize) -> Arc<Numbers> {
 }
 
 fn learn(steps: Range<u64>) -> Pass {
-    Pass::Learn { seed: 3, steps }
+    Pass::Learn { seed: 3, steps, shard: Shard::WHOLE }
 }
 
 fn values(loader: Loader) -> Vec<(u64, u64, Vec<f32>)> {
     loader.map(|b| b.map(|b| (b.epoch, b.step, b.values)).unwrap()).collect()
+}
+
+#[test]
+fn shards_of_ranks_are_the_batches_of_one() {
+    let of = |rank| {
+        let pass = Pass::Learn { seed: 3, steps: 0..4, shard: Shard { rank, ranks: 2 } };
+        values(Loader::new(numbers(11), pass, 4, Some(1)).unwrap())
+    };
+    let whole = values(Loader::new(numbers(11), learn(0..4), 4, Some(1)).unwrap());
+    let both = of(0).into_iter().zip(of(1));
+    let both: Vec<_> =
+        both.map(|((epoch, step, first), (_, _, second))| (epoch, step, [first, second].concat())).collect();
+    assert_eq!(both, whole);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! A stack of layers cut into gradient-isolated modules, each with a plasticity rule of its own.
 
 mod build;
+mod parts;
 mod pass;
 mod state;
 mod step;
 
 pub use build::NetworkPlan;
 pub(crate) use build::suits;
+pub use parts::{Part, PartStep};
 pub use state::{Saved, State};
 pub use step::{ModuleStep, UpdateBy};
 

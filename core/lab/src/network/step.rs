@@ -2,6 +2,7 @@
 
 use super::pass::{self, Pass};
 use super::{Module, Network, Slot};
+use crate::ranks::{Begun, Sharing, Updates};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::Phase;
@@ -30,6 +31,46 @@ pub struct ModuleStep<'a> {
     module: &'a mut Module,
     layers: Vec<Vec<Buffer>>,
     own: Vec<Buffer>,
+    sharing: &'a Sharing,
+}
+
+/// What the modules that are run share.
+pub(super) struct Run<'a> {
+    pub sharing: &'a Sharing,
+    pub labels: Option<&'a [u32]>,
+    pub top: Option<&'a Representation>,
+    /// The place of the first of them in the whole network.
+    pub first: usize,
+    /// Takes the output of the last one, before its update.
+    pub handed: &'a mut dyn FnMut(&Arc<FeatureMap>) -> Result<()>,
+}
+
+/// A module's step whose updates ranks may be summing still.
+struct Waiting {
+    /// Where the module stands among those that are run.
+    place: usize,
+    index: usize,
+    surprise: Vec<Surprise>,
+    target: Representation,
+    context: Option<Representation>,
+    begun: Begun,
+}
+
+impl Waiting {
+    /// Hands the step to `each` once its updates are there.
+    fn finish(
+        self,
+        sharing: &Sharing,
+        slots: &mut [Slot],
+        modules: &mut [Module],
+        each: &mut dyn FnMut(ModuleStep) -> Result<()>,
+    ) -> Result<()> {
+        let Self { place, index, surprise, target, context, begun } = self;
+        let Updates { layers, own, loss } = sharing.finish(begun, index)?;
+        let (loss, surprise, module) = (&loss, &surprise[..], &mut modules[place]);
+        let (target, context) = (&target, context.as_ref());
+        each(ModuleStep { index, loss, surprise, target, context, slots, module, layers, own, sharing })
+    }
 }
 
 impl ModuleStep<'_> {
@@ -47,7 +88,21 @@ impl ModuleStep<'_> {
         let _stage = stage::module(self.index, "optimiser").entered();
         parameters.extend(rule.parameters().into_iter().map(|parameter| (parameter, 1.0)));
         optimiser.step_each(parameters, &updates)?;
-        rule.applied()
+        rule.applied()?;
+        self.sharing.average_kept(rule.as_mut())
+    }
+
+    /// Its loss and the share of pairs that surprised it, in step `step` (counted from 0). On a GPU it waits for the step.
+    ///
+    /// # Errors
+    /// Where the loss is not finite.
+    pub(crate) fn reported(&self, step: u64) -> Result<(f32, Option<f32>)> {
+        let loss = self.loss.to_vec()?.first().copied().unwrap_or(f32::NAN);
+        if !loss.is_finite() {
+            let place = format!("step {}, module {}", step + 1, self.index + 1);
+            return Err(Error::diverged(place, format!("the loss is {loss}")));
+        }
+        Ok((loss, Surprise::share(self.surprise)?))
     }
 
     /// The update of every parameter that learns, by full name, in the public layout.
@@ -115,16 +170,66 @@ impl Network {
         update: &mut UpdateBy,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
-        let input = match self.modules.first_mut() {
-            Some(first) => Arc::new(first.rule.prepare(input, labels, draws(0).as_mut())?),
-            None => return Ok(()),
-        };
+        self.step_among(&Sharing::alone(), input, labels, draws, update, each)
+    }
+
+    /// [`step_with`](Self::step_with) as one of several ranks, of whose shard `input` and `labels` are. Every rank's `each`
+    /// gets the updates of the whole batch. A module's are summed while the next one runs, and handed on after it.
+    ///
+    /// # Errors
+    /// Where the batch does not fit the network, a rule refuses, or a rank has left.
+    pub fn step_among(
+        &mut self,
+        sharing: &Sharing,
+        input: FeatureMap,
+        labels: Option<&[u32]>,
+        draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
+        update: &mut UpdateBy,
+        each: &mut dyn FnMut(ModuleStep) -> Result<()>,
+    ) -> Result<()> {
+        let across = sharing.across();
+        self.slots.iter_mut().for_each(|slot| slot.layer.across(across.as_ref()));
+        let made = self.step_across(sharing, input, labels, draws, update, each);
+        self.slots.iter_mut().for_each(|slot| slot.layer.across(None));
+        made
+    }
+
+    /// [`step_among`](Self::step_among) with layers that know of the ranks.
+    fn step_across(
+        &mut self,
+        sharing: &Sharing,
+        input: FeatureMap,
+        labels: Option<&[u32]>,
+        draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
+        update: &mut UpdateBy,
+        each: &mut dyn FnMut(ModuleStep) -> Result<()>,
+    ) -> Result<()> {
+        let labels = sharing.labels(labels, input.shape().batch)?;
+        let labels = labels.as_deref();
+        let Some(first) = self.modules.first_mut() else { return Ok(()) };
+        let input = Arc::new(sharing.prepare(first.rule.as_mut(), input, labels, draws(0).as_mut())?);
         let top = self.look_ahead(&input)?;
+        let top = top.as_ref().map(|top| sharing.seen(top, self.modules.len() - 1)).transpose()?;
+        let run = Run { sharing, labels, top: top.as_deref(), first: 0, handed: &mut |_| Ok(()) };
+        self.run(input, run, draws, update, each)
+    }
+
+    /// Runs and updates all modules on the first one's input.
+    pub(super) fn run(
+        &mut self,
+        input: Arc<FeatureMap>,
+        run: Run,
+        draws: &mut dyn FnMut(usize) -> Box<dyn Draws>,
+        update: &mut UpdateBy,
+        each: &mut dyn FnMut(ModuleStep) -> Result<()>,
+    ) -> Result<()> {
+        let Run { sharing, labels, top, first, handed } = run;
+        let last = self.modules.len().saturating_sub(1);
         let Self { slots, modules, .. } = self;
         let mut ahead: Option<Pass> = None;
         let mut from_below: Option<Buffer> = None;
         let mut input = Some(input);
-        let last = modules.len() - 1;
+        let mut waiting: Option<Waiting> = None;
         for index in 0..modules.len() {
             let pass = match (ahead.take(), input.take()) {
                 (Some(pass), _) => pass,
@@ -133,8 +238,11 @@ impl Network {
             };
             let mut output = pass.output();
             if let Some(above) = modules.get_mut(index + 1) {
-                let prepared = above.rule.prepare_from_below(&output, draws(index + 1).as_mut())?;
+                let mut draws = draws(first + index + 1);
+                let prepared = sharing.prepare_from_below(above.rule.as_mut(), &output, draws.as_mut())?;
                 output = prepared.map_or(output, Arc::new);
+            } else {
+                handed(&output)?;
             }
             let above = modules[index].context == ContextSource::Above && index < last;
             if above {
@@ -143,13 +251,18 @@ impl Network {
                 input = Some(output);
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
+            let seen = sharing.seen(&pass.target, first + index)?;
+            let context_seen = context.map(|context| sharing.seen(context, first + index)).transpose()?;
             let signals =
-                Signals::new(&pass.target).with_context(context).with_top(top.as_ref()).with_labels(labels);
-            let update = stage::module(index, "rule")
-                .in_scope(|| update(modules[index].rule.as_mut(), &signals, draws(index).as_mut()))?;
-            let mut target = update.target;
-            let (own_context, passed_up) =
-                if above { (None, update.context) } else { (update.context, None) };
+                Signals::new(&seen).with_context(context_seen.as_deref()).with_top(top).with_labels(labels);
+            let update = stage::module(first + index, "rule")
+                .in_scope(|| update(modules[index].rule.as_mut(), &signals, draws(first + index).as_mut()))?;
+            let mut target = sharing.own_factor(update.target, &pass.target)?;
+            let own_context = match (update.context, context) {
+                (Some(factor), Some(context)) => Some(sharing.own_factor(factor, context)?),
+                (factor, _) => factor,
+            };
+            let (own_context, passed_up) = if above { (None, own_context) } else { (own_context, None) };
             let own_context = match (from_below.take(), own_context, pass.context.is_some()) {
                 (Some(below), None, true) => Some(below),
                 (Some(below), Some(mut own), true) => {
@@ -163,23 +276,28 @@ impl Network {
                 (None, own, _) => own,
             };
             from_below = passed_up;
-            let (seen, context_seen) = (pass.target.clone(), pass.context.clone());
-            let layers = pass.update(slots, &modules[index], target, own_context, update.lateral)?;
-            let (loss, surprise, module) = (&update.loss, &update.surprise, &mut modules[index]);
-            let (target, context) = (&seen, context_seen.as_ref());
-            each(ModuleStep {
-                index,
-                loss,
+            let (target_seen, context_seen) = (pass.target.clone(), pass.context.clone());
+            let lateral = update.lateral.filter(|_| sharing.adds_lateral());
+            let layers = pass.update(slots, &modules[index], target, own_context, lateral)?;
+            let begun = sharing.begin(Updates { layers, own: update.own, loss: update.loss })?;
+            let surprise = update.surprise;
+            let now = Waiting {
+                place: index,
+                index: first + index,
                 surprise,
-                target,
-                context,
-                slots,
-                module,
-                layers,
-                own: update.own,
-            })?;
+                target: target_seen,
+                context: context_seen,
+                begun,
+            };
+            if let Some(before) = waiting.replace(now) {
+                before.finish(sharing, slots, modules, each)?;
+            }
+            // The only rank waits for nobody.
+            if let Some(now) = waiting.take_if(|_| sharing.is_alone()) {
+                now.finish(sharing, slots, modules, each)?;
+            }
         }
-        Ok(())
+        waiting.map_or(Ok(()), |last| last.finish(sharing, slots, modules, each))
     }
 
     /// The top module's representation, where a rule asks for it.

@@ -1,15 +1,18 @@
 //! The training of a run.
 
 use super::observers::{Along, Checkpoints, Events, Look, Metrics, Own, Watch};
-use super::{Record, Run, start_from_init};
+use super::{Record, Run, Stored, start_from_init};
 use crate::checkpoint::Checkpoint;
+use crate::config::Parallel;
 use crate::experiment::Experiment;
 use crate::network::Network;
 use crate::provenance::Provenance;
+use crate::ranks::{Alone, Collective, Sharing, same_program};
 use crate::training::{Length, Trainer, learn};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// The steps of the whole training of an experiment's network: none where its rule does not learn.
 ///
@@ -39,42 +42,111 @@ pub fn train(
     stop: &dyn Fn() -> bool,
     observers: &mut [&mut dyn Observer<Trainer>],
 ) -> Result<Trainer> {
+    train_among(Arc::new(Alone::default()), experiment, network, Some(run), stop, observers)
+}
+
+/// [`train`] as one of several ranks. Rank 0 alone has the `run`: it reads the checkpoint, gives the others its state and
+/// writes all there is to write. All ranks end after the same step.
+///
+/// # Errors
+/// As [`train`]; where the batch cannot be shared, ranks run other programs, configs or
+/// stimuli, or one has left.
+pub fn train_among(
+    ranks: Arc<dyn Collective>,
+    experiment: &Experiment,
+    network: Network,
+    mut run: Option<&mut Run>,
+    stop: &dyn Fn() -> bool,
+    observers: &mut [&mut dyn Observer<Trainer>],
+) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
     let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
+    same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
     let rates = training.schedule.as_ref().map(|schedule| schedule.rates(per_epoch, total));
-    let mut trainer = Trainer::new(network, config.seed).with_rates(rates);
-    let resumed = run.take_checkpoint();
-    let mut changed = None;
-    match &resumed {
-        Some(stored) => {
-            let Checkpoint { state, step, provenance: then, .. } = &stored.checkpoint;
-            trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
-            changed = then.as_ref().and_then(|then| provenance.difference(then));
-            if let Some(changed) = &changed {
-                tracing::warn!(
-                    "{} resumes under other conditions, so its bits may differ from those of a run that was \
-                     never stopped: {changed}",
-                    run.folder().display()
-                );
-            }
+    let sharing = Sharing::new(ranks, training.negatives, training.batch);
+    let sharing = sharing.map_err(|error| config.locate(error))?;
+    let mut trainer = Trainer::new(network, config.seed).with_rates(rates).among(sharing);
+    if training.parallel == Parallel::Pipeline {
+        if !trainer.sharing().is_alone() {
+            let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
+            return Err(Error::config(config.place("training.parallel"), message));
         }
-        None => start_from_init(experiment, trainer.network_mut())?,
+        trainer = trainer.in_pipeline(experiment.input()).map_err(|error| config.locate(error))?;
     }
+    let mut resumed = None;
+    if let Some(run) = &mut run {
+        resumed = run.take_checkpoint();
+        match &resumed {
+            Some(stored) => {
+                let Checkpoint { state, step, .. } = &stored.checkpoint;
+                trainer.restore(state, *step).map_err(|error| stored.locate(error))?;
+            }
+            None => start_from_init(experiment, trainer.network_mut())?,
+        }
+    }
+    trainer.start_as_first()?;
     let start = trainer.steps();
     if start > total {
         let key = if training.steps.is_some() { "training.steps" } else { "training.epochs" };
         let message = format!(
-            "gives {total} steps, but the run in {} has already made {start}: give at least {start} steps, or \
-             start a new run",
-            run.folder().display()
+            "gives {total} steps, but the run has already made {start}: give at least {start} steps, or start a new \
+             run"
         );
         return Err(Error::config(config.place(key), message));
     }
+    let mut batches = match start < total {
+        true => Some(experiment.loader_of(start..total, trainer.sharing().shard())?),
+        false => None,
+    };
+    let mut batches = batches.iter_mut().flatten().map(|host| host.map_err(|error| config.locate(error)));
+    let length = Length { total, batch: training.batch };
+    match run {
+        Some(run) => {
+            let past = Past { resumed, start, total };
+            let folder = run.folder().to_owned();
+            let made = observed(experiment, run, past, provenance, observers, &mut |observers| {
+                learn(&mut trainer, &mut batches, length, stop, observers)
+            });
+            made.map_err(|error| super::diverged::explained(error, experiment, &folder))?;
+        }
+        None => learn(&mut trainer, &mut batches, length, stop, observers)?,
+    }
+    Ok(trainer)
+}
+
+/// What a run has made before.
+struct Past {
+    resumed: Option<Stored>,
+    start: u64,
+    total: u64,
+}
+
+/// Trains with all that looks on while a run does.
+fn observed(
+    experiment: &Experiment,
+    run: &mut Run,
+    past: Past,
+    provenance: Provenance,
+    observers: &mut [&mut dyn Observer<Trainer>],
+    learn: &mut dyn FnMut(&mut [&mut dyn Observer<Trainer>]) -> Result<()>,
+) -> Result<()> {
+    let config = experiment.config();
+    let training = &config.training;
+    let per_epoch = experiment.steps_per_epoch()?;
+    let then = past.resumed.as_ref().and_then(|stored| stored.checkpoint.provenance.as_ref());
+    let changed = then.and_then(|then| provenance.difference(then));
+    if let Some(changed) = &changed {
+        tracing::warn!(
+            "{} resumes under other conditions, so its bits may differ from those of a run that was never stopped: \
+             {changed}",
+            run.folder().display()
+        );
+    }
     let along = config.probe.every.map(|_| Along::new(experiment)).transpose()?;
     run.begin()?;
-    if start < total || resumed.is_none() {
+    if past.start < past.total || past.resumed.is_none() {
         run.enter(&provenance, changed.as_deref())?;
     }
     let model = Checkpoint {
@@ -85,27 +157,18 @@ pub fn train(
         config: Some(config.learning_keys()?.to_string()),
         provenance: Some(provenance),
     };
-    let folder = run.folder().to_owned();
     let run = RefCell::new(run);
     let mut look = Look::new(&run, experiment, per_epoch, along);
     let watch = Watch::new(&run, experiment);
     let mut metrics = Metrics::new(&run, training.log_every, look.probes_every(), watch);
     let mut events = Events::new(&run, training.log_every, training.optimiser.rate());
-    let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, resumed.is_some());
+    let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, past.resumed.is_some());
     let mut own = Own::all(&run, config)?;
     let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut look, &mut metrics, &mut events];
     all.extend(own.iter_mut().map(|own| own as &mut dyn Observer<Trainer>));
     all.push(&mut checkpoints);
     all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer<Trainer>));
-    let mut batches = match start < total {
-        true => Some(experiment.loader(start..total)?),
-        false => None,
-    };
-    let mut batches = batches.iter_mut().flatten().map(|host| host.map_err(|error| config.locate(error)));
-    let length = Length { total, batch: training.batch };
-    let made = learn(&mut trainer, &mut batches, length, stop, &mut all);
-    made.map_err(|error| super::diverged::explained(error, experiment, &folder))?;
-    Ok(trainer)
+    learn(&mut all)
 }
 
 /// Whether the losses of a step are recorded.

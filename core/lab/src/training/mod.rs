@@ -1,17 +1,22 @@
 //! Training: a network, its place in the stimuli, and one step after another.
 
+mod among;
 mod init;
+mod pipeline;
 mod watched;
 
 pub use init::start_from;
+use watched::tell;
 pub use watched::{Length, learn};
 
 use crate::network::{Network, State};
+use crate::ranks::Sharing;
 use crate::schedule::Rates;
+use pipeline::Pipeline;
+use plasticity_core::Result;
 use plasticity_core::draws::{Draws, SeededDraws};
-use plasticity_core::plasticity::Surprise;
 use plasticity_core::stimulus::Batch;
-use plasticity_core::{Error, Result};
+use std::sync::Arc;
 
 /// A network in training.
 pub struct Trainer {
@@ -21,12 +26,26 @@ pub struct Trainer {
     rates: Option<Rates>,
     halted: Option<String>,
     surprise: Vec<Option<f32>>,
+    sharing: Sharing,
+    pipeline: Option<Arc<Pipeline>>,
 }
 
 impl Trainer {
     /// Training of `network` from its first step. All random choices follow from `seed` and the step.
     pub fn new(network: Network, seed: u64) -> Self {
-        Self { network, seed, step: 0, rates: None, halted: None, surprise: Vec::new() }
+        let (surprise, sharing) = (Vec::new(), Sharing::alone());
+        Self { network, seed, step: 0, rates: None, halted: None, surprise, sharing, pipeline: None }
+    }
+
+    /// The same as one of several ranks.
+    #[must_use]
+    pub fn among(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
+    }
+
+    /// Its part among the ranks that train.
+    pub fn sharing(&self) -> &Sharing {
+        &self.sharing
     }
 
     /// The same with learning rates that follow a schedule.
@@ -76,31 +95,62 @@ impl Trainer {
         Ok(())
     }
 
-    /// One step on a batch. With `report`, returns every module's loss (which on a GPU waits for the step).
+    /// Takes the state and the step of rank 0, so that all ranks start as one.
+    ///
+    /// # Errors
+    /// Where a rank has left, or has another network.
+    pub fn start_as_first(&mut self) -> Result<()> {
+        let shard = self.sharing.shard();
+        if self.sharing.is_alone() {
+            return Ok(());
+        }
+        let own = match shard.rank {
+            0 => among::packed(&self.network.state()?, self.step)?,
+            _ => Vec::new(),
+        };
+        let first = self.sharing.ranks().broadcast(own)?;
+        if shard.rank > 0 {
+            let (state, step) = among::unpacked(&first)?;
+            self.restore(&state, step)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the weights of all ranks are the same bits, as they are where all add up the same numbers.
+    ///
+    /// # Errors
+    /// Names the first rank whose weights are others than those of rank 0.
+    fn agree(&mut self) -> Result<()> {
+        if self.sharing.is_alone() {
+            return Ok(());
+        }
+        let own = among::packed(&self.network.state()?, self.step)?;
+        among::same(self.sharing.ranks().as_ref(), &own)
+    }
+
+    /// One step on a batch, or on this rank's shard of one. With `report`, returns every module's loss (which on a GPU waits for the step).
     ///
     /// # Errors
     /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
         let factor = self.rate_factor(self.step);
-        let Self { network, seed, step, surprise, .. } = self;
+        let Self { network, seed, step, surprise, sharing, .. } = self;
         network.scale_rates(factor);
-        let (seed, now) = (*seed, *step);
+        let (seed, now) = (sharing.seed(*seed), *step);
         let mut losses = Vec::new();
         surprise.clear();
-        network.step(
+        network.step_among(
+            sharing,
             batch.input,
             labels.as_deref(),
             &mut |module| Box::new(SeededDraws { seed, step: now, module: module as u64 }) as Box<dyn Draws>,
+            &mut |rule, signals, draws| rule.update(signals, draws),
             &mut |module| {
                 if report {
-                    let loss = module.loss.to_vec()?.first().copied().unwrap_or(f32::NAN);
-                    if !loss.is_finite() {
-                        let place = format!("step {}, module {}", now + 1, module.index + 1);
-                        return Err(Error::diverged(place, format!("the loss is {loss}")));
-                    }
+                    let (loss, share) = module.reported(now)?;
                     losses.push(loss);
-                    surprise.push(Surprise::share(module.surprise)?);
+                    surprise.push(share);
                 }
                 module.apply()
             },

@@ -5,6 +5,7 @@ use crate::loader::HostBatch;
 use plasticity_core::Result;
 use plasticity_core::observer::{Moment, Observed, Observer};
 use plasticity_core::parameter::Parameter;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Observed for Trainer {
@@ -31,8 +32,11 @@ pub struct Length {
 /// the step that is being made is finished first. An observer that [stops](Moment::stop) training ends it likewise, and
 /// [`Trainer::halted`] says why. A batch that cannot be made is no error once `stop` has said so.
 ///
+/// Where several ranks train, all end after the same step: as soon as one of them is to end.
+///
 /// # Errors
-/// Where a batch cannot be made or a step not be taken, or where an observer refuses.
+/// Where a batch cannot be made or a step not be taken, where an observer refuses, or a rank has left or
+/// come to other weights.
 pub fn learn(
     trainer: &mut Trainer,
     batches: &mut dyn Iterator<Item = Result<HostBatch>>,
@@ -40,17 +44,23 @@ pub fn learn(
     stop: &dyn Fn() -> bool,
     observers: &mut [&mut dyn Observer<Trainer>],
 ) -> Result<()> {
+    if let Some(pipeline) = trainer.pipeline.clone() {
+        return super::pipeline::learn(trainer, &pipeline, batches, length, stop, observers);
+    }
     let (mut epoch, mut waited) = (0, Duration::ZERO);
     tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
-    while !stop() && trainer.halted.is_none() {
+    let ranks = Arc::clone(trainer.sharing().ranks());
+    loop {
         let since = Instant::now();
-        let Some(host) = batches.next() else { break };
+        let goes_on = !stop() && trainer.halted.is_none();
+        let host = if goes_on { batches.next() } else { None };
         waited += since.elapsed();
-        let host = match host {
-            // A program that makes stimuli may have been stopped by the same signal.
-            Err(_) if stop() => break,
-            host => host?,
-        };
+        // A program that makes stimuli may have been stopped by the same signal.
+        let host = host.filter(|host| host.is_ok() || !stop());
+        if ranks.any(host.is_none())? {
+            break;
+        }
+        let Some(host) = host.transpose()? else { break };
         epoch = host.epoch;
         let step = trainer.steps() + 1;
         observers.iter_mut().try_for_each(|observer| observer.before(step))?;
@@ -59,10 +69,11 @@ pub fn learn(
         let losses = trainer.step(batch, wanted)?;
         tell(trainer, length, epoch, waited, &losses, observers, |observer, moment| observer.after(moment))?;
     }
+    trainer.agree()?;
     tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.end(moment))
 }
 
-fn tell(
+pub(super) fn tell(
     trainer: &mut Trainer,
     length: Length,
     epoch: u64,

@@ -167,6 +167,10 @@ fn wave(shape: MapShape, class: usize, classes: usize) -> Vec<f32> {
 }
 
 impl PlasticityRule for Labelled {
+    fn prepares(&self) -> bool {
+        true
+    }
+
     fn prepare(
         &mut self,
         input: FeatureMap,

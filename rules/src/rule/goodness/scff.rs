@@ -138,6 +138,10 @@ struct Contrast<G> {
 }
 
 impl<G: Contrasts> PlasticityRule for Contrast<G> {
+    fn prepares(&self) -> bool {
+        true
+    }
+
     fn prepare(
         &mut self,
         input: FeatureMap,

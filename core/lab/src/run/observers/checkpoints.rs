@@ -94,6 +94,10 @@ impl Observer<Trainer> for Checkpoints<'_> {
         Ok(())
     }
 
+    fn looks(&self, step: u64) -> bool {
+        self.schedule.due(step, Instant::now())
+    }
+
     fn wants_losses(&self, _: u64) -> bool {
         self.best_by == Some(BestBy::Loss)
     }

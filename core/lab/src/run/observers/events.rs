@@ -22,6 +22,10 @@ impl<'a> Events<'a> {
 }
 
 impl Observer<Trainer> for Events<'_> {
+    fn looks(&self, _: u64) -> bool {
+        false
+    }
+
     fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         let mut run = self.run.borrow_mut();
         if recorded(moment.step, self.log_every, moment.total) {

@@ -129,6 +129,10 @@ impl<'a> Look<'a> {
 }
 
 impl Observer<Trainer> for Look<'_> {
+    fn looks(&self, step: u64) -> bool {
+        self.due(step, u64::MAX)
+    }
+
     fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         if !self.due(moment.step, moment.total) {
             return Ok(());

@@ -38,6 +38,11 @@ impl Observer<Trainer> for Metrics<'_> {
         recorded(step, self.log_every, self.total) || self.probed(step)
     }
 
+    /// Patience may end training.
+    fn looks(&self, step: u64) -> bool {
+        self.watch.is_patient() && self.wants_losses(step)
+    }
+
     fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         self.total = moment.total;
         self.watch.begin(moment)

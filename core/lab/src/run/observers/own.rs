@@ -62,6 +62,10 @@ impl Observer<Trainer> for Own<'_> {
         self.observer.wants_losses(step)
     }
 
+    fn looks(&self, step: u64) -> bool {
+        self.observer.looks(step)
+    }
+
     fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         self.tell(moment, |observer, moment| observer.begin(moment))
     }

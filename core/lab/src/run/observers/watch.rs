@@ -24,6 +24,11 @@ impl<'a> Watch<'a> {
         Self { run, experiment, waiting, standing: Standing::new(Vec::new()) }
     }
 
+    /// Whether it may end training.
+    pub fn is_patient(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// Hears of a record; may end training.
     ///
     /// # Errors

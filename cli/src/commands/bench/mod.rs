@@ -1,17 +1,25 @@
 //! `plasticity bench CONFIG`: the speed and memory of a training step.
 
+mod scaling;
+
 use crate::exit::Exit;
 use crate::options::ConfigArguments;
-use crate::output;
 use crate::profile::{Profiled, Stage};
+use crate::trace::Traced;
+use crate::{output, ranks};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
+use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::loader::HostBatch;
+use plasticity_lab::ranks::{Collective, Sharing};
 use plasticity_lab::training::{Length, Trainer, learn};
+use scaling::{Link, Predicted, Step};
 use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Steps before those that are measured: they allocate and fill caches.
@@ -35,6 +43,19 @@ pub struct Arguments {
     /// Show the time of each layer and stage, and the speed of a large matrix product (CPU only)
     #[arg(long)]
     profile: bool,
+    /// Write a step as Chrome's trace format into this folder, a file for each rank, and say how much of the communication
+    /// between ranks is hidden
+    #[arg(long, value_name = "FOLDER")]
+    trace: Option<PathBuf>,
+    /// Predict step time and cost on up to so many ranks, from the step measured here on one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
+    ranks: Option<u64>,
+    /// With --ranks: 10⁹ bytes a second that a rank sends [12.5: 100 Gbit/s, InfiniBand HDR100 or 100 GbE]
+    #[arg(long, value_name = "GB/S", default_value_t = 12.5)]
+    link: f64,
+    /// With --ranks: microseconds that a message takes
+    #[arg(long, value_name = "µS", default_value_t = 5.0)]
+    latency: f64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,53 +86,104 @@ struct Report {
     /// With `--profile`: the stages of steps made after those that were timed.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Vec<Stage>>,
+    /// With `--trace`: the share of the time of sums over ranks in which training went on, where there were such sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden: Option<f64>,
+    /// With `--ranks`: what is predicted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predicted: Option<Vec<Predicted>>,
 }
 
 /// Measures.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    if arguments.profile && plasticity_core::device::ON_GPU {
+    if arguments.ranks.is_some() && plasticity_lab::ranks::started().is_some_and(|count| count > 1) {
+        let message = "predicts from the step of one rank: start one process";
+        return Err(Error::config("--ranks", message));
+    }
+    if (arguments.profile || arguments.ranks.is_some()) && plasticity_core::device::ON_GPU {
         let message =
             "works on the CPU only; on a GPU use NVIDIA's profiler: nsys profile plasticity bench …";
         return Err(Error::config("--profile", message));
     }
+    let ranks = ranks::join(Duration::MAX)?;
     let mut given = arguments.config.clone();
     given.overrides.set.extend(arguments.batch.map(|batch| format!("training.batch={batch}")));
-    let config = given.load()?;
-    let (batch, device) = (config.training.batch, Device::open()?);
-    let seed = config.seed;
-    let experiment = Experiment::open(config)?;
-    let mut trainer = Trainer::new(experiment.network(&device)?, seed);
-    let batches = experiment.loader(0..BATCHES)?.collect::<Result<Vec<HostBatch>>>()?;
+    let opened = given.load().and_then(|config| opened(config, &ranks));
+    let (experiment, trainer) = ranks::agree(ranks.as_ref(), opened)?;
+    ranks::together(&ranks, || measure(arguments, &experiment, trainer))
+}
+
+/// The experiment of a config, and its training as one of the ranks.
+fn opened(config: Config, ranks: &Arc<dyn Collective>) -> Result<(Experiment, Trainer)> {
+    let training = &config.training;
+    let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);
+    let sharing = sharing.map_err(|error| config.locate(error))?;
+    let (seed, experiment) = (config.seed, Experiment::open(config)?);
+    let trainer = Trainer::new(experiment.network(&Device::open()?)?, seed).among(sharing);
+    Ok((experiment, trainer))
+}
+
+fn measure(arguments: &Arguments, experiment: &Experiment, mut trainer: Trainer) -> Result<Exit> {
+    let training = &experiment.config().training;
+    let (batch, device) = (training.batch, trainer.network().device().clone());
+    let (shard, rank) = (trainer.sharing().shard(), trainer.sharing().ranks().rank());
+    let batches = experiment.loader_of(0..BATCHES, shard)?.collect::<Result<Vec<HostBatch>>>()?;
     let mut timed = Timed::default();
     steps(&mut trainer, &mut repeated(&batches, WARM_UP + arguments.steps), &mut timed)?;
     let mut times = timed.times.split_off((WARM_UP as usize).min(timed.times.len()));
     let peak_memory_mib = peak_memory_mib(&device);
     let loading = arguments.steps.min(LOADING_STEPS);
-    let mut loader = experiment.loader(0..loading + 1)?;
+    let mut loader = experiment.loader_of(0..loading + 1, shard)?;
     let mut loaded = Timed::default();
     steps(&mut trainer, &mut loader, &mut loaded)?;
-    let (limit_gflops, profile) = match arguments.profile {
-        true => {
-            let stages = profiled(&mut trainer, &batches, arguments.steps)?;
-            (Some(limit(&device)?), Some(stages))
-        }
-        false => (None, None),
+    let stages = match arguments.profile || arguments.ranks.is_some() {
+        true => Some(profiled(&mut trainer, &batches, arguments.steps)?),
+        false => None,
     };
+    let mut hidden = None;
+    if let Some(folder) = &arguments.trace {
+        let mut traced = Traced::default();
+        steps(&mut trainer, &mut repeated(&batches, 1), &mut traced)?;
+        hidden = traced.write(folder, rank)?;
+    }
     let waited = loaded.waited();
     let step = median(&mut times).ok_or_else(|| Error::config("bench", "no step was measured"))?;
+    let step_ms = step * 1e3;
+    let link = Link { gigabytes: arguments.link, microseconds: arguments.latency };
+    let total = training.total_steps(experiment.steps_per_epoch()?);
+    let scaling = stages.as_ref().zip(arguments.ranks).map(|(stages, most)| {
+        let step = Step::new(trainer.network_mut(), stages, step_ms, training.negatives);
+        (step.table(most as usize, link, total), step)
+    });
     let report = Report {
         stimuli_per_second: batch as f64 / step,
-        step_ms: step * 1e3,
+        step_ms,
         peak_memory_mib,
         waiting_ms: waited.as_secs_f64() * 1e3 / loading as f64,
         batch,
         steps: arguments.steps,
         threads: rayon::current_num_threads(),
         device: [Some(device.name()), device.family()].into_iter().flatten().collect::<Vec<_>>().join(", "),
-        limit_gflops,
-        profile,
+        limit_gflops: if arguments.profile { Some(limit(&device)?) } else { None },
+        profile: stages.filter(|_| arguments.profile),
+        hidden,
+        predicted: scaling.as_ref().map(|(predicted, _)| predicted.clone()),
     };
-    output::print(&if arguments.json { output::json(&report)? } else { lines(&report) })?;
+    if arguments.json {
+        output::print(&output::json(&report)?)?;
+        return Ok(Exit::Success);
+    }
+    output::print(&lines(&report))?;
+    if let Some(hidden) = report.hidden {
+        output::print(&format!(
+            "{:.0} % of the time of sums over ranks is hidden behind training",
+            100.0 * hidden
+        ))?;
+    }
+    if let Some((predicted, step)) = &scaling {
+        output::print("")?;
+        step.print(predicted, link, batch, total)?;
+    }
     Ok(Exit::Success)
 }
 

@@ -1,0 +1,76 @@
+//! Finds a rank that others wait for.
+
+use ::mpi::topology::{Rank, SimpleCommunicator};
+use ::mpi::traits::{Communicator, Destination, Source};
+use std::time::{Duration, Instant};
+
+/// Says that a rank waits in an operation.
+const HERE: i32 = 3;
+/// How long ranks that wait hear each other out before those who said nothing count as hung.
+const HEARING: Duration = Duration::from_secs(3);
+
+/// Watches over operations that all ranks take part in.
+pub(super) struct Watch {
+    limit: Duration,
+    since: Instant,
+    /// Which operation it is: all ranks make the same ones.
+    operation: u64,
+    /// Who has said that it waits in it, once this rank has.
+    here: Option<(Instant, Vec<Rank>)>,
+}
+
+impl Watch {
+    pub fn new(limit: Duration) -> Self {
+        Self { limit, since: Instant::now(), operation: 0, here: None }
+    }
+
+    /// An operation begins.
+    pub fn begin(&mut self) {
+        self.operation += 1;
+        self.since = Instant::now();
+        self.here = None;
+    }
+
+    /// Looks whether it takes too long: then ends the job, if a rank is not here, and names it. Where all are, it goes on.
+    pub fn look(&mut self, world: &SimpleCommunicator) {
+        if self.since.elapsed() < self.limit {
+            return;
+        }
+        let own = world.rank();
+        let others = || (0..world.size()).filter(move |rank| *rank != own);
+        let Some((asked, here)) = &mut self.here else {
+            // A few bytes: they are on their way at once, and nobody has to receive them.
+            others().for_each(|rank| world.process_at_rank(rank).send_with_tag(&self.operation, HERE));
+            self.here = Some((Instant::now(), vec![own]));
+            return;
+        };
+        while let Some(status) = world.any_process().immediate_probe_with_tag(HERE) {
+            let (operation, status) =
+                world.process_at_rank(status.source_rank()).receive_with_tag::<u64>(HERE);
+            if operation == self.operation {
+                here.push(status.source_rank());
+            }
+        }
+        let absent: Vec<Rank> = others().filter(|rank| !here.contains(rank)).collect();
+        if absent.is_empty() {
+            // Long, and yet nobody hangs.
+            self.since = Instant::now();
+            self.here = None;
+        } else if asked.elapsed() >= HEARING {
+            if here.iter().min() == Some(&own) {
+                let names: Vec<String> = absent.iter().map(Rank::to_string).collect();
+                tracing::error!(
+                    "rank {} of {} hangs: the others have waited for it for {} s (training.rank_limit); go on from the last \
+                     checkpoint",
+                    names.join(" and rank "),
+                    world.size(),
+                    self.limit.as_secs()
+                );
+            } else {
+                // The lowest rank speaks for all.
+                std::thread::sleep(HEARING);
+            }
+            world.abort(1);
+        }
+    }
+}

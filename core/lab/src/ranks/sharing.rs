@@ -1,0 +1,329 @@
+//! What a training step makes of several ranks.
+//!
+//! A rank runs its shard of the batch through the layers. For a module's rule all ranks gather its representations, which are
+//! small beside the maps, and each works out the rule's update on the whole batch, with the draws of the whole batch: signals,
+//! negatives and post factors are those of one rank, whatever the rule does over the batch. Each then takes the post factors
+//! of its own shard through its layers, whose updates are sums over stimuli, and the ranks sum these. Updates of the rule's
+//! own weights are the same on every rank as they are.
+//!
+//! With [`Negatives::Shard`] a rule sees its rank's shard alone, with draws of its own, and ranks average what they come to.
+
+use super::layout::{Batched, Layout};
+use super::{Alone, Collective, Pending, Shard};
+use plasticity_core::across::Across;
+use plasticity_core::device::Buffer;
+use plasticity_core::draws::Draws;
+use plasticity_core::map::FeatureMap;
+use plasticity_core::plasticity::PlasticityRule;
+use plasticity_core::representation::Representation;
+use plasticity_core::stage;
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What a rule sees where several ranks train, and so where its negatives come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Negatives {
+    /// The whole batch, of all ranks: the update is that of one rank.
+    #[default]
+    Global,
+    /// The rank's own shard.
+    Shard,
+}
+
+/// A rank's part in the steps of a training.
+#[derive(Clone)]
+pub struct Sharing {
+    ranks: Arc<dyn Collective>,
+    negatives: Negatives,
+    /// Stimuli of this rank in a step.
+    stimuli: usize,
+}
+
+/// Ranks as layers see them.
+struct Sums(Arc<dyn Collective>);
+
+impl std::fmt::Debug for Sums {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "rank {} of {}", self.0.rank(), self.0.size())
+    }
+}
+
+impl Across for Sums {
+    fn ranks(&self) -> usize {
+        self.0.size()
+    }
+
+    fn sum(&self, values: Vec<f32>) -> Result<Vec<f32>> {
+        let _stage = stage::kernel(MOMENTS, 0).entered();
+        Ok(self.0.all_reduce(values).wait()?.values)
+    }
+}
+
+/// A module's updates, over which ranks may be summing still.
+pub(crate) struct Begun {
+    /// The sum that is being made, of what `summed` describes.
+    pending: Option<Pending>,
+    updates: Updates,
+}
+
+/// A module's updates and loss.
+pub(crate) struct Updates {
+    /// Of every layer.
+    pub layers: Vec<Vec<Buffer>>,
+    /// Of the rule's own weights.
+    pub own: Vec<Buffer>,
+    /// The loss.
+    pub loss: Buffer,
+}
+
+impl Sharing {
+    /// The only rank.
+    pub fn alone() -> Self {
+        Self { ranks: Arc::new(Alone::default()), negatives: Negatives::Global, stimuli: 0 }
+    }
+
+    /// A rank's part in steps of `batch` stimuli.
+    ///
+    /// # Errors
+    /// Where the batch cannot be divided by the number of ranks.
+    pub fn new(ranks: Arc<dyn Collective>, negatives: Negatives, batch: usize) -> Result<Self> {
+        let size = ranks.size();
+        if !batch.is_multiple_of(size) {
+            let next = batch.next_multiple_of(size);
+            let message = format!(
+                "{batch} stimuli cannot be shared by {size} ranks: give a multiple of {size}, such as {next}, or start \
+                 another number of ranks"
+            );
+            return Err(Error::config("training.batch", message));
+        }
+        Ok(Self { negatives, stimuli: batch / size, ranks })
+    }
+
+    /// The ranks.
+    pub fn ranks(&self) -> &Arc<dyn Collective> {
+        &self.ranks
+    }
+
+    /// Which part of every batch is this rank's.
+    pub fn shard(&self) -> Shard {
+        Shard { rank: self.ranks.rank(), ranks: self.ranks.size() }
+    }
+
+    /// Whether there is no other rank.
+    pub fn is_alone(&self) -> bool {
+        self.ranks.size() == 1
+    }
+
+    /// What layers are told of the ranks during a step; `None` for the only rank.
+    pub(crate) fn across(&self) -> Option<Arc<dyn Across>> {
+        (!self.is_alone()).then(|| Arc::new(Sums(Arc::clone(&self.ranks))) as Arc<dyn Across>)
+    }
+
+    /// Whether rules see the batches of all ranks.
+    fn gathers(&self) -> bool {
+        !self.is_alone() && self.negatives == Negatives::Global
+    }
+
+    /// The seed of this rank's draws: the run's own where all ranks draw for the whole batch.
+    pub(crate) fn seed(&self, seed: u64) -> u64 {
+        match self.gathers() {
+            true => seed,
+            // An odd factor: no two ranks have the same seed.
+            false => seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(self.ranks.rank() as u64)),
+        }
+    }
+
+    fn layout(&self, shape: impl Batched) -> Result<Layout> {
+        if !shape.batch().is_multiple_of(self.stimuli.max(1)) {
+            let message = format!("a batch of {} is not made of {} stimuli", shape.batch(), self.stimuli);
+            return Err(Error::shape("ranks", message));
+        }
+        Ok(Layout::new(shape, self.stimuli, self.ranks.size()))
+    }
+
+    fn whole(&self, layout: Layout, own: &Buffer) -> Result<Buffer> {
+        let gathered = self.ranks.all_gather(own.to_vec()?)?;
+        Ok(Buffer::from_vec(own.device(), layout.whole(&gathered))?)
+    }
+
+    fn whole_map(&self, own: &FeatureMap) -> Result<FeatureMap> {
+        let shape = own.shape().with_batch(own.shape().batch * self.ranks.size());
+        FeatureMap::new(shape, self.whole(self.layout(own.shape())?, own.data())?)
+    }
+
+    fn own_map(&self, whole: &FeatureMap) -> Result<FeatureMap> {
+        let shape = whole.shape().with_batch(whole.shape().batch / self.ranks.size());
+        let own = self.layout(shape)?.own(&whole.data().to_vec()?, self.ranks.rank());
+        FeatureMap::new(shape, Buffer::from_vec(whole.data().device(), own)?)
+    }
+
+    /// The labels that rules see, from those of this rank's shard, whose batch is `batch` long.
+    ///
+    /// # Errors
+    /// Where a rank has left.
+    pub(crate) fn labels(&self, own: Option<&[u32]>, batch: usize) -> Result<Option<Vec<u32>>> {
+        if !self.gathers() {
+            return Ok(own.map(<[u32]>::to_vec));
+        }
+        // Stimuli without a label, or of other numbers of frames than those of another rank: the batch has none then.
+        let counts = self.ranks.all_gather(vec![own.map_or(0, <[u32]>::len) as f32])?;
+        let Some(own) = own.filter(|own| !own.is_empty() && counts.iter().all(|&n| n == own.len() as f32))
+        else {
+            return Ok(None);
+        };
+        // Their bits travel as they are.
+        let gathered = self.ranks.all_gather(own.iter().map(|&label| f32::from_bits(label)).collect())?;
+        let groups = batch / self.stimuli.max(1);
+        let width = own.len() / groups.max(1);
+        let layout = Layout { outer: 1, groups, width, ranks: self.ranks.size() };
+        Ok(Some(layout.whole(&gathered).into_iter().map(f32::to_bits).collect()))
+    }
+
+    /// [`PlasticityRule::prepare`] of the whole batch, of which the rank's shard is returned.
+    ///
+    /// # Errors
+    /// Where the rule refuses, or a rank has left.
+    pub(crate) fn prepare(
+        &self,
+        rule: &mut dyn PlasticityRule,
+        input: FeatureMap,
+        labels: Option<&[u32]>,
+        draws: &mut dyn Draws,
+    ) -> Result<FeatureMap> {
+        if !self.gathers() || !rule.prepares() {
+            return rule.prepare(input, labels, draws);
+        }
+        self.own_map(&rule.prepare(self.whole_map(&input)?, labels, draws)?)
+    }
+
+    /// [`PlasticityRule::prepare_from_below`] likewise.
+    ///
+    /// # Errors
+    /// Where the rule refuses, or a rank has left.
+    pub(crate) fn prepare_from_below(
+        &self,
+        rule: &mut dyn PlasticityRule,
+        below: &FeatureMap,
+        draws: &mut dyn Draws,
+    ) -> Result<Option<FeatureMap>> {
+        if !self.gathers() || !rule.prepares() {
+            return rule.prepare_from_below(below, draws);
+        }
+        let prepared = rule.prepare_from_below(&self.whole_map(below)?, draws)?;
+        prepared.map(|whole| self.own_map(&whole)).transpose()
+    }
+
+    /// What rules see of this rank's representation.
+    ///
+    /// # Errors
+    /// Where a rank has left.
+    pub(crate) fn seen<'a>(&self, own: &'a Representation, module: usize) -> Result<Cow<'a, Representation>> {
+        if !self.gathers() {
+            return Ok(Cow::Borrowed(own));
+        }
+        let _stage = stage::module(module, GATHER).entered();
+        let shape = own.shape().with_batch(own.shape().batch * self.ranks.size());
+        Representation::new(shape, self.whole(self.layout(own.shape())?, own.data())?).map(Cow::Owned)
+    }
+
+    /// The part of a post factor that belongs to this rank's representation.
+    ///
+    /// # Errors
+    /// Where the factor does not fit.
+    pub(crate) fn own_factor(&self, factor: Buffer, own: &Representation) -> Result<Buffer> {
+        if !self.gathers() {
+            return Ok(factor);
+        }
+        let expected = own.data().len() * self.ranks.size();
+        if factor.len() != expected {
+            let message = format!("a post factor of {} values, expected {expected}", factor.len());
+            return Err(Error::shape("ranks", message));
+        }
+        let values = self.layout(own.shape())?.own(&factor.to_vec()?, self.ranks.rank());
+        Ok(Buffer::from_vec(factor.device(), values)?)
+    }
+
+    /// Whether this rank adds what of a layer's update does not depend on the batch ([`Lateral`](crate::network)): one does,
+    /// where updates are summed.
+    pub(crate) fn adds_lateral(&self) -> bool {
+        !self.gathers() || self.ranks.rank() == 0
+    }
+
+    /// Starts the sum of a module's updates over ranks.
+    ///
+    /// # Errors
+    /// Where a copy from the device fails.
+    pub(crate) fn begin(&self, updates: Updates) -> Result<Begun> {
+        if self.is_alone() {
+            return Ok(Begun { pending: None, updates });
+        }
+        let mut values = Vec::new();
+        for buffer in self.summed(&updates) {
+            values.extend(buffer.to_vec()?);
+        }
+        Ok(Begun { pending: Some(self.ranks.all_reduce(values)), updates })
+    }
+
+    /// What ranks sum of a module's updates.
+    fn summed<'a>(&self, updates: &'a Updates) -> impl Iterator<Item = &'a Buffer> {
+        let averaged = (!self.gathers()).then(|| updates.own.iter().chain([&updates.loss]));
+        updates.layers.iter().flatten().chain(averaged.into_iter().flatten())
+    }
+
+    /// Waits for the sum of the updates of `module`.
+    ///
+    /// # Errors
+    /// Where a rank has left.
+    pub(crate) fn finish(&self, begun: Begun, module: usize) -> Result<Updates> {
+        let Begun { pending, mut updates } = begun;
+        let Some(pending) = pending else { return Ok(updates) };
+        let reduced = stage::module(module, WAIT).in_scope(|| pending.wait())?;
+        stage::communicated(module, REDUCE, reduced.began, reduced.took);
+        let (mut values, gathers) = (reduced.values, self.gathers());
+        if !gathers {
+            let share = 1.0 / self.ranks.size() as f32;
+            values.iter_mut().for_each(|value| *value *= share);
+        }
+        let mut rest = &values[..];
+        let mut put = |buffer: &mut Buffer| -> Result<()> {
+            let (own, others) = rest.split_at_checked(buffer.len()).unwrap_or_default();
+            rest = others;
+            *buffer = Buffer::from_vec(buffer.device(), own.to_vec())?;
+            Ok(())
+        };
+        updates.layers.iter_mut().flatten().try_for_each(&mut put)?;
+        if !gathers {
+            updates.own.iter_mut().chain([&mut updates.loss]).try_for_each(&mut put)?;
+        }
+        Ok(updates)
+    }
+
+    /// Averages what a rule keeps and does not learn, where every rank's rule has seen another shard.
+    ///
+    /// # Errors
+    /// Where a rank has left.
+    pub(crate) fn average_kept(&self, rule: &mut dyn PlasticityRule) -> Result<()> {
+        if self.is_alone() || self.gathers() {
+            return Ok(());
+        }
+        let kept = rule.parameters().into_iter().filter(|parameter| !parameter.learns());
+        let share = 1.0 / self.ranks.size() as f32;
+        for parameter in kept {
+            let sum = self.ranks.all_reduce(parameter.get()?).wait()?.values;
+            parameter.set(&sum.iter().map(|value| value * share).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+}
+
+/// The stage in which a rank waits for the representations of the others.
+pub const GATHER: &str = "gather";
+/// The stage in which it waits for the sum of updates.
+pub const WAIT: &str = "wait for the sum";
+/// The kernel in which a layer waits for sums over the batches of all ranks.
+pub const MOMENTS: &str = "moments over ranks";
+/// The communication that sums updates.
+const REDUCE: &str = "sum over ranks";

@@ -1,0 +1,210 @@
+//! Parts of a network on threads of their own: while one learns from a batch, the part below makes the map of the next.
+//!
+//! Each part runs and updates its modules batch after batch. Its map goes up through a bounded queue as soon as it is made,
+//! so no part ever waits for the learning of one above it, only for room in its queue. In a part the order of forward
+//! passes and updates is that of one thread after the other, and a module of gradient isolation needs nothing else: the bits
+//! are the same.
+
+use super::{Length, Trainer, tell};
+use crate::loader::HostBatch;
+use crate::network::{ModuleStep, Part, PartStep};
+use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::observer::Observer;
+use plasticity_core::{Error, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Batches that wait between two parts.
+const QUEUE: usize = 2;
+/// Steps after which all parts wait for each other at the latest, so that progress is shown.
+const MOST: u64 = 64;
+
+/// How a network is divided among threads.
+pub(super) struct Pipeline {
+    /// The modules of each part.
+    ranges: Vec<Range<usize>>,
+    /// The threads of arithmetic of each part.
+    pools: Vec<ThreadPool>,
+}
+
+/// A batch on its way up.
+struct Item {
+    map: Arc<FeatureMap>,
+    labels: Arc<Option<Vec<u32>>>,
+    step: u64,
+    /// What learning rates are multiplied by.
+    factor: f64,
+    /// Whether losses are read.
+    report: bool,
+}
+
+/// What a part says of a step: of each of its modules loss and surprise, where they are read.
+type Said = Vec<(f32, Option<f32>)>;
+
+impl Trainer {
+    /// The same with modules on as many threads as there are for arithmetic, and no more than modules; `shape` is the network's
+    /// input.
+    ///
+    /// # Errors
+    /// Where a module needs something of one above it, where there is only one, or a thread cannot be started.
+    pub fn in_pipeline(mut self, shape: MapShape) -> Result<Self> {
+        self.network.learns_in_parts()?;
+        let threads = rayon::current_num_threads();
+        let ranges = self.network.divided(threads.max(2), shape)?;
+        let each = (threads / ranges.len()).max(1);
+        let pool = |_: &Range<usize>| {
+            ThreadPoolBuilder::new().num_threads(each).build().map_err(|error| {
+                Error::config("training.parallel", format!("no thread can be started ({error})"))
+            })
+        };
+        let pools = ranges.iter().map(pool).collect::<Result<_>>()?;
+        Ok(Self { pipeline: Some(Arc::new(Pipeline { ranges, pools })), ..self })
+    }
+}
+
+/// [`learn`](super::learn) in a pipeline. Parts wait for each other before an observer [looks](Observer::looks).
+pub(super) fn learn(
+    trainer: &mut Trainer,
+    pipeline: &Pipeline,
+    batches: &mut dyn Iterator<Item = Result<HostBatch>>,
+    length: Length,
+    stop: &dyn Fn() -> bool,
+    observers: &mut [&mut dyn Observer<Trainer>],
+) -> Result<()> {
+    let (mut epoch, mut waited) = (0, Duration::ZERO);
+    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
+    loop {
+        let mut epochs = Vec::new();
+        let mut next = |step: u64| -> Result<Option<(HostBatch, bool)>> {
+            let (made, looked_at) = (epochs.len() as u64, |step| observers.iter().any(|one| one.looks(step)));
+            if stop() || made == MOST || (made > 0 && looked_at(step - 1)) {
+                return Ok(None);
+            }
+            let since = Instant::now();
+            let host = batches.next().filter(|host| host.is_ok() || !stop()).transpose()?;
+            waited += since.elapsed();
+            let Some(host) = host else { return Ok(None) };
+            observers.iter_mut().try_for_each(|observer| observer.before(step))?;
+            epochs.push(host.epoch);
+            Ok(Some((host, observers.iter().any(|observer| observer.wants_losses(step)))))
+        };
+        let said = match trainer.halted {
+            None => segment(trainer, pipeline, &mut next)?,
+            Some(_) => Vec::new(),
+        };
+        if said.is_empty() {
+            break;
+        }
+        for (of, said) in epochs.into_iter().zip(said) {
+            epoch = of;
+            trainer.step += 1;
+            let losses: Vec<f32> = said.iter().map(|(loss, _)| *loss).collect();
+            trainer.surprise = said.into_iter().map(|(_, surprise)| surprise).collect();
+            tell(trainer, length, epoch, waited, &losses, observers, |observer, moment| {
+                observer.after(moment)
+            })?;
+        }
+    }
+    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.end(moment))
+}
+
+/// Makes steps of the batches that `next` gives for each step, counted from 1, and whether losses are read in it, until it gives
+/// none; returns what all modules say of each.
+fn segment(
+    trainer: &mut Trainer,
+    pipeline: &Pipeline,
+    next: &mut dyn FnMut(u64) -> Result<Option<(HostBatch, bool)>>,
+) -> Result<Vec<Said>> {
+    let (seed, device, first) = (trainer.seed, trainer.network.device().clone(), trainer.step);
+    let parts = trainer.network.take_apart(&pipeline.ranges);
+    let (feed, below) = sync_channel(QUEUE);
+    let (outcomes, fed) = std::thread::scope(|scope| {
+        let mut below = below;
+        let mut running = Vec::new();
+        for (part, pool) in parts.into_iter().zip(&pipeline.pools) {
+            let (above, of_next) = sync_channel(QUEUE);
+            let from = std::mem::replace(&mut below, of_next);
+            running.push(scope.spawn(move || pool.install(move || work(part, from, above, seed))));
+        }
+        // What the last part makes is for nobody.
+        drop(below);
+        let mut feed_all = || -> Result<()> {
+            let mut made = 0;
+            while let Some((host, report)) = next(first + made + 1)? {
+                let batch = host.to_device(&device)?;
+                let (step, factor) = (first + made, trainer.rate_factor(first + made));
+                let (labels, map) = (Arc::new(batch.classes()), Arc::new(batch.input));
+                if feed.send(Item { map, labels, step, factor, report }).is_err() {
+                    break;
+                }
+                made += 1;
+            }
+            Ok(())
+        };
+        let fed = feed_all();
+        drop(feed);
+        (running.into_iter().map(|thread| thread.join()).collect::<Vec<_>>(), fed)
+    });
+    let (mut parts, mut said, mut failed) = (Vec::new(), Vec::<Said>::new(), None);
+    for outcome in outcomes {
+        let (part, outcome) =
+            outcome.map_err(|_| Error::shape("pipeline", "a part's code panicked; see above"))?;
+        parts.push(part);
+        match outcome {
+            Ok(own) if said.is_empty() => said = own,
+            Ok(own) => said.iter_mut().zip(own).for_each(|(all, own)| all.extend(own)),
+            // A part whose map nobody takes has stopped for the one above.
+            Err(error) => failed = Some(error),
+        }
+    }
+    trainer.network.put_together(parts);
+    fed?;
+    failed.map_or(Ok(said), Err)
+}
+
+/// One part: takes batches from below until there are no more.
+fn work(
+    mut part: Part,
+    from: Receiver<Item>,
+    above: SyncSender<Item>,
+    seed: u64,
+) -> (Part, Result<Vec<Said>>) {
+    let mut all = Vec::new();
+    for item in from {
+        let mut said = Said::new();
+        match learn_item(&mut part, item, &above, seed, &mut said) {
+            Ok(()) => all.push(said),
+            Err(error) => return (part, Err(error)),
+        }
+    }
+    (part, Ok(all))
+}
+
+fn learn_item(
+    part: &mut Part,
+    item: Item,
+    above: &SyncSender<Item>,
+    seed: u64,
+    said: &mut Said,
+) -> Result<()> {
+    let Item { map, labels, step, factor, report } = item;
+    part.scale_rates(factor);
+    let mut draws = |module| Box::new(SeededDraws { seed, step, module: module as u64 }) as Box<dyn Draws>;
+    let mut handed = |map: &Arc<FeatureMap>| {
+        // Nobody is above the last part, and one that has failed says so itself.
+        let _ = above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, factor, report });
+        Ok(())
+    };
+    let mut each = |module: ModuleStep| {
+        if report {
+            said.push(module.reported(step)?);
+        }
+        module.apply()
+    };
+    let step = PartStep { labels: labels.as_deref(), draws: &mut draws, handed: &mut handed };
+    part.step(map, step, &mut each)
+}
