@@ -50,8 +50,8 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule. Stimuli, lengths, precision,
-    /// observers and probe are left out: a run may go on with others.
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates, schedule
+    /// and turns. Stimuli, lengths, precision, observers and probe are left out: a run may go on with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -103,7 +103,7 @@ impl Config {
 }
 
 /// The keys of `[training]` that decide how weights move.
-const LEARNING: [&str; 5] = ["batch", "optimiser", "module_rates", "layer_rates", "schedule"];
+const LEARNING: [&str; 6] = ["batch", "optimiser", "module_rates", "layer_rates", "schedule", "turns"];
 
 /// The [`fingerprint`](Config::fingerprint) of a config as it was written, without the defaults of this program.
 pub(crate) fn fingerprint_as_written(table: Table) -> String {

@@ -28,6 +28,18 @@ pub struct Slot {
     pub(crate) rate: f32,
 }
 
+/// What a module does in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// It learns.
+    #[default]
+    Learn,
+    /// Nothing of it changes, and its loss is worked out.
+    Look,
+    /// Nothing of it changes; it is run where a module above needs it.
+    Rest,
+}
+
 /// Layers that share a rule. Nothing crosses a module's input backwards.
 pub struct Module {
     pub(crate) layers: Range<usize>,
@@ -38,6 +50,7 @@ pub struct Module {
     pub(crate) level: Level,
     pub(crate) context: ContextSource,
     pub(crate) optimiser: Optimiser,
+    pub(crate) part: Part,
 }
 
 impl Module {
@@ -64,6 +77,19 @@ impl Module {
     /// How its maps become representations.
     pub fn pooling(&self) -> Pooling {
         self.pooling
+    }
+
+    /// How it is run in a step.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.part {
+            Part::Learn => Phase::Learn,
+            Part::Look | Part::Rest => Phase::Peek,
+        }
+    }
+
+    /// Its learning rate, before anybody's factor but its own.
+    pub fn rate(&self) -> f32 {
+        self.optimiser.rate()
     }
 }
 
@@ -94,9 +120,14 @@ impl Network {
         Ok(())
     }
 
-    /// Multiplies the learning rate of every module by `factor`, and by no earlier one, from the next step on.
-    pub fn scale_rates(&mut self, factor: f64) {
-        self.modules.iter_mut().for_each(|module| module.optimiser.scale_rate(factor));
+    /// From the next step on each module (from 0) learns at its rate times this factor, and no earlier one; where there is
+    /// none it has the part `otherwise`.
+    pub fn set_course(&mut self, factor: impl Fn(usize) -> Option<f64>, otherwise: Part) {
+        for (index, module) in self.modules.iter_mut().enumerate() {
+            let factor = factor(index);
+            module.part = if factor.is_some() { Part::Learn } else { otherwise };
+            module.optimiser.scale_rate(factor.unwrap_or(1.0));
+        }
     }
 
     /// Names of the layers, first to last.

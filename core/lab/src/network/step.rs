@@ -1,7 +1,7 @@
 //! One step of learning: each module forward, its rule, its update; nothing of it is kept for the next.
 
 use super::pass::{self, Pass};
-use super::{Module, Network, Slot};
+use super::{Module, Network, Part, Slot};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::Phase;
@@ -33,11 +33,14 @@ pub struct ModuleStep<'a> {
 }
 
 impl ModuleStep<'_> {
-    /// Moves the module's parameters.
+    /// Moves the module's parameters, if it is to learn.
     ///
     /// # Errors
     /// Where an update does not fit its parameter.
     pub fn apply(self) -> Result<()> {
+        if self.module.part != Part::Learn {
+            return Ok(());
+        }
         let updates: Vec<Buffer> = self.layers.into_iter().flatten().chain(self.own).collect();
         let mut parameters: Vec<(&mut Parameter, f32)> = Vec::new();
         for Slot { layer, rate, .. } in &mut self.slots[self.module.layers.clone()] {
@@ -50,7 +53,7 @@ impl ModuleStep<'_> {
         rule.applied()
     }
 
-    /// The update of every parameter that learns, by full name, in the public layout.
+    /// The update of every parameter that learns, by full name, in the public layout; none where the module is not to.
     ///
     /// # Errors
     /// Where a copy from the device fails.
@@ -82,7 +85,8 @@ pub type UpdateBy<'a> =
     dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate> + 'a;
 
 impl Network {
-    /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it.
+    /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it; that of a module
+    /// that only looks is empty, and a module that rests has none.
     ///
     /// A module's activity is dropped before the next one is run, so memory does not grow with depth; a rule with
     /// context from above holds two modules at a time, and one with context from the top runs the network once
@@ -120,27 +124,36 @@ impl Network {
             None => return Ok(()),
         };
         let top = self.look_ahead(&input)?;
+        let Some(highest) = self.modules.iter().rposition(|module| module.part != Part::Rest) else {
+            return Ok(());
+        };
         let Self { slots, modules, .. } = self;
         let mut ahead: Option<Pass> = None;
         let mut from_below: Option<Buffer> = None;
         let mut input = Some(input);
         let last = modules.len() - 1;
-        for index in 0..modules.len() {
+        for index in 0..=highest {
             let pass = match (ahead.take(), input.take()) {
                 (Some(pass), _) => pass,
-                (None, Some(input)) => pass::forward(slots, &modules[index], input, Phase::Learn)?,
+                (None, Some(input)) => pass::forward(slots, &modules[index], input, modules[index].phase())?,
                 (None, None) => return Err(Error::shape("network", "a module has no input")),
             };
+            let part = modules[index].part;
+            let above = modules[index].context == ContextSource::Above && index < last && part != Part::Rest;
             let mut output = pass.output();
-            if let Some(above) = modules.get_mut(index + 1) {
-                let prepared = above.rule.prepare_from_below(&output, draws(index + 1).as_mut())?;
+            if let Some(next) = modules.get_mut(index + 1).filter(|_| above || index < highest) {
+                let prepared = next.rule.prepare_from_below(&output, draws(index + 1).as_mut())?;
                 output = prepared.map_or(output, Arc::new);
             }
-            let above = modules[index].context == ContextSource::Above && index < last;
             if above {
-                ahead = Some(pass::forward(slots, &modules[index + 1], output, Phase::Learn)?);
+                let next = &modules[index + 1];
+                ahead = Some(pass::forward(slots, next, output, next.phase())?);
             } else {
                 input = Some(output);
+            }
+            if part == Part::Rest {
+                from_below = None;
+                continue;
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
             let signals =
@@ -164,27 +177,24 @@ impl Network {
             };
             from_below = passed_up;
             let (seen, context_seen) = (pass.target.clone(), pass.context.clone());
-            let layers = pass.update(slots, &modules[index], target, own_context, update.lateral)?;
+            let (layers, own) = match part {
+                Part::Learn => {
+                    (pass.update(slots, &modules[index], target, own_context, update.lateral)?, update.own)
+                }
+                Part::Look | Part::Rest => (Vec::new(), Vec::new()),
+            };
             let (loss, surprise, module) = (&update.loss, &update.surprise, &mut modules[index]);
             let (target, context) = (&seen, context_seen.as_ref());
-            each(ModuleStep {
-                index,
-                loss,
-                surprise,
-                target,
-                context,
-                slots,
-                module,
-                layers,
-                own: update.own,
-            })?;
+            each(ModuleStep { index, loss, surprise, target, context, slots, module, layers, own })?;
         }
         Ok(())
     }
 
     /// The top module's representation, where a rule asks for it.
     fn look_ahead(&mut self, input: &Arc<FeatureMap>) -> Result<Option<Representation>> {
-        let wanted = |module: &Module| matches!(module.context, ContextSource::Top | ContextSource::Both);
+        let wanted = |module: &Module| {
+            module.part != Part::Rest && matches!(module.context, ContextSource::Top | ContextSource::Both)
+        };
         if !self.modules.iter().any(wanted) {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::experiment::Experiment;
 use crate::network::Network;
 use crate::provenance::Provenance;
-use crate::training::{Length, Trainer, learn};
+use crate::training::{Course, Length, Trainer, learn};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
@@ -43,8 +43,8 @@ pub fn train(
     let training = &config.training;
     let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
-    let rates = training.schedule.as_ref().map(|schedule| schedule.rates(per_epoch, total));
-    let mut trainer = Trainer::new(network, config.seed).with_rates(rates);
+    let course = Course::new(training, network.modules().len(), per_epoch, total);
+    let mut trainer = Trainer::new(network, config.seed).with_course(course);
     let resumed = run.take_checkpoint();
     let mut changed = None;
     match &resumed {
@@ -88,7 +88,7 @@ pub fn train(
     let mut look = Look::new(&run, experiment, per_epoch, along);
     let watch = Watch::new(&run, experiment);
     let mut metrics = Metrics::new(&run, training.log_every, look.probes_every(), watch);
-    let mut events = Events::new(&run, training.log_every, training.optimiser.rate());
+    let mut events = Events::new(&run, training.log_every);
     let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, resumed.is_some());
     let mut own = Own::all(&run, config)?;
     let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut look, &mut metrics, &mut events];

@@ -8,8 +8,11 @@ use plasticity_core::score::Transport;
 
 preset! {
     /// Local in space and time: an input is either a fixation or a saccade, and no weight is used in both directions.
+    ///
+    /// Its loss is the sum of two hinges, of W_pred and of W_retro: 4 where nothing is told apart, where that of a rule with
+    /// one matrix is 2.
     Clapp "clapp": "CLAPP: local in space and time, fixation or saccade, retrodiction weights of its own",
-    equation: "ΔW = Σ γ_pred · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ_retro · (W_retro z_t) · ρ'(a_{t−δ}) · x_{t−δ}",
+    equation: "ΔW = Σ γ_pred · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ_retro · (W_retro z_t) · ρ'(a_{t−δ}) · x_{t−δ}; L = L_pred + L_retro, 2 + 2 where nothing is told apart",
     citation: "Illing et al. 2021, Equations 5-10 and 16-19",
     modules: "layerwise",
     keys: options::keys(OTHER, "true", RETRODICTION, HINGE, "false"),
