@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         layers: &layers,
         modules: &modules,
         rule: specs.rule.as_ref(),
-        optimiser: OptimiserSpec::default(),
+        optimiser: OptimiserSpec::default().into(),
         module_rates: None,
         input: shape,
         classes: Some(10),

@@ -32,6 +32,8 @@ pub mod normalise;
 pub mod pad;
 pub mod pool;
 pub mod presets;
+pub mod repatch;
 pub mod residual;
+mod shown;
 pub mod triangle;
 pub mod weights;

@@ -1,6 +1,7 @@
 //! `pad`: a border around a map.
 
-use plasticity_core::device::{Buffer, Device};
+use crate::shown;
+use plasticity_core::device::Device;
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plugin;
@@ -91,15 +92,8 @@ impl EncoderLayer for Pad {
     }
 
     fn forward(&mut self, pre: &FeatureMap, _phase: Phase) -> Result<Activity> {
-        let (shape, channels) = (self.output(pre.shape())?, pre.shape().channels);
-        let values = pre.data().to_vec()?;
-        let mut padded = vec![0.0; shape.len()];
-        self.visit(pre.shape(), |to, from| {
-            padded[to * channels..(to + 1) * channels]
-                .copy_from_slice(&values[from * channels..][..channels]);
-        });
-        let post = FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), padded)?)?;
-        Ok(Activity::new(post))
+        let shape = self.output(pre.shape())?;
+        shown::output(pre, shape, &|each| self.visit(pre.shape(), each)).map(Activity::new)
     }
 
     /// Each position gets the sum of the factors of the places that show it.
@@ -111,17 +105,7 @@ impl EncoderLayer for Pad {
         factor: PostFactor,
         feedback: bool,
     ) -> Result<LayerUpdate> {
-        if !feedback {
-            return Ok(LayerUpdate::new(Vec::new()));
-        }
-        let factor = factor.per_position(post.shape(), "pad")?;
-        let (given, channels) = (factor.to_vec()?, pre.shape().channels);
-        let mut made = vec![0.0; pre.shape().len()];
-        self.visit(pre.shape(), |to, from| {
-            let sums = made[from * channels..(from + 1) * channels].iter_mut();
-            sums.zip(&given[to * channels..]).for_each(|(sum, given)| *sum += given);
-        });
-        Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
+        shown::update("pad", pre, post, factor, feedback, &|each| self.visit(pre.shape(), each))
     }
 }
 

@@ -66,7 +66,7 @@ fn shapes_are_those_of_summed_inputs_ahead_of_the_pool() {
             layers: &layers,
             modules: &[0..1, 1..2],
             rule: &Shapes { keep },
-            optimiser: OptimiserSpec::default(),
+            optimiser: OptimiserSpec::default().into(),
             module_rates: None,
             input,
             classes: None,

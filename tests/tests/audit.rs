@@ -46,7 +46,7 @@ fn measure_layers(
         layers,
         modules,
         rule,
-        optimiser,
+        optimiser: optimiser.into(),
         module_rates: None,
         input,
         classes: Some(3),

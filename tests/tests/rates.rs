@@ -1,21 +1,22 @@
-//! Learning rates of layers and of a schedule in a whole network.
+//! Learning rates of layers and modules, of schedules and of turns in a whole network.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use plasticity_core::device::Device;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
-use plasticity_lab::training::Trainer;
+use plasticity_lab::training::{Course, Trainer};
 use plasticity_tests::SCENES;
 
 /// How far each parameter moves in the first step, by name.
 fn moved(more: &str) -> Vec<(String, Vec<f32>)> {
     let device = Device::open().unwrap();
     let two_modules = SCENES.replace("[rule]", "modules = \"2\"\n[rule]");
-    let config = format!("{two_modules}optimiser = {{ type = \"sgd\", rate = 100.0 }}\n{more}");
+    let optimiser = "optimiser = { type = \"sgd\", rate = 100.0 }\n";
+    let optimiser = if more.contains("optimiser") { "" } else { optimiser };
+    let config = format!("{two_modules}{optimiser}{more}");
     let experiment = Experiment::open(Config::parse(&config, "config.toml").unwrap()).unwrap();
-    let schedule = experiment.config().training.schedule.clone();
-    let rates = schedule.map(|schedule| schedule.rates(2, 4));
-    let mut trainer = Trainer::new(experiment.network(&device).unwrap(), 3).with_rates(rates);
+    let course = Course::new(&experiment.config().training, 2, 2, 4);
+    let mut trainer = Trainer::new(experiment.network(&device).unwrap(), 3).with_course(course);
     let before = trainer.network_mut().state().unwrap().tensors;
     let batch = experiment.loader(0..1).unwrap().next().unwrap().unwrap();
     trainer.step(batch.to_device(&device).unwrap(), false).unwrap();
@@ -41,6 +42,11 @@ fn compare(more: &str, factor: impl Fn(&str) -> f32) {
     assert!(some > 10, "next to nothing moves");
 }
 
+/// Whether a parameter is of the first of the two modules.
+fn of_first(name: &str) -> bool {
+    ["layer.0.", "layer.1.", "layer.2.", "module.0."].iter().any(|own| name.starts_with(own))
+}
+
 #[test]
 fn rates_of_layers_and_modules_multiply_and_spare_the_rule() {
     compare("layer_rates = [1, 0.5, 1, 1, 1, 0.25]\nmodule_rates = [0.5, 1]\n", |name| match name {
@@ -55,4 +61,16 @@ fn rates_of_layers_and_modules_multiply_and_spare_the_rule() {
 #[test]
 fn a_warm_up_scales_every_rate_of_the_first_step() {
     compare("schedule = { warm_up = { epochs = 2 } }\n", |_| 0.25);
+}
+
+#[test]
+fn each_module_may_have_an_optimiser_and_a_schedule_of_its_own() {
+    let more = "optimiser = [{ type = \"sgd\", rate = 100.0 }, { type = \"sgd\", rate = 25.0 }]\n\
+                schedule = [{ warm_up = { epochs = 1 } }, {}]\n";
+    compare(more, |name| if of_first(name) { 0.5 } else { 0.25 });
+}
+
+#[test]
+fn a_module_whose_turn_it_is_not_stays_as_it_is() {
+    compare("turns = [{ steps = 1 }, { steps = 1 }]\n", |name| if of_first(name) { 1.0 } else { 0.0 });
 }

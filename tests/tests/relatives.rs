@@ -41,7 +41,7 @@ fn build(
         layers: &layers,
         modules,
         rule: rule.as_ref(),
-        optimiser,
+        optimiser: optimiser.into(),
         module_rates: None,
         input,
         classes: Some(3),

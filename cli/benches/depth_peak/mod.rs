@@ -70,7 +70,7 @@ fn prepared(stack: Stack, depth: usize, rule: &str) -> Result<(Trainer, FeatureM
         layers: &specs.layers,
         modules: &resolve(&specs.rule.demands().modules, depth)?,
         rule: specs.rule.as_ref(),
-        optimiser: OptimiserSpec::default(),
+        optimiser: OptimiserSpec::default().into(),
         module_rates: None,
         input,
         classes: None,

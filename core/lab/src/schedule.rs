@@ -71,6 +71,14 @@ pub enum Decay {
         /// The factor at the end.
         to: f32,
     },
+    /// `factor` once for every such time that is over, whatever the schedule's length.
+    Staircase {
+        /// The length of a stair.
+        every: Span,
+        /// What the rate is multiplied by at each of them.
+        #[serde(default = "tenth")]
+        factor: f32,
+    },
 }
 
 fn tenth() -> f32 {
@@ -78,19 +86,27 @@ fn tenth() -> f32 {
 }
 
 impl Decay {
-    fn factor(&self, t: f64) -> f64 {
+    /// The factor `after` steps of the `length` that follow the warm-up, with epochs of `per_epoch` steps.
+    fn factor(&self, after: u64, length: u64, per_epoch: u64) -> f64 {
         let towards = |to: f32, height: f64| f64::from(to) + (1.0 - f64::from(to)) * height;
+        let t = if after < length { after as f64 / length as f64 } else { 1.0 };
         match self {
             Self::Constant => 1.0,
             Self::Linear { to } => towards(*to, 1.0 - t),
             Self::Cosine { to } => towards(*to, (1.0 + (std::f64::consts::PI * t).cos()) / 2.0),
             Self::Step { at, factor } => {
-                let reached = at.iter().filter(|share| t as f32 >= **share).count();
-                f64::from(*factor).powi(i32::try_from(reached).unwrap_or(i32::MAX))
+                power(*factor, at.iter().filter(|share| t as f32 >= **share).count() as u64)
             }
             Self::Exponential { to } => f64::from(*to).powf(t),
+            Self::Staircase { every, factor } => {
+                power(*factor, after.min(length) / every.steps(per_epoch).max(1))
+            }
         }
     }
+}
+
+fn power(factor: f32, times: u64) -> f64 {
+    f64::from(factor).powi(i32::try_from(times).unwrap_or(i32::MAX))
 }
 
 /// A schedule in steps.
@@ -99,6 +115,7 @@ pub struct Rates {
     warm_up: u64,
     /// The steps of the decay.
     length: u64,
+    per_epoch: u64,
     decay: Decay,
 }
 
@@ -108,7 +125,7 @@ impl Schedule {
         let steps = |span: &Span| span.steps(per_epoch);
         let warm_up = self.warm_up.as_ref().map_or(0, steps);
         let end = self.over.as_ref().map_or(total, steps);
-        Rates { warm_up, length: end.saturating_sub(warm_up), decay: self.decay.clone() }
+        Rates { warm_up, length: end.saturating_sub(warm_up), per_epoch, decay: self.decay.clone() }
     }
 }
 
@@ -117,20 +134,29 @@ impl Rates {
     pub fn factor(&self, made: u64) -> f64 {
         match made.checked_sub(self.warm_up) {
             None => (made + 1) as f64 / self.warm_up as f64,
-            Some(after) if after < self.length => self.decay.factor(after as f64 / self.length as f64),
-            Some(_) => self.decay.factor(1.0),
+            Some(after) => self.decay.factor(after, self.length, self.per_epoch),
         }
     }
 }
 
-/// The range of a key that holds a schedule.
-const RANGE: &str = "{ warm_up = { epochs = 1.. } | { steps = 1.. }, decay = { type = constant } | { type = linear, to = [0, 1] } | \
-     { type = cosine, to = [0, 1] } | { type = step, at = list of [0, 1], factor = (0, 1] } | { type = exponential, to = \
-     (0, 1] }, over = { epochs = 1.. } | { steps = 1.. } }";
+/// What a schedule may hold.
+macro_rules! range {
+    () => {
+        "{ warm_up = { epochs = 1.. } | { steps = 1.. }, decay = { type = constant } | { type = linear, to = [0, 1] } | \
+         { type = cosine, to = [0, 1] } | { type = step, at = list of [0, 1], factor = (0, 1] } | { type = exponential, to = \
+         (0, 1] } | { type = staircase, every = { epochs = 1.. } | { steps = 1.. }, factor = (0, 1] }, over = { epochs = 1.. } \
+         | { steps = 1.. } }"
+    };
+}
 
-/// The key `schedule` of a section.
+/// The key `schedule` of a section that has one.
 pub(crate) const fn key(meaning: &'static str) -> Key {
-    Key { name: "schedule", default: "", range: RANGE, meaning }
+    Key { name: "schedule", default: "", range: range!(), meaning }
+}
+
+/// The key `schedule` of a section that has one, or one a module.
+pub(crate) const fn key_of_each(meaning: &'static str) -> Key {
+    Key { name: "schedule", default: "", range: concat!(range!(), " | list of ", range!()), meaning }
 }
 
 #[cfg(test)]
@@ -183,6 +209,18 @@ mod tests {
     fn an_exponential_falls_by_the_same_factor_in_every_step() {
         let found = factors("decay = { type = \"exponential\", to = 0.01 }", 1, 4);
         assert_all(&found, &[1.0, 0.316_227_766, 0.1, 0.031_622_777]);
+    }
+
+    /// PyTorch's StepLR(step_size=2, gamma=0.5), after a warm-up of one step; a stair may be an epoch.
+    #[test]
+    fn a_staircase_falls_every_so_many_steps_however_long_learning_is() {
+        let stairs = "decay = { type = \"staircase\", every = { steps = 2 }, factor = 0.5 }";
+        assert_all(&factors(stairs, 1, 6), &[1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
+        assert_all(&factors(stairs, 1, 3), &[1.0, 1.0, 0.5]);
+        let warm = format!("warm_up = {{ steps = 1 }}\n{stairs}\nover = {{ steps = 4 }}");
+        assert_all(&factors(&warm, 1, 6), &[1.0, 1.0, 1.0, 0.5, 0.5, 0.5]);
+        let epochs = "decay = { type = \"staircase\", every = { epochs = 1 } }";
+        assert_all(&factors(epochs, 3, 7), &[1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod autodiff;
 mod demands;
+mod each;
 mod signals;
 mod site;
 mod surprise;
@@ -12,6 +13,7 @@ mod surprise;
 pub use crate::layer::Lateral;
 pub use autodiff::Taped;
 pub use demands::{ContextSource, Demands, Level, Modules};
+pub use each::Each;
 pub use signals::{RuleUpdate, Signals};
 pub use site::Site;
 pub use surprise::Surprise;

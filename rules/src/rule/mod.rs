@@ -1,7 +1,6 @@
 //! Plasticity rules, by kind: [`predictive`] ones over time, those between [`views`] of an image, [`hebbian`] ones of
 //! single synapses and layers, contrasts of [`goodness`], [`supervised`] baselines, and `random`, which learns nothing.
 
-mod each;
 pub mod goodness;
 pub mod hebbian;
 mod none;
@@ -10,5 +9,4 @@ pub mod predictive;
 pub mod supervised;
 pub mod views;
 
-pub use each::Each;
 pub use none::NoLearning;

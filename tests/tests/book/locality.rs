@@ -45,7 +45,7 @@ fn measure(rule: &dyn RuleSpec, input: MapShape) -> Result<String> {
         layers: &layers,
         modules: &modules,
         rule,
-        optimiser,
+        optimiser: optimiser.into(),
         module_rates: None,
         input,
         classes: Some(3),

@@ -81,6 +81,25 @@ fn a_finished_run_can_be_trained_for_longer() {
 }
 
 #[test]
+fn modules_that_take_turns_resume_to_the_same_bits_however_often_they_are_looked_at() {
+    let turns = "turns = [{ steps = 1 }, { steps = 1 }, { steps = 1 }, { steps = 1 }, { steps = 1 }, { steps = 1 }]\n\
+                 schedule = { decay = { type = \"linear\" } }\n";
+    let place = Place::new(&CONFIG.replace("log_every = 1\n", &format!("log_every = 1\n{turns}")));
+    place.succeed(&["train", "config.toml", "--out", "whole"]);
+    place.succeed(&["train", "config.toml", "--out", "parted", "--set", "training.steps=3"]);
+    place.succeed(&["train", "--resume", "parted", "--set", "training.steps=6"]);
+    assert!(results(&place, "whole") == results(&place, "parted"), "checkpoints or metrics differ");
+    place.succeed(&["train", "config.toml", "--out", "seldom", "--set", "training.log_every=6"]);
+    let checkpoint = |run: &str| {
+        let path = place.path(run).join("checkpoints/step-6.safetensors");
+        plasticity_lab::checkpoint::Checkpoint::load(&path).unwrap().state
+    };
+    let [whole, seldom] = ["whole", "seldom"].map(checkpoint);
+    assert_eq!(whole.optimiser_steps, [1; 6]);
+    assert!(whole == seldom, "a loss that is recorded changes what is learned");
+}
+
+#[test]
 fn a_run_that_cannot_go_on_stays_as_it_is() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run"]);

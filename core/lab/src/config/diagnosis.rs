@@ -42,11 +42,17 @@ pub(super) fn section<T: DeserializeOwned>(
     deserialised(document, path, keys, table)
 }
 
-/// Checks the optimiser that stands at `path`.
+/// Checks the optimiser that stands at `path`, or all of a list.
 ///
 /// # Errors
 /// As [`plugin`].
-pub(super) fn check_optimiser(document: &Document, path: &str, value: &Value) -> Result<()> {
+pub(super) fn check_optimisers(document: &Document, path: &str, value: &Value) -> Result<()> {
+    let Value::Array(each) = value else { return check_optimiser(document, path, value) };
+    let mut each = each.iter().enumerate();
+    each.try_for_each(|(place, one)| check_optimiser(document, &join(path, &place.to_string()), one))
+}
+
+fn check_optimiser(document: &Document, path: &str, value: &Value) -> Result<()> {
     let known = OPTIMISERS.map(|(name, _)| name);
     let Value::Table(table) = value else {
         let message = format!(

@@ -98,7 +98,7 @@ impl Config {
             diagnosis::plugin(&document, "rule", Family::Rule, section(&document, "rule")?)?;
         let training = section(&document, "training")?;
         if let Some(optimiser) = training.get("optimiser") {
-            diagnosis::check_optimiser(&document, "training.optimiser", optimiser)?;
+            diagnosis::check_optimisers(&document, "training.optimiser", optimiser)?;
         }
         let training: Training = diagnosis::section(&document, "training", &TRAINING, training)?;
         training.check().map_err(|error| document.locate(error))?;
@@ -119,7 +119,8 @@ impl Config {
         }
         let observers = observers(&document)?;
         let config = Self { seed, stimulus, encoder, rule, training, probe, observers, document };
-        config.modules()?;
+        let modules = config.modules()?.len();
+        config.training.check_modules(modules).map_err(|error| config.locate(error))?;
         Ok(config)
     }
 

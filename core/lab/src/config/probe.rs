@@ -1,14 +1,14 @@
 //! The section `[probe]`.
 
 use super::all_layers::AllLayers;
-use crate::probe::{ProbeKind, ProbeSettings, Protocol};
+use crate::probe::{Initial, ProbeKind, ProbeSettings, Protocol};
 use crate::schedule::{self, Schedule, Span};
 use plasticity_core::registry::Key;
 use plasticity_core::representation::Pooling;
 use serde::{Deserialize, Serialize};
 
 /// The keys of `[probe]`.
-pub const PROBE: [Key; 18] = [
+pub const PROBE: [Key; 20] = [
     key(
         "protocol",
         "\"both\"",
@@ -88,6 +88,18 @@ pub const PROBE: [Key; 18] = [
     ),
     key("weight_decay", "0.0", "≥ 0", "weight decay"),
     key(
+        "batch_norm",
+        "false",
+        "true | false",
+        "whether the classifier stands behind batch normalisation of the features, with a gain and a shift that learn",
+    ),
+    key(
+        "initial",
+        "\"uniform\"",
+        "uniform | orthogonal",
+        "weights that the classifier starts from: uniform within ±1/√features, or orthogonal with a bias of 0",
+    ),
+    key(
         "all_layers",
         "false",
         "true | false | 0.. | list of 0..",
@@ -162,6 +174,12 @@ pub struct ProbeConfig {
     pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
+    /// Whether the classifier stands behind batch normalisation with a gain and a shift.
+    #[serde(skip_serializing_if = "is_off")]
+    pub batch_norm: bool,
+    /// Weights that the classifier starts from.
+    #[serde(skip_serializing_if = "is_default")]
+    pub initial: Initial,
     /// Adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
     /// (one a layer) gives the side of the blocks that are averaged, 0 for the whole map.
     pub all_layers: AllLayers,
@@ -170,6 +188,14 @@ pub struct ProbeConfig {
     pub every: Option<Span>,
     /// Stimuli that a probe while layers learn is trained on, at most; it is tested on half as many.
     pub every_stimuli: usize,
+}
+
+fn is_off(flag: &bool) -> bool {
+    !*flag
+}
+
+fn is_default(initial: &Initial) -> bool {
+    *initial == Initial::default()
 }
 
 impl Default for ProbeConfig {
@@ -190,6 +216,8 @@ impl Default for ProbeConfig {
             standardise: None,
             dropout: 0.0,
             weight_decay: 0.0,
+            batch_norm: false,
+            initial: Initial::Uniform,
             all_layers: AllLayers::default(),
             every: None,
             every_stimuli: 512,
@@ -226,6 +254,8 @@ impl ProbeConfig {
             batch: self.batch.unwrap_or(kind.batch()),
             dropout: self.dropout,
             weight_decay: self.weight_decay,
+            batch_norm: self.batch_norm,
+            initial: self.initial,
         }
     }
 }

@@ -235,11 +235,37 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, turns, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
         "c.toml:13: rule.negatives.kind: unknown key `kind`: known are count"
+    );
+}
+
+#[test]
+fn what_is_given_for_each_module_must_be_there_for_each() {
+    let with = |line: &str| message("epochs = 3", &format!("epochs = 3\n{line}"));
+    assert_eq!(
+        with("turns = [{ steps = 1 }]"),
+        "c.toml:16: training.turns: 1 turns for 2 modules: give one a module"
+    );
+    assert_eq!(
+        with("schedule = [{}, {}, {}]"),
+        "c.toml:16: training.schedule: 3 values for 2 modules: give one, or one a module"
+    );
+    assert_eq!(
+        with("schedule = [{}, { decay = { type = \"exponential\" } }]"),
+        "c.toml:16: training.schedule.1.decay: lacks the key `to`"
+    );
+    let optimiser = |list: &str| message("{ type = \"adam\", rate = 2e-4 }", list);
+    assert_eq!(
+        optimiser("[{ type = \"adam\", rate = 1.0 }, { type = \"sgd\", rate = 0 }]"),
+        "c.toml:16: training.optimiser.1.rate: expected a number > 0, got 0"
+    );
+    assert_eq!(
+        optimiser("[{ type = \"sgd\", rate = 1.0 }]"),
+        "c.toml:16: training.optimiser: 1 values for 2 modules: give one, or one a module"
     );
 }
 

@@ -3,8 +3,9 @@
 use super::Every;
 use crate::optimiser::OptimiserSpec;
 use crate::ranks::Negatives;
-use crate::schedule::{self, Schedule};
+use crate::schedule::{self, Schedule, Span};
 use plasticity_core::device::Precision;
+use plasticity_core::plasticity::Each;
 use plasticity_core::registry::Key;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -19,9 +20,9 @@ pub struct Training {
     /// Stimuli in a step, at least 1; the paper's 32.
     #[serde(default = "batch")]
     pub batch: usize,
-    /// The optimiser of every module; the paper's Adam at 2e-4.
-    #[serde(default)]
-    pub optimiser: OptimiserSpec,
+    /// The optimiser of every module, or one a module; the paper's Adam at 2e-4.
+    #[serde(default = "optimiser")]
+    pub optimiser: Each<OptimiserSpec>,
     /// Factors on the optimiser's rate, one a module, each above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module_rates: Option<Vec<f32>>,
@@ -29,9 +30,13 @@ pub struct Training {
     /// that of the module alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_rates: Option<Vec<f32>>,
-    /// What the rate is multiplied by, step by step; by default it stays as it is.
+    /// What the rate is multiplied by, step by step, in every module or one a module; by default it stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<Each<Schedule>>,
+    /// How long each module learns, one after the other, first to last, while the others stay as they are; by default all
+    /// learn together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<Vec<Span>>,
     /// Ends training after so many steps, if that is before the last epoch's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
@@ -124,6 +129,9 @@ fn rank_limit() -> u64 {
 fn is_rank_limit(limit: &u64) -> bool {
     *limit == rank_limit()
 }
+fn optimiser() -> Each<OptimiserSpec> {
+    Each::Same(OptimiserSpec::default())
+}
 fn batch() -> usize {
     32
 }
@@ -138,10 +146,30 @@ fn log_every() -> u64 {
 }
 
 impl Training {
-    /// Steps of the whole training.
+    /// Steps of the whole training: it ends with the first to end of epochs, steps and turns.
     pub fn total_steps(&self, per_epoch: u64) -> u64 {
         let all = self.epochs.saturating_mul(per_epoch);
-        self.steps.map_or(all, |steps| steps.min(all))
+        let of_turns = |turns: &Vec<Span>| {
+            turns.iter().fold(0_u64, |sum, turn| sum.saturating_add(turn.steps(per_epoch)))
+        };
+        let ends = [self.steps, self.turns.as_ref().map(of_turns)];
+        ends.into_iter().flatten().fold(all, u64::min)
+    }
+
+    /// Checks that what is given for each module is there for each of so many.
+    ///
+    /// # Errors
+    /// Names the key that has more or fewer.
+    pub(super) fn check_modules(&self, modules: usize) -> Result<()> {
+        self.optimiser.check("training.optimiser", modules)?;
+        self.schedule.iter().try_for_each(|schedule| schedule.check("training.schedule", modules))?;
+        match self.turns.as_ref().filter(|turns| turns.len() != modules) {
+            Some(turns) => {
+                let message = format!("{} turns for {modules} modules: give one a module", turns.len());
+                Err(Error::config("training.turns", message))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Checks what depends on the build.
@@ -165,14 +193,14 @@ impl Training {
 }
 
 /// The keys of `[training]`.
-pub const TRAINING: [Key; 21] = [
+pub const TRAINING: [Key; 22] = [
     key("epochs", "", "1..", "passes over the stimuli"),
     key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
     key(
         "optimiser",
         "{ type = \"adam\", rate = 0.0002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 }",
         "any",
-        "the optimiser of every module, with the keys below; the paper uses Adam at 2e-4",
+        "the optimiser of every module, or a list with one for each module, with the keys below; the paper uses Adam at 2e-4",
     ),
     key("module_rates", "", "list of > 0", "factors on the optimiser's rate, one for each module"),
     key(
@@ -182,7 +210,17 @@ pub const TRAINING: [Key; 21] = [
         "factors on the optimiser's rate, one for each layer, in addition to those of the modules; the rule's \
          own weights have only the module's factor",
     ),
-    schedule::key("factor on the rate at each step; left out: 1"),
+    schedule::key_of_each(
+        "factor on the rate at each step, for all modules or one for each; with `turns`, the steps are those of the module's turn; \
+         left out: 1",
+    ),
+    key(
+        "turns",
+        "",
+        "list of { epochs = 1.., steps = 1.. }",
+        "how long each module learns, one after the other, first to last; the others do not change meanwhile. Training ends with \
+         the last turn, if this is before the end of the last epoch; left out: all learn together",
+    ),
     key(
         "init",
         "",

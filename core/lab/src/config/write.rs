@@ -50,9 +50,9 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates and schedule, and what
-    /// rules see of several ranks. Stimuli, lengths, precision, observers and probe are left out: a run may be resumed with
-    /// others.
+    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates, schedule and turns, and
+    /// what rules see of several ranks. Stimuli, lengths, precision, observers and probe are left out: a run may be resumed
+    /// with others.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -104,7 +104,8 @@ impl Config {
 }
 
 /// The keys of `[training]` that decide how weights move.
-const LEARNING: [&str; 6] = ["batch", "optimiser", "module_rates", "layer_rates", "schedule", "negatives"];
+const LEARNING: [&str; 7] =
+    ["batch", "optimiser", "module_rates", "layer_rates", "schedule", "turns", "negatives"];
 
 /// The [`fingerprint`](Config::fingerprint) of a config as it was written, without the defaults of this program.
 pub(crate) fn fingerprint_as_written(table: Table) -> String {

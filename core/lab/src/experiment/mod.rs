@@ -123,7 +123,7 @@ impl Experiment {
             layers: &self.config.encoder.layers,
             modules: &self.modules,
             rule: self.config.rule.as_ref(),
-            optimiser: self.config.training.optimiser,
+            optimiser: self.config.training.optimiser.clone(),
             module_rates: self.config.training.module_rates.as_deref(),
             input: self.input(),
             classes: self.stimulus.classes().map(|classes| classes.len()),

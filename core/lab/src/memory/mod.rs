@@ -5,6 +5,7 @@ mod limit;
 pub use limit::{Limit, limit};
 
 use crate::network::{Network, NetworkPlan};
+use crate::optimiser::OptimiserSpec;
 use plasticity_core::device::{Device, ON_GPU};
 use plasticity_core::map::MapShape;
 use plasticity_core::{Error, Result};
@@ -44,8 +45,11 @@ impl Memory {
                 *learning = learning.saturating_add(values);
             }
         }
-        let averages =
-            learning.iter().fold(0_u64, |sum, own| sum.saturating_add(*own)) * plan.optimiser.averages();
+        let kept = |module| plan.optimiser.get(module).map_or(0, OptimiserSpec::averages);
+        let averages = learning
+            .iter()
+            .enumerate()
+            .fold(0_u64, |sum, (module, values)| sum.saturating_add(values.saturating_mul(kept(module))));
         let of_module = |layers: &std::ops::Range<usize>| {
             let below = layers.start.checked_sub(1).map_or(plan.input, |below| maps[below]);
             std::iter::once(&below)

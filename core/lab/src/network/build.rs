@@ -1,11 +1,11 @@
 //! From specs to a network with fresh weights.
 
-use super::{Module, Network, Slot};
+use super::{Module, Network, Role, Slot};
 use crate::optimiser::{Optimiser, OptimiserSpec};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::plasticity::{ContextSource, Demands, Level, RuleSpec, Site};
+use plasticity_core::plasticity::{ContextSource, Demands, Each, Level, RuleSpec, Site};
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
@@ -20,8 +20,8 @@ pub struct NetworkPlan<'a> {
     pub modules: &'a [Range<usize>],
     /// The rule of every module.
     pub rule: &'a dyn RuleSpec,
-    /// The optimiser of every module.
-    pub optimiser: OptimiserSpec,
+    /// The optimiser of every module, or one a module.
+    pub optimiser: Each<OptimiserSpec>,
     /// A factor on its rate for each module; `None`: 1.
     pub module_rates: Option<&'a [f32]>,
     /// The encoder's input for a full batch.
@@ -181,15 +181,16 @@ impl Network {
             let mut random = stream(plan.seed, &[purpose::RULE, index as u64]);
             let rule = plan.rule.build(&site, &mut random).map_err(|error| in_module(index, error))?;
             let factor = plan.module_rates.and_then(|rates| rates.get(index)).copied().unwrap_or(1.0);
-            let optimiser = Optimiser::new(plan.optimiser.scaled(factor));
+            let optimiser = plan.optimiser.of("training.optimiser", &site)?;
             modules.push(Module {
+                role: Role::Learn,
                 level: demands.level,
                 layers: layers.clone(),
                 rule,
                 pooling,
                 target,
                 context: demands.context,
-                optimiser,
+                optimiser: Optimiser::new(optimiser.scaled(factor)),
             });
         }
         let mut network = Self { slots, modules, device: device.clone() };

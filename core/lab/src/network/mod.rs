@@ -30,6 +30,25 @@ pub struct Slot {
     pub(crate) rate: f32,
 }
 
+/// What a module does in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It learns.
+    #[default]
+    Learn,
+    /// Nothing of it changes, but its loss is computed.
+    Look,
+    /// Nothing of it changes; it runs only if a module above needs its output.
+    Rest,
+}
+
+impl Role {
+    /// That of a module that does not learn in a step whose losses are reported, or not.
+    pub(crate) fn unless_learning(report: bool) -> Self {
+        if report { Self::Look } else { Self::Rest }
+    }
+}
+
 /// Layers that share a rule. Nothing crosses a module's input backwards.
 pub struct Module {
     pub(crate) layers: Range<usize>,
@@ -40,6 +59,7 @@ pub struct Module {
     pub(crate) level: Level,
     pub(crate) context: ContextSource,
     pub(crate) optimiser: Optimiser,
+    pub(crate) role: Role,
 }
 
 impl Module {
@@ -66,6 +86,19 @@ impl Module {
     /// How its maps become representations.
     pub fn pooling(&self) -> Pooling {
         self.pooling
+    }
+
+    /// How it is run in a step.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.role {
+            Role::Learn => Phase::Learn,
+            Role::Look | Role::Rest => Phase::Peek,
+        }
+    }
+
+    /// Its learning rate, before anybody's factor but its own.
+    pub fn rate(&self) -> f32 {
+        self.optimiser.rate()
     }
 }
 
@@ -96,9 +129,14 @@ impl Network {
         Ok(())
     }
 
-    /// Multiplies the learning rate of every module by `factor`, and by no earlier one, from the next step on.
-    pub fn scale_rates(&mut self, factor: f64) {
-        self.modules.iter_mut().for_each(|module| module.optimiser.scale_rate(factor));
+    /// From the next step on each module (from 0) learns at its rate times this factor, and no earlier one; where there is
+    /// none it has the role `otherwise`.
+    pub fn set_course(&mut self, factor: impl Fn(usize) -> Option<f64>, otherwise: Role) {
+        for (index, module) in self.modules.iter_mut().enumerate() {
+            let factor = factor(index);
+            module.role = if factor.is_some() { Role::Learn } else { otherwise };
+            module.optimiser.scale_rate(factor.unwrap_or(1.0));
+        }
     }
 
     /// Names of the layers, first to last.

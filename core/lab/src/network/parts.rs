@@ -2,7 +2,7 @@
 //! own, and needs of the one below it only the map that its last module makes.
 
 use super::step::Run;
-use super::{ModuleStep, Network};
+use super::{ModuleStep, Network, Role};
 use crate::ranks::Sharing;
 use plasticity_core::draws::Draws;
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -29,9 +29,9 @@ pub struct PartStep<'a> {
 }
 
 impl Part {
-    /// Multiplies the learning rates of its modules, as [`Network::scale_rates`].
-    pub fn scale_rates(&mut self, factor: f64) {
-        self.network.scale_rates(factor);
+    /// [`Network::set_course`] of its modules, which are counted from 0 in the whole network.
+    pub fn set_course(&mut self, factor: impl Fn(usize) -> Option<f64>, report: bool) {
+        self.network.set_course(|module| factor(self.first + module), Role::unless_learning(report));
     }
 
     /// Runs its modules on the input of the network, or on what the part below has made, and updates them.
@@ -54,7 +54,7 @@ impl Part {
             }
         };
         let sharing = Sharing::alone();
-        let run = Run { sharing: &sharing, labels, top: None, first: self.first, handed };
+        let run = Run { sharing: &sharing, labels, top: None, first: self.first, handed: Some(handed) };
         self.network.run(input, run, draws, &mut |rule, signals, draws| rule.update(signals, draws), each)
     }
 }

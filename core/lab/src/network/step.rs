@@ -1,7 +1,7 @@
 //! One step of learning: each module forward, its rule, its update; nothing of it is kept for the next.
 
 use super::pass::{self, Pass};
-use super::{Module, Network, Slot};
+use super::{Module, Network, Role, Slot};
 use crate::ranks::{Begun, Sharing, Updates};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -41,8 +41,8 @@ pub(super) struct Run<'a> {
     pub top: Option<&'a Representation>,
     /// The place of the first of them in the whole network.
     pub first: usize,
-    /// Takes the output of the last one, before its update.
-    pub handed: &'a mut dyn FnMut(&Arc<FeatureMap>) -> Result<()>,
+    /// Takes the output of the last one, before its update, if something above needs it.
+    pub handed: Option<&'a mut dyn FnMut(&Arc<FeatureMap>) -> Result<()>>,
 }
 
 /// A module's step whose updates ranks may be summing still.
@@ -74,11 +74,14 @@ impl Waiting {
 }
 
 impl ModuleStep<'_> {
-    /// Moves the module's parameters.
+    /// Moves the module's parameters, if it is to learn.
     ///
     /// # Errors
     /// Where an update does not fit its parameter.
     pub fn apply(self) -> Result<()> {
+        if self.module.role != Role::Learn {
+            return Ok(());
+        }
         let updates: Vec<Buffer> = self.layers.into_iter().flatten().chain(self.own).collect();
         let mut parameters: Vec<(&mut Parameter, f32)> = Vec::new();
         for Slot { layer, rate, .. } in &mut self.slots[self.module.layers.clone()] {
@@ -105,7 +108,7 @@ impl ModuleStep<'_> {
         Ok((loss, Surprise::share(self.surprise)?))
     }
 
-    /// The update of every parameter that learns, by full name, in the public layout.
+    /// The update of every parameter that learns, by full name, in the public layout; none where the module is not to.
     ///
     /// # Errors
     /// Where a copy from the device fails.
@@ -137,7 +140,8 @@ pub type UpdateBy<'a> =
     dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate> + 'a;
 
 impl Network {
-    /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it.
+    /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it; that of a module
+    /// that only looks is empty, and a module that rests has none.
     ///
     /// A module's activity is dropped before the next one is run, so memory does not grow with depth; a rule with
     /// context from above holds two modules at a time, and one with context from the top runs the network once
@@ -210,11 +214,12 @@ impl Network {
         let input = Arc::new(sharing.prepare(first.rule.as_mut(), input, labels, draws(0).as_mut())?);
         let top = self.look_ahead(&input)?;
         let top = top.as_ref().map(|top| sharing.seen(top, self.modules.len() - 1)).transpose()?;
-        let run = Run { sharing, labels, top: top.as_deref(), first: 0, handed: &mut |_| Ok(()) };
+        let run = Run { sharing, labels, top: top.as_deref(), first: 0, handed: None };
         self.run(input, run, draws, update, each)
     }
 
-    /// Runs and updates all modules on the first one's input.
+    /// Runs and updates all modules on the first one's input; those above the last that learns or looks only where the output is
+    /// handed on.
     pub(super) fn run(
         &mut self,
         input: Arc<FeatureMap>,
@@ -223,32 +228,45 @@ impl Network {
         update: &mut UpdateBy,
         each: &mut dyn FnMut(ModuleStep) -> Result<()>,
     ) -> Result<()> {
-        let Run { sharing, labels, top, first, handed } = run;
+        let Run { sharing, labels, top, first, mut handed } = run;
         let last = self.modules.len().saturating_sub(1);
+        let highest = match handed {
+            Some(_) => last,
+            None => match self.modules.iter().rposition(|module| module.role != Role::Rest) {
+                Some(highest) => highest,
+                None => return Ok(()),
+            },
+        };
         let Self { slots, modules, .. } = self;
         let mut ahead: Option<Pass> = None;
         let mut from_below: Option<Buffer> = None;
         let mut input = Some(input);
         let mut waiting: Option<Waiting> = None;
-        for index in 0..modules.len() {
+        for index in 0..=highest {
             let pass = match (ahead.take(), input.take()) {
                 (Some(pass), _) => pass,
-                (None, Some(input)) => pass::forward(slots, &modules[index], input, Phase::Learn)?,
+                (None, Some(input)) => pass::forward(slots, &modules[index], input, modules[index].phase())?,
                 (None, None) => return Err(Error::shape("network", "a module has no input")),
             };
+            let role = modules[index].role;
+            let above = modules[index].context == ContextSource::Above && index < last && role != Role::Rest;
             let mut output = pass.output();
-            if let Some(above) = modules.get_mut(index + 1) {
+            if let Some(next) = modules.get_mut(index + 1).filter(|_| above || index < highest) {
                 let mut draws = draws(first + index + 1);
-                let prepared = sharing.prepare_from_below(above.rule.as_mut(), &output, draws.as_mut())?;
+                let prepared = sharing.prepare_from_below(next.rule.as_mut(), &output, draws.as_mut())?;
                 output = prepared.map_or(output, Arc::new);
-            } else {
+            } else if let Some(handed) = &mut handed {
                 handed(&output)?;
             }
-            let above = modules[index].context == ContextSource::Above && index < last;
             if above {
-                ahead = Some(pass::forward(slots, &modules[index + 1], output, Phase::Learn)?);
+                let next = &modules[index + 1];
+                ahead = Some(pass::forward(slots, next, output, next.phase())?);
             } else {
                 input = Some(output);
+            }
+            if role == Role::Rest {
+                from_below = None;
+                continue;
             }
             let context = if above { ahead.as_ref().map(Pass::seen) } else { pass.context.as_ref() };
             let seen = sharing.seen(&pass.target, first + index)?;
@@ -277,9 +295,14 @@ impl Network {
             };
             from_below = passed_up;
             let (target_seen, context_seen) = (pass.target.clone(), pass.context.clone());
-            let lateral = update.lateral.filter(|_| sharing.adds_lateral());
-            let layers = pass.update(slots, &modules[index], target, own_context, lateral)?;
-            let begun = sharing.begin(Updates { layers, own: update.own, loss: update.loss })?;
+            let (layers, own) = match role {
+                Role::Learn => {
+                    let lateral = update.lateral.filter(|_| sharing.adds_lateral());
+                    (pass.update(slots, &modules[index], target, own_context, lateral)?, update.own)
+                }
+                Role::Look | Role::Rest => (Vec::new(), Vec::new()),
+            };
+            let begun = sharing.begin(Updates { layers, own, loss: update.loss })?;
             let surprise = update.surprise;
             let now = Waiting {
                 place: index,
@@ -302,7 +325,9 @@ impl Network {
 
     /// The top module's representation, where a rule asks for it.
     fn look_ahead(&mut self, input: &Arc<FeatureMap>) -> Result<Option<Representation>> {
-        let wanted = |module: &Module| matches!(module.context, ContextSource::Top | ContextSource::Both);
+        let wanted = |module: &Module| {
+            module.role != Role::Rest && matches!(module.context, ContextSource::Top | ContextSource::Both)
+        };
         if !self.modules.iter().any(wanted) {
             return Ok(None);
         }

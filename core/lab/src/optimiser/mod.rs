@@ -55,6 +55,11 @@ impl Optimiser {
         self.factor = factor;
     }
 
+    /// The learning rate, without the schedule's factor.
+    pub fn rate(&self) -> f32 {
+        self.spec.rate()
+    }
+
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -1,6 +1,6 @@
 //! The linear probe: a linear classifier with a softmax, trained by Adam.
 
-use super::classifier::Classifier;
+use super::classifier::{Classifier, Initial, Weights};
 use super::labelled::{Labelled, Task};
 use super::protocol::ProbeKind;
 use super::result::{Chosen, Found};
@@ -32,12 +32,17 @@ pub struct ProbeSettings {
     pub dropout: f32,
     /// Weight decay, added to the gradient.
     pub weight_decay: f32,
+    /// Whether the classifier stands behind batch normalisation.
+    pub batch_norm: bool,
+    /// What it starts from.
+    pub initial: Initial,
 }
 
 /// The percentage of test stimuli that a linear softmax classifier gets right after learning.
 ///
-/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels and follow the mean cross entropy of
-/// softmax(W x + b) by Adam. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
+/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0, and follow the mean cross
+/// entropy of softmax(W x + b) by Adam. With `batch_norm`, x is normalised over the rows of a step, and has a gain and a shift
+/// that learn as well. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
 /// probability p, drawn anew for every row of every step (Srivastava et al. 2014); testing sees x. Where rows are held
 /// out, the classifier is tested as it was after the epoch with the highest accuracy on them, in the first pass.
 ///
@@ -109,24 +114,26 @@ fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Ra
     }
     let held_out = passes.first().filter(|_| !task.held_out.is_empty()).map(|pass| pass.take(task.held_out));
     let validation = held_out.as_ref().map(|(values, labels)| Labelled { values, labels, ..task.test });
-    let mut classifier = Classifier::new(task.test.channels, task.classes, device, random)?;
+    let mut classifier = Classifier::new(task.test.channels, task.classes, settings, device, random)?;
     let mut optimiser = Optimiser::new(OptimiserSpec::adam(settings.rate, settings.weight_decay));
     let per_epoch = order.len().div_ceil(settings.batch) as u64;
     let rates = settings.schedule.as_ref();
     let rates = rates.map(|schedule| schedule.rates(per_epoch, per_epoch.saturating_mul(settings.epochs)));
-    let mut best: Option<(Chosen, [Vec<f32>; 2])> = None;
+    let mut best: Option<(Chosen, Weights)> = None;
     for (epoch, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
         let reached = |share: &&f32| epoch as f64 >= f64::from(**share) * settings.epochs as f64;
         let halvings = settings.halve_at.iter().filter(reached).count() as i32;
         optimiser.set_rate(settings.rate * 0.5_f32.powi(halvings));
         order.shuffle(random);
         for rows in order.chunks(settings.batch) {
-            let (mut values, labels) = pass.take(rows);
-            if settings.dropout > 0.0 {
-                drop_out(&mut values, settings.dropout, random);
-            }
+            let (values, labels) = pass.take(rows);
+            let mut dropped = |values: &mut [f32]| {
+                if settings.dropout > 0.0 {
+                    drop_out(values, settings.dropout, random);
+                }
+            };
             optimiser.scale_rate(rates.as_ref().map_or(1.0, |rates| rates.factor(optimiser.steps())));
-            classifier.learn(values, &labels, &mut optimiser)?;
+            classifier.learn(values, &labels, &mut dropped, &mut optimiser)?;
         }
         if let Some(rows) = &validation {
             let validation = classifier.test(rows)?.ok_or_else(|| diverged(settings))?.accuracy;

@@ -1,6 +1,9 @@
 //! A linear classifier with a softmax.
 
+use super::accuracy::ProbeSettings;
 use super::labelled::Labelled;
+use super::norm::Norm;
+use super::orthogonal::orthogonal;
 use super::result::Found;
 use crate::optimiser::Optimiser;
 use plasticity_core::Result;
@@ -9,12 +12,38 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::random::Random;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 /// Rows that are tested at once.
 const BLOCK: usize = 4096;
 
-/// u = W x + b.
+/// Weights that a linear probe starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initial {
+    /// W and b uniform in ±1/√channels.
+    #[default]
+    Uniform,
+    /// W with orthogonal rows of length 1, b = 0.
+    Orthogonal,
+}
+
+impl Initial {
+    /// W `[classes, channels]` and b.
+    fn draw(self, channels: usize, classes: usize, random: &mut Random) -> [Vec<f32>; 2] {
+        let bound = 1.0 / (channels.max(1) as f32).sqrt();
+        let mut uniform =
+            |count: usize| -> Vec<f32> { (0..count).map(|_| random.random_range(-bound..=bound)).collect() };
+        match self {
+            Self::Uniform => [uniform(classes * channels), uniform(classes)],
+            Self::Orthogonal => [orthogonal(classes, channels, random), vec![0.0; classes]],
+        }
+    }
+}
+
+/// u = W x + b, where it is asked for behind batch normalisation of x.
 pub(super) struct Classifier {
+    norm: Option<Norm>,
     weight: Parameter,
     bias: Parameter,
     channels: usize,
@@ -22,21 +51,28 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// W `[classes, channels]` and b, uniform in ±1/√channels.
-    pub(super) fn new(channels: usize, classes: usize, device: &Device, random: &mut Random) -> Result<Self> {
-        let bound = 1.0 / (channels.max(1) as f32).sqrt();
-        let mut draw =
-            |count: usize| -> Vec<f32> { (0..count).map(|_| random.random_range(-bound..=bound)).collect() };
-        let weight = Parameter::plain(device, "weight", &[classes, channels], &draw(classes * channels))?;
-        let bias = Parameter::plain(device, "bias", &[classes], &draw(classes))?;
-        Ok(Self { weight, bias, channels, classes })
+    /// One that has not learned.
+    pub(super) fn new(
+        channels: usize,
+        classes: usize,
+        settings: &ProbeSettings,
+        device: &Device,
+        random: &mut Random,
+    ) -> Result<Self> {
+        let [weight, bias] = settings.initial.draw(channels, classes, random);
+        let weight = Parameter::plain(device, "weight", &[classes, channels], &weight)?;
+        let bias = Parameter::plain(device, "bias", &[classes], &bias)?;
+        let norm = settings.batch_norm.then(|| Norm::new(channels, device)).transpose()?;
+        Ok(Self { norm, weight, bias, channels, classes })
     }
 
-    /// `[rows, classes]`: W x + b.
+    /// `[rows, classes]`: what is said of rows to test on.
     fn scores(&self, values: &[f32], rows: usize) -> Result<Buffer> {
-        let device = self.weight.value().device();
-        let input = Buffer::from_vec(device, values.to_vec())?;
-        self.scores_of(&input, rows)
+        let values = match &self.norm {
+            Some(norm) => norm.of_test(values)?,
+            None => values.to_vec(),
+        };
+        self.scores_of(&Buffer::from_vec(self.weight.value().device(), values)?, rows)
     }
 
     fn scores_of(&self, input: &Buffer, rows: usize) -> Result<Buffer> {
@@ -77,24 +113,63 @@ impl Classifier {
         Ok(true)
     }
 
-    /// W and b.
-    pub(super) fn weights(&self) -> Result<[Vec<f32>; 2]> {
-        Ok([self.weight.get()?, self.bias.get()?])
+    /// All that has been learned.
+    pub(super) fn weights(&self) -> Result<Weights> {
+        let norm = self.norm.as_ref().map(Norm::state).transpose()?;
+        Ok(Weights { linear: [self.weight.get()?, self.bias.get()?], norm })
     }
 
     /// Puts back what [`weights`](Self::weights) returned.
-    pub(super) fn put_back(&mut self, [weight, bias]: &[Vec<f32>; 2]) -> Result<()> {
+    pub(super) fn put_back(&mut self, weights: &Weights) -> Result<()> {
+        let [weight, bias] = &weights.linear;
         self.weight.set(weight)?;
-        self.bias.set(bias)
+        self.bias.set(bias)?;
+        match (&mut self.norm, &weights.norm) {
+            (Some(norm), Some(state)) => norm.put_back(state),
+            _ => Ok(()),
+        }
     }
 
-    /// One step on rows of features: δ = (onehot − softmax(u)) / rows; ΔW = δᵀ x, Δb = Σ δ.
+    /// One step on rows of features, of which `drop_out` leaves some out behind the normalisation.
     pub(super) fn learn(
         &mut self,
-        values: Vec<f32>,
+        mut values: Vec<f32>,
         labels: &[u32],
+        drop_out: &mut dyn FnMut(&mut [f32]),
         optimiser: &mut Optimiser,
     ) -> Result<()> {
+        let Some(mut norm) = self.norm.take() else {
+            drop_out(&mut values);
+            let (_, updates) = self.updates(values, labels)?;
+            return optimiser.step(vec![&mut self.weight, &mut self.bias], &updates);
+        };
+        let centred = norm.of_step(&values);
+        let mut mask = vec![1.0; values.len()];
+        drop_out(&mut mask);
+        let mut seen = norm.scaled(centred.clone())?;
+        seen.iter_mut().zip(&mask).for_each(|(seen, kept)| *seen *= kept);
+        let (delta, [weight, bias]) = self.updates(seen, labels)?;
+        let device = delta.device().clone();
+        // Δβ = Σ f and Δγ = Σ f x̂, with f = m ⊙ Wᵀ δ.
+        let mut feedback = Buffer::zeros(&device, mask.len())?;
+        let product = Product::new(labels.len(), self.channels, self.classes);
+        ops::product(product, &delta, self.weight.value(), &mut feedback)?;
+        let mut factor = feedback.to_vec()?;
+        factor.iter_mut().zip(&mask).for_each(|(factor, kept)| *factor *= kept);
+        let on_gain: Vec<f32> =
+            factor.iter().zip(&centred).map(|(factor, centred)| factor * centred).collect();
+        let sums = |values: Vec<f32>| -> Result<Buffer> {
+            Ok(ops::column_sums(&Buffer::from_vec(&device, values)?, self.channels)?)
+        };
+        let updates = [weight, bias, sums(on_gain)?, sums(factor)?];
+        let parameters = vec![&mut self.weight, &mut self.bias, &mut norm.gain, &mut norm.shift];
+        optimiser.step(parameters, &updates)?;
+        self.norm = Some(norm);
+        Ok(())
+    }
+
+    /// δ = (onehot − softmax(u)) / rows `[rows, classes]`; ΔW = δᵀ x and Δb = Σ δ.
+    fn updates(&self, values: Vec<f32>, labels: &[u32]) -> Result<(Buffer, [Buffer; 2])> {
         let device = self.weight.value().device().clone();
         let rows = labels.len();
         let input = Buffer::from_vec(&device, values)?;
@@ -113,6 +188,83 @@ impl Classifier {
         let product = Product::new(self.classes, self.channels, rows).transpose_a();
         ops::product(product, &delta, &input, &mut weight)?;
         let bias = ops::column_sums(&delta, self.classes)?;
-        optimiser.step(vec![&mut self.weight, &mut self.bias], &[weight, bias])
+        Ok((delta, [weight, bias]))
+    }
+}
+
+/// What a classifier has learned.
+pub(super) struct Weights {
+    linear: [Vec<f32>; 2],
+    norm: Option<[Vec<f32>; 4]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ProbeConfig;
+    use crate::optimiser::OptimiserSpec;
+    use crate::probe::ProbeKind;
+    use approx::assert_abs_diff_eq;
+    use plasticity_core::random::stream;
+
+    const ROWS: usize = 5;
+    const CHANNELS: usize = 3;
+
+    /// The mean cross entropy of softmax(W (m ⊙ (γ x̂ + β)) + b).
+    fn loss(weights: &Weights, centred: &[f32], mask: &[f32], labels: &[u32]) -> f64 {
+        let ([weight, bias], Some([gain, shift, ..])) = (&weights.linear, &weights.norm) else { panic!() };
+        let of_row = |row: usize| {
+            let seen = |c: usize| {
+                let at = row * CHANNELS + c;
+                f64::from(mask[at]) * f64::from(gain[c] * centred[at] + shift[c])
+            };
+            let score = |class: usize| {
+                let drive =
+                    (0..CHANNELS).map(|c| f64::from(weight[class * CHANNELS + c]) * seen(c)).sum::<f64>();
+                f64::from(bias[class]) + drive
+            };
+            let own = labels[row] as usize;
+            (0..2).map(|class| score(class).exp()).sum::<f64>().ln() - score(own)
+        };
+        (0..ROWS).map(of_row).sum::<f64>() / ROWS as f64
+    }
+
+    /// A step of rate 1 by plain gradient descent is minus the slope, which finite differences find as well.
+    #[test]
+    fn everything_behind_the_features_follows_the_gradient() {
+        let config = ProbeConfig { batch_norm: true, initial: Initial::Orthogonal, ..ProbeConfig::default() };
+        let (settings, device) = (config.settings(ProbeKind::Raw), Device::open().unwrap());
+        let mut classifier = Classifier::new(CHANNELS, 2, &settings, &device, &mut stream(1, &[])).unwrap();
+        let mut random = stream(2, &[]);
+        let values: Vec<f32> = (0..ROWS * CHANNELS).map(|_| random.random_range(-1.0..1.0)).collect();
+        let labels: Vec<u32> = (0..ROWS as u32).map(|row| row % 2).collect();
+        let mask: Vec<f32> = (0..values.len()).map(|at| if at % 4 == 0 { 0.0 } else { 1.25 }).collect();
+        let before = classifier.weights().unwrap();
+        let centred = Norm::new(CHANNELS, &device).unwrap().of_step(&values);
+        let mut drop_out =
+            |values: &mut [f32]| values.iter_mut().zip(&mask).for_each(|(value, kept)| *value *= kept);
+        let sgd = OptimiserSpec::Sgd { rate: 1.0, momentum: 0.0, weight_decay: 0.0, decay_biases: true };
+        classifier.learn(values, &labels, &mut drop_out, &mut Optimiser::new(sgd)).unwrap();
+        let after = classifier.weights().unwrap();
+        let parts = |weights: &Weights| -> Vec<Vec<f32>> {
+            weights.linear.iter().chain(&weights.norm.as_ref().unwrap()[..2]).cloned().collect()
+        };
+        let (start, end) = (parts(&before), parts(&after));
+        for (part, (from, to)) in start.iter().zip(&end).enumerate() {
+            for at in 0..from.len() {
+                let at_distance = |by: f32| {
+                    let mut parts = start.clone();
+                    parts[part][at] += by;
+                    let [weight, bias, gain, shift] = <[Vec<f32>; 4]>::try_from(parts).unwrap();
+                    let moved =
+                        Weights { linear: [weight, bias], norm: Some([gain, shift, Vec::new(), Vec::new()]) };
+                    loss(&moved, &centred, &mask, &labels)
+                };
+                let slope = (at_distance(1e-2) - at_distance(-1e-2)) / 2e-2;
+                assert_abs_diff_eq!(f64::from(to[at] - from[at]), -slope, epsilon = 1e-4);
+            }
+        }
+        classifier.put_back(&before).unwrap();
+        assert_eq!(parts(&classifier.weights().unwrap()), start);
     }
 }

@@ -9,6 +9,8 @@ mod features;
 mod input;
 mod labelled;
 mod neighbours;
+mod norm;
+mod orthogonal;
 mod protocol;
 mod result;
 mod standardise;
@@ -16,6 +18,7 @@ mod statistics;
 
 pub use accuracy::{ProbeSettings, accuracy, predictions};
 pub use baseline::baseline_features;
+pub use classifier::Initial;
 pub(crate) use features::append;
 pub use features::{Features, features};
 pub use labelled::{Labelled, Task};

@@ -8,7 +8,7 @@ use crate::experiment::Experiment;
 use crate::network::Network;
 use crate::provenance::Provenance;
 use crate::ranks::{Alone, Collective, Sharing, same_program};
-use crate::training::{Length, Trainer, learn};
+use crate::training::{Course, Length, Trainer, learn};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
@@ -64,10 +64,10 @@ pub fn train_among(
     let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
-    let rates = training.schedule.as_ref().map(|schedule| schedule.rates(per_epoch, total));
+    let course = Course::new(training, network.modules().len(), per_epoch, total);
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?;
-    let mut trainer = Trainer::new(network, config.seed).with_rates(rates).among(sharing);
+    let mut trainer = Trainer::new(network, config.seed).with_course(course).among(sharing);
     if training.parallel == Parallel::Pipeline {
         if !trainer.sharing().is_alone() {
             let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
@@ -161,7 +161,7 @@ fn observed(
     let mut look = Look::new(&run, experiment, per_epoch, along);
     let watch = Watch::new(&run, experiment);
     let mut metrics = Metrics::new(&run, training.log_every, look.probes_every(), watch);
-    let mut events = Events::new(&run, training.log_every, training.optimiser.rate());
+    let mut events = Events::new(&run, training.log_every);
     let mut checkpoints = Checkpoints::new(&run, experiment, per_epoch, model, past.resumed.is_some());
     let mut own = Own::all(&run, config)?;
     let mut all: Vec<&mut dyn Observer<Trainer>> = vec![&mut look, &mut metrics, &mut events];

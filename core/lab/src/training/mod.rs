@@ -1,17 +1,18 @@
 //! Training: a network, its place in the stimuli, and one step after another.
 
 mod among;
+mod course;
 mod init;
 mod pipeline;
 mod watched;
 
+pub use course::Course;
 pub use init::start_from;
 use watched::tell;
 pub use watched::{Length, learn};
 
-use crate::network::{Network, State};
+use crate::network::{Module, Network, Role, State};
 use crate::ranks::Sharing;
-use crate::schedule::Rates;
 use pipeline::Pipeline;
 use plasticity_core::Result;
 use plasticity_core::draws::{Draws, SeededDraws};
@@ -23,7 +24,7 @@ pub struct Trainer {
     network: Network,
     seed: u64,
     step: u64,
-    rates: Option<Rates>,
+    course: Course,
     halted: Option<String>,
     surprise: Vec<Option<f32>>,
     sharing: Sharing,
@@ -33,8 +34,8 @@ pub struct Trainer {
 impl Trainer {
     /// Training of `network` from its first step. All random choices follow from `seed` and the step.
     pub fn new(network: Network, seed: u64) -> Self {
-        let (surprise, sharing) = (Vec::new(), Sharing::alone());
-        Self { network, seed, step: 0, rates: None, halted: None, surprise, sharing, pipeline: None }
+        let (course, surprise, sharing) = (Course::default(), Vec::new(), Sharing::alone());
+        Self { network, seed, step: 0, course, halted: None, surprise, sharing, pipeline: None }
     }
 
     /// The same as one of several ranks.
@@ -48,15 +49,19 @@ impl Trainer {
         &self.sharing
     }
 
-    /// The same with learning rates that follow a schedule.
+    /// The same with modules that learn when, and at what rates, a course says.
     #[must_use]
-    pub fn with_rates(self, rates: impl Into<Option<Rates>>) -> Self {
-        Self { rates: rates.into(), ..self }
+    pub fn with_course(self, course: Course) -> Self {
+        Self { course, ..self }
     }
 
-    /// What the schedule multiplies the learning rate of a step by, after `made` steps.
-    pub fn rate_factor(&self, made: u64) -> f64 {
-        self.rates.as_ref().map_or(1.0, |rates| rates.factor(made))
+    /// The learning rate of each module in the step after `made` steps; `None` for one that does not learn in it.
+    pub fn rates(&self, made: u64) -> Vec<Option<f64>> {
+        let modules = self.network.modules().iter().enumerate();
+        let rate = |(index, module): (usize, &Module)| {
+            self.course.factor(index, made).map(|factor| f64::from(module.rate()) * factor)
+        };
+        modules.map(rate).collect()
     }
 
     /// Why training ended before its last step, where an observer ended it.
@@ -134,10 +139,9 @@ impl Trainer {
     /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
-        let factor = self.rate_factor(self.step);
-        let Self { network, seed, step, surprise, sharing, .. } = self;
-        network.scale_rates(factor);
+        let Self { network, seed, step, course, surprise, sharing, .. } = self;
         let (seed, now) = (sharing.seed(*seed), *step);
+        network.set_course(|module| course.factor(module, now), Role::unless_learning(report));
         let mut losses = Vec::new();
         surprise.clear();
         network.step_among(

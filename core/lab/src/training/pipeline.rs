@@ -5,7 +5,7 @@
 //! passes and updates is that of one thread after the other, and a module of gradient isolation needs nothing else: the bits
 //! are the same.
 
-use super::{Length, Trainer, tell};
+use super::{Course, Length, Trainer, tell};
 use crate::loader::HostBatch;
 use crate::network::{ModuleStep, Part, PartStep};
 use plasticity_core::draws::{Draws, SeededDraws};
@@ -36,8 +36,6 @@ struct Item {
     map: Arc<FeatureMap>,
     labels: Arc<Option<Vec<u32>>>,
     step: u64,
-    /// What learning rates are multiplied by.
-    factor: f64,
     /// Whether losses are read.
     report: bool,
 }
@@ -120,6 +118,7 @@ fn segment(
     next: &mut dyn FnMut(u64) -> Result<Option<(HostBatch, bool)>>,
 ) -> Result<Vec<Said>> {
     let (seed, device, first) = (trainer.seed, trainer.network.device().clone(), trainer.step);
+    let course = &trainer.course;
     let parts = trainer.network.take_apart(&pipeline.ranges);
     let (feed, below) = sync_channel(QUEUE);
     let (outcomes, fed) = std::thread::scope(|scope| {
@@ -128,7 +127,7 @@ fn segment(
         for (part, pool) in parts.into_iter().zip(&pipeline.pools) {
             let (above, of_next) = sync_channel(QUEUE);
             let from = std::mem::replace(&mut below, of_next);
-            running.push(scope.spawn(move || pool.install(move || work(part, from, above, seed))));
+            running.push(scope.spawn(move || pool.install(move || work(part, from, above, seed, course))));
         }
         // What the last part makes is for nobody.
         drop(below);
@@ -136,9 +135,8 @@ fn segment(
             let mut made = 0;
             while let Some((host, report)) = next(first + made + 1)? {
                 let batch = host.to_device(&device)?;
-                let (step, factor) = (first + made, trainer.rate_factor(first + made));
                 let (labels, map) = (Arc::new(batch.classes()), Arc::new(batch.input));
-                if feed.send(Item { map, labels, step, factor, report }).is_err() {
+                if feed.send(Item { map, labels, step: first + made, report }).is_err() {
                     break;
                 }
                 made += 1;
@@ -172,11 +170,12 @@ fn work(
     from: Receiver<Item>,
     above: SyncSender<Item>,
     seed: u64,
+    course: &Course,
 ) -> (Part, Result<Vec<Said>>) {
     let mut all = Vec::new();
     for item in from {
         let mut said = Said::new();
-        match learn_item(&mut part, item, &above, seed, &mut said) {
+        match learn_item(&mut part, item, &above, seed, course, &mut said) {
             Ok(()) => all.push(said),
             Err(error) => return (part, Err(error)),
         }
@@ -189,14 +188,15 @@ fn learn_item(
     item: Item,
     above: &SyncSender<Item>,
     seed: u64,
+    course: &Course,
     said: &mut Said,
 ) -> Result<()> {
-    let Item { map, labels, step, factor, report } = item;
-    part.scale_rates(factor);
+    let Item { map, labels, step, report } = item;
+    part.set_course(|module| course.factor(module, step), report);
     let mut draws = |module| Box::new(SeededDraws { seed, step, module: module as u64 }) as Box<dyn Draws>;
     let mut handed = |map: &Arc<FeatureMap>| {
         // Nobody is above the last part, and one that has failed says so itself.
-        let _ = above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, factor, report });
+        let _ = above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, report });
         Ok(())
     };
     let mut each = |module: ModuleStep| {

@@ -71,7 +71,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
         layers: &layers,
         modules: &modules,
         rule: rule.as_ref(),
-        optimiser: OptimiserSpec::default(),
+        optimiser: OptimiserSpec::default().into(),
         module_rates: None,
         input: input.shape(),
         classes: case.description.classes,

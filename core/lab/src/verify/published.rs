@@ -152,7 +152,7 @@ impl<'a> OneLayer<'a> {
             layers: &[block],
             modules: std::slice::from_ref(&(0..1)),
             rule: rule.as_ref(),
-            optimiser,
+            optimiser: optimiser.into(),
             module_rates: None,
             input: self.input.shape(),
             classes: None,

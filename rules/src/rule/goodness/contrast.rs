@@ -12,6 +12,9 @@ use plasticity_core::{Error, Result};
 /// positions of a stimulus (at one step in time). The first half of the batch is positive, the second negative.
 ///
 /// With `sum`, g and θ are both multiplied by the number of neurons: a sum over neurons of their means over positions.
+///
+/// Peer normalisation adds λ · mean over neurons of (m − m̄)², with m a neuron's mean over positives and positions and m̄ the mean
+/// of m over neurons: no neuron is silent, and none is always active. (Hinton takes running averages for m.)
 #[derive(Clone, Copy, Debug)]
 pub struct Goodness {
     /// θ⁺.
@@ -20,6 +23,8 @@ pub struct Goodness {
     pub negative: f32,
     /// Whether goodness is summed over neurons.
     pub sum: bool,
+    /// λ of peer normalisation.
+    pub peers: f32,
 }
 
 /// The shape with positive and negative stimuli side by side.
@@ -72,7 +77,26 @@ impl Goodness {
         if self.sum { shape.channel as f32 } else { 1.0 }
     }
 
-    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum.
+    /// What peer normalisation costs, and the post factor of each neuron at every position of a positive:
+    /// −∂/∂z = 2 λ (m̄ − m) / (neurons · rows of positives).
+    fn peer_normalisation(&self, z: &[f32], shape: RepresentationShape) -> (f64, Vec<f32>) {
+        let (channel, share) = (shape.channel, 2.0 / shape.rows() as f32);
+        let mut apart = vec![0.0f32; channel];
+        for (row, values) in z.chunks_exact(channel).enumerate() {
+            if row % shape.batch < shape.batch / 2 {
+                apart.iter_mut().zip(values).for_each(|(mean, z)| *mean += share * z);
+            }
+        }
+        let mean = apart.iter().sum::<f32>() / channel as f32;
+        apart.iter_mut().for_each(|of_neuron| *of_neuron -= mean);
+        let weight = self.peers / channel as f32;
+        let loss = f64::from(weight) * apart.iter().map(|apart| f64::from(apart * apart)).sum::<f64>();
+        apart.iter_mut().for_each(|apart| *apart *= -2.0 * weight * share);
+        (loss, apart)
+    }
+
+    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum, and
+    /// what peer normalisation adds.
     ///
     /// # Errors
     /// Where the batch is not made of two halves.
@@ -84,7 +108,7 @@ impl Goodness {
         let (batch, channel) = (shape.batch, shape.channel);
         let size = (shape.location * channel) as f32;
         let (share, scale) = (2.0 / (shape.time * batch) as f32, self.scale(shape));
-        let mut loss = 0.0;
+        let (mut loss, peers) = self.peer_normalisation(&z, shape);
         for step in z.chunks_exact_mut(shape.rows_per_step() * channel) {
             let mut goodness = vec![0.0; batch];
             for (row, values) in step.chunks_exact(channel).enumerate() {
@@ -102,6 +126,9 @@ impl Goodness {
                 .collect();
             for (row, values) in step.chunks_exact_mut(channel).enumerate() {
                 values.iter_mut().for_each(|z| *z *= factors[row % batch]);
+                if row % batch < batch / 2 {
+                    values.iter_mut().zip(&peers).for_each(|(z, peers)| *z += peers);
+                }
             }
         }
         let loss = Buffer::from_vec(device, vec![loss as f32])?;
@@ -126,16 +153,24 @@ impl Goodness {
         let y = signals.constant(stimuli, 1, |stimulus, _| -side(stimulus).0);
         let theta = signals.constant(stimuli, 1, |stimulus, _| side(stimulus).0 * side(stimulus).1);
         let wrong = (goodness * y + theta) * self.scale(shape);
-        Ok(wrong.softplus().sum() * (2.0 / stimuli as f32))
+        let told_apart = wrong.softplus().sum() * (2.0 / stimuli as f32);
+        let neurons = shape.channel;
+        let mean =
+            signals.constant(1, rows, |_, row| if row % batch < batch / 2 { 2.0 / rows as f32 } else { 0.0 });
+        let from_mean =
+            signals.constant(neurons, neurons, |i, j| f32::from(u8::from(i == j)) - 1.0 / neurons as f32);
+        let apart = mean.matmul(signals.context()).matmul(&from_mean);
+        Ok(told_apart + apart.square().sum() * (self.peers / neurons as f32))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rule::Each;
+    use super::*;
     use crate::rule::goodness::forward_forward::Over;
     use crate::rule::goodness::{ForwardForward, Scff};
     use crate::testing::{SHAPE, alone, assert_follows_loss, build, representation};
+    use plasticity_core::plasticity::Each;
 
     #[test]
     fn forward_forward_and_scff_follow_their_losses() {
@@ -144,8 +179,23 @@ mod tests {
         assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
         let ff = ForwardForward { threshold: 0.4, goodness: Over::Sum, ..ForwardForward::default() };
         assert_follows_loss(build(&ff, SHAPE).as_mut(), &alone(&target));
+        let peers = ForwardForward { peer_normalisation: 0.7, ..ForwardForward::default() };
+        assert_follows_loss(build(&peers, SHAPE).as_mut(), &alone(&target));
         let (positive_threshold, negative_threshold) = (Each::Same(0.3), Each::Same(0.5));
         let scff = Scff { positive_threshold, negative_threshold, ..Scff::default() };
         assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
+    }
+
+    /// Two neurons of means 1 and 3 over positives are each 1 from their mean; what negatives do does not count.
+    #[test]
+    fn peers_that_are_alike_cost_nothing() {
+        let shape = RepresentationShape { time: 1, location: 1, batch: 4, channel: 2 };
+        let cost = |positives: [f32; 4]| {
+            let z: Vec<f32> = positives.into_iter().chain([5.0, 0.0, 7.0, 0.0]).collect();
+            let goodness = Goodness { positive: 1.0, negative: 1.0, sum: false, peers: 0.5 };
+            goodness.peer_normalisation(&z, shape)
+        };
+        assert_eq!(cost([1.0, 2.0, 3.0, 2.0]), (0.0, vec![0.0, 0.0]));
+        assert_eq!(cost([0.0, 2.0, 2.0, 4.0]), (0.5, vec![0.25, -0.25]));
     }
 }

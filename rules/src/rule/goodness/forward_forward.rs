@@ -32,6 +32,8 @@ pub struct ForwardForward {
     pub label: Label,
     /// Whether goodness is a mean or a sum over neurons.
     pub goodness: Over,
+    /// λ of peer normalisation: how much it costs that a neuron's mean activity on positive stimuli is not that of its peers.
+    pub peer_normalisation: f32,
 }
 
 /// How a label is written on a stimulus.
@@ -58,7 +60,13 @@ pub enum Over {
 
 impl Default for ForwardForward {
     fn default() -> Self {
-        Self { threshold: 2.0, strength: 1.0, label: Label::Positions, goodness: Over::Mean }
+        Self {
+            threshold: 2.0,
+            strength: 1.0,
+            label: Label::Positions,
+            goodness: Over::Mean,
+            peer_normalisation: 0.0,
+        }
     }
 }
 
@@ -75,6 +83,8 @@ plugin! {
                                                       which convolutions see everywhere";
         goodness = "\"mean\"", "mean | sum", "goodness is the mean of z² over neurons, or their sum with θ for \
                                               each neuron, as in Hinton";
+        peer_normalisation = "0.0", "≥ 0", "λ: adds λ · mean over neurons of (m − m̄)² to the loss, with m a neuron's mean \
+                                            activity on the positive stimuli of a batch and m̄ its mean over neurons";
     ],
     example: "type = \"forward_forward\"",
     impl RuleSpec for ForwardForward {
@@ -102,7 +112,7 @@ pub struct Labelled {
 impl Labelled {
     fn goodness(&self) -> Goodness {
         let (threshold, sum) = (self.spec.threshold, self.spec.goodness == Over::Sum);
-        Goodness { positive: threshold, negative: threshold, sum }
+        Goodness { positive: threshold, negative: threshold, sum, peers: self.spec.peer_normalisation }
     }
 
     /// Writes `value(stimulus, class)` on the position of every class, or adds so much of its wave.

@@ -8,4 +8,4 @@ pub mod scff;
 
 pub use forward_forward::ForwardForward;
 pub use pairs::Form;
-pub use scff::Scff;
+pub use scff::{Pairing, Scff};

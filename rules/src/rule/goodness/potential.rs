@@ -9,7 +9,8 @@ use plasticity_core::taped::Scalar;
 use rayon::prelude::*;
 
 /// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
-/// g = mean over neurons of max(0, 2 p)² at each position, with p the potential of a layer that sees the mean of a pair.
+/// g = mean over neurons of max(0, k p)² at each position, with p the potential of a layer that sees the mean of a pair and k
+/// the copies of its weights that see one stimulus of it each.
 ///
 /// The means are over positions and stimuli (at one step in time), the norm over the positions of a stimulus. The first half
 /// of the batch is positive, the second negative.
@@ -19,18 +20,22 @@ pub(super) struct PositionGoodness {
     pub thresholds: Goodness,
     /// λ.
     pub penalty: f32,
+    /// k: 2, or 1 where the layer sees what a pair became.
+    pub copies: u8,
 }
 
-/// (2 p)² / p²: two copies of the weights see the pair, where the layer sees its mean.
-const OF_TWO: f32 = 4.0;
-
 impl PositionGoodness {
+    /// k²: (k p)² / p².
+    fn square_of_copies(&self) -> f32 {
+        f32::from(self.copies).powi(2)
+    }
+
     /// The stimulus (at a step in time) that a row of the representation is a position of.
     fn stimulus(shape: RepresentationShape, row: usize) -> usize {
         row / shape.rows_per_step() * shape.batch + row % shape.batch
     }
 
-    /// The update in closed form: −∂L/∂p = −∂L/∂g · 8 max(0, p) / neurons, with
+    /// The update in closed form: −∂L/∂p = −∂L/∂g · 2 k² max(0, p) / neurons, with
     /// −∂L/∂g = σ(θ⁺ − g) / n − λ g / (‖g‖ · stimuli) for positives and −σ(g − θ⁻) / n for negatives.
     ///
     /// # Errors
@@ -42,7 +47,7 @@ impl PositionGoodness {
         let mut p = data.to_vec()?;
         let square = |row: &[f32]| row.iter().map(|p| p.max(0.0).powi(2)).sum::<f32>();
         let goodness: Vec<f32> =
-            p.par_chunks(channel).map(|row| OF_TWO * square(row) / channel as f32).collect();
+            p.par_chunks(channel).map(|row| self.square_of_copies() * square(row) / channel as f32).collect();
         let mut norms = vec![0.0f32; shape.time * batch];
         for (row, g) in goodness.iter().enumerate() {
             norms[Self::stimulus(shape, row)] += g * g;
@@ -69,7 +74,7 @@ impl PositionGoodness {
             .collect();
         let held = norms.iter().enumerate().filter(|(stimulus, _)| stimulus % batch < batch / 2);
         loss += f64::from(self.penalty * stimuli) * held.map(|(_, norm)| f64::from(*norm)).sum::<f64>();
-        let slope = 2.0 * OF_TWO / channel as f32;
+        let slope = 2.0 * self.square_of_copies() / channel as f32;
         p.par_chunks_mut(channel).zip(&factors).for_each(|(row, factor)| {
             row.iter_mut().for_each(|p| *p = factor * slope * p.max(0.0));
         });
@@ -85,7 +90,8 @@ impl PositionGoodness {
         let shape = signals.shape();
         check(rule, shape)?;
         let (rows, batch) = (shape.rows(), shape.batch);
-        let goodness = signals.target().relu().square().row_sums() * (OF_TWO / shape.channel as f32);
+        let goodness =
+            signals.target().relu().square().row_sums() * (self.square_of_copies() / shape.channel as f32);
         let positive = |row: usize| row % batch < batch / 2;
         let Goodness { positive: high, negative: low, .. } = self.thresholds;
         let y = signals.constant(rows, 1, |row, _| if positive(row) { -1.0 } else { 1.0 });
@@ -104,9 +110,13 @@ impl PositionGoodness {
 
 #[cfg(test)]
 mod tests {
-    use crate::rule::Each;
-    use crate::rule::goodness::{Form, Scff};
-    use crate::testing::{SHAPE, alone, assert_follows_loss, build, refusal, representation};
+    use crate::rule::goodness::{Form, Pairing, Scff};
+    use crate::testing::{SHAPE, alone, assert_follows_loss, build, context, draws, refusal, representation};
+    use approx::assert_relative_eq;
+    use plasticity_core::device::Buffer;
+    use plasticity_core::plasticity::{Each, PlasticityRule, RuleSpec};
+    use plasticity_core::random::stream;
+    use plasticity_core::representation::Representation;
 
     #[test]
     fn goodness_of_positions_follows_its_loss() {
@@ -121,11 +131,37 @@ mod tests {
         assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
     }
 
+    /// A module that keeps its pairs has the goodness of potentials twice as large where it makes them anew.
+    #[test]
+    fn pairs_that_are_kept_are_seen_by_one_copy() {
+        let spec = |pairs| Scff {
+            form: Form::Position,
+            pairs,
+            positive_threshold: Each::Same(0.4),
+            ..Scff::default()
+        };
+        let site = context(SHAPE, SHAPE).with_module(1, 2);
+        let build = |pairs| spec(pairs).build(&site, &mut stream(1, &[])).unwrap();
+        let mut kept = build(Each::Each(vec![Pairing::Anew, Pairing::Kept]));
+        let target = representation(SHAPE, 1);
+        assert_follows_loss(kept.as_mut(), &alone(&target));
+        let twice = target.data().to_vec().unwrap().iter().map(|p| 2.0 * p).collect();
+        let twice = Representation::new(SHAPE, Buffer::from_vec(site.device, twice).unwrap()).unwrap();
+        let loss = |rule: &mut dyn PlasticityRule, of| {
+            rule.update(&alone(of), &mut draws()).unwrap().loss.to_vec().unwrap()[0]
+        };
+        let anew = loss(build(Each::Same(Pairing::Anew)).as_mut(), &target);
+        assert_relative_eq!(loss(kept.as_mut(), &twice), anew, max_relative = 1e-5);
+        assert!((loss(kept.as_mut(), &target) - anew).abs() > 1e-3);
+    }
+
     #[test]
     fn what_maps_do_not_have_is_refused() {
         let penalty = Scff { penalty: Each::Same(0.1), ..Scff::default() };
         assert!(refusal(&penalty).starts_with("penalty: needs form"), "{}", refusal(&penalty));
         let border = Scff { border: Each::Each(vec![1]), ..Scff::default() };
         assert!(refusal(&border).contains("1 values for 3 modules"), "{}", refusal(&border));
+        let kept = Scff { pairs: Each::Same(Pairing::Kept), ..Scff::default() };
+        assert!(refusal(&kept).starts_with("pairs: `kept` is for form"), "{}", refusal(&kept));
     }
 }

@@ -3,11 +3,10 @@
 use super::contrast::{Goodness, doubled};
 use super::pairs::{Form, Pairs};
 use super::potential::PositionGoodness;
-use crate::rule::Each;
 use plasticity_core::draws::{Draws, Side};
 use plasticity_core::map::FeatureMap;
 use plasticity_core::plasticity::{
-    Demands, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped,
+    Demands, Each, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
@@ -22,8 +21,9 @@ use plasticity_core::{Error, Result};
 /// half of the authors'.
 ///
 /// With `form = "position"` the rule is the published one: goodness is that of the authors' potential 2 (a + b) at each
-/// position, before the pool; stimuli have mean 0 and standard deviation 1, and pairs again; every module pairs anew what
-/// positive stimuli became below; λ holds goodness down. With `form = "map"` goodness is that of a module's output over the
+/// position, before the pool; stimuli have mean 0 and standard deviation 1, and pairs again; a module pairs anew what
+/// positive stimuli became below, or, with `pairs = "kept"`, contrasts what its module below made of pairs, which one copy
+/// of its weights sees: goodness is that of a + b then; λ holds goodness down. With `form = "map"` goodness is that of a module's output over the
 /// whole map, and pairs are drawn once, of stimuli as they are: a layer of ReLU without bias then has a quarter of the
 /// authors' goodness, which the default thresholds, a quarter of 2, are for.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -39,6 +39,18 @@ pub struct Scff {
     pub penalty: Each<f32>,
     /// Rows and columns of the mirrored border that the module's first layer puts around maps.
     pub border: Each<usize>,
+    /// What a module pairs.
+    pub pairs: Each<Pairing>,
+}
+
+/// What a module above the first contrasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairing {
+    /// Pairs that are made anew of what positive stimuli became below.
+    Anew,
+    /// What the pairs of the module below became there, each by itself.
+    Kept,
 }
 
 impl Default for Scff {
@@ -49,6 +61,7 @@ impl Default for Scff {
             negative_threshold: Each::Same(0.5),
             penalty: Each::Same(0.0),
             border: Each::Same(0),
+            pairs: Each::Same(Pairing::Anew),
         }
     }
 }
@@ -71,6 +84,10 @@ plugin! {
         border = "0", "0..=4096 | list of 0..=4096", "one or one for each module, with `form = \"position\"`: \
                                                       rows and columns of the mirrored border around maps; \
                                                       mean and deviation of a pair include it";
+        pairs = "\"anew\"", "anew | kept | list of text", "one or one for each module, with `form = \"position\"`: \
+                                                           anew makes pairs from the outputs of positive stimuli \
+                                                           below; kept contrasts the outputs of the pairs of the \
+                                                           module below. The first module's are `anew`";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {
@@ -79,18 +96,25 @@ plugin! {
                 positive: self.positive_threshold.of("positive_threshold", site)?,
                 negative: self.negative_threshold.of("negative_threshold", site)?,
                 sum: false,
+                peers: 0.0,
             };
             let penalty = self.penalty.of("penalty", site)?;
             let border = self.border.of("border", site)?;
+            let kept = self.pairs.of("pairs", site)? == Pairing::Kept;
+            if kept && (self.form == Form::Map || site.module == 0) {
+                let message = "`kept` is for form = \"position\", and for modules above the first: give a list";
+                return Err(Error::config("pairs", message));
+            }
             if self.form == Form::Map && (penalty != 0.0 || border != 0) {
                 let key = if penalty != 0.0 { "penalty" } else { "border" };
                 return Err(Error::config(key, "needs form = \"position\": set it, or remove this key"));
             }
             Ok(match self.form {
-                Form::Map => Box::new(Contrast { pairs: Pairs::AsTheyAre, of: goodness }),
+                Form::Map => Box::new(Contrast { pairs: Pairs::AsTheyAre, kept, of: goodness }),
                 Form::Position => Box::new(Contrast {
                     pairs: Pairs::Normalised { border },
-                    of: PositionGoodness { thresholds: goodness, penalty },
+                    kept,
+                    of: PositionGoodness { thresholds: goodness, penalty, copies: if kept { 1 } else { 2 } },
                 }),
             })
         }
@@ -134,6 +158,8 @@ impl Contrasts for PositionGoodness {
 /// The rule of one module.
 struct Contrast<G> {
     pairs: Pairs,
+    /// Whether the pairs of the module below are kept.
+    kept: bool,
     of: G,
 }
 
@@ -157,7 +183,7 @@ impl<G: Contrasts> PlasticityRule for Contrast<G> {
         below: &FeatureMap,
         draws: &mut dyn Draws,
     ) -> Result<Option<FeatureMap>> {
-        self.pairs.anew(below, draws.random(3))
+        if self.kept { self.pairs.with_itself(below) } else { self.pairs.anew(below, draws.random(3)) }
     }
 
     fn prepare_readout(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {

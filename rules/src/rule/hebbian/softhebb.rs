@@ -1,12 +1,11 @@
 //! `softhebb`: Hebbian learning under soft winner-take-all competition.
 
 use super::synapses::own_correlations;
-use crate::rule::Each;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
 use plasticity_core::ops;
 use plasticity_core::plasticity::{
-    Demands, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
+    Demands, Each, Lateral, Level, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::Random;

@@ -8,16 +8,16 @@ use plasticity_core::observer::{Moment, Observer};
 use std::cell::RefCell;
 
 /// Writes the losses that are recorded as scalars `loss/module_M`, with modules counted from 1, beside them the `rate` of the
-/// step, without the factors of modules and layers; and what observers before it have measured, by its name.
+/// step without the factors of layers, or `rate/module_M` where it is not the same in all modules; and what observers before it
+/// have measured, by its name.
 pub struct Events<'a> {
     run: &'a RefCell<&'a mut Run>,
     log_every: u64,
-    rate: f32,
 }
 
 impl<'a> Events<'a> {
-    pub fn new(run: &'a RefCell<&'a mut Run>, log_every: u64, rate: f32) -> Self {
-        Self { run, log_every, rate }
+    pub fn new(run: &'a RefCell<&'a mut Run>, log_every: u64) -> Self {
+        Self { run, log_every }
     }
 }
 
@@ -32,8 +32,19 @@ impl Observer<Trainer> for Events<'_> {
             for (module, &loss) in moment.losses.iter().enumerate() {
                 run.scalar(&format!("loss/module_{}", module + 1), moment.step, loss)?;
             }
-            let factor = moment.network().rate_factor(moment.step.saturating_sub(1));
-            run.scalar("rate", moment.step, (f64::from(self.rate) * factor) as f32)?;
+            let rates = moment.network().rates(moment.step.saturating_sub(1));
+            match rates.first() {
+                Some(Some(first)) if rates.iter().all(|rate| *rate == Some(*first)) => {
+                    run.scalar("rate", moment.step, *first as f32)?;
+                }
+                _ => {
+                    let each =
+                        rates.iter().enumerate().filter_map(|(module, rate)| Some((module + 1, (*rate)?)));
+                    for (module, rate) in each {
+                        run.scalar(&format!("rate/module_{module}"), moment.step, rate as f32)?;
+                    }
+                }
+            }
         }
         let measures = moment.measures();
         measures.iter().try_for_each(|measure| run.scalar(&measure.name, moment.step, measure.value as f32))

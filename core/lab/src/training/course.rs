@@ -1,0 +1,83 @@
+//! When each module learns, and at what rate: functions of the step alone, so that a run resumes to the same bits.
+
+use crate::config::Training;
+use crate::schedule::Rates;
+use std::ops::Range;
+
+/// When each module of a network learns, and what its rate is multiplied by. By default all learn in every step, at the whole
+/// rate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course {
+    /// One a module, first to last; one that has none learns in every step.
+    modules: Vec<Turn>,
+}
+
+/// When one module learns.
+#[derive(Clone, Debug, PartialEq)]
+struct Turn {
+    steps: Range<u64>,
+    rates: Option<Rates>,
+}
+
+impl Course {
+    /// The course of `modules` modules through a training of `total` steps, of which an epoch has `per_epoch`. A schedule
+    /// begins with its module's turn, and ends with it where it does not say otherwise.
+    pub fn new(training: &Training, modules: usize, per_epoch: u64, total: u64) -> Self {
+        let mut start = 0;
+        let turn = |module: usize| {
+            let steps = match training.turns.as_deref().unwrap_or_default().get(module) {
+                Some(length) => start..length.steps(per_epoch).saturating_add(start).min(total),
+                None => 0..total,
+            };
+            start = steps.end;
+            let schedule = training.schedule.as_ref().and_then(|schedule| schedule.get(module));
+            let length = steps.end - steps.start;
+            Turn { rates: schedule.map(|schedule| schedule.rates(per_epoch, length)), steps }
+        };
+        Self { modules: (0..modules).map(turn).collect() }
+    }
+
+    /// What the rate of a module (from 0) is multiplied by in the step after `made` steps; `None` where it is not its turn.
+    pub fn factor(&self, module: usize, made: u64) -> Option<f64> {
+        let Some(turn) = self.modules.get(module) else { return Some(1.0) };
+        let within = turn.steps.contains(&made).then(|| made - turn.steps.start)?;
+        Some(turn.rates.as_ref().map_or(1.0, |rates| rates.factor(within)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factors(more: &str, modules: usize, total: u64) -> Vec<Vec<Option<f64>>> {
+        let training: Training = toml::from_str(&format!("epochs = 9\n{more}")).unwrap();
+        let course = Course::new(&training, modules, 2, total);
+        (0..modules).map(|module| (0..total).map(|made| course.factor(module, made)).collect()).collect()
+    }
+
+    #[test]
+    fn all_learn_in_every_step_where_nothing_is_said() {
+        assert_eq!(Course::default().factor(3, 7), Some(1.0));
+        assert_eq!(factors("", 2, 3), [[Some(1.0); 3], [Some(1.0); 3]]);
+        let one = "schedule = { decay = { type = \"linear\" } }";
+        assert_eq!(factors(one, 2, 2), [[Some(1.0), Some(0.5)], [Some(1.0), Some(0.5)]]);
+        let each = "schedule = [{}, { decay = { type = \"linear\" } }]";
+        assert_eq!(factors(each, 2, 2), [[Some(1.0), Some(1.0)], [Some(1.0), Some(0.5)]]);
+    }
+
+    #[test]
+    fn modules_take_turns_and_each_schedule_begins_with_its_turn() {
+        let turns = "turns = [{ epochs = 1 }, { steps = 4 }]\nschedule = { decay = { type = \"linear\" } }";
+        let [first, second] = factors(turns, 2, 6).try_into().unwrap();
+        assert_eq!(first, [Some(1.0), Some(0.5), None, None, None, None]);
+        assert_eq!(second, [None, None, Some(1.0), Some(0.75), Some(0.5), Some(0.25)]);
+    }
+
+    /// One that ends early has the same turns as far as it goes, of which the last is shorter.
+    #[test]
+    fn a_training_that_ends_early_ends_within_a_turn() {
+        let turns = "turns = [{ steps = 2 }, { steps = 4 }, { steps = 4 }]";
+        let made = factors(turns, 3, 3);
+        assert_eq!(made, [[Some(1.0), Some(1.0), None], [None, None, Some(1.0)], [None; 3]]);
+    }
+}
