@@ -157,7 +157,7 @@ fn shown(value: &Value) -> String {
 fn check_table(keys: &[(String, Range)], table: &Table) -> Result<(), Fault> {
     let tagged = keys.iter().any(|(name, range)| name == "type" && matches!(range, Range::Word(_)));
     if tagged && !table.contains_key("type") {
-        return Err(Fault::new("", "lacks `type`"));
+        return Err(Fault::new("", "needs the key `type`"));
     }
     let known: Vec<_> =
         keys.iter().map(|(name, _)| name.as_str()).filter(|name| !(tagged && *name == "type")).collect();
