@@ -6,6 +6,7 @@ use plasticity_core::Error;
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
+use toml::Table;
 
 /// Why a file cannot be used as a checkpoint.
 #[derive(Debug)]
@@ -91,7 +92,10 @@ impl Checkpoint {
         if let Some(name) = state.not_finite() {
             return Err(format!("`{name}` contains NaN or infinity"));
         }
-        if let Some(steps) = state.optimiser_steps.iter().find(|&&steps| steps != header.step) {
+        // If modules take turns, each has made some of the steps.
+        let turns = header.config.as_deref().is_some_and(takes_turns);
+        let wrong = |steps: &&u64| if turns { **steps > header.step } else { **steps != header.step };
+        if let Some(steps) = state.optimiser_steps.iter().find(wrong) {
             return Err(format!(
                 "it belongs to step {}, but an optimiser has made {steps} steps",
                 header.step
@@ -100,4 +104,10 @@ impl Checkpoint {
         let Header { step, seed, fingerprint, config, provenance, .. } = header;
         Ok(Self { state, step, seed, fingerprint, config, provenance })
     }
+}
+
+/// Whether a config, as a checkpoint keeps it, lets modules learn one after the other.
+fn takes_turns(config: &str) -> bool {
+    let training = config.parse::<Table>().ok().and_then(|mut config| config.remove("training"));
+    training.is_some_and(|training| training.get("turns").is_some())
 }
