@@ -166,6 +166,6 @@ mod tests {
         let half = Provenance::here(&device, String::new());
         assert_eq!(half.kernels, format!("{}, {}", single.kernels, device.family().unwrap()));
         let said = half.difference(&single).unwrap();
-        assert!(said.contains(&format!("{}, then on {}", half.kernels, single.kernels)), "{said}");
+        assert!(said.contains(&format!("{}, before {}", half.kernels, single.kernels)), "{said}");
     }
 }

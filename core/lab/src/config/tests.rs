@@ -235,7 +235,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, turns, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, turns, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv, parallel, negatives, rank_limit"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
@@ -256,7 +256,7 @@ fn what_is_given_for_each_module_must_be_there_for_each() {
     );
     assert_eq!(
         with("schedule = [{}, { decay = { type = \"exponential\" } }]"),
-        "c.toml:16: training.schedule.1.decay: lacks the key `to`"
+        "c.toml:16: training.schedule.1.decay: needs the key `to`"
     );
     let optimiser = |list: &str| message("{ type = \"adam\", rate = 2e-4 }", list);
     assert_eq!(
@@ -382,23 +382,30 @@ fn an_override_is_named_as_the_place() {
     assert_eq!(error, "--set rule.gain=high: expected a number > 0, got \"high\"");
 }
 
+/// What is written for a section with `more` in it.
+fn resolved<T: serde::de::DeserializeOwned + serde::Serialize>(start: &str, more: &str) -> Table {
+    let section: T = toml::from_str(&format!("{start}\n{more}")).unwrap();
+    let Value::Table(resolved) = super::write::value(&section).unwrap() else { panic!("{more}") };
+    resolved
+}
+
 /// The stated defaults are those that are read where a config says nothing, and no key is left out.
 #[test]
 fn stated_defaults_are_those_of_the_code() {
-    let training: Training = toml::from_str("epochs = 1").unwrap();
-    for (keys, resolved) in [
-        (&TRAINING[..], super::write::value(&training).unwrap()),
-        (&PROBE[..], super::write::value(&ProbeConfig::default()).unwrap()),
+    type Resolved = fn(&str, &str) -> Table;
+    for (keys, start, resolved) in [
+        (&TRAINING[..], "epochs = 1", resolved::<Training> as Resolved),
+        (&PROBE[..], "", resolved::<ProbeConfig> as Resolved),
     ] {
-        let Value::Table(resolved) = resolved else { panic!("{resolved}") };
-        for name in resolved.keys() {
+        let silent = resolved(start, "");
+        for name in silent.keys() {
             assert!(keys.iter().any(|key| key.name == name), "`{name}` is not stated");
         }
         for key in keys.iter().filter(|key| !key.default.is_empty()) {
-            let stated = format!("value = {}", key.default).parse::<Table>().unwrap();
-            assert_eq!(resolved.get(key.name), stated.get("value"), "{}", key.name);
-            let range = key.range().unwrap();
-            plasticity_core::keys::check_value(&range, &resolved[key.name]).unwrap();
+            let said = format!("{} = {}", key.name, key.default);
+            assert_eq!(resolved(start, &said), silent, "{said}");
+            let stated = said.parse::<Table>().unwrap();
+            plasticity_core::keys::check_value(&key.range().unwrap(), &stated[key.name]).unwrap();
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn same_program(ranks: &dyn Collective, provenance: &Provenance, config: &st
         let difference = match (&first, &other) {
             (Some((ours, config)), Some((theirs, their_config))) => theirs
                 .difference(ours)
-                .map(|difference| format!("differs from rank 0 (\"then\"): {difference}"))
+                .map(|difference| format!("differs from rank 0 (\"before\"): {difference}"))
                 .or_else(|| differing_line(config, their_config)),
             _ => Some("runs another version of the program than rank 0".to_owned()),
         };
@@ -102,12 +102,12 @@ mod tests {
         assert_eq!(with(|_| ()), ["", ""]);
         for error in with(|own| own.data = "e".into()) {
             assert!(
-                error.contains("rank 1 differs from rank 0") && error.contains("data e, then d"),
+                error.contains("rank 1 differs from rank 0") && error.contains("now e, before d"),
                 "{error}"
             );
         }
         for error in with(|own| own.program = "2".into()) {
-            assert!(error.contains("version 2, then of 1"), "{error}");
+            assert!(error.contains("version 2, before 1"), "{error}");
         }
         let errors = said(both(|ranks| {
             same_program(ranks, &Provenance::default(), &format!("seed = 1\nepochs = {}", ranks.rank()))
