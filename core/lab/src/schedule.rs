@@ -154,7 +154,7 @@ pub(crate) const fn key(meaning: &'static str) -> Key {
     Key { name: "schedule", default: "", range: range!(), meaning }
 }
 
-/// The key `schedule` of a section that has one, or one a module.
+/// The key `schedule` of a section that has one, or one for each module.
 pub(crate) const fn key_of_each(meaning: &'static str) -> Key {
     Key { name: "schedule", default: "", range: concat!(range!(), " | list of ", range!()), meaning }
 }

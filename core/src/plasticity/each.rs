@@ -1,4 +1,4 @@
-//! One value for all modules, or one a module.
+//! One value for all modules, or one for each module.
 
 use super::Site;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
-/// One value for all modules, or a list of one a module, as configs write it: `0.5` or `[0.5, 1.0]`.
+/// One value for all modules, or a list of one for each module, as configs write it: `0.5` or `[0.5, 1.0]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Each<T> {
@@ -20,12 +20,12 @@ impl<T> Each<T> {
     /// Whether there is one for each of so many modules, or one for all.
     ///
     /// # Errors
-    /// Where a list has not one a module: names the key.
+    /// Where a list has not one for each module: names the key.
     pub fn check(&self, key: &str, modules: usize) -> Result<()> {
         match self {
             Self::Each(each) if each.len() != modules => {
                 let message =
-                    format!("{} values for {modules} modules: give one, or one a module", each.len());
+                    format!("{} values for {modules} modules: give one, or one for each module", each.len());
                 Err(Error::config(key, message))
             }
             _ => Ok(()),
@@ -53,7 +53,7 @@ impl<T: Clone> Each<T> {
     /// That of a rule's module, of the value that is called `key`.
     ///
     /// # Errors
-    /// Where a list has not one a module.
+    /// Where a list has not one for each module.
     pub fn of(&self, key: &str, site: &Site) -> Result<T> {
         self.check(key, site.modules)?;
         let missing = || Error::config(key, format!("has no value for module {}", site.module + 1));
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!((each.get(1), each.get(2)), (Some(&2.5), None));
         each.check("key", 2).unwrap();
         let message = each.check("key", 3).unwrap_err().to_string();
-        assert_eq!(message, "key: 2 values for 3 modules: give one, or one a module");
+        assert_eq!(message, "key: 2 values for 3 modules: give one, or one for each module");
         assert_eq!(read::<String>("key = \"a\"").unwrap(), Each::Same("a".to_owned()));
         assert_eq!(read::<bool>("key = [true, false]").unwrap(), Each::Each(vec![true, false]));
         let table = read::<BTreeMap<String, u64>>("key = { steps = 3 }").unwrap();

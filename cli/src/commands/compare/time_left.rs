@@ -97,9 +97,9 @@ mod tests {
         left.begin();
         left.made(100, 30.0);
         left.come_to(2);
-        assert_eq!(left.said(), "; about 0:30 left in all");
+        assert_eq!(left.said(), "; about 0:30 left in total");
         left.begin();
         left.come_to(3);
-        assert_eq!(left.said(), "; about 0:15 left in all");
+        assert_eq!(left.said(), "; about 0:15 left in total");
     }
 }

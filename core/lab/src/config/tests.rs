@@ -248,11 +248,11 @@ fn what_is_given_for_each_module_must_be_there_for_each() {
     let with = |line: &str| message("epochs = 3", &format!("epochs = 3\n{line}"));
     assert_eq!(
         with("turns = [{ steps = 1 }]"),
-        "c.toml:16: training.turns: 1 turns for 2 modules: give one a module"
+        "c.toml:16: training.turns: 1 turns for 2 modules: give one for each module"
     );
     assert_eq!(
         with("schedule = [{}, {}, {}]"),
-        "c.toml:16: training.schedule: 3 values for 2 modules: give one, or one a module"
+        "c.toml:16: training.schedule: 3 values for 2 modules: give one, or one for each module"
     );
     assert_eq!(
         with("schedule = [{}, { decay = { type = \"exponential\" } }]"),
@@ -265,7 +265,7 @@ fn what_is_given_for_each_module_must_be_there_for_each() {
     );
     assert_eq!(
         optimiser("[{ type = \"sgd\", rate = 1.0 }]"),
-        "c.toml:16: training.optimiser: 1 values for 2 modules: give one, or one a module"
+        "c.toml:16: training.optimiser: 1 values for 2 modules: give one, or one for each module"
     );
 }
 

@@ -20,17 +20,17 @@ pub struct Training {
     /// Stimuli in a step, at least 1; the paper's 32.
     #[serde(default = "batch")]
     pub batch: usize,
-    /// The optimiser of every module, or one a module; the paper's Adam at 2e-4.
+    /// The optimiser of every module, or one for each module; the paper's Adam at 2e-4.
     #[serde(default = "optimiser")]
     pub optimiser: Each<OptimiserSpec>,
-    /// Factors on the optimiser's rate, one a module, each above 0.
+    /// Factors on the optimiser's rate, one for each module, each above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module_rates: Option<Vec<f32>>,
     /// Factors on the optimiser's rate, one a layer, each above 0, beside those of the modules; the rule's own weights have
     /// that of the module alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_rates: Option<Vec<f32>>,
-    /// What the rate is multiplied by, step by step, in every module or one a module; by default it stays as it is.
+    /// What the rate is multiplied by, step by step, in every module or one for each module; by default it stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Each<Schedule>>,
     /// How long each module learns, one after the other, first to last, while the others stay as they are; by default all
@@ -165,7 +165,7 @@ impl Training {
         self.schedule.iter().try_for_each(|schedule| schedule.check("training.schedule", modules))?;
         match self.turns.as_ref().filter(|turns| turns.len() != modules) {
             Some(turns) => {
-                let message = format!("{} turns for {modules} modules: give one a module", turns.len());
+                let message = format!("{} turns for {modules} modules: give one for each module", turns.len());
                 Err(Error::config("training.turns", message))
             }
             None => Ok(()),

@@ -20,7 +20,7 @@ pub struct NetworkPlan<'a> {
     pub modules: &'a [Range<usize>],
     /// The rule of every module.
     pub rule: &'a dyn RuleSpec,
-    /// The optimiser of every module, or one a module.
+    /// The optimiser of every module, or one for each module.
     pub optimiser: Each<OptimiserSpec>,
     /// A factor on its rate for each module; `None`: 1.
     pub module_rates: Option<&'a [f32]>,

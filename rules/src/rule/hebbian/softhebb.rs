@@ -21,7 +21,7 @@ use rayon::prelude::*;
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SoftHebb {
-    /// τ: how soft the competition is; one for all modules, or one a module.
+    /// τ: how soft the competition is; one for all modules, or one for each module.
     pub temperature: Each<f32>,
     /// Losers learn with the opposite sign.
     pub anti_hebbian: bool,
