@@ -144,8 +144,9 @@ fn parts(updates: &Updates, words: usize) -> Updates {
     parts
 }
 
-/// Checks that two and four ranks give the updates of one: to 10⁻⁵ of the size of a step, and to 10⁻⁴ of that of each layer, in
-/// some of which the parts that stimuli add nearly cancel, so that rounding shows.
+/// Checks that two and four ranks give the updates of one: to 10⁻⁵ of the size of the first step, and to 10⁻⁴ of that of each
+/// layer, in some of which the parts that stimuli add nearly cancel, so that rounding shows. The second step begins at weights that
+/// differ by rounding: ten times that.
 fn same(what: &str, config: &str) {
     let one = alone(config).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(one.values().flatten().any(|&value| value != 0.0), "{what} moves nothing");
@@ -156,15 +157,23 @@ fn same(what: &str, config: &str) {
             for (words, most) in [(1, 1e-5), (3, 1e-4)] {
                 let expected = parts(&one, words);
                 for (part, update) in parts(&made, words) {
-                    let far = distance(&update, &expected[&part]);
+                    let (far, most) = (distance(&update, &expected[&part]), most * slack(&part));
                     assert!(far <= most, "{what}, rank {rank} of {size}, {part}: {far:e} apart");
                 }
             }
             for (name, loss) in made.iter().filter(|(name, _)| name.contains("loss")) {
-                assert!(distance(loss, &one[name]) <= 1e-5, "{what}, rank {rank} of {size}, {name}");
+                assert!(
+                    distance(loss, &one[name]) <= 1e-5 * slack(name),
+                    "{what}, rank {rank} of {size}, {name}"
+                );
             }
         }
     }
+}
+
+/// What a step after the first is allowed more.
+fn slack(name: &str) -> f64 {
+    if name.starts_with("step 0") { 1.0 } else { 10.0 }
 }
 
 /// Configs that a rule may work with, the first of which is taken that does.

@@ -53,11 +53,11 @@ pub struct Predicted {
 }
 
 impl Step {
-    /// From stages of steps of `whole` milliseconds.
+    /// From the shares that stages have of a step of `whole` milliseconds.
     pub fn new(network: &mut Network, stages: &[Stage], whole: f64, negatives: Negatives) -> Self {
         let ms = |part: &str, stage: &str| -> f64 {
             let of = |found: &&Stage| found.part == part && found.stage.split(": ").next() == Some(stage);
-            stages.iter().filter(of).map(|found| found.ms).sum()
+            stages.iter().filter(of).map(|found| found.share / 100.0 * whole).sum()
         };
         let names: Vec<String> = network.layer_names().into_iter().map(str::to_owned).collect();
         let shapes: Vec<_> =

@@ -48,11 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let named = named(arguments);
     let limit = named.as_ref().map_or(HURRY, |(config, _)| Duration::from_secs(config.training.rank_limit));
     let ranks = ranks::join(limit)?;
-    let (experiment, network, mut run) =
-        match ranks::agree(ranks.as_ref(), opened(arguments, named, ranks.rank()))? {
-            Opened::DryRun(exit) => return Ok(exit),
-            Opened::ToTrain(experiment, network, run) => (experiment, network, run),
-        };
+    let opened = ranks::agree(ranks.as_ref(), opened(arguments, named, ranks.rank()))?;
+    let Some((experiment, network, mut run)) = opened else { return Ok(Exit::Success) };
     ranks::together(&ranks, || match learn_among(&ranks, &experiment, network, run.as_mut())? {
         Learned::Stopped(exit) => Ok(exit),
         Learned::All(_) => {
@@ -82,18 +79,16 @@ fn named(arguments: &Arguments) -> Result<(Config, PathBuf)> {
     }
 }
 
-/// What is ready to be trained; rank 0 alone has the run.
-enum Opened {
-    DryRun(Exit),
-    ToTrain(Experiment, Network, Option<Run>),
-}
-
-/// Opens what a config names, as rank `rank`.
-fn opened(arguments: &Arguments, named: Result<(Config, PathBuf)>, rank: usize) -> Result<Opened> {
+/// What is to be trained, as rank `rank`: rank 0 alone has the run. Nothing is, where all that it would be has been printed.
+fn opened(
+    arguments: &Arguments,
+    named: Result<(Config, PathBuf)>,
+    rank: usize,
+) -> Result<Option<(Experiment, Network, Option<Run>)>> {
     let (config, folder) = named?;
     let (experiment, network) = prepare(config, &Device::open()?)?;
     if arguments.dry_run {
-        return dry_run::print(&experiment, network).map(Opened::DryRun);
+        return dry_run::print(&experiment, network).map(|_| None);
     }
     if let Err(error) = plan(&experiment, &network) {
         output::note(&format!("this run can be trained but not probed: {error}"));
@@ -103,7 +98,7 @@ fn opened(arguments: &Arguments, named: Result<(Config, PathBuf)>, rank: usize) 
         (0, None) => Some(Run::create(&folder, experiment.config())?),
         _ => None,
     };
-    Ok(Opened::ToTrain(experiment, network, run))
+    Ok(Some((experiment, network, run)))
 }
 
 /// The commands that a trained run is for, of those that this program has.

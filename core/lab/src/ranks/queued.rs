@@ -141,10 +141,12 @@ impl Queued {
 /// Does what is asked for until nobody can ask any more, or all ranks are to end.
 fn serve(link: &mut dyn Link, queue: &Receiver<Job>, abort: &Abort) {
     loop {
+        let job = queue.recv_timeout(IDLE);
+        // Who asks to end all may be gone by now.
         if let Some(status) = abort.asked() {
             return link.abort(status);
         }
-        match queue.recv_timeout(IDLE) {
+        match job {
             Ok(job) => job(link),
             Err(RecvTimeoutError::Timeout) => {
                 if let Err(error) = link.idle() {
