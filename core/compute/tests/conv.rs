@@ -356,8 +356,11 @@ fn the_same_call_gives_the_same_bits() {
 /// Else a run whose weights are lost would go on with silent neurons and a finite loss.
 #[test]
 fn a_nan_is_seen_behind_relu_and_pool() {
-    let (device, _one) = device(Precision::F32);
-    for (g, pool) in cases() {
+    let precisions = [Precision::F32, Precision::Bf16];
+    for (precision, (g, pool)) in
+        precisions.into_iter().flat_map(|p| cases().into_iter().map(move |c| (p, c)))
+    {
+        let (device, _one) = device(precision);
         let mut case = Case::new(g, pool, true);
         case.w.fill(f32::NAN);
         let [input, bias] = [&case.x, &case.b].map(|v| Buffer::from_vec(&device, v.clone()).unwrap());

@@ -91,6 +91,7 @@ pub(crate) enum Refusal {
     /// The processor does not have its instructions, or the system does not know them.
     Absent,
     /// They are promised and do not work.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "nothing is promised there"))]
     Broken(String),
 }
 

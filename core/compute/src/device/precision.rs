@@ -19,7 +19,8 @@ pub enum Precision {
     #[cfg_attr(feature = "cuda", default)]
     Tf32,
     /// 8 bits of significand, 8 of exponent. On CUDA maps are kept so between layers, which halves their size. On the CPU
-    /// operands are rounded and multiplied by the kernels for f32: what bf16 does to learning can be seen on any machine.
+    /// operands are packed for AMX tiles or for AVX-512 BF16 where the processor has them; elsewhere they are rounded and
+    /// multiplied by the kernels for f32, so that what bf16 does to learning can be seen on any machine.
     Bf16,
 }
 

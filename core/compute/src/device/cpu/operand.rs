@@ -1,7 +1,7 @@
 //! Operands of convolutions and matrix products as the precision of the device has them.
 
 use super::{Device, Scratch};
-use crate::bf16::{Family, round};
+use crate::bf16::{Arithmetic, round};
 use crate::device::Precision;
 use rayon::prelude::*;
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use std::ops::Deref;
 /// Values that one task rounds.
 const PART: usize = 1 << 14;
 
-/// An operand: the values themselves, and for the f32 kernels at bf16 a copy of which each is rounded. Other families round
+/// An operand: the values themselves, and for the f32 kernels at bf16 a copy of which each is rounded. The kernels of bf16 round
 /// as they pack.
 pub(crate) enum Operand<'a> {
     /// The values as they are.
@@ -19,9 +19,9 @@ pub(crate) enum Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
-    /// `values` at the precision of `device`.
-    pub(crate) fn new(device: &Device, values: &'a [f32]) -> Self {
-        if device.precision() != Precision::Bf16 || Family::here() != Family::Rounded {
+    /// `values` at the precision of `device`, for products that are summed so.
+    pub(crate) fn new(device: &Device, arithmetic: Arithmetic, values: &'a [f32]) -> Self {
+        if device.precision() != Precision::Bf16 || arithmetic != Arithmetic::Single {
             return Self::Whole(values);
         }
         let mut rounded = Scratch::new(values.len());
@@ -47,15 +47,18 @@ impl Deref for Operand<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Kernel;
     use crate::device::Buffer;
 
     #[test]
-    fn operands_are_rounded_at_bf16_alone() {
+    fn operands_are_rounded_for_the_kernels_of_f32_at_bf16_alone() {
         let device = Device::open().unwrap();
         let buffer = Buffer::from_vec(&device, vec![1.001; 3 * PART + 1]).unwrap();
-        assert_eq!(*Operand::new(&device, buffer.as_slice()), *buffer.as_slice());
+        let operand = |arithmetic| Operand::new(buffer.device(), arithmetic, buffer.as_slice()).to_vec();
+        let kernel = Arithmetic::Half(Kernel::plain());
+        assert_eq!(operand(Arithmetic::Single), buffer.as_slice());
         device.set_precision(Precision::Bf16).unwrap();
-        let expected = if Family::here() == Family::Rounded { 1.0 } else { 1.001 };
-        assert_eq!(*Operand::new(buffer.device(), buffer.as_slice()), vec![expected; 3 * PART + 1]);
+        assert_eq!(operand(Arithmetic::Single), vec![1.0; 3 * PART + 1]);
+        assert_eq!(operand(kernel), buffer.as_slice());
     }
 }

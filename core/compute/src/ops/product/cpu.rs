@@ -16,7 +16,8 @@ pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()>
         let message = format!("{p:?} does not fit buffers of {}, {} and {}", a.len(), b.len(), c.len());
         return Err(Error::shape("matrix product", message));
     }
-    if let Arithmetic::Half(kernel) = Arithmetic::of(a.device()) {
+    let arithmetic = Arithmetic::of(a.device());
+    if let Arithmetic::Half(kernel) = arithmetic {
         let (a, b) = (&a.as_slice()[p.a..p.a + p.m * p.k], &b.as_slice()[p.b..p.b + p.k * p.n]);
         half::product(kernel, p, a, b, &mut c.as_mut_slice()[p.c..p.c + p.m * p.n]);
         return Ok(());
@@ -27,8 +28,8 @@ pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()>
     let (a_row, a_column) = stride(p.transpose_a, p.m, p.k);
     let (b_row, b_column) = stride(p.transpose_b, p.k, p.n);
     let c = Shared(c.as_mut_slice()[p.c..p.c + p.m * p.n].as_mut_ptr());
-    let a = Operand::new(a.device(), &a.as_slice()[p.a..p.a + p.m * p.k]);
-    let b = Operand::new(b.device(), &b.as_slice()[p.b..p.b + p.k * p.n]);
+    let a = Operand::new(a.device(), arithmetic, &a.as_slice()[p.a..p.a + p.m * p.k]);
+    let b = Operand::new(b.device(), arithmetic, &b.as_slice()[p.b..p.b + p.k * p.n]);
     let length = p.m.max(p.n);
     let parts = if p.m * p.n * p.k < SMALL { 1 } else { (length / PART).clamp(1, PARTS) };
     let part = length.div_ceil(parts).next_multiple_of(16).max(1);

@@ -7,7 +7,7 @@ use super::im2col::Im2col;
 use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
 use super::panels::Panels;
-use super::plan::{Path, Plan, lowering, plan};
+use super::plan::{Path, Plan, lowering};
 use super::pool::Routing;
 use super::unroute::Unroute;
 use super::{Geometry, Pool, Post};
@@ -18,7 +18,7 @@ use crate::device::Scratch;
 const BLOCK_ROWS: usize = 96;
 
 /// `d_input[p, i] = Σ_{tap, o} w[tap, i, o] · post[p − tap, o]`, the post factor led through pool and
-/// ReLU (see `unroute.rs`). Overwrites `d_input`.
+/// ReLU (see `unroute.rs`), by a plan that suits `g`. Overwrites `d_input`.
 ///
 /// # Shapes
 /// `output` and `routing` as from [`forward`](super::forward()), `weight` `[t, y, x, in, out]`,
@@ -27,23 +27,7 @@ const BLOCK_ROWS: usize = 96;
 /// # Panics
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
-pub fn feedback(
-    arithmetic: Arithmetic,
-    g: &Geometry,
-    pool: Option<&Pool>,
-    relu: bool,
-    weight: &[f32],
-    output: &[f32],
-    routing: &Routing,
-    post: Post<'_>,
-    d_input: &mut [f32],
-) {
-    feedback_by(plan(arithmetic, g), g, pool, relu, weight, output, routing, post, d_input);
-}
-
-/// [`feedback`] by a given plan, which must suit `g`.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn feedback_by(
+pub(super) fn feedback(
     plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,

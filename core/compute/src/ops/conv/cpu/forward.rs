@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::lowering::{Activation, Lowering};
 use super::panels::Panels;
-use super::plan::{Plan, lowering, plan};
+use super::plan::{Plan, lowering};
 use super::pool::{Routing, Window};
 use super::{Geometry, Pool, wide};
 use crate::bf16::Arithmetic;
@@ -19,7 +19,7 @@ const PACKED_ROWS: usize = 64;
 /// From how many transformed weights on that is so.
 const MANY: usize = 8 << 20;
 
-/// `y = pool(relu(w ∗ x + b))`.
+/// `y = pool(relu(w ∗ x + b))`, by a plan that suits `g`.
 ///
 /// # Shapes
 /// `input` `[samples, t, y, x, in]`, `weight` `[t, y, x, in, out]`, `bias` `[out]`, `output`
@@ -28,8 +28,8 @@ const MANY: usize = 8 << 20;
 /// # Panics
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
-pub fn forward(
-    arithmetic: Arithmetic,
+pub(super) fn forward(
+    plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -38,14 +38,14 @@ pub fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) -> Routing {
-    if pool.is_none() && wide::suits(arithmetic, g) {
-        wide::forward(arithmetic, g, relu, input, weight, bias, output);
+    if pool.is_none() && wide::suits(plan, g) {
+        wide::forward(plan, g, relu, input, weight, bias, output);
         return Routing::default();
     }
-    forward_by(plan(arithmetic, g), g, pool, relu, input, weight, bias, output)
+    forward_by(plan, g, pool, relu, input, weight, bias, output)
 }
 
-/// [`forward`] by a given plan, which must suit `g`.
+/// [`forward`] of all outgoing channels at once.
 #[allow(clippy::too_many_arguments)]
 pub(super) fn forward_by(
     plan: Plan,

@@ -23,6 +23,7 @@ mod unroute;
 mod wide;
 mod winograd;
 
+use plan::{Plan, plan};
 pub use pool::Routing;
 #[cfg(test)]
 use unroute::unroute;
@@ -42,10 +43,10 @@ enum Post<'a> {
 }
 
 impl Backward<'_> {
-    /// The post factor's values at the precision of its device.
-    fn values(&self) -> Operand<'_> {
+    /// The post factor's values as the plan's products want them.
+    fn values(&self, plan: Plan) -> Operand<'_> {
         let (Factor::PerSample(values) | Factor::PerPosition(values)) = self.factor;
-        Operand::new(values.device(), values.as_slice())
+        Operand::new(values.device(), plan.arithmetic, values.as_slice())
     }
 
     /// `values`, for what the post factor is of.
@@ -84,10 +85,11 @@ pub fn forward(
 ) -> Result<(Buffer, Routing)> {
     let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
     let mut output = Buffer::unset(input.device(), len)?;
-    let [operand, weight] = [input, weight].map(|values| Operand::new(input.device(), values.as_slice()));
-    let arithmetic = Arithmetic::of(output.device());
+    let plan = plan(Arithmetic::of(input.device()), geometry);
+    let [operand, weight] =
+        [input, weight].map(|values| Operand::new(input.device(), plan.arithmetic, values.as_slice()));
     let (bias, output_values) = (bias.as_slice(), output.as_mut_slice());
-    let routing = forward::forward(arithmetic, geometry, pool, relu, &operand, &weight, bias, output_values);
+    let routing = forward::forward(plan, geometry, pool, relu, &operand, &weight, bias, output_values);
     Ok((output, routing))
 }
 
@@ -113,13 +115,14 @@ pub fn backward(
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
-    let factor = call.values();
+    let plan = plan(Arithmetic::of(input.device()), call.geometry);
+    let factor = call.values(plan);
     outer::outer(
-        Arithmetic::of(input.device()),
+        plan,
         call.geometry,
         call.pool,
         call.relu,
-        &Operand::new(input.device(), input.as_slice()),
+        &Operand::new(input.device(), plan.arithmetic, input.as_slice()),
         call.output.as_slice(),
         call.routing,
         call.post(&factor),
@@ -136,13 +139,14 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
-    let factor = call.values();
+    let plan = plan(Arithmetic::of(weight.device()), call.geometry);
+    let factor = call.values(plan);
     feedback::feedback(
-        Arithmetic::of(weight.device()),
+        plan,
         call.geometry,
         call.pool,
         call.relu,
-        &Operand::new(weight.device(), weight.as_slice()),
+        &Operand::new(weight.device(), plan.arithmetic, weight.as_slice()),
         call.output.as_slice(),
         call.routing,
         call.post(&factor),

@@ -27,14 +27,31 @@ pub(super) struct Plan {
     pub(super) arithmetic: Arithmetic,
 }
 
-/// The plan of a layer whose products are summed so.
+/// Channels from which on packing operands repays itself: each value packed is in so many products.
+const CHANNELS: usize = 64;
+
+/// The plan of a layer whose products may be summed so, where that is faster.
+///
+/// Operands rounded behind the transform of F(4×4, 3×3) give four times the error of a direct convolution of rounded operands,
+/// behind that of F(2×2, 3×3) one and a half times. So the former is left to `f32`, and gives way to the latter in layers so wide
+/// that a kernel makes up for it.
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
-    Plan { path: path(arithmetic, g), arithmetic }
+    let path = path(g);
+    let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
+    match arithmetic {
+        Arithmetic::Half(_) if depth.min(g.out_channels) < CHANNELS => {
+            Plan { path, arithmetic: Arithmetic::Single }
+        }
+        Arithmetic::Half(kernel) if path == Path::Winograd4 => match g.out_channels >= kernel.wide() {
+            true => Plan { path: Path::Winograd2, arithmetic },
+            false => Plan { path, arithmetic: Arithmetic::Single },
+        },
+        _ => Plan { path, arithmetic },
+    }
 }
 
-/// The path with the fewest multiplications; few incoming channels do not repay a transform. F(4×4, 3×3) is left out where
-/// operands are rounded behind the transform: its error is then three times that of F(2×2, 3×3), four times the direct one.
-fn path(arithmetic: Arithmetic, g: &Geometry) -> Path {
+/// The path with the fewest multiplications; few incoming channels do not repay a transform.
+fn path(g: &Geometry) -> Path {
     let three = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1];
     let (same, inside) = (g.padding == [0, 1, 1], g.padding == [0, 0, 0]);
     if !(three && (same || inside)) || g.in_channels < 16 || g.out_channels < 16 {
@@ -47,9 +64,7 @@ fn path(arithmetic: Arithmetic, g: &Geometry) -> Path {
     let cost = |tile: usize, products: usize| height.div_ceil(tile) * width.div_ceil(tile) * products;
     let candidates =
         [(cost(2, 16), Path::Winograd2), (cost(4, 36), Path::Winograd4), (9 * height * width, Path::Im2col)];
-    let exact = arithmetic == Arithmetic::Single;
-    let candidates = candidates.into_iter().filter(|(_, path)| exact || *path != Path::Winograd4);
-    candidates.min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
+    candidates.into_iter().min_by_key(|&(cost, _)| cost).map_or(Path::Im2col, |(_, path)| path)
 }
 
 /// The lowering of `path` for `g`.
@@ -68,6 +83,7 @@ pub(crate) fn lowering(path: Path, g: &Geometry) -> Box<dyn Lowering> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Kernel;
 
     #[test]
     fn shapes_of_vgg_take_their_paths() {
@@ -80,15 +96,25 @@ mod tests {
             stride: [1, 1, 1],
             padding: [0, 1, 1],
         };
-        assert_eq!(path(Arithmetic::Single, &layer(16, 3)), Path::Im2col);
-        assert_eq!(path(Arithmetic::Single, &layer(16, 128)), Path::Winograd4);
-        assert_eq!(path(Arithmetic::Single, &layer(4, 128)), Path::Winograd4);
-        assert_eq!(path(Arithmetic::Single, &layer(6, 128)), Path::Winograd2);
-        assert_eq!(path(Arithmetic::Single, &layer(2, 128)), Path::Pair);
-        assert_eq!(path(Arithmetic::Single, &layer(1, 128)), Path::Im2col);
+        assert_eq!(path(&layer(16, 3)), Path::Im2col);
+        assert_eq!(path(&layer(16, 128)), Path::Winograd4);
+        assert_eq!(path(&layer(4, 128)), Path::Winograd4);
+        assert_eq!(path(&layer(6, 128)), Path::Winograd2);
+        assert_eq!(path(&layer(2, 128)), Path::Pair);
+        assert_eq!(path(&layer(1, 128)), Path::Im2col);
         let inside = |side| Geometry { padding: [0; 3], ..layer(side, 128) };
-        assert_eq!(path(Arithmetic::Single, &inside(10)), Path::Winograd4);
-        assert_eq!(path(Arithmetic::Single, &inside(4)), Path::Winograd2);
-        assert_eq!(path(Arithmetic::Single, &inside(3)), Path::Im2col);
+        assert_eq!(path(&inside(10)), Path::Winograd4);
+        assert_eq!(path(&inside(4)), Path::Winograd2);
+        assert_eq!(path(&inside(3)), Path::Im2col);
+        let half = Arithmetic::Half(Kernel::plain());
+        for (side, channels, path, arithmetic) in [
+            (16, 3, Path::Im2col, Arithmetic::Single),
+            (16, 32, Path::Winograd4, Arithmetic::Single),
+            (16, 128, Path::Winograd2, half),
+            (2, 128, Path::Pair, half),
+            (1, 128, Path::Im2col, half),
+        ] {
+            assert_eq!(plan(half, &layer(side, channels)), Plan { path, arithmetic });
+        }
     }
 }

@@ -7,10 +7,9 @@ use rayon::prelude::*;
 
 use super::forward::forward_by;
 use super::outer::outer_by;
-use super::plan::{Path, plan};
+use super::plan::{Path, Plan};
 use super::pool::Routing;
 use super::{Geometry, Post};
-use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
 /// Outgoing channels of a group.
@@ -21,10 +20,10 @@ const POSITIONS: usize = 1024;
 const WEIGHTS: usize = 1 << 20;
 
 /// Whether `g` is such a layer, and its path one of tiles.
-pub(super) fn suits(arithmetic: Arithmetic, g: &Geometry) -> bool {
+pub(super) fn suits(plan: Plan, g: &Geometry) -> bool {
     let positions = g.samples * g.output().iter().product::<usize>();
     let few = positions <= POSITIONS && g.weights() >= WEIGHTS && g.out_channels >= 2 * GROUP;
-    few && g.padding == [0, 0, 0] && plan(arithmetic, g).path != Path::Im2col
+    few && g.padding == [0, 0, 0] && plan.path != Path::Im2col
 }
 
 /// The first channel of every group, with the layer of the group alone.
@@ -51,7 +50,7 @@ fn side_by_side(parts: &[Scratch], all: usize, into: &mut [f32]) {
 
 /// As [`forward`](super::forward::forward) without a pool.
 pub(super) fn forward(
-    arithmetic: Arithmetic,
+    plan: Plan,
     g: &Geometry,
     relu: bool,
     input: &[f32],
@@ -59,7 +58,6 @@ pub(super) fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) {
-    let plan = plan(arithmetic, g);
     let parts: Vec<Scratch> = groups(g)
         .into_par_iter()
         .map(|(first, group)| {
@@ -76,14 +74,13 @@ pub(super) fn forward(
 
 /// As [`outer`](super::outer::outer) of a factor for every position, without a pool and without ReLU.
 pub(super) fn outer(
-    arithmetic: Arithmetic,
+    plan: Plan,
     g: &Geometry,
     input: &[f32],
     post: &[f32],
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    let plan = plan(arithmetic, g);
     let parts: Vec<(Scratch, Vec<f32>)> = groups(g)
         .into_par_iter()
         .map(|(first, group)| {

@@ -6,11 +6,10 @@ mod apart;
 mod operands;
 mod together;
 
-use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 use crate::ops::conv::cpu::level::arch;
 use crate::ops::conv::cpu::lowering::Lowering;
-use crate::ops::conv::cpu::plan::{Plan, lowering, plan};
+use crate::ops::conv::cpu::plan::{Plan, lowering};
 use crate::ops::conv::cpu::pool::Routing;
 use crate::ops::conv::cpu::unroute::Unroute;
 use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
@@ -18,7 +17,7 @@ use operands::Operands;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
 /// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
-/// `unroute.rs`). Both are overwritten.
+/// `unroute.rs`), by a plan that suits `g`. Both are overwritten.
 ///
 /// # Shapes
 /// `input`, `output` and `routing` as in and from [`forward`](super::forward()); `d_weight`
@@ -27,8 +26,8 @@ use operands::Operands;
 /// # Panics
 /// If a slice does not fit `g`.
 #[allow(clippy::too_many_arguments)]
-pub fn outer(
-    arithmetic: Arithmetic,
+pub(super) fn outer(
+    plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
     relu: bool,
@@ -40,15 +39,15 @@ pub fn outer(
     d_bias: &mut [f32],
 ) {
     if let (None, false, Post::PerPosition(post)) = (pool, relu, post)
-        && wide::suits(arithmetic, g)
+        && wide::suits(plan, g)
     {
-        wide::outer(arithmetic, g, input, post, d_weight, d_bias);
+        wide::outer(plan, g, input, post, d_weight, d_bias);
         return;
     }
-    outer_by(plan(arithmetic, g), g, pool, relu, input, output, routing, post, d_weight, d_bias);
+    outer_by(plan, g, pool, relu, input, output, routing, post, d_weight, d_bias);
 }
 
-/// [`outer`] by a given plan, which must suit `g`.
+/// [`outer`] of all outgoing channels at once.
 #[allow(clippy::too_many_arguments)]
 pub(in crate::ops::conv::cpu) fn outer_by(
     plan: Plan,

@@ -5,7 +5,7 @@ use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 use super::*;
 use crate::bf16::{Arithmetic, tests::kernels};
 use crate::ops::conv::cpu::Routing;
-use crate::ops::conv::cpu::feedback::{feedback, feedback_by};
+use crate::ops::conv::cpu::feedback::feedback;
 use crate::ops::conv::cpu::forward::{forward, forward_by};
 use crate::ops::conv::cpu::outer::{outer, outer_by};
 use crate::ops::conv::cpu::plan::{Path, Plan, plan};
@@ -86,7 +86,7 @@ fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(
         assert_close(&d_bias, &sums, 1e-5);
 
         let mut d_input = vec![f32::NAN; input.len()];
-        feedback_by(plan, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+        feedback(plan, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
         assert_close(&d_input, &super::feedback(&g, &weight, &dense), TOLERANCE);
     }
 }
@@ -233,7 +233,7 @@ fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadP
 fn wide_layers_agree_with_the_naive_computation() {
     let g = Geometry { padding: [0; 3], ..square(3, [7, 8], [288, 410]) };
     let arithmetic = Arithmetic::Single;
-    assert!(wide::suits(arithmetic, &g));
+    assert!(wide::suits(plan(arithmetic, &g), &g));
     let [output, d_weight, d_bias, d_input] = stages(arithmetic, &g, None, false);
     let (input, weight, bias) = (noise(g.samples * g.input_len(), 1), noise(g.weights(), 2), noise(410, 3));
     assert_close(&output, &convolve(&g, false, &input, &weight, &bias), TOLERANCE);
@@ -247,17 +247,18 @@ fn wide_layers_agree_with_the_naive_computation() {
 
 /// Everything the public stages write, by the planned path.
 fn stages(arithmetic: Arithmetic, g: &Geometry, pool: Option<&Pool>, relu: bool) -> [Vec<f32>; 4] {
+    let plan = plan(arithmetic, g);
     let input = noise(g.samples * g.input_len(), 1);
     let weight = noise(g.weights(), 2);
     let bias = noise(g.out_channels, 3);
     let positions: usize = g.pooled(pool).iter().product();
     let mut output = vec![0.0; g.samples * positions * g.out_channels];
-    let routing: Routing = forward(arithmetic, g, pool, relu, &input, &weight, &bias, &mut output);
+    let routing: Routing = forward(plan, g, pool, relu, &input, &weight, &bias, &mut output);
     let factor = noise(output.len(), 4);
     let post = Post::PerPosition(&factor);
     let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    outer(arithmetic, g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+    outer(plan, g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
     let mut d_input = vec![0.0; input.len()];
-    feedback(arithmetic, g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+    feedback(plan, g, pool, relu, &weight, &output, &routing, post, &mut d_input);
     [output, d_weight, d_bias, d_input]
 }
