@@ -89,15 +89,15 @@ pub const PROBE: [Key; 20] = [
     key("weight_decay", "0.0", "≥ 0", "weight decay"),
     key(
         "batch_norm",
-        "false",
+        "",
         "true | false",
-        "whether the classifier stands behind batch normalisation of the features, with a gain and a shift that learn",
+        "whether the classifier stands behind batch normalisation of the features, with a gain and a shift that learn; left out: no",
     ),
     key(
         "initial",
-        "\"uniform\"",
+        "",
         "uniform | orthogonal",
-        "weights that the classifier starts from: uniform within ±1/√features, or orthogonal with a bias of 0",
+        "weights that the classifier starts from: uniform within ±1/√features (left out), or orthogonal with a bias of 0",
     ),
     key(
         "all_layers",
