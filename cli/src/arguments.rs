@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    alignment, analyse, audit, bench, compare, data, demo, features, list, new_rule, probe, report, train,
+    alignment, analyse, audit, bench, compare, data, demo, export, features, import, list, new_rule, probe, report, train,
     verify,
 };
 use clap::{Parser, Subcommand};
@@ -41,6 +41,10 @@ pub enum Command {
     Report(report::Arguments),
     /// Write every layer's features of labelled stimuli to a file, for other programs
     Features(features::Arguments),
+    /// Write a trained encoder to a file that other programs run
+    Export(export::Arguments),
+    /// Make a run of weights that another program trained
+    Import(import::Arguments),
     /// Measure what layers' features are like, and how alike those of layers and runs are
     Analyse(analyse::Arguments),
     /// Write a crate with a rule of your own that builds, tests and trains as it is

@@ -6,6 +6,7 @@ mod slurm;
 mod summary;
 mod time_left;
 
+use super::features::{vacant, write_new};
 use super::{probe, train};
 use crate::exit::Exit;
 use crate::options::Overrides;
@@ -17,6 +18,7 @@ use plasticity_core::{Error, Result};
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
 use run_cell::{check, run_cell};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use time_left::TimeLeft;
 
@@ -50,6 +52,9 @@ pub struct Arguments {
     /// What the comparison is printed as; its folder has it as Markdown, JSON and CSV in any case
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
+    /// Draw accuracy by layer, a line for each row with its spread over seeds, beside the untrained network and chance
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "list")]
+    plot: Option<PathBuf>,
 }
 
 /// Runs or goes on with every cell, then prints the table and, if it is of several cells, writes it to `compare.md`,
@@ -78,6 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         output::print(&text)?;
         return Ok(Exit::Success);
     }
+    arguments.plot.iter().try_for_each(|path| vacant(path))?;
     let device = Device::open()?;
     // Whatever can be found wrong with a cell is found before the first is trained.
     let mut left = TimeLeft::default();
@@ -115,6 +121,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             save("compare.json", &output::json(&table)?)?;
         }
         printed?;
+        if let Some(path) = &arguments.plot {
+            let svg = table.svg()?;
+            let refused = |error| Error::file(path, format!("cannot be written: {error}"));
+            write_new(path, |file| file.write_all(svg.as_bytes()).map_err(refused))?;
+            output::note(&format!("drawn in {}", path.display()));
+        }
     }
     if let Some(error) = stopped {
         return Err(error);

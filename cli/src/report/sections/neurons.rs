@@ -53,7 +53,7 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
         p {
             "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from a stimulus of \
              its own."
-            @if kind == Kind::Sound { " Given is the phone that is said at that moment." }
+            @if kind == Kind::Sound { " Given is the phone that is said at that moment; – where it has no label." }
             @else { " A row is a neuron. Where a row shows the same thing again and again, the neuron stands for that thing." }
             " Beside the trained network is the same one before training: random weights prefer something, too, and \
              seldom anything with a name."
