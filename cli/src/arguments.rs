@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    alignment, analyse, audit, bench, compare, data, demo, features, list, new_rule, probe, report, train,
-    verify,
+    alignment, analyse, audit, bench, compare, data, demo, export, features, import, list, new_rule, probe,
+    report, train, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -41,6 +41,10 @@ pub enum Command {
     Report(report::Arguments),
     /// Write the features of every layer for labelled stimuli to a file for other programs
     Features(features::Arguments),
+    /// Write a trained encoder as a file that other programs can run
+    Export(export::Arguments),
+    /// Make a run from weights that another program trained
+    Import(import::Arguments),
     /// Measure the features of layers, and how similar layers and runs are
     Analyse(analyse::Arguments),
     /// Write a crate with an example rule that builds, passes its tests and trains

@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+pub mod equation;
 pub mod new_rule;
 pub mod profile;
 
@@ -46,7 +47,9 @@ mod arguments;
 mod commands;
 mod examined;
 mod exit;
+mod import;
 mod loaded;
+mod onnx;
 mod options;
 mod output;
 mod progress;
@@ -117,6 +120,8 @@ fn dispatch(command: &Command) -> Result<Exit> {
         Command::Alignment(arguments) => commands::alignment::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
+        Command::Export(arguments) => commands::export::run(arguments),
+        Command::Import(arguments) => commands::import::run(arguments),
         Command::Analyse(arguments) => commands::analyse::run(arguments),
         Command::NewRule(arguments) => commands::new_rule::run(arguments),
     }

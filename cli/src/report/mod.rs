@@ -1,7 +1,7 @@
 //! The page of `plasticity report`: what runs have learned, in one HTML file that needs no network, with every chart beside
 //! it as SVG.
 
-mod charts;
+pub mod charts;
 mod groups;
 mod material;
 mod page;

@@ -43,10 +43,10 @@ plugin! {
     }
 }
 
-/// Added to the mean of squares, so that silence stays silence.
-const EPSILON: f32 = 1e-8;
-
 impl Normalise {
+    /// Added to the mean of squares, so that silence stays silence.
+    pub const EPSILON: f32 = 1e-8;
+
     /// How many values share a length.
     fn group(&self, shape: MapShape) -> usize {
         match self.over {
@@ -59,7 +59,7 @@ impl Normalise {
 /// The root mean square of some values.
 fn size(values: &[f32]) -> f32 {
     let square: f32 = values.iter().map(|value| value * value).sum();
-    (square / values.len() as f32 + EPSILON).sqrt()
+    (square / values.len() as f32 + Normalise::EPSILON).sqrt()
 }
 
 impl EncoderLayer for Normalise {

@@ -158,7 +158,8 @@ fn published(rule: &str) -> String {
 fn page(plugin: &Plugin) -> String {
     let mut text = format!("# {} `{}`\n\n{}.\n", plugin.family.name(), plugin.name, plugin.summary);
     if !plugin.equation.is_empty() {
-        write!(text, "\n```text\n{}\n```\n", plugin.equation).unwrap();
+        write!(text, "\n<p class=\"equation\">{}</p>\n", plasticity::equation::mathml(plugin.equation))
+            .unwrap();
     }
     if !plugin.citation.is_empty() {
         write!(text, "\nSource: {}.\n", plugin.citation).unwrap();

@@ -4,8 +4,10 @@
 mod alignment;
 mod along;
 mod errors;
+mod export;
 mod extends;
 mod features;
+mod import;
 mod list;
 mod memory;
 mod mpirun;

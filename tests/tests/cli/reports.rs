@@ -171,6 +171,13 @@ fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
     let json: Value = serde_json::from_str(&with(&["--format", "json"])).unwrap();
     assert_eq!(json["rows"][1]["probes"][0]["gain"][6]["each"].as_array().unwrap().len(), 2);
     assert_eq!(json["differences"][0]["from"], "rule=random");
+    with(&["--plot", "all/plot.svg"]);
+    let plot = String::from_utf8(read(&place.path("all/plot.svg"))).unwrap();
+    for word in ["rule=random", "rule=clapp_s", "untrained", "chance", "% (raw)", "% (standardised)"] {
+        assert!(plot.contains(word), "{word}");
+    }
+    let error = place.fail(&[&arguments[..], &["--plot", "all/plot.svg"]].concat(), 1);
+    assert!(error.starts_with("all/plot.svg: exists already"), "{error}");
     let csv = with(&["--format", "csv"]);
     assert_eq!(
         csv.lines().count(),

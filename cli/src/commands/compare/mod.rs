@@ -7,6 +7,7 @@ mod slurm;
 mod summary;
 mod time_left;
 
+use super::features::{vacant, write_new};
 use super::probe::{self, Report};
 use super::train;
 use crate::exit::Exit;
@@ -21,6 +22,7 @@ use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
 use plasticity_lab::ranks::Collective;
 use run_cell::check;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use time_left::TimeLeft;
@@ -55,6 +57,9 @@ pub struct Arguments {
     /// Format of the printed table; the folder always gets Markdown, JSON and CSV
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
+    /// Draw accuracy by layer, a line for each row with its spread over seeds, beside the untrained network and chance
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "list")]
+    plot: Option<PathBuf>,
 }
 
 /// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
@@ -103,7 +108,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 /// to be trained for.
 fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collective) -> Result<TimeLeft> {
     let (device, mut left) = (Device::open()?, TimeLeft::shared_by(ranks.size()));
-    for cell in cells.iter().filter(|_| ranks.rank() == 0) {
+    if ranks.rank() > 0 {
+        return Ok(left);
+    }
+    arguments.plot.iter().try_for_each(|path| vacant(path))?;
+    for cell in cells {
         let steps = check(config(arguments, cell)?, &cell.folder(out), &device);
         left.expect(steps.map_err(|error| in_cell(cell, error))?);
     }
@@ -131,6 +140,12 @@ fn tell(
             save("compare.json", &output::json(&table)?)?;
         }
         printed?;
+        if let Some(path) = &arguments.plot {
+            let svg = table.svg()?;
+            let refused = |error| Error::file(path, format!("cannot be written: {error}"));
+            write_new(path, |file| file.write_all(svg.as_bytes()).map_err(refused))?;
+            output::note(&format!("drawn in {}", path.display()));
+        }
     }
     if let Some(error) = error {
         return Err(error);

@@ -5,6 +5,8 @@ mod npy;
 mod pack;
 mod safetensors;
 
+pub use pack::write_new;
+
 use crate::exit::Exit;
 use crate::loaded::Loaded;
 use crate::options::Overrides;

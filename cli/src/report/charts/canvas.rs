@@ -133,8 +133,8 @@ pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f
         let place = if near { places.get(value.round() as usize - 1) } else { None };
         place.cloned().unwrap_or_default()
     };
-    let number = |value: &f64| plain(*value);
-    let plain_x = |value: &f64| plain(*value);
+    let number = |value: &f64| mark(*value, y);
+    let plain_x = |value: &f64| mark(*value, x);
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(GRID.mix(0.0))
         .bold_line_style(GRID.stroke_width(2))
@@ -152,6 +152,11 @@ pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f
     }
     mesh.draw().map_err(refused)?;
     Ok(chart)
+}
+
+/// The number at a mark of an axis. Marks are counted up, so that zero may come out as what rounding leaves of it.
+fn mark(value: f64, (from, to): (f64, f64)) -> String {
+    plain(if value.abs() < 1e-9 * (to - from) { 0.0 } else { value })
 }
 
 /// A number with as many places as tell it from its neighbours.
@@ -188,6 +193,7 @@ mod tests {
     fn numbers_are_as_short_as_they_can_be() {
         let shown = [0.0, 2500.0, 2.5, 4.0, 0.25, 0.0002].map(plain);
         assert_eq!(shown, ["0", "2500", "2.5", "4", "0.25", "2.0e-4"]);
+        assert_eq!([mark(1.4e-17, (-0.8, 0.4)), mark(1.4e-17, (0.0, 4e-17))], ["0", "1.4e-17"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Charts, drawn by `plotters` as SVG: one text for the page, which follows its theme, and for a file of its own.
 
 mod bars;
+mod by_layer;
 mod canvas;
 mod lines;
 mod matrix;
@@ -9,6 +10,7 @@ mod speech;
 mod theme;
 
 pub use bars::bars;
+pub use by_layer::{ByLayer, stacked};
 pub use lines::lines;
 pub use matrix::matrix;
 pub use scatter::scatter;

@@ -24,14 +24,15 @@ pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
         let frame = Frame {
             name: format!("confusion{suffix}"),
             title: "Share of each class that the probe names as each class".to_owned(),
-            x: "named by the probe".to_owned(),
-            y: "is".to_owned(),
+            x: "class that the probe names".to_owned(),
+            y: "class that it is".to_owned(),
             ..Frame::default()
         };
         let chart = matrix(&frame, &names, &names, &cells, 100.0, &|share| format!("{share:.0}"))?;
         let of = if material.groups.len() == 1 { String::new() } else { format!("{}: ", group.name) };
         let caption = format!(
-            "{of}layer {}, {:.1} % of {} correct. Percent of each row; a perfect probe has 100 on the diagonal.",
+            "{of}Layer {}: {:.1} % of {} correct. The darker a field, the more often the probe gives the row's class the column's name. \
+             A row adds up to 100 %; a perfect probe has 100 % on the diagonal.",
             answers.layer + 1,
             confusion.accuracy(),
             answers.labels.len()

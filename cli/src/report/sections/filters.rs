@@ -107,7 +107,7 @@ fn waves(saved: &Saved, name: &str, what: &str) -> Result<Option<Chart>> {
     let frame = Frame {
         name: name.to_owned(),
         title: format!("Filters of the first layer, {what}"),
-        x: "sample".to_owned(),
+        x: "sample of the filter's window".to_owned(),
         y: "weight".to_owned(),
         ..Frame::default()
     };

@@ -1,8 +1,9 @@
 //! The rule: its equation, where it comes from, and how local it is by measurement.
 
+use crate::equation::mathml;
 use crate::report::Material;
 use crate::report::page::Page;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use plasticity_core::Result;
 use plasticity_core::registry::{Family, find};
 use plasticity_lab::audit::Audit;
@@ -24,7 +25,7 @@ pub fn method(material: &Material, page: &mut Page) -> Result<()> {
         @for (plugin, audit) in rules {
             h3 { code { (plugin.name) } }
             p { (plugin.summary) ". " span.source { "(" (plugin.citation) ")" } }
-            div.equation { (plugin.equation) }
+            div.equation { (PreEscaped(mathml(plugin.equation))) }
             @match audit {
                 Some(Ok(audit)) => (marks(audit)),
                 Some(Err(why)) => p.note { "Its locality could not be measured: " (why) },

@@ -53,7 +53,7 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
         p {
             "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from \
                                                     another stimulus."
-            @if kind == Kind::Sound { " The label is the phone at that moment." }
+            @if kind == Kind::Sound { " The label is the phone at that moment; – marks a moment without a label." }
             @else { " A row is a neuron. If a row shows the same thing again and again, the neuron represents \
                      this thing." }
             " The untrained network is shown beside it: random weights also have preferences, but seldom for \

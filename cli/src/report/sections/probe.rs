@@ -1,7 +1,7 @@
 //! What linear probes name rightly, layer by layer: the paper's Figure 4.
 
 use crate::report::Material;
-use crate::report::charts::{Frame, Level, Point, Series, bars, lines, over_seeds};
+use crate::report::charts::{ByLayer, Level, Point, over_seeds};
 use crate::report::groups::Group;
 use crate::report::page::Page;
 use crate::report::paper::published;
@@ -83,25 +83,14 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
         };
         material.places().iter().enumerate().filter_map(|(place, name)| at(name, place)).collect()
     };
-    let mut series: Vec<Series> = material
-        .groups
-        .iter()
-        .enumerate()
-        .map(|(index, group)| Series {
-            name: if material.groups.len() == 1 { "trained".to_owned() } else { group.name.clone() },
-            points: points(group, &|score| score.accuracy),
-            colour: Some(index),
-            faint: false,
-        })
-        .collect();
-    if series.iter().all(|one| one.points.is_empty()) {
-        return Ok(None);
-    }
-    let group = material.groups.iter().find(|group| !probed(group).is_empty());
-    let mut levels = Vec::new();
-    if let Some(group) = group {
-        let points = points(group, &|score| score.untrained);
-        series.push(Series { name: "untrained".to_owned(), points, colour: None, faint: true });
+    let name = |group: &Group| match material.groups.len() {
+        1 => "trained".to_owned(),
+        _ => group.name.clone(),
+    };
+    let trained = material.groups.iter().map(|group| (name(group), points(group, &|score| score.accuracy)));
+    let (mut untrained, mut levels) = (Vec::new(), Vec::new());
+    if let Some(group) = material.groups.iter().find(|group| !probed(group).is_empty()) {
+        untrained.push(("untrained".to_owned(), points(group, &|score| score.untrained)));
         if let Some(layer) = probed(group).first().and_then(|layers| layers.first()) {
             let baseline = probed(group)[0]
                 .iter()
@@ -115,16 +104,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
             levels.push(Level { name: "chance".to_owned(), value: layer.chance });
         }
     }
-    series.retain(|one| !one.points.is_empty());
-    let frame = Frame {
-        name: format!("probe-{}", kind.name()),
-        title: format!("Accuracy of the probe by layer: {}", kind.title()),
-        x: "layer".to_owned(),
-        y: "test accuracy, %".to_owned(),
-        places: material.places(),
-        bottom: Some(0.0),
-        top: None,
-    };
+    let shown = ByLayer { kind, layers: material.places(), trained: trained.collect(), untrained, levels };
     let what = match kind {
         ProbeKind::Raw => "On raw features, as the paper's authors probe.",
         ProbeKind::Standardised => "On features scaled to mean 0 and variance 1.",
@@ -132,9 +112,5 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
             "By the most frequent class of the nearest training stimuli (cosine of features)."
         }
     };
-    let chart = match material.groups.len() {
-        1 => bars(&frame, &series, &levels)?,
-        _ => lines(&Frame { bottom: None, ..frame }, &series, &levels)?,
-    };
-    Ok(Some(page.figure(chart, what)))
+    Ok(shown.chart()?.map(|chart| page.figure(chart, what)))
 }

@@ -36,6 +36,7 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let chance = 100.0 / classes.max(1) as f64;
     let frames = kind(first.stimuli.as_ref()) == Kind::Sound;
     let unit = if frames { "frames of speech" } else { "test stimuli" };
+    let kinds = if frames { "classes of speech sounds" } else { "classes" };
     let (first_classes, all) = first.classes.split_at(classes.min(6));
     let names = if all.is_empty() {
         listed(&first_classes.iter().map(String::as_str).collect::<Vec<_>>())
@@ -47,9 +48,9 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let how = if told { "" } else { " without labels" };
     let body = html! {
         p.lead {
-            "A network learned" (how) ", each layer or group of layers with its own loss. Then it was frozen, \
-                                       and a linear classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
-            " classes (" (names) "). Its accuracy shows how much about the classes the network has learned."
+            "A network learned" (how) ", each layer or group of layers with its own rule. Then it was frozen, \
+             and a linear classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
+            " " (kinds) " (" (names) "). Its accuracy shows how much about the classes the network has learned."
         }
         ul.tiles {
             @for (index, (group, answers)) in material.groups.iter().zip(&material.answers).enumerate() {

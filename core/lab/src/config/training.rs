@@ -165,7 +165,8 @@ impl Training {
         self.schedule.iter().try_for_each(|schedule| schedule.check("training.schedule", modules))?;
         match self.turns.as_ref().filter(|turns| turns.len() != modules) {
             Some(turns) => {
-                let message = format!("{} turns for {modules} modules: give one for each module", turns.len());
+                let message =
+                    format!("{} turns for {modules} modules: give one for each module", turns.len());
                 Err(Error::config("training.turns", message))
             }
             None => Ok(()),

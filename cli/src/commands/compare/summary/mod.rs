@@ -2,6 +2,7 @@
 
 mod csv;
 mod difference;
+mod plot;
 mod render;
 mod student;
 #[cfg(test)]
@@ -55,6 +56,19 @@ pub struct Table {
     rows: Vec<Row>,
     /// The rows after the first beside it, over the seeds that both have.
     differences: Vec<Difference>,
+}
+
+impl Table {
+    /// The kinds of probes, in the order in which rows have them.
+    fn kinds(&self) -> Vec<ProbeKind> {
+        let mut kinds: Vec<ProbeKind> = Vec::new();
+        for probe in self.rows.iter().flat_map(|row| &row.probes) {
+            if !kinds.contains(&probe.probe) {
+                kinds.push(probe.probe);
+            }
+        }
+        kinds
+    }
 }
 
 /// Gathers the seeds of every combination.

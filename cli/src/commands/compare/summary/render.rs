@@ -68,12 +68,7 @@ impl Table {
 
     /// Every probe's table, then what rows differ by.
     fn tables(&self) -> Vec<(Vec<String>, Vec<Vec<String>>)> {
-        let mut kinds: Vec<ProbeKind> = Vec::new();
-        for probe in self.rows.iter().flat_map(|row| &row.probes) {
-            if !kinds.contains(&probe.probe) {
-                kinds.push(probe.probe);
-            }
-        }
+        let kinds = self.kinds();
         let differences = kinds.iter().filter_map(|kind| self.difference(*kind)).collect::<Vec<_>>();
         kinds.iter().map(|kind| self.table(*kind)).chain(differences).collect()
     }

@@ -145,3 +145,24 @@ fn latex_and_plain_text_have_the_same_cells() {
         "{text}"
     );
 }
+
+#[test]
+fn a_plot_has_a_line_for_each_row_beside_the_untrained_network_and_chance() {
+    let reports = two_rules();
+    let reports: Vec<_> = reports.iter().map(|(cell, report)| (cell, report.clone())).collect();
+    let svg = summarise(&reports).svg().unwrap();
+    for word in ["rule=cpc", "rule=clapp", "untrained", "chance", "test accuracy, % (raw)", "layer"] {
+        assert!(svg.contains(word), "{word}: {svg}");
+    }
+    assert_eq!(
+        svg.matches("<polygon").count(),
+        2,
+        "a band for each rule: the untrained networks are all alike"
+    );
+    assert_eq!((svg.matches("<svg").count(), svg.matches("</svg>").count()), (2, 2));
+    let mut other = reports;
+    other.iter_mut().filter(|(cell, _)| cell.name() == "rule=clapp").for_each(|(_, report)| {
+        report.layers[0].scores[0].untrained = 20.0;
+    });
+    assert!(summarise(&other).svg().unwrap().contains("untrained, rule=cpc"));
+}

@@ -1,0 +1,73 @@
+//! The comparison as a picture: accuracy by layer, a line for each row.
+
+use super::{Row, Spread, Table};
+use crate::report::charts::{ByLayer, Chart, Level, Point, stacked};
+use plasticity_core::Result;
+use plasticity_lab::probe::ProbeKind;
+
+impl Table {
+    /// A chart for each kind of probe, below each other, as SVG; bands are one standard deviation over seeds.
+    ///
+    /// # Errors
+    /// Where a chart cannot be drawn.
+    pub fn svg(&self) -> Result<String> {
+        let charts = self.kinds().into_iter().map(|kind| self.by_layer(kind).chart());
+        let charts: Vec<Option<Chart>> = charts.collect::<Result<_>>()?;
+        Ok(stacked(&charts.into_iter().flatten().collect::<Vec<_>>()))
+    }
+
+    fn by_layer(&self, kind: ProbeKind) -> ByLayer {
+        let mut layers: Vec<String> = Vec::new();
+        for layer in self.rows.iter().flat_map(|row| &row.layers).filter(|name| is_layer(name)) {
+            if !layers.contains(layer) {
+                layers.push(layer.clone());
+            }
+        }
+        let probe = |row: &'_ Row| row.probes.iter().find(|probe| probe.probe == kind).cloned();
+        let points = |row: &Row, values: &[Spread]| -> Vec<Point> {
+            let at = |(name, value): (&String, &Spread)| {
+                let place = layers.iter().position(|layer| layer == name)?;
+                Some(Point { x: (place + 1) as f64, y: value.mean, spread: value.std.unwrap_or(0.0) })
+            };
+            row.layers.iter().zip(values).filter_map(at).collect()
+        };
+        let of = |row: &Row| {
+            (row.name.clone(), probe(row).map_or(Vec::new(), |probe| points(row, &probe.accuracy)))
+        };
+        let untrained: Vec<_> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((&row.name, points(row, &probe(row)?.untrained))))
+            .collect();
+        // Rules share the network that they begin with; where rows differ in their encoder, the first one's stands for all.
+        let same = untrained.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let named = |(name, points): (&String, Vec<Point>)| match same {
+            true => ("untrained".to_owned(), points),
+            false => (format!("untrained, {name}"), points),
+        };
+        let mut levels = Vec::new();
+        for row in &self.rows {
+            let beside = row.layers.iter().position(|name| !is_layer(name) && name != "all");
+            let baseline =
+                beside.and_then(|place| Some((&row.layers[place], probe(row)?.accuracy.get(place)?.mean)));
+            let known = baseline.into_iter().map(|(name, value)| (name.to_uppercase(), value));
+            for (name, value) in known.chain([("chance".to_owned(), row.chance)]) {
+                if !levels.iter().any(|level: &Level| level.name == name) {
+                    levels.push(Level { name, value });
+                }
+            }
+        }
+        ByLayer {
+            kind,
+            trained: self.rows.iter().map(of).collect(),
+            untrained: untrained.into_iter().take(1).map(named).collect(),
+            levels,
+            layers,
+        }
+    }
+}
+
+/// Whether a name of a table is that of a layer, and not of the stimuli or of all layers together.
+fn is_layer(name: &str) -> bool {
+    name.parse::<usize>().is_ok()
+}

@@ -1,0 +1,70 @@
+//! `plasticity import FILE --into CONFIG --out RUN`: a run with weights that another program trained.
+
+use crate::exit::Exit;
+use crate::import::{Imported, import, parse_pair};
+use crate::options::Overrides;
+use crate::output;
+use crate::threads::start_threads;
+use output::quoted;
+use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_lab::checkpoint::Checkpoint;
+use plasticity_lab::config::Config;
+use plasticity_lab::experiment::Experiment;
+use plasticity_lab::provenance::Provenance;
+use plasticity_lab::run::{Run, vacant};
+use std::path::PathBuf;
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The weights, a safetensors file: named as this program's, as the paper's authors', or as --map says
+    file: PathBuf,
+    /// The config of the network that they are for, a TOML file
+    #[arg(long, value_name = "CONFIG")]
+    into: PathBuf,
+    /// The folder of the new run
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// A tensor of the file and the parameter that it is, such as conv1.weight=layer.0.weight; nothing after the sign leaves
+    /// it out; may be given several times
+    #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_pair)]
+    map: Vec<(String, String)>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Makes a run whose only checkpoint, of step 0, has the weights.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let folder = &arguments.out;
+    vacant(folder)?;
+    let config = Config::load(&arguments.into, &arguments.overrides.set)?;
+    start_threads(&config)?;
+    let device = Device::open()?;
+    let experiment = Experiment::open(config)?;
+    let mut network = experiment.network(&device)?;
+    let imported = import(&mut network, &arguments.file, &arguments.map)?;
+    let config = experiment.config();
+    let mut run = Run::create(folder, config)?;
+    run.save(&Checkpoint {
+        state: network.state()?,
+        step: 0,
+        seed: config.seed,
+        fingerprint: config.fingerprint()?,
+        config: Some(config.learning_keys()?.to_string()),
+        provenance: Some(Provenance::here(&device, experiment.data_fingerprint())),
+    })?;
+    let Imported { taken, left_out, fresh } = imported;
+    output::note(&format!("{} tensors taken", taken.len()));
+    if !fresh.is_empty() {
+        output::note(&format!("not in the file, and so as the seed draws them: {}", fresh.join(", ")));
+    }
+    if !left_out.is_empty() {
+        output::note(&format!(
+            "left out, since the config's rule has no such weights: {}",
+            left_out.join(", ")
+        ));
+    }
+    output::print(&format!("plasticity probe {}", quoted(&folder.display().to_string())))?;
+    Ok(Exit::Success)
+}

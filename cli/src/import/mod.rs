@@ -1,0 +1,117 @@
+//! Weights that another program trained, for a network of this one.
+
+mod names;
+
+pub use names::parse_pair;
+
+use names::{Place, places};
+use plasticity_core::{Error, Result};
+use plasticity_lab::network::Network;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What became of the two sides' tensors.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Parameters that have the file's values.
+    pub taken: Vec<String>,
+    /// Weights of a rule that the file has and this network's rule has not.
+    pub left_out: Vec<String>,
+    /// Weights of the network's rule that the file lacks: they are fresh.
+    pub fresh: Vec<String>,
+}
+
+/// Gives a fresh network the tensors of a safetensors file. `map` has pairs of their names and the network's; what it does
+/// not name has the place that its own name says. All layers' parameters have to be there, a rule's may be missing.
+///
+/// # Errors
+/// Where the file cannot be read; names a tensor without a place, of another shape or another type than float32, and a
+/// parameter that is missing. The network may have changed in part then.
+pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> Result<Imported> {
+    let refuse = |message: String| Error::file(file, message);
+    let bytes = std::fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| refuse(format!("is no safetensors file: {error}")))?;
+    let own: Vec<String> = network.parameters().into_iter().map(|(name, _)| name).collect();
+    let places = places(&tensors.names(), &own, map)?;
+    let mut sources: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+    for (theirs, Place { name, turned }) in &places {
+        if let Some((other, _)) = sources.insert(name, (theirs, *turned)) {
+            return Err(refuse(format!("has `{other}` and `{theirs}`, which both are `{name}`")));
+        }
+    }
+    let mut imported = Imported::default();
+    let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+    for (name, (theirs, _)) in &sources {
+        match own.contains(name) {
+            true => {}
+            false if name.starts_with("module.") => imported.left_out.push((*name).to_owned()),
+            false => {
+                return Err(refuse(format!(
+                    "has `{theirs}`, which is `{name}`, and the network has no such parameter"
+                )));
+            }
+        }
+    }
+    for (name, parameter) in network.parameters() {
+        let Some((theirs, turned)) = sources.get(name.as_str()) else {
+            if name.starts_with("layer.") {
+                return Err(refuse(format!(
+                    "has nothing for `{name}`: map one of its tensors to it with --map THEIRS={name}"
+                )));
+            }
+            imported.fresh.push(name);
+            continue;
+        };
+        let view = tensors.tensor(theirs).map_err(|error| refuse(error.to_string()))?;
+        let values = values(&view, parameter.shape(), *turned).map_err(|what| {
+            refuse(format!(
+                "has `{theirs}` {what}, and `{name}` is of float32 and of shape {:?}: fit the config to it",
+                parameter.shape()
+            ))
+        })?;
+        parameter.set(&values)?;
+        imported.taken.push(name);
+    }
+    Ok(imported)
+}
+
+/// The values of a tensor for a parameter of `shape`, or what is wrong with it. Axes of length 1 at its end do not count: a
+/// matrix may come as a convolution of 1×1.
+fn values(view: &TensorView, shape: &[usize], turned: bool) -> std::result::Result<Vec<f32>, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("of type {:?}", view.dtype()));
+    }
+    let mut wanted = shape.to_vec();
+    if turned {
+        wanted.reverse();
+    }
+    let (given, rest) = view.shape().split_at(wanted.len().min(view.shape().len()));
+    if given != wanted || rest.iter().any(|&size| size != 1) {
+        return Err(format!("of shape {:?}", view.shape()));
+    }
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0.0, f32::from_le_bytes);
+    let values: Vec<f32> = view.data().chunks_exact(4).map(number).collect();
+    let (true, [rows, columns]) = (turned, shape) else { return Ok(values) };
+    Ok((0..rows * columns).map(|at| values[at % columns * rows + at / columns]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_may_come_turned_and_with_axes_of_one() {
+        let bytes: Vec<u8> = (1..=6).flat_map(|value| (value as f32).to_le_bytes()).collect();
+        let view = |shape: &[usize]| TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
+        let turned = values(&view(&[3, 2, 1, 1]), &[2, 3], true).unwrap();
+        assert_eq!(turned, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        assert_eq!(values(&view(&[2, 3]), &[2, 3], false).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(values(&view(&[2, 3]), &[2, 3], true).unwrap_err(), "of shape [2, 3]");
+        assert_eq!(values(&view(&[2, 1, 3]), &[2], false).unwrap_err(), "of shape [2, 1, 3]");
+        let halves = TensorView::new(Dtype::F16, vec![12], &bytes).unwrap();
+        assert_eq!(values(&halves, &[12], false).unwrap_err(), "of type F16");
+    }
+}

@@ -1,0 +1,69 @@
+//! The axes that a network's maps have.
+
+use super::graph::ints;
+use super::messages::Attribute;
+use plasticity_core::layer::LayerSpec;
+use plasticity_core::{Error, Result};
+use serde_json::Value;
+
+/// Which of time, row and column the maps of a network have; the others are one position long everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axes([bool; 3]);
+
+impl Axes {
+    /// The axes of maps that begin with `extent`, through these layers.
+    ///
+    /// # Errors
+    /// Where a layer cannot be written down.
+    pub fn of(extent: [usize; 3], layers: &[Box<dyn LayerSpec>]) -> Result<Self> {
+        let mut kinds = Vec::new();
+        for layer in layers {
+            names(&json(layer.as_ref())?, &mut kinds);
+        }
+        let has = |wanted: &[&str]| kinds.iter().any(|kind| wanted.contains(&kind.as_str()));
+        let time = extent[0] > 1 || has(&["conv1d", "conv3d"]);
+        let space = extent[1] > 1
+            || extent[2] > 1
+            || !time
+            || has(&["conv2d", "conv3d", "residual", "pad", "max_pool", "avg_pool"]);
+        Ok(Self([time, space, space]))
+    }
+
+    /// Sizes on these axes alone.
+    pub fn keep(self, sizes: [usize; 3]) -> Vec<usize> {
+        sizes.into_iter().zip(self.0).filter_map(|(size, kept)| kept.then_some(size)).collect()
+    }
+
+    /// Whether maps are over time alone.
+    pub fn time_alone(self) -> bool {
+        self.0 == [true, false, false]
+    }
+
+    /// What they are called, after those of batch and channel.
+    pub fn names(self) -> String {
+        let names = ["time", "row", "column"].into_iter().zip(self.0);
+        let kept = names.filter_map(|(name, kept)| kept.then_some(name));
+        ["batch", "channel"].into_iter().chain(kept).collect::<Vec<_>>().join(", ")
+    }
+
+    /// An attribute of a node: sizes on these axes.
+    pub fn attribute(self, name: &str, sizes: [usize; 3]) -> Attribute {
+        ints(name, self.keep(sizes).into_iter().map(|size| size as i64).collect())
+    }
+
+    /// Twice the same, before and behind each axis.
+    pub fn both_sides(self, sizes: [usize; 3]) -> Vec<i64> {
+        self.keep(sizes).repeat(2).into_iter().map(|size| size as i64).collect()
+    }
+}
+
+/// Names of all layers in what a config says of one, and of those inside it.
+fn names(layer: &Value, found: &mut Vec<String>) {
+    found.extend(layer["type"].as_str().map(str::to_owned));
+    layer["layers"].as_array().into_iter().flatten().for_each(|inner| names(inner, found));
+}
+
+/// What a config says of a layer.
+pub fn json(layer: &dyn LayerSpec) -> Result<Value> {
+    serde_json::to_value(layer).map_err(|error| Error::config("encoder.layers", error.to_string()))
+}

@@ -1,0 +1,118 @@
+//! `plasticity import`: runs with weights that another program trained.
+
+use super::{CONFIG, Place, read};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+/// A trained run, and its weights in the layout of the paper's authors.
+fn trained() -> Place {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=2"]);
+    let checkpoint = read(&place.path("run/checkpoints/step-2.safetensors"));
+    let tensors = SafeTensors::deserialize(&checkpoint).unwrap();
+    let mut theirs = Vec::new();
+    for (name, view) in tensors.iter().filter(|(name, _)| !name.starts_with("optimiser.")) {
+        let words: Vec<&str> = name.split('.').collect();
+        match words[..] {
+            ["layer", index, kind] => {
+                let name = format!("encoder.{index}.model.0.{kind}");
+                theirs.push((name, view.shape().to_vec(), view.data().to_vec()));
+            }
+            ["module", index, "predict", step] => {
+                let [rows, columns] = view.shape() else { panic!("{name}: {:?}", view.shape()) };
+                let turned = (0..rows * columns).map(|at| at % rows * columns + at / rows);
+                let bytes = turned.flat_map(|at| view.data()[4 * at..4 * at + 4].to_vec()).collect();
+                let name = format!("encoder.{index}.loss.W_k.{}.weight", step.parse::<usize>().unwrap() - 1);
+                theirs.push((name, vec![*columns, *rows, 1, 1], bytes));
+            }
+            _ => panic!("{name}"),
+        }
+    }
+    write(&place, "theirs.safetensors", &theirs);
+    place
+}
+
+fn write(place: &Place, name: &str, tensors: &[(String, Vec<usize>, Vec<u8>)]) {
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    std::fs::write(place.path(name), safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+/// A checkpoint's parameters, without what its optimiser keeps.
+fn parameters(place: &Place, checkpoint: &str) -> Vec<(String, Vec<u8>)> {
+    let bytes = read(&place.path(checkpoint));
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let own = tensors.iter().filter(|(name, _)| !name.starts_with("optimiser."));
+    let mut own: Vec<_> = own.map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
+    own.sort();
+    own
+}
+
+#[test]
+fn weights_in_the_authors_layout_become_a_run_that_is_probed_reported_and_trained_on() {
+    let place = trained();
+    let arguments = ["import", "theirs.safetensors", "--into", "config.toml", "--out", "theirs"];
+    assert_eq!(
+        place.succeed(&[&arguments[..], &["--set", "seed=8"]].concat()).trim(),
+        "plasticity probe theirs"
+    );
+    let own = parameters(&place, "run/checkpoints/step-2.safetensors");
+    assert!(own.iter().any(|(name, _)| name == "module.5.predict.1"));
+    assert_eq!(parameters(&place, "theirs/checkpoints/step-0.safetensors"), own);
+    place.succeed(&["probe", "theirs"]);
+    place.succeed(&["report", "theirs", "--no-audit", "--points", "20"]);
+    place.succeed(&["train", "--resume", "theirs"]);
+    assert!(place.path("theirs/checkpoints/step-6.safetensors").is_file());
+    let error = place.fail(&arguments, 1);
+    assert!(error.contains("holds a run already"), "{error}");
+}
+
+#[test]
+fn names_of_others_are_mapped_and_what_does_not_fit_is_named() {
+    let place = trained();
+    let import = |file: &str, more: &[&str], out: &str| {
+        let arguments = ["import", file, "--into", "config.toml", "--out", out];
+        place.run(&[&arguments[..], more].concat())
+    };
+    let own = read(&place.path("theirs.safetensors"));
+    let tensors = SafeTensors::deserialize(&own).unwrap();
+    let mut renamed: Vec<_> = tensors
+        .iter()
+        .filter(|(name, _)| name.contains(".model."))
+        .map(|(name, view)| (name.to_owned(), view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    let first = renamed.iter().position(|(name, ..)| name == "encoder.0.model.0.bias").unwrap();
+    renamed[first].0 = "stem.bias".to_owned();
+    renamed.push(("fc.weight".to_owned(), vec![1], vec![0; 4]));
+    write(&place, "mine.safetensors", &renamed);
+    let said = |output: std::process::Output| String::from_utf8(output.stderr).unwrap();
+    let error = said(import("mine.safetensors", &[], "a"));
+    assert!(error.contains("`fc.weight` has no place"), "{error}");
+    let error = said(import("mine.safetensors", &["--map", "fc.weight="], "a"));
+    assert!(error.contains("`stem.bias` has no place"), "{error}");
+    let error = said(import("mine.safetensors", &["--map", "fc.weight=", "--map", "stem.bias="], "a"));
+    assert!(error.contains("has nothing for `layer.0.bias`"), "{error}");
+    let mapped = ["--map", "fc.weight=", "--map", "stem.bias=layer.0.bias"];
+    let error = said(import(
+        "mine.safetensors",
+        &[&mapped[..], &["--set", "encoder.widths=[4,4,4,8,8,9]"]].concat(),
+        "a",
+    ));
+    assert!(
+        error.contains("`encoder.5.model.0.") && error.contains("`layer.5.") && error.contains("[9"),
+        "{error}"
+    );
+    assert!(!place.path("a").exists());
+    let output = import("mine.safetensors", &mapped, "a");
+    let said = said(output);
+    assert!(said.contains("as the seed draws them: module.0.predict.1, "), "{said}");
+    let (theirs, ours) = (
+        parameters(&place, "a/checkpoints/step-0.safetensors"),
+        parameters(&place, "run/checkpoints/step-2.safetensors"),
+    );
+    let layers = |of: Vec<(String, Vec<u8>)>| {
+        of.into_iter().filter(|(name, _)| name.starts_with("layer.")).collect::<Vec<_>>()
+    };
+    assert_eq!(layers(theirs), layers(ours));
+}
