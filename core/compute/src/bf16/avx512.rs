@@ -84,9 +84,9 @@ unsafe fn tile<const R: usize, const N: usize>(at: Block, row: usize, column: us
     // SAFETY: `c` names `16 · N` values of each row; the block's rows and its panel have `pairs` pairs of values.
     unsafe {
         if at.accumulate {
-            for r in 0..R {
-                for n in 0..N {
-                    sums[r][n] = _mm512_loadu_ps(c[r].add(16 * n));
+            for (sums, c) in sums.iter_mut().zip(c) {
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_loadu_ps(c.add(16 * n));
                 }
             }
         }
@@ -106,9 +106,9 @@ unsafe fn tile<const R: usize, const N: usize>(at: Block, row: usize, column: us
             a = a.add(1);
             b = b.add(at.width);
         }
-        for r in 0..R {
-            for n in 0..N {
-                _mm512_storeu_ps(c[r].add(16 * n), sums[r][n]);
+        for (sums, c) in sums.into_iter().zip(c) {
+            for (n, sum) in sums.into_iter().enumerate() {
+                _mm512_storeu_ps(c.add(16 * n), sum);
             }
         }
     }

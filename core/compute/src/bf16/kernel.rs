@@ -31,9 +31,9 @@ pub(crate) struct Left<'a> {
 }
 
 impl<'a> Left<'a> {
-    /// The rows from `row` on.
-    pub(crate) fn from_row(self, row: usize) -> Self {
-        Self { values: &self.values[row * self.stride..], ..self }
+    /// The rows after the first `rows`.
+    pub(crate) fn skip_rows(self, rows: usize) -> Self {
+        Self { values: &self.values[rows * self.stride..], ..self }
     }
 
     /// The depth of one row.

@@ -166,6 +166,6 @@ mod tests {
         assert_eq!(divided(&[8, 1, 1, 1], 2), [0..1, 1..4]);
         assert_eq!(divided(&[1, 2, 3, 4], 3), [0..2, 2..3, 3..4]);
         assert_eq!(divided(&[5, 1, 1], 3), [0..1, 1..2, 2..3]);
-        assert_eq!(divided(&[7], 1), [0..1]);
+        assert_eq!(divided(&[7], 1), std::slice::from_ref(&(0..1)));
     }
 }

@@ -34,6 +34,9 @@ pub struct ModuleStep<'a> {
     sharing: &'a Sharing,
 }
 
+/// Takes a map that is handed on.
+pub(super) type Handed<'a> = dyn FnMut(&Arc<FeatureMap>) -> Result<()> + 'a;
+
 /// What the modules that are run share.
 pub(super) struct Run<'a> {
     pub sharing: &'a Sharing,
@@ -42,7 +45,7 @@ pub(super) struct Run<'a> {
     /// The place of the first of them in the whole network.
     pub first: usize,
     /// Takes the output of the last one, before its update, if something above needs it.
-    pub handed: Option<&'a mut dyn FnMut(&Arc<FeatureMap>) -> Result<()>>,
+    pub handed: Option<&'a mut Handed<'a>>,
 }
 
 /// A module's step whose updates ranks may be summing still.

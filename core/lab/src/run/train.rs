@@ -123,14 +123,17 @@ struct Past {
     total: u64,
 }
 
-/// Trains with all that looks on while a run does.
+/// Trains while observers look on.
+type Learning<'a> = dyn FnMut(&mut [&mut dyn Observer<Trainer>]) -> Result<()> + 'a;
+
+/// Trains with all observers of a run.
 fn observed(
     experiment: &Experiment,
     run: &mut Run,
     past: Past,
     provenance: Provenance,
     observers: &mut [&mut dyn Observer<Trainer>],
-    learn: &mut dyn FnMut(&mut [&mut dyn Observer<Trainer>]) -> Result<()>,
+    learn: &mut Learning,
 ) -> Result<()> {
     let config = experiment.config();
     let training = &config.training;

@@ -22,7 +22,7 @@ pub(super) fn product(kernel: Kernel, p: Product, a: &[f32], b: &[f32], c: &mut 
     let left = left(kernel, p, a);
     let panels = panels(kernel, p, b, width);
     c.par_chunks_mut(ROWS * p.n).enumerate().for_each(|(block, c)| {
-        let left = Left { values: halves(&left), stride, depth }.from_row(block * ROWS);
+        let left = Left { values: halves(&left), stride, depth }.skip_rows(block * ROWS);
         let mut sums = Scratch::new(c.len() / p.n * width);
         for (first, panel) in (0..p.n).step_by(width).zip(halves(&panels).chunks_exact(depth * width)) {
             kernel.multiply(left, panel, &mut sums, width, false);

@@ -89,7 +89,7 @@ impl Panels {
             }
             Arithmetic::Half(kernel) => {
                 let (values, stride, depth) = (halves(left), kernel.stride(depth), kernel.depth(depth));
-                let left = Left { values, stride, depth }.from_row(rows.start);
+                let left = Left { values, stride, depth }.skip_rows(rows.start);
                 kernel.multiply(left, halves(weights), c, width, false);
             }
         }

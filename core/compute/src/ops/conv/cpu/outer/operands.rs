@@ -94,7 +94,7 @@ impl Operands<'_> {
                 let (stride, padded) = (kernel.stride(rows), kernel.depth(rows));
                 let (left, right) = halves(operands).split_at(self.left_len(kernel, rows));
                 let left = Left { values: &left[product * depth * stride..], stride, depth: padded };
-                kernel.multiply(left.from_row(first), &right[piece * padded * width..], sums, width, true);
+                kernel.multiply(left.skip_rows(first), &right[piece * padded * width..], sums, width, true);
             }
         }
     }
