@@ -95,7 +95,7 @@ fn an_encoder_is_written_with_every_layer_and_in_the_place_of_nothing() {
     let two = read(&place.path("two.onnx"));
     assert!(says(&two, "layer2") && !says(&two, "layer3") && two.len() < whole.len());
     let error = place.fail(&["export", "run", "--out", "encoder.onnx"], 1);
-    assert!(error.starts_with("encoder.onnx: exists already"), "{error}");
+    assert!(error.starts_with("encoder.onnx: already exists"), "{error}");
     assert_eq!(read(&place.path("encoder.onnx")), whole);
     for layers in ["0", "7"] {
         let error = place.fail(&["export", "run", "--out", "new.onnx", "--layers", layers], 3);
@@ -107,7 +107,7 @@ fn an_encoder_is_written_with_every_layer_and_in_the_place_of_nothing() {
 #[test]
 fn a_rule_that_shows_the_network_something_else_is_refused_by_name() {
     let place = Place::new(CONFIG);
-    place.succeed(&["train", "config.toml", "--out", "run", "--set", "rule={type=\"scff\"}"]);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "rule={type=\"scff\",form=\"position\"}"]);
     let error = place.fail(&["export", "run", "--out", "encoder.onnx"], 3);
     assert!(error.contains("rule") && error.contains("something else than the stimuli"), "{error}");
 }

@@ -65,7 +65,7 @@ fn weights_in_the_authors_layout_become_a_run_that_is_probed_reported_and_traine
     place.succeed(&["train", "--resume", "theirs"]);
     assert!(place.path("theirs/checkpoints/step-6.safetensors").is_file());
     let error = place.fail(&arguments, 1);
-    assert!(error.contains("holds a run already"), "{error}");
+    assert!(error.contains("already has a run"), "{error}");
 }
 
 #[test]
@@ -87,10 +87,10 @@ fn names_of_others_are_mapped_and_what_does_not_fit_is_named() {
     renamed.push(("fc.weight".to_owned(), vec![1], vec![0; 4]));
     write(&place, "mine.safetensors", &renamed);
     let said = |output: std::process::Output| String::from_utf8(output.stderr).unwrap();
-    let error = said(import("mine.safetensors", &[], "a"));
-    assert!(error.contains("`fc.weight` has no place"), "{error}");
-    let error = said(import("mine.safetensors", &["--map", "fc.weight="], "a"));
-    assert!(error.contains("`stem.bias` has no place"), "{error}");
+    for (mapped, left) in [("fc.weight=", "stem.bias"), ("stem.bias=", "fc.weight")] {
+        let error = said(import("mine.safetensors", &["--map", mapped], "a"));
+        assert!(error.contains(&format!("`{left}` has no place")), "{error}");
+    }
     let error = said(import("mine.safetensors", &["--map", "fc.weight=", "--map", "stem.bias="], "a"));
     assert!(error.contains("has nothing for `layer.0.bias`"), "{error}");
     let mapped = ["--map", "fc.weight=", "--map", "stem.bias=layer.0.bias"];

@@ -54,7 +54,7 @@ fn a_run_names_the_family_of_its_kernels_and_another_that_goes_on() {
     let sessions = String::from_utf8(read(&place.path("run/sessions.jsonl"))).unwrap();
     assert!(sessions.contains("bf16: plain sums"), "{sessions}");
     let (done, said) = train("rounded", &["--resume", "run", "--set", "training.steps=4"]);
-    assert!(done && said.contains("rounded operands, f32 kernels, then on"), "{said}");
+    assert!(done && said.contains("rounded operands, f32 kernels, before"), "{said}");
     let (done, said) = train("vnni", &["--resume", "run", "--set", "training.steps=6"]);
     assert!(!done && said.contains("PLASTICITY_BF16: expected one of amx, avx512, plain, rounded"), "{said}");
 }

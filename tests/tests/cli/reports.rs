@@ -177,7 +177,7 @@ fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
         assert!(plot.contains(word), "{word}");
     }
     let error = place.fail(&[&arguments[..], &["--plot", "all/plot.svg"]].concat(), 1);
-    assert!(error.starts_with("all/plot.svg: exists already"), "{error}");
+    assert!(error.starts_with("all/plot.svg: already exists"), "{error}");
     let csv = with(&["--format", "csv"]);
     assert_eq!(
         csv.lines().count(),
