@@ -48,12 +48,18 @@ pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     let agreed = ranks::agree(ranks, own);
     if agreed.is_err() && ranks.rank() > 0 {
         output::silence_errors();
+        // The first process that ends with an error makes `mpirun` end the others: rank 0 reports before that.
+        std::thread::sleep(REPORT);
     }
     agreed
 }
 
-/// How long rank 0 has to say an error before another rank does.
-const FIRST_WORD: Duration = Duration::from_secs(1);
+/// How long rank 0 takes at most to report an error that all ranks have.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// How long rank 0 has to report an error before another rank does: longer than the second after which `mpirun` kills
+/// processes that catch its first signal.
+const FIRST_WORD: Duration = Duration::from_secs(5);
 
 /// Does what ranks do together. A rank that cannot go on says why and ends all of them, for the others wait for it.
 pub fn together(ranks: &Arc<dyn Collective>, run: impl FnOnce() -> Result<Exit>) -> Result<Exit> {

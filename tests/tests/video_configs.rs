@@ -9,7 +9,7 @@ use plasticity_core::stimulus::{Split, batch};
 use plasticity_lab::config::Config;
 use plasticity_lab::modules;
 use plasticity_lab::network::{Network, NetworkPlan};
-use plasticity_lab::probe::Protocol;
+use plasticity_lab::probe::{Initial, Protocol};
 use plasticity_lab::training::Trainer;
 use std::path::{Path, PathBuf};
 
@@ -64,11 +64,13 @@ fn the_papers_configs_load() {
     for path in configs("ucf101_") {
         let config = Config::load(&path, &[]).unwrap();
         assert_eq!(config.encoder.layers.len(), 5, "{}", path.display());
-        // Mean over time, places side by side, batch normalisation, dropout.
+        // Mean over time, all places kept, affine batch normalisation, orthogonal weights, dropout.
         let probe = config.probe;
         assert!(
             probe.pooling == Pooling::Keep
-                && probe.protocol == Protocol::Standardised
+                && probe.protocol == Protocol::Paper
+                && probe.batch_norm
+                && probe.initial == Initial::Orthogonal
                 && probe.dropout == 0.5,
             "{probe:?}"
         );

@@ -107,7 +107,14 @@ fn an_encoder_is_written_with_every_layer_and_in_the_place_of_nothing() {
 #[test]
 fn a_rule_that_shows_the_network_something_else_is_refused_by_name() {
     let place = Place::new(CONFIG);
-    place.succeed(&["train", "config.toml", "--out", "run", "--set", "rule={type=\"scff\",form=\"position\"}"]);
+    place.succeed(&[
+        "train",
+        "config.toml",
+        "--out",
+        "run",
+        "--set",
+        "rule={type=\"scff\",form=\"position\"}",
+    ]);
     let error = place.fail(&["export", "run", "--out", "encoder.onnx"], 3);
     assert!(error.contains("rule") && error.contains("something else than the stimuli"), "{error}");
 }

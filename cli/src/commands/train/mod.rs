@@ -48,8 +48,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let named = named(arguments);
     let limit = named.as_ref().map_or(HURRY, |(config, _)| Duration::from_secs(config.training.rank_limit));
     let ranks = ranks::join(limit)?;
-    let opened = ranks::agree(ranks.as_ref(), opened(arguments, named, ranks.rank()))?;
-    let Some((experiment, network, mut run)) = opened else { return Ok(Exit::Success) };
+    let prepared = named.and_then(|(config, folder)| Ok((prepare(config, &Device::open()?)?, folder)));
+    let ((experiment, network), folder) = ranks::agree(ranks.as_ref(), prepared)?;
+    ranks::agree(ranks.as_ref(), run::fits_ranks(&ranks, &experiment, &network))?;
+    if arguments.dry_run {
+        ranks::agree(ranks.as_ref(), dry_run::print(&experiment, network))?;
+        return Ok(Exit::Success);
+    }
+    let run = (ranks.rank() == 0).then(|| begin(arguments, &experiment, &network, &folder)).transpose();
+    let mut run = ranks::agree(ranks.as_ref(), run)?;
     ranks::together(&ranks, || match learn_among(&ranks, &experiment, network, run.as_mut())? {
         Learned::Stopped(exit) => Ok(exit),
         Learned::All(_) => {
@@ -79,26 +86,15 @@ fn named(arguments: &Arguments) -> Result<(Config, PathBuf)> {
     }
 }
 
-/// What is to be trained, as rank `rank`: rank 0 alone has the run. Nothing is, where all that it would be has been printed.
-fn opened(
-    arguments: &Arguments,
-    named: Result<(Config, PathBuf)>,
-    rank: usize,
-) -> Result<Option<(Experiment, Network, Option<Run>)>> {
-    let (config, folder) = named?;
-    let (experiment, network) = prepare(config, &Device::open()?)?;
-    if arguments.dry_run {
-        return dry_run::print(&experiment, network).map(|_| None);
-    }
-    if let Err(error) = plan(&experiment, &network) {
+/// A new run, or the one to resume.
+fn begin(arguments: &Arguments, experiment: &Experiment, network: &Network, folder: &Path) -> Result<Run> {
+    if let Err(error) = plan(experiment, network) {
         output::note(&format!("this run can be trained but not probed: {error}"));
     }
-    let run = match (rank, &arguments.resume) {
-        (0, Some(_)) => Some(Run::resume(&folder, experiment.config())?),
-        (0, None) => Some(Run::create(&folder, experiment.config())?),
-        _ => None,
-    };
-    Ok(Some((experiment, network, run)))
+    match &arguments.resume {
+        Some(_) => Run::resume(folder, experiment.config()),
+        None => Run::create(folder, experiment.config()),
+    }
 }
 
 /// The commands that a trained run is for, of those that this program has.

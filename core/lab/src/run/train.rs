@@ -45,12 +45,32 @@ pub fn train(
     train_among(Arc::new(Alone::default()), experiment, network, Some(run), stop, observers)
 }
 
-/// [`train`] as one of several ranks. Rank 0 alone has the `run`: it reads the checkpoint, gives the others its state and
-/// writes all there is to write. All ranks end after the same step.
+/// Checks that the ranks can train this network together. Every rank gets the same error.
 ///
 /// # Errors
-/// As [`train`]; where the batch cannot be shared, ranks run other programs, configs or
-/// stimuli, or one has left.
+/// If the ranks run different programs, configs or stimuli, the batch cannot be shared, the config asks for a pipeline, or a
+/// rank has left.
+pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network: &Network) -> Result<()> {
+    if ranks.size() == 1 {
+        return Ok(());
+    }
+    let config = experiment.config();
+    let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
+    same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
+    let training = &config.training;
+    if training.parallel == Parallel::Pipeline {
+        let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
+        return Err(Error::config(config.place("training.parallel"), message));
+    }
+    let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);
+    sharing.map(drop).map_err(|error| config.locate(error))
+}
+
+/// [`train`] as one of several ranks, after [`fits_ranks`]. Only rank 0 has the `run`: it reads the checkpoint, gives the others
+/// its state and writes everything. All ranks end after the same step.
+///
+/// # Errors
+/// As [`train`]; if the batch cannot be shared, or a rank has left.
 pub fn train_among(
     ranks: Arc<dyn Collective>,
     experiment: &Experiment,
@@ -63,16 +83,11 @@ pub fn train_among(
     let training = &config.training;
     let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
-    same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
     let course = Course::new(training, network.modules().len(), per_epoch, total);
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?;
     let mut trainer = Trainer::new(network, config.seed).with_course(course).among(sharing);
     if training.parallel == Parallel::Pipeline {
-        if !trainer.sharing().is_alone() {
-            let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
-            return Err(Error::config(config.place("training.parallel"), message));
-        }
         trainer = trainer.in_pipeline(experiment.input()).map_err(|error| config.locate(error))?;
     }
     let mut resumed = None;
