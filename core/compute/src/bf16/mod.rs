@@ -1,8 +1,8 @@
 //! Products of bfloat16 operands with sums in `f32`, by the processor's own instructions where it has them.
 //!
 //! A product is `C = A · B` (or `C += A · B`) on packed operands. Both lie in pairs along the depth `k`, so that one
-//! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` ([`Left`]), `B` is a panel `[depth / 2, width, 2]`. Depths are
-//! filled up with zeros to the [`step`](Kernel::step) of the kernel. Whoever makes an operand packs it ([`Kernel`]), and in
+//! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` (`Left`), `B` is a panel `[depth / 2, width, 2]`. Depths are
+//! filled up with zeros to the `Kernel::step` of the kernel. Whoever makes an operand packs it (`Kernel`), and in
 //! doing so rounds it to the nearest bfloat16, of two the even one.
 //!
 //! Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same sums in plain Rust, to which the others
