@@ -22,6 +22,16 @@ fn pooled_features_are_the_means_of_whole_maps() {
     let place = trained();
     place.succeed(&["features", "run", "--out", "pooled.safetensors"]);
     place.succeed(&["features", "run", "--out", "whole.safetensors", "--whole"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name: &str| place.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(
+            mode("pooled.safetensors"),
+            mode("config.toml"),
+            "others may read what they may read of configs"
+        );
+    }
     let (pooled, whole) = (read(&place.path("pooled.safetensors")), read(&place.path("whole.safetensors")));
     let (_, header) = SafeTensors::read_metadata(&pooled).unwrap();
     assert_eq!(header.metadata().as_ref().unwrap()["axes"], "row, feature");

@@ -173,7 +173,15 @@ fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
     assert_eq!(json["differences"][0]["from"], "rule=random");
     with(&["--plot", "all/plot.svg"]);
     let plot = String::from_utf8(read(&place.path("all/plot.svg"))).unwrap();
-    for word in ["rule=random", "rule=clapp_s", "untrained", "chance", "% (raw)", "% (standardised)"] {
+    for word in [
+        "rule=random",
+        "rule=clapp_s",
+        "untrained",
+        "stimuli themselves",
+        "chance",
+        "% (raw)",
+        "% (standardised)",
+    ] {
         assert!(plot.contains(word), "{word}");
     }
     let error = place.fail(&[&arguments[..], &["--plot", "all/plot.svg"]].concat(), 1);

@@ -21,7 +21,11 @@ pub fn beside(path: &Path) -> PathBuf {
 pub fn write_new(path: &Path, write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> Result<()>) -> Result<()> {
     let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = BufWriter::new(NamedTempFile::new_in(folder).map_err(refused)?);
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is for its owner alone; this one is read by others as the system's settings say.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = BufWriter::new(builder.tempfile_in(folder).map_err(refused)?);
     write(&mut file)?;
     let file = file.into_inner().map_err(|error| refused(error.into_error()))?;
     file.persist_noclobber(path).map_err(|error| refused(error.error))?;

@@ -53,6 +53,11 @@ impl ByLayer {
     }
 }
 
+/// What a legend calls the baseline of this name: the stimuli themselves, or hand-made features such as MFCC.
+pub fn baseline(name: &str) -> String {
+    if name == "input" { "stimuli themselves".to_owned() } else { name.to_uppercase() }
+}
+
 /// Charts below each other as one text of SVG.
 pub fn stacked(charts: &[Chart]) -> String {
     let (width, height) = super::canvas::SIZE;

@@ -10,7 +10,7 @@ mod speech;
 mod theme;
 
 pub use bars::bars;
-pub use by_layer::{ByLayer, stacked};
+pub use by_layer::{ByLayer, baseline, stacked};
 pub use lines::lines;
 pub use matrix::matrix;
 pub use scatter::scatter;

@@ -1,7 +1,7 @@
 //! What linear probes name rightly, layer by layer: the paper's Figure 4.
 
 use crate::report::Material;
-use crate::report::charts::{ByLayer, Level, Point, over_seeds};
+use crate::report::charts::{self, ByLayer, Level, Point, over_seeds};
 use crate::report::groups::Group;
 use crate::report::page::Page;
 use crate::report::paper::published;
@@ -96,7 +96,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
                 .iter()
                 .filter(|layer| layer.name != "all" && layer.name.parse::<usize>().is_err());
             levels.extend(baseline.filter_map(|layer| {
-                Some(Level { name: layer.name.to_uppercase(), value: layer.score(kind)?.accuracy })
+                Some(Level { name: charts::baseline(&layer.name), value: layer.score(kind)?.accuracy })
             }));
             if (layer.majority - layer.chance).abs() > 0.05 {
                 levels.push(Level { name: "majority class".to_owned(), value: layer.majority });

@@ -1,7 +1,7 @@
 //! The comparison as a picture: accuracy by layer, a line for each row.
 
 use super::{Row, Spread, Table};
-use crate::report::charts::{ByLayer, Chart, Level, Point, stacked};
+use crate::report::charts::{self, ByLayer, Chart, Level, Point, stacked};
 use plasticity_core::Result;
 use plasticity_lab::probe::ProbeKind;
 
@@ -50,7 +50,7 @@ impl Table {
             let beside = row.layers.iter().position(|name| !is_layer(name) && name != "all");
             let baseline =
                 beside.and_then(|place| Some((&row.layers[place], probe(row)?.accuracy.get(place)?.mean)));
-            let known = baseline.into_iter().map(|(name, value)| (name.to_uppercase(), value));
+            let known = baseline.into_iter().map(|(name, value)| (charts::baseline(name), value));
             for (name, value) in known.chain([("chance".to_owned(), row.chance)]) {
                 if !levels.iter().any(|level: &Level| level.name == name) {
                     levels.push(Level { name, value });
