@@ -48,9 +48,8 @@ impl Kernel {
         Self(Kind::Plain)
     }
 
-    /// Outgoing channels from which on F(2×2, 3×3), with twice the products and more to transform, takes it less time than the
-    /// kernels for `f32` take for F(4×4, 3×3). That of AVX-512 BF16 was measured on a processor of the Zen 4 generation: no faster
-    /// at 256 channels, by a fifth at 512 and 1024. Of tiles the rate alone is known, which is many times that of `f32`.
+    /// The number of outgoing channels from which on F(2×2, 3×3) by this kernel replaces F(4×4, 3×3) in `f32`, which has fewer
+    /// products. For AVX-512 BF16 it was chosen on one busy processor (AMD, Zen 4). For tiles it is an estimate.
     pub(crate) fn wide(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

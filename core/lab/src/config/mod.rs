@@ -11,6 +11,8 @@ mod every;
 mod origins;
 mod probe;
 #[cfg(test)]
+mod stated;
+#[cfg(test)]
 mod tests;
 mod training;
 mod write;

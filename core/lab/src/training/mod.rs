@@ -133,7 +133,8 @@ impl Trainer {
         among::same(self.sharing.ranks().as_ref(), &own)
     }
 
-    /// One step on a batch, or on this rank's shard of one. With `report`, returns every module's loss (which on a GPU waits for the step).
+    /// One step on a batch, or on this rank's shard of one. With `report`, returns every module's loss (which on a GPU waits for
+    /// the step).
     ///
     /// # Errors
     /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.

@@ -32,9 +32,8 @@ const CHANNELS: usize = 64;
 
 /// The plan of a layer whose products may be summed so, where that is faster.
 ///
-/// Operands rounded behind the transform of F(4×4, 3×3) give four times the error of a direct convolution of rounded operands,
-/// behind that of F(2×2, 3×3) one and a half times. So the former is left to `f32`, and gives way to the latter in layers so wide
-/// that a kernel makes up for it.
+/// The transform of F(4×4, 3×3) enlarges the rounding error of bfloat16 more than that of F(2×2, 3×3). So F(4×4, 3×3) stays in
+/// `f32`, and wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
     let path = path(g);
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
