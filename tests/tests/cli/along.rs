@@ -136,6 +136,7 @@ fn a_comparison_of_cells_that_end_early_is_done_once() {
     let table = place.succeed(&compare);
     let before = read(&place.path("all/base/seed-3/probe.json"));
     assert_eq!(place.succeed(&compare), table);
+    assert_eq!(place.succeed(&[&compare[..], &["--finished"]].concat()), table);
     assert_eq!(read(&place.path("all/base/seed-3/probe.json")), before);
 }
 

@@ -235,6 +235,28 @@ fn a_comparison_does_not_mix_lengths_of_training() {
 }
 
 #[test]
+fn finished_cells_are_shown_without_training_and_need_no_checkpoint() {
+    let place = Place::new(CONFIG);
+    let compare = |steps, rules, option| {
+        let all = ["compare", "config.toml", "--out", "all", "--set", steps, "--sweep", rules];
+        all.into_iter().chain(option).collect::<Vec<&str>>()
+    };
+    let one = compare("training.steps=1", "rule=clapp_s", None);
+    let shown = compare("training.steps=1", "rule=random,clapp_s", Some("--finished"));
+    let error = place.fail(&shown, 1);
+    assert!(error.starts_with("all: has no finished cell of this comparison"), "{error}");
+    place.succeed(&one);
+    std::fs::remove_dir_all(place.path("all/rule=clapp_s/seed-3/checkpoints")).unwrap();
+    let table = place.succeed(&shown);
+    assert!(table.contains("clapp_s") && !table.contains("random"), "{table}");
+    assert!(!place.path("all/rule=random").exists(), "nothing is trained");
+    place.succeed(&one);
+    assert!(!place.path("all/rule=clapp_s/seed-3/checkpoints").exists(), "nothing is trained again");
+    // One that is probed before its end is not finished.
+    place.fail(&compare("training.steps=2", "rule=random,clapp_s", Some("--finished")), 1);
+}
+
+#[test]
 fn a_comparison_does_not_go_on_with_runs_on_other_stimuli() {
     let place = Place::new(CONFIG);
     let compare = ["compare", "config.toml", "--out", "all", "--set", "training.steps=1"];

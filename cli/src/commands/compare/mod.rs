@@ -21,7 +21,7 @@ use plasticity_core::{Error, Result};
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
 use plasticity_lab::ranks::Collective;
-use run_cell::check;
+use run_cell::{Standing, check};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// With --list: print a SLURM script, a job array with one task for each cell
     #[arg(long, requires = "list")]
     slurm: bool,
+    /// Train nothing; print the table of the cells that are finished
+    #[arg(long, conflicts_with = "list")]
+    finished: bool,
     /// Format of the printed table; the folder always gets Markdown, JSON and CSV
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
@@ -64,7 +67,7 @@ pub struct Arguments {
 
 /// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
 /// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out
-/// of the table and named at the end. If `mpirun` has started several processes, each takes the next cell when it is free.
+/// of the table and named at the end. With `--finished` no cell runs, and the table has those that are finished. If `mpirun` has started several processes, each takes the next cell when it is free.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -91,6 +94,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         output::print(&text)?;
         return Ok(Exit::Success);
     }
+    if arguments.finished {
+        return tell(arguments, &cells, &out, finished(arguments, &cells, &out)?, None);
+    }
     let ranks = ranks::join(Duration::MAX)?;
     let checked = checked(arguments, &cells, &out, ranks.as_ref());
     let mut left = ranks::agree(ranks.as_ref(), checked)?;
@@ -113,10 +119,38 @@ fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collec
     }
     arguments.plot.iter().try_for_each(|path| vacant(path))?;
     for cell in cells {
-        let steps = check(config(arguments, cell)?, &cell.folder(out), &device);
-        left.expect(steps.map_err(|error| in_cell(cell, error))?);
+        left.expect(match standing(arguments, cell, out, &device)? {
+            Standing::Finished(_) => 0,
+            Standing::Unfinished(steps) => steps,
+        });
     }
     Ok(left)
+}
+
+fn standing(arguments: &Arguments, cell: &Cell, out: &Path, device: &Device) -> Result<Standing> {
+    check(config(arguments, cell)?, &cell.folder(out), device).map_err(|error| in_cell(cell, error))
+}
+
+/// The reports of the cells that are finished; says how many are not.
+///
+/// # Errors
+/// Where none is, or something is wrong with a cell.
+fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome> {
+    arguments.plot.iter().try_for_each(|path| vacant(path))?;
+    let device = Device::open()?;
+    let mut outcome = Outcome::default();
+    for (number, cell) in cells.iter().enumerate() {
+        if let Standing::Finished(report) = standing(arguments, cell, out, &device)? {
+            outcome.reports.push((number, report));
+        }
+    }
+    match outcome.reports.len() {
+        0 => Err(Error::file(out, "has no finished cell of this comparison")),
+        some => {
+            output::note(&format!("{some} of {} cells are finished", cells.len()));
+            Ok(outcome)
+        }
+    }
 }
 
 /// Prints the table and keeps it; says which cells have failed.

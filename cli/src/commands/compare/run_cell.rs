@@ -11,10 +11,18 @@ use plasticity_lab::run::{self, Run};
 use probe::Report;
 use std::path::Path;
 
-/// Tries a cell's folder, stimuli, network and probe; what is probed already needs its probe's stimuli no more.
-/// Returns the steps that it is still to be trained for.
-pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
-    let mut read_out = false;
+/// How far a cell is.
+pub enum Standing {
+    /// It is trained and probed.
+    Finished(Report),
+    /// It is to be trained for this many steps, and probed.
+    Unfinished(u64),
+}
+
+/// Tries a cell's folder, stimuli, network and probe; what is probed already needs its probe's stimuli no more. A finished cell
+/// needs no checkpoint: its config and its report are enough.
+pub fn check(config: Config, folder: &Path, device: &Device) -> Result<Standing> {
+    let (mut report, patient) = (None, config.training.patience.is_some());
     if run::is_run(folder) {
         let stored = run::config(folder, &[])?;
         let other = match config.other_stimuli(&stored)? {
@@ -25,7 +33,7 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
             let message = format!("has a run {other}: choose another folder with --out, or undo the change");
             return Err(Error::file(folder, message));
         }
-        read_out = earlier(folder, &config)?.is_some();
+        report = earlier(folder, &config)?;
     } else {
         run::vacant(folder)?;
     }
@@ -39,10 +47,12 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<u64> {
         );
         return Err(Error::file(folder, message));
     }
-    if !read_out {
+    let Some(report) = report else {
         plan(&experiment, &network)?;
-    }
-    Ok(total - made)
+        return Ok(Standing::Unfinished(total - made));
+    };
+    let finished = report.step == total || (patient && report.step == made);
+    Ok(if finished { Standing::Finished(report) } else { Standing::Unfinished(total - made) })
 }
 
 /// The report in a folder, if the config would be probed in the same way.
