@@ -10,7 +10,7 @@ use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::Network;
-use plasticity_lab::probe::{FeatureStatistics, LayerProbe, probe};
+use plasticity_lab::probe::{Beside, ByGoodness, FeatureStatistics, LayerProbe, goodness, probe};
 use plasticity_lab::run::{self, Stored};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,9 @@ pub struct Report {
     pub step: u64,
     /// Every layer's probes.
     pub layers: Vec<LayerProbe>,
+    /// Where rules recognise classes by goodness: how well they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goodness: Option<ByGoodness>,
     /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config of the probe.
     #[serde(default)]
     pub readout: String,
@@ -93,7 +96,8 @@ pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
     let mut shown = ReadoutProgress::new();
     let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
-    Ok(Report { step, layers, readout: experiment.config().readout_fingerprint()? })
+    let goodness = goodness(experiment, network, device, &mut |what, share| shown.show(what, share))?;
+    Ok(Report { step, layers, goodness, readout: experiment.config().readout_fingerprint()? })
 }
 
 /// Writes `probe.json` into a run's folder, or says that it cannot.
@@ -134,7 +138,24 @@ pub fn table(report: &Report) -> String {
         cells.extend([percent(dead), percent(dimension), percent(layer.untrained_features.dimension)]);
         cells
     };
-    output::table(&head, &report.layers.iter().map(row).collect::<Vec<_>>())
+    let table = output::table(&head, &report.layers.iter().map(row).collect::<Vec<_>>());
+    match &report.goodness {
+        None => table,
+        Some(goodness) => format!("{table}\n\n{}", by_goodness(goodness)),
+    }
+}
+
+/// How often the class with the largest goodness is right, as a table.
+fn by_goodness(goodness: &ByGoodness) -> String {
+    let row = |name: String, Beside { trained, untrained }: Beside<f64>| {
+        vec![name, percent(trained), percent(untrained), format!("{:+.1}", trained - untrained)]
+    };
+    let modules = goodness.modules.iter().enumerate();
+    let mut rows: Vec<_> = modules.map(|(index, of)| row(format!("module {}", index + 1), *of)).collect();
+    if goodness.modules.len() > 1 {
+        rows.push(row("all but the first".to_owned(), goodness.together));
+    }
+    output::table(&["class by goodness", "%", "untrained %", "gain"].map(str::to_owned), &rows)
 }
 
 fn percent(value: f64) -> String {

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::map::FeatureMap;
 use crate::parameter::Parameter;
 use crate::random::Random;
-use crate::representation::RepresentationShape;
+use crate::representation::{Representation, RepresentationShape};
 use crate::taped::Scalar;
 
 /// A learning rule of one module.
@@ -70,6 +70,24 @@ pub trait PlasticityRule: Send {
     /// # Errors
     /// Where the rule cannot work on such stimuli.
     fn prepare_readout(&self, _input: &FeatureMap) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
+    /// Writes the same class on every stimulus, without changing their shape; `None` for rules that do not recognise classes
+    /// by [`goodness`](Self::goodness). Called on the first module's rule, for one class after the other.
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such stimuli.
+    fn with_class(&self, _input: &FeatureMap, _class: u32) -> Result<Option<FeatureMap>> {
+        Ok(None)
+    }
+
+    /// How well the class that is written on each stimulus fits it, by this module's representation: a value for each
+    /// stimulus of the batch, larger for a better fit. `None` for rules without [`with_class`](Self::with_class).
+    ///
+    /// # Errors
+    /// Where the rule cannot work on such representations.
+    fn goodness(&self, _target: &Representation) -> Result<Option<Vec<f32>>> {
         Ok(None)
     }
 

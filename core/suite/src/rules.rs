@@ -168,6 +168,9 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
         found.add("changes the shape of stimuli for the probe");
     }
+    if bench.rule.with_class(&input, 0)?.is_some_and(|made| made.shape() != shape) {
+        found.add("changes the shape of stimuli that it writes a class on");
+    }
     let given = input.clone();
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
     let unchanged = made.shape() == shape && same(given.data(), made.data())?;

@@ -7,6 +7,7 @@ mod errors;
 mod export;
 mod extends;
 mod features;
+mod goodness;
 mod import;
 mod list;
 mod memory;

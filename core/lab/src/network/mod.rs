@@ -212,7 +212,40 @@ impl Network {
         seen: &mut dyn FnMut(usize, &FeatureMap) -> Result<()>,
     ) -> Result<()> {
         let first = self.modules.first();
-        let mut below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
+        let below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
+        self.shown(below, input, seen)
+    }
+
+    /// The goodness of every stimulus by each module's rule, where this class is written on all of them; `None` where the
+    /// first module's rule writes none ([`PlasticityRule::with_class`]).
+    ///
+    /// # Errors
+    /// Where the input does not fit the network.
+    pub fn goodness(&mut self, input: &FeatureMap, class: u32) -> Result<Option<Vec<Vec<f32>>>> {
+        let first = self.modules.first();
+        let Some(written) = first.map(|module| module.rule.with_class(input, class)).transpose()?.flatten()
+        else {
+            return Ok(None);
+        };
+        let tops: Vec<usize> = self.modules.iter().map(|module| module.layers.end).collect();
+        let mut maps = Vec::new();
+        self.shown(Some(written), input, &mut |layer, map| {
+            maps.extend(tops.contains(&(layer + 1)).then(|| map.clone()));
+            Ok(())
+        })?;
+        let of = |(module, map): (&Module, &FeatureMap)| {
+            module.rule.goodness(&Representation::of(map, module.pooling)?)
+        };
+        self.modules.iter().zip(&maps).map(of).collect()
+    }
+
+    /// Runs the layers from `below`, or from the input where it is `None`.
+    fn shown(
+        &mut self,
+        mut below: Option<FeatureMap>,
+        input: &FeatureMap,
+        seen: &mut dyn FnMut(usize, &FeatureMap) -> Result<()>,
+    ) -> Result<()> {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let module = self.modules.iter().skip(1).find(|module| module.layers.start == index);
             if let (Some(module), Some(map)) = (module, &below) {

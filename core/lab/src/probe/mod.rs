@@ -4,6 +4,7 @@ mod accuracy;
 mod all_layers;
 mod baseline;
 mod batches;
+mod by_goodness;
 mod classifier;
 mod features;
 mod input;
@@ -18,6 +19,7 @@ mod statistics;
 
 pub use accuracy::{ProbeSettings, accuracy, predictions};
 pub use baseline::baseline_features;
+pub use by_goodness::ByGoodness;
 pub use classifier::Initial;
 pub(crate) use features::append;
 pub use features::{Features, features};
@@ -108,6 +110,28 @@ pub fn probe(
         layers.push(found.beside(&bench.layer("all", 0, other.of(0, 0))?));
     }
     Ok(layers)
+}
+
+/// Where rules recognise classes by goodness, tries every class on the test stimuli, with `trained` and with the same network
+/// with its initial weights.
+///
+/// # Errors
+/// Where there are no labelled stimuli, or they do not fit the network.
+pub fn goodness(
+    experiment: &Experiment,
+    trained: &mut Network,
+    device: &Device,
+    progress: &mut dyn FnMut(&str, f64),
+) -> Result<Option<ByGoodness>> {
+    let mut untrained = experiment.network(device)?;
+    let Plan { test, classes, .. } = plan(experiment, trained)?;
+    let mut of = |network: &mut Network, what: &str| {
+        let batches = batches(experiment.config(), &test, None, what, progress)?;
+        by_goodness::by_goodness(network, batches, classes, device)
+    };
+    let Some(own) = of(trained, "goodness of every class")? else { return Ok(None) };
+    let other = of(&mut untrained, "untrained goodness of every class")?;
+    Ok(other.and_then(|other| ByGoodness::new(&own, &other)))
 }
 
 /// What all probes of a run share.

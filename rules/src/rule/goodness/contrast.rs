@@ -4,7 +4,7 @@ use crate::rule::output::{self, output};
 use plasticity_core::device::Buffer;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{RuleUpdate, Signals, Taped};
-use plasticity_core::representation::RepresentationShape;
+use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
@@ -93,6 +93,21 @@ impl Goodness {
         let loss = f64::from(weight) * apart.iter().map(|apart| f64::from(apart * apart)).sum::<f64>();
         apart.iter_mut().for_each(|apart| *apart *= -2.0 * weight * share);
         (loss, apart)
+    }
+
+    /// The goodness of every stimulus, whatever it is: the mean over its steps in time.
+    ///
+    /// # Errors
+    /// Where a copy from the device fails.
+    pub fn of(&self, representation: &Representation) -> Result<Vec<f32>> {
+        let shape = representation.shape();
+        let share = self.scale(shape) / (shape.time * shape.location * shape.channel).max(1) as f32;
+        let mut goodness = vec![0.0; shape.batch];
+        let values = representation.data().to_vec()?;
+        for (row, values) in values.chunks_exact(shape.channel.max(1)).enumerate() {
+            goodness[row % shape.batch] += share * values.iter().map(|z| z * z).sum::<f32>();
+        }
+        Ok(goodness)
     }
 
     /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum, and

@@ -7,7 +7,7 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use plasticity_core::representation::Pooling;
+use plasticity_core::representation::{Pooling, Representation};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
@@ -19,8 +19,9 @@ use plasticity_core::{Error, Result};
 /// To hide a layer's goodness from the next, and that of stimuli from the first, put a `normalise` layer at the beginning of
 /// every module.
 ///
-/// Probes see stimuli with a neutral label, the mean of the labels of all classes, as where Hinton reads hidden activity
-/// out. They do not compare the goodness of a stimulus with each label in turn, his other way.
+/// Hinton tests a network in two ways. A linear probe sees stimuli with a neutral label, the mean of the labels of all
+/// classes. Or each label in turn is written on a stimulus, and the label with the largest goodness is the answer; `probe`
+/// prints both.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
@@ -110,7 +111,7 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    fn goodness(&self) -> Goodness {
+    fn contrast(&self) -> Goodness {
         let (threshold, sum) = (self.spec.threshold, self.spec.goodness == Over::Sum);
         Goodness { positive: threshold, negative: threshold, sum, peers: self.spec.peer_normalisation }
     }
@@ -211,12 +212,23 @@ impl PlasticityRule for Labelled {
         FeatureMap::new(input.shape(), data).map(Some)
     }
 
+    fn with_class(&self, input: &FeatureMap, class: u32) -> Result<Option<FeatureMap>> {
+        let shape = input.shape();
+        self.fits(shape)?;
+        let values = self.written(shape, &input.data().to_vec()?, &vec![class; shape.batch]);
+        FeatureMap::new(shape, Buffer::from_vec(input.data().device(), values)?).map(Some)
+    }
+
+    fn goodness(&self, target: &Representation) -> Result<Option<Vec<f32>>> {
+        self.contrast().of(target).map(Some)
+    }
+
     fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
-        self.goodness().update("forward_forward", signals)
+        self.contrast().update("forward_forward", signals)
     }
 
     fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
-        self.goodness().loss("forward_forward", signals).map(Some)
+        self.contrast().loss("forward_forward", signals).map(Some)
     }
 }
 
@@ -225,6 +237,7 @@ mod tests {
     use super::*;
     use crate::testing::draws;
     use plasticity_core::device::Device;
+    use plasticity_core::representation::RepresentationShape;
 
     #[test]
     fn positives_carry_their_label_and_negatives_another() {
@@ -257,6 +270,22 @@ mod tests {
         let values = made.into_data().to_vec().unwrap();
         assert_eq!(values, [[1.0; 6].as_slice(), &[0.5; 2]].concat().repeat(2));
         assert!(Labelled { classes: 5, ..rule }.prepare_readout(&input).is_err());
+    }
+
+    #[test]
+    fn a_class_is_written_as_in_learning_and_goodness_is_of_each_stimulus() {
+        let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 2, 2], channels: 1 };
+        let device = Device::open().unwrap();
+        let data = Buffer::from_vec(&device, vec![0.5; shape.len()]).unwrap();
+        let spec = ForwardForward { strength: 3.0, goodness: Over::Sum, ..ForwardForward::default() };
+        let rule = Labelled { spec, classes: 3 };
+        let made = rule.with_class(&FeatureMap::new(shape, data).unwrap(), 1).unwrap().unwrap();
+        assert_eq!(made.data().to_vec().unwrap(), [0.0, 3.0, 0.0, 0.5].repeat(2));
+        // Two places of two neurons; goodness is a sum over neurons of means over places.
+        let of = RepresentationShape { time: 1, location: 2, batch: 2, channel: 2 };
+        let data = Buffer::from_vec(&device, vec![1.0, 2.0, 0.0, 1.0, 3.0, 0.0, 0.0, 0.0]).unwrap();
+        let goodness = rule.goodness(&Representation::new(of, data).unwrap()).unwrap();
+        assert_eq!(goodness, Some(vec![7.0, 0.5]));
     }
 
     #[test]

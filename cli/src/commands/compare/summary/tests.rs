@@ -26,6 +26,7 @@ fn values_stand_below_the_names_of_their_layers() {
     let report = |layers: &[(&str, f64)]| Report {
         step: 9,
         layers: layers.iter().map(|(name, accuracy)| layer(name, *accuracy)).collect(),
+        goodness: None,
         readout: String::new(),
     };
     let cells = [cell("images"), cell("speech")];
@@ -59,7 +60,12 @@ fn seeds_are_gathered_into_mean_and_spread() {
         assignments: vec![format!("rule={rule}")],
         seed,
     };
-    let report = |accuracy| Report { step: 9, layers: vec![layer("1", accuracy)], readout: String::new() };
+    let report = |accuracy| Report {
+        step: 9,
+        layers: vec![layer("1", accuracy)],
+        goodness: None,
+        readout: String::new(),
+    };
     let cells = [cell("cpc", 1), cell("cpc", 2), cell("clapp", 1), cell("clapp", 2)];
     let reports: Vec<_> =
         cells.iter().zip([40.0, 42.0, 50.0, 50.0]).map(|(cell, a)| (cell, report(a))).collect();
@@ -82,7 +88,15 @@ fn two_rules() -> Vec<(Cell, Report)> {
         for (seed, accuracy) in (1..).zip(accuracies) {
             let assignments = vec![format!("rule={rule}")];
             let cell = Cell { config: "c.toml".into(), of: None, assignments, seed };
-            all.push((cell, Report { step: 9, layers: vec![layer("1", accuracy)], readout: String::new() }));
+            all.push((
+                cell,
+                Report {
+                    step: 9,
+                    layers: vec![layer("1", accuracy)],
+                    goodness: None,
+                    readout: String::new(),
+                },
+            ));
         }
     }
     all

@@ -1,0 +1,83 @@
+//! Classes recognised without a classifier: the class with which a stimulus has the largest goodness.
+
+use super::result::{Beside, Found};
+use crate::loader::HostBatch;
+use crate::network::Network;
+use plasticity_core::device::Device;
+use plasticity_core::stimulus::Label;
+use plasticity_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// How often the class with the largest goodness is the right one, in percent of the test stimuli (Hinton 2022).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByGoodness {
+    /// By the goodness of each module alone.
+    pub modules: Vec<Beside<f64>>,
+    /// By the sum over all modules but the first, or over all where there is only one.
+    pub together: Beside<f64>,
+}
+
+impl ByGoodness {
+    /// What two networks come to, each as [`by_goodness`] gives it.
+    pub(super) fn new(trained: &[f64], untrained: &[f64]) -> Option<Self> {
+        let both = trained.iter().zip(untrained);
+        let mut modules: Vec<Beside<f64>> =
+            both.map(|(&trained, &untrained)| Beside { trained, untrained }).collect();
+        let together = modules.pop()?;
+        Some(Self { modules, together })
+    }
+}
+
+/// Writes every class in turn on the stimuli and takes the one with the largest goodness: the accuracy of each module, and
+/// last that of [all but the first](ByGoodness::together). `None` where the network's rules have no goodness.
+///
+/// # Errors
+/// Where a stimulus has no class, or does not fit the network.
+pub(super) fn by_goodness(
+    network: &mut Network,
+    batches: impl Iterator<Item = Result<HostBatch>>,
+    classes: usize,
+    device: &Device,
+) -> Result<Option<Vec<f64>>> {
+    let modules = network.modules().len();
+    let (mut found, mut stimuli) = (vec![Found::default(); modules + 1], 0);
+    for batch in batches {
+        let batch = batch?.to_device(device)?;
+        // One for each class, each with one for each module and stimulus.
+        let mut of_classes = Vec::new();
+        for class in 0..classes as u32 {
+            let Some(mut goodness) = network.goodness(&batch.input, class)? else { return Ok(None) };
+            goodness.push(together(&goodness));
+            of_classes.push(goodness);
+        }
+        for (stimulus, label) in batch.labels.iter().enumerate() {
+            let Label::Class(own) = label else {
+                return Err(Error::stimulus("probe", "goodness needs one class for each stimulus"));
+            };
+            for (module, found) in found.iter_mut().enumerate() {
+                let goodness: Vec<f32> = of_classes.iter().map(|modules| modules[module][stimulus]).collect();
+                found.count(*own as usize, &goodness, f32::total_cmp);
+            }
+            stimuli += 1;
+        }
+    }
+    Ok(Some(found.into_iter().map(|found| found.in_percent(stimuli, classes).accuracy).collect()))
+}
+
+/// The sum over modules but the first, whose goodness says most of what is written and least of what it is written on.
+fn together(modules: &[Vec<f32>]) -> Vec<f32> {
+    let counted = if modules.len() > 1 { &modules[1..] } else { modules };
+    let stimuli = counted.first().map_or(0, Vec::len);
+    (0..stimuli).map(|stimulus| counted.iter().map(|module| module[stimulus]).sum()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_module_counts_only_where_it_is_alone() {
+        assert_eq!(together(&[vec![1.0, 2.0]]), [1.0, 2.0]);
+        assert_eq!(together(&[vec![9.0, 9.0], vec![1.0, 2.0], vec![0.5, 0.0]]), [1.5, 2.0]);
+    }
+}
