@@ -18,7 +18,7 @@ impl Signals {
     /// Listens for SIGHUP, SIGINT and SIGTERM, but for those that this process was started to ignore (`nohup`).
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// If the system refuses.
     #[cfg(unix)]
     pub fn listen() -> Result<Self> {
         use signal_hook::flag;
@@ -63,7 +63,7 @@ impl Signals {
 /// status of a failure, as it does where one that was asked for is refused.
 ///
 /// # Errors
-/// Where the system refuses.
+/// If the system refuses.
 #[cfg(unix)]
 pub fn fail_without_memory() -> Result<()> {
     let always = Arc::new(AtomicBool::new(true));

@@ -89,7 +89,7 @@ impl Pairs {
     /// only within their batch.
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods, or one of the values is no row of a period; where the device has
+    /// If the rows are no whole number of periods, or one of the values is no row of a period; where the device has
     /// no room.
     pub fn sampled(device: &Device, rows: usize, count: usize, index: Vec<u32>) -> Result<Self> {
         let (period, len) = match rows * count {
@@ -125,7 +125,7 @@ impl Pairs {
     /// for each row, or for each row of a period, as `index` of [`sampled`](Self::sampled).
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods, or a sign is neither; where the device has no room.
+    /// If the rows are no whole number of periods, or a sign is neither; where the device has no room.
     pub fn time_local(mut self, device: &Device, signs: &[i8]) -> Result<Self> {
         if signs.iter().any(|sign| sign.abs() != 1) || !self.rows.is_multiple_of(signs.len()) {
             let message = format!("expected a sign of ±1 for each of {} rows, got {signs:?}", self.rows);
@@ -141,7 +141,7 @@ impl Pairs {
     /// The same for another number of rows; buffers on the device are shared.
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods.
+    /// If the rows are no whole number of periods.
     pub fn of_rows(&self, rows: usize) -> Result<Self> {
         let fits = |period: usize| rows.is_multiple_of(period);
         let saccades = match &self.saccades {

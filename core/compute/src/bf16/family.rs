@@ -30,7 +30,7 @@ impl Family {
     /// here. It is found once.
     ///
     /// # Errors
-    /// Where one is named that there is not, or not here.
+    /// If one is named that there is not, or not here.
     pub fn found() -> Result<Self> {
         let (family, _) = choice().as_ref().map_err(|message| Error::setting(VARIABLE, message))?;
         Ok(*family)

@@ -88,7 +88,7 @@ impl Device {
     /// Waits until all work handed to the device is done.
     ///
     /// # Errors
-    /// Where the device reports that work failed.
+    /// If the device reports that work failed.
     pub fn synchronize(&self) -> Result<()> {
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Buffer {
     /// `len` zeros; none on a [`sizing`](Device::sizing) handle.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
@@ -147,7 +147,7 @@ impl Buffer {
     /// `len` values that are yet to be written: left over from earlier use.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
@@ -157,7 +157,7 @@ impl Buffer {
     /// Moves host values to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
         Ok(Self { values, device: device.clone(), shelved: false })
     }
@@ -165,7 +165,7 @@ impl Buffer {
     /// A copy of the values on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         Ok(self.values.clone())
     }
@@ -173,7 +173,7 @@ impl Buffer {
     /// Overwrites the buffer with host values of the same length.
     ///
     /// # Errors
-    /// Where the lengths differ or the copy fails.
+    /// If the lengths differ or the copy fails.
     pub fn copy_from_host(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.values.len() {
             let message = format!("expected {} values, got {}", self.values.len(), values.len());
@@ -221,7 +221,7 @@ impl Buffer {
     /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
     ///
     /// # Errors
-    /// Where `rows · columns` is not the length.
+    /// If `rows · columns` is not the length.
     pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
         self.part(0, rows, columns)
     }
@@ -229,7 +229,7 @@ impl Buffer {
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the part reaches past the end.
+    /// If the part reaches past the end.
     pub fn part(&self, start: usize, rows: usize, columns: usize) -> Result<Matrix> {
         let part = self.values.get(start..start + rows * columns).ok_or_else(|| {
             Error::shape("buffer", format!("{rows}×{columns} from {start} of {}", self.len()))
@@ -243,7 +243,7 @@ impl Buffer {
     /// The values of a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the copy fails.
+    /// If the copy fails.
     pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
         let mut values =
             vec![0.0; dfdx::shapes::HasShape::shape(matrix).0 * dfdx::shapes::HasShape::shape(matrix).1];
@@ -262,7 +262,7 @@ impl Indices {
     /// Moves host indices to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn from_vec(_device: &Device, values: Vec<u32>) -> Result<Self> {
         Ok(Self { values })
     }

@@ -52,7 +52,7 @@ fn kept(len: usize) -> bool {
 /// That there is room for `len` values, which is asked where they are many.
 ///
 /// # Errors
-/// Where there is not.
+/// If there is not.
 pub(crate) fn room(len: usize) -> Result<()> {
     if len <= LARGE {
         return Ok(());

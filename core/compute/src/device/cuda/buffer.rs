@@ -64,7 +64,7 @@ impl Buffer {
     /// `len` zeros.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let len = if device.is_sizing() { 0 } else { len };
         let mut memory = allocate::<f32>(device, len)?;
@@ -75,7 +75,7 @@ impl Buffer {
     /// `len` values that are yet to be written.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         let len = if device.is_sizing() { 0 } else { len };
         Ok(Self::over(device, len, allocate(device, len)?))
@@ -84,7 +84,7 @@ impl Buffer {
     /// `len` values that are yet to be written, as `values`.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn unset_as(device: &Device, len: usize, values: Values) -> Result<Self> {
         match values {
             Values::Single => Self::unset(device, len),
@@ -103,7 +103,7 @@ impl Buffer {
     /// Moves host values to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
         let mut memory = allocate(device, values.len())?;
         upload(device, &values, &mut memory)?;
@@ -113,7 +113,7 @@ impl Buffer {
     /// A copy of the values on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         let mut values = vec![0.0; self.len];
         let memory = self.single()?;
@@ -128,7 +128,7 @@ impl Buffer {
     /// Overwrites the buffer with host values of the same length.
     ///
     /// # Errors
-    /// Where the lengths differ or the copy fails.
+    /// If the lengths differ or the copy fails.
     pub fn copy_from_host(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.len {
             let message = format!("expected {} values, got {}", self.len, values.len());
@@ -168,7 +168,7 @@ impl Buffer {
     /// Where the values stand as `values`.
     ///
     /// # Errors
-    /// Where they have to be converted and that fails.
+    /// If they have to be converted and that fails.
     pub fn pointer_as(&self, values: Values) -> Result<CUdeviceptr> {
         match values {
             Values::Single => self.pointer(),
@@ -179,7 +179,7 @@ impl Buffer {
     /// Where the values stand as `f32`.
     ///
     /// # Errors
-    /// Where they have to be made of bfloat16 and that fails.
+    /// If they have to be made of bfloat16 and that fails.
     pub fn pointer(&self) -> Result<CUdeviceptr> {
         Ok(*self.single()?.device_ptr())
     }
@@ -187,7 +187,7 @@ impl Buffer {
     /// Where the values stand as `f32`, to be changed.
     ///
     /// # Errors
-    /// Where they have to be copied from a clone, or made of bfloat16, and that fails.
+    /// If they have to be copied from a clone, or made of bfloat16, and that fails.
     pub fn pointer_mut(&mut self) -> Result<CUdeviceptr> {
         self.single()?;
         self.half = OnceLock::new();
@@ -237,7 +237,7 @@ impl Buffer {
     /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
     ///
     /// # Errors
-    /// Where `rows · columns` is not the length.
+    /// If `rows · columns` is not the length.
     pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
         self.part(0, rows, columns)
     }
@@ -245,7 +245,7 @@ impl Buffer {
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the part reaches past the end.
+    /// If the part reaches past the end.
     pub fn part(&self, start: usize, rows: usize, columns: usize) -> Result<Matrix> {
         if start + rows * columns > self.len {
             let message = format!("{rows}×{columns} from {start} of {}", self.len);
@@ -267,7 +267,7 @@ impl Buffer {
     /// The values of a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the copy fails.
+    /// If the copy fails.
     pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
         let refused = |e| failed("dfdx", e);
         let &(rows, columns) = matrix.shape();
@@ -298,7 +298,7 @@ impl Indices {
     /// Moves host indices to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn from_vec(device: &Device, values: Vec<u32>) -> Result<Self> {
         let mut memory = allocate(device, values.len())?;
         upload(device, &values, &mut memory)?;
@@ -308,7 +308,7 @@ impl Indices {
     /// `len` zeros, for a kernel to write.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let mut memory = allocate::<u32>(device, len)?;
         device.driver().memset_zeros(&mut memory).map_err(|e| failed("clearing memory", e))?;
@@ -318,7 +318,7 @@ impl Indices {
     /// `len` indices that are yet to be written.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no room.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         Ok(Self { memory: Arc::new(allocate(device, len)?), len, largest: None })
     }

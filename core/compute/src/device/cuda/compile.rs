@@ -27,7 +27,7 @@ impl Drop for Program {
 /// `source`, which includes no headers, as an image that the driver loads on a GPU of the compute capability.
 ///
 /// # Errors
-/// Where the source does not compile, which is a bug; the error has NVRTC's log.
+/// If the source does not compile, which is a bug; the error has NVRTC's log.
 pub(super) fn compile(name: &str, source: &str, (major, minor): (i32, i32)) -> Result<Vec<c_char>> {
     let program = Program(create_program(source).map_err(|e| failed("NVRTC", e))?);
     let own = format!("--gpu-architecture=sm_{major}{minor}");

@@ -48,7 +48,7 @@ impl<'a> Launch<'a> {
     /// A call of `function` of `kernels`, which are compiled if they are not yet.
     ///
     /// # Errors
-    /// Where the source does not compile, which is a bug, or NVRTC does not know the GPU.
+    /// If the source does not compile, which is a bug, or NVRTC does not know the GPU.
     pub fn new(device: &'a Device, kernels: &Kernels, function: &'static str) -> Result<Self> {
         device.bind()?;
         let mut loaded = device.shared.kernels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ impl<'a> Launch<'a> {
     /// The arguments must be those that the kernel declares, and its accesses must stay in the memory they name.
     ///
     /// # Errors
-    /// Where the driver refuses, or earlier work failed.
+    /// If the driver refuses, or earlier work failed.
     pub unsafe fn each(self, count: usize) -> Result<()> {
         let blocks = count.div_ceil(THREADS as usize);
         // SAFETY: as the caller promises.
@@ -96,7 +96,7 @@ impl<'a> Launch<'a> {
     /// As for [`each`](Self::each).
     ///
     /// # Errors
-    /// Where the driver refuses, or earlier work failed.
+    /// If the driver refuses, or earlier work failed.
     pub unsafe fn run(mut self, blocks: [usize; 3], threads: [u32; 3], shared: u32) -> Result<()> {
         if blocks.contains(&0) {
             return Ok(());

@@ -64,7 +64,7 @@ impl Device {
     /// Opens the first GPU that the driver shows (`CUDA_VISIBLE_DEVICES` chooses); later calls share it.
     ///
     /// # Errors
-    /// Where there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
+    /// If there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
     pub fn open() -> Result<Self> {
         static DEVICE: OnceLock<Device> = OnceLock::new();
         static OPENING: Mutex<()> = Mutex::new(());
@@ -194,7 +194,7 @@ impl Device {
     /// Waits until all work handed to the device is done.
     ///
     /// # Errors
-    /// Where the device reports that work failed.
+    /// If the device reports that work failed.
     pub fn synchronize(&self) -> Result<()> {
         self.bind()?;
         self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
@@ -226,7 +226,7 @@ impl Device {
     /// Makes the device's context that of the calling thread, as calls of CUDA libraries need it.
     ///
     /// # Errors
-    /// Where the driver refuses.
+    /// If the driver refuses.
     pub fn bind(&self) -> Result<()> {
         self.driver().bind_to_thread().map_err(|e| failed("binding the GPU to a thread", e))
     }

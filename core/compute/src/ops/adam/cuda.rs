@@ -18,7 +18,7 @@ const MOST: usize = 16;
 /// One step of Adam: see [`AdamStep`]. One launch moves up to 16 tensors.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
 /// One step of SGD with momentum in the direction `update`: v ← momentum · v + (update − decay · w), w ← w + rate · v.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn sgd(
     rate: f32,
     momentum: f32,

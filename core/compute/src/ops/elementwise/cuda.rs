@@ -24,7 +24,7 @@ static KERNELS: Kernels = Kernels {
 /// a ← a + factor · b.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
     same_length("sum", a.len(), b.len())?;
     let (device, len) = (a.device().clone(), a.len());
@@ -37,7 +37,7 @@ pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
 /// a ← factor · a.
 ///
 /// # Errors
-/// Where the device refuses.
+/// If the device refuses.
 pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
     let (device, len) = (a.device().clone(), a.len());
     let launch = Launch::new(&device, &KERNELS, "scale")?;
@@ -49,7 +49,7 @@ pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
 /// The sum of every column of a row-major matrix of `columns` columns.
 ///
 /// # Errors
-/// Where the length is no multiple of `columns`.
+/// If the length is no multiple of `columns`.
 pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
     if columns == 0 || !a.len().is_multiple_of(columns) {
         return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
@@ -101,7 +101,7 @@ const VALUES_OF_A_BLOCK: usize = 1 << 15;
 /// a ← a + factor · Σ of single values.
 ///
 /// # Errors
-/// Where `a` or a summand is not one value.
+/// If `a` or a summand is not one value.
 pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ const MOST: usize = 16;
 /// Adds `factor · b` to the part of `a` that starts at value `first`.
 ///
 /// # Errors
-/// Where `b` reaches past the end of `a`.
+/// If `b` reaches past the end of `a`.
 pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<()> {
     let len = b.len();
     if first + len > a.len() {
@@ -150,7 +150,7 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
 /// a · b, value by value.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
     of_two("products", a, b)
 }
@@ -158,7 +158,7 @@ pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
 /// max(x, 0), where what is no number stays so.
 ///
 /// # Errors
-/// Where the device refuses.
+/// If the device refuses.
 pub fn relu(x: &Buffer) -> Result<Buffer> {
     let mut made = Buffer::unset(x.device(), x.len())?;
     let launch = Launch::new(x.device(), &KERNELS, "relu")?;
@@ -171,7 +171,7 @@ pub fn relu(x: &Buffer) -> Result<Buffer> {
 /// factor · \[x > 0\].
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
     of_two("gate", factor, x)
 }
@@ -179,7 +179,7 @@ pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
 /// `[outer, factors, inner]`: a with each run of `inner` values multiplied by its own factor.
 ///
 /// # Errors
-/// Where the length of `a` is no multiple of `factors · inner`.
+/// If the length of `a` is no multiple of `factors · inner`.
 pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
     fits(a.len(), factors.len(), inner)?;
     let mut made = Buffer::unset(a.device(), a.len())?;

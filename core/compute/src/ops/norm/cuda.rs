@@ -17,7 +17,7 @@ const DEPTH: usize = 64;
 /// Mean and variance (biased) of every channel.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn moments(input: &Buffer, channels: usize) -> Result<Moments> {
     let rows = input.len() / channels.max(1);
     let share = 1.0 / rows.max(1) as f32;
@@ -56,7 +56,7 @@ fn sums(input: &Buffer, d: Option<&Buffer>, mean: &Buffer, variance: &Buffer) ->
 /// y = weight · (x − mean) / √(variance + ε) + bias.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn apply(
     input: &Buffer,
     mean: &Buffer,
@@ -83,7 +83,7 @@ pub fn apply(
 /// The derivatives with batch statistics: what the input, the weight and the bias get.
 ///
 /// # Errors
-/// Where the lengths differ or the device has no room.
+/// If the lengths differ or the device has no room.
 pub fn backward(input: &Buffer, moments: &Moments, weight: &Buffer, d_out: &Buffer) -> Result<[Buffer; 3]> {
     if d_out.len() != input.len() {
         let message = format!("a post factor of {} values for {}", d_out.len(), input.len());

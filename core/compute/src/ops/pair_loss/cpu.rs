@@ -11,7 +11,7 @@ use crate::pairs::{Pairs, Scores};
 /// each sign; a kind without pairs adds nothing.
 ///
 /// # Errors
-/// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
+/// If the scores do not fit the pairs, or softmax is asked of pairs with signs.
 pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let columns = pairs.columns();
     if scores.values.len() != pairs.rows * columns {

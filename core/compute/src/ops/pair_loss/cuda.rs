@@ -24,7 +24,7 @@ const PAIRS_OF_A_BLOCK: usize = 1 << 13;
 /// each sign; a kind without pairs adds nothing.
 ///
 /// # Errors
-/// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
+/// If the scores do not fit the pairs, or softmax is asked of pairs with signs.
 pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let (rows, columns) = (pairs.rows, pairs.columns());
     if scores.values.len() != rows * columns {

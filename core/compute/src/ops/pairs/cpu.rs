@@ -18,7 +18,7 @@ const LANES: usize = 64;
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
     let sampled = pairs.sampled_saccades()?;
     let (prediction, target) = (prediction.as_slice(), checked(prediction, target, pairs)?);
@@ -46,7 +46,7 @@ pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<S
 /// is asked for. Context rows whose γ are all zero are left out.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_dendrites(
     gamma: &Scores,
     prediction: &Buffer,

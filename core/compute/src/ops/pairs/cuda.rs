@@ -31,7 +31,7 @@ const FEW: usize = 1024;
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
     let sampled = pairs.sampled_saccades()?;
     let from = checked(prediction, target, pairs)?;
@@ -55,7 +55,7 @@ pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<S
 /// is asked for.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_dendrites(
     gamma: &Scores,
     prediction: &Buffer,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Pools a map into a representation: rows (time, location, batch), see [`Pooling`].
 ///
 /// # Errors
-/// Where the pooling does not fit the map.
+/// If the pooling does not fit the map.
 pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let to = RepresentationShape::of(shape, pooling)?;
     let mut out = vec![0.0; to.len()];
@@ -48,7 +48,7 @@ fn mean_of_each(map: &[f32], shape: MapShape, out: &mut [f32]) {
 /// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.
 ///
 /// # Errors
-/// Where the factor does not fit the map.
+/// If the factor does not fit the map.
 pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let from = RepresentationShape::of(shape, pooling)?;
     same_length("spread", factor.len(), from.len())?;

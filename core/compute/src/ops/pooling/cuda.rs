@@ -16,7 +16,7 @@ static KERNELS: Kernels = Kernels {
 /// Pools a map into a representation: rows (time, location, batch), see [`Pooling`].
 ///
 /// # Errors
-/// Where the pooling does not fit the map.
+/// If the pooling does not fit the map.
 pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let to = RepresentationShape::of(shape, pooling)?;
     same_length("pool", map.len(), shape.len())?;
@@ -36,7 +36,7 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
 /// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.
 ///
 /// # Errors
-/// Where the factor does not fit the map.
+/// If the factor does not fit the map.
 pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let from = RepresentationShape::of(shape, pooling)?;
     same_length("spread", factor.len(), from.len())?;

@@ -65,7 +65,7 @@ impl RepresentationShape {
     /// The shape that `pooling` makes of a map.
     ///
     /// # Errors
-    /// Where blocks are larger than the map.
+    /// If blocks are larger than the map.
     pub fn of(map: MapShape, pooling: Pooling) -> Result<Self> {
         let [t, y, x] = map.extent;
         let plain =

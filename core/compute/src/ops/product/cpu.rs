@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// C = A · B (+ C): see [`Product`].
 ///
 /// # Errors
-/// Where an operand reaches past its buffer.
+/// If an operand reaches past its buffer.
 pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()> {
     let fits = p.a + p.m * p.k <= a.len() && p.b + p.k * p.n <= b.len() && p.c + p.m * p.n <= c.len();
     if !fits {

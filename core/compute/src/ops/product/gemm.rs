@@ -33,7 +33,7 @@ pub struct Gemm {
 /// The pointers must name `m · k`, `k · n` and `m · n` values that `p` says they name.
 ///
 /// # Errors
-/// Where a dimension is past 2³¹, or cuBLAS refuses.
+/// If a dimension is past 2³¹, or cuBLAS refuses.
 pub unsafe fn gemm(device: &Device, p: Gemm, a: CUdeviceptr, b: CUdeviceptr, c: CUdeviceptr) -> Result<()> {
     if p.m == 0 || p.n == 0 {
         return Ok(());

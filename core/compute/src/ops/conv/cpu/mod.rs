@@ -74,7 +74,7 @@ pub fn weight_order(rank: usize) -> Vec<usize> {
 /// See `forward.rs`.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn forward(
     geometry: &Geometry,
     pool: Option<&Pool>,
@@ -96,7 +96,7 @@ pub fn forward(
 /// [`outer`], and [`feedback`] where there are weights to send it through: on CUDA they share work.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn backward(
     call: &Backward,
     input: &Buffer,
@@ -111,7 +111,7 @@ pub fn backward(
 /// See `outer.rs`: the directions in which weights and biases move.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
@@ -135,7 +135,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 /// See `feedback.rs`: the post factor of the layer below.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
@@ -158,7 +158,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
 /// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     let positions = pool.output(geometry.output()).iter().product::<usize>();
     let mut output = Buffer::unset(input.device(), geometry.samples * positions * geometry.out_channels)?;
@@ -170,7 +170,7 @@ pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buf
 /// The post factor of what [`max_pool`] pooled.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no room.
 pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
     let mut input = Buffer::unset(factor.device(), geometry.samples * geometry.output_len())?;
     let (factor, channels) = (factor.as_slice(), geometry.out_channels);

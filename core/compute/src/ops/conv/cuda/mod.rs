@@ -71,7 +71,7 @@ pub fn weight_order(rank: usize) -> Vec<usize> {
 /// `input` `[samples, t, y, x, in]`, `weight` in [`weight_order`], `bias` `[out]`; gives `[samples, g.pooled(pool), out]`.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn forward(
     g: &Geometry,
     pool: Option<&Pool>,
@@ -122,7 +122,7 @@ pub fn backward(
 /// `input`, `call.output` and `call.routing` as in and from [`forward`]; gives the shapes of weight and bias.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     outer_of(call, &Unrouted::new(call)?, input)
 }
@@ -156,7 +156,7 @@ fn outer_of(call: &Backward, unrouted: &Unrouted, input: &Buffer) -> Result<(Buf
 /// `call.output` and `call.routing` as from [`forward`], `weight` in [`weight_order`]; gives `[samples, t, y, x, in]`.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     feedback_of(call, &Unrouted::new(call)?, weight)
 }
@@ -180,7 +180,7 @@ fn feedback_of(call: &Backward, unrouted: &Unrouted, weight: &Buffer) -> Result<
 /// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
-/// Where the buffer does not fit, or the device refuses.
+/// If the buffer does not fit, or the device refuses.
 pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     fits("map", input.len(), geometry.samples * geometry.output_len())?;
     if geometry.samples * geometry.pooled(Some(pool)).iter().product::<usize>() == 0 {
@@ -192,7 +192,7 @@ pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buf
 /// The post factor of what [`max_pool`] pooled: that of its output sent back to the winners.
 ///
 /// # Errors
-/// Where the buffer does not fit, or the device refuses.
+/// If the buffer does not fit, or the device refuses.
 pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
     if factor.is_empty() {
         return Buffer::zeros(factor.device(), geometry.samples * geometry.output_len());

@@ -111,7 +111,7 @@ impl Routing {
     /// The codes on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         let Some(codes) = &self.codes else { return Ok(Vec::new()) };
         let mut values =
