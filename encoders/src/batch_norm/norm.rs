@@ -109,7 +109,7 @@ impl Norm {
     /// The post factor of the input from the post factor of the output, and the updates of weight and bias.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// If the device has no memory.
     pub fn backward(&self, input: &Buffer, moments: &Moments, factor: &Buffer) -> Result<[Buffer; 3]> {
         let [mut below, weight, bias] = device::backward(input, moments, self.weight.value(), factor)?;
         if let Some(ranks) = &self.across {

@@ -18,7 +18,7 @@ impl Gram {
     /// That of a layer's features; of more than 1,024 rows, of as many evenly spaced ones.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// If the device has no memory.
     pub fn of(features: Labelled, device: &Device) -> Result<Self> {
         let (all, channels) = (features.labels.len(), features.channels);
         let n = all.min(ROWS);

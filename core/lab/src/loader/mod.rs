@@ -37,7 +37,7 @@ impl HostBatch {
     /// Moves the batch to the device.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// If the device has no memory.
     pub fn to_device(self, device: &Device) -> Result<Batch> {
         let input = FeatureMap::new(self.shape, Buffer::from_vec(device, self.values)?)?;
         Ok(Batch { input, labels: self.labels })

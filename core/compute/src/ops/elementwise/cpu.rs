@@ -1,4 +1,4 @@
-//! On the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
+//! On the CPU. The division of work depends only on the shape, so the bits do not depend on the number of threads.
 
 use super::{CHUNK, fits, same_length};
 use crate::device::Buffer;
@@ -85,10 +85,10 @@ pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
     of_two("products", a, b, |a, b| a * b)
 }
 
-/// max(x, 0), where what is no number stays so.
+/// max(x, 0); NaN stays NaN.
 ///
 /// # Errors
-/// If the device has no room.
+/// If the device has no memory.
 pub fn relu(x: &Buffer) -> Result<Buffer> {
     of_two("ReLU", x, x, |x, _| if x < 0.0 { 0.0 } else { x })
 }

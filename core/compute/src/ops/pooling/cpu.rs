@@ -29,7 +29,7 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     Buffer::from_vec(map.device(), out)
 }
 
-/// The mean over the positions of every sample, in the samples' own order.
+/// The mean over the positions of every sample, in the order of the samples.
 fn mean_of_each(map: &[f32], shape: MapShape, out: &mut [f32]) {
     let (positions, channels) = (shape.positions(), shape.channels);
     if map.is_empty() {
@@ -65,7 +65,7 @@ pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buff
 }
 
 /// Calls `each(place, row, offset, step, weight)` for every place (sample and position) of a map: its channels go to
-/// `offset + channel · step` of `row` with `weight`. Places outside the last whole block are passed over.
+/// `offset + channel · step` of `row` with `weight`. Places outside the last whole block are left out.
 fn for_each_place(shape: MapShape, pooling: Pooling, mut each: impl FnMut(usize, usize, usize, usize, f32)) {
     let [t, y, x] = shape.extent;
     let mut place = 0;

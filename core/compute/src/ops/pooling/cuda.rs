@@ -51,8 +51,8 @@ pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buff
     Ok(out)
 }
 
-/// The axes of a map as the kernels take them: time, location, batch, t, y, x, channels, and the side of the
-/// blocks (0 for the mean over y and x, 1 for one value a position).
+/// The axes of a map as an argument of the kernels: time, location, batch, t, y, x, channels, and the side of the
+/// blocks (0 for the mean over y and x, 1 for one value per position).
 fn axes(shape: MapShape, pooling: Pooling) -> Result<[u32; 9]> {
     let [t, y, x] = shape.extent;
     let (mode, side) = match pooling {

@@ -24,7 +24,7 @@ pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> 
         .pointer(taken.pointer_mut()?)
         .value(size(width)?)
         .value((index.len() * width) as u64);
-    // SAFETY: (from, index, to, width, count), one value a thread; every index is below the rows there are.
+    // SAFETY: (from, index, to, width, count), one value per thread; every index is below the rows there are.
     unsafe { launch.each(index.len() * width)? };
     Ok(taken)
 }
@@ -43,7 +43,7 @@ pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Re
         .pointer(put.pointer_mut()?)
         .value(size(width)?)
         .value(count as u64);
-    // SAFETY: (from, index, to, width, count), one value a thread; every index is below `rows`.
+    // SAFETY: (from, index, to, width, count), one value per thread; every index is below `rows`.
     unsafe { launch.each(count)? };
     Ok(put)
 }
@@ -65,7 +65,7 @@ pub fn swap_axes(a: &Buffer, outer: usize, first: usize, second: usize, width: u
         .value(size(second)?)
         .value(size(width)?)
         .value(a.len() as u64);
-    // SAFETY: (from, to, first, second, width, count), one value a thread; both hold `count` values.
+    // SAFETY: (from, to, first, second, width, count), one value per thread; both hold `count` values.
     unsafe { launch.each(a.len())? };
     Ok(swapped)
 }
