@@ -61,10 +61,10 @@ impl Network {
         Ok(State { tensors, optimiser_steps })
     }
 
-    /// Goes on from a saved state: all of it, or none where it does not fit.
+    /// Restores a saved state. If it does not fit, nothing changes.
     ///
     /// # Errors
-    /// Names the tensor that is missing, has another shape, or belongs to another network.
+    /// If a tensor is missing, has another shape, or belongs to another network; the error names it.
     pub fn restore(&mut self, state: &State) -> Result<()> {
         if state.optimiser_steps.len() != self.modules.len() {
             let message = format!(

@@ -76,8 +76,8 @@ impl Goodness {
         if self.sum { shape.channel as f32 } else { 1.0 }
     }
 
-    /// The loss of peer normalisation, and the post factor of each neuron at every position of a positive: −∂/∂z
-    /// = 2 λ (m̄ − m) / (neurons · rows of positives).
+    /// The loss of peer normalisation, and the post factor of each neuron at every position of a positive, 2 λ (m̄ −
+    /// m) / (neurons · rows of positives).
     fn peer_normalisation(&self, z: &[f32], shape: RepresentationShape) -> (f64, Vec<f32>) {
         let (channel, share) = (shape.channel, 2.0 / shape.rows() as f32);
         let mut apart = vec![0.0f32; channel];
