@@ -13,7 +13,8 @@ use toml::{Table, Value};
 /// Reads the plugin that the table at `path` names.
 ///
 /// # Errors
-/// If the plugin is unknown or a value is wrong; the error names file, line and key, what was expected and what was found.
+/// If the plugin is unknown or a value is wrong; the error names file, line and key, what was
+/// expected and what was found.
 pub(super) fn plugin<T: DeserializeOwned>(
     document: &Document,
     path: &str,

@@ -84,11 +84,12 @@ impl Experiment {
             .map_err(|error| self.config.locate(error))
     }
 
-    /// The network with its initial weights, always the same for a seed. From now on, the device has the config's precision.
+    /// The network with its initial weights, always the same for a seed. From now on, the device has the config's
+    /// precision.
     ///
     /// # Errors
-    /// If a layer or module cannot be built (the error names it and the reason), the device does not have the config's precision,
-    /// or there is not enough memory.
+    /// If a layer or module cannot be built (the error names it and the reason), the device does not have the
+    /// config's precision, or there is not enough memory.
     pub fn network(&self, device: &Device) -> Result<Network> {
         self.memory(device)?.check(memory::limit())?;
         let precision = self.config.training.precision.unwrap_or(device.default_precision());

@@ -202,7 +202,8 @@ impl Network {
         Ok(representations)
     }
 
-    /// Calls `seen` with the map of each layer (from 0), in order, with running statistics. A map is kept only until the next layer has used it.
+    /// Calls `seen` with the map of each layer (from 0), in order, with running statistics. A map is kept only
+    /// until the next layer has used it.
     ///
     /// # Errors
     /// If the input does not fit the network, or `seen` returns an error.

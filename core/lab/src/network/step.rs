@@ -147,9 +147,9 @@ pub type UpdateBy<'a> =
 
 impl Network {
     /// Runs one step of learning on a batch and calls `each` with every module's update, which `each` may apply.
-    /// With [`Role::Look`] the update is empty; with [`Role::Rest`] there is none.
-    /// A module's activity is dropped before the next one runs, so memory does not grow with depth. A rule with context from above
-    /// keeps two modules at a time. A rule with context from the top runs the network once before and keeps only the top
+    /// With [`Role::Look`] the update is empty; with [`Role::Rest`] there is none. A module's activity is dropped
+    /// before the next one runs, so memory does not grow with depth. A rule with context from above keeps two
+    /// modules at a time. A rule with context from the top runs the network once before and keeps only the top
     /// representation.
     ///
     /// # Errors
@@ -182,8 +182,9 @@ impl Network {
         self.step_among(&Sharing::alone(), input, labels, draws, update, each)
     }
 
-    /// [`step_with`](Self::step_with) as one of several ranks; `input` and `labels` are this rank's shard. On every rank, `each` gets
-    /// the updates of the whole batch. The ranks sum the updates of a module while the next module runs; then `each` is called.
+    /// [`step_with`](Self::step_with) as one of several ranks; `input` and `labels` are this rank's shard. On every
+    /// rank, `each` gets the updates of the whole batch. The ranks sum the updates of a module while the next module
+    /// runs; then `each` is called.
     ///
     /// # Errors
     /// If the batch does not fit the network, a rule returns an error, or a rank has left.

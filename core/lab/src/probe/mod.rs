@@ -243,10 +243,12 @@ impl Plan {
     }
 }
 
-/// Finds everything that probes of `network` need, without probing. So missing data are found before a long run, and not after it.
+/// Finds everything that probes of `network` need, without probing. So missing data are found before a long
+/// run, and not after it.
 ///
 /// # Errors
-/// If there are no labelled stimuli, their classes differ, a pooling does not fit a layer, or there is no memory for the features.
+/// If there are no labelled stimuli, their classes differ, a pooling does not fit a layer, or there is no
+/// memory for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| config.open_stimulus(split).map(Arc::from);
