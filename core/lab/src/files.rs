@@ -39,6 +39,7 @@ pub fn synchronise_folder_of(path: &Path) {
 }
 
 /// Makes a folder and the missing folders above it, and writes the name of each to disk.
+///
 /// # Errors
 /// If one cannot be made.
 pub fn make_folder(folder: &Path) -> Result<()> {

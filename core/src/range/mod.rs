@@ -8,6 +8,7 @@
 //! list    = ("list" | N) "of" choice
 //! table   = "{" KEY "=" range { "," KEY "=" range } "}"
 //! ```
+//!
 //! A `WORD` is one of the texts that a config may give, in quotes (`shared | blocked`). `a score` is a plugin of
 //! this family.
 

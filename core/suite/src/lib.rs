@@ -5,6 +5,7 @@
 //! ```no_run
 //! plasticity_suite::suite().unwrap();
 //! ```
+//!
 //! The suite checks every linked plugin: its config has the documented keys; wrong values give errors;
 //! its results agree with automatic differentiation, finite differences or an identity. For a source,
 //! the suite checks only the entry in the catalogue; the stimuli that read it test the source itself.

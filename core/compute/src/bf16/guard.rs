@@ -1,6 +1,8 @@
 //! Tests whether this processor and its operating system run a kernel: both must report it, and a small product must be
-//! correct. If possible, a child process computes the product. Some processors or hypervisors report instructions that
-//! fault; then only the child ends, and not the program.
+//! correct.
+//!
+//! If possible, a child process computes the product. Some processors or hypervisors report instructions that fault;
+//! then only the child ends, and not the program.
 
 use super::family::Refusal;
 use super::kernel::{Kernel, Kind};

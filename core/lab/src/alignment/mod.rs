@@ -1,7 +1,9 @@
-//! The angle between a local update and that of backpropagation, for every layer. The network is built twice with
-//! the same weights: with its modules, and as one module with the top module's rule. In the second, backpropagation
-//! carries the loss at the top to every layer. Both make one step on the same stimuli with the same draws; the
-//! updates are not applied. The angle of a layer is the angle between the two updates of all its parameters,
+//! The angle between a local update and that of backpropagation, for every layer.
+//!
+//! The network is built twice with the same weights: with its modules, and as one module with the top module's rule.
+//! In the second, backpropagation carries the loss at the top to every layer. Both make one step on the same stimuli
+//! with the same draws; the updates are not applied. The angle of a layer is the angle between the two updates of
+//! all its parameters,
 //!
 //! cos = ⟨ΔW_local, ΔW_backprop⟩ / (‖ΔW_local‖ ‖ΔW_backprop‖).
 //!

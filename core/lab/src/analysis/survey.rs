@@ -20,8 +20,9 @@ pub struct Seen {
 }
 
 /// Runs stimuli without augmentation through `networks`. Keeps features and, for each neuron, the
-/// `most` places that drive it most. Stimuli without labels get class 0. `progress` is called with
-/// the share that is done.
+/// `most` places that drive it most. Stimuli without labels get class 0.
+///
+/// `progress` is called with the share that is done.
 ///
 /// # Errors
 /// If a stimulus cannot be made, or does not fit a network.

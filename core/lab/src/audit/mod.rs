@@ -9,12 +9,14 @@
 //! - **pairs**: the mixed difference Δₐ Δ_b Δ_c U over any three stimuli is zero. So the modulation of a pair depends
 //!   only on this pair, and not on the scores of others (with a softmax it does depend on them: Equations 11 to 14);
 //! - **neurons**: if a neuron without dendritic connections changes its activity, no other neuron's update changes.
-//!   *In time*: a context is compared with one stimulus at a time, itself or another. So Δ_context Δ_target U differs
-//!   from zero for at most one target stimulus. The target is the last step of a module; the context is any earlier
-//!   step.
 //!
-//! *Weight transport*, a separate mark: one learning weight is used in both directions. If one of these cannot be
-//! measured on a network, it has no value and no mark.
+//! *In time*: a context is compared with one stimulus at a time, itself or another. So Δ_context Δ_target U differs
+//! from zero for at most one target stimulus. The target is the last step of a module; the context is any earlier
+//! step.
+//!
+//! *Weight transport*, a separate mark: one learning weight is used in both directions.
+//!
+//! If one of these cannot be measured on a network, it has no value and no mark.
 
 mod measure;
 mod space;

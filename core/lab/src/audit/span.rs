@@ -1,5 +1,6 @@
-//! Finds the steps of the input that reach the first and the last step in time from which a module learns. A
-//! target follows its context. So the last step from which a module learns is never a context, and the first one
+//! Finds the steps of the input that reach the first and the last step in time from which a module learns.
+//!
+//! A target follows its context. So the last step from which a module learns is never a context, and the first one
 //! is never a target. With patches, a step of the input is a step of every module. In speech and video, a step of
 //! a module sees many steps of the input, and lower modules may learn from a random window. So the audit has to
 //! search for these places.

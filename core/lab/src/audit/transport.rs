@@ -10,11 +10,13 @@ use std::collections::BTreeSet;
 /// presynaptic neurons. This side is the context for `predict`, the target for `retrodict`, and for other weights
 /// (classifiers, weights of a custom rule) the side that changes less. A weight that only predicts does not change the
 /// updates of its presynaptic neurons; a weight that also carries a signal back to them does. Weights that do not
-/// learn are left out, because fixed random feedback works in one direction. The audit separates the sides by the
-/// shown steps. If only the first step in time is shown, the first layer's weights learn as weights of contexts; if
-/// only the last one is shown, as weights of targets. With one step in time (two views), every stimulus is both, and
-/// the sides are separated by neurons: see [`of_other_neurons`]. `None` if there are such weights, but no step of the
-/// input reaches only the first or only the last step.
+/// learn are left out, because fixed random feedback works in one direction.
+///
+/// The audit separates the sides by the shown steps. If only the first step in time is shown, the first layer's
+/// weights learn as weights of contexts; if only the last one is shown, as weights of targets. With one step in time
+/// (two views), every stimulus is both, and the sides are separated by neurons: see [`of_other_neurons`].
+///
+/// `None` if there are such weights, but no step of the input reaches only the first or only the last step.
 ///
 /// # Errors
 /// If the network cannot make a step.

@@ -1,8 +1,9 @@
-//! Checkpoints: everything in a network that changes with training, in one safetensors file. Tensors are in their
-//! public layout, under the names of [`State`]. The metadata key `plasticity` is JSON: format, step, seed, the
-//! config's fingerprint, the optimisers' steps, the config's keys that affect learning, the [`Provenance`] and a
-//! checksum over all of these and the tensors. Files of earlier versions do not have the last three. Random states
-//! and the position in the stimuli are not saved: both follow from the seed and the step.
+//! Checkpoints: everything in a network that changes with training, in one safetensors file.
+//!
+//! Tensors are in their public layout, under the names of [`State`]. The metadata key `plasticity` is JSON: format,
+//! step, seed, the config's fingerprint, the optimisers' steps, the config's keys that affect learning, the
+//! [`Provenance`] and a checksum over all of these and the tensors. Files of earlier versions do not have the last
+//! three. Random states and the position in the stimuli are not saved: both follow from the seed and the step.
 
 mod read;
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Builds the object that a part of a config describes, or an error that names file, line and key.
+//!
 //! Faults are found first by comparing with the stated keys of the plugin or section. serde then
 //! finds faults that no range expresses.
 

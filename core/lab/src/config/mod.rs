@@ -1,7 +1,8 @@
-//! Configs: what is trained, on which stimuli, by which rule. A config is TOML with the sections
-//! `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and may have `[[observers]]`. It may
-//! extend others ([`Document::read`]). Stimuli, layers, presets, rules and observers are plugins, each with
-//! its own keys; see [`plasticity_core::registry`].
+//! Configs: what is trained, on which stimuli, by which rule.
+//!
+//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and
+//! may have `[[observers]]`. It may extend others ([`Document::read`]). Stimuli, layers, presets, rules and
+//! observers are plugins, each with its own keys; see [`plasticity_core::registry`].
 
 mod all_layers;
 mod diagnosis;

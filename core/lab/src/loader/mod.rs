@@ -1,7 +1,7 @@
 //! Makes batches ahead of training, on separate threads.
 //!
-//! Worker threads decode, augment and assemble; the training thread only moves a finished batch to the device. A
-//! batch depends only on the seed and its step. So any number of threads gives the same bits, and a run may start
+//! Worker threads decode, augment and assemble; the training thread only moves a finished batch to the device.
+//! A batch depends only on the seed and its step. So any number of threads gives the same bits, and a run may start
 //! at any step.
 
 use crate::ranks::Shard;
@@ -85,8 +85,8 @@ pub fn most_threads() -> usize {
     std::thread::available_parallelism().map_or(16, |cores| (4 * cores.get()).max(16))
 }
 
-/// The number of workers of a loader: the threads that a config allows (`None`: one for each core, at most 4),
-/// but at most [`most_threads`], and at most the number of batches.
+/// The number of workers of a loader: the threads that a config allows (`None`: one for each core, at most 4), but
+/// at most [`most_threads`], and at most the number of batches.
 fn workers(threads: Option<usize>, batches: u64) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
     let threads = threads.unwrap_or_else(available).min(most_threads());

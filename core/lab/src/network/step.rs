@@ -147,10 +147,11 @@ pub type UpdateBy<'a> =
 
 impl Network {
     /// Runs one step of learning on a batch and calls `each` with every module's update, which `each` may apply.
-    /// With [`Role::Look`] the update is empty; with [`Role::Rest`] there is none. A module's activity is dropped
-    /// before the next one runs, so memory does not grow with depth. A rule with context from above keeps two
-    /// modules at a time. A rule with context from the top runs the network once before and keeps only the top
-    /// representation.
+    /// With [`Role::Look`] the update is empty; with [`Role::Rest`] there is none.
+    ///
+    /// A module's activity is dropped before the next one runs, so memory does not grow with depth. A rule with
+    /// context from above keeps two modules at a time. A rule with context from the top runs the network once before
+    /// and keeps only the top representation.
     ///
     /// # Errors
     /// If the batch does not fit the network, or a rule returns an error.

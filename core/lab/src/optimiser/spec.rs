@@ -3,9 +3,10 @@
 use plasticity_core::registry::Key;
 use serde::{Deserialize, Serialize};
 
-/// The config of the optimiser. Every module has its own optimiser. Below, w are a parameter's values, U is the
-/// direction in which they move (minus the gradient, if there is one) and η is the rate: `rate` times the factors
-/// of the module, of the layer and of the schedule.
+/// The config of the optimiser. Every module has its own optimiser.
+///
+/// Below, w are a parameter's values, U is the direction in which they move (minus the gradient, if there is one)
+/// and η is the rate: `rate` times the factors of the module, of the layer and of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimiserSpec {
@@ -66,8 +67,9 @@ pub enum OptimiserSpec {
         decay_biases: bool,
     },
     /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017): λ = trust
-    /// ‖w‖ / (‖U‖ + decay ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is 0, and for
-    /// biases that do not decay.
+    /// ‖w‖ / (‖U‖ + decay
+    /// ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is 0, and for biases that do not
+    /// decay.
     Lars {
         /// Learning rate.
         rate: f32,

@@ -38,12 +38,13 @@ pub struct ProbeSettings {
     pub initial: Initial,
 }
 
-/// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning. Weights W
-/// `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the mean
-/// cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a learning
-/// gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
-/// probability p, drawn again for every row of every step (Srivastava et al. 2014); testing sees x. If rows are held
-/// out, the tested classifier is the one after the epoch with the highest accuracy on them, in the first pass.
+/// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning.
+///
+/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the
+/// mean cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a
+/// learning gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
+/// with probability p, drawn again for every row of every step (Srivastava et al. 2014); testing sees x. If rows are
+/// held out, the tested classifier is the one after the epoch with the highest accuracy on them, in the first pass.
 ///
 /// # Errors
 /// If rows or labels do not fit, all rows are held out, or learning diverges (the error names the key).

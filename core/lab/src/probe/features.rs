@@ -104,10 +104,12 @@ impl Features {
     }
 }
 
-/// Collects the features of several networks on the same stimuli. Each stimulus is made once. Each layer is pooled
-/// as `pooling` says (layers from 0). Only `wanted` layers are kept. If a stimulus has a class, its row is the mean
-/// of a layer over time. If its frames have classes, each labelled frame has a row: the mean over the layer's steps
-/// in time that the frame covers. With [`Pooling::Keep`] a row has every location, in order; else it is their mean.
+/// Collects the features of several networks on the same stimuli. Each stimulus is made once.
+///
+/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are kept. If a stimulus has a class,
+/// its row is the mean of a layer over time. If its frames have classes, each labelled frame has a row: the mean
+/// over the layer's steps in time that the frame covers. With [`Pooling::Keep`] a row has every location, in order;
+/// else it is their mean.
 ///
 /// # Errors
 /// If a stimulus has no label or does not fit the network, or blocks do not fit a layer's map.

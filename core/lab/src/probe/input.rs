@@ -9,9 +9,10 @@ use plasticity_core::stimulus::Label;
 /// The largest number of features of a stimulus: with many more, a classifier is slow and not better.
 const MOST: usize = 3200;
 
-/// Collects the encoder's input as features, one row for each label: every place, patch and channel, the mean over
-/// frames. Places are averaged in the smallest square blocks that leave at most [`MOST`] features. `None` if an input
-/// has no places, as a waveform, or if frames have their own classes.
+/// Collects the encoder's input as features, one row for each label: every place, patch and channel, the mean over frames.
+/// Places are averaged in the smallest square blocks that leave at most [`MOST`] features.
+///
+/// `None` if an input has no places, as a waveform, or if frames have their own classes.
 ///
 /// # Errors
 /// If a stimulus has no label or cannot be read.

@@ -45,8 +45,10 @@ use std::sync::Arc;
 /// Probes every layer of `trained` and of the same network with its initial weights. The first result is for
 /// the stimuli themselves or, if they have a [`Baseline`](plasticity_core::stimulus::Baseline), for its
 /// features. If the config asks for it, the last result is for all layers together
-/// ([`AllLayers`](crate::config::AllLayers)). `progress` is called with the current work and the share of it
-/// that is done, from 0 to 1: first features are collected, batch by batch; then layers are probed in order.
+/// ([`AllLayers`](crate::config::AllLayers)).
+///
+/// `progress` is called with the current work and the share of it that is done, from 0 to 1: first features
+/// are collected, batch by batch; then layers are probed in order.
 ///
 /// # Errors
 /// If there are no labelled stimuli, or they do not fit the network.

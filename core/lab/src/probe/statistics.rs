@@ -9,8 +9,9 @@ use plasticity_core::ops::{self, Product};
 /// The largest number of rows for covariances; if there are more, evenly spaced rows are used.
 const ROWS: usize = 4096;
 
-/// Share of dead features and effective dimension. The covariance and the Gram matrix of centred rows have the
-/// same norm, so the smaller of the two is computed.
+/// Share of dead features and effective dimension.
+///
+/// The covariance and the Gram matrix of centred rows have the same norm, so the smaller of the two is computed.
 ///
 /// # Errors
 /// If the device has no memory.

@@ -26,10 +26,11 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
 /// Trains the new network `network` from the run's checkpoint (or from the start) to the end, and returns it in its
 /// trainer. If `stop` returns true, training ends after the current step, with a checkpoint, and [`Trainer::steps`]
 /// is below [`total_steps`]. The same happens if an observer or the config's patience ends it; then
-/// [`Trainer::halted`] gives the reason. The run's own observers (measures, metrics, events, checkpoints) and the
-/// config's observers are called first, then `observers`, which can read the [measures](Moment::measures). A rule
-/// that does not learn makes no steps. A network with a weight that is not finite is not saved; earlier checkpoints
-/// stay.
+/// [`Trainer::halted`] gives the reason.
+///
+/// The run's own observers (measures, metrics, events, checkpoints) and the config's observers are called first,
+/// then `observers`, which can read the [measures](Moment::measures). A rule that does not learn makes no steps. A
+/// network with a weight that is not finite is not saved; earlier checkpoints stay.
 ///
 /// # Errors
 /// If the stimuli cannot be made, the run has already made more steps, a loss or a weight is not finite, an

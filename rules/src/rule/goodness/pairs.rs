@@ -25,8 +25,10 @@ pub(super) enum Pairs {
     /// Their mean. A batch is paired once, before the first module.
     AsTheyAre,
     /// Each stimulus is scaled to mean 0 and standard deviation 1; then the two together are scaled again; then their
-    /// mean is taken. Every module makes new pairs. The second scaling takes mean and deviation over both maps, each
-    /// with a mirrored border of `border` rows and columns.
+    /// mean is taken. Every module makes new pairs.
+    ///
+    /// The second scaling takes mean and deviation over both maps, each with a mirrored border of `border` rows and
+    /// columns.
     Normalised {
         /// Rows and columns.
         border: usize,

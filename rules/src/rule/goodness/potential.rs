@@ -8,10 +8,10 @@ use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::Scalar;
 use rayon::prelude::*;
 
-/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over
-/// positives of ‖g‖₂, g = mean over neurons of max(0, k p)² at each position. p is the potential of a layer
-/// that sees the mean of a pair. k is the number of copies of the layer's weights in the published form,
-/// where each copy sees one stimulus of the pair.
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
+/// g = mean over neurons of max(0, k p)² at each position. p is the potential of a layer that sees the mean
+/// of a pair. k is the number of copies of the layer's weights in the published form, where each copy sees
+/// one stimulus of the pair.
 ///
 /// The means are over positions and stimuli (at one step in time), the norm over the positions of a stimulus. The first half
 /// of the batch is positive, the second negative.

@@ -15,9 +15,12 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// A positive stimulus is a pair of x_k with itself; a negative one is a pair of x_k with another stimulus x_n of the
-/// batch. The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W
-/// (x_k + x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in
-/// probes. Its potential is half of the authors'.
+/// batch.
+///
+/// The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W (x_k +
+/// x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in probes.
+/// Its potential is half of the authors'.
+///
 /// `form = "position"` is the published rule:
 ///
 /// - Goodness is computed at each position, before the pool, from the authors' potential 2 (a + b).

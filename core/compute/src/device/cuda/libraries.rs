@@ -3,6 +3,7 @@
 //!
 //! cudarc 0.9 declares the libraries' functions as symbols to be linked. The symbols here take their place: each is a
 //! jump through a pointer, which [`load`] sets. A function that is not listed here is linked as cudarc declares it.
+//!
 //! The functions of CUDA 12 and 13 are the same. But the program contains dfdx's kernels as PTX of the toolkit and
 //! for the GPU of the build. So driver and GPU must not be older than these.
 

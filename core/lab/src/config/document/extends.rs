@@ -3,6 +3,7 @@
 //! ```toml
 //! extends = "base.toml"    # or a list; later ones override earlier ones, and the file overrides all
 //! ```
+//!
 //! Keys override each other one by one. A list replaces a list. A table replaces the whole table of
 //! the base in three cases: if it has another `type` or `preset`; if it has `layers` instead of a
 //! `preset`, or the reverse; and if only one of several keys is allowed (`{ epochs = 1 }` and

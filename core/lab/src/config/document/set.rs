@@ -23,9 +23,11 @@ impl Document {
         Ok(self)
     }
 
-    /// Overrides one key, as in `--set training.optimiser.rate=1e-3`. The value is read as TOML; if it is not
-    /// TOML, it is a string. A string for a table with a `type` or `preset` replaces this key (`rule=cpc`).
-    /// Tables that are not in the file come from `resolved`, the config with all defaults filled in.
+    /// Overrides one key, as in `--set training.optimiser.rate=1e-3`.
+    ///
+    /// The value is read as TOML; if it is not TOML, it is a string. A string for a table with a `type` or
+    /// `preset` replaces this key (`rule=cpc`). Tables that are not in the file come from `resolved`, the config
+    /// with all defaults filled in.
     ///
     /// # Errors
     /// If it is not of the form `key=value`, or the path leads through a value that is not a table.

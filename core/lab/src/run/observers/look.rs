@@ -21,10 +21,10 @@ const COLLAPSED: f64 = 1.2;
 /// The least number of steps between measures, if the config does not set it.
 const APART: u64 = 100;
 
-/// Measures every layer's share of zeros (`sparsity/layer_1`), dead units (`dead/layer_1`, percent)
-/// and effective dimension (`dimension/layer_1`), and the norm of every parameter
-/// (`norm/layer.0.weight`); draws the first layer's filters; and probes layers during training if
-/// the config says so. Warns about layers that die or collapse.
+/// Measures every layer's share of zeros (`sparsity/layer_1`), dead units (`dead/layer_1`, percent) and effective dimension
+/// (`dimension/layer_1`), and the norm of every parameter (`norm/layer.0.weight`); draws the first
+/// layer's filters; and probes layers during training if the config says so. Warns about layers
+/// that die or collapse.
 pub struct Look<'a> {
     run: &'a RefCell<&'a mut Run>,
     experiment: &'a Experiment,

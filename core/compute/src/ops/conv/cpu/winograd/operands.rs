@@ -1,4 +1,5 @@
 //! Makes operands of the products from maps: a pass down the lines of tiles, then a pass along them.
+//!
 //! Neighbouring tiles share the results of the first pass for the columns that both read.
 
 use std::array::from_fn;
