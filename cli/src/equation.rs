@@ -4,7 +4,7 @@
 //! `_` and `^` start an index and an exponent: a word, or the text in the following braces or brackets. Unicode's
 //! own indices and exponents (`zᵀ`, `u⁺`, `λ₁`) and primes are treated in the same way. Words of two letters or
 //! more are upright. Outside brackets, a line may break before a sign of addition or relation and after a comma.
-//! Browsers do not break inside one `<math>`, so each such part is a `<math>` of its own.
+//! Browsers do not break inside one `<math>`, so each such part is a separate `<math>`.
 
 /// An equation as elements `<math>`, with a blank wherever a line may break.
 pub fn mathml(equation: &str) -> String {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The suffix of a temporary file.
 const PARTIAL: &str = ".partial";
 
-/// Writes a file completely or not at all, even if the machine stops: writes a temporary file beside it, synchronises
-/// and renames it, or removes it on failure.
+/// Writes a file completely or not at all, even if the machine stops: writes a temporary file in the same
+/// folder, synchronises and renames it, or removes it on failure.
 ///
 /// # Errors
 /// If the folder cannot be written to.

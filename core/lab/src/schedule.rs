@@ -62,7 +62,7 @@ pub enum Decay {
     Step {
         /// Values of t.
         at: Vec<f32>,
-        /// What the rate is multiplied by at each of them.
+        /// The factor at each of them.
         #[serde(default = "tenth")]
         factor: f32,
     },
@@ -75,7 +75,7 @@ pub enum Decay {
     Staircase {
         /// The length of an interval.
         every: Span,
-        /// What the rate is multiplied by at each of them.
+        /// The factor at each of them.
         #[serde(default = "tenth")]
         factor: f32,
     },

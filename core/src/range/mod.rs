@@ -1,4 +1,4 @@
-//! The range of a config key: the values that it may have, written beside the key and read strictly.
+//! The range of a config key: the values that it may have. It is written next to the key and read strictly.
 //!
 //! ```text
 //! range   = choice { "|" choice }

@@ -60,7 +60,8 @@ struct Header {
 }
 
 impl Checkpoint {
-    /// Writes the file completely or not at all: writes a temporary file beside it, synchronises and renames it.
+    /// Writes the file completely or not at all: writes a temporary file in the same folder, synchronises and renames
+    /// it.
     ///
     /// # Errors
     /// If the folder cannot be written to.

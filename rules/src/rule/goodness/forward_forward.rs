@@ -153,7 +153,7 @@ impl Labelled {
         values
     }
 
-    /// Checks that every class has a position of its own.
+    /// Checks that every class has its own position.
     fn fits(&self, shape: MapShape) -> Result<()> {
         let places = if self.spec.label == Label::Wave { 1 } else { self.classes };
         if !shape.is_empty() && shape.positions() >= places {

@@ -40,7 +40,7 @@ impl PositionGoodness {
     /// −∂L/∂g = σ(θ⁺ − g) / n − λ g / (‖g‖ · stimuli) for positives and −σ(g − θ⁻) / n for negatives.
     ///
     /// # Errors
-    /// If the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (signals.target.data(), signals.target.shape());
         check(rule, shape)?;
@@ -83,10 +83,10 @@ impl PositionGoodness {
         Ok(RuleUpdate::new(Buffer::from_vec(device, vec![loss as f32])?, Buffer::from_vec(device, p)?))
     }
 
-    /// The loss that it follows.
+    /// The loss that the update follows.
     ///
     /// # Errors
-    /// If the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.shape();
         check(rule, shape)?;

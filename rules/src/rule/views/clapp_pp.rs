@@ -32,7 +32,7 @@ pub struct ClappPp {
     pub pool: Pool,
     /// Number of saccades of a context: views of other images of the batch.
     pub negatives: usize,
-    /// Score of a context and a target; the context's neurons never learn, whatever its transport.
+    /// Score of a context and a target. The context's neurons never learn, for any transport.
     pub score: Box<dyn ScoreSpec>,
     /// Modulation of every pair.
     pub broadcast: Box<dyn BroadcastSpec>,

@@ -5,7 +5,7 @@ use crate::output;
 use plasticity_core::Result;
 use plasticity_lab::probe::ProbeKind;
 
-/// What a comparison is printed as.
+/// The format of a printed comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Columns

@@ -86,7 +86,7 @@ functions! { nvrtc:
 /// Finds the libraries and sets the jumps. Later calls return the result of the first.
 ///
 /// # Errors
-/// Names the library that is missing and what it is a part of.
+/// If a library is missing; the error names it and the package that contains it.
 pub(super) fn load() -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let all = || {

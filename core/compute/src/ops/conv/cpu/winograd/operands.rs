@@ -129,7 +129,7 @@ impl<'a> Under<'a> {
         Self { grid, channels, blank: Scratch::zeros(row), filled: Scratch::zeros(filled) }
     }
 
-    /// The pass down a stretch, to `[product, position, channel]`; positions beside the map give zeros.
+    /// The pass down a stretch, to `[product, position, channel]`; positions outside the map give zeros.
     #[inline(always)]
     fn down<S: Simd, T: Tiling, F: Factor>(
         &mut self,

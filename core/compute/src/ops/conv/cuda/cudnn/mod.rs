@@ -142,7 +142,7 @@ impl Cudnn {
         let Ok(Some(bytes)) = asked else { return false };
         let done = Buffer::unset(device, bytes.div_ceil(4)).and_then(|workspace| {
             let workspace = (workspace.pointer()?, bytes);
-            // SAFETY: as the caller promises; the workspace is as long as cuDNN asked for.
+            // SAFETY: as the caller promises; the workspace has the size that cuDNN requires.
             unsafe { plan.run(functions, stage, from, workspace, to, add) }
         });
         if let Err(error) = done {
