@@ -18,11 +18,11 @@ pub struct Repatch {
 }
 
 plugin! {
-    Layer "repatch": "Larger patches, cut from what smaller ones became: for patches that grow with depth; nothing learns",
+    Layer "repatch": "Cuts larger patches from the maps of smaller ones, so that patches grow with depth; nothing learns",
     equation: "M[t h + y, l w + x] = a[2t, 2l, y, x]; z[t, l, y, x] = M[t s/2 + y, l s/2 + x]",
-    citation: "growing patches, which the discussion of Illing et al. 2021 looks forward to",
+    citation: "growing patches: future work in the discussion of Illing et al. 2021",
     keys: [
-        size = "", "2..=4096", "s: rows and columns of the new patches, an even number; they overlap by half, as those before must";
+        size = "", "2..=4096", "s: rows and columns of the new patches, an even number. Patches overlap by half, before and after this layer";
     ],
     example: "type = \"repatch\"\nsize = 2",
     impl LayerSpec for Repatch {

@@ -91,7 +91,7 @@ pub const PROBE: [Key; 20] = [
         "batch_norm",
         "",
         "true | false",
-        "whether the classifier stands behind batch normalisation of the features, with a gain and a shift that learn; left out: no",
+        "whether batch normalisation of the features, with a learning gain and shift, precedes the classifier; left out: no",
     ),
     key(
         "initial",

@@ -219,7 +219,7 @@ pub const TRAINING: [Key; 22] = [
         "turns",
         "",
         "list of { epochs = 1.., steps = 1.. }",
-        "how long each module learns, one after the other, first to last; the others do not change meanwhile. Training ends with \
+        "how long each module learns. One module learns after another, first to last; the others do not change. Training ends with \
          the last turn, if this is before the end of the last epoch; left out: all learn together",
     ),
     key(

@@ -77,8 +77,8 @@ plugin! {
     citation: "Hinton 2022, arXiv 2212.13345; labels as waves: Scodellaro, Kulkarni, Alves & Schröter 2023, arXiv 2312.14924",
     keys: [
         threshold = "2.0", "> 0", "θ: the goodness above which a stimulus counts as positive";
-        strength = "1.0", "> 0", "the value at the position of the label in learning, with 0 at those of the \
-                                  other classes; in probing all have an equal share. With waves: the amplitude";
+        strength = "1.0", "> 0", "in learning: the value at the label's position; the positions of the other \
+                                  classes have 0. In probing, all have an equal share of it. With waves: the amplitude";
         label = "\"positions\"", "positions | wave", "writes the label on the first positions of a stimulus, one \
                                                       for each class, or as a plane wave over the whole map, \
                                                       which convolutions see everywhere";
