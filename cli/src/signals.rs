@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -15,7 +15,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGHUP, SIGINT and SIGTERM, but for those that this process was started to ignore (`nohup`).
+    /// Listens for SIGHUP, SIGINT, SIGTERM and SIGUSR1, but for those that this process was started to ignore (`nohup`). `mpirun`
+    /// passes SIGUSR1 on and waits; after the others it sets the ranks a time.
     ///
     /// # Errors
     /// Where the system refuses.
@@ -24,7 +25,7 @@ impl Signals {
         use signal_hook::flag;
         let signals = Self::default();
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        for signal in [SIGHUP, SIGINT, SIGTERM, SIGUSR1] {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
@@ -53,6 +54,7 @@ impl Signals {
     pub fn exit(&self) -> Exit {
         match self.which.load(Ordering::Relaxed) {
             1 => Exit::Hangup,
+            10 => Exit::Scheduled,
             15 => Exit::Terminated,
             _ => Exit::Interrupted,
         }

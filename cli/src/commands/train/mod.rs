@@ -130,7 +130,7 @@ pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result
     learn_among(&alone, experiment, network, Some(run))
 }
 
-/// The same as one of several ranks; rank 0 alone has the run, shows progress, and says how to go on.
+/// The same as one of several ranks; rank 0 alone has the run, shows progress, and says how to resume.
 fn learn_among(
     ranks: &Arc<dyn Collective>,
     experiment: &Experiment,

@@ -57,11 +57,15 @@ impl Network {
                 }
             }
         }
-        let optimiser_steps = self.modules.iter().map(|module| module.optimiser.steps()).collect();
-        Ok(State { tensors, optimiser_steps })
+        Ok(State { tensors, optimiser_steps: self.optimiser_steps() })
     }
 
-    /// Goes on from a saved state: all of it, or none where it does not fit.
+    /// Steps that each module's optimiser has made.
+    pub fn optimiser_steps(&self) -> Vec<u64> {
+        self.modules.iter().map(|module| module.optimiser.steps()).collect()
+    }
+
+    /// Resumes from a saved state: takes all of it, or none where it does not fit.
     ///
     /// # Errors
     /// Names the tensor that is missing, has another shape, or belongs to another network.

@@ -23,7 +23,8 @@ pub struct Record {
     /// has no gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub surprise: Vec<f32>,
-    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
+    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent); in a free pipeline, from how
+    /// many batches each module has learned: `steps/module_1`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
 }
