@@ -29,7 +29,7 @@ impl Loaded {
     /// Opens the run in a folder at its last checkpoint.
     ///
     /// # Errors
-    /// Where the folder holds no run, or the run no checkpoint; where its stimuli are missing.
+    /// If the folder holds no run, or the run no checkpoint; where its stimuli are missing.
     pub fn open(folder: &Path, set: &[String], device: &Device) -> Result<Self> {
         let config = run::config(folder, set)?;
         let stored = run::last_checkpoint(folder)?.ok_or_else(|| {
@@ -59,7 +59,7 @@ impl Loaded {
     /// Labelled stimuli that a probe learns from, or is tested on, with the names of their classes.
     ///
     /// # Errors
-    /// Where there are none, or they have no labels.
+    /// If there are none, or they have no labels.
     pub fn labelled(&self, split: Split) -> Result<(Arc<dyn Stimulus>, Vec<String>)> {
         let config = self.config();
         let opened = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
@@ -76,7 +76,7 @@ impl Loaded {
     /// Steps and states of the run, from the untrained network over the checkpoints that are kept.
     ///
     /// # Errors
-    /// Where a checkpoint cannot be read.
+    /// If a checkpoint cannot be read.
     pub fn states(&mut self) -> Result<Vec<(u64, State)>> {
         let mut states = vec![(0, self.untrained.state()?)];
         for (step, path) in run::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > 0) {

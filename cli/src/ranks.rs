@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Joins the other ranks of this job. From here on rank 0 alone says what the program has to say.
 ///
 /// # Errors
-/// Where several processes were started, and this program was built without MPI, or MPI cannot be used.
+/// If several processes were started, and this program was built without MPI, or MPI cannot be used.
 pub fn join(limit: Duration) -> Result<Arc<dyn Collective>> {
     match ranks::started().filter(|&count| count > 1) {
         None => Ok(Arc::new(Alone::default())),
@@ -43,7 +43,7 @@ fn joined(count: usize, _: Duration) -> Result<Arc<dyn Collective>> {
 /// The outcome of all ranks: this one's, or the error of the first that failed, which rank 0 alone says.
 ///
 /// # Errors
-/// Where a rank failed.
+/// If a rank failed.
 pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     let agreed = ranks::agree(ranks, own);
     if agreed.is_err() && ranks.rank() > 0 {

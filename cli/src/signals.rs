@@ -19,7 +19,7 @@ impl Signals {
     /// passes SIGUSR1 on and waits; after the others it sets the ranks a time.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// If the system refuses.
     #[cfg(unix)]
     pub fn listen() -> Result<Self> {
         use signal_hook::flag;
@@ -65,7 +65,7 @@ impl Signals {
 /// status of a failure, as it does where one that was asked for is refused.
 ///
 /// # Errors
-/// Where the system refuses.
+/// If the system refuses.
 #[cfg(unix)]
 pub fn fail_without_memory() -> Result<()> {
     let always = Arc::new(AtomicBool::new(true));

@@ -14,7 +14,7 @@ static STARTED: OnceLock<usize> = OnceLock::new();
 /// Starts as many threads as the config names, but no more than [`most_threads`], or one for each core.
 ///
 /// # Errors
-/// Where no thread can be started, or this process computes with another number already.
+/// If no thread can be started, or this process computes with another number already.
 pub fn start_threads(config: &Config) -> Result<()> {
     let Some(threads) = config.training.threads.map(|threads| threads.min(most_threads())) else {
         return start_default_threads();
@@ -51,7 +51,7 @@ fn of_rank() -> usize {
 /// return no error.
 ///
 /// # Errors
-/// Where no thread can be started.
+/// If no thread can be started.
 pub fn start_default_threads() -> Result<()> {
     if STARTED.get().is_some() {
         return Ok(());

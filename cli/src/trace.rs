@@ -150,7 +150,7 @@ impl Traced {
     /// time of its sums over ranks in which training went on; `None` where there were none.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn write(&self, folder: &Path, rank: usize) -> Result<Option<f64>> {
         let Some(heard) = &self.heard else { return Ok(None) };
         let intervals = heard.intervals();

@@ -22,7 +22,7 @@ impl Fault {
         Self { path: path.to_owned(), message: message.into() }
     }
 
-    /// The same below `key`.
+    /// The same fault with `key` put before its path.
     #[must_use]
     pub fn under(self, key: &str) -> Self {
         Self { path: join(key, &self.path), ..self }
@@ -100,7 +100,7 @@ pub fn check_keys<'a>(keys: &[Key], given: impl Iterator<Item = (&'a str, &'a Va
             None => unknowns.push(unknown_key(name, &known)),
         }
     }
-    // A key that is misspelt is the likelier slip where a value does not fit either.
+    // If there is an unknown key and a wrong value, the misspelt key is the more likely error.
     unknowns.into_iter().chain(faults).next().map_or(Ok(()), Err)
 }
 
@@ -183,7 +183,7 @@ fn check_choices(range: &Range, choices: &[Range], value: &Value) -> Result<(), 
         (Range::Plugin(_), Value::Table(_)) | (Range::List(..), Value::Array(_)) => true,
         _ => false,
     };
-    // Those of one `type` are told apart by it.
+    // The `type` of the table, if given, selects the choice.
     let types: Vec<&str> = choices.iter().filter_map(type_of).collect();
     if let (false, Value::Table(table)) = (types.is_empty(), value) {
         match table.get("type") {

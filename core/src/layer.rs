@@ -179,19 +179,19 @@ pub trait EncoderLayer: Send {
     /// The shape of the output for an input of this shape.
     ///
     /// # Errors
-    /// Where the layer cannot work on such a map.
+    /// If the layer cannot work on such a map.
     fn output(&self, input: MapShape) -> Result<MapShape>;
 
     /// The activity of the layer for the input `pre`.
     ///
     /// # Errors
-    /// Where the layer cannot work on such a map.
+    /// If the layer cannot work on such a map.
     fn forward(&mut self, pre: &FeatureMap, phase: Phase) -> Result<Activity>;
 
     /// The update from a post factor. `pre` and `post` are those of the forward pass that made `trace`.
     ///
     /// # Errors
-    /// Where the factor does not fit the map.
+    /// If the factor does not fit the map.
     fn plasticity(
         &mut self,
         pre: &FeatureMap,
@@ -205,7 +205,7 @@ pub trait EncoderLayer: Send {
     /// The bias is not included and does not move. With `potential` it is included: a + b.
     ///
     /// # Errors
-    /// Where the layer cannot work on such a map.
+    /// If the layer cannot work on such a map.
     fn activation(&mut self, _pre: &FeatureMap, _potential: bool) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
@@ -214,7 +214,7 @@ pub trait EncoderLayer: Send {
     /// derive the summed inputs from them need not compute them again.
     ///
     /// # Errors
-    /// Where the layer cannot work on such a map, or another layer made the trace.
+    /// If the layer cannot work on such a map, or another layer made the trace.
     fn activation_of_pass(
         &mut self,
         pre: &FeatureMap,
@@ -249,9 +249,9 @@ pub trait EncoderLayer: Send {
         true
     }
 
-    /// Tells the layer that each pass from here on is of this rank's shard of a batch, or, without `ranks`, of a whole batch
-    /// again. A layer that takes means over the batch while it learns has them over the shards of all ranks then; its updates
-    /// stay those of its own shard.
+    /// From now on, each pass is on this rank's shard of a batch; without `ranks`, on a whole batch again. A layer
+    /// that uses means over the batch in learning must then use means over the shards of all ranks. Its updates are
+    /// still the updates of its own shard.
     fn across(&mut self, _ranks: Option<&Arc<dyn Across>>) {}
 
     /// Whether the output serves as *context* for predicting the layer's own input (a recurrent layer on
@@ -267,7 +267,7 @@ pub trait LayerSpec: Send + Sync + std::fmt::Debug {
     /// Builds the layer for inputs of this shape, with new weights.
     ///
     /// # Errors
-    /// Where the layer cannot work on such a map, or a value is out of range.
+    /// If the layer cannot work on such a map, or a value is out of range.
     fn build(&self, input: MapShape, device: &Device, random: &mut Random) -> Result<Box<dyn EncoderLayer>>;
 
     /// Neurons at each position of its output, if fixed by the spec.
@@ -282,6 +282,6 @@ pub trait EncoderPreset: Send + Sync + std::fmt::Debug {
     /// The layers, first to last.
     ///
     /// # Errors
-    /// Where a value is out of range.
+    /// If a value is out of range.
     fn layers(&self) -> Result<Vec<Box<dyn LayerSpec>>>;
 }

@@ -115,8 +115,9 @@ pub trait Observer<N: ?Sized = dyn Observed> {
         false
     }
 
-    /// Whether it looks at the [network](Moment::network), or may [stop](Moment::stop) training, after this step (counted
-    /// from 1). After others a pipeline may have gone on when it is told of them: its network is a later one then.
+    /// Whether it looks at the [network](Moment::network), or may [stop](Moment::stop) training, after this step
+    /// (counted from 1). After other steps, a pipeline may already have made further steps when it calls the
+    /// observer; the network is then a later one.
     fn looks(&self, _step: u64) -> bool {
         true
     }

@@ -78,7 +78,7 @@ impl Parameter {
     /// A parameter with the public layout in memory.
     ///
     /// # Errors
-    /// Where the number of values is not that of `shape`.
+    /// If the number of values is not that of `shape`.
     pub fn plain(device: &Device, name: &str, shape: &[usize], values: &[f32]) -> Result<Self> {
         Self::new(device, name, shape, &(0..shape.len()).collect::<Vec<_>>(), values)
     }
@@ -145,7 +145,7 @@ impl Parameter {
     /// Its values in the public layout.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn get(&self) -> Result<Vec<f32>> {
         self.to_public(&self.value)
     }
@@ -153,7 +153,7 @@ impl Parameter {
     /// A buffer in this parameter's memory order (an update, an optimiser's average), in the public layout.
     ///
     /// # Errors
-    /// Where the lengths differ or the copy from the device fails.
+    /// If the lengths differ or the copy from the device fails.
     pub fn to_public(&self, memory: &Buffer) -> Result<Vec<f32>> {
         let memory = memory.to_vec()?;
         self.check(memory.len())?;
@@ -166,7 +166,7 @@ impl Parameter {
     /// Sets the values from the public layout; on a [`sizing`](Device::sizing) handle it does nothing.
     ///
     /// # Errors
-    /// Where the number of values is not that of the shape.
+    /// If the number of values is not that of the shape.
     pub fn set(&mut self, public: &[f32]) -> Result<()> {
         if self.value.device().is_sizing() {
             return self.check(public.len());
@@ -178,7 +178,7 @@ impl Parameter {
     /// Values in the public layout, put into this parameter's memory order.
     ///
     /// # Errors
-    /// Where the number of values is not that of the shape.
+    /// If the number of values is not that of the shape.
     pub fn to_memory(&self, public: &[f32]) -> Result<Vec<f32>> {
         self.check(public.len())?;
         let mut memory = room(&self.name, public.len())?;

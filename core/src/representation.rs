@@ -32,7 +32,7 @@ impl Representation {
     /// Pools a map.
     ///
     /// # Errors
-    /// Where the pooling does not fit the map.
+    /// If the pooling does not fit the map.
     pub fn of(map: &FeatureMap, pooling: Pooling) -> Result<Self> {
         let shape = RepresentationShape::of(map.shape(), pooling)?;
         Self::new(shape, ops::pool(map.data(), map.shape(), pooling)?)

@@ -24,7 +24,7 @@ pub enum Label {
     None,
     /// Its class.
     Class(u32),
-    /// A class for each frame of its time axis, `None` where a frame has no label.
+    /// A class for each frame of its time axis; `None` for a frame without a label.
     Frames(Vec<Option<u32>>),
 }
 
@@ -33,7 +33,7 @@ pub enum Label {
 pub struct Sample {
     /// Its values.
     pub values: Vec<f32>,
-    /// What is known of it.
+    /// Its label.
     pub label: Label,
 }
 
@@ -161,7 +161,7 @@ pub struct Baseline {
 /// Assembles samples on the device.
 ///
 /// # Errors
-/// Where a sample does not have the size that [`Stimulus::shape`] says.
+/// If a sample does not have the size that [`Stimulus::shape`] says.
 pub fn batch(stimulus: &dyn Stimulus, samples: &[Sample], device: &Device) -> Result<Batch> {
     let shape = stimulus.shape(samples.len());
     let values = stimulus.assemble(samples)?;
@@ -189,14 +189,14 @@ pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
     /// Opens one split. `seed` is the seed of the run; built-in stimuli follow from it.
     ///
     /// # Errors
-    /// Where files or folders are missing or unusable: names them, and the remedy.
+    /// If files or folders are missing or unusable; the error names them and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>>;
 
     /// What follows from the config alone about the stimuli for learning, so that noise of the same shape can replace
     /// absent files; `None` if nothing does.
     ///
     /// # Errors
-    /// Where a value of the config is out of range.
+    /// If a value of the config is out of range.
     fn outline(&self) -> Result<Option<Outline>> {
         Ok(None)
     }

@@ -1,4 +1,4 @@
-//! A layer's updates and feedback against finite differences of its forward pass: what tests of layers call.
+//! Compares a layer's updates and feedback with finite differences of its forward pass, for tests of layers.
 
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{EncoderLayer, LayerSpec, Phase, PostFactor};
@@ -17,10 +17,9 @@ fn map(shape: MapShape, values: &[f32], device: &Device) -> FeatureMap {
 }
 
 /// Builds the layer of a JSON spec and checks, at a random point, that for the loss L = −Σ factor · post every update
-/// is −∂L/∂parameter and feedback is −∂L/∂pre. With `per_sample` the factor is that of the mean over positions.
-///
-/// A ReLU or max pool that switches inside a step spoils a difference; so two steps are tried, and the share of values
-/// that fit neither must be below 3 %.
+/// is −∂L/∂parameter and feedback is −∂L/∂pre. With `per_sample`, the factor is the factor of the mean over positions.
+/// If a ReLU or max pool switches within a step, the finite difference is wrong. So two step lengths are tried, and
+/// the share of values that agree with neither must be below 3 %.
 pub(crate) fn check(spec: &str, shape: MapShape, per_sample: bool) {
     let device = Device::open().unwrap();
     let mut random = stream(4, &[shape.len() as u64]);

@@ -8,11 +8,11 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 
-/// What a border holds.
+/// The values of a border.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Border {
-    /// The map mirrored at its edge, which is not repeated.
+    /// The map mirrored at its edge, without repeating the edge.
     #[default]
     Reflect,
     /// Zeros.
@@ -25,7 +25,7 @@ pub enum Border {
 pub struct Pad {
     /// Rows and columns on each side.
     pub size: usize,
-    /// What they hold.
+    /// Their values.
     #[serde(default)]
     pub border: Border,
 }
@@ -51,7 +51,7 @@ plugin! {
 }
 
 impl Pad {
-    /// For every place of the padded axis the one of the map that it shows, if it shows one.
+    /// For every place of the padded axis: the place of the map that it shows, if any.
     fn axis(&self, length: usize) -> Vec<Option<usize>> {
         let (size, last) = (self.size as isize, length as isize - 1);
         (-size..=last + size)
@@ -63,7 +63,8 @@ impl Pad {
             .collect()
     }
 
-    /// Calls `each(place of the padded map, place of the map)`, both counted in positions, for all that show one.
+    /// Calls `each(place of the padded map, place of the map)`, both counted in positions, for all
+    /// places that show one.
     fn visit(&self, shape: MapShape, mut each: impl FnMut(usize, usize)) {
         let [t, y, x] = shape.extent;
         let (rows, columns) = (self.axis(y), self.axis(x));

@@ -1,4 +1,4 @@
-//! `repatch`: larger patches, cut from what smaller ones became.
+//! `repatch`: larger patches, cut from the maps of smaller ones.
 
 use crate::shown;
 use plasticity_core::device::Device;
@@ -8,8 +8,9 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 
-/// Patches that overlap by half, rows of them as time and columns as locations, are laid side by side again (every second one,
-/// which do not overlap), and the map is cut into patches of `size`×`size` positions that overlap by half.
+/// The input has patches that overlap by half; their rows are steps in time, their columns are locations. The
+/// layer puts every second patch side by side (these do not overlap), which gives one map. It cuts this map into
+/// patches of `size`×`size` positions that overlap by half.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Repatch {
@@ -37,7 +38,7 @@ plugin! {
 }
 
 impl Repatch {
-    /// Calls `each(place in the new patches, place in those before)`, both counted in positions.
+    /// Calls `each(place in the new patches, place in the old patches)`, both counted in positions.
     fn visit(&self, before: MapShape, after: MapShape, mut each: impl FnMut(usize, usize)) {
         let [_, height, width] = before.extent;
         let stride = self.size / 2;
@@ -81,7 +82,7 @@ impl EncoderLayer for Repatch {
         shown::output(pre, after, &|each| self.visit(pre.shape(), after, each)).map(Activity::new)
     }
 
-    /// Each position gets the sum of the factors of the patches that show it, those of dropped patches get none.
+    /// Each position gets the sum of the factors of the new patches that show it; positions of dropped patches get 0.
     fn plasticity(
         &mut self,
         pre: &FeatureMap,
@@ -104,7 +105,7 @@ mod tests {
     /// Nine patches of 4×4 that overlap by half.
     const SHAPE: MapShape = MapShape { time: 3, location: 3, batch: 2, extent: [1, 4, 4], channels: 1 };
 
-    /// The values of an image of 8×8 are its places; that of the second stimulus has 100 more.
+    /// The values of an image of 8×8 are its places, counted; the second stimulus has 100 more everywhere.
     fn patches(size: usize, stride: usize, count: usize) -> Vec<f32> {
         let mut values = Vec::new();
         for patch in 0..count * count {

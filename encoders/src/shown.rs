@@ -1,4 +1,4 @@
-//! What layers share that show positions of their input at other places, and learn nothing.
+//! Functions that layers share if they show positions of their input at other places and do not learn.
 
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
@@ -11,7 +11,7 @@ pub(crate) type Visit<'a> = dyn Fn(&mut dyn FnMut(usize, usize)) + 'a;
 /// The output of `shape`: each place has the activity of the position that it shows, or 0.
 ///
 /// # Errors
-/// Where a copy from or to the device fails.
+/// If a copy from or to the device fails.
 pub(crate) fn output(pre: &FeatureMap, shape: MapShape, visit: &Visit) -> Result<FeatureMap> {
     let (values, channels) = (pre.data().to_vec()?, shape.channels);
     let mut made = vec![0.0; shape.len()];
@@ -21,10 +21,10 @@ pub(crate) fn output(pre: &FeatureMap, shape: MapShape, visit: &Visit) -> Result
     FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), made)?)
 }
 
-/// The feedback, where it is asked for: each position gets the sum of the factors of the places that show it.
+/// The feedback, if requested: each position gets the sum of the factors of the places that show it.
 ///
 /// # Errors
-/// Where the factor does not fit the output `post` of `layer`.
+/// If the factor does not fit the output `post` of `layer`.
 pub(crate) fn update(
     layer: &str,
     pre: &FeatureMap,

@@ -41,7 +41,7 @@ plugin! {
     }
 }
 
-/// base^power, without its cost where there is none to pay.
+/// base^power; a power of 1 costs nothing.
 fn raised(base: f32, power: f32) -> f32 {
     if power == 1.0 { base } else { base.powf(power) }
 }
@@ -61,7 +61,7 @@ impl EncoderLayer for Triangle {
             let mean = mean(neurons);
             for a in neurons {
                 let above = *a - mean;
-                // What is no number stays so: `max` would hide it.
+                // NaN stays NaN: `max` would hide it.
                 *a = if above <= 0.0 { 0.0 } else { raised(above, self.power) };
             }
         });

@@ -1,15 +1,15 @@
-//! How many weights a layer may have, and how they start.
+//! How many weights a layer may have, and their initial values.
 
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// How weights start.
+/// The distribution of initial weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initial {
-    /// Uniform in ±1/√(fan-in), as PyTorch's.
+    /// Uniform in ±1/√(fan-in), as in PyTorch.
     #[default]
     Uniform,
     /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot & Bengio 2010).
@@ -19,10 +19,10 @@ pub enum Initial {
 }
 
 impl Initial {
-    /// `count` fresh weights of neurons with `fan_in` inputs, which have `fan_out` outputs each.
+    /// `count` new weights. A neuron has `fan_in` inputs; an input reaches `fan_out` neurons.
     ///
     /// # Errors
-    /// Where the gain is out of range.
+    /// If the gain is out of range.
     pub(crate) fn draw(
         self,
         random: &mut Random,
@@ -51,13 +51,13 @@ fn normal(random: &mut Random) -> f32 {
     ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
 }
 
-/// The most weights of one matrix: CUDA kernels count them in 31 bits.
+/// The largest number of weights of one matrix: CUDA kernels count them in 31 bits.
 const MOST: usize = i32::MAX as usize;
 
-/// Checks that there can be weights of such sizes, to be asked before any is drawn.
+/// Checks that a matrix of these sizes is possible. Call it before weights are drawn.
 ///
 /// # Errors
-/// Where there would be more than 2³¹ − 1.
+/// If there would be more than 2³¹ − 1.
 pub(crate) fn check(layer: &str, sizes: &[usize]) -> Result<()> {
     let count = sizes.iter().try_fold(1, |count: usize, &size| count.checked_mul(size));
     if count.is_some_and(|count| count <= MOST) {
@@ -81,7 +81,7 @@ mod tests {
         let weights = Initial::Normal(25.0).draw(&mut random, 100_000, 100, 1).unwrap();
         let mean = weights.iter().sum::<f32>() / 1e5;
         let spread = (weights.iter().map(|w| w * w).sum::<f32>() / 1e5).sqrt();
-        // 100,000 draws of N(0, 2.5²): the mean's standard deviation is 0.008, the spread's 0.006.
+        // 100,000 draws of N(0, 2.5²): the mean has a standard deviation of 0.008, the spread one of 0.006.
         assert!(mean.abs() < 0.04 && (spread - 2.5).abs() < 0.03, "{mean} {spread}");
         assert!(Initial::Normal(0.0).draw(&mut random, 1, 1, 1).is_err());
         let weights = Initial::Xavier.draw(&mut random, 10_000, 20, 4).unwrap();

@@ -1,11 +1,12 @@
 //! Score functions, broadcast signals and plasticity rules: CPC, Greedy InfoMax, CLAPP and relatives.
 //!
-//! A rule of Illing et al. (2021) is a composition of three parts: a [`score`] of contexts and targets, a
-//! [`broadcast`] signal that turns scores into the modulation γ of every pair, and a plasticity [`rule`] that sets
-//! both to work over prediction steps. Each is a plugin: see [`plasticity_core::registry`].
+//! A rule of Illing et al. (2021) has three parts: a [`score`] of contexts and targets, a [`broadcast`] signal that
+//! computes the modulation γ of every pair from the scores, and a plasticity [`rule`] that uses both for each
+//! prediction step. Each part is a plugin: see [`plasticity_core::registry`].
 //!
-//! CLAPP's broadcast, by its closed form: two contexts, each with a fixation (column 0) and one saccade. A pair that
-//! meets its demand, a fixation above 1 or a saccade below −1, is no surprise and changes nothing.
+//! The example computes CLAPP's broadcast by its closed form, for two contexts. Each has a fixation (column 0) and
+//! one saccade. If a pair meets its demand (a fixation scores above 1, a saccade below −1), there is no surprise,
+//! and γ is 0.
 //!
 //! ```
 //! use plasticity_core::broadcast::BroadcastSpec;

@@ -1,8 +1,8 @@
-//! Equations 8 to 10 of Illing et al. (2021) as they stand: one sum for each synapse, with nothing but what the
-//! synapse can see. Rules do the same work with matrix products; this form is what they are checked against.
+//! Equations 8 to 10 of Illing et al. (2021) as written: one sum for each synapse, which uses only what the
+//! synapse can know. Rules compute the same with matrix products; tests compare them with this form.
 //!
-//! It holds for dense and for convolutional layers alike: a convolution is a dense layer on unfolded patches, of
-//! which a representation is the mean over positions.
+//! It applies to dense and to convolutional layers: a convolution is a dense layer on unfolded patches, and a
+//! representation is the mean of its activity over positions.
 
 /// The activity of a layer of ReLU neurons, ρ(a) = max(0, a), on some rows (time, location and input).
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +19,12 @@ pub struct Activity<'a> {
     pub neurons: usize,
 }
 
-/// A fixation or a saccade: which rows meet, and the modulation that their neurons receive.
+/// A fixation or a saccade: the rows that are compared, and the modulation that their neurons receive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
     /// Row of the context, t − δ.
     pub context: usize,
-    /// Row of the target, t, or of another input in a saccade.
+    /// Row of the target: t, or a row of another input for a saccade.
     pub target: usize,
     /// γ.
     pub modulation: f64,
@@ -37,7 +37,7 @@ impl Activity<'_> {
         sum / self.positions as f64
     }
 
-    /// Σ over positions of ρ'(a_j) · x_i, as a mean: what a synapse remembers of a row.
+    /// The mean over positions of ρ'(a_j) · x_i: what a synapse remembers of a row.
     fn coincidence(&self, row: usize, neuron: usize, input: usize) -> f64 {
         let sum: f64 = (0..self.positions)
             .filter(|&position| self.rho(row, position, neuron) > 0.0)
@@ -77,8 +77,8 @@ pub fn target_side(layer: &Activity, predict: &[f32], pairs: &[Pair]) -> Vec<f64
     })
 }
 
-/// Equation 9: ΔW_ji = Σ γ · (W_retro z)_j · ρ'(a_j) · x_i on the context's rows. `[neuron, input]`. Where W_retro learns by
-/// itself, γ is that of its own scores cᵀ W_retro z (Equations 16 to 19).
+/// Equation 9: ΔW_ji = Σ γ · (W_retro z)_j · ρ'(a_j) · x_i on the context's rows. `[neuron, input]`. If
+/// W_retro has separate weights, γ comes from its own scores cᵀ W_retro z (Equations 16 to 19).
 pub fn context_side(layer: &Activity, retrodict: &[f32], pairs: &[Pair]) -> Vec<f64> {
     per_synapse(layer.neurons, layer.inputs, |j, i| {
         let at = |pair: &Pair| {

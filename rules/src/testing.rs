@@ -1,4 +1,4 @@
-//! What the tests of rules share.
+//! Functions that the tests of rules share.
 
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::draws::SeededDraws;
@@ -20,7 +20,7 @@ pub fn representation(shape: RepresentationShape, seed: u64) -> Representation {
     Representation::new(shape, data).unwrap()
 }
 
-/// What a rule can know of three modules with such a target and such a top, with four classes.
+/// The site of a rule in a network of three modules with this target and this top, and four classes.
 pub fn context(target: RepresentationShape, top: RepresentationShape) -> Site<'static> {
     let device = Box::leak(Box::new(Device::open().unwrap()));
     Site::new(device, target).with_top(top).with_module(0, 3).with_classes(4)
@@ -31,14 +31,14 @@ pub fn draws() -> SeededDraws {
     SeededDraws { seed: 5, step: 3, module: 0 }
 }
 
-/// ‖a − b‖ / ‖b‖, and 0 for two that are nothing.
+/// ‖a − b‖ / ‖b‖; 0 if both are zero.
 pub fn relative(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
     norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied()).max(f32::MIN_POSITIVE)
 }
 
-/// Checks a rule's closed form against the automatic derivative of its loss, on weights that are of order one.
+/// Compares a rule's closed form with automatic differentiation of its loss, on weights of order one.
 pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> RuleUpdate {
     for (index, parameter) in rule.parameters().into_iter().enumerate() {
         let len = parameter.value().len();
@@ -72,7 +72,7 @@ pub fn alone(target: &Representation) -> Signals<'_> {
     Signals::new(target)
 }
 
-/// The error of a spec that cannot be built.
+/// The error of building a spec.
 pub fn refusal(spec: &dyn RuleSpec) -> String {
     match spec.build(&context(SHAPE, SHAPE), &mut stream(1, &[])) {
         Ok(_) => panic!("was built"),

@@ -27,7 +27,7 @@ pub struct Imported {
 /// not name has the place that its own name says. All layers' parameters have to be there, a rule's may be missing.
 ///
 /// # Errors
-/// Where the file cannot be read; names a tensor without a place, of another shape or another type than float32, and a
+/// If the file cannot be read; names a tensor without a place, of another shape or another type than float32, and a
 /// parameter that is missing. The network may have changed in part then.
 pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> Result<Imported> {
     let refuse = |message: String| Error::file(file, message);

@@ -15,7 +15,7 @@ pub struct Place {
 /// A pair of `--map THEIRS=OURS`; nothing after the sign: the tensor is left out.
 ///
 /// # Errors
-/// Where there is no sign.
+/// If there is no sign.
 pub fn parse_pair(text: &str) -> std::result::Result<(String, String), String> {
     let (theirs, ours) =
         text.rsplit_once('=').ok_or("expected THEIRS=OURS, such as conv1.weight=layer.0.weight")?;

@@ -16,7 +16,7 @@ const FILES: [(&str, &str); 6] = [
 /// Writes the crate into `folder`/`name` and returns where it is.
 ///
 /// # Errors
-/// Where the name is no crate name, is taken by a registered rule, or the folder exists already.
+/// If the name is no crate name, is taken by a registered rule, or the folder exists already.
 pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');

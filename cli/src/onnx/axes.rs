@@ -14,7 +14,7 @@ impl Axes {
     /// The axes of maps that begin with `extent`, through these layers.
     ///
     /// # Errors
-    /// Where a layer cannot be written down.
+    /// If a layer cannot be written down.
     pub fn of(extent: [usize; 3], layers: &[Box<dyn LayerSpec>]) -> Result<Self> {
         let mut kinds = Vec::new();
         for layer in layers {

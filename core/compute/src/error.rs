@@ -1,25 +1,25 @@
-//! The errors of this crate: each says what was expected, what came, and where.
+//! The errors of this crate. Each says what was expected, what was found, and where.
 
-/// What can go wrong with numbers on a device.
+/// Errors of computations on a device.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting that this build's device does not have.
     #[error("{place}: {message}")]
     Setting {
-        /// What is set.
+        /// The setting.
         place: String,
         /// What is wrong, and the remedy.
         message: String,
     },
-    /// Buffers that do not fit each other, or what is asked of them.
+    /// Buffers that do not fit each other or the operation.
     #[error("{place}: {message}")]
     Shape {
         /// The operation.
         place: String,
-        /// What was expected and what came.
+        /// What was expected and what was found.
         message: String,
     },
-    /// The compute device, or dfdx on it, refused.
+    /// The compute device, or dfdx, returned an error.
     #[error("device: {0}")]
     Device(String),
 }

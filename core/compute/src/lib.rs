@@ -1,5 +1,5 @@
-//! Where the numbers of the plasticity toolkit live and what is computed on them: the device, its buffers, and arithmetic on
-//! them, on the CPU or, with the feature `cuda`, on an NVIDIA GPU.
+//! The computations of the plasticity toolkit: the device, its buffers, and arithmetic on them, on the CPU or,
+//! with the feature `cuda`, on an NVIDIA GPU.
 //!
 //! This is the only package that knows CUDA. Every operation of [`ops`] has the same functions on either device.
 

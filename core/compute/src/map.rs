@@ -1,15 +1,14 @@
 //! The axes of a layer's activity over a whole batch.
 
-/// The axes of a map of activity.
-///
-/// A batch of stimuli becomes `time · location · batch` *samples* where a modality cuts each
-/// stimulus into separate pieces (image patches: rows are time, columns are locations), and each
-/// sample is a map of `extent` positions. Speech and video keep time on the map itself.
+/// The axes of a map of activity. If a modality cuts each stimulus into separate pieces (image
+/// patches: rows are time, columns are locations), a batch of stimuli becomes
+/// `time · location · batch` *samples*. Each sample is a map of `extent` positions. Speech and
+/// video keep time as an axis of the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapShape {
-    /// Pieces of one stimulus that follow each other in time (1 where time is on the map).
+    /// Pieces of one stimulus that follow each other in time (1 if time is an axis of the map).
     pub time: usize,
-    /// Pieces of one stimulus that stand side by side (1 where space is on the map).
+    /// Pieces of one stimulus at the same time (1 if space is on the map).
     pub location: usize,
     /// Stimuli.
     pub batch: usize,
@@ -40,7 +39,7 @@ impl MapShape {
         self.len() == 0
     }
 
-    /// The same samples with other positions and channels: what a layer makes of it.
+    /// The same samples with other positions and channels: the output of a layer.
     pub fn with(&self, extent: [usize; 3], channels: usize) -> Self {
         Self { extent, channels, ..*self }
     }

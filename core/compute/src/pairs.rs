@@ -24,11 +24,12 @@ pub enum Saccades {
     All,
 }
 
-/// Target rows for each context row: made, and checked, by [`Pairs::sampled`] alone.
+/// Target rows for each context row. Only [`Pairs::sampled`] makes it, after checks.
 #[derive(Clone, Debug)]
 pub struct Sampled {
     count: usize,
-    /// Rows after which the same places follow: those of a batch, where inputs meet inputs; else all.
+    /// The number of rows after which the index repeats: the rows of a batch if inputs are compared with inputs, else
+    /// all rows.
     period: usize,
     /// `[period, count]`.
     index: Vec<u32>,
@@ -36,12 +37,12 @@ pub struct Sampled {
 }
 
 impl Sampled {
-    /// Saccades a row.
+    /// Saccades per row.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Rows of [`index`](Self::index); the next as many rows have the same saccades, as many rows on.
+    /// Rows of [`index`](Self::index). The next period has the same saccades, shifted by one period.
     pub fn period(&self) -> usize {
         self.period
     }
@@ -64,7 +65,8 @@ impl Sampled {
     }
 }
 
-/// Which rows are fixations, and which saccades, in time-local learning: made, and checked, by [`Pairs::time_local`].
+/// In time-local learning: which rows are fixations and which are saccades. Only [`Pairs::time_local`] makes it,
+/// after checks.
 #[derive(Clone, Debug)]
 pub struct Signs {
     fixations: Vec<bool>,
@@ -72,7 +74,7 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Whether each row is a fixation; as many rows on, the same again.
+    /// Whether each row of a period is a fixation; the next periods are the same.
     pub fn fixations(&self) -> &[bool] {
         &self.fixations
     }
@@ -89,8 +91,7 @@ impl Pairs {
     /// only within their batch.
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods, or one of the values is no row of a period; where the device has
-    /// no room.
+    /// If the rows are not a whole number of periods, a value is not a row of a period, or the device has no memory.
     pub fn sampled(device: &Device, rows: usize, count: usize, index: Vec<u32>) -> Result<Self> {
         let (period, len) = match rows * count {
             0 => (1, 0),
@@ -125,7 +126,7 @@ impl Pairs {
     /// for each row, or for each row of a period, as `index` of [`sampled`](Self::sampled).
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods, or a sign is neither; where the device has no room.
+    /// If the rows are not a whole number of periods, a sign is neither +1 nor −1, or the device has no memory.
     pub fn time_local(mut self, device: &Device, signs: &[i8]) -> Result<Self> {
         if signs.iter().any(|sign| sign.abs() != 1) || !self.rows.is_multiple_of(signs.len()) {
             let message = format!("expected a sign of ±1 for each of {} rows, got {signs:?}", self.rows);
@@ -141,7 +142,7 @@ impl Pairs {
     /// The same for another number of rows; buffers on the device are shared.
     ///
     /// # Errors
-    /// Where the rows are no whole number of periods.
+    /// If the rows are not a whole number of periods.
     pub fn of_rows(&self, rows: usize) -> Result<Self> {
         let fits = |period: usize| rows.is_multiple_of(period);
         let saccades = match &self.saccades {
@@ -155,7 +156,7 @@ impl Pairs {
         Ok(Self { rows, ..self.clone() })
     }
 
-    /// The saccades, where they are sampled and fit the rows.
+    /// The saccades, if they are sampled and fit the rows.
     pub(crate) fn sampled_saccades(&self) -> Result<&Sampled> {
         match &self.saccades {
             Saccades::Sampled(sampled) if self.rows.is_multiple_of(sampled.period) => Ok(sampled),
@@ -213,7 +214,7 @@ pub struct Scores {
     pub values: Buffer,
     /// Context rows.
     pub rows: usize,
-    /// Pairs a row.
+    /// Pairs per row.
     pub columns: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Spans of a step's stages, for whoever listens (`plasticity bench --profile`); unheard, they cost nothing.
+//! Spans of a step's stages, for `plasticity bench --profile`. If nothing subscribes to them, they cost nothing.
 //!
-//! All have the target [`TARGET`], the level debug and a field `stage`. Those of layers and modules have a `part`, which
-//! the [`kernel`]s inside them belong to; a kernel has a `work`.
+//! All have the target [`TARGET`], the level debug and a field `stage`. Spans of layers and modules also have a
+//! `part`, to which the [`kernel`]s inside them belong. A kernel has a `work`.
 
 use std::time::{Duration, Instant};
 use tracing::{Span, debug, debug_span};
@@ -24,8 +24,8 @@ pub fn kernel(stage: &'static str, multiplications: usize) -> Span {
     debug_span!(target: TARGET, "kernel", stage, work = multiplications as u64)
 }
 
-/// Tells of a communication for the module `index` that went on beside training: an event with a `stage`, how many
-/// nanoseconds ago it began (`ago`) and how many it took (`took`).
+/// Reports a communication for the module `index` that ran in parallel with training: an event with a `stage`,
+/// how many nanoseconds ago it began (`ago`) and how many it took (`took`).
 pub fn communicated(index: usize, stage: &'static str, began: Instant, took: Duration) {
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let (ago, took) = (nanoseconds(began.elapsed()), nanoseconds(took));

@@ -13,7 +13,7 @@ const PARTIAL: &str = ".partial";
 /// and renames it, or removes it on failure.
 ///
 /// # Errors
-/// Where the folder cannot be written to.
+/// If the folder cannot be written to.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let refused = |error: io::Error| Error::file(path, format!("cannot be written: {error}"));
     let (mut file, temporary) = temporary(path).map_err(refused)?;
@@ -41,7 +41,7 @@ pub fn synchronise_folder_of(path: &Path) {
 /// Makes a folder and those above it that there are not, each brought to disk in the one above it.
 ///
 /// # Errors
-/// Where one cannot be made.
+/// If one cannot be made.
 pub fn make_folder(folder: &Path) -> Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -88,7 +88,7 @@ pub fn quoted(path: &Path) -> String {
 /// Renames a file to `NAME.WORD`, or where there is one already to `NAME.WORD.2` and so on, and returns where it is now.
 ///
 /// # Errors
-/// Where it cannot be renamed.
+/// If it cannot be renamed.
 pub fn set_aside(path: &Path, word: &str) -> Result<PathBuf> {
     let aside = aside(path, word);
     std::fs::rename(path, &aside)
@@ -121,7 +121,7 @@ fn aside(path: &Path, word: &str) -> PathBuf {
 /// Removes temporary files of processes that were killed. Nothing may be written into `folder` meanwhile.
 ///
 /// # Errors
-/// Where the folder cannot be read, or a file not be removed.
+/// If the folder cannot be read, or a file not be removed.
 pub fn remove_partial(folder: &Path) -> Result<()> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| Error::file(folder, format!("cannot be read: {error}")))?;

@@ -24,7 +24,7 @@ pub fn names() -> Vec<&'static str> {
 /// The layers (from 0) of every module.
 ///
 /// # Errors
-/// Where a name is unknown or is for another number of layers, or where lists skip or repeat a layer: names it.
+/// If a name is unknown or is for another number of layers, or if lists skip or repeat a layer: names it.
 pub fn resolve(modules: &Modules, layers: usize) -> Result<Vec<Range<usize>>> {
     let sizes = match modules {
         Modules::Named(name) => named(name, layers)?,

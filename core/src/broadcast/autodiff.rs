@@ -9,7 +9,7 @@ use crate::taped::Pass;
 /// Loss and γ = −∂L/∂u.
 ///
 /// # Errors
-/// Where the signal refuses.
+/// If the signal refuses.
 pub fn modulation<B: BroadcastSignal + ?Sized>(
     signal: &B,
     scores: &Scores,

@@ -31,7 +31,7 @@ pub trait BroadcastSignal: Send {
     /// The loss L(u) of the scores `[rows, columns]`.
     ///
     /// # Errors
-    /// Where the scores do not fit the pairs.
+    /// If the scores do not fit the pairs.
     fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar>;
 
     /// Whether γ is −∂L/∂u of that loss. Return `false` for a signal without a loss: then [`loss`](Self::loss) is
@@ -49,7 +49,7 @@ pub trait BroadcastSignal: Send {
     /// Loss and γ.
     ///
     /// # Errors
-    /// Where the scores do not fit the pairs.
+    /// If the scores do not fit the pairs.
     fn modulation(&mut self, scores: &Scores, pairs: &Pairs) -> Result<Modulation> {
         autodiff::modulation(self, scores, pairs)
     }
@@ -61,6 +61,6 @@ pub trait BroadcastSpec: Send + Sync + std::fmt::Debug {
     /// Builds the signal.
     ///
     /// # Errors
-    /// Where a value is out of range.
+    /// If a value is out of range.
     fn build(&self) -> Result<Box<dyn BroadcastSignal>>;
 }

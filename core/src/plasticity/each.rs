@@ -17,10 +17,10 @@ pub enum Each<T> {
 }
 
 impl<T> Each<T> {
-    /// Whether there is one for each of so many modules, or one for all.
+    /// Checks that there is one value for all modules, or one for each of `modules`.
     ///
     /// # Errors
-    /// Where a list has not one for each module: names the key.
+    /// If a list does not have one value for each module; the error names the key.
     pub fn check(&self, key: &str, modules: usize) -> Result<()> {
         match self {
             Self::Each(each) if each.len() != modules => {
@@ -32,7 +32,7 @@ impl<T> Each<T> {
         }
     }
 
-    /// That of a module, from 0; `None` where a list is shorter.
+    /// The value of a module, from 0; `None` if a list is shorter.
     pub fn get(&self, module: usize) -> Option<&T> {
         match self {
             Self::Same(value) => Some(value),
@@ -40,7 +40,7 @@ impl<T> Each<T> {
         }
     }
 
-    /// All that are written.
+    /// All values, as written.
     pub fn values(&self) -> &[T] {
         match self {
             Self::Same(value) => std::slice::from_ref(value),
@@ -50,10 +50,10 @@ impl<T> Each<T> {
 }
 
 impl<T: Clone> Each<T> {
-    /// That of a rule's module, of the value that is called `key`.
+    /// The value for the module of a rule; `key` is its key in the config.
     ///
     /// # Errors
-    /// Where a list has not one for each module.
+    /// If a list does not have one value for each module.
     pub fn of(&self, key: &str, site: &Site) -> Result<T> {
         self.check(key, site.modules)?;
         let missing = || Error::config(key, format!("has no value for module {}", site.module + 1));
@@ -67,7 +67,7 @@ impl<T> From<T> for Each<T> {
     }
 }
 
-/// An array is a list of values and all else is a value, so that what is wrong is said of the value.
+/// An array is read as a list, and anything else as a value, so that an error is about the value.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Each<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let read = |value: Value| T::deserialize(value).map_err(|error| D::Error::custom(error.message()));

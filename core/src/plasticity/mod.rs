@@ -31,20 +31,21 @@ pub trait PlasticityRule: Send {
     /// The update of one step.
     ///
     /// # Errors
-    /// Where the rule cannot work on such representations.
+    /// If the rule cannot work on such representations.
     fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate>;
 
     /// The loss of the rule, or `None` if it has none. The plugin suite compares the update with the gradient of this
     /// loss.
     ///
     /// # Errors
-    /// Where the rule cannot work on such representations.
+    /// If the rule cannot work on such representations.
     fn loss(&self, _signals: &Taped, _draws: &mut dyn Draws) -> Result<Option<Scalar>> {
         Ok(None)
     }
 
-    /// Whether [`prepare`](Self::prepare) or [`prepare_from_below`](Self::prepare_from_below) change a batch. A rule that has
-    /// one of them returns `true`: only then do several ranks that train together show it the whole batch.
+    /// Whether [`prepare`](Self::prepare) or [`prepare_from_below`](Self::prepare_from_below) changes a batch. A rule
+    /// that implements one of them must return `true`: if several ranks train together, only such a rule sees the
+    /// whole batch.
     fn prepares(&self) -> bool {
         false
     }
@@ -53,7 +54,7 @@ pub trait PlasticityRule: Send {
     /// the first module's rule. See [`Demands::with_prepared`].
     ///
     /// # Errors
-    /// Where the rule cannot work on such stimuli.
+    /// If the rule cannot work on such stimuli.
     fn prepare(
         &mut self,
         input: FeatureMap,
@@ -68,25 +69,26 @@ pub trait PlasticityRule: Send {
     /// module's rule.
     ///
     /// # Errors
-    /// Where the rule cannot work on such stimuli.
+    /// If the rule cannot work on such stimuli.
     fn prepare_readout(&self, _input: &FeatureMap) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
 
-    /// Writes the same class on every stimulus, without changing their shape; `None` for rules that do not recognise classes
-    /// by [`goodness`](Self::goodness). Called on the first module's rule, for one class after the other.
+    /// Writes the same class on every stimulus, without changing their shape; `None` for rules that do not recognise
+    /// classes by [`goodness`](Self::goodness). Called on the first module's rule, once for each class.
     ///
     /// # Errors
-    /// Where the rule cannot work on such stimuli.
+    /// If the rule cannot work on such stimuli.
     fn with_class(&self, _input: &FeatureMap, _class: u32) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
 
-    /// How well the class that is written on each stimulus fits it, by this module's representation: a value for each
-    /// stimulus of the batch, larger for a better fit. `None` for rules without [`with_class`](Self::with_class).
+    /// How well the class written on each stimulus fits it, measured by this module's representation: a value for
+    /// each stimulus of the batch, larger for a better fit. `None` for rules without
+    /// [`with_class`](Self::with_class).
     ///
     /// # Errors
-    /// Where the rule cannot work on such representations.
+    /// If the rule cannot work on such representations.
     fn goodness(&self, _target: &Representation) -> Result<Option<Vec<f32>>> {
         Ok(None)
     }
@@ -96,7 +98,7 @@ pub trait PlasticityRule: Send {
     /// pass for contexts from the top.
     ///
     /// # Errors
-    /// Where the rule cannot work on such maps.
+    /// If the rule cannot work on such maps.
     fn prepare_from_below(
         &mut self,
         _below: &FeatureMap,
@@ -108,7 +110,7 @@ pub trait PlasticityRule: Send {
     /// [`prepare_readout`](Self::prepare_readout) for every module but the first, on the map of the module below.
     ///
     /// # Errors
-    /// Where the rule cannot work on such maps.
+    /// If the rule cannot work on such maps.
     fn prepare_readout_from_below(&self, _below: &FeatureMap) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
@@ -118,7 +120,7 @@ pub trait PlasticityRule: Send {
     /// be fixed parameters ([`Parameter::fixed`]), because only parameters are saved.
     ///
     /// # Errors
-    /// Where a copy from or to the device fails.
+    /// If a copy from or to the device fails.
     fn applied(&mut self) -> Result<()> {
         Ok(())
     }
@@ -142,7 +144,7 @@ pub trait LossRule: Send {
     /// The loss of one step.
     ///
     /// # Errors
-    /// Where the rule cannot work on such representations.
+    /// If the rule cannot work on such representations.
     fn loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Scalar>;
 
     /// The rule's own parameters, learning and fixed, always in the same order.
@@ -173,7 +175,7 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
     /// Builds the rule for a module, with new weights.
     ///
     /// # Errors
-    /// Where a value is out of range or the rule cannot work on such representations.
+    /// If a value is out of range or the rule cannot work on such representations.
     fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>>;
 
     /// What the rule needs from its network.
@@ -181,8 +183,8 @@ pub trait RuleSpec: Send + Sync + std::fmt::Debug {
         Demands::default()
     }
 
-    /// The least number of values that a step needs beside representations for a target of this shape: the scores of
-    /// pairs. The memory check uses it before anything is built.
+    /// The least number of values that a step needs in addition to representations, for a target of this shape: the
+    /// scores of pairs. The memory check uses it before anything is built.
     fn compared(&self, _target: RepresentationShape) -> u64 {
         0
     }

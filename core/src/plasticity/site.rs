@@ -10,7 +10,7 @@ pub struct Site<'a> {
     /// Shape of the target for a full batch: of the summed inputs with [`Level::Activation`](super::Level::Activation), else
     /// of the output, or of the input of a recurrent layer that predicts it.
     pub target: RepresentationShape,
-    /// Shape of the context, of the module's own or of the one above.
+    /// Shape of the context: the representation of this module or of the module above.
     pub context: RepresentationShape,
     /// Shape of the top module's representation.
     pub top: RepresentationShape,

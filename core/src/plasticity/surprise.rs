@@ -5,10 +5,9 @@ use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
 
-/// The modulation γ of the pairs of one prediction step, kept on the device until the surprise is read.
-///
-/// H = 1 where γ ≠ 0. In time-local learning a row is compared with its positive or with its negatives, never with
-/// both. Pairs that are not compared do not count.
+/// The modulation γ of the pairs of one prediction step, kept on the device until the surprise is read. H = 1 if γ
+/// ≠ 0. In time-local learning a row is compared with its positive or with its negatives, never with both. Pairs
+/// that are not compared do not count.
 #[derive(Clone, Debug)]
 pub struct Surprise {
     gamma: Buffer,
@@ -36,7 +35,7 @@ impl Surprise {
     /// Share of the pairs with H = 1, from 0 to 1; `None` if no pair has a gate. On a GPU this waits for the step.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub fn share(all: &[Self]) -> Result<Option<f32>> {
         let (mut open, mut compared) = (0usize, 0usize);
         for Self { gamma, compared: of } in all {

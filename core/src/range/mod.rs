@@ -8,8 +8,8 @@
 //! list    = ("list" | N) "of" choice
 //! table   = "{" KEY "=" range { "," KEY "=" range } "}"
 //! ```
-//!
-//! `WORD` is a value in quotes that a config gives as it stands (`shared | blocked`), `a score` a plugin of that family.
+//! A `WORD` is one of the texts that a config may give, in quotes (`shared | blocked`). `a score` is a plugin of
+//! this family.
 
 use crate::registry::Family;
 use std::fmt;

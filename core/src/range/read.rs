@@ -1,4 +1,4 @@
-//! The reader of ranges: one function a line of the grammar.
+//! The reader of ranges: one function for each line of the grammar.
 
 use super::{Numbers, Range};
 use crate::registry::Family;
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<f64, String> {
         let text = self.rest.trim_start();
         let mut end = text.find(|c: char| !(c.is_ascii_digit() || "-.e".contains(c))).unwrap_or(text.len());
-        // The dots of `1..` are no part of the number.
+        // The dots of `1..` are not part of the number.
         end = text[..end].find("..").unwrap_or(end);
         let number = text[..end].parse().map_err(|_| self.unexpected("a number"))?;
         self.rest = &text[end..];

@@ -60,13 +60,13 @@ pub trait ScoreFunction: Send {
     /// columns.
     ///
     /// # Errors
-    /// Where the rows do not fit the score.
+    /// If the rows do not fit the score.
     fn all_pairs(&self, target: &Matrix, context: &Matrix, own: &[Matrix]) -> Result<Matrix>;
 
     /// Scores of only the pairs.
     ///
     /// # Errors
-    /// Where the rows do not fit the score.
+    /// If the rows do not fit the score.
     fn scores(&mut self, target: Rows, context: Rows, pairs: &Pairs) -> Result<Scores> {
         autodiff::scores(self, target, context, pairs)
     }
@@ -75,7 +75,7 @@ pub trait ScoreFunction: Send {
     /// with the same rows and pairs.
     ///
     /// # Errors
-    /// Where the rows do not fit the score.
+    /// If the rows do not fit the score.
     fn dendrites(
         &mut self,
         target: Rows,
@@ -112,7 +112,7 @@ pub trait ScoreSpec: Send + Sync + std::fmt::Debug {
     /// Builds the score of one prediction step for vectors of these lengths, with new weights.
     ///
     /// # Errors
-    /// Where the score cannot compare such vectors.
+    /// If the score cannot compare such vectors.
     fn build(
         &self,
         side: Side,

@@ -25,7 +25,7 @@ impl Matrix {
                 return self.pass.refused(what, message, self.shape());
             }
         };
-        // dfdx differentiates two operands in two places, which one tensor does not have.
+        // dfdx stores the gradients of two operands in two places, but one tensor has only one place.
         let other = if self.id == other.id { &other.copied() } else { other };
         let (left, right) = (self.spread(shape), other.spread(shape));
         self.pass.record(what, shape, op(left.recorded(), right.value))
@@ -115,7 +115,7 @@ macro_rules! operator {
     };
 }
 
-/// The same where operands are given away.
+/// The same operator for operands that are moved.
 macro_rules! owned {
     ($trait:ident, $method:ident, $type:ty) => {
         impl $trait<$type> for $type {

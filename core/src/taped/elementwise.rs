@@ -1,4 +1,4 @@
-//! Functions of every value by itself.
+//! Functions of single values.
 
 use super::Matrix;
 
@@ -41,7 +41,8 @@ impl Matrix {
     /// ln(1 + eˣ), finite for any x, with the slope ½ at 0.
     #[must_use]
     pub fn softplus(&self) -> Self {
-        // −ln softmax([x, 0])[1] does not overflow, and has its slope at 0, where silent neurons leave many values.
+        // −ln softmax([x, 0])[1] does not overflow, and has the correct slope at 0. Silent neurons
+        // give many values of 0.
         let (rows, columns) = self.shape();
         let beside_zero =
             self.reshape(rows * columns, 1).matmul(&self.constant(1, 2, |_, at| [1.0, 0.0][at]));

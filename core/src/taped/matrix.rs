@@ -12,7 +12,8 @@ use dfdx::tensor_ops::{ReshapeTo, TryMul};
 #[derive(Clone)]
 pub struct Matrix {
     pub(super) value: Plain,
-    /// Which of its pass's matrices it is; views of one have the same, and dfdx differentiates them in one place.
+    /// The number of the matrix in its pass. Views of one matrix have the same number, and dfdx stores their
+    /// gradients in one place.
     pub(super) id: u64,
     pub(super) pass: Pass,
 }

@@ -27,7 +27,7 @@ struct History {
 #[derive(Default)]
 pub struct Held {
     values: Vec<Plain>,
-    /// How many of them this pass has met; all are of an earlier pass from there on.
+    /// How many of the values this pass has reached; the values after that come from an earlier pass.
     met: usize,
 }
 
@@ -52,7 +52,7 @@ impl Pass {
     /// available.
     ///
     /// # Errors
-    /// Where the part reaches past the end of `data`.
+    /// If the part reaches past the end of `data`.
     pub fn leaf(&self, data: &Buffer, first: usize, rows: usize, columns: usize) -> Result<Matrix> {
         Ok(self.matrix(data.part(first, rows, columns)?))
     }
@@ -60,7 +60,7 @@ impl Pass {
     /// A parameter in its public layout: the first axis gives the rows, the others the columns; a vector is one row.
     ///
     /// # Errors
-    /// Where a copy from or to the device fails.
+    /// If a copy from or to the device fails.
     pub fn parameter(&self, parameter: &Parameter) -> Result<Matrix> {
         let values = parameter.get()?;
         let rows = if parameter.shape().len() > 1 { parameter.shape()[0] } else { 1 };

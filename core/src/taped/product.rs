@@ -26,8 +26,8 @@ impl Matrix {
     #[must_use]
     pub fn transpose(&self) -> Self {
         let (rows, columns) = self.shape();
-        // To dfdx a transpose is the tensor itself, seen otherwise. The product lays it out anew, which dfdx's own way does
-        // on a GPU with a kernel that it compiles from its sources.
+        // In dfdx a transpose is a view of the same tensor. The product gives it a new memory
+        // layout. dfdx's own operation for this would compile a kernel from source on a GPU.
         let ones = self.constant(columns, rows, |_, _| 1.0).value;
         self.shaped("transpose", (columns, rows), |x| {
             x.try_permute::<(usize, usize), Axes2<1, 0>>().and_then(|x| x.try_mul(ones))

@@ -14,7 +14,8 @@ impl Matrix {
         if range.end > rows || range.start > range.end {
             return self.pass.refused("rows", format!("{range:?} is not within {rows} rows"), shape);
         }
-        // Of a copy: on the CPU dfdx writes the gradient of a slice over those of the tensor's other uses.
+        // Slice a copy: on the CPU, dfdx overwrites the gradients of the tensor's other uses with the gradient of a
+        // slice.
         self.copied().shaped("rows", shape, |x| x.try_slice((range, ..)))
     }
 

@@ -3,7 +3,7 @@
 use super::{Matrix, Pass, Scalar};
 use crate::device::{Buffer, Device};
 
-/// Makes a matrix of one.
+/// A function from a matrix to a matrix.
 type Function = fn(&Matrix) -> Matrix;
 /// A loss of two matrices: 4 × 3 and 3 × 4.
 type Loss = fn(&Matrix, &Matrix) -> Scalar;
@@ -44,7 +44,7 @@ fn differentiates(what: &str, loss: Loss) {
     }
 }
 
-/// A weight for every place, so that no slope is hidden in a sum.
+/// A sum with a different weight for every place, so that an error in one slope does not cancel in the sum.
 fn weighted(x: &Matrix) -> Scalar {
     (x * x.constant(x.shape().0, x.shape().1, |row, column| ((row * 5 + column * 3) as f32).cos())).sum()
 }

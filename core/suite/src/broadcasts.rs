@@ -1,4 +1,4 @@
-//! What every broadcast signal must keep: γ is −∂L/∂u of its loss, if it follows one.
+//! Checks of every broadcast signal: γ is −∂L/∂u of its loss, if it follows one.
 
 use super::Found;
 use super::compare::{agree, noise, random};
@@ -30,7 +30,7 @@ pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
                     pairs = pairs.time_local(&device, signs)?;
                 }
                 one(spec.as_ref(), &pairs, scale, what, found).or_else(|error| {
-                    // A signal may need all pairs at once, and then refuses to be time-local.
+                    // A signal that needs all pairs at once may refuse time-local pairs.
                     if local { Ok(()) } else { Err(error) }
                 })
             });

@@ -1,4 +1,4 @@
-//! Comparing values, and making some to compare.
+//! Compares values, and makes random values to compare.
 
 use super::Found;
 use plasticity_core::Result;
@@ -9,7 +9,7 @@ use rand::RngExt;
 /// The relative error up to which a closed form and automatic differentiation agree.
 pub const TOLERANCE: f64 = 1e-4;
 
-/// A generator of its own for each use.
+/// A separate generator for each use.
 pub fn random(what: u64) -> Random {
     stream(20_210, &[what])
 }
@@ -22,7 +22,7 @@ pub fn noise(random: &mut Random, len: usize) -> Vec<f32> {
 /// The same on the device.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn noisy(device: &Device, random: &mut Random, len: usize) -> Result<Buffer> {
     Ok(Buffer::from_vec(device, noise(random, len))?)
 }
@@ -37,24 +37,24 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-/// The relative error up to which what is made twice is the same: none, but where dfdx on CUDA adds gradients up in any
-/// order.
+/// The relative error up to which two runs of one computation are equal. It is 0, except on CUDA,
+/// where dfdx sums gradients in no fixed order.
 const SAME: f64 = if plasticity_core::device::ON_GPU { 1e-6 } else { 0.0 };
 
-/// Whether two buffers, made in the same way, hold the same.
+/// Whether two buffers, computed in the same way, have equal values.
 ///
 /// # Errors
-/// Where a copy from the device fails.
+/// If a copy from the device fails.
 pub fn same(a: &Buffer, b: &Buffer) -> Result<bool> {
     let (a, b) = (a.to_vec()?, b.to_vec()?);
     let difference: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
     Ok(a.len() == b.len() && norm(&difference) <= SAME * norm(&b))
 }
 
-/// Takes down where `ours` is further from `expected` than [`TOLERANCE`] allows.
+/// Records a failure if `ours` differs from `expected` by more than [`TOLERANCE`].
 ///
 /// # Errors
-/// Where a copy from the device fails.
+/// If a copy from the device fails.
 pub fn agree(found: &mut Found, what: &str, ours: &Buffer, expected: &Buffer) -> Result<()> {
     let (ours, expected) = (ours.to_vec()?, expected.to_vec()?);
     if ours.len() != expected.len() {
@@ -63,7 +63,7 @@ pub fn agree(found: &mut Found, what: &str, ours: &Buffer, expected: &Buffer) ->
     }
     let difference: Vec<f32> = ours.iter().zip(&expected).map(|(a, b)| a - b).collect();
     let error = norm(&difference);
-    // NaN is no agreement.
+    // NaN does not agree.
     let agrees = error <= TOLERANCE * norm(&expected) + 1e-7;
     if !agrees {
         let relative = error / norm(&expected);

@@ -1,4 +1,4 @@
-//! What every encoder layer must keep: its update is the derivative of its activity, and linear in the post factor.
+//! Checks of every encoder layer: its update is the derivative of its activity, and linear in the post factor.
 
 use super::Found;
 use super::compare::{dot, noise, noisy, norm, random};
@@ -16,7 +16,7 @@ const SHAPES: [MapShape; 3] = [
     MapShape { time: 1, location: 1, batch: 2, extent: [7, 12, 12], channels: 3 },
     MapShape { time: 1, location: 1, batch: 2, extent: [40, 1, 1], channels: 3 },
 ];
-/// Length of the step of a finite difference, and the error that rounding and kinks of ρ may leave of it.
+/// Step length of a finite difference, and the error that rounding and kinks of ρ may cause.
 const STEP: f32 = 5e-4;
 const TOLERANCE: f64 = 2e-2;
 
@@ -53,7 +53,7 @@ impl Bench {
         Ok((activity.post, update))
     }
 
-    /// Σ factor · summed input, of a layer that shows it.
+    /// Σ factor · summed input, for a layer that provides summed inputs.
     fn loss_of_activation(&mut self, pre: &FeatureMap, factor: &[f32], potential: bool) -> Result<f64> {
         match self.layer.activation(pre, potential)? {
             Some(activation) => Ok(dot(&activation.into_data().to_vec()?, factor)),
@@ -61,7 +61,7 @@ impl Bench {
         }
     }
 
-    /// Σ factor · post, with nothing kept.
+    /// Σ factor · post, without a trace.
     fn loss(&mut self, pre: &FeatureMap, factor: &[f32]) -> Result<f64> {
         Ok(dot(&self.layer.forward(pre, Phase::Peek)?.post.into_data().to_vec()?, factor))
     }
@@ -165,7 +165,7 @@ fn linear(bench: &mut Bench, factor: &Buffer, made: &LayerUpdate, found: &mut Fo
     close("twice the post factor", made, &doubled, 2.0, found)
 }
 
-/// A factor for each sample is one for each position, shared evenly.
+/// A factor for each sample equals the same factor divided evenly among positions.
 fn per_sample(bench: &mut Bench, shape: MapShape, found: &mut Found) -> Result<()> {
     if shape.extent[0] != 1 {
         return Ok(());
@@ -190,11 +190,11 @@ fn close(what: &str, a: &LayerUpdate, b: &LayerUpdate, factor: f32, found: &mut 
     Ok(())
 }
 
-/// Where a layer shows its summed inputs, its update by a factor on these is the derivative of Σ factor · summed input; so
-/// it is with the bias.
+/// If a layer provides its summed inputs, its update for a factor on them is the derivative of Σ factor · summed
+/// input, with and without the bias.
 fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
     for (potential, what) in [(false, "summed inputs"), (true, "potentials")] {
-        // One that shows none may say why.
+        // A layer without summed inputs may return an error.
         let Ok(Some(activation)) = bench.layer.activation(&bench.pre, potential) else { return Ok(()) };
         let Activity { post, trace, .. } = bench.layer.forward(&bench.pre, Phase::Learn)?;
         let of_pass = bench.layer.activation_of_pass(&bench.pre, &post, &trace, potential)?;
@@ -216,7 +216,7 @@ fn on_activation(bench: &mut Bench, found: &mut Found) -> Result<()> {
     Ok(())
 }
 
-/// A loss of an input, whose slopes are a factor.
+/// A loss of an input; the factor gives its slopes.
 type Loss = dyn Fn(&mut Bench, &FeatureMap, &[f32]) -> Result<f64>;
 
 /// The update of every parameter against finite differences of a loss, Σ factor · post or Σ factor · summed input.
@@ -271,7 +271,7 @@ fn feedback(bench: &mut Bench, factor: &[f32], made: &LayerUpdate, found: &mut F
     Ok(())
 }
 
-/// A direction of which half is the update's and half is noise.
+/// A direction: half the update's direction, half noise.
 fn direction(update: &[f32]) -> Vec<f32> {
     let noise = noise(&mut random(13), update.len());
     let (own, other) = (norm(update).max(1e-12) as f32, norm(&noise).max(1e-12) as f32);

@@ -1,14 +1,13 @@
-//! The suite that every plugin must pass, driven by the registry.
+//! The tests that every plugin must pass. They find plugins in the registry.
 //!
 //! A crate of plugins calls it in one line:
 //!
 //! ```no_run
 //! plasticity_suite::suite().unwrap();
 //! ```
-//!
-//! Every plugin that is linked is checked: that its config says what it documents, that bad values give errors, and
-//! that what it computes agrees with automatic differentiation, finite differences or an identity that it must keep.
-//! Of sources the catalogue's entry is checked here; they themselves are by the stimuli that read them.
+//! The suite checks every linked plugin: its config has the documented keys; wrong values give errors;
+//! its results agree with automatic differentiation, finite differences or an identity. For a source,
+//! the suite checks only the entry in the catalogue; the stimuli that read it test the source itself.
 
 mod broadcasts;
 mod compare;
@@ -31,7 +30,7 @@ use plasticity_core::registry::{self, Family, Plugin};
 use plasticity_core::score::ScoreSpec;
 use plasticity_core::stimulus::StimulusSpec;
 
-/// One thing that a plugin does wrong.
+/// One fault of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Its family and name.
@@ -40,7 +39,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// All that plugins do wrong. Shown in full by `unwrap`.
+/// All faults of plugins. `unwrap` shows them in full.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failures(pub Vec<Failure>);
 
@@ -99,7 +98,7 @@ pub fn plugin(plugin: &Plugin) -> Result<(), Failures> {
 
 fn failures_of(plugin: &Plugin) -> Vec<Failure> {
     let mut found = Found::default();
-    // Rounding to TF32 is further from automatic differentiation than a fault may be.
+    // Rounding to TF32 would give larger errors than the tolerance.
     found.run("the device", |_| Ok(Device::open()?.set_precision(Precision::F32)?));
     match plugin.family {
         Family::Rule => specs::check::<Box<dyn RuleSpec>>(plugin, &rules::build, &rules::check, &mut found),
@@ -140,7 +139,7 @@ fn failures_of(plugin: &Plugin) -> Vec<Failure> {
     found.0.into_iter().map(|message| Failure { plugin: name.clone(), message }).collect()
 }
 
-/// What was found wrong with one plugin.
+/// The faults of one plugin.
 #[derive(Default)]
 struct Found(Vec<String>);
 
@@ -149,7 +148,7 @@ impl Found {
         self.0.push(message.into());
     }
 
-    /// Checks that parameters on a handle that only sizes have the names and shapes of real ones.
+    /// Checks that parameters on a sizing handle have the same names and shapes as real ones.
     fn same_sizes(&mut self, real: Vec<&mut Parameter>, sized: Vec<&mut Parameter>) {
         let of = |all: Vec<&mut Parameter>| -> Vec<_> {
             all.iter().map(|one| (one.name().to_owned(), one.shape().to_vec(), one.learns())).collect()
@@ -162,7 +161,7 @@ impl Found {
         }
     }
 
-    /// Runs `check`, taking down an error or a panic.
+    /// Runs `check` and records an error or a panic.
     fn run(&mut self, what: &str, check: impl FnOnce(&mut Self) -> Result<()>) {
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(self)));
         match caught {
@@ -193,7 +192,7 @@ mod tests {
     use plasticity_core::registry::Key;
     use plasticity_core::taped::{Matrix, Scalar};
 
-    /// Takes any key, documents a default that is not its own, panics at 0, and has γ of the wrong sign.
+    /// Accepts any key, documents a wrong default, panics at 0, and has a γ of the wrong sign.
     #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
     #[serde(default)]
     struct Faulty {

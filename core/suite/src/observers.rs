@@ -1,4 +1,4 @@
-//! What every observer must do: measure the same for the same steps, also in a resumed run.
+//! Checks of every observer: it measures the same values for the same steps, also in a resumed run.
 
 use super::Found;
 use super::compare::{noise, random};
@@ -7,10 +7,10 @@ use plasticity_core::device::Device;
 use plasticity_core::observer::{Measure, Moment, Observed, ObserverSpec};
 use plasticity_core::parameter::Parameter;
 
-/// Steps that an observer is shown.
+/// Number of steps that an observer sees.
 const STEPS: u64 = 200;
 
-/// A network of two modules, as far as observers see one.
+/// A network of two modules, with what observers can see of it.
 struct Shown(Vec<(String, Parameter)>);
 
 impl Observed for Shown {
@@ -57,7 +57,7 @@ pub fn check(spec: &Box<dyn ObserverSpec>, found: &mut Found) {
     });
 }
 
-/// What is measured of each step after `from`.
+/// The measures of each step after `from`.
 fn watch(spec: &dyn ObserverSpec, from: u64) -> Result<Vec<(u64, Measure)>> {
     let mut observer = spec.build()?;
     let mut network = shown()?;
@@ -69,7 +69,7 @@ fn watch(spec: &dyn ObserverSpec, from: u64) -> Result<Vec<(u64, Measure)>> {
     }
     for step in from + 1..=STEPS {
         observer.before(step)?;
-        // As learning would move it, by the step alone.
+        // Stands for learning: the values depend only on the step.
         for (_, parameter) in &mut network.0 {
             let values = vec![step as f32; parameter.value().len()];
             parameter.set(&values)?;

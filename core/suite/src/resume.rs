@@ -1,5 +1,5 @@
-//! What resuming a run rests on: all that later steps depend on is in the parameters, which are saved, and passes that
-//! only look leave them alone.
+//! The conditions for resuming a run: everything that later steps depend on is in the parameters,
+//! which are saved; and passes without learning do not change parameters.
 
 use super::Found;
 use super::compare::same;
@@ -10,7 +10,7 @@ use plasticity_core::parameter::Parameter;
 /// The values of parameters, as a checkpoint keeps them.
 ///
 /// # Errors
-/// Where a copy from the device fails.
+/// If a copy from the device fails.
 pub fn values(parameters: Vec<&mut Parameter>) -> Result<Vec<Vec<f32>>> {
     parameters.into_iter().map(|parameter| parameter.get()).collect()
 }
@@ -18,15 +18,15 @@ pub fn values(parameters: Vec<&mut Parameter>) -> Result<Vec<Vec<f32>>> {
 /// Gives one plugin the parameters of another, as a checkpoint does.
 ///
 /// # Errors
-/// Where they do not fit.
+/// If they do not fit.
 pub fn copy(from: Vec<&mut Parameter>, to: Vec<&mut Parameter>) -> Result<()> {
     from.into_iter().zip(to).try_for_each(|(from, to)| to.set(&from.get()?))
 }
 
-/// Takes down where the next step of a plugin, and of a twin with its parameters, differ.
+/// Records a failure if the next step of a plugin differs from the next step of a twin with the same parameters.
 ///
 /// # Errors
-/// Where a copy from the device fails.
+/// If a copy from the device fails.
 pub fn compare(found: &mut Found, next: &[&Buffer], of_twin: &[&Buffer]) -> Result<()> {
     for (next, of_twin) in next.iter().zip(of_twin) {
         if !same(next, of_twin)? {

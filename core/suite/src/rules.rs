@@ -1,4 +1,4 @@
-//! What every plasticity rule must keep.
+//! Checks of every plasticity rule.
 
 use super::Found;
 use super::compare::{agree, noisy, random, same};
@@ -12,7 +12,7 @@ use plasticity_core::plasticity::{
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
 
-/// Shapes that rules are tried on: patches in time, two views, single vectors.
+/// Shapes for tests of rules: patches in time, two views, single vectors.
 const SHAPES: [RepresentationShape; 3] = [
     RepresentationShape { time: 9, location: 2, batch: 4, channel: 5 },
     RepresentationShape { time: 2, location: 1, batch: 4, channel: 5 },
@@ -25,13 +25,13 @@ struct Bench {
     target: Representation,
     above: Representation,
     labels: Vec<u32>,
-    /// The context is another representation than the target.
+    /// Whether the context is not the target.
     apart: bool,
     top: bool,
 }
 
 impl Bench {
-    /// With `recurrent`, of a module whose last layer is the context of its own input.
+    /// With `recurrent`, the last layer of the module is the context of its own input.
     fn new(spec: &dyn RuleSpec, shape: RepresentationShape, recurrent: bool) -> Result<Self> {
         let device = Device::open()?;
         let above = above(shape);
@@ -48,7 +48,7 @@ impl Bench {
         Ok(Self { rule, target: positive(shape, 2)?, above: positive(above, 3)?, labels, apart, top })
     }
 
-    /// One that works on the first of the shapes that the rule takes.
+    /// A bench with the first shape that the rule accepts.
     fn first(spec: &dyn RuleSpec) -> Result<Self> {
         let mut refused = None;
         for shape in SHAPES {
@@ -98,7 +98,7 @@ fn draws() -> SeededDraws {
     SeededDraws { seed: 3, step: 0, module: 0 }
 }
 
-/// Makes the rule and runs it, on any of the shapes.
+/// Builds the rule and runs it on any of the shapes.
 #[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn RuleSpec>) -> Result<()> {
     Bench::first(spec.as_ref()).map(drop)
@@ -147,7 +147,7 @@ pub fn check(spec: &Box<dyn RuleSpec>, found: &mut Found) {
     }
 }
 
-/// A rule of outputs may find itself on a recurrent layer, which is the context of its own input. It may refuse that.
+/// A rule that uses outputs may get a recurrent layer, which is the context of its own input. The rule may refuse this.
 fn recurrent(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     let shape = Bench::first(spec)?.target.shape();
     if spec.demands().level.is_summed() {
@@ -290,7 +290,7 @@ mod tests {
         ContextOfNone,
     }
 
-    /// Follows ½ Σ z² + ½ Σ c², but for a fault.
+    /// Follows ½ Σ z² + ½ Σ c², except for a planted fault.
     #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
     struct Planted {
         fault: Fault,

@@ -1,4 +1,4 @@
-//! What every score function must keep: its fast side agrees with automatic differentiation of all pairs.
+//! Checks of every score function: its fast form agrees with automatic differentiation of all pairs.
 
 use super::Found;
 use super::compare::{agree, noise, noisy, random};
@@ -9,7 +9,7 @@ use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport, autodiff};
 
 const ROWS: usize = 6;
-/// Target and context neurons: unlike, and alike for scores that need it.
+/// Numbers of target and context neurons: different, and equal for scores that need this.
 const WIDTHS: [(usize, usize); 2] = [(5, 4), (5, 5)];
 
 fn make(
@@ -24,7 +24,7 @@ fn make(
     build(unlike).or_else(|_| build(alike))
 }
 
-/// Makes the score.
+/// Builds the score.
 #[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn build(spec: &Box<dyn ScoreSpec>) -> Result<()> {
     make(spec.as_ref(), Side::Predict, &Device::open()?).map(drop)

@@ -1,4 +1,4 @@
-//! What every config of a plugin must keep: it says what it documents, and refuses what it does not know.
+//! Checks of the config of every plugin: it has the documented keys and refuses unknown ones.
 
 use super::Found;
 use plasticity_core::range::Range;
@@ -10,7 +10,7 @@ use std::ops::Bound;
 use toml::value::{Date, Datetime};
 use toml::{Table, Value};
 
-/// Checks a plugin's config, then the plugin itself as its example makes it.
+/// Checks a plugin's config, then the plugin that its example builds.
 pub fn check<T: DeserializeOwned + Serialize>(
     plugin: &Plugin,
     build: &dyn Fn(&T) -> Result<()>,
@@ -41,7 +41,7 @@ pub fn check<T: DeserializeOwned + Serialize>(
     behaviour(&spec, found);
 }
 
-/// Nothing is left out of the entry in the catalogue; a source has no equation, and need not be published.
+/// Checks that the entry in the catalogue is complete. A source has no equation and need not be published.
 pub fn documents(plugin: &Plugin, found: &mut Found) {
     for (what, text) in
         [("summary", plugin.summary), ("equation", plugin.equation), ("citation", plugin.citation)]
@@ -95,7 +95,7 @@ fn round_trip<T: DeserializeOwned + Serialize>(said: &Table, found: &mut Found) 
     }
 }
 
-/// Documented keys exist, have the documented defaults, and no key goes undocumented.
+/// Checks that documented keys exist and have the documented defaults, and that every key is documented.
 fn stated<T: DeserializeOwned + Serialize>(
     plugin: &Plugin,
     tag: &str,
@@ -110,7 +110,8 @@ fn stated<T: DeserializeOwned + Serialize>(
     }
     for key in plugin.keys {
         if key.default.is_empty() {
-            // Not in the example: one to do without. A date fits no key, so it is refused in any case: but not as unknown.
+            // A key that is not in the example is optional. A date is a wrong value for every key, so it
+            // is refused, but not as an unknown key.
             if !example.contains_key(key.name) {
                 let mut with = example.clone();
                 with.insert(key.name.to_owned(), Value::Datetime(DATE));
@@ -154,8 +155,9 @@ fn unknown_key<T: DeserializeOwned>(example: &Table, found: &mut Found) {
     }
 }
 
-/// Defaults and the example are within their ranges; and every number that the range allows of −1, 0, 1, NaN, infinity, the
-/// largest of all and the lower bound is taken or refused with an error, but never panics.
+/// Checks that defaults and the example are within their ranges. Then tries −1, 0, 1, NaN, infinity, the
+/// largest number and the lower bound, as far as the range allows them: the plugin may return an error,
+/// but must not panic.
 fn bad_values<T: DeserializeOwned>(
     plugin: &Plugin,
     tag: &str,
@@ -188,7 +190,7 @@ fn tries(range: &Range, value: &Value) -> Vec<Value> {
         Range::Number(numbers) => Some([numbers.low, numbers.high]),
         _ => None,
     });
-    // The upper bound itself is left out: within it a plugin may take all memory.
+    // Not the upper bound: with it a plugin may use all memory.
     let low = bounds.flat_map(|[low, _]| match low {
         Bound::Included(low) => vec![low],
         _ => Vec::new(),

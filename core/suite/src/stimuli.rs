@@ -1,4 +1,4 @@
-//! What every stimulus must keep: samples have the size that it says, and repeat.
+//! Checks of every stimulus: samples have the stated size and repeat.
 
 use super::Found;
 use super::compare::random;
@@ -14,7 +14,7 @@ pub fn build(spec: &Box<dyn StimulusSpec>) -> Result<()> {
     spec.open(Split::Learn, 1)?.sample(0, None).map(drop)
 }
 
-/// Checks what can be opened: an example that reads files need not have them here.
+/// Checks the splits that can be opened. The files of an example may be missing here.
 #[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn StimulusSpec>, found: &mut Found) {
     for split in SPLITS {

@@ -1,4 +1,4 @@
-//! `batch_norm`: normalisation over the batch, with or without weights of its own.
+//! `batch_norm`: normalisation over the batch, with or without learning weights.
 
 use super::Norm;
 use plasticity_core::across::Across;
@@ -12,11 +12,11 @@ use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
-/// Each channel brought to mean 0 and variance 1 over the batch and all positions; running moments in evaluation.
+/// Scales each channel to mean 0 and variance 1 over the batch and all positions. Evaluation uses running moments.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchNorm {
-    /// Whether a weight and a bias for each channel follow, which learn.
+    /// Whether a learning weight and bias for each channel follow.
     pub affine: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Batch normalisation: a part of convolutions, and a layer of its own.
+//! Batch normalisation: as a part of convolutions, and as a separate layer.
 
 mod layer;
 mod norm;

@@ -11,15 +11,13 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
-/// Weight of a new batch in the running averages, as PyTorch's default.
+/// Weight of a new batch in the running averages: PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
-/// Batch normalisation over every position of every sample.
-///
-/// Learning (and looking ahead) uses the batch's own moments; learning also moves the running ones,
-/// r ← 0.9 · r + 0.1 · batch, with the unbiased variance as PyTorch does; evaluation uses the running ones.
-///
-/// Across ranks the moments are those of all their shards, and so are the means that a post factor is freed of.
+/// Batch normalisation over every position of every sample. Learning and [`Phase::Peek`] use the moments of the
+/// batch. Learning also updates the running moments, r ← 0.9 · r + 0.1 · batch, with the unbiased variance as
+/// in PyTorch. Evaluation uses the running moments. With several ranks, the moments are over the shards of all
+/// ranks, and so are the means that are subtracted from a post factor.
 #[derive(Debug)]
 pub struct Norm {
     weight: Parameter,
@@ -33,7 +31,7 @@ impl Norm {
     /// Weights of 1, biases of 0; running moments of 0 and 1.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn new(channels: usize, device: &Device) -> Result<Self> {
         let parameter =
             |name: &str, value: f32| Parameter::plain(device, name, &[channels], &vec![value; channels]);
@@ -58,7 +56,7 @@ impl Norm {
         }
     }
 
-    /// Takes moments over the shards of all ranks from here on, or over its own batch again.
+    /// From now on, takes moments over the shards of all ranks, or (without `ranks`) over its own batch.
     pub fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
         self.across = ranks.cloned();
     }
@@ -68,7 +66,7 @@ impl Norm {
         self.across.as_ref().map_or(1, |ranks| ranks.ranks())
     }
 
-    /// The same with a weight of 1 and a bias of 0 that do not learn.
+    /// The same with a weight of 1 and a bias of 0, which do not learn.
     #[must_use]
     pub fn frozen(self) -> Self {
         Self { weight: self.weight.fixed(), bias: self.bias.fixed(), ..self }
@@ -77,7 +75,7 @@ impl Norm {
     /// `[rows, channels]` normalised, and the batch's moments (none in evaluation).
     ///
     /// # Errors
-    /// Where there are fewer than two rows to take moments of, or the device has no room.
+    /// If there are fewer than two rows, or the device has no memory.
     pub fn forward(&mut self, input: &Buffer, phase: Phase) -> Result<(Buffer, Option<Moments>)> {
         let (weight, bias) = (self.weight.value(), self.bias.value());
         if phase == Phase::Evaluate {
@@ -108,15 +106,17 @@ impl Norm {
         Ok((output, Some(moments)))
     }
 
-    /// From the post factor of the output to that of the input, and the updates of weight and bias.
+    /// The post factor of the input from the post factor of the output, and the updates of weight and bias.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn backward(&self, input: &Buffer, moments: &Moments, factor: &Buffer) -> Result<[Buffer; 3]> {
         let [mut below, weight, bias] = device::backward(input, moments, self.weight.value(), factor)?;
         if let Some(ranks) = &self.across {
-            // δx = w/σ (δz − mean δz − x̂ mean(δz x̂)): the means of this shard are exchanged for those of all. With sums over
-            // its rows that are the updates of weight and bias, the difference is w/σ (Δ of x̂'s + x̂ Δ).
+            // δx = w/σ (δz − mean δz − x̂ mean(δz x̂)). The means over this shard are replaced by the means
+            // over all shards. The updates of weight and bias are sums over this shard's rows, which give its
+            // means. With Δ = mean over this shard − mean over all, the correction is w/σ (Δ_bias + x̂
+            // Δ_weight).
             let rows = (input.len() / self.weight.value().len().max(1)) as f32;
             let own = |sums: &Buffer| -> Result<Vec<f32>> {
                 Ok(sums.to_vec()?.into_iter().map(|sum| sum / rows).collect())
@@ -138,8 +138,8 @@ impl Norm {
         Ok([below, weight, bias])
     }
 
-    /// The moments over the batches of all ranks, which have as many rows each: μ = mean of μ_r, σ² = mean of
-    /// σ_r² + (μ_r − μ)².
+    /// The moments over the batches of all ranks, which have equal numbers of rows: μ = mean of μ_r, σ² = mean
+    /// of σ_r² + (μ_r − μ)².
     fn over_ranks(&self, own: Moments) -> Result<Moments> {
         let Some(ranks) = &self.across else { return Ok(own) };
         let own_mean = own.mean.to_vec()?;

@@ -1,4 +1,4 @@
-//! The layers of a block, run one after the other.
+//! The layers of a block, run in order.
 
 use plasticity_core::across::Across;
 use plasticity_core::device::Buffer;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// layer that provides them.
 pub struct Block {
     layers: Vec<Box<dyn EncoderLayer>>,
-    /// The layer whose parameters learn, where it is the only one.
+    /// The layer whose parameters learn, if there is only one.
     plastic: Option<usize>,
     /// The first layer whose parameters learn; no factor is carried below it.
     first: usize,
@@ -27,7 +27,7 @@ struct Kept {
 }
 
 impl Block {
-    /// A block of layers that fit each other; parameters are called by the place of their layer: `2.weight`.
+    /// A block of layers that fit each other. The name of a parameter contains the place of its layer: `2.weight`.
     pub fn new(mut layers: Vec<Box<dyn EncoderLayer>>) -> Self {
         let mut learning = Vec::new();
         for (index, layer) in layers.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! `block`: several layers that stand in a config as one.
+//! `block`: several layers that count as one in a config.
 
 mod layer;
 mod spec;

@@ -1,4 +1,4 @@
-//! A block as a config names it.
+//! The config of a block.
 
 use super::Block;
 use plasticity_core::device::Device;

@@ -1,4 +1,4 @@
-//! The layer itself: post = maxpool(ρ(W ∗ pre + b)), with batch normalisation before the pool if wanted.
+//! The layer itself: post = maxpool(ρ(W ∗ pre + b)), with optional batch normalisation before the pool.
 
 use super::normed::{self, Normed};
 use crate::batch_norm::Norm;
@@ -24,7 +24,7 @@ pub struct ConvShape {
     pub axes: [bool; 3],
     /// Taps.
     pub kernel: [usize; 3],
-    /// Distance of windows.
+    /// Step between windows.
     pub stride: [usize; 3],
     /// Zeros on either side.
     pub padding: [usize; 3],
@@ -32,19 +32,19 @@ pub struct ConvShape {
     pub relu: bool,
     /// Whether neurons have a bias that learns; else it is 0.
     pub bias: bool,
-    /// How weights start.
+    /// The initial weights.
     pub initial: Initial,
     /// Whether batch normalisation follows ρ.
     pub batch_norm: bool,
-    /// Max pool after these.
+    /// The max pool at the end, if there is one.
     pub pool: Option<Pool>,
 }
 
 impl ConvShape {
-    /// The sizes on such a map.
+    /// The sizes for a map of this shape.
     ///
     /// # Errors
-    /// Where nothing of the map is left, windows may see padding alone, or there are too many weights.
+    /// If the output would be empty, a window could see only padding, or there are too many weights.
     pub fn geometry(&self, input: MapShape) -> Result<Geometry> {
         let Self { channels, kernel, stride, padding, .. } = *self;
         if (0..3).any(|axis| padding[axis] >= kernel[axis]) {
@@ -75,7 +75,7 @@ impl ConvShape {
         Ok(geometry)
     }
 
-    /// The map that the layer makes of such a map.
+    /// The output for a map of this shape.
     ///
     /// # Errors
     /// As [`Self::geometry`].
@@ -116,10 +116,10 @@ enum Kept {
 }
 
 impl Conv {
-    /// A layer for maps of this shape with new weights, uniform in ±1/√(fan-in) as in PyTorch.
+    /// A layer for maps of this shape with new weights, as [`ConvShape::initial`] states.
     ///
     /// # Errors
-    /// Where the map does not fit the layer, or the device has no room.
+    /// If the map does not fit the layer, or the device has no memory.
     pub fn new(shape: ConvShape, input: MapShape, device: &Device, random: &mut Random) -> Result<Self> {
         shape.geometry(input)?;
         let in_channels = input.channels;
@@ -229,7 +229,7 @@ impl EncoderLayer for Conv {
         }
         match (&self.norm, kept) {
             (None, Kept::Routing(routing)) => {
-                // Without ρ and pool no gate is read off the output, which only has to have the factor's size.
+                // Without ρ and pool, the output gives no gate. It only needs the size of the factor.
                 let output = match &factor {
                     PostFactor::Activation(values) | PostFactor::Potential(values) => values,
                     _ => post.data(),
@@ -250,7 +250,7 @@ impl EncoderLayer for Conv {
                 };
                 let mut update = self.update(&call, pre, feedback)?;
                 if without_bias && self.shape.bias {
-                    // The bias is no part of what the rule sees.
+                    // The rule does not see the bias.
                     update.updates[1] = Buffer::zeros(pre.data().device(), self.shape.channels)?;
                 }
                 Ok(update)

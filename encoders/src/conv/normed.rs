@@ -19,7 +19,7 @@ pub(super) struct Normed {
     routing: Routing,
 }
 
-/// The layer's output from z; what is kept is given in learning alone.
+/// The layer's output from z, and, only in learning, what the layer keeps.
 pub(super) fn forward(
     norm: &mut Norm,
     geometry: &Geometry,
@@ -36,8 +36,8 @@ pub(super) fn forward(
     Ok((post, moments.map(|moments| Normed { active, moments, routing })))
 }
 
-/// From the post factor of the output (a map of `shape`) to that of z, and the updates of the normalisation's weight
-/// and bias.
+/// The post factor of z from the post factor of the output (a map of `shape`), and the updates of
+/// the normalisation's weight and bias.
 pub(super) fn backward(
     norm: &Norm,
     geometry: &Geometry,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Sizes {
     /// The same on every axis.
     Same(usize),
-    /// One for each axis: time, row, column as far as the layer has them.
+    /// One for each axis of the layer, in the order time, row, column.
     Each(Vec<usize>),
 }
 
@@ -17,7 +17,7 @@ impl Sizes {
     /// The sizes on time, row and column of a layer whose axes are the flagged ones; `rest` on the others.
     ///
     /// # Errors
-    /// Where a list has another length than there are axes, or a size is below `least` or past 4096.
+    /// If a list has another length than there are axes, or a size is below `least` or past 4096.
     pub fn on(&self, axes: [bool; 3], rest: usize, least: usize, key: &str) -> Result<[usize; 3]> {
         let count = axes.iter().filter(|&&axis| axis).count();
         let mut each = match self {

@@ -1,4 +1,4 @@
-//! Convolution layers as a config names them.
+//! The configs of convolution layers.
 
 use super::{Conv, ConvShape, PoolSpec, Sizes};
 use crate::weights::Initial;
@@ -15,7 +15,7 @@ const TIME: [bool; 3] = [true, false, false];
 const SPACE: [bool; 3] = [false, true, true];
 const ALL: [bool; 3] = [true, true, true];
 
-/// Declares a convolution spec over some of the axes; all have the same keys.
+/// Declares the spec of a convolution over some of the axes. All have the same keys.
 macro_rules! conv {
     (
         $(#[$doc:meta])* $type:ident, $axes:expr,
@@ -32,7 +32,7 @@ macro_rules! conv {
             pub channels: usize,
             /// Taps on each axis.
             pub kernel: Sizes,
-            /// Distance of windows on each axis.
+            /// Step between windows on each axis.
             #[serde(default = "one")]
             pub stride: Sizes,
             /// Zeros on either side of each axis.
@@ -44,13 +44,13 @@ macro_rules! conv {
             /// Whether neurons have a bias that learns; else it is 0.
             #[serde(default = "yes", skip_serializing_if = "is_yes")]
             pub bias: bool,
-            /// How weights start.
+            /// The initial weights.
             #[serde(default, skip_serializing_if = "is_default")]
             pub initial: Initial,
             /// Whether batch normalisation follows ρ.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             pub batch_norm: bool,
-            /// Max pool after these.
+            /// The max pool at the end, if there is one.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub max_pool: Option<PoolSpec>,
         }
@@ -240,7 +240,7 @@ mod tests {
     use plasticity_core::random::stream;
     use serde_json::json;
 
-    /// Builds a layer for a map of `extent` and runs it; gives the error.
+    /// Builds a layer for a map of `extent` and runs it; returns the error.
     fn run(spec: serde_json::Value, extent: [usize; 3]) -> String {
         let device = Device::open().unwrap();
         let shape = MapShape { time: 1, location: 1, batch: 2, extent, channels: 1 };
@@ -282,7 +282,7 @@ mod tests {
         }
     }
 
-    /// 65536 · 4096³ weights: were they drawn first, this test would not end.
+    /// 65536 · 4096³ weights: if they were drawn before the check, this test would not end.
     #[test]
     fn sizes_are_checked_before_weights_are_drawn() {
         let conv = json!({ "type": "conv3d", "channels": 65536, "kernel": 4096, "padding": 4095 });

@@ -1,4 +1,4 @@
-//! The recurrent layer itself: forward pass and both ways back.
+//! The recurrent layer itself: forward pass and the backward passes of BPTT and e-prop.
 
 use super::stream::EpropStream;
 use crate::weights;
@@ -19,11 +19,11 @@ pub enum Gradient {
     /// Back-propagation through time: exact, local in neither space nor time.
     #[default]
     Bptt,
-    /// e-prop, worked out back along the leak (Illing et al. 2021, Appendix C). Keeps gates of every step.
+    /// e-prop, computed backwards along the leak (Illing et al. 2021, Appendix C). Keeps the gates of every step.
     Eprop,
-    /// e-prop with eligibility traces that run forward: the same update to rounding, never looks back. What it keeps
-    /// for the update does not grow with the sequence (input, output and the forward pass on them do; [`EpropStream`]
-    /// works without those).
+    /// e-prop with eligibility traces that run forward in time: the same update up to rounding. The memory of the
+    /// traces does not grow with the sequence. The memory of input, output and forward pass does; [`EpropStream`]
+    /// works without these.
     EpropForward,
 }
 
@@ -31,11 +31,11 @@ pub enum Gradient {
 ///
 /// # Shapes
 /// `[sample, t, 1, 1, inputs]` → `[sample, t, 1, 1, hidden]`. `weight_ih` `[3·hidden, inputs]`, `weight_hh`
-/// `[3·hidden, hidden]`, `bias_ih` and `bias_hh` `[3·hidden]`, gates in the order r, z (q here), n, as PyTorch's.
+/// `[3·hidden, hidden]`, `bias_ih` and `bias_hh` `[3·hidden]`, gates in PyTorch's order r, z (q here), n.
 ///
 /// # Biological roles
-/// *pre*: the input and the layer's own last output; *trace*: gates of all steps, or, with
-/// [`Gradient::EpropForward`], nothing (eligibilities run along while the update is made).
+/// *pre*: the input and the layer's own last output; *trace*: the gates of all steps, or nothing with
+/// [`Gradient::EpropForward`] (eligibility traces are computed together with the update).
 pub struct Gru {
     pub(super) weight_ih: Parameter,
     pub(super) weight_hh: Parameter,
@@ -48,10 +48,10 @@ pub struct Gru {
 struct Gates(Buffer);
 
 impl Gru {
-    /// A layer with weights drawn uniformly from ±1/√hidden, as PyTorch's.
+    /// A layer with weights drawn uniformly from ±1/√hidden, as in PyTorch.
     ///
     /// # Errors
-    /// Where there are too many weights, or the device has no room.
+    /// If there are too many weights, or the device has no memory.
     pub fn new(
         device: &Device,
         inputs: usize,
@@ -83,11 +83,10 @@ impl Gru {
         self.weight_hh.shape()[1]
     }
 
-    /// A run of e-prop forward in time over `samples` sequences side by side, from h = 0, whatever the layer's
-    /// own [`Gradient`] is.
+    /// Runs e-prop forward in time over `samples` parallel sequences, from h = 0, for any [`Gradient`] of the layer.
     ///
     /// # Errors
-    /// Where the device has no room for the traces.
+    /// If the device has no memory for the traces.
     pub fn stream(&self, samples: usize) -> Result<EpropStream<'_>> {
         EpropStream::new(self, samples)
     }
@@ -134,8 +133,8 @@ impl Gru {
         Ok((post, gates))
     }
 
-    /// Post factors of the summed inputs of all gates and steps, `[samples, steps, 3·hidden]`, through input and
-    /// through recurrent synapses.
+    /// Post factors of the summed inputs of all gates and steps, `[samples, steps, 3·hidden]`: for input synapses
+    /// and for recurrent synapses.
     fn back(&self, sizes: Sizes, gates: &Buffer, post: &Buffer, factor: &Buffer) -> Result<[Buffer; 2]> {
         let Sizes { samples, steps, hidden, .. } = sizes;
         let zeros = |len| Buffer::zeros(post.device(), len);
@@ -154,7 +153,7 @@ impl Gru {
         Ok([at_input, at_hidden])
     }
 
-    /// Updates from post factors of the summed inputs: each is one product with what was presynaptic.
+    /// Updates from post factors of the summed inputs: each is one product with the presynaptic activity.
     fn outer(&self, sizes: Sizes, at: &[Buffer; 2], pre: &Buffer, post: &Buffer) -> Result<Vec<Buffer>> {
         let Sizes { samples, steps, inputs, hidden } = sizes;
         let [at_input, at_hidden] = at;
@@ -186,7 +185,7 @@ impl Gru {
         Ok(below)
     }
 
-    /// The update by traces that run along with a second forward pass, each step reading its own factor.
+    /// The update from traces that are computed in a second forward pass. Each step uses its own factor.
     fn forward_in_time(&self, sizes: Sizes, pre: &Buffer, factor: &Buffer) -> Result<Vec<Buffer>> {
         let mut stream = self.stream(sizes.samples)?;
         for t in 0..sizes.steps {
@@ -267,7 +266,7 @@ impl EncoderLayer for Gru {
         vec![&mut self.weight_ih, &mut self.weight_hh, &mut self.bias_ih, &mut self.bias_hh]
     }
 
-    /// Only BPTT is: e-prop leaves out what would flow through the gates' own memory.
+    /// Only BPTT follows the gradient: e-prop leaves out the gradient through recurrent synapses.
     fn follows_gradient(&self) -> bool {
         self.gradient == Gradient::Bptt
     }

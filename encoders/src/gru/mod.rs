@@ -7,10 +7,11 @@
 //! - n = tanh(W_in x + b_in + r ⊙ (W_hn ⟨h⟩ + b_hn))
 //! - h' = (1 − q) ⊙ n + q ⊙ h
 //!
-//! With [`Gradient::Bptt`], ⟨h⟩ = h. With e-prop (Bellec et al. 2020), ⟨h⟩ is h as a constant: no gradient runs
-//! through recurrent synapses, only the leak q ⊙ h carries it in time. That gradient has two forms with the same
-//! result: back through time along the leak ([`Gradient::Eprop`]), or forward with an eligibility trace per synapse
-//! that each time step's learning signal reads at once ([`Gradient::EpropForward`], [`EpropStream`]).
+//! With [`Gradient::Bptt`], ⟨h⟩ = h. With e-prop (Bellec et al. 2020), ⟨h⟩ is h, detached: no gradient passes
+//! through recurrent synapses; only the leak q ⊙ h carries it in time. This gradient has two forms with the same
+//! result. The first goes back in time along the leak ([`Gradient::Eprop`]). The second goes forward in time
+//! with an eligibility trace for each synapse; each step multiplies it by its learning signal
+//! ([`Gradient::EpropForward`], [`EpropStream`]).
 
 mod layer;
 mod spec;

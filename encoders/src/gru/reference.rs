@@ -1,5 +1,5 @@
-//! The layer against finite differences in float64. For e-prop, the hidden state that recurrent synapses see is
-//! read from an unperturbed run, so that it carries no gradient: Equations 20–23 taken at their word.
+//! Compares the layer with finite differences in float64. For e-prop, recurrent synapses see the hidden state of an
+//! unperturbed run, so this state carries no gradient, as in Equations 20–23.
 
 use super::{Gradient, Gru};
 use plasticity_core::device::{Buffer, Device};
@@ -37,7 +37,7 @@ fn run(x: &[f64], weights: &[Vec<f64>], seen: Option<&[Vec<f64>]>) -> Vec<Vec<f6
     all
 }
 
-/// ∂(Σ factor · h)/∂ every weight and every input, by central differences.
+/// The derivatives of Σ factor · h by every weight and every input, by central differences.
 fn gradients(x: &[f64], weights: &[Vec<f64>], factor: &[f64], bptt: bool) -> (Vec<Vec<f64>>, Vec<f64>) {
     let per_sample = x.len() / SAMPLES;
     let seen: Vec<Vec<Vec<f64>>> = x

@@ -1,4 +1,4 @@
-//! What a config says of a recurrent layer.
+//! The configs of recurrent layers.
 
 use super::layer::{Gradient, Gru};
 use plasticity_core::device::Device;
@@ -31,7 +31,7 @@ impl Default for GruSpec {
 pub struct EpropGruSpec {
     /// Neurons.
     pub hidden: usize,
-    /// Which way the update is worked out; any but [`Gradient::Bptt`].
+    /// How the update is computed: any form except [`Gradient::Bptt`].
     pub gradient: Gradient,
 }
 
@@ -41,7 +41,7 @@ impl Default for EpropGruSpec {
     }
 }
 
-/// The most neurons that a config may ask for.
+/// The largest number of neurons in a config.
 const MOST: usize = 1 << 16;
 
 fn build(

@@ -1,5 +1,5 @@
-//! e-prop as it would run in a brain: forward in time, one step after the other, with nothing kept of the past
-//! but an eligibility trace at each synapse.
+//! e-prop as it could run in a brain: step by step forward in time. Only an eligibility trace at each synapse
+//! remembers the past.
 
 use super::layer::Gru;
 use plasticity_core::device::Buffer;
@@ -7,22 +7,21 @@ use plasticity_core::error::{Error, Result};
 use plasticity_core::ops::gru::{self as elementwise, Direct, Sizes};
 use plasticity_core::ops::{self, Product};
 
-/// A run of an e-prop GRU over time: traces ε' = q ⊙ ε + ∂h'/∂W (direct part, Illing et al. 2021, Appendix C; Bellec
-/// et al. 2020) and the update ΔW = Σ_t signal_t ⊙ ε_t that they have gathered.
-///
-/// Memory is that of the traces, samples · 3·hidden · (inputs + hidden + 2) values, for sequences of any length: what
-/// layers with `gradient = "eprop_forward"` spare is what the update keeps, while their forward pass holds the sequence.
+/// A run of an e-prop GRU over time: the traces ε' = q ⊙ ε + ∂h'/∂W (direct part, Illing et al. 2021, Appendix C;
+/// Bellec et al. 2020), and the update so far, ΔW = Σ_t signal_t ⊙ ε_t. The traces need samples · 3·hidden ·
+/// (inputs + hidden + 2) values, for sequences of any length. A layer with `gradient = "eprop_forward"` needs the
+/// same memory for its update, but its forward pass also holds the sequence.
 ///
 /// # Biological roles
-/// *pre*: `x` and the layer's own h; *eligibility*: one trace a synapse (and sample); *post factor*: the learning
-/// signal −∂L/∂h of the present step.
+/// *pre*: `x` and the layer's own h; *eligibility*: one trace for each synapse (and sample); *post factor*: the
+/// learning signal −∂L/∂h of the present step.
 pub struct EpropStream<'a> {
     gru: &'a Gru,
     sizes: Sizes,
     h: Buffer,
     from_input: Buffer,
     from_hidden: Buffer,
-    /// Of `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`: `[3·hidden, samples, width]`.
+    /// Traces of `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`: `[3·hidden, samples, width]`.
     traces: [Buffer; 4],
     updates: [Buffer; 4],
 }
@@ -47,11 +46,11 @@ impl<'a> EpropStream<'a> {
         })
     }
 
-    /// Takes the layer and its traces one step on with input `x` `[samples, inputs]`; the output h' is
+    /// Advances the layer and its traces by one step with input `x` `[samples, inputs]`; the output h' is
     /// [`activity`](Self::activity).
     ///
     /// # Errors
-    /// Where `x` is of another size.
+    /// If `x` has another size.
     pub fn step(&mut self, x: &Buffer) -> Result<()> {
         let Sizes { samples, inputs, hidden, .. } = self.sizes;
         check("input", x.len(), samples, inputs)?;
@@ -77,7 +76,7 @@ impl<'a> EpropStream<'a> {
     /// Adds the present step's part of the update, from its learning signal −∂L/∂h `[samples, hidden]`.
     ///
     /// # Errors
-    /// Where `signal` is of another size.
+    /// If `signal` has another size.
     pub fn learn(&mut self, signal: &Buffer) -> Result<()> {
         check("learning signal", signal.len(), self.sizes.samples, self.sizes.hidden)?;
         for (traces, update) in self.traces.iter().zip(&mut self.updates) {

@@ -1,4 +1,4 @@
-//! `normalise`: scales the activity of each stimulus to one length.
+//! `normalise`: scales the activity of each stimulus to the same length.
 
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
@@ -8,7 +8,7 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use rayon::prelude::*;
 
-/// Over what activity is divided by its root mean square.
+/// The values over which the root mean square is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
@@ -19,12 +19,12 @@ pub enum Over {
     Position,
 }
 
-/// z = x / √(mean x² + 10⁻⁸): what stands before a module of Forward-Forward, so that a layer's goodness is hidden from
-/// the next and only the direction of its activity passes on.
+/// z = x / √(mean x² + 10⁻⁸). In Forward-Forward it precedes each module: it hides the goodness of
+/// the layer below and passes only the direction of its activity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Normalise {
-    /// Over what.
+    /// The values over which the root mean square is taken.
     pub over: Over,
 }
 
@@ -44,10 +44,10 @@ plugin! {
 }
 
 impl Normalise {
-    /// Added to the mean of squares, so that silence stays silence.
+    /// Added to the mean of squares, so that activity of 0 stays 0.
     pub const EPSILON: f32 = 1e-8;
 
-    /// How many values share a length.
+    /// How many values are scaled together.
     fn group(&self, shape: MapShape) -> usize {
         match self.over {
             Over::Map => shape.positions() * shape.channels,

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 pub struct AvgPool {
     /// Rows and columns of a window.
     pub size: usize,
-    /// From one window to the next; `None`: its size.
+    /// Step between windows; `None`: `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! `max_pool`: only the strongest neuron of a window is passed on.
+//! `max_pool`: passes on only the strongest neuron of a window.
 
 use super::window::Window;
 use plasticity_core::Result;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 pub struct MaxPool {
     /// Rows and columns of a window.
     pub size: usize,
-    /// From one window to the next; `None`: its size.
+    /// Step between windows; `None`: `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
     /// How far windows reach past the map.
@@ -68,7 +68,7 @@ impl EncoderLayer for Max {
                     for (nth, position) in positions.enumerate() {
                         let here = &values[position * channels..][..channels];
                         for ((post, winner), value) in post.iter_mut().zip(winners.iter_mut()).zip(here) {
-                            // What is no number wins, so that it is seen. Written without branches, for vectors.
+                            // NaN wins, so that it is noticed. Written without branches, for vector instructions.
                             let wins = (nth == 0) | (*value > *post) | value.is_nan();
                             *post = if wins { *value } else { *post };
                             *winner = if wins { position as u32 } else { *winner };

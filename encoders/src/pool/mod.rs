@@ -1,4 +1,4 @@
-//! `max_pool` and `avg_pool`: pools as layers of their own, over rows and columns.
+//! `max_pool` and `avg_pool`: pools over rows and columns as separate layers.
 
 mod avg;
 mod max;

@@ -1,4 +1,4 @@
-//! Windows over rows and columns, with a border that holds nothing.
+//! Windows over rows and columns, with an empty border.
 
 use plasticity_core::map::MapShape;
 use plasticity_core::{Error, Result};
@@ -34,7 +34,7 @@ impl Window {
         if padded < self.size { 0 } else { (padded - self.size) / self.stride + 1 }
     }
 
-    /// The map that is left of one.
+    /// The shape of the pooled map.
     pub fn output(&self, input: MapShape) -> Result<MapShape> {
         let [t, y, x] = input.extent;
         let extent = [t, self.count(y), self.count(x)];

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 /// A 5×5 convolution and three groups of bottleneck blocks.
 ///
 /// The choices of Löwe, O'Connor and Veeling (2019), which Illing et al. (2021) compare with: pre-activation blocks, no
-/// batch normalisation (statistics over patches of a batch would let a layer cheat), no fourth group (a patch of 16×16
-/// is 4×4 after the third), no ReLU after the last block. The first group keeps the size of the map, the others halve
-/// it. GIM's three modules are the groups, the first with the 5×5 convolution:
+/// batch normalisation (statistics over the patches of a batch would carry information between them), no fourth group
+/// (a patch of 16×16 is 4×4 after the third), no ReLU after the last block. The first group keeps the size of the map,
+/// the others halve it. GIM's three modules are the groups, the first with the 5×5 convolution:
 /// `modules = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12, 13, 14]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

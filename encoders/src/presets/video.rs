@@ -20,7 +20,7 @@ fn paper() -> Vec<usize> {
     vec![96, 256, 512, 512, 512]
 }
 
-/// Kernel, stride, padding, and whether it is pooled.
+/// Kernel, stride, padding, and whether a pool follows.
 type LayerSizes = ([usize; 3], [usize; 3], [usize; 3], bool);
 
 /// Kernel, stride and padding on time, row and column, and whether a max pool of 1×3×3 with stride 1, 2, 2 follows.

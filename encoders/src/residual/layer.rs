@@ -19,14 +19,14 @@ pub struct Block {
     pub width: usize,
     /// Neurons at each position of the output.
     pub channels: usize,
-    /// Distance of windows of the 3×3 convolution and the shortcut.
+    /// Step between windows of the 3×3 convolution and the shortcut.
     pub stride: usize,
 }
 
 /// A bottleneck block with pre-activation and without normalisation (as in GIM's ResNet-50):
 ///
-/// x̂ = ρ(x), post = W₃ ρ(W₂ ρ(W₁ x̂)) + s, with s = x, or s = W_s x̂ where the block changes the size of the map
-/// or the number of channels. W₁ and W₃ are 1×1, W₂ is 3×3 with padding 1; each has a bias.
+/// x̂ = ρ(x), post = W₃ ρ(W₂ ρ(W₁ x̂)) + s, with s = x, or s = W_s x̂ if the block changes the size of the
+/// map or the number of channels. W₁ and W₃ are 1×1, W₂ is 3×3 with padding 1; each has a bias.
 ///
 /// # Biological roles
 /// Not local: the post factor of the output reaches all three convolutions, and the layer below by two paths.
@@ -39,7 +39,7 @@ pub struct Residual {
     shortcut: Option<Conv>,
 }
 
-/// Maps inside the block and what its convolutions keep.
+/// Maps inside the block, and the traces of its convolutions.
 struct Kept {
     /// x̂, then the outputs of the first two convolutions.
     maps: [FeatureMap; 3],
@@ -48,10 +48,10 @@ struct Kept {
 }
 
 impl Residual {
-    /// A block for such maps with fresh weights, uniform in ±1/√(fan-in).
+    /// A block for maps of this shape with new weights, uniform in ±1/√(fan-in).
     ///
     /// # Errors
-    /// Where the map does not fit the block, or the device has no room.
+    /// If the map does not fit the block, or the device has no memory.
     pub fn new(block: Block, input: MapShape, device: &Device, random: &mut Random) -> Result<Self> {
         let Block { width, channels, stride } = block;
         let shape = |channels: usize, side: usize, stride: usize, relu: bool| ConvShape {
@@ -185,7 +185,7 @@ mod tests {
     use plasticity_core::map::{FeatureMap, MapShape};
     use plasticity_core::random::stream;
 
-    /// A block whose shortcut has weights, so that its input is seen through ReLU alone.
+    /// The shortcut of this block has weights, so all paths from the input pass through ReLU.
     #[test]
     fn a_nan_is_seen_behind_a_block() {
         let device = Device::open().unwrap();

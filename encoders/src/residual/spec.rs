@@ -1,4 +1,4 @@
-//! The block as a config names it.
+//! The config of a bottleneck block.
 
 use super::{Block, Residual};
 use plasticity_core::device::Device;
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 pub struct ResidualSpec {
     /// Neurons at each position inside the block.
     pub width: usize,
-    /// Neurons at each position of its output, by `width`.
+    /// Neurons at each position of the output, divided by `width`.
     #[serde(default = "four")]
     pub expansion: usize,
-    /// Distance of windows of the 3×3 convolution and the shortcut.
+    /// Step between windows of the 3×3 convolution and the shortcut.
     #[serde(default = "one")]
     pub stride: usize,
 }
@@ -35,7 +35,7 @@ plugin! {
     citation: "He et al. 2016 (pre-activation); Löwe, O'Connor & Veeling 2019 (GIM's ResNet-50, without batch normalisation)",
     keys: [
         width = "", "1..=65536", "neurons at each position inside the block";
-        expansion = "4", "1..=64", "neurons at each position of the output, by width";
+        expansion = "4", "1..=64", "neurons at each position of the output, divided by width";
         stride = "1", "1..=4096", "step between windows of the 3×3 convolution and the shortcut";
     ],
     example: "type = \"residual\"\nwidth = 2\nexpansion = 2\nstride = 2\n",

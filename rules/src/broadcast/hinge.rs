@@ -11,7 +11,7 @@ use plasticity_core::{Error, Result};
 /// L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), the means over fixations and over saccades;
 /// γ = −∂L/∂u = weight · y · H, with H = 1\[1 − y·u > 0\], divided by the number of fixations or of saccades.
 ///
-/// With signs (time-local), the means are over the rows of each sign; a side without rows adds nothing.
+/// With signs (time-local), the means are over the rows of each sign. If no row has a sign, its mean is left out.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hinge {

@@ -14,7 +14,7 @@ pub fn minus_signs(scores: &Matrix, pairs: &Pairs) -> Matrix {
     )
 }
 
-/// Σ over the pairs of `losses`, each kind of pair (fixations, saccades) as its mean.
+/// The mean of `losses` over fixations plus the mean over saccades.
 pub fn sum_of_means(losses: &Matrix, pairs: &Pairs) -> Scalar {
     let (fixations, saccades) = pairs.counts();
     let weights = losses.constant(pairs.rows, pairs.columns(), |row, column| {

@@ -1,5 +1,6 @@
-//! Plasticity rules, by kind: [`predictive`] ones over time, those between [`views`] of an image, [`hebbian`] ones of
-//! single synapses and layers, contrasts of [`goodness`], [`supervised`] baselines, and `random`, which learns nothing.
+//! Plasticity rules, by kind: [`predictive`] rules over time, rules on two [`views`] of an image, [`hebbian`]
+//! rules of single synapses and layers, rules that contrast [`goodness`], [`supervised`] baselines, and
+//! `random`, which learns nothing.
 
 pub mod goodness;
 pub mod hebbian;

@@ -7,7 +7,7 @@ use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals,
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 
-/// Weights stay as they were drawn.
+/// Weights keep their initial values.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoLearning {}

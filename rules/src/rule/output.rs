@@ -1,19 +1,19 @@
-//! What rules of a single activity work on: a module's output.
+//! The activity that a rule with only one activity uses: a module's output.
 
 use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::plasticity::{RuleUpdate, Signals};
 use plasticity_core::representation::Representation;
 
-/// The module's output: that of the recurrent layer, where the module ends in one, and else the target.
+/// The module's output: the output of the recurrent layer if the module ends in one, else the target.
 pub(crate) fn output<'a>(signals: &Signals<'a>) -> &'a Representation {
     signals.context.unwrap_or(signals.target)
 }
 
-/// The update by a post factor of the [`output`]; the input of a recurrent layer gets none of its own.
+/// The update from a post factor of the [`output`]. The input of a recurrent layer gets no post factor of its own.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub(crate) fn update(
     signals: &Signals,
     loss: Buffer,

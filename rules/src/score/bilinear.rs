@@ -11,7 +11,7 @@ use plasticity_core::score::{Dendrites, Reach, Rows, ScoreFunction, ScoreSpec, T
 use plasticity_core::taped::Matrix;
 use plasticity_core::{Error, Result};
 
-/// u = zᵀ W_pred c, and the way in which dendritic signals reach the context's neurons.
+/// u = zᵀ W_pred c, and how dendritic signals reach the context's neurons.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bilinear {
@@ -67,22 +67,22 @@ plugin! {
 /// The bilinear score of one prediction step.
 ///
 /// # Shapes
-/// `weight` is `[C_z, C_c]` for [`Side::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Side::Retrodict`],
-/// u = cᵀ W z. A row may hold the vectors of several locations: W acts on each, and u is their sum.
+/// `weight` is `[C_z, C_c]` for [`Side::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Side::Retrodict`], u = cᵀ W
+/// z. A row may hold the vectors of several locations: W acts on each, and u is the sum over locations.
 pub struct BilinearScore {
     side: Side,
     weight: Parameter,
     target: usize,
     context: usize,
-    /// The dendritic prediction of each context row on the target's neurons, from `scores` until `dendrites`.
+    /// The dendritic prediction of each context row on the target's neurons; kept from `scores` until `dendrites`.
     prediction: Option<Buffer>,
 }
 
 impl BilinearScore {
-    /// A score with fresh weights, uniform within ±`initial`/√fan_in, where fan_in is the weight's columns.
+    /// A score with new weights, uniform within ±`initial`/√fan_in, where fan_in is the number of the weight's columns.
     ///
     /// # Errors
-    /// Where a side has no neurons.
+    /// If a side has no neurons.
     pub fn new(
         spec: &Bilinear,
         side: Side,
@@ -133,7 +133,7 @@ impl BilinearScore {
         Err(Error::shape(self.weight.name(), message))
     }
 
-    /// D = C Wᵀ: what each context row predicts on the target's neurons.
+    /// D = C Wᵀ: the prediction of each context row for the target's neurons.
     fn predict(&self, context: Rows, locations: usize) -> Result<Buffer> {
         let rows = context.rows * locations;
         let mut prediction = Buffer::unset(context.data.device(), rows * self.target)?;
@@ -147,8 +147,8 @@ impl BilinearScore {
         Ok(prediction)
     }
 
-    /// Post factor of the context and update of W, from what each context row gathers on the target's neurons, G:
-    /// dC = G W, dW = Gᵀ C. `contexts` starts at value `first` and has as many rows as `gathered`.
+    /// Post factor of the context and update of W from G, the sum Σ γ z over the targets of each context row: dC = G W,
+    /// dW = Gᵀ C. `contexts` starts at value `first` and has as many rows as `gathered`.
     fn back(
         &self,
         gathered: &Buffer,
@@ -284,10 +284,10 @@ impl ScoreFunction for BilinearScore {
     }
 }
 
-/// Σ γ · prediction over all the pairs in which each target row stands: Equation 8 without ρ' and pre.
+/// Σ γ · prediction over all pairs of each target row: Equation 8 without ρ' and pre.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub(crate) fn target_side(
     gamma: &Scores,
     prediction: &Buffer,
@@ -304,7 +304,7 @@ pub(crate) fn target_side(
     Ok(made)
 }
 
-/// The most weights of one score, asked before any is drawn: CUDA kernels count them in 31 bits.
+/// The largest number of weights of one score, checked before any is drawn: CUDA kernels count them in 31 bits.
 const MOST: usize = i32::MAX as usize;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub use w_retro::WRetro;
 
 use plasticity_core::score::ScoreFunction;
 
-/// Calls the weights of a score `name`, or `name.PARAMETER` where it has several.
+/// Names the weights of a score `name`, or `name.PARAMETER` if it has several.
 pub(crate) fn name_parameters(score: &mut dyn ScoreFunction, name: &str) {
     let mut parameters = score.parameters();
     let alone = parameters.len() == 1;

@@ -1,4 +1,4 @@
-//! `w_retro`: the bilinear score whose way back to the context learns by itself.
+//! `w_retro`: the bilinear score with separate retrodiction weights.
 
 use super::bilinear::{Bilinear, BilinearScore};
 use plasticity_core::Result;

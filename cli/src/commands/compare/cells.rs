@@ -114,7 +114,7 @@ fn readable(assignment: &str) -> String {
 /// Every combination of every config with every seed; the last sweep changes fastest, seeds faster still.
 ///
 /// # Errors
-/// Where two of several configs have the same name, which tells their runs apart, or a key is swept twice or is the seed.
+/// If two of several configs have the same name, which tells their runs apart, or a key is swept twice or is the seed.
 pub fn cells(configs: &[PathBuf], sweeps: &[Sweep], seeds: Range<u64>) -> Result<Vec<Cell>, String> {
     if sweeps.iter().any(|sweep| sweep.key == "seed") {
         return Err("use --seeds and --first-seed for seeds, not --sweep".to_owned());

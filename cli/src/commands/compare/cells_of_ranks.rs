@@ -26,7 +26,7 @@ pub struct Outcome {
 /// their order; or how the program ends, where a signal stopped it; and beside the outcome the first error.
 ///
 /// # Errors
-/// Where a rank has left.
+/// If a rank has left.
 pub fn run(
     arguments: &Arguments,
     cells: &[Cell],

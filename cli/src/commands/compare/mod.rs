@@ -134,7 +134,7 @@ fn standing(arguments: &Arguments, cell: &Cell, out: &Path, device: &Device) -> 
 /// The reports of the cells that are finished; says how many are not.
 ///
 /// # Errors
-/// Where none is, or something is wrong with a cell.
+/// If none is, or something is wrong with a cell.
 fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome> {
     arguments.plot.iter().try_for_each(|path| vacant(path))?;
     let device = Device::open()?;

@@ -13,7 +13,7 @@ use tar::EntryType;
 /// Unpacks an archive that holds the folder `holds` beside the content of the folder `to`, then moves what came into it.
 ///
 /// # Errors
-/// Where the archive is damaged, holds links or no such folder, or names files outside its own; nothing of it is in `to`
+/// If the archive is damaged, holds links or no such folder, or names files outside its own; nothing of it is in `to`
 /// then.
 pub fn unpack(archive: &Path, to: &Path, holds: &str) -> Result<()> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,7 +1,6 @@
-//! The kernel of AMX: `tdpbf16ps` adds the products of two tiles of 16 × 32 values to one of 16 × 16 sums.
-//!
-//! Two tiles of rows by two of columns are summed at a time, so that each tile read serves two products. Intel, Architecture
-//! Instruction Set Extensions Programming Reference 319433, chapter 3.
+//! The kernel of AMX: `tdpbf16ps` adds the products of two tiles of 16 × 32 values to one of 16 × 16 sums. Two tiles of
+//! rows and two tiles of columns are summed at a time, so each tile that is read is used in two products. Intel,
+//! Architecture Instruction Set Extensions Programming Reference 319433, chapter 3.
 
 use super::Left;
 use std::arch::asm;
@@ -24,7 +23,7 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Sums in tiles 0 to 3, left operands in 4 and 5, the panel in 6 and 7, for so many rows in two tiles.
+    /// Sums in tiles 0 to 3, left operands in 4 and 5, the panel in 6 and 7; `rows` is the number of rows in two tiles.
     fn of(rows: usize) -> Self {
         let first = rows.min(TILE) as u8;
         let second = rows.saturating_sub(TILE) as u8;
@@ -37,12 +36,12 @@ impl Tiles {
         tiles
     }
 
-    /// Makes them the processor's. All tiles hold zeros then.
+    /// Loads the configuration into the processor. All tiles then hold zeros.
     ///
     /// # Safety
     /// The processor has AMX tiles, and this process the permission to use them.
     unsafe fn load(&self) {
-        // SAFETY: as the caller promises; the palette and the sizes are ones that the instruction takes.
+        // SAFETY: as the caller promises; the instruction accepts this palette and these sizes.
         unsafe { asm!("ldtilecfg [{}]", in(reg) self, options(nostack, readonly, preserves_flags)) };
     }
 }
@@ -102,7 +101,7 @@ struct Block {
     accumulate: bool,
 }
 
-/// Sums are loaded or zeroed, then at every step of 32 in depth tiles are loaded and multiplied; then the sums are stored.
+/// Loads or zeroes the sums; for every step of 32 in depth, loads tiles and multiplies them; then stores the sums.
 macro_rules! block {
     ($name:ident, $doc:literal, load: $($load:literal)*, zero: $($zero:literal)*, step: $($step:literal)*,
      store: $($store:literal)*) => {

@@ -1,4 +1,4 @@
-//! Which family of kernels multiplies bfloat16 operands in this process.
+//! The family of kernels that multiplies bfloat16 operands in this process.
 
 use super::Kernel;
 #[cfg(target_arch = "x86_64")]
@@ -9,14 +9,14 @@ use std::sync::OnceLock;
 /// The environment variable that names a family, for tests and comparisons: `amx`, `avx512`, `plain` or `rounded`.
 const VARIABLE: &str = "PLASTICITY_BF16";
 
-/// A family of kernels for bfloat16 operands. Families sum in different orders, and so round differently.
+/// A family of kernels for bfloat16 operands. Families sum in different orders, so they round differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Tiles of Intel's Advanced Matrix Extensions (since Sapphire Rapids).
     Amx,
     /// `vdpbf16ps` of AVX-512 BF16 (AMD since Zen 4, Intel Cooper Lake and since Sapphire Rapids).
     Avx512,
-    /// The same sums in plain Rust: slow, to test the others by.
+    /// The same sums in plain Rust: slow; tests compare the other families with it.
     Plain,
     /// Operands are rounded and multiplied by the kernels for `f32`: any processor.
     Rounded,
@@ -26,17 +26,17 @@ impl Family {
     /// All, the fastest first.
     const ALL: [Self; 4] = [Self::Amx, Self::Avx512, Self::Plain, Self::Rounded];
 
-    /// That of this process: the one that the environment variable `PLASTICITY_BF16` names, or else the fastest that works
-    /// here. It is found once.
+    /// The family of this process: the one that the environment variable `PLASTICITY_BF16` names, or else the fastest one that works
+    /// here. It is selected once.
     ///
     /// # Errors
-    /// Where one is named that there is not, or not here.
+    /// If the variable names an unknown family, or one that does not work here.
     pub fn found() -> Result<Self> {
         let (family, _) = choice().as_ref().map_err(|message| Error::setting(VARIABLE, message))?;
         Ok(*family)
     }
 
-    /// As [`found`](Self::found), once that went well.
+    /// As [`found`](Self::found), after it has succeeded.
     pub(crate) fn here() -> Self {
         choice().as_ref().map_or(Self::Rounded, |(family, _)| *family)
     }
@@ -59,7 +59,7 @@ impl Family {
     /// Its kernel, if it has one.
     ///
     /// # Errors
-    /// Why it does not run here.
+    /// If it does not run here; the error gives the reason.
     pub(crate) fn try_here(self) -> Result<Option<Kernel>, Refusal> {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -90,7 +90,7 @@ impl std::fmt::Display for Family {
 pub(crate) enum Refusal {
     /// The processor does not have its instructions, or the system does not know them.
     Absent,
-    /// They are promised and do not work.
+    /// The processor reports the instructions, but they do not work.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "nothing is promised there"))]
     Broken(String),
 }
@@ -113,7 +113,7 @@ fn choice() -> &'static Result<(Family, Option<Kernel>), String> {
     })
 }
 
-/// The family of this name.
+/// The family with this name, and its kernel.
 fn named(word: &str) -> Result<(Family, Option<Kernel>), String> {
     let words = Family::ALL.map(Family::word).join(", ");
     let family = Family::ALL.into_iter().find(|family| family.word() == word);
@@ -122,7 +122,7 @@ fn named(word: &str) -> Result<(Family, Option<Kernel>), String> {
     Ok((family, kernel))
 }
 
-/// The first that works; says so where the processor promises one that does not.
+/// The first family that works. Prints a warning if the processor reports one that does not work.
 fn fastest() -> (Family, Option<Kernel>) {
     for family in [Family::Amx, Family::Avx512] {
         match family.try_here() {

@@ -1,7 +1,6 @@
-//! Whether this processor, and the system on it, run a kernel: they say so, and a small product comes out right.
-//!
-//! Where the system can, the product is computed by a child process, so that instructions which fault, on a processor or a
-//! hypervisor that promises them in vain, end the child and not the program.
+//! Tests whether this processor and its operating system run a kernel: both must report it, and a small product must be
+//! correct. If possible, a child process computes the product. Some processors or hypervisors report instructions that
+//! fault; then only the child ends, and not the program.
 
 use super::family::Refusal;
 use super::kernel::{Kernel, Kind};
@@ -27,13 +26,13 @@ pub(super) fn amx() -> Result<Kernel, Refusal> {
     /// `ARCH_REQ_XCOMP_PERM`: asks for the use of a part of the processor's state, here the tiles' data.
     const REQUEST: libc::c_long = 0x1023;
     const TILE_DATA: libc::c_long = 18;
-    // CPUID leaf 7: bits 22 and 24 of EDX are AMX-BF16 and AMX-TILE. The system lends tiles out only where it saves them.
+    // CPUID leaf 7: bits 22 and 24 of EDX are AMX-BF16 and AMX-TILE. The system permits tiles only if it saves them.
     const NEEDED: u32 = 1 << 22 | 1 << 24;
     let has = __get_cpuid_max(0).0 >= 7 && __cpuid_count(7, 0).edx & NEEDED == NEEDED;
     if !(has && packs()) {
         return Err(Refusal::Absent);
     }
-    // SAFETY: the call changes nothing but what this process may use.
+    // SAFETY: the call changes only what this process may use.
     if unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST, TILE_DATA) } != 0 {
         let refusal = std::io::Error::last_os_error();
         return Err(Refusal::Broken(format!("the system refuses: {refusal}")));
@@ -41,20 +40,20 @@ pub(super) fn amx() -> Result<Kernel, Refusal> {
     tried(Kernel(Kind::Amx))
 }
 
-/// As [`avx512`]; there are tiles on Linux alone.
+/// As [`avx512`]; only Linux supports tiles.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn amx() -> Result<Kernel, Refusal> {
     Err(Refusal::Absent)
 }
 
-/// Whether operands can be packed, by AVX-512 whatever the kernel.
+/// Whether operands can be packed. All kernels pack with AVX-512.
 fn packs() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512bf16")
 }
 
-/// `kernel`, if it multiplies rightly.
+/// `kernel`, if it multiplies correctly.
 fn tried(kernel: Kernel) -> Result<Kernel, Refusal> {
     match apart(|| multiplies(kernel)) {
         Ok(true) => Ok(kernel),
@@ -63,14 +62,14 @@ fn tried(kernel: Kernel) -> Result<Kernel, Refusal> {
     }
 }
 
-/// What `work` gives in a child process, or the signal that ended it. `work` is of the processor alone: a child of a process
-/// with several threads may call nothing that takes a lock.
+/// The result of `work` in a child process, or the signal that ended the child. `work` may only compute: in a child of
+/// a process with several threads, nothing may take a lock.
 #[cfg(unix)]
 fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
     /// Seconds after which a child is ended.
     const PATIENCE: u32 = 10;
-    // SAFETY: the child calls `alarm`, `work` and `_exit`, all of which are allowed after a `fork`; the parent waits for it
-    // and for no other.
+    // SAFETY: the child calls `alarm`, `work` and `_exit`, which are all allowed after a `fork`; the parent waits only
+    // for this child.
     unsafe {
         let child = libc::fork();
         if child == 0 {
@@ -91,16 +90,17 @@ fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
     }
 }
 
-/// What `work` gives.
+/// The result of `work`.
 #[cfg(not(unix))]
 fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
     Ok(work())
 }
 
-/// Whether `kernel` packs and multiplies small whole numbers, of which no sum is rounded, as plain Rust does. Allocates
+/// Whether `kernel` packs and multiplies small whole numbers as plain Rust does; none of the sums is rounded. Allocates
 /// nothing.
 fn multiplies(kernel: Kernel) -> bool {
-    // Two tiles of rows and one row; two blocks of depth, with a pair to fill up; a panel of two and one of one tile.
+    // Two tiles of rows and one more row; two blocks of depth, with one pair that needs filling; a panel of two tiles
+    // and one of one.
     const ROWS: usize = 33;
     const DEPTH: usize = 255;
     const STRIDE: usize = 288;

@@ -1,4 +1,4 @@
-//! A kernel: how operands are packed, and how packed ones are multiplied.
+//! A kernel: how operands are packed, and how packed operands are multiplied.
 
 use super::plain;
 
@@ -9,15 +9,15 @@ const VECTOR: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kernel(pub(super) Kind);
 
-/// Which instructions a kernel is made of.
+/// The instructions of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Plain Rust.
     Plain,
-    /// `vdpbf16ps`. Made by `guard.rs` alone, which has seen it work.
+    /// `vdpbf16ps`. Only `guard.rs` makes it, after a test.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// `tdpbf16ps`, operands packed by AVX-512. Made by `guard.rs` alone, which has seen it work.
+    /// `tdpbf16ps`, with operands packed by AVX-512. Only `guard.rs` makes it, after a test.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Amx,
 }
@@ -48,8 +48,9 @@ impl Kernel {
         Self(Kind::Plain)
     }
 
-    /// The number of outgoing channels from which on F(2×2, 3×3) by this kernel replaces F(4×4, 3×3) in `f32`, which has fewer
-    /// products. For AVX-512 BF16 it was chosen on one busy processor (AMD, Zen 4). For tiles it is an estimate.
+    /// The least number of outgoing channels for which F(2×2, 3×3) with this kernel replaces F(4×4, 3×3) in `f32`
+    /// (which has fewer products). For AVX-512 BF16 it was chosen on one busy processor (AMD, Zen 4). For tiles it
+    /// is an estimate.
     pub(crate) fn wide(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -58,7 +59,7 @@ impl Kernel {
         }
     }
 
-    /// What depths are multiples of.
+    /// Depths are multiples of this number.
     pub(crate) fn step(self) -> usize {
         match self.0 {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -67,18 +68,18 @@ impl Kernel {
         }
     }
 
-    /// A depth filled up.
+    /// A depth, rounded up to a multiple of the step.
     pub(crate) fn depth(self, depth: usize) -> usize {
         depth.next_multiple_of(self.step())
     }
 
-    /// Values from a row of a left operand to the next: an odd number of cache lines, which spreads rows over the sets of
-    /// a cache.
+    /// The distance between two rows of a left operand, in values: an odd number of cache lines, which distributes
+    /// rows over the sets of a cache.
     pub(crate) fn stride(self, depth: usize) -> usize {
         (depth.div_ceil(VECTOR) | 1) * VECTOR
     }
 
-    /// `rows` of `depth` values, one after the other in `from`, to a left operand.
+    /// Packs `rows` of `depth` values, contiguous in `from`, as a left operand.
     pub(crate) fn pack_rows(self, from: &[f32], depth: usize, to: &mut [u16]) {
         let (padded, stride) = (self.depth(depth), self.stride(depth));
         assert!(from.len() / depth * stride <= to.len(), "room for the rows");
@@ -90,8 +91,8 @@ impl Kernel {
         }
     }
 
-    /// Rows of `columns` values to their place, from `at` on, in the depth of a left operand whose rows are the columns.
-    /// `at` is even; the rows are filled up to a multiple of the step.
+    /// Packs rows of `columns` values into a left operand whose rows are these columns, starting at depth `at`. `at`
+    /// is even; the depth is filled up to a multiple of the step.
     pub(crate) fn pack_columns(self, from: &[f32], columns: usize, to: &mut [u16], stride: usize, at: usize) {
         let rows = self.depth(from.len() / columns);
         assert!(at + rows <= stride && columns * stride <= to.len(), "room for the columns");
@@ -103,7 +104,7 @@ impl Kernel {
         }
     }
 
-    /// A panel `[depth, width]`, `width` a multiple of 16, to one in pairs.
+    /// Packs a panel `[depth, width]` in pairs along the depth; `width` is a multiple of 16.
     pub(crate) fn pack_panel(self, from: &[f32], width: usize, to: &mut [u16]) {
         let depth = self.depth(from.len() / width);
         assert!(width.is_multiple_of(16) && depth * width <= to.len(), "room for the panel");
@@ -116,7 +117,8 @@ impl Kernel {
         }
     }
 
-    /// `C = A · B`, or `C += A · B` to `accumulate`: as many rows of `left` as `c`, `[row, width]`, has, by a panel.
+    /// `C = A · B`, or `C += A · B` with `accumulate`: multiplies as many rows of `left` as `c` `[row, width]` has
+    /// by a panel.
     pub(crate) fn multiply(
         self,
         left: Left<'_>,

@@ -1,12 +1,10 @@
-//! Products of bfloat16 operands with sums in `f32`, by the processor's own instructions where it has them.
+//! Products of bfloat16 operands with sums in `f32`, by the processor's own instructions if it has them.
 //!
 //! A product is `C = A · B` (or `C += A · B`) on packed operands. Both lie in pairs along the depth `k`, so that one
-//! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` (`Left`), `B` is a panel `[depth / 2, width, 2]`. Depths are
-//! filled up with zeros to the `Kernel::step` of the kernel. Whoever makes an operand packs it (`Kernel`), and in
-//! doing so rounds it to the nearest bfloat16, of two the even one.
-//!
-//! Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same sums in plain Rust, to which the others
-//! are compared. [`Family`] is which of them this process uses, if any.
+//! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` (`Left`), `B` is a panel `[depth / 2, width, 2]`. Depths
+//! are filled up with zeros to a multiple of the kernel's `Kernel::step`. Packing an operand (`Kernel`) also rounds it
+//! to the nearest bfloat16, ties to even. Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same
+//! sums in plain Rust, with which the others are compared. [`Family`] says which of them this process uses, if any.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
@@ -35,14 +33,14 @@ use crate::device::{Device, Precision};
 /// How the products of a call are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arithmetic {
-    /// From `f32` operands, by the kernels for these.
+    /// From `f32` operands, by the kernels for `f32`.
     Single,
     /// From bfloat16 operands, by this kernel.
     Half(Kernel),
 }
 
 impl Arithmetic {
-    /// That of a call on `device`.
+    /// The arithmetic of a call on `device`.
     pub(crate) fn of(device: &Device) -> Self {
         match device.precision() {
             Precision::Bf16 => Family::here().kernel().map_or(Self::Single, Self::Half),

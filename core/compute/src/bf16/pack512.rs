@@ -1,4 +1,5 @@
-//! Packing by AVX-512 BF16: `vcvtne2ps2bf16` rounds as [`plain::round`](super::plain::round) does, but subnormals to zero.
+//! Packing by AVX-512 BF16: `vcvtne2ps2bf16` rounds as [`plain::round`](super::plain::round) does, except that
+//! subnormals become zero.
 
 use std::arch::x86_64::*;
 
@@ -76,11 +77,11 @@ fn load(values: &[f32]) -> __m512 {
     }
 }
 
-/// As many values as there is room for, 32 at most.
+/// Stores as many values as fit, at most 32.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn store(to: &mut [u16], values: __m512i) {
-    // SAFETY: only as many values are written as there is room for.
+    // SAFETY: only as many values are written as fit.
     unsafe {
         if to.len() >= 32 {
             return _mm512_storeu_si512(to.as_mut_ptr().cast(), values);
@@ -97,7 +98,7 @@ fn round(high: __m512, low: __m512) -> __m512i {
     unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
 }
 
-/// The sixteen first values and the sixteen last ones in turn.
+/// Alternates the first sixteen values and the last sixteen.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn side_by_side(values: __m512i) -> __m512i {
@@ -115,7 +116,7 @@ fn side_by_side(values: __m512i) -> __m512i {
     _mm512_permutexvar_epi16(turns, values)
 }
 
-/// Sixteen vectors of sixteen words as a matrix, transposed: words, then pairs, then quarters change places.
+/// Transposes sixteen vectors of sixteen words: exchanges words, then pairs, then quarters.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {

@@ -1,8 +1,9 @@
-//! The kernel in plain Rust: what the others are compared to.
+//! The kernel in plain Rust, with which tests compare the others.
 
 use super::Left;
 
-/// The bits of the bfloat16 nearest to `value`, of two the even one; beyond the largest, infinity. NaN stays NaN.
+/// The bits of the bfloat16 nearest to `value`, ties to even; infinity if `value` is larger than the largest.
+/// NaN stays NaN.
 pub(crate) fn round(value: f32) -> u16 {
     const LOW: u32 = 0xffff;
     const QUIET: u32 = 0x40_0000;
@@ -49,7 +50,7 @@ pub(super) fn pack_panel(from: &[f32], width: usize, to: &mut [u16]) {
     }
 }
 
-/// See [`Kernel::multiply`](super::Kernel::multiply). A product of two bfloat16 is an `f32` without rounding.
+/// See [`Kernel::multiply`](super::Kernel::multiply). An `f32` holds the product of two bfloat16 without rounding.
 pub(super) fn multiply(left: Left<'_>, panel: &[u16], c: &mut [f32], width: usize, accumulate: bool) {
     for (row, c) in c.chunks_exact_mut(width).enumerate() {
         if !accumulate {

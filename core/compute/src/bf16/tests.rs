@@ -1,19 +1,19 @@
-//! Kernels against plain Rust, and that against `f64`, over random sizes.
+//! Compares kernels with plain Rust, and plain Rust with `f64`, over random sizes.
 
 use super::plain::round;
 use super::*;
 
-/// Whole numbers from −8 to 8, of which no sum here is rounded.
+/// Whole numbers from −8 to 8: no sum of them is rounded here.
 fn whole(length: usize, seed: usize) -> Vec<f32> {
     (0..length).map(|i| ((i * 7919 + seed * 104_729) % 9973 % 17) as f32 - 8.0).collect()
 }
 
-/// Values in (−1, 1) that bfloat16 does not hold.
+/// Values in (−1, 1) that are not exact in bfloat16.
 fn noise(length: usize, seed: usize) -> Vec<f32> {
     (0..length).map(|i| ((i * 7919 + seed * 104_729) % 9973) as f32 / 4986.5 - 1.0).collect()
 }
 
-/// The kernels that run here; says which do not.
+/// The kernels that run here; prints which do not.
 pub(crate) fn kernels() -> Vec<Kernel> {
     let tried = [Family::Plain, Family::Avx512, Family::Amx].map(|family| (family, family.try_here()));
     let here = tried.into_iter().filter_map(|(family, kernel)| {
@@ -39,7 +39,7 @@ fn product(
     let (stride, padded) = (kernel.stride(depth), kernel.depth(depth));
     let (mut left, mut panel) = (vec![round(f32::NAN); rows * stride], vec![round(f32::NAN); padded * width]);
     if columns {
-        // In two parts, as blocks of samples come.
+        // In two parts, like blocks of samples.
         let part = (depth / 2).next_multiple_of(32).min(depth);
         let (head, tail) = a.split_at(part * rows);
         kernel.pack_columns(head, rows, &mut left, stride, 0);

@@ -1,12 +1,13 @@
-//! The kernel of AMX on processors without tiles: each of its tile instructions, which such a processor refuses, is done by a
-//! handler of the signal, after Intel's description of it (319433, chapter 3). The code tested is the kernel's own.
+//! Runs the AMX kernel on processors without tiles. Such a processor refuses each tile instruction
+//! with a signal; a signal handler then executes the instruction, following Intel's description
+//! (319433, chapter 3). So the tests run the kernel's own code.
 
 use super::{Family, Left, amx, plain};
 use crate::bf16::family::Refusal;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A tile: 16 rows of 64 bytes, of which a configuration uses some.
+/// A tile: 16 rows of 64 bytes. A configuration may use only some of them.
 #[derive(Clone, Copy)]
 struct Tile {
     rows: usize,
@@ -20,10 +21,10 @@ thread_local! {
     static TILES: RefCell<[Tile; 8]> = const { RefCell::new([EMPTY; 8]) };
 }
 
-/// Tile products done.
+/// Number of executed tile products.
 static PRODUCTS: AtomicUsize = AtomicUsize::new(0);
 
-/// Registers as instructions number them.
+/// Registers in the order of their numbers in instructions.
 const REGISTERS: [libc::c_int; 16] = [
     libc::REG_RAX,
     libc::REG_RCX,
@@ -43,8 +44,8 @@ const REGISTERS: [libc::c_int; 16] = [
     libc::REG_R15,
 ];
 
-/// Does the refused instruction and steps over it; where it is none of tiles, or a processor with tiles would refuse it too,
-/// the process ends by the signal.
+/// Executes the refused instruction and continues after it. If it is not a tile instruction, or if a
+/// processor with tiles would refuse it too, the signal ends the process.
 extern "C" fn handle(signal: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the system hands a `ucontext_t` to a handler that asks for one. The addresses of the instruction and of its
     // operands are those that the processor would read.
@@ -60,7 +61,7 @@ extern "C" fn handle(signal: libc::c_int, _: *mut libc::siginfo_t, context: *mut
     }
 }
 
-/// Does the instruction at `code` and gives its length.
+/// Executes the instruction at `code` and returns its length.
 ///
 /// # Safety
 /// `code` and the operands can be read and written as the instruction does.
@@ -127,7 +128,7 @@ unsafe fn operand(code: *const u8, registers: &[i64; 23]) -> (i64, i64, i64) {
     }
 }
 
-/// Tiles of zeros as `ldtilecfg` reads them; `None` for what it refuses.
+/// The tiles, with zeros, that `ldtilecfg` configures from `bytes`; `None` if it refuses them.
 fn configured(bytes: &[u8; 64]) -> Option<[Tile; 8]> {
     let mut tiles = [EMPTY; 8];
     for (i, tile) in tiles.iter_mut().enumerate() {
@@ -140,7 +141,7 @@ fn configured(bytes: &[u8; 64]) -> Option<[Tile; 8]> {
     (bytes[0] == 1 && bytes[1] == 0 && reserved.copied().all(|byte| byte == 0)).then_some(tiles)
 }
 
-/// `tdpbf16ps`: even and odd products are summed apart, and their sums added to the tile.
+/// `tdpbf16ps`: sums even and odd products separately, and adds both sums to the tile.
 fn multiply(tiles: &mut [Tile; 8], sums: usize, left: usize, right: usize) -> Option<()> {
     let (a, b, mut c) = (*tiles.get(left)?, *tiles.get(right)?, *tiles.get(sums)?);
     let distinct = sums != left && sums != right && left != right;
@@ -171,7 +172,7 @@ fn the_kernel_of_tiles_agrees_where_the_processor_has_none() {
         println!("the processor has tiles: they are tested with the other kernels");
         return;
     }
-    // SAFETY: the handler is as the system wants it, and does nothing but for instructions of tiles.
+    // SAFETY: the handler has the required signature and acts only on tile instructions.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handle as *const () as usize;
@@ -191,7 +192,7 @@ fn the_kernel_of_tiles_agrees_where_the_processor_has_none() {
         let left = Left { values: &left, stride, depth: padded };
         let (mut found, mut expected) = (vec![f32::NAN; rows * width], vec![f32::NAN; rows * width]);
         for accumulate in [false, true] {
-            // SAFETY: the operands have the rows and columns named; what tiles do, the handler does.
+            // SAFETY: the operands have the stated rows and columns; the handler executes the tile instructions.
             unsafe { amx::multiply(left, &panel, &mut found, width, accumulate) };
             plain::multiply(left, &panel, &mut expected, width, accumulate);
         }

@@ -1,4 +1,4 @@
-//! Where numbers live: the compute device and its buffers of `f32`.
+//! The compute device and its buffers of `f32`.
 //!
 //! One build has one device, [`dfdx::tensor::AutoDevice`]: the CPU, or with the feature `cuda` an
 //! NVIDIA GPU. Rules, layers and optimisers hold [`Buffer`]s and work on them through [`crate::ops`]
@@ -27,7 +27,7 @@ use dfdx::tensor::{AutoDevice, OwnedTape, Tensor};
 
 /// A matrix on the device, in dfdx's terms.
 pub type Matrix = Tensor<(usize, usize), f32, AutoDevice>;
-/// A matrix whose history is recorded for automatic differentiation.
+/// A matrix whose operations are recorded for automatic differentiation.
 pub type TapedMatrix = Tensor<(usize, usize), f32, AutoDevice, OwnedTape<f32, AutoDevice>>;
-/// A scalar whose history is recorded: a loss.
+/// A scalar whose operations are recorded: a loss.
 pub type TapedScalar = Tensor<(), f32, AutoDevice, OwnedTape<f32, AutoDevice>>;

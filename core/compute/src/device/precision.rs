@@ -1,12 +1,12 @@
-//! How exact matrix products and convolutions are.
+//! The precision of matrix products and convolutions.
 
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
-/// Operands of matrix products and convolutions; sums are always `f32`.
-///
-/// On the CPU results are `f32`. On CUDA they are too, but for maps at bf16; where a convolution goes by cuDNN at bf16, the
-/// directions of its weights and its feedback are rounded to bf16 as well: cuDNN writes results as it reads operands.
+/// The precision of the operands of matrix products and convolutions. Sums are always `f32`. On the CPU results
+/// are `f32`. On CUDA they are `f32` too, except maps at bf16. If cuDNN computes a convolution at bf16, the
+/// updates of its weights and its feedback are also rounded to bf16, because cuDNN writes results in the type of
+/// the operands.
 ///
 /// Everything else (activities pooled into representations, scores, modulations, optimisers) is `f32` throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,17 +18,18 @@ pub enum Precision {
     /// 11 bits of significand, 8 of exponent: tensor cores on `f32` data (NVIDIA, compute capability 8.0 and up).
     #[cfg_attr(feature = "cuda", default)]
     Tf32,
-    /// 8 bits of significand, 8 of exponent. On CUDA maps are kept so between layers, which halves their size. On the CPU
-    /// operands are packed for AMX tiles or for AVX-512 BF16 where the processor has them; elsewhere they are rounded and
-    /// multiplied by the kernels for f32, so that what bf16 does to learning can be seen on any machine.
+    /// 8 bits of significand, 8 of exponent. On CUDA, maps stay in bf16 between layers, which halves their size.
+    /// On the CPU, operands are packed for AMX tiles or AVX-512 BF16 if the processor has them. Else they are
+    /// rounded and multiplied by the kernels for f32, so the effect of bf16 on learning can be studied on any
+    /// machine.
     Bf16,
 }
 
 impl Precision {
-    /// Those of this build's device.
+    /// The precisions of this build's device.
     #[cfg(not(feature = "cuda"))]
     pub const AVAILABLE: &[Self] = &[Self::F32, Self::Bf16];
-    /// Those of this build's device.
+    /// The precisions of this build's device.
     #[cfg(feature = "cuda")]
     pub const AVAILABLE: &[Self] = &[Self::F32, Self::Tf32, Self::Bf16];
 }

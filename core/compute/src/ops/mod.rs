@@ -1,5 +1,5 @@
-//! Arithmetic on buffers, on whichever device the build has. A folder an operation: `mod.rs` says what it is, `cpu.rs` and
-//! `cuda.rs` are siblings with the same functions, `kernel.cu` is what the latter launches.
+//! Arithmetic on buffers, on the device of the build. Each operation has a folder: `mod.rs` defines it,
+//! `cpu.rs` and `cuda.rs` have the same functions, and `cuda.rs` launches the kernels of `kernel.cu`.
 
 pub mod adam;
 pub mod conv;

@@ -38,7 +38,7 @@ pub struct LayerAlignment {
 /// The angles of a config's network on the batch of step `step`: with its initial weights, or with those of `state`.
 ///
 /// # Errors
-/// Where there is no such batch, `state` is of another network, or an update is not finite.
+/// If there is no such batch, `state` is of another network, or an update is not finite.
 pub fn at(
     experiment: &Experiment,
     state: Option<&State>,
@@ -62,7 +62,7 @@ pub fn at(
 /// step `step` of a run with this seed.
 ///
 /// # Errors
-/// Where the batch does not fit, the two are not the same network, or an update is not finite.
+/// If the batch does not fit, the two are not the same network, or an update is not finite.
 pub fn between(
     mut local: Network,
     twin: Network,

@@ -18,7 +18,7 @@ impl Gram {
     /// That of a layer's features; of more than 1,024 rows, of as many evenly spaced ones.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn of(features: Labelled, device: &Device) -> Result<Self> {
         let (all, channels) = (features.labels.len(), features.channels);
         let n = all.min(ROWS);
@@ -51,7 +51,7 @@ impl Gram {
     /// Source: Kornblith, Norouzi, Lee & Hinton 2019, Equation 5 with linear kernels.
     ///
     /// # Errors
-    /// Where the two are of different numbers of stimuli.
+    /// If the two are of different numbers of stimuli.
     pub fn cka(&self, other: &Self) -> Result<Option<f64>> {
         if self.values.len() != other.values.len() {
             let rows = |gram: &Self| gram.values.len().isqrt();

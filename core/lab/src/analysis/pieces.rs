@@ -39,7 +39,7 @@ pub struct Excerpt {
 /// that the layer's step in time spans.
 ///
 /// # Errors
-/// Where the stimulus cannot be made.
+/// If the stimulus cannot be made.
 pub fn excerpt(stimulus: &dyn Stimulus, driver: &Driver) -> Result<Excerpt> {
     let sample = stimulus.sample(driver.stimulus, None)?;
     let values = stimulus.assemble(&[sample])?;
@@ -66,7 +66,7 @@ pub fn excerpt(stimulus: &dyn Stimulus, driver: &Driver) -> Result<Excerpt> {
 /// All of a stimulus: its first view.
 ///
 /// # Errors
-/// Where the stimulus cannot be made.
+/// If the stimulus cannot be made.
 pub fn whole(stimulus: &dyn Stimulus, index: usize) -> Result<Excerpt> {
     let (extent, channels) = (stimulus.extent(), stimulus.shape(1).channels);
     let mut values = stimulus.sample(index, None)?.values;

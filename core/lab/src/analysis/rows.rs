@@ -13,7 +13,7 @@ use plasticity_core::stimulus::Label;
 /// is augmented, the first.
 ///
 /// # Errors
-/// Where the batch does not fit the network.
+/// If the batch does not fit the network.
 pub fn represent_once(
     network: &mut Network,
     batch: HostBatch,
@@ -49,7 +49,7 @@ fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
 /// frame of others.
 ///
 /// # Errors
-/// Where a stimulus has no label, or the batch does not fit the network.
+/// If a stimulus has no label, or the batch does not fit the network.
 pub fn rows(
     network: &mut Network,
     batch: HostBatch,
@@ -70,7 +70,7 @@ pub fn rows(
 /// flat: time and location are pieces of a stimulus, t, y and x positions on each piece's map.
 ///
 /// # Errors
-/// Where the batch does not fit the network.
+/// If the batch does not fit the network.
 pub fn maps(
     network: &mut Network,
     batch: HostBatch,

@@ -24,7 +24,7 @@ pub struct LayerSummary {
 /// Summaries of all layers, and their Gram matrices for comparisons.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn summary(
     features: &Features,
     classes: usize,

@@ -25,7 +25,7 @@ pub struct Seen {
 /// `progress` hears which share is done.
 ///
 /// # Errors
-/// Where a stimulus cannot be made, or does not fit a network.
+/// If a stimulus cannot be made, or does not fit a network.
 pub fn survey(
     networks: &mut [&mut Network],
     stimulus: &Arc<dyn Stimulus>,

@@ -39,7 +39,7 @@ impl Bench {
     /// scores of a new network are too small to show dependences.
     ///
     /// # Errors
-    /// Where there are fewer than four stimuli, which the measurements need, or the network cannot be run.
+    /// If there are fewer than four stimuli, which the measurements need, or the network cannot be run.
     pub fn new(network: Network, shape: MapShape, classes: usize, seed: u64) -> Result<Self> {
         if shape.batch < 4 {
             return Err(Error::config("audit", format!("needs a batch of at least 4, got {}", shape.batch)));

@@ -87,7 +87,7 @@ impl Evidence {
 /// A learning rule whose updates are all zero here gets no marks.
 ///
 /// # Errors
-/// Where the network cannot make a step on such stimuli, or an update is not finite.
+/// If the network cannot make a step on such stimuli, or an update is not finite.
 pub fn audit(bench: &mut Bench) -> Result<Audit> {
     if !bench.learns() {
         let evidence = Evidence::default();

@@ -9,7 +9,7 @@ use plasticity_core::plasticity::ContextSource;
 /// are changed.
 ///
 /// # Errors
-/// Where the network cannot make a step.
+/// If the network cannot make a step.
 pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     let plain = bench.plain()?;
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
@@ -46,7 +46,7 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
 /// The largest mixed difference of an update over three stimuli, minus the noise floor; `None` if nothing changes.
 ///
 /// # Errors
-/// Where the network cannot make a step.
+/// If the network cannot make a step.
 pub fn third_stimulus(bench: &mut Bench) -> Result<Option<f64>> {
     let mut worst: f64 = 0.0;
     if norm(&bench.plain()?, &|_| true) == 0.0 {
@@ -65,7 +65,7 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<Option<f64>> {
 /// neurons are the first axis of its `weight`, or none learns.
 ///
 /// # Errors
-/// Where the network cannot make a step.
+/// If the network cannot make a step.
 pub fn disconnected_neuron(bench: &mut Bench) -> Result<Option<f64>> {
     let modules = bench.network.modules();
     let own_context = modules.iter().all(|module| module.context() == ContextSource::Same);

@@ -45,7 +45,7 @@ impl Search {
     /// The span of a module; `None` where no step of the input is one of the two alone.
     ///
     /// # Errors
-    /// Where the network cannot make a step.
+    /// If the network cannot make a step.
     pub fn span(&mut self, bench: &mut Bench, module: usize) -> Result<Option<Span>> {
         let steps = bench.steps();
         if steps == 1 {
@@ -68,7 +68,7 @@ impl Search {
     /// it; `None` where there are none.
     ///
     /// # Errors
-    /// Where the network cannot make a step.
+    /// If the network cannot make a step.
     pub fn first_contexts(&mut self, bench: &mut Bench, module: usize) -> Result<Option<usize>> {
         let steps = bench.steps();
         let used = first(steps, |to| self.learns(bench, module, Steps::To(to)))?;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// or none learns from them.
 ///
 /// # Errors
-/// Where the network cannot make a step.
+/// If the network cannot make a step.
 pub fn partners(bench: &mut Bench) -> Result<Option<usize>> {
     let mut modules: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
     let mut search = Search::default();

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 /// `None` where there are such weights and no step of the input is the first or the last alone.
 ///
 /// # Errors
-/// Where the network cannot make a step.
+/// If the network cannot make a step.
 pub fn backward_use(bench: &mut Bench) -> Result<Option<f64>> {
     let one_step = bench.steps() == 1;
     let mut worst = if one_step { of_other_neurons(bench)? } else { Some(0.0) };

@@ -63,7 +63,7 @@ impl Checkpoint {
     /// Writes the file completely or not at all: writes a temporary file beside it, synchronises and renames it.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
         write_atomically(path, &self.to_bytes(path)?)
     }
@@ -71,7 +71,7 @@ impl Checkpoint {
     /// What the file holds; `path` is what errors call it.
     ///
     /// # Errors
-    /// Where a tensor is not of its shape.
+    /// If a tensor is not of its shape.
     pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
         let mut header = Header {
             format: FORMAT,
@@ -109,7 +109,7 @@ impl Checkpoint {
     /// Reads a file that [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// Where the file is missing, damaged or no checkpoint: says which. [`read`](Self::read) tells these apart.
+    /// If the file is missing, damaged or no checkpoint: says which. [`read`](Self::read) tells these apart.
     pub fn load(path: &Path) -> Result<Self> {
         Ok(Self::read(path)?)
     }

@@ -129,7 +129,7 @@ impl Config {
     /// The layers (from 0) of every module.
     ///
     /// # Errors
-    /// Where the division leaves out or repeats a layer.
+    /// If the division leaves out or repeats a layer.
     pub fn modules(&self) -> Result<Vec<Range<usize>>> {
         let modules = self.encoder.modules.clone().unwrap_or_else(|| self.rule.demands().modules);
         resolve(&modules, self.encoder.layers.len()).map_err(|error| self.locate(error))

@@ -190,7 +190,7 @@ impl Training {
     /// Checks what depends on the build.
     ///
     /// # Errors
-    /// Where the precision is one that the device has not, or layers are named for no `init`.
+    /// If the precision is one that the device has not, or layers are named for no `init`.
     pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));

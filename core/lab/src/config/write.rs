@@ -9,7 +9,7 @@ impl Config {
     /// The resolved config as TOML: what is saved with a run.
     ///
     /// # Errors
-    /// Where a plugin's config holds something that TOML cannot.
+    /// If a plugin's config holds something that TOML cannot.
     pub fn to_toml(&self) -> Result<String> {
         let refused = |error: toml::ser::Error| Error::config("config", error.to_string());
         toml::to_string_pretty(&self.to_table()?).map_err(refused)
@@ -18,7 +18,7 @@ impl Config {
     /// The override that gives another config the stimuli of this one.
     ///
     /// # Errors
-    /// Where a value cannot be written as TOML.
+    /// If a value cannot be written as TOML.
     pub fn stimulus_override(&self) -> Result<String> {
         Ok(format!("stimulus={}", value(&self.stimulus)?))
     }
@@ -64,7 +64,7 @@ impl Config {
     /// they lack, since the program that wrote them did not have them, have their defaults.
     ///
     /// # Errors
-    /// Where they hold what this program does not know.
+    /// If they hold what this program does not know.
     pub fn with_learning_keys(&self, keys: &Table) -> Result<Self> {
         let mut table = self.to_table()?;
         for (key, value) in keys {
@@ -133,7 +133,7 @@ fn hash(table: &Table) -> String {
 /// Anything of a config as TOML.
 ///
 /// # Errors
-/// Where it holds something that TOML cannot.
+/// If it holds something that TOML cannot.
 pub(super) fn value<T: Serialize + ?Sized>(of: &T) -> Result<Value> {
     let value = Value::try_from(of).map_err(|error| Error::config("config", error.to_string()))?;
     Ok(short(value))

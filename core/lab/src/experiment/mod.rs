@@ -27,7 +27,7 @@ impl Experiment {
     /// Opens the stimuli for learning.
     ///
     /// # Errors
-    /// Where they are missing, or the rule needs labels, or several views, that they do not have.
+    /// If they are missing, or the rule needs labels, or several views, that they do not have.
     pub fn open(config: Config) -> Result<Self> {
         let stimulus = config.open_stimulus(Split::Learn)?;
         Self::on(config, Arc::from(stimulus))
@@ -37,7 +37,7 @@ impl Experiment {
     /// error.
     ///
     /// # Errors
-    /// Where the config is wrong, or does not tell the stimuli's shape without them.
+    /// If the config is wrong, or does not tell the stimuli's shape without them.
     pub fn open_or_draw(config: Config) -> Result<(Self, Option<Error>)> {
         let absent = match config.open_stimulus(Split::Learn) {
             Ok(stimulus) => return Ok((Self::on(config, Arc::from(stimulus))?, None)),
@@ -78,7 +78,7 @@ impl Experiment {
     /// Steps of one epoch.
     ///
     /// # Errors
-    /// Where there are fewer stimuli than a batch needs.
+    /// If there are fewer stimuli than a batch needs.
     pub fn steps_per_epoch(&self) -> Result<u64> {
         steps_per_epoch(self.stimulus.len(), self.config.training.batch)
             .map_err(|error| self.config.locate(error))
@@ -107,7 +107,7 @@ impl Experiment {
     /// optimisers, and the batches made ahead.
     ///
     /// # Errors
-    /// Where a layer cannot work on its input.
+    /// If a layer cannot work on its input.
     pub fn memory(&self, device: &Device) -> Result<Memory> {
         let plan = self.plan();
         let of_network = memory::sized(&plan, device).map(|mut sized| Memory::of_network(&mut sized, &plan));
@@ -140,7 +140,7 @@ impl Experiment {
     /// Batches to learn from, those of the steps `steps`.
     ///
     /// # Errors
-    /// Where no batch can be made.
+    /// If no batch can be made.
     pub fn loader(&self, steps: Range<u64>) -> Result<Loader> {
         self.loader_of(steps, Shard::WHOLE)
     }
@@ -148,7 +148,7 @@ impl Experiment {
     /// A part of the batches to learn from, those of the steps `steps`.
     ///
     /// # Errors
-    /// Where no batch can be made.
+    /// If no batch can be made.
     pub fn loader_of(&self, steps: Range<u64>, shard: Shard) -> Result<Loader> {
         let training = &self.config.training;
         let pass = Pass::Learn { seed: self.config.seed, steps, shard };

@@ -37,7 +37,7 @@ impl HostBatch {
     /// Moves the batch to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn to_device(self, device: &Device) -> Result<Batch> {
         let input = FeatureMap::new(self.shape, Buffer::from_vec(device, self.values)?)?;
         Ok(Batch { input, labels: self.labels })
@@ -70,7 +70,7 @@ pub enum Pass {
 /// Batches of one epoch of learning, which drops the last, partial batch.
 ///
 /// # Errors
-/// Where a batch is larger than the number of stimuli, or is 0.
+/// If a batch is larger than the number of stimuli, or is 0.
 pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
     if batch == 0 || batch > stimuli {
         let message = format!("a batch of {batch} is too large for {stimuli} stimuli: use 1 to {stimuli}");
@@ -131,7 +131,7 @@ impl Loader {
     /// Starts at most `threads` workers (`None`: one for each core, at most 4).
     ///
     /// # Errors
-    /// Where no batch of this size can be made, or no thread can be started.
+    /// If no batch of this size can be made, or no thread can be started.
     pub fn new(
         stimulus: Arc<dyn Stimulus>,
         pass: Pass,

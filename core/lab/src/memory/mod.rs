@@ -26,7 +26,7 @@ impl Memory {
     /// updates, the maps of a batch, and what its rule compares. `sized` is the plan's network by [`sized`].
     ///
     /// # Errors
-    /// Where a layer cannot work on its input.
+    /// If a layer cannot work on its input.
     pub fn of_network(sized: &mut Network, plan: &NetworkPlan) -> Result<Self> {
         let maps = sized.shapes(plan.rule.demands().prepared(plan.input))?;
         let (mut weights, mut learning) = (0_u64, vec![0_u64; plan.modules.len()]);

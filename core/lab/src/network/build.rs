@@ -1,4 +1,4 @@
-//! From specs to a network with fresh weights.
+//! From specs to a network with new weights.
 
 use super::{Module, Network, Role, Slot};
 use crate::optimiser::{Optimiser, OptimiserSpec};
@@ -129,7 +129,7 @@ fn check_names(network: &mut Network) -> Result<()> {
 }
 
 impl Network {
-    /// Makes the network with fresh weights.
+    /// Makes the network with new weights.
     ///
     /// # Errors
     /// Names the layer or module that cannot be made, and why.

@@ -118,7 +118,7 @@ impl Network {
     /// Gives each layer a factor on its module's learning rate; weights of rules keep that of their module.
     ///
     /// # Errors
-    /// Where there is not one a layer.
+    /// If there is not one a layer.
     pub fn set_layer_rates(&mut self, rates: &[f32]) -> Result<()> {
         if rates.len() != self.slots.len() {
             let message =
@@ -167,7 +167,7 @@ impl Network {
     /// The map of every layer for such an input.
     ///
     /// # Errors
-    /// Where a layer cannot work on its input.
+    /// If a layer cannot work on its input.
     pub fn shapes(&self, mut input: MapShape) -> Result<Vec<MapShape>> {
         let mut shapes = Vec::new();
         for slot in &self.slots {
@@ -180,7 +180,7 @@ impl Network {
     /// The representation of every layer for probes: running statistics, nothing learns.
     ///
     /// # Errors
-    /// Where the input does not fit the network.
+    /// If the input does not fit the network.
     pub fn represent(&mut self, input: &FeatureMap, pooling: Pooling) -> Result<Vec<Representation>> {
         self.represent_with(input, &mut |_| pooling)
     }
@@ -188,7 +188,7 @@ impl Network {
     /// The same with a pooling for each layer (from 0).
     ///
     /// # Errors
-    /// Where the input does not fit the network.
+    /// If the input does not fit the network.
     pub fn represent_with(
         &mut self,
         input: &FeatureMap,
@@ -205,7 +205,7 @@ impl Network {
     /// Shows the map of every layer (from 0) for probe, one after the other: none is kept longer than the next needs it.
     ///
     /// # Errors
-    /// Where the input does not fit the network, or `seen` refuses.
+    /// If the input does not fit the network, or `seen` refuses.
     pub fn visit(
         &mut self,
         input: &FeatureMap,
@@ -220,7 +220,7 @@ impl Network {
     /// first module's rule writes none ([`PlasticityRule::with_class`]).
     ///
     /// # Errors
-    /// Where the input does not fit the network.
+    /// If the input does not fit the network.
     pub fn goodness(&mut self, input: &FeatureMap, class: u32) -> Result<Option<Vec<Vec<f32>>>> {
         let first = self.modules.first();
         let Some(written) = first.map(|module| module.rule.with_class(input, class)).transpose()?.flatten()

@@ -37,7 +37,7 @@ impl Part {
     /// Runs its modules on the input of the network, or on what the part below has made, and updates them.
     ///
     /// # Errors
-    /// Where the input does not fit, or a rule refuses.
+    /// If the input does not fit, or a rule refuses.
     pub fn step(
         &mut self,
         input: Arc<FeatureMap>,
@@ -84,7 +84,7 @@ impl Network {
     /// layer is counted as its weights times the positions that it makes of an input of `shape`.
     ///
     /// # Errors
-    /// Where a layer cannot work on its input.
+    /// If a layer cannot work on its input.
     pub fn divided(&mut self, count: usize, shape: MapShape) -> Result<Vec<Range<usize>>> {
         let maps = self.shapes(shape)?;
         let mut work = Vec::new();

@@ -38,7 +38,7 @@ impl Network {
     /// Everything that changes with training.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub fn state(&mut self) -> Result<State> {
         let mut tensors = BTreeMap::new();
         for (name, parameter) in self.parameters() {

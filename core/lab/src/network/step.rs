@@ -80,7 +80,7 @@ impl ModuleStep<'_> {
     /// Moves the module's parameters, if it is to learn.
     ///
     /// # Errors
-    /// Where an update does not fit its parameter.
+    /// If an update does not fit its parameter.
     pub fn apply(self) -> Result<()> {
         if self.module.role != Role::Learn {
             return Ok(());
@@ -101,7 +101,7 @@ impl ModuleStep<'_> {
     /// Its loss and the share of pairs that surprised it, in step `step` (counted from 0). On a GPU it waits for the step.
     ///
     /// # Errors
-    /// Where the loss is not finite.
+    /// If the loss is not finite.
     pub(crate) fn reported(&self, step: u64) -> Result<(f32, Option<f32>)> {
         let loss = self.loss.to_vec()?.first().copied().unwrap_or(f32::NAN);
         if !loss.is_finite() {
@@ -114,7 +114,7 @@ impl ModuleStep<'_> {
     /// The update of every parameter that learns, by full name, in the public layout; none where the module is not to.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub fn named(&mut self) -> Result<Vec<(String, Vec<f32>)>> {
         let mut named = Vec::new();
         let layers = self.module.layers().zip(&mut self.slots[self.module.layers()]);
@@ -151,7 +151,7 @@ impl Network {
     /// ahead, keeping nothing but the top representation.
     ///
     /// # Errors
-    /// Where the batch does not fit the network, or a rule refuses.
+    /// If the batch does not fit the network, or a rule refuses.
     pub fn step(
         &mut self,
         input: FeatureMap,
@@ -168,7 +168,7 @@ impl Network {
     /// [`step`](Self::step) with another way from a rule and its signals to its update.
     ///
     /// # Errors
-    /// Where the batch does not fit the network, or a rule refuses.
+    /// If the batch does not fit the network, or a rule refuses.
     pub fn step_with(
         &mut self,
         input: FeatureMap,
@@ -184,7 +184,7 @@ impl Network {
     /// gets the updates of the whole batch. A module's are summed while the next one runs, and handed on after it.
     ///
     /// # Errors
-    /// Where the batch does not fit the network, a rule refuses, or a rank has left.
+    /// If the batch does not fit the network, a rule refuses, or a rank has left.
     pub fn step_among(
         &mut self,
         sharing: &Sharing,

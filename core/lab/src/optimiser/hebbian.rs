@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 16;
 /// w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|, with the neurons j along the first public axis.
 ///
 /// # Errors
-/// Where the update does not fit the parameter, or a copy from or to the device fails.
+/// If the update does not fit the parameter, or a copy from or to the device fails.
 pub(super) fn step(parameter: &mut Parameter, update: &Buffer, rate: f32, power: f32) -> Result<()> {
     let (inner, neurons) = parameter.first_axis();
     let len = parameter.value().len();

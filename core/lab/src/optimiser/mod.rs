@@ -85,7 +85,7 @@ impl Optimiser {
     /// Moves every parameter that learns in the direction of its update.
     ///
     /// # Errors
-    /// Where the updates do not fit the parameters.
+    /// If the updates do not fit the parameters.
     pub fn step(&mut self, parameters: Vec<&mut Parameter>, updates: &[Buffer]) -> Result<()> {
         self.step_each(parameters.into_iter().map(|parameter| (parameter, 1.0)).collect(), updates)
     }

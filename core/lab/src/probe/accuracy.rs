@@ -47,7 +47,7 @@ pub struct ProbeSettings {
 /// out, the classifier is tested as it was after the epoch with the highest accuracy on them, in the first pass.
 ///
 /// # Errors
-/// Where rows or labels do not fit, or all rows are held out; where learning diverges, names the key.
+/// If rows or labels do not fit, or all rows are held out; where learning diverges, names the key.
 pub fn accuracy(
     settings: &ProbeSettings,
     task: &Task,

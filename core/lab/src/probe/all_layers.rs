@@ -8,7 +8,7 @@ use plasticity_core::{Error, Result};
 /// The pooling of every layer of `network`, or `None` where this probe is not asked for.
 ///
 /// # Errors
-/// Where a list has not one size for each layer.
+/// If a list has not one size for each layer.
 pub(super) fn poolings(asked: &AllLayers, network: &Network) -> Result<Option<Vec<Pooling>>> {
     let layers = network.layer_names().len();
     let blocks = |&size: &usize| if size == 0 { Pooling::Mean } else { Pooling::Blocks(size) };

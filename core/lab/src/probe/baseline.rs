@@ -10,7 +10,7 @@ use plasticity_core::{Error, Result};
 /// Collects a stimulus's hand-made features, with rows as those of a layer: see [`features`](super::features).
 ///
 /// # Errors
-/// Where a stimulus has no label or cannot be read, or is cut into patches or frames.
+/// If a stimulus has no label or cannot be read, or is cut into patches or frames.
 pub fn baseline_features(
     baseline: Baseline,
     batches: impl Iterator<Item = Result<HostBatch>>,

@@ -32,7 +32,7 @@ impl ByGoodness {
 /// last that of [all but the first](ByGoodness::together). `None` where the network's rules have no goodness.
 ///
 /// # Errors
-/// Where a stimulus has no class, or does not fit the network.
+/// If a stimulus has no class, or does not fit the network.
 pub(super) fn by_goodness(
     network: &mut Network,
     batches: impl Iterator<Item = Result<HostBatch>>,

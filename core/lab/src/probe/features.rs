@@ -39,7 +39,7 @@ impl Features {
     /// A layer's features with the labels.
     ///
     /// # Errors
-    /// Where there is no such layer.
+    /// If there is no such layer.
     pub fn layer(&self, index: usize) -> Result<Labelled<'_>> {
         let layer = self
             .layers
@@ -111,7 +111,7 @@ impl Features {
 /// the frame spans. With [`Pooling::Keep`] a row holds every location, one after another; else it is their mean.
 ///
 /// # Errors
-/// Where a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
+/// If a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
 pub fn features(
     networks: &mut [&mut Network],
     batches: impl Iterator<Item = Result<HostBatch>>,

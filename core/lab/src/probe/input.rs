@@ -15,7 +15,7 @@ const MOST: usize = 3200;
 /// `None` where an input has no places, as a waveform, or where frames have classes of their own.
 ///
 /// # Errors
-/// Where a stimulus has no label or cannot be read.
+/// If a stimulus has no label or cannot be read.
 pub(super) fn input_features(batches: impl Iterator<Item = Result<HostBatch>>) -> Result<Option<Features>> {
     let mut all = Features::default();
     let mut layer = Layer::default();

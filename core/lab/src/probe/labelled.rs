@@ -69,7 +69,7 @@ impl Task<'_> {
     /// Checks that rows, classes and sizes fit.
     ///
     /// # Errors
-    /// Where there are no rows, a value is not finite, or a label is no class.
+    /// If there are no rows, a value is not finite, or a label is no class.
     pub(super) fn check(&self) -> Result<()> {
         self.train.iter().try_for_each(|pass| pass.check(self.classes))?;
         self.test.check(self.classes)?;

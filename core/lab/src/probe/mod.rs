@@ -50,7 +50,7 @@ use std::sync::Arc;
 /// by batch, then layers are probed one after the other.
 ///
 /// # Errors
-/// Where there are no labelled stimuli, or they do not fit the network.
+/// If there are no labelled stimuli, or they do not fit the network.
 pub fn probe(
     experiment: &Experiment,
     trained: &mut Network,
@@ -116,7 +116,7 @@ pub fn probe(
 /// with its initial weights.
 ///
 /// # Errors
-/// Where there are no labelled stimuli, or they do not fit the network.
+/// If there are no labelled stimuli, or they do not fit the network.
 pub fn goodness(
     experiment: &Experiment,
     trained: &mut Network,
@@ -248,7 +248,7 @@ impl Plan {
 /// something is missing.
 ///
 /// # Errors
-/// Where there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer, or there is no memory
+/// If there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer, or there is no memory
 /// for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();

@@ -14,7 +14,7 @@ const BLOCK: usize = 512;
 /// cosines have the larger sum wins.
 ///
 /// # Errors
-/// Where rows or labels do not fit, or there are fewer than `k` training stimuli.
+/// If rows or labels do not fit, or there are fewer than `k` training stimuli.
 pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     task.check()?;
     let (classes, channels) = (task.classes, task.test.channels);

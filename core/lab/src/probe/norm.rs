@@ -57,7 +57,7 @@ impl Norm {
     /// γ x̂ + β.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub fn scaled(&self, mut centred: Vec<f32>) -> Result<Vec<f32>> {
         let (gain, shift) = (self.gain.get()?, self.shift.get()?);
         for row in centred.chunks_exact_mut(gain.len()) {
@@ -87,7 +87,7 @@ impl Norm {
     /// Puts back what [`state`](Self::state) returned.
     ///
     /// # Errors
-    /// Where a copy to the device fails.
+    /// If a copy to the device fails.
     pub fn put_back(&mut self, [gain, shift, mean, variance]: &[Vec<f32>; 4]) -> Result<()> {
         self.gain.set(gain)?;
         self.shift.set(shift)?;

@@ -14,7 +14,7 @@ const ROWS: usize = 4096;
 /// The norm of the covariance is that of the Gram matrix of centred rows, so the smaller of the two is formed.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub(crate) fn statistics(of: Labelled, device: &Device) -> Result<FeatureStatistics> {
     let (all, channels) = (of.labels.len(), of.channels);
     if all == 0 || channels == 0 {

@@ -50,7 +50,7 @@ impl Image {
     /// The image as PNG.
     ///
     /// # Errors
-    /// Where it is too large for one.
+    /// If it is too large for one.
     pub(super) fn png(&self) -> Result<Vec<u8>> {
         let refused = |error: png::EncodingError| Error::shape("filters", error.to_string());
         let mut encoded = Vec::new();

@@ -68,7 +68,7 @@ pub fn vacant(folder: &Path) -> Result<()> {
 /// Reads the config of the run in `folder`, with overrides.
 ///
 /// # Errors
-/// Where the folder holds no run.
+/// If the folder holds no run.
 pub fn config(folder: &Path, overrides: &[String]) -> Result<Config> {
     require(folder)?;
     Config::load(&folder.join(CONFIG), overrides)
@@ -82,7 +82,7 @@ pub fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
 /// A run's checkpoints with their steps, first to last.
 ///
 /// # Errors
-/// Where the folder cannot be read.
+/// If the folder cannot be read.
 pub fn checkpoints(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let folder = folder.join(CHECKPOINTS);
     let refused = |error: std::io::Error| Error::file(&folder, format!("cannot be read: {error}"));

@@ -9,7 +9,7 @@ use plasticity_core::{Error, Result};
 /// Gives an experiment's fresh network the weights that the config's `training.init` names, if it names any.
 ///
 /// # Errors
-/// Where there is no checkpoint, or it does not fit the network.
+/// If there is no checkpoint, or it does not fit the network.
 pub fn start_from_init(experiment: &Experiment, network: &mut Network) -> Result<()> {
     let config = experiment.config();
     let Some(init) = &config.training.init else { return Ok(()) };

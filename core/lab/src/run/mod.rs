@@ -81,7 +81,7 @@ impl Run {
     /// Starts a run in a folder without one.
     ///
     /// # Errors
-    /// Where the folder is not [`vacant`], is in use, or cannot be written to.
+    /// If the folder is not [`vacant`], is in use, or cannot be written to.
     pub fn create(folder: &Path, config: &Config) -> Result<Self> {
         vacant(folder)?;
         make_folder(folder)?;
@@ -124,7 +124,7 @@ impl Run {
     /// beyond those to keep. The first record or checkpoint also does this.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn begin(&mut self) -> Result<()> {
         self.records().map(drop)
     }
@@ -193,7 +193,7 @@ impl Run {
     /// Records a step's losses.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn record(&mut self, record: &Record) -> Result<()> {
         self.records()?.metrics.write(record)
     }
@@ -201,7 +201,7 @@ impl Run {
     /// All that is recorded so far, first to last.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn history(&mut self) -> Result<Vec<Record>> {
         self.begin()?;
         let path = self.folder.join(METRICS);
@@ -213,7 +213,7 @@ impl Run {
     /// Prints a warning and saves it in `warnings.jsonl`, unless the run already had one about the same thing.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn warn(&mut self, warning: &Warning) -> Result<()> {
         self.records()?.warnings.say(warning)
     }
@@ -221,7 +221,7 @@ impl Run {
     /// Saves what an observer of the config measured.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn measured(&mut self, measured: &Measured) -> Result<()> {
         let (path, step) = (self.folder.join(MEASURES), self.step);
         let measures = &mut self.records()?.measures;
@@ -235,7 +235,7 @@ impl Run {
     /// Adds a number to TensorBoard's events.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<()> {
         self.records()?.events.scalar(tag, step, value)
     }
@@ -249,7 +249,7 @@ impl Run {
     /// checkpoints.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn score(&mut self, step: u64, score: f64) -> Result<()> {
         self.records()?.best.as_mut().map_or(Ok(()), |best| best.add(step, score))
     }
@@ -257,7 +257,7 @@ impl Run {
     /// Writes a checkpoint, after everything recorded so far is on disk, and removes old ones, never this one.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let Records { metrics, measures, events, warnings, .. } = self.records()?;
         metrics.synchronise()?;

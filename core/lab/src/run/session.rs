@@ -26,7 +26,7 @@ impl Run {
     /// Adds this process to the run's sessions.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// If the folder cannot be written to.
     pub(super) fn enter(&self, provenance: &Provenance, changed: Option<&str>) -> Result<()> {
         let path = self.folder.join(super::folder::SESSIONS);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -44,7 +44,7 @@ impl Stored {
     /// wrote it did not have count with their defaults.
     ///
     /// # Errors
-    /// Where it is of another: names what differs, the key where the checkpoint or the run that it lies in says so.
+    /// If it is of another: names what differs, the key where the checkpoint or the run that it lies in says so.
     pub fn check(&self, config: &Config) -> Result<()> {
         let Checkpoint { fingerprint, seed, .. } = &self.checkpoint;
         if *fingerprint == config.fingerprint()? {

@@ -33,7 +33,7 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
 /// learn makes no steps. A network with a weight that is not finite is not saved: the checkpoints before it stay.
 ///
 /// # Errors
-/// Where the stimuli cannot be made, the run has made more steps already, a loss or a weight is not finite, an observer
+/// If the stimuli cannot be made, the run has made more steps already, a loss or a weight is not finite, an observer
 /// refuses, or the folder cannot be written to.
 pub fn train(
     experiment: &Experiment,

@@ -57,7 +57,7 @@ impl Warnings {
 /// The warnings of the run in a folder, first to last.
 ///
 /// # Errors
-/// Where there are some that cannot be read.
+/// If there are some that cannot be read.
 pub fn warnings(folder: &Path) -> Result<Vec<Warning>> {
     let path = folder.join(super::folder::WARNINGS);
     if !path.exists() {

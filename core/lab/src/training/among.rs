@@ -13,7 +13,7 @@ const NAME: &str = "the state of rank 0";
 /// A state after `step` steps as bytes: those of a checkpoint's file.
 ///
 /// # Errors
-/// Where it cannot be written so.
+/// If it cannot be written so.
 pub(super) fn packed(state: &State, step: u64) -> Result<Vec<u8>> {
     let checkpoint = Checkpoint {
         state: state.clone(),
@@ -29,7 +29,7 @@ pub(super) fn packed(state: &State, step: u64) -> Result<Vec<u8>> {
 /// The state and step that were packed.
 ///
 /// # Errors
-/// Where the bytes are of something else.
+/// If the bytes are of something else.
 pub(super) fn unpacked(bytes: &[u8]) -> Result<(State, u64)> {
     let checkpoint = Checkpoint::from_bytes(bytes, Path::new(NAME))?;
     Ok((checkpoint.state, checkpoint.step))

@@ -95,7 +95,7 @@ impl Trainer {
     /// Resumes from a saved state after `step` steps.
     ///
     /// # Errors
-    /// Where the state is of another network.
+    /// If the state is of another network.
     pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
         self.network.restore(state)?;
         self.step = step;
@@ -105,7 +105,7 @@ impl Trainer {
     /// Takes the state and the step of rank 0, so that all ranks start as one.
     ///
     /// # Errors
-    /// Where a rank has left, or has another network.
+    /// If a rank has left, or has another network.
     pub fn start_as_first(&mut self) -> Result<()> {
         let shard = self.sharing.shard();
         if self.sharing.is_alone() {
@@ -139,7 +139,7 @@ impl Trainer {
     /// the step).
     ///
     /// # Errors
-    /// Where the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
+    /// If the batch does not fit, labels are missing for a supervised rule, or a loss is not finite.
     pub fn step(&mut self, batch: Batch, report: bool) -> Result<Vec<f32>> {
         let labels = batch.classes();
         let Self { network, seed, step, course, surprise, sharing, .. } = self;

@@ -35,7 +35,7 @@ pub struct Length {
 /// Where several ranks train, all end after the same step: as soon as one of them is to end.
 ///
 /// # Errors
-/// Where a batch cannot be made or a step not be taken, where an observer refuses, or a rank has left or
+/// If a batch cannot be made or a step not be taken, where an observer refuses, or a rank has left or
 /// come to other weights.
 pub fn learn(
     trainer: &mut Trainer,

@@ -41,7 +41,7 @@ pub enum Against {
 /// Compares on a freshly made network and after `steps` steps.
 ///
 /// # Errors
-/// Where the network or its stimuli cannot be made.
+/// If the network or its stimuli cannot be made.
 pub fn compare(experiment: &Experiment, steps: u64, device: &Device) -> Result<Vec<Stage>> {
     let seed = experiment.config().seed;
     let mut trainer = Trainer::new(experiment.network(device)?, seed);

@@ -95,7 +95,7 @@ impl Tensors {
     /// A tensor of floats that must be there.
     ///
     /// # Errors
-    /// Where it is not.
+    /// If it is not.
     pub fn float(&self, name: &str) -> Result<&Floats> {
         self.floats.get(name).ok_or_else(|| self.bad(format!("has no tensor `{name}`")))
     }

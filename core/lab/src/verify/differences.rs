@@ -29,7 +29,7 @@ enum Side {
 /// Compares the update of one module's rule: by target, context and every own parameter that learns.
 ///
 /// # Errors
-/// Where the rule refuses, or follows no loss.
+/// If the rule refuses, or follows no loss.
 pub fn differences(
     rule: &mut dyn PlasticityRule,
     signals: &Signals,

@@ -8,7 +8,7 @@ use plasticity_core::map::{FeatureMap, MapShape};
 /// The stimulus on the device: patches (vision), sound (audio), clips (video) or whole images (views).
 ///
 /// # Errors
-/// Where `input` does not have the axes of its modality.
+/// If `input` does not have the axes of its modality.
 pub fn input(case: &Case, device: &Device) -> Result<FeatureMap> {
     let tensor = case.float("input")?;
     let expected = |axes: &str| case.bad(format!("`input` has shape {:?}, expected {axes}", tensor.shape));

@@ -52,7 +52,7 @@ impl Comparison {
 /// whether the file has it or not.
 ///
 /// # Errors
-/// Where the file is no reference case, or describes a network that cannot be made.
+/// If the file is no reference case, or describes a network that cannot be made.
 pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
     let tensors = Tensors::read(path)?;
     if let Some(compared) = published::compare(&tensors, device)? {
@@ -118,7 +118,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
 /// Gives a network the parameters of the case, and returns the names of the gradients of those that learn.
 ///
 /// # Errors
-/// Where the case lacks one, or has one of another shape.
+/// If the case lacks one, or has one of another shape.
 fn given(case: &Case, network: &mut Network) -> Result<Vec<String>> {
     let mut learning = Vec::new();
     for (name, parameter) in network.parameters() {

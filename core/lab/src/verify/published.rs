@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 /// Compares every tensor that a file of this form expects; `None` where the file is of the other form.
 ///
 /// # Errors
-/// Where the file is of a method that is not known, or lacks what its form has.
+/// If the file is of a method that is not known, or lacks what its form has.
 pub(super) fn compare(file: &Tensors, device: &Device) -> Result<Option<Vec<Comparison>>> {
     let ours = match file.said.get("rule").and_then(Value::as_str) {
         None => return Ok(None),

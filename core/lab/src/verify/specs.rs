@@ -31,7 +31,7 @@ fn layer(case: &Case, index: usize, words: &Map<String, Value>) -> Result<Box<dy
 /// The rule.
 ///
 /// # Errors
-/// Where no plugin can make it.
+/// If no plugin can make it.
 pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
     let words = &case.description.rule;
     let text = |key: &str| words.get(key).and_then(Value::as_str);

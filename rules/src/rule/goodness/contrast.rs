@@ -8,13 +8,12 @@ use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the neurons and
-/// positions of a stimulus (at one step in time). The first half of the batch is positive, the second negative.
-///
-/// With `sum`, g and θ are both multiplied by the number of neurons: a sum over neurons of their means over positions.
-///
-/// Peer normalisation adds λ · mean over neurons of (m − m̄)², with m a neuron's mean over positives and positions and m̄ the mean
-/// of m over neurons: no neuron is silent, and none is always active. (Hinton takes running averages for m.)
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the
+/// neurons and positions of a stimulus (at one step in time). The first half of the batch is positive, the
+/// second negative. With `sum`, g and θ are both multiplied by the number of neurons. Then g is a sum over
+/// neurons of means over positions. Peer normalisation adds λ · mean over neurons of (m − m̄)², with m a
+/// neuron's mean over positives and positions and m̄ the mean of m over neurons. So no neuron stays silent, and
+/// none is always active. (Hinton uses running averages for m.)
 #[derive(Clone, Copy, Debug)]
 pub struct Goodness {
     /// θ⁺.
@@ -27,15 +26,15 @@ pub struct Goodness {
     pub peers: f32,
 }
 
-/// The shape with positive and negative stimuli side by side.
+/// The shape of a batch with positive and negative stimuli side by side.
 pub fn doubled(input: MapShape) -> MapShape {
     MapShape { batch: 2 * input.batch, ..input }
 }
 
-/// Puts `positive` and `negative` (stimulus by stimulus as `input`) side by side along the batch.
+/// Puts `positive` and `negative`, which have the layout of `input`, side by side along the batch.
 ///
 /// # Errors
-/// Where they do not have the input's size.
+/// If one of them does not have the size of the input.
 pub fn side_by_side(input: &FeatureMap, positive: &[f32], negative: &[f32]) -> Result<FeatureMap> {
     let shape = input.shape();
     let stimulus = shape.positions() * shape.channels;
@@ -52,10 +51,10 @@ pub fn side_by_side(input: &FeatureMap, positive: &[f32], negative: &[f32]) -> R
     FeatureMap::new(doubled(shape), Buffer::from_vec(input.data().device(), values)?)
 }
 
-/// Checks that positive stimuli and negative ones can stand side by side in a representation.
+/// Checks that a representation can consist of positive and negative stimuli side by side.
 ///
 /// # Errors
-/// Where it is empty, or an odd number of stimuli.
+/// If it is empty, or has an odd number of stimuli.
 pub(super) fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
     if shape.is_empty() || !shape.batch.is_multiple_of(2) {
         let message = format!(
@@ -67,18 +66,18 @@ pub(super) fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
 }
 
 impl Goodness {
-    /// What a stimulus of the batch is, and its θ: y = 1 or −1.
+    /// The sign y of a stimulus of the batch (1: positive, −1: negative) and its θ.
     fn side(&self, stimulus: usize, batch: usize) -> (f32, f32) {
         if stimulus < batch / 2 { (1.0, self.positive) } else { (-1.0, self.negative) }
     }
 
-    /// What g and θ are multiplied by.
+    /// The factor of g and θ: 1, or the number of neurons.
     fn scale(&self, shape: RepresentationShape) -> f32 {
         if self.sum { shape.channel as f32 } else { 1.0 }
     }
 
-    /// What peer normalisation costs, and the post factor of each neuron at every position of a positive:
-    /// −∂/∂z = 2 λ (m̄ − m) / (neurons · rows of positives).
+    /// The loss of peer normalisation, and the post factor of each neuron at every position of a positive: −∂/∂z
+    /// = 2 λ (m̄ − m) / (neurons · rows of positives).
     fn peer_normalisation(&self, z: &[f32], shape: RepresentationShape) -> (f64, Vec<f32>) {
         let (channel, share) = (shape.channel, 2.0 / shape.rows() as f32);
         let mut apart = vec![0.0f32; channel];
@@ -95,10 +94,10 @@ impl Goodness {
         (loss, apart)
     }
 
-    /// The goodness of every stimulus, whatever it is: the mean over its steps in time.
+    /// The goodness of every stimulus, positive or negative: the mean over its steps in time.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub fn of(&self, representation: &Representation) -> Result<Vec<f32>> {
         let shape = representation.shape();
         let share = self.scale(shape) / (shape.time * shape.location * shape.channel).max(1) as f32;
@@ -110,11 +109,11 @@ impl Goodness {
         Ok(goodness)
     }
 
-    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times neurons where g is their sum, and
-    /// what peer normalisation adds.
+    /// The update in closed form: −∂L/∂z = y · σ(y (θ − g)) · 2 z / (size · stimuli), times the number of
+    /// neurons if g is a sum, plus the post factor of peer normalisation.
     ///
     /// # Errors
-    /// Where the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
         check(rule, shape)?;
@@ -150,10 +149,10 @@ impl Goodness {
         output::update(signals, loss, Buffer::from_vec(device, z)?, Vec::new())
     }
 
-    /// The loss that it follows.
+    /// The loss that the update follows.
     ///
     /// # Errors
-    /// Where the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.context_shape();
         check(rule, shape)?;
@@ -201,7 +200,7 @@ mod tests {
         assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
     }
 
-    /// Two neurons of means 1 and 3 over positives are each 1 from their mean; what negatives do does not count.
+    /// Two neurons have the means 1 and 3 over positives, so each differs from the mean by 1. Negatives do not count.
     #[test]
     fn peers_that_are_alike_cost_nothing() {
         let shape = RepresentationShape { time: 1, location: 1, batch: 4, channel: 2 };

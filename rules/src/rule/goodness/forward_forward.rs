@@ -11,29 +11,27 @@ use plasticity_core::representation::{Pooling, Representation};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// Positive stimuli carry their own label, negative ones a wrong label; each layer tells them apart by its goodness, the
-/// mean of z². The label is written on a stimulus's first positions, one for each class, in all channels: for dense layers,
-/// which see the whole stimulus. Convolutions see it everywhere with `label = "wave"`: a plane wave over the whole map, of a
-/// direction and a frequency for each class, is added to all channels.
-///
-/// To hide a layer's goodness from the next, and that of stimuli from the first, put a `normalise` layer at the beginning of
-/// every module.
-///
-/// Hinton tests a network in two ways. A linear probe sees stimuli with a neutral label, the mean of the labels of all
-/// classes. Or each label in turn is written on a stimulus, and the label with the largest goodness is the answer; `probe`
-/// prints both.
+/// Positive stimuli carry their own label, negative ones a wrong label. Each layer distinguishes them by its goodness,
+/// the mean of z². The label is written on the first positions of a stimulus, one for each class, in all channels.
+/// Dense layers see these positions. For convolutions, `label = "wave"` adds a plane wave to the whole map and all
+/// channels; each class has its own direction and frequency. Put a `normalise` layer at the beginning of every module:
+/// it hides the goodness of the layer below, and the length of a stimulus, from the module. Hinton tests a network in
+/// two ways. A linear probe sees stimuli with a neutral label, the mean of the labels of all classes. Or every label
+/// in turn is written on a stimulus, and the label with the largest goodness is the answer. `probe` prints the
+/// accuracy of both.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
     /// θ: goodness above which a stimulus counts as positive.
     pub threshold: f32,
-    /// The value that stands on the label's position; 0 stands on those of the other classes. Or the wave's amplitude.
+    /// The value at the label's position; the positions of the other classes have 0. For waves: the amplitude.
     pub strength: f32,
     /// How a label is written on a stimulus.
     pub label: Label,
     /// Whether goodness is a mean or a sum over neurons.
     pub goodness: Over,
-    /// λ of peer normalisation: how much it costs that a neuron's mean activity on positive stimuli is not that of its peers.
+    /// λ of peer normalisation: the weight of the difference between a neuron's mean activity on positive stimuli and
+    /// the mean of its peers.
     pub peer_normalisation: f32,
 }
 
@@ -48,7 +46,7 @@ pub enum Label {
     Wave,
 }
 
-/// What is made of the squares of neurons.
+/// How goodness combines the squared activities of neurons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
@@ -116,7 +114,8 @@ impl Labelled {
         Goodness { positive: threshold, negative: threshold, sum, peers: self.spec.peer_normalisation }
     }
 
-    /// Writes `value(stimulus, class)` on the position of every class, or adds so much of its wave.
+    /// Writes `value(stimulus, class)` on the position of every class, or adds the wave of the class with this
+    /// amplitude.
     fn write(&self, shape: MapShape, values: &mut [f32], value: impl Fn(usize, usize) -> f32) {
         if self.spec.label == Label::Wave {
             let waves: Vec<Vec<f32>> =
@@ -163,8 +162,8 @@ impl Labelled {
     }
 }
 
-/// The wave of a class, position by position: as many directions within half a turn as there are classes, and two, three or
-/// four periods across the map.
+/// The wave of a class, position by position. The directions of the classes divide half a turn evenly; a wave has two,
+/// three or four periods across the map.
 fn wave(shape: MapShape, class: usize, classes: usize) -> Vec<f32> {
     let [t, y, x] = shape.extent;
     let angle = std::f32::consts::PI * class as f32 / classes as f32;
@@ -303,7 +302,7 @@ mod tests {
         }
         for class in 0..10 {
             let own = wave(shape, class, 10);
-            // Every window of 3×3 sees it, and no other class has it.
+            // Every window of 3×3 sees the wave, and no other class has the same one.
             for (row, column) in (0..6).flat_map(|row| (0..6).map(move |column| (row, column))) {
                 let window = (0..9).map(|at| own[(row + at / 3) * 8 + column + at % 3].abs());
                 assert!(window.fold(0.0, f32::max) > 0.4, "{class}: {row} {column}");

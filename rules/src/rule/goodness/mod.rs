@@ -1,4 +1,5 @@
-//! Layers that are active on positive stimuli and quiet on negative ones: Forward-Forward and its self-contrastive kin.
+//! Layers that are active on positive stimuli and quiet on negative ones: Forward-Forward and
+//! Self-Contrastive Forward-Forward.
 
 mod contrast;
 pub mod forward_forward;

@@ -1,4 +1,4 @@
-//! Stimuli in pairs: each with itself, and with another of the batch.
+//! Pairs of stimuli: each stimulus with itself, and with another one of the batch.
 
 use super::contrast::side_by_side;
 use plasticity_core::device::Buffer;
@@ -8,25 +8,25 @@ use plasticity_core::{Error, Result};
 use rand::RngExt;
 use rayon::prelude::*;
 
-/// Over what goodness is taken, and how pairs are made.
+/// What goodness averages over, and how pairs are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// Over the whole map, of pairs as they are.
+    /// Over the whole map, for pairs that are not normalised.
     #[default]
     Map,
-    /// At each position before the pool, of normalised pairs: as published.
+    /// At each position before the pool, for normalised pairs: as published.
     Position,
 }
 
 /// How two stimuli become one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pairs {
-    /// Their mean; a batch is paired once.
+    /// Their mean. A batch is paired once, before the first module.
     AsTheyAre,
-    /// Each of mean 0 and standard deviation 1, then the two together again, and then their mean; every module pairs anew.
-    ///
-    /// The second time, mean and deviation are those of both maps with a mirrored border of so many rows and columns.
+    /// Each stimulus is scaled to mean 0 and standard deviation 1; then the two together are scaled again; then their
+    /// mean is taken. Every module makes new pairs. The second scaling takes mean and deviation over both maps, each
+    /// with a mirrored border of `border` rows and columns.
     Normalised {
         /// Rows and columns.
         border: usize,
@@ -36,7 +36,7 @@ pub(super) enum Pairs {
 /// Added to standard deviations, so that silence stays silence.
 const SILENCE: f64 = 1e-10;
 
-/// Sum and sum of squares of some values, and how many they are.
+/// Sum, sum of squares and number of some values.
 #[derive(Clone, Copy)]
 struct Sums {
     sum: f64,
@@ -45,7 +45,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Of a map, each position as often as it stands in the map with its border.
+    /// Of a map. Each position counts as often as it occurs in the map with its border.
     fn of(values: &[f32], channels: usize, weights: &[f64]) -> Self {
         let mut all = Self { sum: 0.0, square: 0.0, count: 0.0 };
         for (position, weight) in values.chunks_exact(channels).zip(weights) {
@@ -58,7 +58,7 @@ impl Sums {
         all
     }
 
-    /// Of both.
+    /// Of the values of both.
     fn with(self, other: Self) -> Self {
         Self {
             sum: self.sum + other.sum,
@@ -67,7 +67,7 @@ impl Sums {
         }
     }
 
-    /// Mean, and one over the unbiased standard deviation.
+    /// The mean, and 1 divided by the unbiased standard deviation.
     fn normal(self) -> (f32, f32) {
         let mean = self.sum / self.count;
         let variance = (self.square - self.count * mean * mean).max(0.0) / (self.count - 1.0);
@@ -76,10 +76,10 @@ impl Sums {
 }
 
 impl Pairs {
-    /// Each stimulus with itself, then each with the other that is given for it, side by side along the batch.
+    /// Along the batch: each stimulus paired with itself, then each paired with its entry of `others`.
     ///
     /// # Errors
-    /// Where there is one stimulus alone, or a border is as large as its map.
+    /// If there is only one stimulus, or a border is as large as its map.
     pub fn side_by_side(self, input: &FeatureMap, others: &[u32]) -> Result<FeatureMap> {
         let shape = input.shape();
         if shape.batch < 2 || shape.is_empty() {
@@ -95,7 +95,7 @@ impl Pairs {
         side_by_side(input, &alone, &together)
     }
 
-    /// The first half of a batch, paired anew; `None` where a batch is paired once.
+    /// New pairs of the first half of a batch; `None` if a batch is paired only once.
     ///
     /// # Errors
     /// As [`Self::side_by_side`].
@@ -116,10 +116,10 @@ impl Pairs {
         self.side_by_side(&positive, &others).map(Some)
     }
 
-    /// Each stimulus with itself; `None` where that is the stimulus.
+    /// Each stimulus paired with itself; `None` if this is the stimulus unchanged.
     ///
     /// # Errors
-    /// Where a border is as large as its map.
+    /// If a border is as large as its map.
     pub fn with_itself(self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
         if matches!(self, Self::AsTheyAre) {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Pairs {
         FeatureMap::new(input.shape(), Buffer::from_vec(input.data().device(), alone)?).map(Some)
     }
 
-    /// Every sample (a stimulus at a step in time) paired with itself, and with that which `other` names.
+    /// Every sample (a stimulus at a step in time) paired with itself, and paired with the sample `other(sample)`.
     fn made(self, input: &FeatureMap, other: impl Fn(usize) -> usize + Sync) -> Result<(Vec<f32>, Vec<f32>)> {
         let shape = input.shape();
         let (len, channels) = (shape.positions() * shape.channels, shape.channels);
@@ -167,7 +167,7 @@ impl Pairs {
     }
 }
 
-/// How often each position stands in a map with a mirrored border.
+/// How often each position occurs in a map with a mirrored border.
 fn weights(shape: MapShape, border: usize) -> Result<Vec<f64>> {
     let [t, y, x] = shape.extent;
     if border > 0 && border >= y.min(x) {
@@ -232,7 +232,7 @@ mod tests {
         let mean = padded.iter().sum::<f64>() / count;
         let variance = padded.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
         assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{mean} {variance}");
-        // The mean of two that differ varies less.
+        // The mean of two different stimuli varies less.
         let negative = &made[2 * 40..3 * 40];
         assert!(negative.iter().map(|v| v * v).sum::<f32>() < made[..40].iter().map(|v| v * v).sum());
         let again = Pairs::Normalised { border: 2 }.with_itself(&input).unwrap().unwrap();

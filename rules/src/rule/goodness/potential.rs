@@ -1,4 +1,4 @@
-//! Goodness of every position by itself, before the pool.
+//! The goodness of each position, before the pool.
 
 use super::contrast::{Goodness, check};
 use plasticity_core::Result;
@@ -8,9 +8,10 @@ use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::Scalar;
 use rayon::prelude::*;
 
-/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
-/// g = mean over neurons of max(0, k p)² at each position, with p the potential of a layer that sees the mean of a pair and k
-/// the copies of its weights that see one stimulus of it each.
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over
+/// positives of ‖g‖₂, g = mean over neurons of max(0, k p)² at each position. p is the potential of a layer
+/// that sees the mean of a pair. k is the number of copies of the layer's weights in the published form,
+/// where each copy sees one stimulus of the pair.
 ///
 /// The means are over positions and stimuli (at one step in time), the norm over the positions of a stimulus. The first half
 /// of the batch is positive, the second negative.
@@ -20,7 +21,7 @@ pub(super) struct PositionGoodness {
     pub thresholds: Goodness,
     /// λ.
     pub penalty: f32,
-    /// k: 2, or 1 where the layer sees what a pair became.
+    /// k: 2, or 1 if the layer sees the output of the module below for a pair.
     pub copies: u8,
 }
 
@@ -30,7 +31,7 @@ impl PositionGoodness {
         f32::from(self.copies).powi(2)
     }
 
-    /// The stimulus (at a step in time) that a row of the representation is a position of.
+    /// The stimulus (at a step in time) to which a row of the representation belongs.
     fn stimulus(shape: RepresentationShape, row: usize) -> usize {
         row / shape.rows_per_step() * shape.batch + row % shape.batch
     }
@@ -39,7 +40,7 @@ impl PositionGoodness {
     /// −∂L/∂g = σ(θ⁺ − g) / n − λ g / (‖g‖ · stimuli) for positives and −σ(g − θ⁻) / n for negatives.
     ///
     /// # Errors
-    /// Where the batch is not made of two halves.
+    /// If the batch is not made of two halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (signals.target.data(), signals.target.shape());
         check(rule, shape)?;
@@ -85,7 +86,7 @@ impl PositionGoodness {
     /// The loss that it follows.
     ///
     /// # Errors
-    /// Where the batch is not made of two halves.
+    /// If the batch is not made of two halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.shape();
         check(rule, shape)?;
@@ -101,7 +102,7 @@ impl PositionGoodness {
         let gather = signals.constant(stimuli, rows, |stimulus, row| {
             if Self::stimulus(shape, row) == stimulus && positive(stimulus) { 1.0 } else { 0.0 }
         });
-        // The root has no slope at 0; what is added to the square of a negative's norm is taken off again.
+        // The root has no slope at 0. So 1 is added to the square of a negative's norm and subtracted again later.
         let apart = signals.constant(stimuli, 1, |stimulus, _| if positive(stimulus) { 0.0 } else { 1.0 });
         let norms = (gather.matmul(&goodness.square()) + &apart).sqrt() - apart;
         Ok(sides + norms.sum() * (self.penalty * 2.0 / stimuli as f32))
@@ -131,7 +132,7 @@ mod tests {
         assert_follows_loss(build(&scff, SHAPE).as_mut(), &alone(&target));
     }
 
-    /// A module that keeps its pairs has the goodness of potentials twice as large where it makes them anew.
+    /// The goodness of kept pairs equals the goodness of new pairs if the potential is twice as large.
     #[test]
     fn pairs_that_are_kept_are_seen_by_one_copy() {
         let spec = |pairs| Scff {

@@ -14,22 +14,25 @@ use plasticity_core::representation::Pooling;
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// Positive stimuli are pairs of x_k with itself, negative ones of x_k and another stimulus x_n of the batch.
+/// A positive stimulus is a pair of x_k with itself; a negative one is a pair of x_k with another stimulus x_n of the
+/// batch. The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W
+/// (x_k + x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in
+/// probes. Its potential is half of the authors'.
+/// `form = "position"` is the published rule:
 ///
-/// The authors show a pair to two copies of a layer's weights and sum what they make of it: W (x_k + x_n) + 2 b. Here the
-/// layer sees the mean of the pair, so that probes see stimuli of the size that layers learned on, and its potential is
-/// half of the authors'.
+/// - Goodness is computed at each position, before the pool, from the authors' potential 2 (a + b).
+/// - Stimuli are scaled to mean 0 and standard deviation 1, and each pair is scaled again.
+/// - A module makes new pairs from the outputs of the module below for positive stimuli. With `pairs = "kept"` it uses the
+///   outputs of the module below for its pairs; then the layer has one copy of its weights, with the potential a + b.
+/// - λ limits the goodness.
 ///
-/// With `form = "position"` the rule is the published one: goodness is that of the authors' potential 2 (a + b) at each
-/// position, before the pool; stimuli have mean 0 and standard deviation 1, and pairs again; a module pairs anew what
-/// positive stimuli became below, or, with `pairs = "kept"`, contrasts what its module below made of pairs, which one copy
-/// of its weights sees: goodness is that of a + b then; λ holds goodness down. With `form = "map"` goodness is that of a module's output over the
-/// whole map, and pairs are drawn once, of stimuli as they are: a layer of ReLU without bias then has a quarter of the
-/// authors' goodness, which the default thresholds, a quarter of 2, are for.
+/// With `form = "map"`, goodness is computed from a module's output over the whole map. Pairs are drawn once, from stimuli that
+/// are not scaled. The goodness of a ReLU layer without bias is then a quarter of the authors'; so the default thresholds are a
+/// quarter of 2.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scff {
-    /// Over what goodness is taken, and how pairs are made.
+    /// What goodness averages over, and how pairs are made.
     pub form: Form,
     /// θ⁺: goodness that positive stimuli should exceed.
     pub positive_threshold: Each<f32>,
@@ -39,17 +42,17 @@ pub struct Scff {
     pub penalty: Each<f32>,
     /// Rows and columns of the mirrored border that the module's first layer puts around maps.
     pub border: Each<usize>,
-    /// What a module pairs.
+    /// Which pairs a module compares.
     pub pairs: Each<Pairing>,
 }
 
-/// What a module above the first contrasts.
+/// The pairs of a module above the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairing {
-    /// Pairs that are made anew of what positive stimuli became below.
+    /// New pairs of the outputs of the module below for positive stimuli.
     Anew,
-    /// What the pairs of the module below became there, each by itself.
+    /// The output of the module below for each of its pairs.
     Kept,
 }
 
@@ -129,7 +132,7 @@ plugin! {
     }
 }
 
-/// A way from activity to a loss of goodness.
+/// Computes a loss of goodness from activity.
 trait Contrasts: Send {
     fn update(&self, signals: &Signals) -> Result<RuleUpdate>;
     fn loss(&self, signals: &Taped) -> Result<Scalar>;

@@ -15,7 +15,7 @@ use plasticity_core::{Error, Result};
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bcm {
-    /// Steps over which the threshold follows: θ ← θ + (mean y² − θ) / window.
+    /// Number of steps over which the threshold averages: θ ← θ + (mean y² − θ) / window.
     pub window: f32,
     /// θ at the start.
     pub threshold: f32,
@@ -50,11 +50,11 @@ plugin! {
 /// BCM in one module.
 ///
 /// # Shapes
-/// `threshold` `[C]`, kept and saved but moved by no optimiser.
+/// `threshold` `[C]`, a fixed parameter: saved, but not moved by an optimiser.
 pub struct SlidingThreshold {
     window: f32,
     threshold: Parameter,
-    /// The mean of y² in the step that was last measured.
+    /// The mean of y² in the last step.
     seen: Option<Vec<f32>>,
 }
 
@@ -62,7 +62,7 @@ impl SlidingThreshold {
     /// The rule for a module.
     ///
     /// # Errors
-    /// Where a value is out of range.
+    /// If a value is out of range.
     pub fn new(spec: &Bcm, to: &Site) -> Result<Self> {
         let channel = to.context.channel;
         let start = vec![spec.threshold; channel];
@@ -72,7 +72,7 @@ impl SlidingThreshold {
 }
 
 impl PlasticityRule for SlidingThreshold {
-    /// The loss that is shown is Intrator & Cooper's: −mean of (y³/3 − θ y²/2).
+    /// The shown loss is the one of Intrator & Cooper: −mean of (y³/3 − θ y²/2).
     fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
         let (data, shape) = (output(signals).data(), output(signals).shape());
         let threshold = self.threshold.get()?;

@@ -11,17 +11,14 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::taped::Scalar;
 
-/// Neurons predict their own recent past, keep their variance, and avoid to vary together.
-///
-/// With groups of n rows (a step in time, or a view) of M neurons, z̄ the mean of a group and stop(·) what carries no
-/// gradient, and all terms averaged over rows or groups:
+/// Neurons predict their own recent past, keep their variance, and become decorrelated. A group has n rows (a step
+/// in time, or a view) of M neurons; z̄ is its mean; stop(·) detaches. All terms are averaged over rows or groups:
 ///
 /// L_pred = 1/M Σ_i (z_i − stop(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
-/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
-///
-/// L_dec is that of the authors' erratum: the paper's Equation 6 squares the deviations instead of their covariance.
-/// The authors' code lets both of two views move by one term: so does `stop = false`, which counts the pull once. The same
-/// update comes of `predictive = 2.0`, whose shown loss counts it twice.
+/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii. L_dec follows the authors'
+/// erratum: the paper's Equation 6 squares the deviations instead of their covariance. In the authors' code, one
+/// predictive term moves both views; so does `stop = false`. With `stop = true`, `predictive = 2.0` gives the same
+/// update, but its loss counts the term twice.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lpl {
@@ -33,7 +30,7 @@ pub struct Lpl {
     pub decorrelation: f32,
     /// ε, added to variances.
     pub epsilon: f32,
-    /// Whether what was seen before carries no gradient.
+    /// Whether the earlier activity is detached.
     pub stop: bool,
 }
 
@@ -68,7 +65,8 @@ plugin! {
 }
 
 impl Lpl {
-    /// Loss and post factor of the terms that hold a group together, with `share` of 1 for all groups.
+    /// Loss and post factor of the two terms over a group, L_hebb and L_dec; `share` is the weight of the group in
+    /// the mean over groups.
     fn spread(&self, z: &[f32], channel: usize, share: f32, device: &Buffer) -> Result<(f64, Vec<f32>)> {
         let rows = z.len() / channel;
         let mut centred = z.to_vec();
@@ -79,7 +77,8 @@ impl Lpl {
             column().for_each(|at| centred[at] -= mean);
             *variance = column().map(|at| centred[at] * centred[at]).sum::<f32>() / (rows - 1) as f32;
         }
-        // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² their squared sum: rows are fewer than neurons.
+        // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² is the sum of their squares. This is cheaper, since rows
+        // are fewer than neurons.
         let on_device = Buffer::from_vec(device.device(), centred)?;
         let mut gram = Buffer::zeros(device.device(), rows * rows)?;
         ops::product(Product::new(rows, rows, channel).transpose_b(), &on_device, &on_device, &mut gram)?;
@@ -193,7 +192,7 @@ mod tests {
         }
     }
 
-    /// Two views that both move are moved as by twice the weight, and their pull is shown once.
+    /// If both views move, the update equals the update with twice the weight, and the loss counts the term once.
     #[test]
     fn the_pull_of_two_views_that_both_move_is_counted_once() {
         let shape = RepresentationShape { time: 1, batch: 6, ..SHAPE };

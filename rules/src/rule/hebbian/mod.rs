@@ -1,5 +1,5 @@
-//! Hebbian rules. Those of single synapses ([`Oja`], [`Sanger`], [`Bcm`], [`SoftHebb`]) see every position of a map as a
-//! row; that of a whole layer ([`Lpl`]) a representation.
+//! Hebbian rules. Rules of single synapses ([`Oja`], [`Sanger`], [`Bcm`], [`SoftHebb`]) see every position of
+//! a map as a row. The rule of a whole layer ([`Lpl`]) sees a representation.
 
 pub mod bcm;
 pub mod lpl;

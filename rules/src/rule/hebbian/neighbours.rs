@@ -1,11 +1,11 @@
-//! Which row is the recent past of which: the step before in time, or, in a single step, the other view.
+//! The recent past of each row: the previous step in time or, if there is only one step, the other view.
 
 use crate::rule::views::Pairing;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 
-/// The rows of a representation in groups that statistics are taken over, each with the row that was seen before.
+/// The rows of a representation, in groups for statistics, and for each row the row that was seen before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbours {
     /// Runs of rows: one step in time, or one view.
@@ -15,10 +15,11 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Steps in time follow each other; where there is one step only, the batch must be two views of its images.
+    /// A step in time follows the step before it. If there is only one step, the batch must have two views
+    /// of its images.
     ///
     /// # Errors
-    /// Where a group has fewer than two rows, or a single step is not made of two views.
+    /// If a group has fewer than two rows, or a single step does not have two views.
     pub fn of(rule: &str, shape: RepresentationShape) -> Result<Self> {
         if shape.time == 1 {
             let pairing = Pairing::of(rule, shape)?;

@@ -1,4 +1,4 @@
-//! `oja`: Hebbian learning whose decay keeps weights of unit length.
+//! `oja`: Hebbian learning with a decay that keeps weights at unit length.
 
 use super::synapses::{hebbian, own_correlations};
 use plasticity_core::Result;
@@ -11,9 +11,10 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 
-/// ΔW_ji = mean of y_j (x_i − y_j W_ji) with y = W x, the summed input: the weights of each neuron by itself converge to
-/// the leading eigenvector of E\[x xᵀ\], of length 1: the first principal component, where x has mean 0. The layer's
-/// bias, which the rule does not have, is left out of y and stays as it was drawn.
+/// ΔW_ji = mean of y_j (x_i − y_j W_ji), with the summed input y = W x. The weights of each neuron
+/// converge to the leading eigenvector of E\[x xᵀ\], with length 1. This is the first principal
+/// component if x has mean 0. The rule has no bias: the layer's bias is left out of y and keeps its
+/// initial value.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oja {}

@@ -11,10 +11,11 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::representation::Pooling;
 
-/// ΔW_ji = mean of y_j (x_i − Σ_{k ≤ j} y_k W_ki) with y = W x, the summed input: the weights of neuron j converge to the
-/// jth eigenvector of E\[x xᵀ\], of length 1: the jth principal component, where x has mean 0. Neurons have an order, so
-/// the rule is not local in space: j must know the weights of those before it. The layer's bias, which the rule does not
-/// have, is left out of y and stays as it was drawn.
+/// ΔW_ji = mean of y_j (x_i − Σ_{k ≤ j} y_k W_ki), with the summed input y = W x. The weights of
+/// neuron j converge to the jth eigenvector of E\[x xᵀ\], with length 1. This is the jth principal
+/// component if x has mean 0. Neurons have an order, so the rule is not local in space: neuron j
+/// must know the weights of the neurons before it. The rule has no bias: the layer's bias is left
+/// out of y and keeps its initial value.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sanger {}

@@ -13,11 +13,10 @@ use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 
-/// ΔW_ji = mean of y_j (x_i − a_j W_ji), y = softmax(a / τ) over the neurons at one position, a = W x. The layer's bias,
-/// which the rule does not have, is left out of a and stays as it was drawn.
-///
-/// With `anti_hebbian`, y_j changes its sign for all but the winner (Journé et al. 2023). The loss that is shown is the
-/// mean of log Σ exp(a/τ) with a minus sign: how little the neurons are driven.
+/// ΔW_ji = mean of y_j (x_i − a_j W_ji), y = softmax(a / τ) over the neurons at one position, a = W x. The rule has no
+/// bias: the layer's bias is left out of a and keeps its initial value. With `anti_hebbian`, y_j changes its sign for
+/// all neurons except the winner (Journé et al. 2023). The shown loss is −mean of log Σ exp(a/τ): it falls if the
+/// neurons are driven more strongly.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SoftHebb {
@@ -63,7 +62,7 @@ struct Competition {
 }
 
 impl Competition {
-    /// log Σ exp(a / τ) of one row, which becomes y.
+    /// Replaces one row a by y; returns log Σ exp(a / τ).
     fn compete(&self, row: &mut [f32]) -> f32 {
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let winner = row.iter().position(|&a| a == most);

@@ -1,4 +1,4 @@
-//! What rules of single synapses share.
+//! Functions that rules of single synapses share.
 
 use plasticity_core::device::Buffer;
 use plasticity_core::ops::{self, Product};
@@ -6,10 +6,10 @@ use plasticity_core::plasticity::{Lateral, RuleUpdate};
 use plasticity_core::representation::Representation;
 use plasticity_core::{Error, Result};
 
-/// Rows of `channel` neurons of two activities.
+/// The number of rows of two activities of `channel` neurons.
 ///
 /// # Errors
-/// Where there are no rows, or their numbers differ.
+/// If there are no rows, or their numbers differ.
 fn rows(u: &Buffer, v: &Buffer, channel: usize) -> Result<usize> {
     if channel == 0 || u.is_empty() || u.len() != v.len() || !u.len().is_multiple_of(channel) {
         let message = format!("{} and {} values are not rows of {channel} neurons", u.len(), v.len());
@@ -21,7 +21,7 @@ fn rows(u: &Buffer, v: &Buffer, channel: usize) -> Result<usize> {
 /// `[C, C]`: the mean over rows of u vᵀ, for two activities of the same rows and neurons.
 ///
 /// # Errors
-/// Where there are no rows, or their numbers differ.
+/// If there are no rows, or their numbers differ.
 pub fn correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer> {
     let rows = rows(u, v, channel)?;
     let mut sums = Buffer::zeros(u.device(), channel * channel)?;
@@ -30,10 +30,10 @@ pub fn correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer> {
     Ok(sums)
 }
 
-/// `[C]`: the diagonal of [`correlations`] alone, the mean of u v of each neuron by itself.
+/// `[C]`: only the diagonal of [`correlations`], the mean of u v of each neuron.
 ///
 /// # Errors
-/// Where there are no rows, or their numbers differ.
+/// If there are no rows, or their numbers differ.
 pub fn own_correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer> {
     let rows = rows(u, v, channel)?;
     let mut sums = ops::column_sums(&ops::products(u, v)?, channel)?;
@@ -41,10 +41,11 @@ pub fn own_correlations(u: &Buffer, v: &Buffer, channel: usize) -> Result<Buffer
     Ok(sums)
 }
 
-/// ΔW = mean of y ⊗ x + M W. The loss that is shown is −½ of the mean of |y|²: minus the variance that the neurons capture.
+/// ΔW = mean of y ⊗ x + M W. The shown loss is −½ of the mean of |y|²: minus half the variance that
+/// the neurons capture.
 ///
 /// # Errors
-/// Where there are no rows.
+/// If there are no rows.
 pub fn hebbian(y: &Representation, captured: f32, lateral: Lateral) -> Result<RuleUpdate> {
     let mut target = y.data().clone();
     ops::scale(&mut target, 1.0 / y.shape().rows() as f32)?;

@@ -1,4 +1,4 @@
-//! How many steps ahead contexts predict, module by module.
+//! The number of prediction steps of each module.
 
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 pub enum PredictionSteps {
     /// The same in all modules.
     Same(usize),
-    /// One a module, first to last.
+    /// One for each module, first to last.
     Each(Vec<usize>),
 }
 
 impl PredictionSteps {
-    /// Those of a module, counted from 0.
+    /// The prediction steps of a module, counted from 0.
     pub fn of(&self, module: usize) -> usize {
         match self {
             Self::Same(steps) => *steps,
@@ -25,7 +25,7 @@ impl PredictionSteps {
     /// Checks that there is a number for each of `modules`.
     ///
     /// # Errors
-    /// Says how many there are and how many modules.
+    /// If the numbers differ; the error states both.
     pub fn check(&self, modules: usize) -> Result<()> {
         match self {
             Self::Each(steps) if steps.len() != modules => {

@@ -1,4 +1,4 @@
-//! `hinge_cpc_time_local`: Hinge Loss CPC with a fixation or a saccade at a time.
+//! `hinge_cpc_time_local`: Hinge Loss CPC with either a fixation or a saccade in a step.
 
 use super::options::{self, HINGE, Negatives, OTHER, SHARED};
 use super::preset::preset;

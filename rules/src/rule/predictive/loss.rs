@@ -1,4 +1,4 @@
-//! The loss of a predictive rule, for any score and broadcast signal: what proves its closed form.
+//! The loss of a predictive rule, for any score and broadcast signal. Tests compare its gradient with the closed form.
 
 use super::meetings::Meetings;
 use super::rule::Predictive;
@@ -11,7 +11,8 @@ use plasticity_core::score::autodiff::pick;
 use plasticity_core::taped::{Matrix, Scalar};
 
 impl Predictive {
-    /// 1/K Σ_k L_k with gradients on the sides that learn; `None` with parts left out, so that no loss is followed.
+    /// 1/K Σ_k L_k with gradients on the sides that learn; `None` if an ablation leaves out parts, so that the rule
+    /// follows no loss.
     pub(super) fn taped_loss(&self, signals: &Taped, draws: &mut dyn Draws) -> Result<Option<Scalar>> {
         if !self.follows_loss() {
             return Ok(None);

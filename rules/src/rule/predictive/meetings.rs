@@ -1,4 +1,4 @@
-//! The pairs that meet in the prediction steps of one update, as they are drawn.
+//! Draws the pairs that the prediction steps of one update compare.
 
 use super::options::{Each, Landing, Negatives, Protocol};
 use super::steps::Step;
@@ -13,7 +13,8 @@ pub struct Meetings<'a> {
     protocol: &'a Protocol,
     batch: usize,
     device: &'a Device,
-    /// Pairs of inputs with other inputs: behaviour, mostly the same in every step, which then goes to the device once.
+    /// Pairs of inputs with other inputs. They are often the same in every prediction step and are
+    /// then copied to the device once.
     before: Option<Pairs>,
 }
 
@@ -26,7 +27,7 @@ impl<'a> Meetings<'a> {
     /// The pairs of one step.
     ///
     /// # Errors
-    /// Where the batch is too small, or what was drawn does not fit it.
+    /// If the batch is too small, or what was drawn does not fit it.
     pub fn pairs(&mut self, side: Side, step: Step, draws: &mut dyn Draws) -> Result<Pairs> {
         let place = || format!("rule {}, {} {}", self.rule, side.name(), step.k);
         let (batch, rows) = (self.batch, step.rows);
@@ -70,8 +71,9 @@ impl<'a> Meetings<'a> {
     }
 }
 
-/// For each of `places` places and times of a batch, the row of each input's saccade: at the same place in another input, or
-/// at any. Another input is drawn for an input as a whole, or for each of its places.
+/// For each of `places` places and times of a batch, the row of each input's saccade. It is at the
+/// same place in another input, or at any place. The other input is drawn once for an input, or
+/// separately for each of its places.
 fn others(
     side: Side,
     step: usize,
@@ -90,7 +92,7 @@ fn others(
     landings.iter().zip(&inputs).map(|(place, input)| place * batch as u32 + input).collect()
 }
 
-/// Whether pairs are those of such draws.
+/// Whether the pairs have this index and these signs.
 fn same(pairs: &Pairs, index: &[u32], signs: &[i8]) -> bool {
     let saccades = matches!(&pairs.saccades, Saccades::Sampled(sampled) if sampled.index() == index);
     let fixations = pairs.signs.as_ref().map_or(&[][..], |signs| signs.fixations());

@@ -1,4 +1,4 @@
-//! Contexts predict targets some steps on: `predictive`, and the presets that are cases of it.
+//! Contexts predict targets some steps later: `predictive` and its presets.
 
 mod clapp;
 mod clapp_s;

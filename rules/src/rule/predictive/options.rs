@@ -1,4 +1,4 @@
-//! What a config can say of a predictive rule: shared by `predictive` and every preset of it.
+//! The config keys of predictive rules, shared by `predictive` and its presets.
 
 use super::growing::PredictionSteps;
 use crate::broadcast::Hinge;
@@ -18,16 +18,16 @@ use serde::{Deserialize, Serialize};
 pub enum Negatives {
     /// `count` rows of the predicted slice for each context row, drawn from every time, location and input.
     Random {
-        /// Saccades a row.
+        /// Saccades for each row.
         #[serde(default = "sixteen")]
         count: usize,
     },
     /// Another input of the batch.
     OtherSample {
-        /// Of what another input is drawn.
+        /// How often another input is drawn.
         #[serde(default, skip_serializing_if = "Each::is_input")]
         each: Each,
-        /// Where in it the target is.
+        /// Where the target is in the other input.
         #[serde(default, skip_serializing_if = "Landing::is_same")]
         at: Landing,
     },
@@ -35,14 +35,14 @@ pub enum Negatives {
     All {},
 }
 
-/// Of what another input is drawn.
+/// How often another input is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Each {
-    /// Of every input: the same one at all its places and times.
+    /// Once for every input: the same other input at all places and times.
     #[default]
     Input,
-    /// Of every place and time of every input.
+    /// For every place and time of every input.
     Place,
 }
 
@@ -50,7 +50,7 @@ pub enum Each {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Landing {
-    /// At the place and time at which the fixation's target is.
+    /// At the place and time of the fixation's target.
     #[default]
     Same,
     /// At any place and time of the predicted slice.
@@ -74,11 +74,11 @@ impl Landing {
     }
 }
 
-/// Who shares what is drawn: signs and other inputs.
+/// Which parts of the network share the drawn signs and other inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrawnFor {
-    /// The whole network, as in the paper's text: the eye moves or it does not.
+    /// The whole network, as in the paper's text: the eye moves once for all modules.
     #[default]
     Network,
     /// Every module, side and (other inputs) prediction step has its own, as in the authors' code.
@@ -89,7 +89,7 @@ fn sixteen() -> usize {
     16
 }
 
-/// The composition of a predictive rule.
+/// The parts and settings of a predictive rule.
 #[derive(Debug, Serialize)]
 pub struct Options {
     /// K: how many steps ahead a context predicts.
@@ -98,27 +98,27 @@ pub struct Options {
     pub skip: usize,
     /// Saccades.
     pub negatives: Negatives,
-    /// Who shares signs and other inputs.
+    /// Which parts of the network share signs and other inputs.
     pub draws: DrawnFor,
-    /// Side of the blocks of a map that stand side by side in the score; 0: the mean over the whole map.
+    /// Side of the blocks of a map whose means the score sees; 0: the mean over the whole map.
     pub pool: Pool,
     /// Each input is either a fixation or a saccade, never both.
     pub time_local: bool,
     /// Where the context comes from: `same` or `above`.
     pub context: ContextSource,
-    /// Steps of a random window on which modules below the last take their loss; 0: all.
+    /// Number of steps of the random window from which modules below the last compute their loss; 0: all steps.
     pub window: usize,
     /// Score of a context and a target.
     pub score: Box<dyn ScoreSpec>,
     /// Modulation of every pair.
     pub broadcast: Box<dyn BroadcastSpec>,
-    /// W_retro begins as W_predᵀ.
+    /// W_retro starts as W_predᵀ.
     pub twins: bool,
     /// The context's neurons are updated.
     pub update_context: bool,
     /// The prediction weights learn.
     pub learn_prediction: bool,
-    /// The dendritic prediction takes part in the update of the target's neurons; without, it is 1.
+    /// Whether the update of the target's neurons contains the dendritic prediction; if not, 1 replaces it.
     pub dendrite: bool,
 }
 
@@ -144,7 +144,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What the rule asks of its network.
+    /// What the rule needs from its network.
     pub fn demands(&self) -> Demands {
         let poolings = match self.negatives {
             Negatives::All {} => vec![Pooling::Keep],
@@ -169,10 +169,10 @@ impl Options {
         }
     }
 
-    /// Checks which options go together.
+    /// Checks that the options fit each other.
     ///
     /// # Errors
-    /// Names the key, and the remedy.
+    /// If they do not; the error names the key and the remedy.
     pub fn check(&self) -> Result<()> {
         if self.time_local && matches!(self.negatives, Negatives::All {}) {
             let message = "all pairs cannot be time-local: use negatives = { type = \"other_sample\" }";
@@ -193,7 +193,7 @@ impl Options {
     }
 }
 
-/// The options without the parts that plugins fill: which rows meet, and what learns.
+/// The options without score and broadcast: which rows are compared, and what learns.
 #[derive(Clone, Debug)]
 pub struct Protocol {
     /// See [`Options::prediction_steps`].
@@ -219,13 +219,14 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// Whether every place is a location of its own: with all pairs, which are summed over them.
+    /// Whether the representation keeps every place as a location: if all pairs are compared, whose scores are
+    /// summed over locations.
     pub fn keeps_places(&self) -> bool {
         matches!(self.negatives, Negatives::All {})
     }
 }
 
-/// The same keys, each only if the config says it; the rest comes from a preset.
+/// The same keys, each only if the config sets it; a preset gives the others.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
@@ -246,7 +247,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The options of `preset`, with what the config says in their place.
+    /// The options of `preset`, overridden by the config.
     pub fn over(self, preset: Options) -> Options {
         Options {
             prediction_steps: self.prediction_steps.unwrap_or(preset.prediction_steps),
@@ -267,7 +268,7 @@ impl Overrides {
     }
 }
 
-/// The documented keys of a preset with these defaults; the other defaults are the same in all.
+/// The documented keys of a preset with these defaults; all presets share the other defaults.
 pub const fn keys(
     negatives: &'static str,
     time_local: &'static str,
@@ -359,7 +360,7 @@ pub const fn keys(
 
 /// The default score, as documented.
 pub const SHARED: &str = "{ type = \"bilinear\", transport = \"shared\" }";
-/// A score whose way back learns by itself, as documented.
+/// The score with separate retrodiction weights, as documented.
 pub const RETRODICTION: &str = "{ type = \"bilinear\", transport = \"retrodiction\" }";
 /// The hinge, as documented.
 pub const HINGE: &str = "{ type = \"hinge\", weight = 1.0, gate = true, sign = true }";

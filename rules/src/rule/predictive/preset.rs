@@ -1,6 +1,6 @@
-//! What makes a preset: a name, its citation, and the options in which it departs from `predictive`.
+//! A preset has a name, a citation, and the options in which it differs from `predictive`.
 
-/// A rule spec that is [`Options`](super::options::Options) with defaults of its own.
+/// A rule spec: [`Options`](super::options::Options) with the preset's defaults.
 macro_rules! preset {
     (
         $(#[$doc:meta])*

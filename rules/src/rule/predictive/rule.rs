@@ -1,4 +1,4 @@
-//! `predictive`: contexts predict targets k steps on; γ times dendritic signals move both sides and the weights.
+//! `predictive`: contexts predict targets k steps later; γ times dendritic signals moves both sides and the weights.
 
 use super::meetings::Meetings;
 use super::options::{self, DrawnFor, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN};
@@ -21,7 +21,7 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 
-/// The rule that all presets are cases of, as a config sees it.
+/// The config of the rule of which all presets are special cases.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Overrides")]
 pub struct PredictiveSpec(pub Options);
@@ -54,12 +54,10 @@ plugin! {
     }
 }
 
-/// A predictive rule of one module.
-///
-/// L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip. With transport
-/// `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with a γ of its own. Negatives at random are
-/// drawn for each side; whether and where the eye moves in time-local learning is the same for both.
-/// Own weights are `predict.K` and, with `retrodiction`, `retrodict.K`.
+/// A predictive rule of one module. L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip.
+/// With transport `retrodiction`, L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with its own γ. Random
+/// negatives are drawn for each side. In time-local learning, both sides share the signs and the other inputs. The
+/// rule's own weights are `predict.K` and, with `retrodiction`, `retrodict.K`.
 pub struct Predictive {
     pub(super) rule: &'static str,
     pub(super) protocol: Protocol,
@@ -69,8 +67,8 @@ pub struct Predictive {
     windowed: bool,
 }
 
-/// Sets the weights of each retrodiction to those of the prediction of the same step, transposed. Scores that are no single
-/// matrix are left as they are.
+/// Sets the retrodiction weights of each step to the transposed prediction weights of the same step. Scores that do
+/// not consist of one matrix are not changed.
 fn begin_alike(scores: &mut [Part]) -> Result<()> {
     let (predict, retrodict) = scores.split_at_mut(scores.len() / 2);
     for (predict, retrodict) in predict.iter_mut().zip(retrodict) {
@@ -94,10 +92,10 @@ pub(super) struct Part {
 }
 
 impl Predictive {
-    /// The rule `rule` for a module, with fresh weights.
+    /// The rule `rule` for a module, with new weights.
     ///
     /// # Errors
-    /// Where an option is out of range, or the representations have too few steps in time.
+    /// If an option is out of range, or the representations have too few steps in time.
     pub fn new(rule: &'static str, options: &Options, to: &Site, random: &mut Random) -> Result<Self> {
         options.check()?;
         options.prediction_steps.check(to.modules)?;
@@ -141,7 +139,7 @@ impl Predictive {
         Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
     }
 
-    /// What of the pairs of one side's weights learns.
+    /// What learns from the pairs of one side.
     fn reach(&self, side: Side) -> Reach {
         let context = match self.transport {
             Transport::Shared => self.protocol.update_context,
@@ -151,13 +149,13 @@ impl Predictive {
         Reach { target: side == Side::Predict, context, weights: self.protocol.learn_prediction }
     }
 
-    /// Which sides have gradients in the loss: as [`Self::reach`], without the dendrite's ablation.
+    /// Which sides have gradients in the loss: as [`Self::reach`], but without the ablation of the dendrite.
     pub(super) fn flows(&self, side: Side) -> (bool, bool) {
         let reach = self.reach(side);
         (reach.target, reach.context)
     }
 
-    /// Whether what moves is minus the gradient of a loss.
+    /// Whether the update is minus the gradient of a loss.
     pub(super) fn follows_loss(&self) -> bool {
         self.protocol.dendrite && self.broadcast.follows_loss()
     }
@@ -184,7 +182,7 @@ impl Predictive {
         steps::steps(self.rule, &self.protocol, steps::view(&self.protocol, target), window)
     }
 
-    /// A representation laid out as its rows are compared: a copy where all pairs are.
+    /// A representation in the layout in which its rows are compared. This is a copy if all pairs are compared.
     fn lay_out(&self, representation: &Representation) -> Result<Option<Buffer>> {
         let shape = representation.shape();
         if !self.protocol.keeps_places() || shape.location == 1 {
@@ -194,7 +192,7 @@ impl Predictive {
             .map(Some)?)
     }
 
-    /// A post factor back in the representation's own layout.
+    /// A post factor, back in the layout of the representation.
     fn lay_back(&self, factor: Buffer, shape: RepresentationShape) -> Result<Buffer> {
         if !self.protocol.keeps_places() || shape.location == 1 {
             return Ok(factor);

@@ -1,10 +1,11 @@
-//! Which rows meet in which prediction step.
+//! Which rows each prediction step compares.
 
 use super::options::{Negatives, Protocol};
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
 
-/// One prediction step: context row r meets target row r of two contiguous parts of the representation.
+/// One prediction step. It compares row r of one contiguous part of the representation (contexts) with row r of
+/// another (targets).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// k, from 1.
@@ -17,7 +18,7 @@ pub struct Step {
     pub rows: usize,
 }
 
-/// The shape in which rows are compared: with all pairs, one row holds all locations of a step and input.
+/// The shape in which rows are compared. If all pairs are compared, one row holds all locations of a step and input.
 pub fn view(protocol: &Protocol, shape: RepresentationShape) -> RepresentationShape {
     match protocol.negatives {
         Negatives::All {} => {
@@ -27,14 +28,12 @@ pub fn view(protocol: &Protocol, shape: RepresentationShape) -> RepresentationSh
     }
 }
 
-/// The prediction steps of a representation whose rows are compared in the shape `view`, within `window` steps
-/// of time.
-///
-/// Contexts are all the steps that have a target; with all pairs they are the same for every k, so that the last
-/// step of all has a target for K.
+/// The prediction steps of a representation whose rows are compared in the shape `view`, within `window` steps of
+/// time. Every step that has a target is a context. If all pairs are compared, the contexts are the same for every
+/// k: the steps that have a target for k = K.
 ///
 /// # Errors
-/// Where there are too few steps in time.
+/// If there are too few steps in time.
 pub fn steps(
     rule: &str,
     protocol: &Protocol,
@@ -70,8 +69,8 @@ pub fn steps(
         .collect())
 }
 
-/// Scores of one prediction step, and as many modulations: of all pairs of rows, or of each row with its own target and its
-/// negatives.
+/// Number of scores of one prediction step; there are as many modulations. Scores are of all pairs of rows, or of
+/// each row with its own target and its negatives.
 pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
     let view = view(protocol, shape);
     let time = if protocol.window > 0 { protocol.window.min(view.time) } else { view.time };

@@ -14,14 +14,15 @@ use plasticity_core::random::{Random, uniform};
 use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::{Error, Result};
 
-/// Where the fixed random weights end.
+/// Which fixed random weights positions have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feedback {
-    /// At every neuron of every position, each with weights of its own, uniform within ±1/√(C · positions).
+    /// Every neuron at every position has its own weights, uniform within ±1/√(C · positions).
     #[default]
     Position,
-    /// At every neuron, whose positions share the weights and, evenly, what comes through them; uniform within ±1/√classes.
+    /// All positions of a neuron share its weights, and the feedback is divided evenly among them; uniform within
+    /// ±1/√classes.
     Shared,
 }
 
@@ -29,7 +30,7 @@ pub enum Feedback {
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dfa {
-    /// Where the fixed random weights end.
+    /// Which fixed random weights positions have.
     pub feedback: Feedback,
 }
 
@@ -58,14 +59,12 @@ plugin! {
     }
 }
 
-/// Direct feedback alignment in one module.
-///
-/// Every module keeps a copy of the classifier. All copies start at zero and see the same representation and labels, so
-/// they stay the same, and no module needs to see another's.
+/// Direct feedback alignment in one module. Every module keeps a copy of the classifier. All copies start at zero
+/// and see the same representation and labels. So they stay equal, and no module needs the copy of another.
 ///
 /// # Shapes
-/// `feedback` B, fixed: `[classes, C]` where it is shared, else `[places, classes, C]` with the steps in time and positions of
-/// a stimulus as places; `readout.weight` `[classes, C_top]`, `readout.bias` `[classes]`.
+/// `feedback` B, fixed: `[classes, C]` if it is shared, else `[places, classes, C]`, where a place is a step in
+/// time and a position; `readout.weight` `[classes, C_top]`, `readout.bias` `[classes]`.
 pub struct DirectFeedback {
     readout: CrossEntropy,
     feedback: Parameter,
@@ -76,7 +75,7 @@ impl DirectFeedback {
     /// The rule for a module, with random feedback.
     ///
     /// # Errors
-    /// Where the stimuli have no classes.
+    /// If the stimuli have no classes.
     pub fn new(of: Feedback, to: &Site, random: &mut Random) -> Result<Self> {
         let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
@@ -174,7 +173,7 @@ mod tests {
         for (own, expected) in made.own.iter().zip(&expected.own) {
             assert!(relative(&host(own), &host(expected)) < 1e-6);
         }
-        // Each input's post factor is Bᵀ e, shared among its places.
+        // The post factor of each input is Bᵀ e, divided among its places.
         let errors = host(&readout.error(&top, Some(&labels)).unwrap().errors);
         let feedback = rule.parameters()[2].get().unwrap();
         let mut delta = Vec::new();
@@ -188,7 +187,7 @@ mod tests {
         assert!(rule.update(&alone(&target), &mut draws()).is_err());
     }
 
-    /// A stimulus's error reaches each of its places through weights of that place.
+    /// The error of a stimulus reaches each of its places through the weights of this place.
     #[test]
     fn every_position_has_feedback_of_its_own() {
         let top_shape = RepresentationShape { time: 1, location: 1, batch: 4, channel: 3 };
@@ -201,7 +200,7 @@ mod tests {
         assert_eq!(feedback.len(), 6 * 4 * 5);
         assert!(feedback.iter().all(|b| b.abs() <= bound) && feedback.iter().any(|b| b.abs() > 0.9 * bound));
         let made = rule.update(&signals, &mut draws()).unwrap().target.to_vec().unwrap();
-        // A classifier of zeros gives every class the same share.
+        // A classifier of zeros gives every class the same probability.
         let error = |stimulus: usize, class: usize| {
             (if labels[stimulus] as usize == class { 0.75 } else { -0.25 }) / 4.0
         };

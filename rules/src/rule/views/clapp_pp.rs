@@ -22,15 +22,15 @@ use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// CLAPP++ as a config sees it.
+/// The config of CLAPP++.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClappPp {
     /// Where the context comes from: `same`, `top` or `both`.
     pub context: ContextSource,
-    /// Blocks into which each module's map is pooled before it is scored.
+    /// Blocks into which each module's map is pooled before the score.
     pub pool: Pool,
-    /// Saccades of a context: views of other images of the batch.
+    /// Number of saccades of a context: views of other images of the batch.
     pub negatives: usize,
     /// Score of a context and a target; the context's neurons never learn, whatever its transport.
     pub score: Box<dyn ScoreSpec>,
@@ -50,7 +50,7 @@ impl Default for ClappPp {
     }
 }
 
-/// The same loss at the top alone, with gradients through all layers.
+/// The same loss only at the top, with gradients through all layers.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct ClappPpBackprop(pub ClappPp);
@@ -124,11 +124,10 @@ plugin! {
     }
 }
 
-/// A rule on two views of one module.
-///
-/// The target of row r is the other view z of the same image, its context c is row r of the module's own
-/// representation (`predict.same`) or of the top module's (`predict.top`), as a signal only; u⁺ = zᵀ B c, and u⁻ takes
-/// a view of another image in the place of z. L = Σ over contexts of mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻).
+/// The rule of one module, on two views. The target of row r is the other view z of the same image.
+/// Its context c is row r of the module's own representation (`predict.same`) or of the top
+/// module's (`predict.top`), detached. u⁺ = zᵀ B c; for u⁻, a view of another image replaces z. L =
+/// Σ over contexts of mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻).
 pub struct TwoViews {
     rule: &'static str,
     negatives: usize,
@@ -138,7 +137,7 @@ pub struct TwoViews {
 
 /// The score of one context.
 struct Part {
-    /// Whether the context is the top's.
+    /// Whether the context is the representation of the top module.
     top: bool,
     score: Box<dyn ScoreFunction>,
     /// How many parameters the score has.
@@ -146,10 +145,10 @@ struct Part {
 }
 
 impl TwoViews {
-    /// The rule `rule` for a module, with fresh weights.
+    /// The rule `rule` for a module, with new weights.
     ///
     /// # Errors
-    /// Where an option is out of range.
+    /// If an option is out of range.
     pub fn new(rule: &'static str, spec: &ClappPp, to: &Site, random: &mut Random) -> Result<Self> {
         spec.pool.check(to.modules)?;
         let sources: &[bool] = match spec.context {
@@ -177,7 +176,7 @@ impl TwoViews {
         Ok(Self { rule, negatives: spec.negatives, broadcast, scores })
     }
 
-    /// The top's representation, which must stand row by row beside the target's.
+    /// The top module's representation; it must have as many rows as the target.
     fn top<'a>(&self, top: Option<&'a Representation>, rows: usize) -> Result<&'a Representation> {
         top.filter(|top| top.shape().rows() == rows).ok_or_else(|| {
             let message = format!(

@@ -1,4 +1,4 @@
-//! `infonce` and `nt_xent`: two views of an image against those of others by a softmax, end to end.
+//! `infonce` and `nt_xent`: a softmax compares two views of an image with views of other images, end to end.
 
 use super::pairing::Pairing;
 use super::pool::Pool;
@@ -13,8 +13,9 @@ use plasticity_core::plugin;
 use plasticity_core::random::{Random, uniform};
 use plasticity_core::taped::{Matrix, Scalar};
 
-/// InfoNCE on two views as the backpropagated baseline of CLAPP++ has it: view 1 of an image looks for its view 2 among the
-/// views 2 of all images of the batch, by the cosine of shared linear projections.
+/// InfoNCE on two views, the backpropagation baseline of CLAPP++. For view 1 of an image, a softmax selects its view
+/// 2 among the views 2 of all images of the batch, by the cosine of linear projections. Both views use the same
+/// projection.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InfoNce {
@@ -26,7 +27,8 @@ pub struct InfoNce {
     pub pool: Pool,
 }
 
-/// NT-Xent (SimCLR's loss) without a projection: each view looks for the other among all other views of the batch.
+/// NT-Xent (SimCLR's loss) without a projection. For each view, a softmax selects the other view among all other
+/// views of the batch.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NtXent {
@@ -105,17 +107,17 @@ plugin! {
 /// Added to squared norms, so that the direction of a silent row is zero and not NaN.
 const EPSILON: f32 = 1e-12;
 
-/// Who looks for the other view among whom.
+/// Which rows are anchors, and their candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Candidates {
-    /// Every row among all others.
+    /// Every row is an anchor; its candidates are all other rows.
     All,
-    /// Views 1 among views 2.
+    /// Views 1 are anchors; their candidates are views 2.
     OtherViews,
 }
 
 impl Candidates {
-    /// Whether row `one` of `rows` looks for the other view, and `other` is among whom it looks.
+    /// Whether row `one` of `rows` is an anchor and row `other` is one of its candidates.
     fn has(self, rows: usize, one: usize, other: usize) -> bool {
         match self {
             Self::All => one != other,
@@ -123,7 +125,7 @@ impl Candidates {
         }
     }
 
-    /// How many of `rows` rows look.
+    /// How many of `rows` rows are anchors.
     fn looking(self, rows: usize) -> usize {
         match self {
             Self::All => rows,
@@ -139,11 +141,11 @@ struct Scores {
 }
 
 impl Scores {
-    /// Loss (a share `share` of each row's that looks) and what each row's −∂L/∂z takes of every row, `[rows, rows]`, from
-    /// the products of all rows `gram` `[rows, rows]`; `other(row)` is the row's positive.
+    /// The loss, with weight `share` for each anchor, and a matrix `[rows, rows]`: the weight of every row in −∂L/∂z
+    /// of each row. `gram` `[rows, rows]` has the products of all rows; `other(row)` is the positive of a row.
     ///
-    /// With n = |z|, s_ij = cos_ij / τ and H = π + πᵀ − 1\[positive\] − 1\[positive\]ᵀ (0 in rows that do not look),
-    /// ∂L/∂z_i = 1/(τ n_i) · Σ_j H_ij (z_j / n_j − cos_ij z_i / n_i).
+    /// With n = |z|, s_ij = cos_ij / τ and H = π + πᵀ − 1\[positive\] − 1\[positive\]ᵀ (π and 1\[positive\] are 0 in
+    /// rows that are not anchors), ∂L/∂z_i = 1/(τ n_i) · Σ_j H_ij (z_j / n_j − cos_ij z_i / n_i).
     fn mixing(
         &self,
         gram: &[f32],
@@ -201,7 +203,7 @@ impl Scores {
 /// The rule of one module.
 ///
 /// # Shapes
-/// `projection.weight` P `[D, C]`, where there is one.
+/// `projection.weight` P `[D, C]`, if the rule has a projection.
 struct Contrast {
     rule: &'static str,
     scores: Scores,
@@ -310,15 +312,15 @@ mod tests {
         }
     }
 
-    /// Projections of length 1 along axes, with view 2 of image 0 along that of view 1 and the others across: the loss of
-    /// each image is written out.
+    /// Projections have length 1 and lie along axes. View 2 of image 0 is parallel to view 1, the others are
+    /// orthogonal. So the loss of each image is known.
     #[test]
     fn views_1_look_among_views_2_alone() {
         let scores = Scores { temperature: 0.5, candidates: Candidates::OtherViews };
         let rows: [[f32; 2]; 4] = [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]];
         let gram: Vec<f32> = rows.iter().flat_map(|a| rows.map(|b| a[0] * b[0] + a[1] * b[1])).collect();
         let (loss, _) = scores.mixing(&gram, 4, 0.5, &|row| (row + 2) % 4);
-        // Image 0 has two candidates alike, image 1 two that are both across: ln 2 each.
+        // Image 0 has two equal candidates, image 1 has two orthogonal ones: ln 2 each.
         assert!((loss - std::f64::consts::LN_2).abs() < 1e-6, "{loss}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rules on two augmented views of an image: CLAPP++, its backpropagated twin, InfoNCE and NT-Xent.
+//! Rules on two augmented views of an image: CLAPP++, the same loss by backpropagation, InfoNCE and NT-Xent.
 //!
 //! The batch holds views 1, then views 2 of the same images: row r and row r ± B are two views of one image.
 

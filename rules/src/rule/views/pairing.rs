@@ -21,7 +21,7 @@ impl Pairing {
     /// The pairing of a representation's rows.
     ///
     /// # Errors
-    /// Where the batch is not made of two views each of at least two images.
+    /// If the batch does not have two views of each of at least two images.
     pub fn of(rule: &str, shape: RepresentationShape) -> Result<Self> {
         let images = shape.batch / 2;
         if !shape.batch.is_multiple_of(2) || images < 2 {
@@ -40,31 +40,32 @@ impl Pairing {
         self.places * 2 * self.images
     }
 
-    /// The row that shows the other view of what row `row` shows.
+    /// The row with the other view of the image of row `row`.
     pub fn other(&self, row: usize) -> usize {
         let batch = 2 * self.images;
         row - row % batch + (row + self.images) % batch
     }
 
-    /// For each row, its other view.
+    /// For each row, the row with the other view.
     pub fn others(&self) -> Vec<usize> {
         (0..self.rows()).map(|row| self.other(row)).collect()
     }
 
-    /// The rows of `values`, each in the place of its other view.
+    /// The rows of `values`, with the two views of each image exchanged.
     ///
     /// # Errors
-    /// Where there are fewer values than rows of `width`.
+    /// If there are fewer values than rows of `width`.
     pub fn swapped(&self, values: &Buffer, width: usize) -> Result<Buffer> {
         let index = self.others().into_iter().map(|row| row as u32).collect();
         Ok(ops::take_rows(values, 0, width, &Indices::from_vec(values.device(), index)?)?)
     }
 
-    /// The pairs for targets in their own order and contexts [swapped](Self::swapped): so row q of both is a fixation,
-    /// two views of one image, and in the `count` saccades of a context the targets of other rows stand in for its own.
+    /// The pairs for targets in their own order and contexts [swapped](Self::swapped). Row q of
+    /// both is a fixation: two views of one image. In the `count` saccades of a context, targets of
+    /// other images replace its own.
     ///
     /// # Errors
-    /// Where what was drawn does not fit the batch.
+    /// If the draws do not fit the batch.
     pub fn pairs(&self, rule: &str, count: usize, draws: &mut dyn Draws, device: &Device) -> Result<Pairs> {
         let batch = 2 * self.images;
         let drawn = match count {

@@ -1,4 +1,4 @@
-//! Into which blocks the map of each module is pooled before it is scored.
+//! The blocks into which each module's map is pooled before the score.
 
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
@@ -9,7 +9,7 @@ use plasticity_core::{Error, Result};
 pub enum Pool {
     /// The same in all modules.
     Same(usize),
-    /// One a module, first to last.
+    /// One for each module, first to last.
     Each(Vec<usize>),
 }
 
@@ -20,7 +20,7 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// How the maps of each module become representations; one holds for all.
+    /// How the maps of each module become representations; a single pooling applies to all modules.
     pub fn poolings(&self) -> Vec<Pooling> {
         let pooling = |size: &usize| if *size == 0 { Pooling::Mean } else { Pooling::Blocks(*size) };
         match self {
@@ -32,7 +32,7 @@ impl Pool {
     /// Checks that there is a size for each of `modules`.
     ///
     /// # Errors
-    /// Says how many there are and how many modules.
+    /// If the numbers differ; the error states both.
     pub fn check(&self, modules: usize) -> Result<()> {
         match self {
             Self::Each(sizes) if sizes.len() != modules => {

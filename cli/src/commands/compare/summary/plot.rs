@@ -9,7 +9,7 @@ impl Table {
     /// A chart for each kind of probe, below each other, as SVG; bands are one standard deviation over seeds.
     ///
     /// # Errors
-    /// Where a chart cannot be drawn.
+    /// If a chart cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         let charts = self.kinds().into_iter().map(|kind| self.by_layer(kind).chart());
         let charts: Vec<Option<Chart>> = charts.collect::<Result<_>>()?;

@@ -24,7 +24,7 @@ impl Table {
     /// The comparison in a format.
     ///
     /// # Errors
-    /// Where JSON cannot hold it.
+    /// If JSON cannot hold it.
     pub fn format(&self, format: Format) -> Result<String> {
         Ok(match format {
             Format::Text => self.text(),

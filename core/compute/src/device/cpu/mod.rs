@@ -27,18 +27,18 @@ impl Device {
     /// Opens the device.
     ///
     /// # Errors
-    /// Never on the CPU; on CUDA where there is no GPU, driver or library.
+    /// Never on the CPU; on CUDA if there is no GPU, driver or library.
     pub fn open() -> Result<Self> {
         Ok(Self::default())
     }
 
-    /// A handle whose buffers hold nothing: what is built on it is of known shapes, takes no memory and computes nothing.
+    /// A handle whose buffers are empty. Objects built on it have known shapes, need no memory and compute nothing.
     #[must_use]
     pub fn sizing(&self) -> Self {
         Self { sizing: true, ..self.clone() }
     }
 
-    /// Whether it is a handle by [`sizing`](Self::sizing).
+    /// Whether [`sizing`](Self::sizing) made this handle.
     pub fn is_sizing(&self) -> bool {
         self.sizing
     }
@@ -48,7 +48,7 @@ impl Device {
         "cpu".to_owned()
     }
 
-    /// The family of kernels that multiplies operands, where the precision leaves a choice: at bf16.
+    /// The family of kernels that multiplies operands, if the precision allows several: at bf16.
     pub fn family(&self) -> Option<String> {
         (self.precision() == Precision::Bf16).then(|| format!("bf16: {}", Family::here()))
     }
@@ -58,20 +58,20 @@ impl Device {
         &self.tensors
     }
 
-    /// How exact matrix products are.
+    /// The precision of matrix products.
     pub fn precision(&self) -> Precision {
         if self.bf16.load(Ordering::Relaxed) { Precision::Bf16 } else { Precision::F32 }
     }
 
-    /// How exact they are where nothing is said.
+    /// The default precision of matrix products.
     pub fn default_precision(&self) -> Precision {
         Precision::F32
     }
 
-    /// Sets how exact matrix products are, for this handle to the device and all that were cloned from it.
+    /// Sets the precision of matrix products, for this handle to the device and all handles that share it by cloning.
     ///
     /// # Errors
-    /// On the CPU for `tf32`, and for `bf16` where `PLASTICITY_BF16` names a family of kernels that this processor lacks.
+    /// On the CPU for `tf32`, and for `bf16` if `PLASTICITY_BF16` names a family of kernels that this processor lacks.
     pub fn set_precision(&self, precision: Precision) -> Result<()> {
         if !Precision::AVAILABLE.contains(&precision) {
             let message =
@@ -88,12 +88,12 @@ impl Device {
     /// Waits until all work handed to the device is done.
     ///
     /// # Errors
-    /// Where the device reports that work failed.
+    /// If the device reports that work failed.
     pub fn synchronize(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The most bytes that this process has held so far (`VmHWM` of Linux); `None` where the system does not say.
+    /// The peak memory of this process in bytes so far (`VmHWM` of Linux); `None` if the system does not report it.
     pub fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -101,7 +101,7 @@ impl Device {
         Some(kib * 1024)
     }
 
-    /// Gives memory kept for the next buffers back to the system.
+    /// Returns the memory that is kept for the next buffers to the system.
     pub fn empty_cache(&self) {
         shelf::clear();
     }
@@ -112,8 +112,8 @@ impl Device {
 pub struct Buffer {
     values: Vec<f32>,
     device: Device,
-    /// Whether its memory is kept for the next buffers: that which was taken from there, so that what is kept is never
-    /// more than what was in use at once.
+    /// Whether its memory is kept for the next buffers. Only memory that came from kept memory is kept again, so that
+    /// the program never keeps more than it used at one time.
     shelved: bool,
 }
 
@@ -137,17 +137,17 @@ impl Buffer {
     /// `len` zeros; none on a [`sizing`](Device::sizing) handle.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
         Ok(Self { values: shelf::zeros(len), device: device.clone(), shelved: true })
     }
 
-    /// `len` values that are yet to be written: left over from earlier use.
+    /// `len` values that still have to be written; they hold old data.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         let len = if device.sizing { 0 } else { len };
         shelf::room(len)?;
@@ -157,7 +157,7 @@ impl Buffer {
     /// Moves host values to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
         Ok(Self { values, device: device.clone(), shelved: false })
     }
@@ -165,7 +165,7 @@ impl Buffer {
     /// A copy of the values on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         Ok(self.values.clone())
     }
@@ -173,7 +173,7 @@ impl Buffer {
     /// Overwrites the buffer with host values of the same length.
     ///
     /// # Errors
-    /// Where the lengths differ or the copy fails.
+    /// If the lengths differ or the copy fails.
     pub fn copy_from_host(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.values.len() {
             let message = format!("expected {} values, got {}", self.values.len(), values.len());
@@ -198,12 +198,12 @@ impl Buffer {
         &self.device
     }
 
-    /// The values where they lie in the host's memory; `None` where they lie on a GPU.
+    /// The values if they are in the host's memory; `None` if they are on a GPU.
     pub fn host(&self) -> Option<&[f32]> {
         Some(&self.values)
     }
 
-    /// The values where they lie in the host's memory, to be changed; `None` where they lie on a GPU.
+    /// The values, mutable, if they are in the host's memory; `None` if they are on a GPU.
     pub fn host_mut(&mut self) -> Option<&mut [f32]> {
         Some(&mut self.values)
     }
@@ -213,7 +213,7 @@ impl Buffer {
         &self.values
     }
 
-    /// The values themselves, to be changed.
+    /// The values themselves, mutable.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.values
     }
@@ -221,7 +221,7 @@ impl Buffer {
     /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
     ///
     /// # Errors
-    /// Where `rows · columns` is not the length.
+    /// If `rows · columns` is not the length.
     pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
         self.part(0, rows, columns)
     }
@@ -229,7 +229,7 @@ impl Buffer {
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the part reaches past the end.
+    /// If the part reaches past the end.
     pub fn part(&self, start: usize, rows: usize, columns: usize) -> Result<Matrix> {
         let part = self.values.get(start..start + rows * columns).ok_or_else(|| {
             Error::shape("buffer", format!("{rows}×{columns} from {start} of {}", self.len()))
@@ -243,7 +243,7 @@ impl Buffer {
     /// The values of a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the copy fails.
+    /// If the copy fails.
     pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
         let mut values =
             vec![0.0; dfdx::shapes::HasShape::shape(matrix).0 * dfdx::shapes::HasShape::shape(matrix).1];
@@ -262,7 +262,7 @@ impl Indices {
     /// Moves host indices to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn from_vec(_device: &Device, values: Vec<u32>) -> Result<Self> {
         Ok(Self { values })
     }

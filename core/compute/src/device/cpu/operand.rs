@@ -1,4 +1,4 @@
-//! Operands of convolutions and matrix products as the precision of the device has them.
+//! Operands of convolutions and matrix products at the precision of the device.
 
 use super::{Device, Scratch};
 use crate::bf16::{Arithmetic, round};
@@ -9,17 +9,17 @@ use std::ops::Deref;
 /// Values that one task rounds.
 const PART: usize = 1 << 14;
 
-/// An operand: the values themselves, and for the f32 kernels at bf16 a copy of which each is rounded. The kernels of bf16 round
-/// as they pack.
+/// An operand: the values themselves or, for the f32 kernels at bf16, a rounded copy. The bf16
+/// kernels round in packing.
 pub(crate) enum Operand<'a> {
-    /// The values as they are.
+    /// The values, unchanged.
     Whole(&'a [f32]),
     /// The values rounded to bf16.
     Rounded(Scratch),
 }
 
 impl<'a> Operand<'a> {
-    /// `values` at the precision of `device`, for products that are summed so.
+    /// `values` at the precision of `device`, for products with this arithmetic.
     pub(crate) fn new(device: &Device, arithmetic: Arithmetic, values: &'a [f32]) -> Self {
         if device.precision() != Precision::Bf16 || arithmetic != Arithmetic::Single {
             return Self::Whole(values);

@@ -1,5 +1,5 @@
-//! Working memory of a call, borrowed from the cache of dropped buffers, so that a step does not fault in fresh pages every
-//! time.
+//! Working memory of a call, borrowed from the cache of dropped buffers, so that the system need not
+//! provide new pages in every step.
 
 use super::shelf;
 use std::ops::{Deref, DerefMut};

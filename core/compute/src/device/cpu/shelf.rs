@@ -1,20 +1,20 @@
-//! Memory of dropped buffers and of the working memory of convolutions, kept for the next ones: a step makes and drops the
-//! same buffers again and again, and fresh pages from the system cost small networks up to a fifth of it.
-//!
-//! All is counted by what a buffer's memory can hold, since one that is used again may be longer than what it is used for.
+//! Keeps the memory of dropped buffers and the working memory of convolutions for the next buffers.
+//! Every step makes and drops the same buffers, and new pages from the system take up to a fifth of
+//! the step of a small network. All sizes here are capacities, because a reused buffer may be
+//! longer than its values.
 
 use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Values of all buffers kept: 128 MiB. The oldest make room.
+/// The largest total size of kept buffers, in values: 128 MiB. Beyond this, the oldest are dropped.
 const ALL: usize = 32 << 20;
-/// Values of one buffer kept: 64 MiB; beyond, what is computed on it costs far more than its pages.
+/// The largest size of a kept buffer, in values: 64 MiB. For larger ones, computation takes much longer than new pages.
 const LARGE: usize = 16 << 20;
-/// Values of one buffer kept at least; below, the allocator is as fast.
+/// The smallest size of a kept buffer, in values. For smaller ones, the allocator is as fast.
 const SMALL: usize = 256 << 10;
 
-/// Buffers at rest, the oldest first, and how many values they have room for together.
+/// The kept buffers, the oldest first, and their total capacity in values.
 #[derive(Debug, Default)]
 struct Shelf {
     buffers: VecDeque<Vec<f32>>,
@@ -24,8 +24,8 @@ struct Shelf {
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf { buffers: VecDeque::new(), values: 0 });
 
 impl Shelf {
-    /// `len` values in the smallest buffer with room for them and at most a quarter more, which lies idle for as long as
-    /// they are in use; of equal ones the latest, which may still be in a cache.
+    /// `len` values in the smallest kept buffer that has room for them and at most a quarter more (the rest is unused
+    /// meanwhile). Among equal buffers it takes the latest, which may still be in a cache.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         let fits = |(_, buffer): &(usize, &Vec<f32>)| (len..=len + len / 4).contains(&buffer.capacity());
         let fitting = self.buffers.iter().enumerate().rev().filter(fits);
@@ -49,10 +49,10 @@ fn kept(len: usize) -> bool {
     (SMALL..=LARGE).contains(&len)
 }
 
-/// That there is room for `len` values, which is asked where they are many.
+/// Checks that there is memory for `len` values, if they are many.
 ///
 /// # Errors
-/// Where there is not.
+/// If there is not.
 pub(crate) fn room(len: usize) -> Result<()> {
     if len <= LARGE {
         return Ok(());
@@ -63,7 +63,7 @@ pub(crate) fn room(len: usize) -> Result<()> {
     })
 }
 
-/// `len` values: zeros, or left over from earlier use.
+/// `len` values: zeros, or old data.
 pub(crate) fn take(len: usize) -> Vec<f32> {
     let left = kept(len).then(|| SHELF.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
     left.unwrap_or_else(|| vec![0.0; len])
@@ -86,7 +86,7 @@ pub(crate) fn put(buffer: Vec<f32>) {
     }
 }
 
-/// Drops all buffers at rest.
+/// Drops all kept buffers.
 pub(crate) fn clear() {
     *SHELF.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
 }

@@ -18,7 +18,7 @@ static KERNELS: Kernels = Kernels {
     functions: &["to_half", "to_single"],
 };
 
-/// How numbers stand in memory.
+/// The type of numbers in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// `f32`.
@@ -28,7 +28,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// Bytes of one.
+    /// Bytes of one value.
     pub fn bytes(self) -> u64 {
         match self {
             Self::Single => 4,
@@ -37,11 +37,9 @@ impl Values {
     }
 }
 
-/// A run of `f32` on the device.
-///
-/// It is held as `f32`, as bfloat16, or as both, each made from the other when first asked for: where the
-/// device's precision is bf16, maps pass from layer to layer as bfloat16 and are never widened. A clone shares
-/// the memory until one of the two is changed.
+/// A run of `f32` on the device. It is held as `f32`, as bfloat16, or as both. The missing form is made
+/// from the other at the first request. At the precision bf16, maps pass from layer to layer as bfloat16
+/// and are never converted to `f32`. A clone shares the memory until one of the two changes.
 #[derive(Clone, Debug)]
 pub struct Buffer {
     device: Device,
@@ -51,12 +49,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The values where they lie in the host's memory: on a GPU they never do.
+    /// The values if they are in the host's memory; on a GPU always `None`.
     pub fn host(&self) -> Option<&[f32]> {
         None
     }
 
-    /// The values where they lie in the host's memory, to be changed: on a GPU they never do.
+    /// The values, mutable, if they are in the host's memory; on a GPU always `None`.
     pub fn host_mut(&mut self) -> Option<&mut [f32]> {
         None
     }
@@ -64,7 +62,7 @@ impl Buffer {
     /// `len` zeros.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let len = if device.is_sizing() { 0 } else { len };
         let mut memory = allocate::<f32>(device, len)?;
@@ -72,19 +70,19 @@ impl Buffer {
         Ok(Self::over(device, len, memory))
     }
 
-    /// `len` values that are yet to be written.
+    /// `len` values that still have to be written.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         let len = if device.is_sizing() { 0 } else { len };
         Ok(Self::over(device, len, allocate(device, len)?))
     }
 
-    /// `len` values that are yet to be written, as `values`.
+    /// `len` values of the type `values` that still have to be written.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn unset_as(device: &Device, len: usize, values: Values) -> Result<Self> {
         match values {
             Values::Single => Self::unset(device, len),
@@ -103,7 +101,7 @@ impl Buffer {
     /// Moves host values to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn from_vec(device: &Device, values: Vec<f32>) -> Result<Self> {
         let mut memory = allocate(device, values.len())?;
         upload(device, &values, &mut memory)?;
@@ -113,7 +111,7 @@ impl Buffer {
     /// A copy of the values on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         let mut values = vec![0.0; self.len];
         let memory = self.single()?;
@@ -128,7 +126,7 @@ impl Buffer {
     /// Overwrites the buffer with host values of the same length.
     ///
     /// # Errors
-    /// Where the lengths differ or the copy fails.
+    /// If the lengths differ or the copy fails.
     pub fn copy_from_host(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.len {
             let message = format!("expected {} values, got {}", self.len, values.len());
@@ -155,20 +153,20 @@ impl Buffer {
         &self.device
     }
 
-    /// How the values are at hand: bfloat16 if they are so in any case.
+    /// The type in which the values are available: bfloat16 if this form exists.
     pub fn values(&self) -> Values {
         if self.half.get().is_some() { Values::Half } else { Values::Single }
     }
 
-    /// How the values are at hand with nothing lost: as `f32` if they are so in any case.
+    /// The most exact type in which the values are available: `f32` if this form exists.
     pub fn widest(&self) -> Values {
         if self.single.get().is_some() { Values::Single } else { Values::Half }
     }
 
-    /// Where the values stand as `values`.
+    /// The address of the values as `values`.
     ///
     /// # Errors
-    /// Where they have to be converted and that fails.
+    /// If they must be converted and this fails.
     pub fn pointer_as(&self, values: Values) -> Result<CUdeviceptr> {
         match values {
             Values::Single => self.pointer(),
@@ -176,18 +174,18 @@ impl Buffer {
         }
     }
 
-    /// Where the values stand as `f32`.
+    /// The address of the values as `f32`.
     ///
     /// # Errors
-    /// Where they have to be made of bfloat16 and that fails.
+    /// If they must be converted from bfloat16 and this fails.
     pub fn pointer(&self) -> Result<CUdeviceptr> {
         Ok(*self.single()?.device_ptr())
     }
 
-    /// Where the values stand as `f32`, to be changed.
+    /// The address of the values as `f32`, to be changed.
     ///
     /// # Errors
-    /// Where they have to be copied from a clone, or made of bfloat16, and that fails.
+    /// If they must be copied from a clone, or converted from bfloat16, and this fails.
     pub fn pointer_mut(&mut self) -> Result<CUdeviceptr> {
         self.single()?;
         self.half = OnceLock::new();
@@ -206,7 +204,7 @@ impl Buffer {
         Ok(pointer)
     }
 
-    /// Where the values stand as bfloat16, rounded to the nearest.
+    /// The address of the values as bfloat16, rounded to the nearest.
     fn half_pointer(&self) -> Result<CUdeviceptr> {
         if let Some(half) = self.half.get() {
             return Ok(*half.device_ptr());
@@ -230,14 +228,14 @@ impl Buffer {
     fn convert(&self, how: &'static str, from: CUdeviceptr, to: CUdeviceptr) -> Result<()> {
         let launch =
             Launch::new(&self.device, &KERNELS, how)?.pointer(from).pointer(to).value(self.len as u64);
-        // SAFETY: both kernels take (from, to, count), four values a thread; both runs hold `len` values.
+        // SAFETY: both kernels take (from, to, count), four values per thread; both runs hold `len` values.
         unsafe { launch.each(self.len.div_ceil(4)) }
     }
 
     /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
     ///
     /// # Errors
-    /// Where `rows · columns` is not the length.
+    /// If `rows · columns` is not the length.
     pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
         self.part(0, rows, columns)
     }
@@ -245,7 +243,7 @@ impl Buffer {
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the part reaches past the end.
+    /// If the part reaches past the end.
     pub fn part(&self, start: usize, rows: usize, columns: usize) -> Result<Matrix> {
         if start + rows * columns > self.len {
             let message = format!("{rows}×{columns} from {start} of {}", self.len);
@@ -256,7 +254,7 @@ impl Buffer {
         if rows * columns == 0 {
             return Ok(leaf);
         }
-        // dfdx shows a tensor's memory to nobody, but a gradient's: the values go in there.
+        // dfdx gives access to the memory of a gradient, but not of a tensor. So the values are written to a gradient.
         let mut slot = Gradients::leaky();
         let to = slot.get_or_alloc_mut(&leaf).map_err(|e| failed("dfdx", e))?;
         let from = part(self.single()?, start, rows * columns)?;
@@ -267,7 +265,7 @@ impl Buffer {
     /// The values of a dfdx matrix (a copy).
     ///
     /// # Errors
-    /// Where the copy fails.
+    /// If the copy fails.
     pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
         let refused = |e| failed("dfdx", e);
         let &(rows, columns) = matrix.shape();
@@ -275,7 +273,7 @@ impl Buffer {
         if rows * columns == 0 {
             return Self::zeros(device, 0);
         }
-        // As above, the other way round: the gradient of Σ x · m with respect to x is m.
+        // The reverse of the above: the gradient of Σ x · m with respect to x is m.
         let product = leaf.leaky_trace().try_mul(matrix.clone()).map_err(refused)?;
         let sum: dfdx::tensor::Tensor<(), f32, _, _> = product.try_sum().map_err(refused)?;
         let mut gradients = sum.try_backward().map_err(refused)?;
@@ -298,7 +296,7 @@ impl Indices {
     /// Moves host indices to the device.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn from_vec(device: &Device, values: Vec<u32>) -> Result<Self> {
         let mut memory = allocate(device, values.len())?;
         upload(device, &values, &mut memory)?;
@@ -308,22 +306,22 @@ impl Indices {
     /// `len` zeros, for a kernel to write.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn zeros(device: &Device, len: usize) -> Result<Self> {
         let mut memory = allocate::<u32>(device, len)?;
         device.driver().memset_zeros(&mut memory).map_err(|e| failed("clearing memory", e))?;
         Ok(Self { memory: Arc::new(memory), len, largest: None })
     }
 
-    /// `len` indices that are yet to be written.
+    /// `len` indices that still have to be written.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// If the device has no memory.
     pub fn unset(device: &Device, len: usize) -> Result<Self> {
         Ok(Self { memory: Arc::new(allocate(device, len)?), len, largest: None })
     }
 
-    /// The largest of those that the host gave.
+    /// The largest index, if the host gave the indices.
     pub fn largest(&self) -> Option<u32> {
         self.largest
     }
@@ -338,15 +336,15 @@ impl Indices {
         self.len == 0
     }
 
-    /// Where they stand.
+    /// Their address.
     pub fn pointer(&self) -> CUdeviceptr {
         *self.memory.device_ptr()
     }
 }
 
-/// Room for `len` values (at least one: the driver has no empty allocations).
+/// Memory for `len` values (at least one: the driver has no empty allocations).
 fn allocate<T: DeviceRepr>(device: &Device, len: usize) -> Result<CudaSlice<T>> {
-    // SAFETY: the memory is unset; everyone here writes it before it is read.
+    // SAFETY: the memory is unset; every caller here writes it before reading.
     unsafe { device.driver().alloc::<T>(len.max(1)) }
         .map_err(|e| failed(&format!("{len} values of {} bytes on the GPU", size_of::<T>()), e))
 }

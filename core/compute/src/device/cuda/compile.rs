@@ -1,7 +1,5 @@
-//! NVRTC: sources compiled for the GPU at hand.
-//!
-//! What it gives is machine code, which every driver of the same CUDA, 12 or 13, loads; PTX of a newer minor version than
-//! the driver's is refused.
+//! NVRTC: compiles sources for the GPU in use. The result is machine code, which every driver of the same
+//! major version of CUDA (12 or 13) loads. A driver would refuse PTX of a newer minor version.
 
 use super::failed;
 use crate::error::{Error, Result};
@@ -11,7 +9,7 @@ use cudarc::nvrtc::result::{
 use cudarc::nvrtc::sys::{nvrtcGetCUBIN, nvrtcGetCUBINSize, nvrtcProgram, nvrtcResult};
 use std::ffi::c_char;
 
-/// What a GPU that NVRTC does not know yet is given: PTX, which the driver compiles on.
+/// The target for a GPU that NVRTC does not know yet: PTX, which the driver compiles further.
 const NEWEST: &str = "--gpu-architecture=compute_90";
 
 /// A program of NVRTC.
@@ -19,15 +17,15 @@ struct Program(nvrtcProgram);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: the program was made by `create_program`, and nobody else has it.
+        // SAFETY: `create_program` made the program, and only this value holds it.
         let _ = unsafe { destroy_program(self.0) };
     }
 }
 
-/// `source`, which includes no headers, as an image that the driver loads on a GPU of the compute capability.
+/// Compiles `source`, which includes no headers, to an image that the driver loads on a GPU of this compute capability.
 ///
 /// # Errors
-/// Where the source does not compile, which is a bug; the error has NVRTC's log.
+/// If the source does not compile, which is a bug; the error has NVRTC's log.
 pub(super) fn compile(name: &str, source: &str, (major, minor): (i32, i32)) -> Result<Vec<c_char>> {
     let program = Program(create_program(source).map_err(|e| failed("NVRTC", e))?);
     let own = format!("--gpu-architecture=sm_{major}{minor}");

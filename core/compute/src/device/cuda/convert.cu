@@ -1,4 +1,4 @@
-// Between f32 and bfloat16, four values a thread. bfloat16 is held as its 16 bits.
+// Conversion between f32 and bfloat16, four values per thread. bfloat16 is held as its 16 bits.
 
 __device__ __forceinline__ unsigned short half_of(float value) {
     unsigned int bits = __float_as_uint(value);

@@ -1,4 +1,4 @@
-//! Machine code of kernels that the build holds, so that a process need not compile them.
+//! Machine code of kernels that the build contains, so that a process need not compile them.
 
 /// The machine code of a source for GPUs of one compute capability.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ struct Image {
 
 static IMAGES: &[Image] = include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
-/// What the build holds of `source` that a GPU of the compute capability runs.
+/// The machine code for `source` in the build that a GPU of this compute capability runs.
 pub(super) fn find(name: &str, source: &str, capability: (i32, i32)) -> Option<&'static [u8]> {
     pick(IMAGES, name, source, capability)
 }
@@ -29,13 +29,13 @@ fn pick(
     let (major, minor) = (u32::try_from(major).ok()?, u32::try_from(minor).ok()?);
     let runs = |image: &&Image| image.name == name && image.arch / 10 == major && image.arch % 10 <= minor;
     let mut fitting = images.iter().filter(runs).peekable();
-    // Most builds hold nothing: the text is not read then.
+    // Most builds contain no machine code; then the text is not read.
     fitting.peek()?;
     let text = fingerprint(source);
     fitting.filter(|image| image.source == text).max_by_key(|image| image.arch).map(|image| image.code)
 }
 
-/// FNV-1a (Fowler, Noll & Vo) in 64 bits: code of another text is not used.
+/// FNV-1a (Fowler, Noll & Vo) in 64 bits. It prevents the use of code from another text.
 fn fingerprint(text: &str) -> u64 {
     text.bytes()
         .fold(0xCBF2_9CE4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))

@@ -1,5 +1,5 @@
-//! Kernels of our own, launched on the default stream: machine code that the build holds, or compiled by NVRTC for the GPU
-//! at hand when first used.
+//! This project's kernels, launched on the default stream. They are machine code in the build, or NVRTC compiles them
+//! at first use for the GPU in use.
 
 use super::compile::compile;
 use super::embedded;
@@ -14,7 +14,7 @@ use std::sync::PoisonError;
 /// A CUDA C++ source with the kernels in it.
 #[derive(Debug)]
 pub struct Kernels {
-    /// A name of its own among all sources.
+    /// Its name, unique among all sources.
     pub name: &'static str,
     /// The source; it includes no headers.
     pub source: &'static str,
@@ -25,14 +25,14 @@ pub struct Kernels {
 /// Threads of a block where a kernel works element by element.
 const THREADS: u32 = 256;
 
-/// Kernels that are loaded, by the names of their source and their own. They live as long as the process.
+/// Loaded kernels, by the names of source and kernel. They live as long as the process.
 #[derive(Debug, Default)]
 pub(super) struct Loaded(HashMap<(&'static str, &'static str), Function>);
 
 #[derive(Clone, Copy, Debug)]
 struct Function(CUfunction);
 
-// SAFETY: a handle that the driver allows any thread to use while the context is current.
+// SAFETY: the driver allows any thread to use this handle while the context is current.
 unsafe impl Send for Function {}
 
 /// The call of a kernel: its arguments, in order, then how many threads.
@@ -45,10 +45,10 @@ pub struct Launch<'a> {
 }
 
 impl<'a> Launch<'a> {
-    /// A call of `function` of `kernels`, which are compiled if they are not yet.
+    /// A call of `function` of `kernels`, which are compiled if necessary.
     ///
     /// # Errors
-    /// Where the source does not compile, which is a bug, or NVRTC does not know the GPU.
+    /// If the source does not compile, which is a bug, or NVRTC does not know the GPU.
     pub fn new(device: &'a Device, kernels: &Kernels, function: &'static str) -> Result<Self> {
         device.bind()?;
         let mut loaded = device.shared.kernels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,10 +80,10 @@ impl<'a> Launch<'a> {
     /// Runs one thread for each of `count` elements; none if there are none.
     ///
     /// # Safety
-    /// The arguments must be those that the kernel declares, and its accesses must stay in the memory they name.
+    /// The arguments must be those that the kernel declares, and the kernel must access only the memory that they name.
     ///
     /// # Errors
-    /// Where the driver refuses, or earlier work failed.
+    /// If the driver refuses, or earlier work failed.
     pub unsafe fn each(self, count: usize) -> Result<()> {
         let blocks = count.div_ceil(THREADS as usize);
         // SAFETY: as the caller promises.
@@ -96,7 +96,7 @@ impl<'a> Launch<'a> {
     /// As for [`each`](Self::each).
     ///
     /// # Errors
-    /// Where the driver refuses, or earlier work failed.
+    /// If the driver refuses, or earlier work failed.
     pub unsafe fn run(mut self, blocks: [usize; 3], threads: [u32; 3], shared: u32) -> Result<()> {
         if blocks.contains(&0) {
             return Ok(());
@@ -125,11 +125,11 @@ impl<'a> Launch<'a> {
 
 fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
     let image = match embedded::find(kernels.name, kernels.source, device.capability()) {
-        // A copy, which is aligned.
+        // The copy is aligned.
         Some(code) => code.iter().map(|&byte| byte as c_char).collect(),
         None => compile(kernels.name, kernels.source, device.capability())?,
     };
-    // SAFETY: `image` is what NVRTC or nvcc made, and outlives the call.
+    // SAFETY: NVRTC or nvcc made `image`, and it outlives the call.
     let module = unsafe { module::load_data(image.as_ptr().cast()) }.map_err(|e| failed(kernels.name, e))?;
     for &name in kernels.functions {
         let symbol = CString::new(name).map_err(|e| failed(name, e))?;

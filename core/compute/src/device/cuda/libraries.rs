@@ -1,11 +1,10 @@
-//! The driver, cuBLAS and NVRTC, found when the device is opened and not when the program starts: a build with `cuda`
-//! runs on a machine without them, and says what is missing.
+//! The driver, cuBLAS and NVRTC. They are loaded when the device is opened, and not when the program starts. So a
+//! build with `cuda` also starts on a machine without them and says what is missing.
 //!
 //! cudarc 0.9 declares the libraries' functions as symbols to be linked. The symbols here take their place: each is a
-//! jump through a pointer, which [`load`] sets. A function of cudarc that is not listed links as cudarc has it.
-//!
-//! The functions of CUDA 12 and 13 are the same. But dfdx has its kernels in the program as PTX of the toolkit that built
-//! it, for the GPU that it was built for: driver and GPU must not be older than these.
+//! jump through a pointer, which [`load`] sets. A function that is not listed here is linked as cudarc declares it.
+//! The functions of CUDA 12 and 13 are the same. But the program contains dfdx's kernels as PTX of the toolkit and
+//! for the GPU of the build. So driver and GPU must not be older than these.
 
 use crate::error::{Error, Result};
 use libloading::Library;
@@ -13,7 +12,7 @@ use std::ffi::c_void;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// What a jump leads to before [`load`] has set it.
+/// The target of a jump before [`load`] sets it.
 extern "C" fn unset() -> ! {
     eprintln!("a CUDA function was called before the device was opened: call Device::open first");
     std::process::abort()
@@ -83,7 +82,7 @@ functions! { nvrtc:
     nvrtcGetPTXSize nvrtcGetProgramLog nvrtcGetProgramLogSize
 }
 
-/// Finds the libraries and sets the jumps; at every call but the first, gives what the first found.
+/// Finds the libraries and sets the jumps. Later calls return the result of the first.
 ///
 /// # Errors
 /// Names the library that is missing and what it is a part of.
@@ -91,7 +90,7 @@ pub(super) fn load() -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let all = || {
         set(driver::ALL, &["libcuda.so.1"], "the NVIDIA driver")?;
-        // A driver for CUDA 12 runs nothing of CUDA 13; the other way round all goes well.
+        // A driver for CUDA 12 does not run CUDA 13; a driver for CUDA 13 runs CUDA 12.
         if driver_version()? >= 13_000 {
             set(cublas::ALL, &["libcublas.so.13", "libcublas.so.12"], "CUDA 12 or 13")?;
             set(nvrtc::ALL, &["libnvrtc.so.13", "libnvrtc.so.12"], "CUDA 12 or 13")
@@ -121,7 +120,7 @@ fn set(functions: &[Entry], names: &[&str], part_of: &str) -> Result<(), String>
              run on the CPU, build without `--features cuda`"
         )
     })?;
-    // The library stays loaded for good: the jumps lead into it.
+    // The library is never unloaded, because the jumps lead into it.
     let library: &'static Library = Box::leak(Box::new(library));
     for (name, pointer) in functions {
         // SAFETY: only the address is taken here; callers know the signature from cudarc's declarations.
@@ -137,7 +136,8 @@ fn set(functions: &[Entry], names: &[&str], part_of: &str) -> Result<(), String>
 mod tests {
     use super::*;
 
-    /// On a machine with CUDA the jumps are set; on one without, the message is one sentence that gives the remedy.
+    /// On a machine with CUDA the jumps are set. On a machine without CUDA, the message is one sentence that states
+    /// the remedy.
     #[test]
     fn libraries_are_found_or_named() {
         match load() {

@@ -46,11 +46,11 @@ struct Shared {
     staging: Mutex<staging::Staging>,
 }
 
-// SAFETY: dfdx's second stream is what keeps `Cuda` from being `Send` and `Sync` by itself: a handle made once and
-// never handed out, which the driver allows every thread to use. When two threads use dfdx at a time, its products'
-// backward passes, which switch cuBLAS between two streams and order these by one event, may mix up whose turn it is: then
-// numbers on the device are wrong, but no memory of the host is touched. A run computes on one thread, and tests with CUDA
-// run one at a time.
+// SAFETY: only dfdx's second stream prevents `Cuda` from being `Send` and `Sync` automatically. It is a handle that is
+// made once and never handed out, and the driver allows every thread to use it. The backward passes of dfdx's products
+// switch cuBLAS between two streams and order these by one event. If two threads use dfdx at the same time, they may
+// confuse this order. Then numbers on the device are wrong, but no memory of the host is touched. A run computes on
+// one thread, and tests with CUDA run one at a time.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -64,7 +64,7 @@ impl Device {
     /// Opens the first GPU that the driver shows (`CUDA_VISIBLE_DEVICES` chooses); later calls share it.
     ///
     /// # Errors
-    /// Where there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
+    /// If there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
     pub fn open() -> Result<Self> {
         static DEVICE: OnceLock<Device> = OnceLock::new();
         static OPENING: Mutex<()> = Mutex::new(());
@@ -122,13 +122,13 @@ impl Device {
         Ok(Self { shared: Arc::new(shared), sizing: false })
     }
 
-    /// A handle whose buffers hold nothing: what is built on it is of known shapes, takes no memory and computes nothing.
+    /// A handle whose buffers are empty. Objects built on it have known shapes, need no memory and compute nothing.
     #[must_use]
     pub fn sizing(&self) -> Self {
         Self { sizing: true, ..self.clone() }
     }
 
-    /// Whether it is a handle by [`sizing`](Self::sizing).
+    /// Whether [`sizing`](Self::sizing) made this handle.
     pub fn is_sizing(&self) -> bool {
         self.sizing
     }
@@ -138,7 +138,7 @@ impl Device {
         format!("cuda ({})", self.shared.name)
     }
 
-    /// The family of kernels that multiplies operands, where the precision leaves a choice: none here.
+    /// The family of kernels that multiplies operands, if the precision allows several: always `None` here.
     pub fn family(&self) -> Option<String> {
         None
     }
@@ -153,7 +153,7 @@ impl Device {
         &self.shared.driver
     }
 
-    /// How maps and operands stand in memory at the device's precision.
+    /// The type of maps and operands in memory at the device's precision.
     pub fn values(&self) -> Values {
         if self.precision() == Precision::Bf16 { Values::Half } else { Values::Single }
     }
@@ -168,7 +168,7 @@ impl Device {
         self.shared.capability
     }
 
-    /// How exact matrix products are.
+    /// The precision of matrix products.
     pub fn precision(&self) -> Precision {
         match self.shared.precision.load(Ordering::Relaxed) {
             0 => Precision::F32,
@@ -177,15 +177,15 @@ impl Device {
         }
     }
 
-    /// How exact they are where nothing is said: what the environment variable [`PRECISION`] said at start, or TF32.
+    /// The default precision: the value of the environment variable [`PRECISION`] at start, or TF32.
     pub fn default_precision(&self) -> Precision {
         self.shared.default_precision
     }
 
-    /// Sets how exact matrix products are, for every handle to the device.
+    /// Sets the precision of matrix products, for every handle to the device.
     ///
     /// # Errors
-    /// Never on CUDA; on the CPU for anything but `f32`.
+    /// Never on CUDA. On the CPU, see the same function there.
     pub fn set_precision(&self, precision: Precision) -> Result<()> {
         self.shared.precision.store(precision as u8, Ordering::Relaxed);
         Ok(())
@@ -194,14 +194,14 @@ impl Device {
     /// Waits until all work handed to the device is done.
     ///
     /// # Errors
-    /// Where the device reports that work failed.
+    /// If the device reports that work failed.
     pub fn synchronize(&self) -> Result<()> {
         self.bind()?;
         self.driver().synchronize().map_err(|e| failed("work on the GPU", e))
     }
 
-    /// The most bytes that tensors, maps and workspaces have taken at once so far, without what CUDA's libraries hold;
-    /// `None` where the driver does not say.
+    /// The peak memory of tensors, maps and workspaces in bytes so far, without the memory of CUDA's libraries; `None`
+    /// if the driver does not report it.
     pub fn peak_memory(&self) -> Option<u64> {
         let (pool, mut bytes) = (pool(*self.driver().cu_device()).ok()?, 0u64);
         let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
@@ -210,7 +210,7 @@ impl Device {
         status.result().ok().map(|()| bytes)
     }
 
-    /// Gives memory that the driver's pool keeps for the next buffers back to the system, once all work is done.
+    /// Waits for all work, and returns the memory that the driver's pool keeps for the next buffers to the system.
     pub fn empty_cache(&self) {
         let trimmed = self.synchronize().and_then(|()| {
             let pool = pool(*self.driver().cu_device())?;
@@ -223,10 +223,10 @@ impl Device {
         }
     }
 
-    /// Makes the device's context that of the calling thread, as calls of CUDA libraries need it.
+    /// Makes the device's context current in the calling thread, which CUDA libraries require.
     ///
     /// # Errors
-    /// Where the driver refuses.
+    /// If the driver refuses.
     pub fn bind(&self) -> Result<()> {
         self.driver().bind_to_thread().map_err(|e| failed("binding the GPU to a thread", e))
     }
@@ -250,7 +250,7 @@ fn pool(device: sys::CUdevice) -> Result<sys::CUmemoryPool> {
     status.result().map(|()| pool).map_err(|e| failed("the GPU's memory pool", e))
 }
 
-/// Freed memory stays with the process, so that the next step's allocations cost no call into the kernel.
+/// Freed memory stays with the process, so that allocations of the next step need no system call.
 fn keep_freed_memory(device: sys::CUdevice) -> Result<()> {
     let (pool, mut all) = (pool(device)?, u64::MAX);
     let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;

@@ -1,8 +1,7 @@
-//! Host values on their way to the device.
-//!
-//! Of memory that the system may page out, the driver does not say when it has read it, and it may first wait for all
-//! work before. Page-locked memory is read when the copy's turn comes, and the host goes on meanwhile. So values are put
-//! into page-locked memory of our own, which is used again once the device has passed the event behind the copy.
+//! Copies host values to the device. If host memory may be paged out, the driver does not report when it has read
+//! it, and the call may first wait for all earlier work. The driver reads page-locked memory when it reaches the
+//! copy, while the host continues. So values are first copied into our own page-locked memory. This memory is reused
+//! after the device has passed the event behind the copy.
 
 use super::{Device, failed};
 use crate::error::Result;
@@ -11,12 +10,12 @@ use cudarc::driver::sys::{self, CUevent_flags, CUresult};
 use cudarc::driver::{CudaSlice, DevicePtrMut, DeviceRepr};
 use std::sync::PoisonError;
 
-/// Runs of page-locked memory at most, and so copies that the host can be ahead of the device.
+/// The largest number of pieces of page-locked memory. The host can be this many copies ahead of the device.
 const MOST: usize = 64;
-/// Bytes of the smallest.
+/// Bytes of the smallest piece.
 const LEAST: usize = 64 << 10;
 
-/// A run of page-locked memory, and the event behind the last copy out of it.
+/// A piece of page-locked memory, and the event behind the last copy from it.
 #[derive(Debug)]
 struct Slot {
     memory: *mut u8,
@@ -38,7 +37,7 @@ impl Slot {
         Ok(Self { memory: memory.cast(), bytes, read })
     }
 
-    /// Whether the device has read what was last put in; a new slot's event counts as passed.
+    /// Whether the device has read the values that were last put in. The event of a new slot counts as passed.
     fn is_read(&self) -> bool {
         // SAFETY: the event was made in `new`.
         unsafe { sys::cuEventQuery(self.read) == CUresult::CUDA_SUCCESS }
@@ -52,8 +51,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // SAFETY: memory and event were made in `new`, and nobody else has them; once the event is passed the device
-        // does not read the memory. What fails here fails for a context that is gone.
+        // SAFETY: memory and event were made in `new`, and only this value holds them. After the event, the device
+        // does not read the memory. A call here fails only if the context no longer exists.
         unsafe {
             let _ = sys::cuEventSynchronize(self.read);
             let _ = sys::cuMemFreeHost(self.memory.cast());
@@ -62,12 +61,12 @@ impl Drop for Slot {
     }
 }
 
-/// The slots, those first that were used longest ago.
+/// The slots, the least recently used first.
 #[derive(Debug, Default)]
 pub(super) struct Staging(Vec<Slot>);
 
 impl Staging {
-    /// A slot of at least so many bytes that the device does not read.
+    /// A slot of at least `bytes` bytes that the device is not reading.
     fn take(&mut self, bytes: usize) -> Result<Slot> {
         let fits = |slot: &Slot| slot.bytes >= bytes;
         let free = self.0.iter().enumerate().filter(|(_, slot)| fits(slot) && slot.is_read());
@@ -85,7 +84,7 @@ impl Staging {
     }
 }
 
-/// Queues a copy of host values, which are free to change when the call returns.
+/// Queues a copy of host values. The caller may change them after the call returns.
 pub(super) fn upload<T: DeviceRepr>(device: &Device, values: &[T], to: &mut CudaSlice<T>) -> Result<()> {
     if values.is_empty() {
         return Ok(());
@@ -101,7 +100,7 @@ pub(super) fn upload<T: DeviceRepr>(device: &Device, values: &[T], to: &mut Cuda
         std::slice::from_raw_parts(slot.memory, bytes)
     };
     // SAFETY: `to` has room for the values. The slot keeps them until the event behind the copy is passed: `take`
-    // gives it to nobody before, and dropping it waits.
+    // does not return it before, and dropping it waits.
     let queued = unsafe {
         memcpy_htod_async(*to.device_ptr_mut(), staged, stream)
             .and_then(|()| event::record(slot.read, stream))

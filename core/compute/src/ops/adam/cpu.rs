@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// One step of Adam: see [`AdamStep`].
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
     for tensor in tensors {
         tensor.checked_len()?;
@@ -32,7 +32,7 @@ pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
 /// One step of SGD with momentum in the direction `update`: v ← momentum · v + (update − decay · w), w ← w + rate · v.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn sgd(
     rate: f32,
     momentum: f32,

@@ -18,7 +18,7 @@ const MOST: usize = 16;
 /// One step of Adam: see [`AdamStep`]. One launch moves up to 16 tensors.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
         }
         let factors = [step.rate, step.beta1, step.beta2, step.square_correction, step.epsilon, step.decay];
         let launch = Launch::new(&device, &KERNELS, "adam")?.value(of).value(factors);
-        // SAFETY: the kernel takes (tensors, six factors), one element a thread; each tensor's four buffers hold as
+        // SAFETY: the kernel takes (tensors, six factors), one element per thread; each tensor's four buffers hold as
         // many values as it says.
         unsafe { launch.each(all)? };
     }
@@ -56,7 +56,7 @@ pub fn adam(step: AdamStep, tensors: &mut [AdamTensor]) -> Result<()> {
 /// One step of SGD with momentum in the direction `update`: v ← momentum · v + (update − decay · w), w ← w + rate · v.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn sgd(
     rate: f32,
     momentum: f32,
@@ -76,6 +76,6 @@ pub fn sgd(
         .value(momentum)
         .value(decay)
         .value(len as u64);
-    // SAFETY: (value, update, velocity, rate, momentum, decay, count), one element a thread; all hold `len` values.
+    // SAFETY: (value, update, velocity, rate, momentum, decay, count), one element per thread; all hold `len` values.
     unsafe { launch.each(len) }
 }

@@ -1,8 +1,8 @@
-// Optimisers. One element a thread; f32 throughout.
+// Optimisers. One element per thread; f32 throughout.
 
 struct Adam { float rate, beta1, beta2, square_correction, epsilon, decay; };
 
-// What one launch takes of tensors that Adam moves.
+// The largest number of tensors in one launch of Adam.
 #define MOST 16
 struct Tensors {
     float* value[MOST];
@@ -12,7 +12,7 @@ struct Tensors {
     int count;
 };
 
-// A thread an element of all tensors in a row.
+// One thread for each element of all tensors.
 extern "C" __global__ void adam(Tensors of, Adam step) {
     count_t i = thread();
     int at = 0;

@@ -14,9 +14,8 @@ pub use device::{adam, sgd};
 use crate::device::Buffer;
 use crate::error::{Error, Result};
 
-/// The factors of one step of Adam, bias corrections worked in:
-/// m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w + rate · m / (√v · square_correction + ε),
-/// with g the update less `decay` · w.
+/// The factors of one step of Adam, including the bias corrections: m ← β₁ m + (1 − β₁) g, v ← β₂ v
+/// + (1 − β₂) g², w ← w + rate · m / (√v · square_correction + ε), with g = update − `decay` · w.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     /// η / (1 − β₁ᵗ).
@@ -37,7 +36,7 @@ pub struct AdamStep {
 pub struct AdamTensor<'a> {
     /// w.
     pub value: &'a mut Buffer,
-    /// The direction in which it is to move: g without weight decay.
+    /// The direction in which it moves: g without weight decay.
     pub update: &'a Buffer,
     /// m.
     pub mean: &'a mut Buffer,

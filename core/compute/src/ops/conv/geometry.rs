@@ -18,13 +18,14 @@ pub struct Geometry {
     pub kernel: [usize; 3],
     /// Steps between neighbouring outputs along `[t, y, x]`.
     pub stride: [usize; 3],
-    /// Zeros before and after the map along `[t, y, x]`: fewer than taps, so that every kernel meets the map.
+    /// Zeros before and after the map along `[t, y, x]`: fewer than taps, so that the kernel sees the map at every
+    /// position.
     pub padding: [usize; 3],
 }
 
 impl Geometry {
     /// Positions of the convolution's output along `[t, y, x]`, before pooling:
-    /// `⌊(input + 2·padding − kernel) / stride⌋ + 1`, 0 where the kernel does not fit.
+    /// `⌊(input + 2·padding − kernel) / stride⌋ + 1`, or 0 if the kernel does not fit.
     pub fn output(&self) -> [usize; 3] {
         std::array::from_fn(|axis| {
             windows(self.input[axis] + 2 * self.padding[axis], self.kernel[axis], self.stride[axis])
@@ -56,8 +57,8 @@ impl Geometry {
         self.output().iter().product::<usize>() * self.out_channels
     }
 
-    /// The most samples at once of which neither the input nor the output map has more than `values` values; none where
-    /// one sample alone has more.
+    /// The largest number of samples whose input and output maps have at most `values` values each; 0 if a single
+    /// sample has more.
     pub fn samples_within(&self, values: usize) -> usize {
         let sample = self.input_len().max(self.output_len()).max(1);
         self.samples.min(values / sample)
@@ -80,7 +81,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The most positions of a window: the winner's place is kept in one byte, of which one value says that none won.
+    /// The largest number of positions of a window: the winner's place is kept in one byte, and one value of it
+    /// means "no winner".
     pub const MOST: usize = 254;
 
     /// Positions left of a map of `input` positions: `⌊(input − size) / stride⌋ + 1` on each axis.

@@ -1,8 +1,7 @@
 //! Convolution layers: forward, outer product and feedback on channels-last maps.
 //!
 //! A layer is convolution, bias, ReLU, then optionally a max pool. Its three stages are
-//!
-//! - `forward`: `y = pool(relu(w ∗ x + b))`, and the [`Routing`] that pooling leaves behind;
+//! - `forward`: `y = pool(relu(w ∗ x + b))`, and the [`Routing`] of the pool;
 //! - `outer`: `ΔW = Σ post ⊗ pre`, the post factor routed to the pool's winners and gated by ReLU;
 //! - `feedback`: the same post factor sent back through the weights to the layer below.
 
@@ -30,7 +29,7 @@ pub enum Factor<'a> {
     PerPosition(&'a Buffer),
 }
 
-/// What the two backward stages share.
+/// The common arguments of the two backward stages.
 pub struct Backward<'a> {
     /// Sizes.
     pub geometry: &'a Geometry,
@@ -40,7 +39,7 @@ pub struct Backward<'a> {
     pub relu: bool,
     /// The layer's output.
     pub output: &'a Buffer,
-    /// What pooling left behind.
+    /// The routing of the pool.
     pub routing: &'a Routing,
     /// The post factor of the output.
     pub factor: Factor<'a>,

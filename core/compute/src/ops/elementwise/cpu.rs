@@ -1,4 +1,4 @@
-//! On the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
+//! On the CPU. The division of work depends only on the shape, so the bits do not depend on the number of threads.
 
 use super::{CHUNK, fits, same_length};
 use crate::device::Buffer;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// a ← a + factor · b.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
     same_length("sum", a.len(), b.len())?;
     a.as_mut_slice().par_chunks_mut(CHUNK).zip(b.as_slice().par_chunks(CHUNK)).for_each(|(a, b)| {
@@ -31,7 +31,7 @@ pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
 /// The sum of every column of a row-major matrix of `columns` columns.
 ///
 /// # Errors
-/// Where the length is no multiple of `columns`.
+/// If the length is no multiple of `columns`.
 pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
     if columns == 0 || !a.len().is_multiple_of(columns) {
         return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
@@ -48,7 +48,7 @@ pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
 /// a ← a + factor · Σ of single values.
 ///
 /// # Errors
-/// Where `a` or a summand is not one value.
+/// If `a` or a summand is not one value.
 pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
     same_length("sum of single values", a.len(), 1)?;
     let mut sum = 0.0;
@@ -63,7 +63,7 @@ pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()
 /// Adds `factor · b` to the part of `a` that starts at value `first`.
 ///
 /// # Errors
-/// Where `b` reaches past the end of `a`.
+/// If `b` reaches past the end of `a`.
 pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<()> {
     let len = a.len();
     let part = a.as_mut_slice().get_mut(first..first + b.len());
@@ -80,15 +80,15 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
 /// a · b, value by value.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
     of_two("products", a, b, |a, b| a * b)
 }
 
-/// max(x, 0), where what is no number stays so.
+/// max(x, 0); NaN stays NaN.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn relu(x: &Buffer) -> Result<Buffer> {
     of_two("ReLU", x, x, |x, _| if x < 0.0 { 0.0 } else { x })
 }
@@ -96,7 +96,7 @@ pub fn relu(x: &Buffer) -> Result<Buffer> {
 /// factor · \[x > 0\].
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
     of_two("gate of ReLU", factor, x, |factor, x| if x > 0.0 { factor } else { 0.0 })
 }
@@ -104,7 +104,7 @@ pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
 /// `[outer, factors, inner]`: a with each run of `inner` values multiplied by its own factor.
 ///
 /// # Errors
-/// Where the length of `a` is no multiple of `factors · inner`.
+/// If the length of `a` is no multiple of `factors · inner`.
 pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
     fits(a.len(), factors.len(), inner)?;
     let mut made = Buffer::unset(a.device(), a.len())?;

@@ -1,4 +1,4 @@
-//! On an NVIDIA GPU. Sums run in an order that shape alone sets, without atomics, so that a run's bits repeat.
+//! On an NVIDIA GPU. The order of sums depends only on the shape, without atomics, so that a run's bits repeat.
 
 use super::{fits, same_length};
 use crate::device::Buffer;
@@ -24,32 +24,32 @@ static KERNELS: Kernels = Kernels {
 /// a ← a + factor · b.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn add(a: &mut Buffer, factor: f32, b: &Buffer) -> Result<()> {
     same_length("sum", a.len(), b.len())?;
     let (device, len) = (a.device().clone(), a.len());
     let launch = Launch::new(&device, &KERNELS, "add")?;
     let launch = launch.pointer(a.pointer_mut()?).value(factor).pointer(b.pointer()?).value(len as u64);
-    // SAFETY: the kernel takes (a, factor, b, count), one element a thread; both hold `len` values.
+    // SAFETY: the kernel takes (a, factor, b, count), one element per thread; both hold `len` values.
     unsafe { launch.each(len) }
 }
 
 /// a ← factor · a.
 ///
 /// # Errors
-/// Where the device refuses.
+/// If the device refuses.
 pub fn scale(a: &mut Buffer, factor: f32) -> Result<()> {
     let (device, len) = (a.device().clone(), a.len());
     let launch = Launch::new(&device, &KERNELS, "scale")?;
     let launch = launch.pointer(a.pointer_mut()?).value(factor).value(len as u64);
-    // SAFETY: the kernel takes (a, factor, count), one element a thread.
+    // SAFETY: the kernel takes (a, factor, count), one element per thread.
     unsafe { launch.each(len) }
 }
 
 /// The sum of every column of a row-major matrix of `columns` columns.
 ///
 /// # Errors
-/// Where the length is no multiple of `columns`.
+/// If the length is no multiple of `columns`.
 pub fn column_sums(a: &Buffer, columns: usize) -> Result<Buffer> {
     if columns == 0 || !a.len().is_multiple_of(columns) {
         return Err(Error::shape("column sums", format!("{} values do not make rows of {columns}", a.len())));
@@ -76,7 +76,7 @@ fn sums_of_slabs(a: &Buffer, rows: usize, columns: usize, slabs: usize) -> Resul
         .value(columns as u64)
         .value(slabs as u64)
         .value(ROWS_OF_A_SLAB as u64);
-    // SAFETY: (from, to, rows, columns, slabs, rows of a slab), one sum a thread.
+    // SAFETY: (from, to, rows, columns, slabs, rows of a slab), one sum per thread.
     unsafe { launch.each(slabs * columns)? };
     Ok(parts)
 }
@@ -90,7 +90,7 @@ fn sum(a: &Buffer) -> Result<Buffer> {
         .pointer(parts.pointer_mut()?)
         .value(a.len() as u64)
         .value(VALUES_OF_A_BLOCK as u64);
-    // SAFETY: (from, to, count, depth), one sum a block of 1024 threads.
+    // SAFETY: (from, to, count, depth), one sum per block of 1024 threads.
     unsafe { launch.run([blocks, 1, 1], [1024, 1, 1], 0)? };
     if blocks == 1 { Ok(parts) } else { sum(&parts) }
 }
@@ -101,7 +101,7 @@ const VALUES_OF_A_BLOCK: usize = 1 << 15;
 /// a ← a + factor · Σ of single values.
 ///
 /// # Errors
-/// Where `a` or a summand is not one value.
+/// If `a` or a summand is not one value.
 pub fn add_singles(a: &mut Buffer, factor: f32, singles: &[Buffer]) -> Result<()> {
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ const MOST: usize = 16;
 /// Adds `factor · b` to the part of `a` that starts at value `first`.
 ///
 /// # Errors
-/// Where `b` reaches past the end of `a`.
+/// If `b` reaches past the end of `a`.
 pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<()> {
     let len = b.len();
     if first + len > a.len() {
@@ -143,27 +143,27 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
         .value(factor)
         .pointer(b.pointer()?)
         .value(len as u64);
-    // SAFETY: (a, factor, b, count), one element a thread; `a` has `len` values from `first` on.
+    // SAFETY: (a, factor, b, count), one element per thread; `a` has `len` values from `first` on.
     unsafe { launch.each(len) }
 }
 
 /// a · b, value by value.
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn products(a: &Buffer, b: &Buffer) -> Result<Buffer> {
     of_two("products", a, b)
 }
 
-/// max(x, 0), where what is no number stays so.
+/// max(x, 0); NaN stays NaN.
 ///
 /// # Errors
-/// Where the device refuses.
+/// If the device refuses.
 pub fn relu(x: &Buffer) -> Result<Buffer> {
     let mut made = Buffer::unset(x.device(), x.len())?;
     let launch = Launch::new(x.device(), &KERNELS, "relu")?;
     let launch = launch.pointer(x.pointer()?).pointer(made.pointer_mut()?).value(x.len() as u64);
-    // SAFETY: the kernel takes (x, to, count), one element a thread; both hold `count` values.
+    // SAFETY: the kernel takes (x, to, count), one element per thread; both hold `count` values.
     unsafe { launch.each(x.len())? };
     Ok(made)
 }
@@ -171,7 +171,7 @@ pub fn relu(x: &Buffer) -> Result<Buffer> {
 /// factor · \[x > 0\].
 ///
 /// # Errors
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
     of_two("gate", factor, x)
 }
@@ -179,7 +179,7 @@ pub fn gate(factor: &Buffer, x: &Buffer) -> Result<Buffer> {
 /// `[outer, factors, inner]`: a with each run of `inner` values multiplied by its own factor.
 ///
 /// # Errors
-/// Where the length of `a` is no multiple of `factors · inner`.
+/// If the length of `a` is no multiple of `factors · inner`.
 pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> {
     fits(a.len(), factors.len(), inner)?;
     let mut made = Buffer::unset(a.device(), a.len())?;
@@ -190,12 +190,12 @@ pub fn scale_each(a: &Buffer, factors: &Buffer, inner: usize) -> Result<Buffer> 
         .value(factors.len() as u64)
         .value(inner as u64)
         .value(a.len() as u64);
-    // SAFETY: the kernel takes (a, factors, to, number of factors, inner, count), one element a thread.
+    // SAFETY: the kernel takes (a, factors, to, number of factors, inner, count), one element per thread.
     unsafe { launch.each(a.len())? };
     Ok(made)
 }
 
-/// What a kernel of two operands makes of them.
+/// The result of a kernel with two operands.
 fn of_two(kernel: &'static str, a: &Buffer, b: &Buffer) -> Result<Buffer> {
     same_length(kernel, a.len(), b.len())?;
     let mut made = Buffer::unset(a.device(), a.len())?;
@@ -204,7 +204,7 @@ fn of_two(kernel: &'static str, a: &Buffer, b: &Buffer) -> Result<Buffer> {
         .pointer(b.pointer()?)
         .pointer(made.pointer_mut()?)
         .value(a.len() as u64);
-    // SAFETY: the kernel takes (a, b, to, count), one element a thread; all hold `count` values.
+    // SAFETY: the kernel takes (a, b, to, count), one element per thread; all hold `count` values.
     unsafe { launch.each(a.len())? };
     Ok(made)
 }

@@ -1,6 +1,6 @@
-// Sums and multiples. One result a thread; f32 throughout.
+// Sums and multiples. One result per thread; f32 throughout.
 
-// Single values that one launch adds up.
+// The largest number of single values in one launch.
 #define MOST 16
 struct Singles { const float* at[MOST]; int count; };
 
@@ -48,7 +48,7 @@ extern "C" __global__ void products(const float* a, const float* b, float* to, c
     if (i < count) to[i] = a[i] * b[i];
 }
 
-// max(x, 0), where what is no number stays so.
+// max(x, 0); NaN stays NaN.
 extern "C" __global__ void relu(const float* x, float* to, count_t count) {
     count_t i = thread();
     if (i < count) to[i] = x[i] < 0.0f ? 0.0f : x[i];

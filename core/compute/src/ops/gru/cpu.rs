@@ -31,7 +31,8 @@ pub fn take_step(map: &Buffer, steps: usize, width: usize, t: usize) -> Result<B
     Buffer::from_vec(map.device(), rows.flatten().copied().collect())
 }
 
-/// One step forward: `h` becomes h', written to step `t` of `post` as well, and gates to `saved` if it is there.
+/// One step forward: `h` becomes h', which is also written to step `t` of `post`. Gates are written to `saved` if it
+/// is given.
 ///
 /// `from_input` `[samples, steps, 3·hidden]` and `from_hidden` `[samples, 3·hidden]` are products without biases.
 #[allow(clippy::too_many_arguments)] // The signature of a kernel: its operands.
@@ -67,9 +68,9 @@ pub fn forward(
     Ok(())
 }
 
-/// One step back: adds step `t` of `factor` to `carry` (what comes from later steps), writes the post factors of
-/// the summed inputs to step `t` of `at_input` and `at_hidden` and to `step` (the latter as a matrix), and leaves in
-/// `carry` what the leak takes to the step before.
+/// One step back: adds step `t` of `factor` to `carry` (the factor from later steps) and writes the post factors of
+/// the summed inputs to step `t` of `at_input` and `at_hidden`, and those of `at_hidden` also to `step`, as a
+/// matrix. Then `carry` holds the factor that the leak carries to the previous step.
 #[allow(clippy::too_many_arguments)] // The signature of a kernel: its operands.
 pub fn backward(
     sizes: Sizes,
@@ -105,7 +106,7 @@ pub fn backward(
     Ok(())
 }
 
-/// What one step does to eligibility traces: the leak q `[samples, hidden]`, and ∂h'/∂(summed input) through
+/// The effect of one step on eligibility traces: the leak q `[samples, hidden]`, and ∂h'/∂(summed input) through
 /// input and recurrent synapses, each `[samples, 3·hidden]`.
 pub struct Direct {
     leak: Vec<f32>,
@@ -114,7 +115,7 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// Takes `h` one step on, keeping nothing but what this step does to the traces.
+    /// Advances `h` by one step and returns only the effect of this step on the traces.
     pub fn step(
         sizes: Sizes,
         from_input: &Buffer,

@@ -25,7 +25,7 @@ fn call<'a>(device: &'a Device, name: &'static str) -> Result<Launch<'a>> {
     Launch::new(device, &KERNELS, name)
 }
 
-/// Every buffer holds at least as many values as its pass needs.
+/// Checks that every buffer has at least as many values as its pass needs.
 fn fits(buffers: &[(&Buffer, usize)]) -> Result<()> {
     match buffers.iter().find(|(buffer, len)| buffer.len() < *len) {
         Some((buffer, len)) => {
@@ -51,7 +51,8 @@ pub fn take_step(map: &Buffer, steps: usize, width: usize, t: usize) -> Result<B
     Ok(step)
 }
 
-/// One step forward: `h` becomes h', written to step `t` of `post` as well, and gates to `saved` if it is there.
+/// One step forward: `h` becomes h', which is also written to step `t` of `post`. Gates are written to `saved` if it
+/// is given.
 ///
 /// `from_input` `[samples, steps, 3·hidden]` and `from_hidden` `[samples, 3·hidden]` are products without biases.
 #[allow(clippy::too_many_arguments)] // The signature of a kernel: its operands.
@@ -90,9 +91,9 @@ pub fn forward(
     unsafe { launch.each(neurons) }
 }
 
-/// One step back: adds step `t` of `factor` to `carry` (what comes from later steps), writes the post factors of
-/// the summed inputs to step `t` of `at_input` and `at_hidden` and to `step` (the latter as a matrix), and leaves in
-/// `carry` what the leak takes to the step before.
+/// One step back: adds step `t` of `factor` to `carry` (the factor from later steps) and writes the post factors of
+/// the summed inputs to step `t` of `at_input` and `at_hidden`, and those of `at_hidden` also to `step`, as a
+/// matrix. Then `carry` holds the factor that the leak carries to the previous step.
 #[allow(clippy::too_many_arguments)] // The signature of a kernel: its operands.
 pub fn backward(
     s: Sizes,
@@ -123,7 +124,7 @@ pub fn backward(
     unsafe { launch.each(neurons) }
 }
 
-/// What one step does to eligibility traces: the leak q `[samples, hidden]`, and ∂h'/∂(summed input) through
+/// The effect of one step on eligibility traces: the leak q `[samples, hidden]`, and ∂h'/∂(summed input) through
 /// input and recurrent synapses, each `[samples, 3·hidden]`.
 pub struct Direct {
     leak: Buffer,
@@ -132,7 +133,7 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// Takes `h` one step on, keeping nothing but what this step does to the traces.
+    /// Advances `h` by one step and returns only the effect of this step on the traces.
     pub fn step(
         s: Sizes,
         from_input: &Buffer,

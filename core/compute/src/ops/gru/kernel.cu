@@ -1,5 +1,5 @@
 // The elementwise work of a GRU. Gate order in rows of 3·hidden: r, q, n; saved rows of 4·hidden: r, q, n and
-// m = W_hn h + b_hn. One neuron of one sample a thread, unless said otherwise.
+// m = W_hn h + b_hn. One thread per neuron and sample, unless stated otherwise.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -91,7 +91,7 @@ extern "C" __global__ void gru_direct(Sizes s, const float* from_input, const fl
     h[i] = g.next;
 }
 
-// ε ← q ⊙ ε + ∂h'/∂a · pre on traces [3·hidden, samples, width]; `pre` null: 1. One trace a thread.
+// ε ← q ⊙ ε + ∂h'/∂a · pre on traces [3·hidden, samples, width]; `pre` null: 1. One trace per thread.
 extern "C" __global__ void gru_advance(Sizes s, const float* leak, const float* gains, const float* pre, float* traces,
                                        u32 width, u64 count) {
     u64 i = thread();
@@ -101,7 +101,7 @@ extern "C" __global__ void gru_advance(Sizes s, const float* leak, const float* 
     traces[i] = leak[sample * s.hidden + row % s.hidden] * traces[i] + (pre ? gain * pre[sample * width + i % width] : gain);
 }
 
-// ΔW += Σ over samples of signal ⊙ ε. One synapse a thread.
+// ΔW += Σ over samples of signal ⊙ ε. One synapse per thread.
 extern "C" __global__ void gru_learn(Sizes s, const float* signal, const float* traces, float* update, u32 width, u64 count) {
     u64 i = thread();
     if (i >= count) return;

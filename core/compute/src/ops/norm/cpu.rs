@@ -7,7 +7,7 @@ use crate::device::Buffer;
 /// Mean and variance (biased) of every channel.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn moments(input: &Buffer, channels: usize) -> Result<Moments> {
     let (mean, variance) = rows::moments(input.as_slice(), channels);
     let device = input.device();
@@ -17,7 +17,7 @@ pub fn moments(input: &Buffer, channels: usize) -> Result<Moments> {
 /// y = weight · (x − mean) / √(variance + ε) + bias for each channel.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn apply(
     input: &Buffer,
     mean: &Buffer,
@@ -30,10 +30,10 @@ pub fn apply(
     Buffer::from_vec(input.device(), rows::apply(input.as_slice(), mean, variance, weight, bias, EPSILON))
 }
 
-/// The way back of [`apply`] with the moments of the batch: what the input, the weight and the bias get.
+/// The derivatives of [`apply`] with the moments of the batch: for the input, the weight and the bias.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn backward(input: &Buffer, moments: &Moments, weight: &Buffer, d_out: &Buffer) -> Result<[Buffer; 3]> {
     let (mean, variance) = (moments.mean.as_slice(), moments.variance.as_slice());
     let (weight, d_out) = (weight.as_slice(), d_out.as_slice());

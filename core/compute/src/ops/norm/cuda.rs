@@ -17,7 +17,7 @@ const DEPTH: usize = 64;
 /// Mean and variance (biased) of every channel.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn moments(input: &Buffer, channels: usize) -> Result<Moments> {
     let rows = input.len() / channels.max(1);
     let share = 1.0 / rows.max(1) as f32;
@@ -48,7 +48,7 @@ fn sums(input: &Buffer, d: Option<&Buffer>, mean: &Buffer, variance: &Buffer) ->
         .value(size(channels)?)
         .value(DEPTH as u32)
         .value((slabs * channels) as u64);
-    // SAFETY: the arguments are those of `norm_sums` in norm.cu, one sum a thread; `d` is as long as the input.
+    // SAFETY: the arguments are those of `norm_sums` in norm.cu, one sum per thread; `d` is as long as the input.
     unsafe { launch.each(slabs * channels)? };
     ops::column_sums(&parts, channels)
 }
@@ -56,7 +56,7 @@ fn sums(input: &Buffer, d: Option<&Buffer>, mean: &Buffer, variance: &Buffer) ->
 /// y = weight · (x − mean) / √(variance + ε) + bias.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn apply(
     input: &Buffer,
     mean: &Buffer,
@@ -75,15 +75,15 @@ pub fn apply(
         .pointer(out.pointer_mut()?)
         .value(size(mean.len())?)
         .value(input.len() as u64);
-    // SAFETY: the arguments are those of `norm_apply` in norm.cu, one value a thread.
+    // SAFETY: the arguments are those of `norm_apply` in norm.cu, one value per thread.
     unsafe { launch.each(input.len())? };
     Ok(out)
 }
 
-/// The derivatives with batch statistics: what the input, the weight and the bias get.
+/// The derivatives with batch statistics: for the input, the weight and the bias.
 ///
 /// # Errors
-/// Where the lengths differ or the device has no room.
+/// If the lengths differ or the device has no memory.
 pub fn backward(input: &Buffer, moments: &Moments, weight: &Buffer, d_out: &Buffer) -> Result<[Buffer; 3]> {
     if d_out.len() != input.len() {
         let message = format!("a post factor of {} values for {}", d_out.len(), input.len());
@@ -107,7 +107,7 @@ pub fn backward(input: &Buffer, moments: &Moments, weight: &Buffer, d_out: &Buff
         .value(share)
         .value(size(channels)?)
         .value(input.len() as u64);
-    // SAFETY: the arguments are those of `norm_backward` in norm.cu, one value a thread; lengths were checked.
+    // SAFETY: the arguments are those of `norm_backward` in norm.cu, one value per thread; lengths were checked.
     unsafe { launch.each(input.len())? };
     Ok([d_input, d_weight, d_bias])
 }

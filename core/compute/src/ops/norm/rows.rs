@@ -45,7 +45,7 @@ pub fn apply(
     out
 }
 
-/// What [`backward`] gives.
+/// The result of [`backward`].
 #[derive(Clone, Debug)]
 pub struct Gradients {
     /// `[rows, channels]`: of the input.

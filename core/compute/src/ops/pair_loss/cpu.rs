@@ -5,13 +5,12 @@ use crate::device::Buffer;
 use crate::error::{Error, Result};
 use crate::pairs::{Pairs, Scores};
 
-/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
-///
-/// Means are over the pairs of each kind: rows with their fixation, and all saccades. With signs, over the rows of
-/// each sign; a kind without pairs adds nothing.
+/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`. Means are over the pairs
+/// of each kind: rows with their fixation, and all saccades. With signs, they are over the rows of each sign.
+/// A kind without pairs is left out.
 ///
 /// # Errors
-/// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
+/// If the scores do not fit the pairs, or for softmax with signs.
 pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let columns = pairs.columns();
     if scores.values.len() != pairs.rows * columns {
@@ -29,7 +28,7 @@ pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buff
         PairLoss::Margin { weight, gate, sign } => pairwise(u, pairs, |yu| {
             let (margin, surprise) = (1.0 - yu, yu < 1.0);
             let open = f32::from(u8::from(surprise || !gate));
-            // A score that is not a number stays one in the loss, so that training stops: `max` would hide it.
+            // If a score is NaN, the loss is NaN too, so that training stops: `max` would hide it.
             (weight * if margin <= 0.0 { 0.0 } else { margin }, weight * open, sign)
         }),
         PairLoss::Softplus => pairwise(u, pairs, |yu| {
@@ -60,7 +59,7 @@ fn softmax(u: &[f32], pairs: &Pairs) -> (f64, Vec<f32>) {
     (loss / pairs.rows as f64, gamma)
 }
 
-/// A loss that treats each pair alone: `each(y·u)` gives its loss, |γ| and whether γ has the sign y.
+/// A loss that treats each pair separately: `each(y·u)` returns its loss, |γ| and whether γ has the sign y.
 fn pairwise(u: &[f32], pairs: &Pairs, each: impl Fn(f32) -> (f32, f32, bool)) -> (f64, Vec<f32>) {
     let columns = pairs.columns();
     let (fixations, saccades) = pairs.counts();

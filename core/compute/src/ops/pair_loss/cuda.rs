@@ -15,16 +15,15 @@ static KERNELS: Kernels = Kernels {
     functions: &["softmax", "pairwise"],
 };
 
-/// Pairs of which one block of `pairwise` makes γ and adds up the losses.
+/// Number of pairs for which one block of `pairwise` computes γ and sums the losses.
 const PAIRS_OF_A_BLOCK: usize = 1 << 13;
 
-/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
-///
-/// Means are over the pairs of each kind: rows with their fixation, and all saccades. With signs, over the rows of
-/// each sign; a kind without pairs adds nothing.
+/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`. Means are over the pairs of
+/// each kind: rows with their fixation, and all saccades. With signs, they are over the rows of each sign. A kind
+/// without pairs is left out.
 ///
 /// # Errors
-/// Where the scores do not fit the pairs, or softmax is asked of pairs with signs.
+/// If the scores do not fit the pairs, or for softmax with signs.
 pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buffer, Scores)> {
     let (rows, columns) = (pairs.rows, pairs.columns());
     if scores.values.len() != rows * columns {
@@ -49,7 +48,7 @@ pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buff
                 .value(size(rows)?)
                 .value(size(columns)?)
                 .value(all);
-            // SAFETY: (u, γ, loss, rows, columns, all), a warp a row.
+            // SAFETY: (u, γ, loss, rows, columns, all), one warp per row.
             unsafe { launch.each(rows * 32)? };
             loss
         }
@@ -62,7 +61,7 @@ pub fn pair_loss(kind: PairLoss, scores: &Scores, pairs: &Pairs) -> Result<(Buff
     Ok((loss, Scores { values: gamma, rows, columns }))
 }
 
-/// Writes γ; gives the loss in parts.
+/// Writes γ; returns the loss in parts.
 fn pairwise(
     scores: &Scores,
     pairs: &Pairs,
@@ -94,7 +93,7 @@ fn pairwise(
         .value(count as u64)
         .value(PAIRS_OF_A_BLOCK as u64);
     // SAFETY: the arguments are those of `pairwise` in contrast.cu, 1024 threads a block; scores and γ hold `count`
-    // values, the signs a period, the loss one value a block.
+    // values, the signs a period, the loss one value per block.
     unsafe { launch.run([blocks, 1, 1], [1024, 1, 1], 0)? };
     Ok(loss)
 }

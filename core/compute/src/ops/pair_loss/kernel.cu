@@ -3,10 +3,10 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// Which pair is the row's fixation.
+// The column of the row's fixation.
 __device__ __forceinline__ u32 fixation(u32 row, int all) { return all ? row : 0; }
 
-// γ = (1[fixation] − π) / rows and the row's share of −mean log π⁺: a warp a row.
+// γ = (1[fixation] − π) / rows and the row's share of −mean log π⁺: one warp per row.
 extern "C" __global__ void softmax(const float* u, float* gamma, float* loss, u32 rows, u32 columns, int all) {
     u64 row = ((u64)blockIdx.x * blockDim.x + threadIdx.x) / 32;
     u32 lane = threadIdx.x % 32;
@@ -23,9 +23,9 @@ extern "C" __global__ void softmax(const float* u, float* gamma, float* loss, u3
     if (lane == 0) loss[row] = share * (most + logf(sum) - from[own]);
 }
 
-// A loss that treats each pair alone: hinge (kind 0) or logistic (1), a block of 1024 threads for `depth` pairs, whose
-// sum is loss[block]. `signs` (1 fixation, 0 saccade, one a row of a period) may be null; plus and minus are 1 / the
-// number of fixations and of saccades.
+// A loss that treats each pair separately: hinge (kind 0) or logistic (1). A block of 1024 threads
+// handles `depth` pairs; their sum is loss[block]. `signs` (1 fixation, 0 saccade, one a row of a
+// period) may be null; plus and minus are 1 / the number of fixations and of saccades.
 extern "C" __global__ void pairwise(const float* u, const u32* signs, float* gamma, float* loss, u32 columns,
                                     u32 period, int all, int kind, float weight, int gate, int sign, float plus,
                                     float minus, u64 count, u64 depth) {

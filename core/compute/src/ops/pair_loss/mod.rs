@@ -11,7 +11,7 @@ use cuda as device;
 
 pub use device::pair_loss;
 
-/// A loss of the scores of pairs whose derivative has a closed form. The pair that stands for itself is the positive one.
+/// A loss of the scores of pairs whose derivative has a closed form.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PairLoss {
     /// L = −mean log softmax(u)\[positive\].

@@ -1,6 +1,5 @@
 //! The arithmetic of sampled pairs on the CPU: dots with raw rows and sums of raw rows, with no copies of vectors.
-//!
-//! Every row of a result is made by one task in one order, so the bits do not depend on the number of threads.
+//! One task computes each row of a result in a fixed order, so the bits do not depend on the number of threads.
 
 use super::{Gathered, PairDendrites};
 use crate::device::{Buffer, Indices};
@@ -18,7 +17,7 @@ const LANES: usize = 64;
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
     let sampled = pairs.sampled_saccades()?;
     let (prediction, target) = (prediction.as_slice(), checked(prediction, target, pairs)?);
@@ -42,11 +41,11 @@ pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<S
     Ok(Scores { values: Buffer::from_vec(target.device, values)?, rows: pairs.rows, columns })
 }
 
-/// What the modulation γ of sampled pairs gives back: Σ γ · P for target rows, Σ γ · Z for context rows, each if it
-/// is asked for. Context rows whose γ are all zero are left out.
+/// The dendritic sums for the modulation γ of sampled pairs: Σ γ · P for target rows, Σ γ · Z for context rows,
+/// each if requested. Context rows whose γ are all zero are left out.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_dendrites(
     gamma: &Scores,
     prediction: &Buffer,
@@ -80,7 +79,7 @@ pub fn pair_dendrites(
     Ok(PairDendrites { target, gathered })
 }
 
-/// Target rows, checked to hold what the pairs ask for.
+/// Target rows that contain all rows of the pairs (checked).
 #[derive(Clone, Copy)]
 struct Checked<'a> {
     values: &'a [f32],
@@ -137,7 +136,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums[0] + rest
 }
 
-/// A sparse matrix by rows: which rows of another matrix add up to each row, and with which factors.
+/// A sparse matrix by rows: for each row, the rows of another matrix that are summed, and their factors.
 struct Sparse {
     starts: Vec<u32>,
     terms: Vec<(u32, f32)>,
@@ -181,7 +180,7 @@ impl Sparse {
         Self { starts, terms }
     }
 
-    /// The rows that have terms, and the matrix of these alone.
+    /// The rows that have terms, and the matrix of only these rows.
     fn active(self) -> (Vec<u32>, Self) {
         let rows = self.starts.len() - 1;
         let active: Vec<u32> = (0..rows as u32).filter(|&row| !self.row(row as usize).is_empty()).collect();
@@ -208,7 +207,7 @@ impl Sparse {
                                 *out += term.1 * x;
                             }
                         }
-                        // Four at a time, so that the sum is read and written a quarter as often.
+                        // Four at a time, so that the sum is read and written less often.
                         for terms in terms {
                             let [a, b, c, d] = [0, 1, 2, 3].map(|term| row(&terms[term]));
                             let [fa, fb, fc, fd] = [0, 1, 2, 3].map(|term| terms[term].1);

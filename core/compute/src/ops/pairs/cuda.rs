@@ -21,17 +21,17 @@ static KERNELS: Kernels = Kernels {
     ],
 };
 
-/// Threads of a block that makes one row.
+/// Threads of a block, which computes one row.
 const THREADS: u32 = 128;
 
-/// Pairs of a period up to which no lists by target are made: `FEW` in kernel.cu.
+/// The largest number of pairs of a period without lists by target: `FEW` in kernel.cu.
 const FEW: usize = 1024;
 
 /// Scores of sampled pairs: U\[r, 0\] = P_r · Z_r, and U\[r, 1 + n\] = P_r · Z of the row's saccade n, where P
 /// `[rows, width]` is the dendritic prediction of each context row.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<Scores> {
     let sampled = pairs.sampled_saccades()?;
     let from = checked(prediction, target, pairs)?;
@@ -46,16 +46,16 @@ pub fn pair_scores(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<S
         .value(size(sampled.period())?)
         .value(size(sampled.count())?)
         .value(size(target.channels)?);
-    // SAFETY: (P, Z, index, U, rows, period, count, width), a warp a pair; lengths and indices were checked.
+    // SAFETY: (P, Z, index, U, rows, period, count, width), one warp per pair; lengths and indices were checked.
     unsafe { launch.each(pairs.rows * columns * 32)? };
     Ok(Scores { values, rows: pairs.rows, columns })
 }
 
-/// What the modulation γ of sampled pairs gives back: Σ γ · P for target rows, Σ γ · Z for context rows, each if it
-/// is asked for.
+/// The dendritic sums for the modulation γ of sampled pairs: Σ γ · P for target rows, Σ γ · Z for context rows,
+/// each if requested.
 ///
 /// # Errors
-/// Where the buffers do not fit the pairs.
+/// If the buffers do not fit the pairs.
 pub fn pair_dendrites(
     gamma: &Scores,
     prediction: &Buffer,
@@ -82,7 +82,7 @@ pub fn pair_dendrites(
             .value(size(period)?)
             .value(size(count)?)
             .value(size(width)?);
-        // SAFETY: (γ, Z, index, out, period, count, width), a block a row; lengths and indices were checked.
+        // SAFETY: (γ, Z, index, out, period, count, width), one block per row; lengths and indices were checked.
         unsafe { launch.run([pairs.rows, 1, 1], [THREADS, 1, 1], 0)? };
         Some(Gathered { values, active: None })
     } else {
@@ -103,7 +103,7 @@ pub fn pair_dendrites(
             .value(size(period)?)
             .value(size(count)?)
             .value(size(width)?);
-        // SAFETY: (γ, P, index, starts, list, out, period, count, width), a block a row; the lists hold all pairs of a
+        // SAFETY: (γ, P, index, starts, list, out, period, count, width), one block per row; the lists hold all pairs of a
         // period, or are null where these are at most FEW.
         unsafe { launch.run([pairs.rows, 1, 1], [THREADS, 1, 1], 0)? };
         Some(values)
@@ -147,7 +147,7 @@ fn by_target(index: &Indices, rows: usize, device: &Device) -> Result<[Indices; 
     Ok([starts, list])
 }
 
-/// Where the target rows start, checked to be those that the pairs ask for.
+/// The address of the target rows, after checking that they contain all rows of the pairs.
 fn checked(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<u64> {
     let width = target.channels;
     let start = target.first * width;

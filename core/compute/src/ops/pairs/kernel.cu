@@ -12,7 +12,7 @@ __device__ __forceinline__ u32 saccade(const u32* index, u32 row, u32 period, u3
     return row - place + index[(u64)place * count + n];
 }
 
-// u[row, 0] = P_row · Z_row, u[row, 1 + n] = P_row · Z of the row's saccade n: a warp a pair.
+// u[row, 0] = P_row · Z_row, u[row, 1 + n] = P_row · Z of the row's saccade n: one warp per pair.
 extern "C" __global__ void pair_scores(const float* prediction, const float* target, const u32* index, float* u,
                                        u32 rows, u32 period, u32 count, u32 width) {
     u64 pair = thread() / 32;
@@ -26,7 +26,7 @@ extern "C" __global__ void pair_scores(const float* prediction, const float* tar
     if (lane == 0) u[pair] = sum;
 }
 
-// out[row] = Σ over the row's pairs of γ · Z: a block a row.
+// out[row] = Σ over the row's pairs of γ · Z: one block per row.
 extern "C" __global__ void pair_gather(const float* gamma, const float* target, const u32* index, float* out,
                                        u32 period, u32 count, u32 width) {
     u32 row = blockIdx.x;
@@ -86,11 +86,12 @@ extern "C" __global__ void pair_sort(const u32* starts, u32* list, u32 rows) {
     }
 }
 
-// Pairs of a period that a block looks through for its row, where they are not listed.
+// The largest number of pairs of a period that a block searches for its row without lists.
 #define FEW 1024
 
-// out[row] = Σ over the pairs in which target row `row` stands of γ · P: a block a row. The period's pairs are listed by
-// target, or `starts` is null: then they are at most FEW, and the block's first warp finds those of its row.
+// out[row] = Σ γ · P over the pairs with target row `row`: one block per row. The period's pairs are listed
+// by target. If `starts` is null, there are at most FEW pairs, and the block's first warp finds the pairs of
+// its row.
 extern "C" __global__ void pair_targets(const float* gamma, const float* prediction, const u32* index, const u32* starts,
                                         const u32* list, float* out, u32 period, u32 count, u32 width) {
     __shared__ u32 found[FEW], many;

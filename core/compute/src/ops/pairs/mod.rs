@@ -1,4 +1,4 @@
-//! Scores of sampled pairs, and what their modulations give back: dots with raw rows and sums of raw rows.
+//! Scores of sampled pairs, and the dendritic sums for their modulations: dots with raw rows and sums of raw rows.
 
 #[cfg(not(feature = "cuda"))]
 mod cpu;
@@ -15,9 +15,9 @@ pub use device::{pair_dendrites, pair_scores};
 
 use crate::device::{Buffer, Indices};
 
-/// The two sides of what pairs give back: see `pair_dendrites`.
+/// The two results of `pair_dendrites`.
 pub struct PairDendrites {
-    /// `[target rows, width]`: Σ γ · prediction over all the pairs in which a target row stands.
+    /// `[target rows, width]`: Σ γ · prediction over all pairs of a target row.
     pub target: Option<Buffer>,
     /// Σ γ · target over all the pairs of a context row.
     pub gathered: Option<Gathered>,

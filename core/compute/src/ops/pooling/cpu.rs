@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Pools a map into a representation: rows (time, location, batch), see [`Pooling`].
 ///
 /// # Errors
-/// Where the pooling does not fit the map.
+/// If the pooling does not fit the map.
 pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let to = RepresentationShape::of(shape, pooling)?;
     let mut out = vec![0.0; to.len()];
@@ -29,7 +29,7 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     Buffer::from_vec(map.device(), out)
 }
 
-/// The mean over the positions of every sample, in the samples' own order.
+/// The mean over the positions of every sample, in the order of the samples.
 fn mean_of_each(map: &[f32], shape: MapShape, out: &mut [f32]) {
     let (positions, channels) = (shape.positions(), shape.channels);
     if map.is_empty() {
@@ -48,7 +48,7 @@ fn mean_of_each(map: &[f32], shape: MapShape, out: &mut [f32]) {
 /// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.
 ///
 /// # Errors
-/// Where the factor does not fit the map.
+/// If the factor does not fit the map.
 pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let from = RepresentationShape::of(shape, pooling)?;
     same_length("spread", factor.len(), from.len())?;
@@ -65,7 +65,7 @@ pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buff
 }
 
 /// Calls `each(place, row, offset, step, weight)` for every place (sample and position) of a map: its channels go to
-/// `offset + channel · step` of `row` with `weight`. Places outside the last whole block are passed over.
+/// `offset + channel · step` of `row` with `weight`. Places outside the last whole block are left out.
 fn for_each_place(shape: MapShape, pooling: Pooling, mut each: impl FnMut(usize, usize, usize, usize, f32)) {
     let [t, y, x] = shape.extent;
     let mut place = 0;

@@ -16,7 +16,7 @@ static KERNELS: Kernels = Kernels {
 /// Pools a map into a representation: rows (time, location, batch), see [`Pooling`].
 ///
 /// # Errors
-/// Where the pooling does not fit the map.
+/// If the pooling does not fit the map.
 pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let to = RepresentationShape::of(shape, pooling)?;
     same_length("pool", map.len(), shape.len())?;
@@ -36,7 +36,7 @@ pub fn pool(map: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
 /// The transpose of [`pool`]: spreads a representation's post factor evenly over the map.
 ///
 /// # Errors
-/// Where the factor does not fit the map.
+/// If the factor does not fit the map.
 pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buffer> {
     let from = RepresentationShape::of(shape, pooling)?;
     same_length("spread", factor.len(), from.len())?;
@@ -51,8 +51,8 @@ pub fn spread(factor: &Buffer, shape: MapShape, pooling: Pooling) -> Result<Buff
     Ok(out)
 }
 
-/// The axes of a map as the kernels take them: time, location, batch, t, y, x, channels, and the side of the
-/// blocks (0 for the mean over y and x, 1 for one value a position).
+/// The axes of a map as an argument of the kernels: time, location, batch, t, y, x, channels, and the side of the
+/// blocks (0 for the mean over y and x, 1 for one value per position).
 fn axes(shape: MapShape, pooling: Pooling) -> Result<[u32; 9]> {
     let [t, y, x] = shape.extent;
     let (mode, side) = match pooling {

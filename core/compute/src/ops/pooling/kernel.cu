@@ -1,4 +1,4 @@
-// Pooling of maps. One result a thread; sums are f32.
+// Pooling of maps. One result per thread; sums are f32.
 
 typedef unsigned short half_t;  // bfloat16, held as its 16 bits
 
@@ -52,7 +52,7 @@ extern "C" __global__ void pool_half(const half_t* map, float* out, Axes a, coun
     pool(map, out, a, count);
 }
 
-// One value of the map: what the representation's factor gives it. Positions past the last whole block get 0.
+// One value of the map, from the representation's factor. Positions past the last whole block get 0.
 extern "C" __global__ void spread(const float* factor, float* out, Axes a, count_t count) {
     count_t i = thread();
     if (i >= count) return;

@@ -1,4 +1,4 @@
-//! From maps to representations, and the way back of a post factor.
+//! Pools maps into representations, and spreads post factors back over maps.
 
 #[cfg(not(feature = "cuda"))]
 mod cpu;
@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 pub enum Pooling {
     /// The mean over a map's rows and columns (vision: over a patch; speech: one position).
     Mean,
-    /// Every row and column stays a location of its own (video; rules at single synapses).
+    /// Every row and column stays a separate location (video; rules of single synapses).
     Keep,
-    /// Means over blocks of this many rows and columns, flattened as (channel, row, column):
-    /// one vector a map (CLAPP++'s spatial dependence). Rows and columns past the last whole block are left out.
+    /// Means over blocks of this many rows and columns, flattened as (channel, row, column): one vector per map
+    /// (CLAPP++'s spatial dependence). Rows and columns past the last whole block are left out.
     Blocks(usize),
 }
 
@@ -65,7 +65,7 @@ impl RepresentationShape {
     /// The shape that `pooling` makes of a map.
     ///
     /// # Errors
-    /// Where blocks are larger than the map.
+    /// If blocks are larger than the map.
     pub fn of(map: MapShape, pooling: Pooling) -> Result<Self> {
         let [t, y, x] = map.extent;
         let plain =

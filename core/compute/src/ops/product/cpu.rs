@@ -1,4 +1,5 @@
-//! Matrix products on the CPU. Work is split by shape alone, so the bits do not depend on the number of threads.
+//! Matrix products on the CPU. The division of work depends only on the shape, so the bits do not depend on the
+//! number of threads.
 
 use super::{Product, half};
 use crate::bf16::Arithmetic;
@@ -9,7 +10,7 @@ use rayon::prelude::*;
 /// C = A · B (+ C): see [`Product`].
 ///
 /// # Errors
-/// Where an operand reaches past its buffer.
+/// If an operand reaches past its buffer.
 pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()> {
     let fits = p.a + p.m * p.k <= a.len() && p.b + p.k * p.n <= b.len() && p.c + p.m * p.n <= c.len();
     if !fits {
@@ -69,17 +70,17 @@ pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()>
     Ok(())
 }
 
-/// Multiplications that one thread does soonest by itself.
+/// The largest number of multiplications for which one thread alone is fastest.
 const SMALL: usize = 1 << 18;
-/// Rows or columns of a part of a product, at least.
+/// The least number of rows or columns of a part of a product.
 const PART: usize = 64;
-/// Parts of a product, at most: each packs the other operand for itself.
+/// The largest number of parts of a product: each part packs the other operand separately.
 const PARTS: usize = 8;
 
 /// A matrix whose parts are written by several threads.
 struct Shared(*mut f32);
 
-// SAFETY: every thread writes elements of its own (see `product`).
+// SAFETY: every thread writes different elements (see `product`).
 unsafe impl Sync for Shared {}
 
 impl Shared {

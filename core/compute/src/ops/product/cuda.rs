@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// C = A · B (+ C): see [`Product`]. Operands are rounded as the device's precision says.
 ///
 /// # Errors
-/// Where an operand reaches past its buffer.
+/// If an operand reaches past its buffer.
 pub fn product(p: Product, a: &Buffer, b: &Buffer, c: &mut Buffer) -> Result<()> {
     let fits = p.a + p.m * p.k <= a.len() && p.b + p.k * p.n <= b.len() && p.c + p.m * p.n <= c.len();
     if !fits {

@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 use cudarc::cublas::{result, sys};
 use cudarc::driver::sys::CUdeviceptr;
 
-/// C = A · B (+ C) on row-major operands, as [`Product`](crate::ops::Product) has it, with sums in `f32`.
+/// C = A · B (+ C) on row-major operands, as in [`Product`](crate::ops::Product), with sums in `f32`.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm {
     /// Rows of C.
     pub m: usize,
     /// Columns of C.
     pub n: usize,
-    /// What is summed over.
+    /// Length of the summed axis.
     pub k: usize,
     /// A is stored transposed.
     pub transpose_a: bool,
@@ -21,19 +21,19 @@ pub struct Gemm {
     pub transpose_b: bool,
     /// Adds to C instead of overwriting it.
     pub accumulate: bool,
-    /// How A and B stand in memory.
+    /// The type of A and B in memory.
     pub operands: Values,
-    /// How C stands in memory.
+    /// The type of C in memory.
     pub result: Values,
 }
 
 /// Runs `p` on memory of the device.
 ///
 /// # Safety
-/// The pointers must name `m · k`, `k · n` and `m · n` values that `p` says they name.
+/// The pointers must point to `m · k`, `k · n` and `m · n` values of the types in `p`.
 ///
 /// # Errors
-/// Where a dimension is past 2³¹, or cuBLAS refuses.
+/// If a dimension is past 2³¹, or cuBLAS refuses.
 pub unsafe fn gemm(device: &Device, p: Gemm, a: CUdeviceptr, b: CUdeviceptr, c: CUdeviceptr) -> Result<()> {
     if p.m == 0 || p.n == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Matrix products of bfloat16 operands by a kernel, on the CPU. The result is cut by shape alone.
+//! Matrix products of bfloat16 operands by a kernel, on the CPU. The division of the result depends only on the shape.
 
 use super::Product;
 use crate::bf16::{Kernel, Left, halves, halves_mut};
@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 /// Rows of the result that a task sums: whole tiles.
 const ROWS: usize = 64;
-/// Columns of a panel, at most.
+/// The largest number of columns of a panel.
 const WIDTH: usize = 64;
 
-/// C = A · B (+ C) on the operands alone: what `p` says of their starts is done.
+/// C = A · B (+ C). The slices already start where `p` says.
 pub(super) fn product(kernel: Kernel, p: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
     if c.is_empty() || p.k == 0 {
         if !p.accumulate {

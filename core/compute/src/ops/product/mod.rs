@@ -24,7 +24,7 @@ pub struct Product {
     pub m: usize,
     /// Columns of C.
     pub n: usize,
-    /// What is summed over.
+    /// Length of the summed axis.
     pub k: usize,
     /// First value of A.
     pub a: usize,

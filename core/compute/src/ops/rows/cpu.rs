@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// `[index, width]`: copies of some rows of a matrix that starts at value `first`.
 ///
 /// # Errors
-/// Where an index reaches past the end.
+/// If an index reaches past the end.
 pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> Result<Buffer> {
     let values = from.as_slice().get(first..).unwrap_or_default();
     let mut taken = Vec::with_capacity(index.as_slice().len() * width);
@@ -21,7 +21,7 @@ pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> 
 /// `[rows, width]`: the rows of `from` put at `index`, zero elsewhere.
 ///
 /// # Errors
-/// Where an index reaches past the end.
+/// If an index reaches past the end.
 pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Result<Buffer> {
     let mut put = vec![0.0; rows * width];
     for (row, values) in index.as_slice().iter().zip(from.as_slice().chunks_exact(width.max(1))) {
@@ -35,7 +35,7 @@ pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Re
 /// `[outer, second, first, width]` from `[outer, first, second, width]`.
 ///
 /// # Errors
-/// Where the length does not fit.
+/// If the length does not fit.
 pub fn swap_axes(a: &Buffer, outer: usize, first: usize, second: usize, width: usize) -> Result<Buffer> {
     if a.len() != outer * first * second * width {
         let message = format!("{} values are not {outer} × {first} × {second} × {width}", a.len());

@@ -13,7 +13,7 @@ static KERNELS: Kernels = Kernels {
 /// `[index, width]`: copies of some rows of a matrix that starts at value `first`.
 ///
 /// # Errors
-/// Where an index reaches past the end.
+/// If an index reaches past the end.
 pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> Result<Buffer> {
     let rows = from.len().saturating_sub(first) / width.max(1);
     below(index, width, rows)?;
@@ -24,7 +24,7 @@ pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> 
         .pointer(taken.pointer_mut()?)
         .value(size(width)?)
         .value((index.len() * width) as u64);
-    // SAFETY: (from, index, to, width, count), one value a thread; every index is below the rows there are.
+    // SAFETY: (from, index, to, width, count), one value per thread; every index is below the rows there are.
     unsafe { launch.each(index.len() * width)? };
     Ok(taken)
 }
@@ -32,7 +32,7 @@ pub fn take_rows(from: &Buffer, first: usize, width: usize, index: &Indices) -> 
 /// `[rows, width]`: the rows of `from` put at `index`, zero elsewhere.
 ///
 /// # Errors
-/// Where an index reaches past the end.
+/// If an index reaches past the end.
 pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Result<Buffer> {
     below(index, width, rows)?;
     let count = index.len().min(from.len() / width.max(1)) * width;
@@ -43,7 +43,7 @@ pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Re
         .pointer(put.pointer_mut()?)
         .value(size(width)?)
         .value(count as u64);
-    // SAFETY: (from, index, to, width, count), one value a thread; every index is below `rows`.
+    // SAFETY: (from, index, to, width, count), one value per thread; every index is below `rows`.
     unsafe { launch.each(count)? };
     Ok(put)
 }
@@ -51,7 +51,7 @@ pub fn put_rows(from: &Buffer, width: usize, index: &Indices, rows: usize) -> Re
 /// `[outer, second, first, width]` from `[outer, first, second, width]`.
 ///
 /// # Errors
-/// Where the length does not fit.
+/// If the length does not fit.
 pub fn swap_axes(a: &Buffer, outer: usize, first: usize, second: usize, width: usize) -> Result<Buffer> {
     if a.len() != outer * first * second * width {
         let message = format!("{} values are not {outer} × {first} × {second} × {width}", a.len());
@@ -65,7 +65,7 @@ pub fn swap_axes(a: &Buffer, outer: usize, first: usize, second: usize, width: u
         .value(size(second)?)
         .value(size(width)?)
         .value(a.len() as u64);
-    // SAFETY: (from, to, first, second, width, count), one value a thread; both hold `count` values.
+    // SAFETY: (from, to, first, second, width, count), one value per thread; both hold `count` values.
     unsafe { launch.each(a.len())? };
     Ok(swapped)
 }

@@ -1,4 +1,4 @@
-// Copies of rows, one value a thread.
+// Copies of rows, one value per thread.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;

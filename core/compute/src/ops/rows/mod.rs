@@ -1,4 +1,4 @@
-//! Copies of some rows of a matrix, and matrices whose axes change places.
+//! Copies of some rows of a matrix, and exchange of axes.
 
 #[cfg(not(feature = "cuda"))]
 mod cpu;

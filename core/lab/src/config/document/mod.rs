@@ -28,7 +28,7 @@ impl Document {
     /// lays it over them, key by key. A table with another `type` or `preset` takes the place of the base's.
     ///
     /// # Errors
-    /// Where one cannot be read, is not TOML, or builds on itself: names file and line.
+    /// If one cannot be read, is not TOML, or builds on itself: names file and line.
     pub fn read(path: &Path) -> Result<Self> {
         extends::read(path, &mut Vec::new())
     }

@@ -12,7 +12,7 @@ impl Document {
     /// is overridden of its defaults.
     ///
     /// # Errors
-    /// Where one is not of the form `key=value`, or its path leads through something that is no table.
+    /// If one is not of the form `key=value`, or its path leads through something that is no table.
     pub fn overridden(mut self, overrides: &[String]) -> Result<Self> {
         for assignment in overrides {
             // A config that is not right yet has no defaults to fill in: what is wrong is said in the end.
@@ -29,7 +29,7 @@ impl Document {
     /// config with all defaults filled in.
     ///
     /// # Errors
-    /// Where it is not of the form `key=value`, or the path leads through something that is no table.
+    /// If it is not of the form `key=value`, or the path leads through something that is no table.
     pub(in crate::config) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
         let place = format!("--set {assignment}");
         let (path, value) = assignment

@@ -29,7 +29,7 @@ impl<'a> Along<'a> {
     /// Takes evenly spaced stimuli of those that a probe learns from and is tested on.
     ///
     /// # Errors
-    /// Where there are no labelled stimuli.
+    /// If there are no labelled stimuli.
     pub fn new(experiment: &'a Experiment) -> Result<Self> {
         let config = experiment.config();
         let part = |split, most: usize| -> Result<Arc<dyn Stimulus>> {
@@ -53,7 +53,7 @@ impl<'a> Along<'a> {
     /// Measures the accuracy of every layer that is probed, in percent of the test stimuli: `probe/layer_1/raw`.
     ///
     /// # Errors
-    /// Where a stimulus cannot be made, or the network has diverged.
+    /// If a stimulus cannot be made, or the network has diverged.
     pub fn probe(&self, moment: &Moment<Trainer>) -> Result<()> {
         let config = self.experiment.config();
         let mut trainer = moment.network();

@@ -18,7 +18,7 @@ const STEPS: u64 = 1000;
 /// or that has none there. It is asked of an untrained network on the run's first batch.
 ///
 /// # Errors
-/// Where a batch cannot be made, or a rule refuses to work on silence.
+/// If a batch cannot be made, or a rule refuses to work on silence.
 pub fn trivial_losses(experiment: &Experiment, device: &Device) -> Result<Vec<Option<f64>>> {
     let seed = experiment.config().seed;
     let mut network = experiment.network(device)?;

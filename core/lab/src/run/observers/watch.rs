@@ -32,7 +32,7 @@ impl<'a> Watch<'a> {
     /// Hears of a record; may end training.
     ///
     /// # Errors
-    /// Where a warning cannot be kept.
+    /// If a warning cannot be kept.
     pub fn hear(&mut self, record: &Record, moment: &Moment<Trainer>) -> Result<()> {
         for (module, value) in self.standing.hear(record) {
             let message = format!(
@@ -52,7 +52,7 @@ impl<'a> Watch<'a> {
     /// Gets the records of a run when it starts or resumes.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If they cannot be read.
     pub fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         if moment.step < moment.total {
             let device = moment.network().network().device().clone();

@@ -1,4 +1,4 @@
-//! Cross entropy of a linear classifier: of an input's mean representation, or of every labelled frame's.
+//! Cross entropy of a linear classifier on the mean representation of an input, or of every labelled frame.
 
 use crate::rule::output::{self, output};
 use plasticity_core::device::{Buffer, Device};
@@ -14,9 +14,9 @@ use plasticity_core::{Error, Result};
 use std::ops::Range;
 
 /// L = −mean over inputs of log softmax(W z̄ + b)\[label\], with z̄ the representation's mean over time and location.
-///
-/// Where frames are labelled (speech), the mean is over labelled frames, and z̄ of a frame is the mean over location and
-/// over the steps in time that the frame spans. Of a module that ends in a recurrent layer, its output is probed.
+/// If frames are labelled (speech), the mean is over labelled frames, and z̄ of a frame is the mean over location and
+/// over the steps in time that the frame covers. If a module ends in a recurrent layer, the classifier uses the
+/// output of this layer.
 ///
 /// # Shapes
 /// `readout.weight` `[classes, C]`, `readout.bias` `[classes]`.
@@ -32,18 +32,18 @@ pub struct CrossEntropy {
 pub struct ReadoutError {
     /// The cross entropy, one value.
     pub loss: Buffer,
-    /// −∂L/∂logits `[frame, batch, classes]`: zero in a row that has no label.
+    /// −∂L/∂logits `[frame, batch, classes]`: zero in a row without a label.
     pub errors: Buffer,
     /// z̄ `[frame, batch, C]`.
     means: Buffer,
     frames: Frames,
 }
 
-/// Which rows of a representation a mean is over: one frame, or several.
+/// The rows of a representation over which the classifier averages, for each frame.
 struct Frames {
     count: usize,
     batch: usize,
-    /// 1 over the places of its frame, for every place of every frame.
+    /// For every place of every frame: 1 divided by the number of places of the frame.
     weights: Buffer,
     /// The places (steps · locations) of each frame.
     places: Vec<Range<usize>>,
@@ -65,7 +65,7 @@ impl Frames {
         self.count * self.batch
     }
 
-    /// One product a frame, between its mean and its places: rows of one place are contiguous.
+    /// One product for each frame, between its mean and its places. The rows of one place are contiguous.
     fn each(&self, mut run: impl FnMut(&Buffer, usize, usize, &Range<usize>) -> Result<()>) -> Result<()> {
         let mut first = 0;
         for (frame, places) in self.places.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Frames {
         Ok(means)
     }
 
-    /// Post factors of the representation from those of the means.
+    /// Post factors of the representation from the post factors of the means.
     fn spread(&self, each: &Buffer, shape: RepresentationShape) -> Result<Buffer> {
         let width = self.batch * shape.channel;
         let mut all = Buffer::zeros(each.device(), shape.len())?;
@@ -98,13 +98,13 @@ impl Frames {
         Ok(all)
     }
 
-    /// How much a place has of the mean of a frame.
+    /// The weight of a place in the mean of a frame.
     fn share(&self, frame: usize, place: usize) -> f32 {
         let places = &self.places[frame];
         if places.contains(&place) { 1.0 / places.len() as f32 } else { 0.0 }
     }
 
-    /// Labels in the order of rows, from those that stand stimulus by stimulus.
+    /// Labels in the order of rows, from labels in the order of stimuli.
     fn by_row(&self, labels: &[u32]) -> Vec<Option<usize>> {
         let at = |row: usize| labels[row % self.batch * self.count + row / self.batch];
         (0..self.rows()).map(at).map(|label| (label != UNLABELLED).then_some(label as usize)).collect()
@@ -112,10 +112,10 @@ impl Frames {
 }
 
 impl CrossEntropy {
-    /// The rule `rule` for representations of `channel` neurons, with a fresh classifier.
+    /// The rule `rule` for representations of `channel` neurons, with a new classifier.
     ///
     /// # Errors
-    /// Where the stimuli have no classes.
+    /// If the stimuli have no classes.
     pub fn new(rule: &'static str, channel: usize, to: &Site, random: &mut Random) -> Result<Self> {
         let Some(classes) = to.classes.filter(|&classes| classes > 0) else {
             let message = format!(
@@ -159,7 +159,8 @@ impl CrossEntropy {
         Ok((frames, labels))
     }
 
-    /// Loss and −∂L/∂logits `[rows, classes]` on the host: a batch has few. Without any label, both are 0.
+    /// Loss and −∂L/∂logits `[rows, classes]`, computed on the host because a batch has few rows. If there is no
+    /// label, both are 0.
     fn errors(&self, logits: &[f32], labels: &[Option<usize>]) -> (f32, Vec<f32>) {
         let count = labels.iter().flatten().count().max(1);
         let share = 1.0 / count as f32;
@@ -181,10 +182,10 @@ impl CrossEntropy {
         ((loss / count as f64) as f32, errors)
     }
 
-    /// Reads a representation out and compares with the labels.
+    /// Classifies a representation and compares the result with the labels.
     ///
     /// # Errors
-    /// Where labels are missing or do not fit.
+    /// If labels are missing or do not fit.
     pub fn error(&self, seen: &Representation, labels: Option<&[u32]>) -> Result<ReadoutError> {
         let device = seen.data().device();
         let (frames, labels) = self.labels(labels, seen.shape(), device)?;
@@ -204,7 +205,7 @@ impl CrossEntropy {
     /// Updates of weights and biases from an error.
     ///
     /// # Errors
-    /// Where the error is of another classifier.
+    /// If the error comes from another classifier.
     pub fn own(&self, error: &ReadoutError) -> Result<Vec<Buffer>> {
         let (classes, channel) = (self.classes, self.channel);
         let mut weight = Buffer::zeros(error.errors.device(), classes * channel)?;
@@ -218,7 +219,7 @@ impl ReadoutError {
     /// The post factor of a representation of `shape` that receives the error through `weight` `[classes, C]`.
     ///
     /// # Errors
-    /// Where the weights or the shape are of another classifier.
+    /// If the weights or the shape belong to another classifier.
     pub fn through(&self, weight: &Buffer, shape: RepresentationShape) -> Result<Buffer> {
         let (rows, channel) = (self.frames.rows(), shape.channel);
         let classes = self.errors.len() / rows.max(1);

@@ -25,7 +25,7 @@ fn update(labels: &[u32]) -> plasticity_core::Result<RuleUpdate> {
     rule(SHAPE.channel).update(&signals, &mut draws())
 }
 
-/// Labels of so many frames of each of three inputs; every third has none.
+/// Labels for `frames` frames of each of three inputs; every third frame has none.
 fn labels(frames: u32) -> Vec<u32> {
     (0..3 * frames).map(|at| if at % 3 == 1 { UNLABELLED } else { at % 4 }).collect()
 }

@@ -17,8 +17,8 @@ use crate::device::Scratch;
 /// Rows of a block of patches.
 const BLOCK_ROWS: usize = 96;
 
-/// `d_input[p, i] = Σ_{tap, o} w[tap, i, o] · post[p − tap, o]`, the post factor led through pool and
-/// ReLU (see `unroute.rs`), by a plan that suits `g`. Overwrites `d_input`.
+/// `d_input[p, i] = Σ_{tap, o} w[tap, i, o] · post[p − tap, o]`, where the post factor has passed
+/// back through pool and ReLU (see `unroute.rs`). Uses the plan for `g`. Overwrites `d_input`.
 ///
 /// # Shapes
 /// `output` and `routing` as from [`forward`](super::forward()), `weight` `[t, y, x, in, out]`,
@@ -46,7 +46,7 @@ pub(super) fn feedback(
         return;
     }
     match plan.path {
-        // Without padding the way back has more of it than tiles read.
+        // If the layer has no padding, its feedback needs more padding than tiles can read.
         path if path == Path::Im2col || g.padding == [0, 0, 0] => {
             let patches = Patches::new(g, plan.arithmetic, weight);
             in_chunks(g, patches.samples(), &unroute, d_input, |dense, d_input| {
@@ -66,7 +66,7 @@ pub(super) fn feedback(
     }
 }
 
-/// Runs `work` on the unrouted post factor and the input maps of `samples` samples at a time.
+/// Calls `work` with the unrouted post factor and the input maps of `samples` samples at a time.
 fn in_chunks(
     g: &Geometry,
     samples: usize,
@@ -109,7 +109,7 @@ fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     }
 }
 
-/// Feedback by patches: `post · wᵀ` gives every output position a patch of the input to add to.
+/// Feedback by patches: `post · wᵀ` gives a patch for every output position, which is added to the input map.
 struct Patches {
     lowering: Im2col,
     depth: usize,
@@ -137,7 +137,7 @@ impl Patches {
         Self { lowering, depth, width, channels, weight }
     }
 
-    /// Samples worth handling together, by the shape alone.
+    /// The number of samples to process together; it depends only on the shape.
     fn samples(&self) -> usize {
         (BLOCK_ROWS / self.lowering.rows()).max(1)
     }

@@ -12,14 +12,14 @@ use crate::device::Scratch;
 
 /// Rows of a block of products: few, so that the operands stay in the second-level cache.
 const BLOCK_ROWS: usize = 48;
-/// Rows of a block where the weights are so many that each read of them has to pay.
+/// Rows of a block if there are many weights, so that each read of the weights is used often.
 const BLOCK_ROWS_OF_MANY: usize = 96;
 /// Rows of a block of packed operands, in whole tiles.
 const PACKED_ROWS: usize = 64;
-/// From how many transformed weights on that is so.
+/// The least number of transformed weights that counts as many.
 const MANY: usize = 8 << 20;
 
-/// `y = pool(relu(w ∗ x + b))`, by a plan that suits `g`.
+/// `y = pool(relu(w ∗ x + b))`, by the plan for `g`.
 ///
 /// # Shapes
 /// `input` `[samples, t, y, x, in]`, `weight` `[t, y, x, in, out]`, `bias` `[out]`, `output`
@@ -72,7 +72,7 @@ pub(super) fn forward_by(
     let convolution = Convolution::new(&*lowering, plan.arithmetic, weight, activation);
     let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
 
-    // A row's sums do not know which others are handled with it, so that threads may share them as they like.
+    // The sums of a row do not depend on the other rows in its block, so rows can be divided among threads in any way.
     let samples = convolution.samples().min(g.samples.div_ceil(rayon::current_num_threads()));
     let mut codes_left = codes.chunks_mut(samples * pooled_len);
     let chunks: Vec<_> = input
@@ -94,7 +94,7 @@ pub(super) fn forward_by(
     Routing { codes }
 }
 
-/// A convolution with its weights made ready.
+/// A convolution with prepared weights.
 pub(super) struct Convolution<'a> {
     lowering: &'a dyn Lowering,
     weight: Panels,
@@ -113,7 +113,7 @@ impl<'a> Convolution<'a> {
         Self { lowering, weight, activation }
     }
 
-    /// Samples worth handling together, by the shape alone.
+    /// The number of samples to process together; it depends only on the shape.
     pub(super) fn samples(&self) -> usize {
         (self.block() / self.lowering.rows().max(1)).max(1)
     }

@@ -8,11 +8,11 @@ use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
 use pulp::{Simd, WithSimd};
 
-/// The lowering by patches. Taps that only ever meet padding are left out.
+/// The lowering by patches. Taps that see only padding are left out.
 pub(crate) struct Im2col {
     g: Geometry,
     output: [usize; 3],
-    /// Taps that meet the map somewhere, on each axis.
+    /// On each axis, the taps that see the map at some position.
     live: [Range<usize>; 3],
     width: usize,
 }
@@ -30,8 +30,8 @@ impl Im2col {
         Self { g: *g, output, live, width: panel_width(g.out_channels) }
     }
 
-    /// Calls `copy(row, from, to, length)` for every stretch of input under the patches of `rows`:
-    /// `length` values at `from` in the maps are at `to` in the patch.
+    /// Calls `copy(row, from, to, length)` for every contiguous piece of input in the patches of
+    /// `rows`: the `length` values at `from` in the maps are at `to` in the patch.
     fn stretches(&self, rows: Range<usize>, mut copy: impl FnMut(usize, usize, usize, usize)) {
         let Geometry { input, in_channels, stride, padding, .. } = self.g;
         let [live_t, live_y, live_x] = &self.live;
@@ -199,7 +199,7 @@ impl WithSimd for Activate<'_> {
         let Self { results, width, first, channels, activation, maps } = self;
         let count = width.min(channels - first);
         let floor = if activation.relu { 0.0 } else { f32::NEG_INFINITY };
-        // Not the maximum, which hides a NaN.
+        // Not `max`, which hides a NaN.
         let activate = |value: f32| if value < floor { floor } else { value };
         for (row, map) in results.chunks_exact(width).zip(maps.chunks_exact_mut(channels)) {
             let (row, map) = (&row[..count], &mut map[first..first + count]);

@@ -1,4 +1,4 @@
-//! The instruction set that kernels run with: the best that the processor has.
+//! The instruction set of the kernels: the best one of the processor.
 
 use pulp::Arch;
 
@@ -7,7 +7,7 @@ pub(super) fn arch() -> Arch {
     Arch::new()
 }
 
-/// The best, or that which [`tests::LEVEL`] names.
+/// The best one, or the one that [`tests::LEVEL`] names.
 #[cfg(test)]
 pub(super) fn arch() -> Arch {
     static ARCH: std::sync::OnceLock<Arch> = std::sync::OnceLock::new();
@@ -23,10 +23,10 @@ pub(super) fn arch() -> Arch {
 mod tests {
     use std::process::Command;
 
-    /// Names an instruction set for a process of tests.
+    /// The environment variable that names an instruction set for a test process.
     pub(super) const LEVEL: &str = "PLASTICITY_TEST_LEVEL";
 
-    /// The best of this machine is what all tests run with; so the lower ones are run in processes of their own.
+    /// All tests run with the best instruction set of this machine. The lower ones are tested in separate processes.
     #[test]
     fn every_instruction_set_passes_the_tests_of_convolutions() {
         if std::env::var(LEVEL).is_ok() {

@@ -6,9 +6,9 @@ use std::ops::Range;
 ///
 /// A sample gives [`rows`](Self::rows) rows (output positions, or tiles of them) to each of
 /// [`products`](Self::products) independent products `C = A · B` with `A` `[rows, depth]` and `B`
-/// `[depth, out]`. `B`, `C` and what is shaped like them are cut into panels of
+/// `[depth, out]`. `B`, `C` and arrays of the same shapes are cut into panels of
 /// [`width`](Self::width) outgoing channels, the last one filled up with zeros. Ranges of rows count
-/// through the samples of the maps that come with them.
+/// over all samples of the given maps.
 pub(crate) trait Lowering: Sync {
     /// Independent products.
     fn products(&self) -> usize;
@@ -49,7 +49,7 @@ pub(crate) trait Lowering: Sync {
     fn gradient(&self, sums: &[f32], d_weight: &mut [f32]);
 }
 
-/// What follows the linear map: `max(z + b, 0)`, or `z + b` without ReLU, or `z` without bias.
+/// The operation after the linear map: `max(z + b, 0)`, or `z + b` without ReLU, or `z` without bias.
 #[derive(Clone, Copy)]
 pub(crate) struct Activation<'a> {
     /// `[out]`.

@@ -1,9 +1,7 @@
-//! The two matrix products every path comes down to, on panels that stay in the near caches.
-//!
-//! The right operand is always a *panel*: `[depth, width]` with a `width` of 16, 32 or 64 values,
-//! one after the other in memory ([`panel_width`]). One micro-kernel holds a few rows of the result in registers; it
-//! is written once over [`pulp::Simd`] and runs with AVX-512, AVX2 or scalars as the processor
-//! allows. The left operand is read in place, row-wise or column-wise: nothing is packed.
+//! The two matrix products that all paths use, on panels that stay in the first caches. The right operand is always a
+//! contiguous *panel*: `[depth, width]` with a `width` of 16, 32 or 64 values ([`panel_width`]). One micro-kernel
+//! holds a few rows of the result in registers. It is written once over [`pulp::Simd`] and runs with AVX-512, AVX2 or
+//! scalars, depending on the processor. The left operand is read in place, by rows or by columns; nothing is packed.
 
 use super::level::arch;
 use pulp::{Simd, WithSimd};
@@ -11,8 +9,9 @@ use pulp::{Simd, WithSimd};
 /// Depth of a block, so that its slice of a 64-wide panel fits the first-level cache.
 const DEPTH_BLOCK: usize = 128;
 
-/// Width of the panels for `channels` outgoing channels: with AVX-512 the widest that pads least; else as wide as a
-/// strip of the micro-kernel, so that the strip is contiguous and a block of its panel stays in the first-level cache.
+/// Width of the panels for `channels` outgoing channels. With AVX-512 it is the widest among those with the least
+/// padding. Else it is the width of a strip of the micro-kernel, so that the strip is contiguous and a block of its
+/// panel stays in the first-level cache.
 pub(crate) fn panel_width(channels: usize) -> usize {
     if arch().dispatch(Lanes) < 16 {
         return 16;
@@ -38,8 +37,8 @@ pub(crate) fn rows_by_panel(a: &[f32], b: &[f32], c: &mut [f32], depth: usize, w
     arch().dispatch(RowsByPanel { a, b, c, depth, width });
 }
 
-/// `C += Aᵀ · B` of as many columns of `a` as `c` has rows, from column `first` on: `a` is
-/// `[rows, depth]`, `b` a panel `[rows, width]`, `c` is `[columns, width]`.
+/// `C += Aᵀ · B` for the columns of `a` from `first` on, as many as `c` has rows: `a` is `[rows, depth]`, `b` a panel
+/// `[rows, width]`, `c` is `[columns, width]`.
 pub(crate) fn columns_by_panel(
     a: &[f32],
     b: &[f32],
@@ -96,9 +95,9 @@ impl WithSimd for ColumnsByPanel<'_> {
     }
 }
 
-/// Where the micro-kernel finds its left operand.
+/// How the micro-kernel reads its left operand.
 trait Left {
-    /// What is needed to read the rows `row..row + R` of the operand.
+    /// A cursor for reading the rows `row..row + R` of the operand.
     type Cursor<'a, const R: usize>
     where
         Self: 'a;
@@ -161,7 +160,7 @@ impl Left for Columns<'_> {
     }
 }
 
-/// All rows of `c` by one panel, in tiles as the registers allow.
+/// Computes all rows of `c` for one panel, in tiles that fit the registers.
 #[inline(always)]
 fn sweep<S: Simd, L: Left>(simd: S, left: &L, b: &[f32], c: &mut [f32], width: usize, accumulate: bool) {
     let (b, _) = S::as_simd_f32s(b);
@@ -194,7 +193,8 @@ struct Panel<'a, V> {
     accumulate: bool,
 }
 
-/// `N` vectors of every row of `c`, `R` rows at a time and the rest by halves.
+/// Computes `N` vectors of every row of `c`: `R` rows at a time, and the remaining rows in groups of half the size,
+/// and so on.
 #[inline(always)]
 fn strip<S: Simd, L: Left, const R: usize, const N: usize>(
     simd: S,

@@ -1,11 +1,10 @@
 //! Convolutions on the CPU.
 //!
 //! `plan` chooses by shape how a layer becomes matrix products: `Path`. All paths share the drivers (`forward.rs`,
-//! `outer.rs`, `feedback.rs`) and two matrix products (`matmul.rs`); a path is a `Lowering`, which says how a map, the
-//! weights and a post factor turn into operands.
-//!
-//! Work is cut by shape alone and sums run in a fixed order, so results have the same bits for any
-//! number of threads (but not on processors with different instruction sets).
+//! `outer.rs`, `feedback.rs`) and two matrix products (`matmul.rs`); a path is a `Lowering`, which makes operands
+//! from a map, the weights and a post factor. The division of work depends only on the shape, and sums have a
+//! fixed order. So results have the same bits for any number of threads (but not on processors with different
+//! instruction sets).
 
 mod feedback;
 mod forward;
@@ -43,13 +42,13 @@ enum Post<'a> {
 }
 
 impl Backward<'_> {
-    /// The post factor's values as the plan's products want them.
+    /// The post factor's values as operands of the plan's products.
     fn values(&self, plan: Plan) -> Operand<'_> {
         let (Factor::PerSample(values) | Factor::PerPosition(values)) = self.factor;
         Operand::new(values.device(), plan.arithmetic, values.as_slice())
     }
 
-    /// `values`, for what the post factor is of.
+    /// `values` as a post factor of the same kind.
     fn post<'a>(&self, values: &'a [f32]) -> Post<'a> {
         match self.factor {
             Factor::PerSample(_) => Post::PerSample(values),
@@ -58,7 +57,7 @@ impl Backward<'_> {
     }
 }
 
-/// The library that convolutions go by: for reports.
+/// The library that computes convolutions, for reports.
 pub fn library(device: &Device) -> String {
     match device.precision() {
         Precision::Bf16 => format!("kernels of this crate, bf16: {}", Family::here()),
@@ -74,7 +73,7 @@ pub fn weight_order(rank: usize) -> Vec<usize> {
 /// See `forward.rs`.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn forward(
     geometry: &Geometry,
     pool: Option<&Pool>,
@@ -93,10 +92,10 @@ pub fn forward(
     Ok((output, routing))
 }
 
-/// [`outer`], and [`feedback`] where there are weights to send it through: on CUDA they share work.
+/// [`outer`], and [`feedback`] if weights are given. On CUDA the two share work.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn backward(
     call: &Backward,
     input: &Buffer,
@@ -111,7 +110,7 @@ pub fn backward(
 /// See `outer.rs`: the directions in which weights and biases move.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
@@ -136,7 +135,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 /// See `feedback.rs`: the post factor of the layer below.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
@@ -159,7 +158,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
 /// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     let positions = pool.output(geometry.output()).iter().product::<usize>();
     let mut output = Buffer::unset(input.device(), geometry.samples * positions * geometry.out_channels)?;
@@ -168,10 +167,10 @@ pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buf
     Ok((output, routing))
 }
 
-/// The post factor of what [`max_pool`] pooled.
+/// The post factor of the input of [`max_pool`].
 ///
 /// # Errors
-/// Where the device has no room.
+/// If the device has no memory.
 pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
     let mut input = Buffer::unset(factor.device(), geometry.samples * geometry.output_len())?;
     let (factor, channels) = (factor.as_slice(), geometry.out_channels);

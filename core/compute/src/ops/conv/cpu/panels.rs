@@ -52,7 +52,7 @@ impl Panels {
         self.arithmetic
     }
 
-    /// Memory that [`rows`](Self::rows) packs so many rows in.
+    /// Memory in which [`rows`](Self::rows) packs `rows` rows.
     pub(super) fn room(&self, rows: usize) -> Scratch {
         Scratch::new(match self.arithmetic {
             Arithmetic::Single => 0,
@@ -60,7 +60,7 @@ impl Panels {
         })
     }
 
-    /// `values` `[row, depth]` as left operands, packed in `room` where that is needed.
+    /// `values` `[row, depth]` as left operands, packed in `room` if necessary.
     pub(super) fn rows<'a>(&self, values: &'a [f32], room: &'a mut Scratch) -> &'a [f32] {
         match self.arithmetic {
             Arithmetic::Single => values,

@@ -1,4 +1,4 @@
-//! Which path a layer takes, by its shape alone.
+//! Selects the path of a layer from its shape.
 
 use super::Geometry;
 use super::im2col::Im2col;
@@ -20,7 +20,7 @@ pub(super) enum Path {
     Pair,
 }
 
-/// A path, and how its products are summed.
+/// A path and the arithmetic of its products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) path: Path,
@@ -29,13 +29,12 @@ pub(super) struct Plan {
     pub(super) double_biases: bool,
 }
 
-/// Channels from which on packing operands repays itself: each value packed is in so many products.
+/// The least number of channels for which packing operands is faster: each packed value is used in this many products.
 const CHANNELS: usize = 64;
 
-/// The plan of a layer whose products may be summed so, where that is faster.
-///
-/// The transform of F(4×4, 3×3) enlarges the rounding error of bfloat16 more than that of F(2×2, 3×3). So F(4×4, 3×3) stays in
-/// `f32`, and wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
+/// The plan of a layer. It uses `arithmetic` if this is faster. F(4×4, 3×3) enlarges the rounding error of bfloat16
+/// more than F(2×2, 3×3) does. So F(4×4, 3×3) stays in `f32`, and wide layers use F(2×2, 3×3) instead
+/// ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
     let (path, double_biases) = (path(g), false);
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
@@ -51,7 +50,7 @@ pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
     }
 }
 
-/// The path with the fewest multiplications; few incoming channels do not repay a transform.
+/// The path with the fewest multiplications. With few incoming channels, a transform is not worth its cost.
 fn path(g: &Geometry) -> Path {
     let three = g.kernel == [1, 3, 3] && g.stride == [1, 1, 1];
     let (same, inside) = (g.padding == [0, 1, 1], g.padding == [0, 0, 0]);

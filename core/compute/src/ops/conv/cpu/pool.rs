@@ -1,4 +1,4 @@
-//! Max pooling over `[t, y, x]` and the way back through the winners.
+//! Max pooling over `[t, y, x]`, and the backward pass through the winners.
 
 use super::level::arch;
 use pulp::{Simd, WithSimd};
@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::Pool;
 
-/// Code of a pooled value that no input stands for: ReLU closed it.
+/// Code of a pooled value without a winner: the ReLU closed it.
 pub(super) const CLOSED: u8 = u8::MAX;
 
-/// Which input every pooled value came from: one byte each, the winner's place in its window (the
-/// first maximum, as in PyTorch), or closed where the ReLU before the pool gave 0. Empty for a layer
-/// without a pool, whose output says itself where the ReLU is open.
+/// The input from which every pooled value came: one byte for each, the winner's place in its window
+/// (the first maximum, as in PyTorch), or closed if the ReLU before the pool gave 0. Empty for a layer
+/// without a pool, whose output itself shows where the ReLU is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routing {
     pub(super) codes: Vec<u8>,
@@ -21,9 +21,9 @@ pub struct Routing {
 ///
 /// # Shapes
 /// `input` is `[samples, positions, channels]`, `output` `[samples, pool.output(positions), channels]`.
-///
-/// A window of NaN alone, which is what lost weights make, gives NaN. A single NaN behind a number is passed over: to keep
-/// it takes a second comparison for each value, and a third more of the layer's time.
+/// A window in which all values are NaN, as NaN weights give, gives NaN. A single NaN after a number is
+/// ignored: to keep it would need a second comparison for each value and a third more of the layer's
+/// time.
 ///
 /// # Panics
 /// If a slice has another length, or the window has more than [`Pool::MOST`] positions.
@@ -47,7 +47,7 @@ pub fn max_pool(
     Routing { codes }
 }
 
-/// The factor on a pool's output sent back to the winners of [`max_pool`]; overwrites `d_input`.
+/// Sends the factor of a pool's output back to the winners of [`max_pool`]. Overwrites `d_input`.
 ///
 /// # Shapes
 /// As for [`max_pool`]: `d_output` like `output`, `d_input` like `input`.
@@ -131,12 +131,12 @@ impl Window {
         arch().dispatch(Backward { window: self, factor, codes, map });
     }
 
-    /// Windows share no position.
+    /// Whether windows share no position.
     fn disjoint(&self) -> bool {
         (0..3).all(|axis| self.pool.stride[axis] >= self.pool.size[axis])
     }
 
-    /// Every position is in exactly one window.
+    /// Whether every position is in exactly one window.
     fn covers(&self) -> bool {
         (0..3).all(|axis| {
             self.pool.stride[axis] == self.pool.size[axis]

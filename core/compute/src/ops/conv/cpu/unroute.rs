@@ -1,5 +1,5 @@
-//! The post factor of a layer's output back at the convolution's output: through the winners of the
-//! pool and the open ReLUs.
+//! Carries the post factor of a layer's output back to the convolution's output, through the winners of
+//! the pool and the open ReLUs.
 
 use super::level::arch;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub(super) fn unroute(
     }
 }
 
-/// What [`unroute`] needs, to work sample by sample.
+/// [`unroute`] for single samples.
 pub(super) struct Unroute<'a> {
     channels: usize,
     pooled_len: usize,
@@ -122,10 +122,10 @@ fn gate(factor: Factor<'_>, output: &[f32], relu: bool, channels: usize, dense: 
     );
 }
 
-/// Positions that are added up by themselves, so that a sum over thousands keeps a float's last digits.
+/// Number of positions that are summed separately first, so that a sum over thousands keeps the last digits of a float.
 const BLOCK: usize = 64;
 
-/// Adds the factor to `sums` where the mark of a value is open.
+/// Adds the factor to `sums` for values whose mark is open.
 fn add_where<M>(
     factor: Factor<'_>,
     marks: &[M],

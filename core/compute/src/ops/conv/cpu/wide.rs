@@ -1,7 +1,7 @@
-//! Wide layers on few positions: a group of outgoing channels after the other, as layers of their own.
-//!
-//! There the operands of a tile algorithm are many times the weights, and each is used a few times only. Those of a group
-//! stay in the near caches from their making to their use, so that the weights alone go through memory.
+//! Wide layers on few positions: processes one group of outgoing channels after another, each as a separate layer.
+//! In such layers, the operands of a tile algorithm are many times larger than the weights, and each is used only
+//! a few times. The operands of one group stay in the first caches until they are used. So only the weights are
+//! read from memory.
 
 use rayon::prelude::*;
 
@@ -14,19 +14,19 @@ use crate::device::Scratch;
 
 /// Outgoing channels of a group.
 const GROUP: usize = 64;
-/// Positions of all samples up to which that pays.
+/// The largest number of positions of all samples for which groups are used.
 const POSITIONS: usize = 1024;
-/// Weights from which on it does.
+/// The least number of weights for which groups are used.
 const WEIGHTS: usize = 1 << 20;
 
-/// Whether `g` is such a layer, and its path one of tiles.
+/// Whether `g` is such a layer and its path uses tiles.
 pub(super) fn suits(plan: Plan, g: &Geometry) -> bool {
     let positions = g.samples * g.output().iter().product::<usize>();
     let few = positions <= POSITIONS && g.weights() >= WEIGHTS && g.out_channels >= 2 * GROUP;
     few && g.padding == [0, 0, 0] && plan.path != Path::Im2col
 }
 
-/// The first channel of every group, with the layer of the group alone.
+/// The first channel of every group, and the layer of this group.
 fn groups(g: &Geometry) -> Vec<(usize, Geometry)> {
     let group = |first| (first, Geometry { out_channels: GROUP.min(g.out_channels - first), ..*g });
     (0..g.out_channels).step_by(GROUP).map(group).collect()
@@ -39,7 +39,7 @@ fn take(rows: &[f32], all: usize, first: usize, part: &mut [f32], count: usize) 
     }
 }
 
-/// Puts parts made of groups of channels side by side.
+/// Joins the parts of all groups of channels.
 fn side_by_side(parts: &[Scratch], all: usize, into: &mut [f32]) {
     into.par_chunks_exact_mut(all).with_min_len(64).enumerate().for_each(|(row, into)| {
         for (part, into) in parts.iter().zip(into.chunks_mut(GROUP)) {

@@ -1,4 +1,4 @@
-// Convolution on channels-last maps: what surrounds the matrix products; V neighbouring channels a thread.
+// Convolution on channels-last maps: the work around the matrix products; V neighbouring channels per thread.
 
 struct Window { u32 size[3], stride[3], out[3]; };
 
@@ -147,8 +147,8 @@ __device__ __forceinline__ void pool(const T* raw, const float* bias, T* out, u8
     if (codes) put<u8, V>(codes + (u64)i * V, won);
 }
 
-// The post factor at every position of the convolution's output: to the pool's winners (`codes`), or where the
-// output is positive (`marks`, where there is no pool and relu).
+// The post factor at every position of the convolution's output: at the pool's winners (`codes`), or where the
+// output is positive (`marks`, if there is no pool but a ReLU).
 template <typename T, int V>
 __device__ __forceinline__ void unroute(const Post& post, const u8* codes, const T* marks, T* dense, const Shape& g,
                                         const Window& w, u32 count) {
@@ -187,7 +187,7 @@ __device__ __forceinline__ void unroute(const Post& post, const u8* codes, const
     put<T, V>(dense + (u64)i * V, made);
 }
 
-// The same for windows of 2×2 side by side that cover the map: all four positions of a window a thread.
+// The same for adjacent windows of 2×2 that cover the map: one thread for all four positions of a window.
 template <typename T, int V>
 __device__ __forceinline__ void unroute_2x2(const Post& post, const u8* codes, T* dense, const Shape& g,
                                             const Window& w, u32 count) {
@@ -205,7 +205,8 @@ __device__ __forceinline__ void unroute_2x2(const Post& post, const u8* codes, T
     }
 }
 
-// What one thread of bias_sums sums up: `depth` pooled positions of each of some samples; `parts` such runs make a sample.
+// The values that one thread of bias_sums adds: `depth` pooled positions of each of some samples; a sample has
+// `parts` such runs.
 struct Slab { u32 samples, depth, parts; };
 
 // sums[slab, channel] = Σ of the post factor over a slab, where it is open.

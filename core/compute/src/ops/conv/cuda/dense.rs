@@ -1,6 +1,7 @@
-//! Small maps: where a map has no more positions than the kernel has taps, every output position sees (nearly) every
-//! input position, and the convolution is one matrix of `[out position, out] × [in position, in]`. A 2×2 map under a
-//! 3×3 kernel costs 16 products of channels so, 36 with the padding.
+//! Small maps: if a map has at most as many positions as the kernel has taps, every output position
+//! sees (nearly) every input position. Then the convolution is one matrix
+//! `[out position, out] × [in position, in]`. With a 3×3 kernel, a 2×2 map needs 16 products of
+//! channels in this way, and 36 with padding.
 
 use super::KERNELS;
 use super::epilogue::kernel;
@@ -11,7 +12,7 @@ use crate::device::cuda::{Launch, Values};
 use crate::ops::conv::Geometry;
 use crate::ops::product::gemm::{Gemm, gemm};
 
-/// The largest matrix that is made.
+/// The largest size of the matrix.
 const MOST: usize = 1 << 28;
 
 /// Rows and columns of the matrix.
@@ -87,7 +88,7 @@ pub(super) fn outer(g: &Geometry, input: &Buffer, post: &Buffer) -> Result<Buffe
         .pointer(weight.pointer_mut()?)
         .value(Shape::of(g)?)
         .value(threads(g.weights())?);
-    // SAFETY: (sums, weight, shape, count), one weight a thread.
+    // SAFETY: (sums, weight, shape, count), one weight per thread.
     unsafe { launch.each(g.weights())? };
     Ok(weight)
 }

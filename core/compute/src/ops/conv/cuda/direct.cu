@@ -1,6 +1,6 @@
-// Convolutions with few inputs an output: K, which is defined ahead of this source.
+// Convolutions with few inputs per output: K, which is defined before this source.
 
-// A position of the output over all samples, as digits: such are added without a division.
+// A position of the output over all samples, as digits, which can be added without a division.
 struct Place { u32 sample, t, y, x; };
 
 __device__ __forceinline__ Place place_of(u32 row, const Shape& g) {
@@ -17,7 +17,7 @@ __device__ __forceinline__ void advance(Place& at, const Place& by, const Shape&
     if (at.t >= g.out[0]) { at.t -= g.out[0]; at.sample++; }
 }
 
-// Where the K inputs of an output position stand: steps along the axes, and all of them as values of the map.
+// The places of the K inputs of an output position: steps along the axes, and the offset in values of the map.
 struct Taps { int t[K], y[K], x[K], step[K]; };
 
 __device__ __forceinline__ void list_taps(Taps& taps, const Shape& g) {
@@ -40,7 +40,7 @@ __device__ __forceinline__ void gather(const float* map, const Taps& taps, const
     const float* from = map + ((((u64)at.sample * g.in[0] + t) * g.in[1] + y) * g.in[2] + x) * g.in_channels;
 #pragma unroll
     for (int k = 0; k < K; k++) {
-        // What lies before the map is past its end too, as an unsigned number.
+        // As an unsigned number, a place before the map is also past its end.
         bool inside = t + taps.t[k] < g.in[0] && y + taps.y[k] < g.in[1] && x + taps.x[k] < g.in[2];
         in[k] = inside ? from[taps.step[k]] : 0.0f;
     }

@@ -1,4 +1,4 @@
-//! First layers: few inputs an output, so that writing the output is most of the work.
+//! First layers: few inputs per output, so writing the output takes most of the time.
 
 use super::epilogue::Unrouted;
 use super::shape::{Shape, threads};
@@ -7,7 +7,7 @@ use crate::device::cuda::{Kernels, Launch, Values};
 use crate::ops::conv::{Geometry, Pool};
 use crate::{Error, Result, ops};
 
-/// The kernels for so many inputs an output; each is compiled when it is first used.
+/// The kernels for this many inputs per output; each is compiled at first use.
 macro_rules! kernels {
     ($inputs:literal) => {
         Kernels {
@@ -23,7 +23,7 @@ const FUNCTIONS: [&str; 5] =
 /// 3×3 on grey and on colour, 10 samples of sound.
 static KERNELS: [(usize, Kernels); 3] = [(9, kernels!(9)), (10, kernels!(10)), (27, kernels!(27))];
 
-/// Whether there are kernels for this many inputs an output.
+/// Whether there are kernels for this many inputs per output.
 pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
     let channels = g.out_channels.is_multiple_of(4)
         && g.out_channels / 4 <= THREADS
@@ -35,10 +35,10 @@ pub(super) fn suits(g: &Geometry, pool: Option<&Pool>) -> bool {
 const THREADS: usize = 256;
 /// Blocks of the forward kernel: more than any GPU runs at once.
 const BLOCKS: usize = 4096;
-/// Blocks of the outer product: eight for each multiprocessor of the largest GPUs. Not asked of the GPU at hand, so that
-/// sums have the same order on all of them.
+/// Blocks of the outer product: eight for each multiprocessor of the largest GPUs. It does not depend on the GPU in
+/// use, so that sums have the same order on all GPUs.
 const OUTER_BLOCKS: usize = 1536;
-/// Rows that a block of the outer product sums up at least, so that what it writes is little beside what it reads.
+/// The least number of rows that a block of the outer product sums, so that it writes much less than it reads.
 const LEAST_DEPTH: usize = 64;
 
 fn kernels(g: &Geometry) -> Result<&'static Kernels> {
@@ -77,7 +77,7 @@ pub(super) fn forward(
     Ok(out)
 }
 
-/// The outer product, with the post factor led back on the way; in `f32`.
+/// The outer product, with the post factor carried back in the same kernel; in `f32`.
 pub(super) fn outer(g: &Geometry, input: &Buffer, unrouted: &Unrouted) -> Result<(Buffer, Buffer)> {
     let device = input.device();
     let name = if unrouted.values() == Values::Half { "direct_outer_half" } else { "direct_outer_single" };

@@ -8,7 +8,7 @@ use crate::ops::conv::{Geometry, Pool};
 use crate::{Result, ops};
 use std::cell::OnceCell;
 
-/// The name of a kernel for `values`, four neighbouring channels a thread where they make fours.
+/// The name of a kernel for `values`; with four neighbouring channels per thread if channels are a multiple of four.
 macro_rules! kernel {
     ($values:expr, $channels:expr, $name:literal) => {
         match ($values, $channels % 4) {
@@ -21,7 +21,7 @@ macro_rules! kernel {
 }
 pub(super) use kernel;
 
-/// Bias, then ReLU if asked for, then the pool if there is one, on a convolution's `raw` output.
+/// Bias, then ReLU if requested, then the pool if there is one, on a convolution's `raw` output.
 pub(super) fn activate(
     g: &Geometry,
     pool: Option<&Pool>,
@@ -32,7 +32,7 @@ pub(super) fn activate(
     run(g, pool, relu, &raw, Some(bias))
 }
 
-/// A max pool alone.
+/// Only a max pool.
 pub(super) fn pool(g: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     run(g, Some(pool), false, input, None)
 }
@@ -46,7 +46,7 @@ fn run(
 ) -> Result<(Buffer, Routing)> {
     let (device, values) = (raw.device(), raw.values());
     let len = g.samples * g.pooled(pool).iter().product::<usize>() * g.out_channels;
-    // Without a pool the memory that `raw` holds becomes the output: every thread reads its own values first.
+    // Without a pool, the memory of `raw` becomes the output: every thread reads its own values first.
     let out = if pool.is_some() { Buffer::unset_as(device, len, values)? } else { raw.clone() };
     let routing = if pool.is_some() { Routing::unset(device, len)? } else { Routing::default() };
     let (name, wide) = kernel!(values, g.out_channels, "pool");
@@ -61,12 +61,12 @@ fn run(
         .value(i32::from(relu))
         .value(threads(count)?);
     // SAFETY: the arguments are those of `pool` in conv.cu; `raw` has g.output() positions a sample, `out` and the
-    // codes those after the pool, `bias` one value a channel. `raw` was made for this call, or is not written.
+    // codes those after the pool, `bias` one value per channel. `raw` was made for this call, or is not written.
     unsafe { launch.each(count)? };
     Ok((out, routing))
 }
 
-/// A post factor with what leads it back to the convolution's output: routing, or the output itself.
+/// A post factor, and the data that carries it back to the convolution's output: the routing, or the output itself.
 pub(super) struct Unrouted<'a> {
     g: &'a Geometry,
     pool: Option<&'a Pool>,
@@ -74,7 +74,7 @@ pub(super) struct Unrouted<'a> {
     pooled: usize,
     output: &'a Buffer,
     routed: Option<&'a Routing>,
-    /// The output gates the factor (ReLU without a pool; with a pool the routing says it).
+    /// Whether the output gates the factor (ReLU without a pool; with a pool the routing has the gate).
     gated: bool,
     post: &'a Buffer,
     per_sample: bool,
@@ -88,7 +88,7 @@ pub(super) struct Post {
     values: u64,
     per_sample: i32,
     half: i32,
-    /// One a sample is divided by the positions.
+    /// A factor per sample is divided by the number of positions.
     share: f32,
 }
 
@@ -103,7 +103,7 @@ struct Slab {
 }
 
 impl Slab {
-    /// About 64 positions: a part of a sample, or several samples where one has fewer.
+    /// About 64 positions: a part of a sample, or several samples if one has fewer.
     fn of(pooled: usize) -> Result<Self> {
         let depth = pooled.clamp(1, 64);
         Ok(Self {
@@ -136,12 +136,12 @@ impl<'a> Unrouted<'a> {
         Ok(Self { g, pool, window, pooled, output, routed, gated, post, per_sample, map: OnceCell::new() })
     }
 
-    /// How the gate and the map that [`map`](Self::map) makes stand in memory.
+    /// The type in memory of the gate and of the map that [`map`](Self::map) makes.
     pub(super) fn values(&self) -> Values {
         if self.gated { self.output.values() } else { self.output.device().values() }
     }
 
-    /// Where the gate stands; null where there is none.
+    /// The address of the gate; null if there is none.
     pub(super) fn marks(&self) -> Result<u64> {
         if self.gated { self.output.pointer_as(self.values()) } else { Ok(0) }
     }
@@ -158,14 +158,14 @@ impl<'a> Unrouted<'a> {
         })
     }
 
-    /// Whether the pool's windows are 2×2, side by side, and cover the whole map.
+    /// Whether the pool's windows are 2×2, adjacent, and cover the whole map.
     fn in_fours(&self) -> bool {
         let [_, y, x] = self.g.output();
         let fours = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
         self.pool == Some(&fours) && y % 2 == 0 && x % 2 == 0
     }
 
-    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output; made when first asked for.
+    /// `[samples, g.output(), out]`: the factor at every position of the convolution's output; made at the first call.
     pub(super) fn map(&self) -> Result<&Buffer> {
         if let Some(map) = self.map.get() {
             return Ok(map);

@@ -1,17 +1,16 @@
 //! Convolution kernels for CUDA: forward, outer product and feedback on channels-last maps.
 //!
-//! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights stand in memory as
-//! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product run along what is summed
-//! over. A layer goes one of four ways:
-//!
-//! - few inputs an output, no pool (first layers): a kernel of our own, bound by the memory it writes;
-//! - maps of no more positions than the kernel has taps (2×2 under 3×3): one matrix product, without the padding;
-//! - one step of the kernel in time, and cuDNN at hand: its implicit matrix products on tensor cores;
+//! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights have the memory layout
+//! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product are contiguous along the
+//! summed axis. A layer uses one of four implementations:
+//! - few inputs per output, no pool (first layers): our own kernel, limited by the memory that it writes;
+//! - maps with at most as many positions as the kernel has taps (2×2 with 3×3): one matrix product, without padding;
+//! - one step of the kernel in time, and cuDNN available: its implicit matrix products on tensor cores;
 //! - else: patches copied to rows, and matrix products by cuBLAS.
 //!
 //! Bias, ReLU, pool and routing are one pass over the product. At bf16 every map is bfloat16 in memory, and patches
-//! and post factors are too; sums are `f32`. What cuDNN gives is rounded to bfloat16 then, weights' directions as well,
-//! where the other ways give `f32`. No sum's order depends on timing.
+//! and post factors are too; sums are `f32`. cuDNN then rounds its results to bfloat16, including the updates of
+//! weights; the other implementations return `f32`. The order of sums never depends on timing.
 
 mod cudnn;
 mod dense;
@@ -65,13 +64,13 @@ pub fn weight_order(rank: usize) -> Vec<usize> {
     std::iter::once(0).chain(2..rank).chain(std::iter::once(1)).collect()
 }
 
-/// `y = pool(relu(w ∗ x + b))`, and the routing that pooling leaves behind.
+/// `y = pool(relu(w ∗ x + b))`, and the routing of the pool.
 ///
 /// # Shapes
 /// `input` `[samples, t, y, x, in]`, `weight` in [`weight_order`], `bias` `[out]`; gives `[samples, g.pooled(pool), out]`.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn forward(
     g: &Geometry,
     pool: Option<&Pool>,
@@ -100,10 +99,10 @@ pub fn forward(
     epilogue::activate(g, pool, relu, raw, bias)
 }
 
-/// [`outer`], and [`feedback`] where there are weights to send it through; what both need is made once.
+/// [`outer`], and [`feedback`] if weights are given; common intermediate results are computed once.
 ///
 /// # Errors
-/// As those.
+/// As these functions.
 pub fn backward(
     call: &Backward,
     input: &Buffer,
@@ -122,7 +121,7 @@ pub fn backward(
 /// `input`, `call.output` and `call.routing` as in and from [`forward`]; gives the shapes of weight and bias.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     outer_of(call, &Unrouted::new(call)?, input)
 }
@@ -156,7 +155,7 @@ fn outer_of(call: &Backward, unrouted: &Unrouted, input: &Buffer) -> Result<(Buf
 /// `call.output` and `call.routing` as from [`forward`], `weight` in [`weight_order`]; gives `[samples, t, y, x, in]`.
 ///
 /// # Errors
-/// Where a buffer does not fit `g`, or the device refuses.
+/// If a buffer does not fit `g`, or the device refuses.
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     feedback_of(call, &Unrouted::new(call)?, weight)
 }
@@ -180,7 +179,7 @@ fn feedback_of(call: &Backward, unrouted: &Unrouted, weight: &Buffer) -> Result<
 /// Pools the output of `geometry`'s convolution.
 ///
 /// # Errors
-/// Where the buffer does not fit, or the device refuses.
+/// If the buffer does not fit, or the device refuses.
 pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buffer, Routing)> {
     fits("map", input.len(), geometry.samples * geometry.output_len())?;
     if geometry.samples * geometry.pooled(Some(pool)).iter().product::<usize>() == 0 {
@@ -189,10 +188,10 @@ pub fn max_pool(geometry: &Geometry, pool: &Pool, input: &Buffer) -> Result<(Buf
     epilogue::pool(geometry, pool, input)
 }
 
-/// The post factor of what [`max_pool`] pooled: that of its output sent back to the winners.
+/// The post factor of the input of [`max_pool`]: the post factor of its output, sent back to the winners.
 ///
 /// # Errors
-/// Where the buffer does not fit, or the device refuses.
+/// If the buffer does not fit, or the device refuses.
 pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &Buffer) -> Result<Buffer> {
     if factor.is_empty() {
         return Buffer::zeros(factor.device(), geometry.samples * geometry.output_len());
@@ -209,7 +208,7 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
     Unrouted::new(&call)?.map().cloned()
 }
 
-/// The library that convolutions go by, or why none does: for reports.
+/// The library that computes convolutions, or why there is none, for reports.
 pub fn library(device: &Device) -> String {
     cudnn::describe(device)
 }

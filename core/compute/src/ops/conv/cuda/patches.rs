@@ -10,7 +10,7 @@ use crate::ops::conv::Geometry;
 use crate::ops::product::gemm::{Gemm, gemm};
 use std::ops::Range;
 
-/// Values of patches that are held at a time, when one sample does not need more.
+/// The largest number of patch values in memory at a time (a single sample may need more).
 const HELD: usize = 1 << 28;
 
 /// Columns of a row of patches.
@@ -22,7 +22,7 @@ fn positions(g: &Geometry) -> usize {
     g.output().iter().product()
 }
 
-/// Runs of whole samples whose patches are held at a time.
+/// Ranges of whole samples whose patches are in memory at a time.
 fn runs(g: &Geometry) -> impl Iterator<Item = Range<usize>> {
     let samples = g.samples;
     let step = (HELD / (positions(g) * depth(g)).max(1)).max(1);

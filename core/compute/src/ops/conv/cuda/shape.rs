@@ -1,4 +1,4 @@
-//! Shapes as the kernels take them, and memory for the routing of pools.
+//! Shapes as arguments of kernels, and memory for the routing of pools.
 
 use crate::device::Device;
 use crate::device::cuda::failed;
@@ -37,7 +37,8 @@ impl Shape {
     }
 }
 
-/// [`Pool`] by value, with the positions it leaves: `struct Window` of `conv.cu`. No pool is windows of one position.
+/// [`Pool`] by value, with the number of pooled positions: `struct Window` of `conv.cu`. Without a pool, windows
+/// have one position.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) struct Window {
@@ -70,16 +71,16 @@ fn axis(size: usize) -> Result<u32> {
         .map_err(|_| Error::shape("convolution", format!("an axis of {size} is too long")))
 }
 
-/// A count of threads as the kernels take it.
+/// A count of threads as an argument of kernels.
 pub(super) fn threads(count: usize) -> Result<u32> {
     u32::try_from(count).map_err(|_| {
         Error::shape("convolution", format!("{count} pieces of work at once; use a smaller batch"))
     })
 }
 
-/// Which input every pooled value came from: one byte each, the winner's place in its window (the first maximum, as
-/// in PyTorch), or 255 where the ReLU before the pool gave 0. Nothing for a layer without a pool, whose output says
-/// itself where the ReLU is open.
+/// The input from which every pooled value came: one byte for each, the winner's place in its window (the first
+/// maximum, as in PyTorch), or 255 if the ReLU before the pool gave 0. Empty for a layer without a pool, whose
+/// output itself shows where the ReLU is open.
 #[derive(Clone, Debug, Default)]
 pub struct Routing {
     codes: Option<Arc<CudaSlice<u8>>>,
@@ -93,7 +94,7 @@ impl Routing {
         Ok(Self { codes: Some(Arc::new(codes.map_err(|e| failed("memory for routing", e))?)), len })
     }
 
-    /// Where the codes stand; null where there are none.
+    /// The address of the codes; null if there are none.
     pub(super) fn pointer(&self) -> CUdeviceptr {
         self.codes.as_ref().map_or(0, |codes| *codes.device_ptr())
     }
@@ -111,7 +112,7 @@ impl Routing {
     /// The codes on the host.
     ///
     /// # Errors
-    /// Where the copy from the device fails.
+    /// If the copy from the device fails.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         let Some(codes) = &self.codes else { return Ok(Vec::new()) };
         let mut values =

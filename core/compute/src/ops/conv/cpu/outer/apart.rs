@@ -1,4 +1,4 @@
-//! Few weights: every slot sums a fixed part of the samples for itself, in the near caches.
+//! For few weights: every slot separately sums a fixed part of the samples, in the first caches.
 
 use rayon::prelude::*;
 
@@ -6,16 +6,16 @@ use super::{Work, add, sums_len};
 use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Lowering;
 
-/// Slots; so many threads can share the work.
+/// Number of slots, and of threads that can share the work.
 const SLOTS: usize = 16;
-/// Values that all slots' sums may have together.
+/// The largest total number of values in the sums of all slots.
 const SUMS: usize = 2 << 20;
 /// Values of operands in a block of rows.
 const OPERANDS: usize = 128 << 10;
-/// Rows of a block at least, so that a pass over the sums pays.
+/// The least number of rows of a block, so that a pass over the sums is worth its cost.
 const ROWS: usize = 48;
 
-/// Whether the sums are few enough.
+/// Whether there are few enough sums.
 pub(super) fn suits(lowering: &dyn Lowering) -> bool {
     sums_len(lowering) * SLOTS <= SUMS
 }

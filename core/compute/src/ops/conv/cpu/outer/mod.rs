@@ -1,6 +1,5 @@
-//! Outer product of a post factor with the presynaptic input.
-//!
-//! Few weights are summed apart ([`apart`]), many together ([`together`]).
+//! Outer product of a post factor with the presynaptic input. Few weights are summed separately
+//! ([`apart`]), many weights together ([`together`]).
 
 mod apart;
 mod operands;
@@ -16,8 +15,8 @@ use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
 use operands::Operands;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
-/// `Δb[o] = Σ post[position, o]`, the post factor led through pool and ReLU (see
-/// `unroute.rs`), by a plan that suits `g`. Both are overwritten.
+/// `Δb[o] = Σ post[position, o]`, where the post factor has passed back through pool and ReLU (see
+/// `unroute.rs`). Uses the plan for `g`. Both results are overwritten.
 ///
 /// # Shapes
 /// `input`, `output` and `routing` as in and from [`forward`](super::forward()); `d_weight`
@@ -93,7 +92,7 @@ pub(in crate::ops::conv::cpu) fn outer_by(
     }
 }
 
-/// What is to be summed: `[panel, product, depth, width]` over all rows of all samples, and the post
+/// The sums to compute: `[panel, product, depth, width]` over all rows of all samples, and the post
 /// factor of each sample over its positions.
 struct Work<'a> {
     g: &'a Geometry,

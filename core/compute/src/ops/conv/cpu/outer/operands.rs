@@ -1,4 +1,4 @@
-//! Both operands of a block of rows, as products over the rows read them.
+//! Both operands of a block of rows, in the layout for products over rows.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::matmul::columns_by_panel;
 
-/// Rows that are lowered and packed at a time: what a tile holds of a depth.
+/// Rows that are lowered and packed at a time: the depth of a tile.
 const PACKED: usize = 32;
 
-/// How operands lie in memory.
+/// The layout of operands in memory.
 ///
 /// As `f32` they are `[product, row, depth]`, then `[panel, product, row, width]`. Packed they are `[product, depth, row]`, then
 /// `[panel, product, row / 2, width, 2]`, their rows filled up.
@@ -26,7 +26,7 @@ impl Operands<'_> {
         self.lowering.products() * (self.lowering.depth() + self.lowering.panels() * self.lowering.width())
     }
 
-    /// Memory of so many rows, in values of `f32`.
+    /// Memory of `rows` rows, in values of `f32`.
     pub(super) fn len(self, rows: usize) -> usize {
         match self.arithmetic {
             Arithmetic::Single => rows * self.row_len(),
@@ -36,7 +36,7 @@ impl Operands<'_> {
         }
     }
 
-    /// Sums `[depth, width]` that there are: one a panel and product.
+    /// The number of sums `[depth, width]`: one for each panel and product.
     pub(super) fn pieces(self) -> usize {
         self.lowering.panels() * self.lowering.products()
     }
@@ -77,8 +77,8 @@ impl Operands<'_> {
         }
     }
 
-    /// Adds the product of a piece over `rows` rows of `operands`: as many columns of the left one, from `first` on, as `sums`
-    /// `[column, width]` has.
+    /// Adds the product of a piece over `rows` rows of `operands`, for the columns of the left
+    /// operand from `first` on, as many as `sums` `[column, width]` has.
     pub(super) fn add(self, operands: &[f32], rows: usize, piece: usize, first: usize, sums: &mut [f32]) {
         let Self { lowering, arithmetic } = self;
         let (products, depth, width) = (lowering.products(), lowering.depth(), lowering.width());

@@ -1,5 +1,5 @@
-//! Many weights: the operands of a chunk of samples are made ready, then every piece of the sums takes
-//! its products from all of them.
+//! For many weights: prepares the operands of a chunk of samples; then every piece of the sums adds its
+//! products over all of them.
 
 use rayon::prelude::*;
 use std::ops::Range;
@@ -10,12 +10,12 @@ use crate::device::Scratch;
 
 /// Rows of a block of operands.
 const BLOCK_ROWS: usize = 64;
-/// Rows of a block of packed ones, whose products sum so many while their results are in the registers.
+/// Rows of a block of packed operands; a product sums over this many rows while its results are in registers.
 const PACKED_ROWS: usize = 256;
-/// Values of operands held at a time, at least and (where a sample does not need more) at most; in
-/// between as many as there are sums, since both are read once in a chunk.
+/// The least and largest number of operand values in memory at a time (a single sample may need more).
+/// Between these, the number equals the number of sums, since both are read once in a chunk.
 const OPERANDS: (usize, usize) = (2 << 20, 8 << 20);
-/// Pieces of work there should be at least.
+/// The least number of pieces of work.
 const PIECES: usize = 16;
 
 /// The sums of `work`, and `biases` `[sample, out]`.

@@ -1,4 +1,4 @@
-//! Every path against the naive `f64` computation, over many shapes.
+//! Compares every path with the naive `f64` computation, over many shapes.
 
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -40,8 +40,9 @@ fn general(
 
 const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
 
-/// All stages of one layer by one path, with both forms of the post factor: in `f32`, and by every kernel of bfloat16 that
-/// runs here. The latter on whole numbers, of which no operand and no sum is rounded, but by F(4×4, 3×3), which is not theirs.
+/// Checks all stages of one layer by one path, with both forms of the post factor: in `f32`, and with every
+/// bfloat16 kernel that runs here. The bfloat16 kernels get whole numbers, for which no operand and no sum is
+/// rounded. They do not use F(4×4, 3×3).
 fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
     check_plan(Plan { path, arithmetic: Arithmetic::Single, double_biases: false }, g, pool, relu, noise);
     let whole = |length, seed| noise(length, seed).into_iter().map(|v| (1.5 * v).round()).collect();
@@ -56,7 +57,7 @@ fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
     }
 }
 
-/// All stages of one layer by one plan, on values that `draw` makes of a length and a seed.
+/// Checks all stages of one layer by one plan, on values that `draw` makes from a length and a seed.
 fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(usize, u64) -> Vec<f32>) {
     let pool = pool.as_ref();
     let input = draw(g.samples * g.input_len(), 1);
@@ -133,7 +134,7 @@ fn many_channels() {
     check(Path::Winograd4, square(6, [4, 4], [512, 64]), Some(HALVE), true);
     check(Path::Winograd4, square(2, [8, 8], [64, 512]), None, true);
     check(Path::Pair, square(6, [2, 2], [512, 128]), Some(HALVE), true);
-    // More sums than are held apart, by patches too.
+    // More sums than are summed separately, also by patches.
     check(Path::Im2col, general(3, [60, 1, 1], [70, 258], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None, true);
 }
 
@@ -173,7 +174,7 @@ fn patches_of_any_kernel() {
     check(Path::Im2col, square(3, [5, 6], [3, 17]), Some(HALVE), false);
 }
 
-/// Layers of no particular shape by their plans: kernels of 1, 3 and 5 taps, strides 1 and 2, on one to three axes.
+/// Random layers by their plans: kernels of 1, 3 and 5 taps, strides 1 and 2, on one to three axes.
 #[test]
 fn layers_drawn_at_random() {
     let mut state = 7_u64;
@@ -234,7 +235,7 @@ fn planned_stages_do_not_depend_on_the_number_of_threads() -> Result<(), ThreadP
     Ok(())
 }
 
-/// A wide layer on few positions goes by groups of channels, the last of them smaller.
+/// A wide layer on few positions uses groups of channels; the last group is smaller.
 #[test]
 fn wide_layers_agree_with_the_naive_computation() {
     let g = Geometry { padding: [0; 3], ..square(3, [7, 8], [288, 410]) };
@@ -251,7 +252,7 @@ fn wide_layers_agree_with_the_naive_computation() {
     assert_close(&d_input, &super::feedback(&g, &weight, &factor), TOLERANCE);
 }
 
-/// Everything the public stages write, by the planned path.
+/// All results of the public stages, by the planned path.
 fn stages(arithmetic: Arithmetic, g: &Geometry, pool: Option<&Pool>, relu: bool) -> [Vec<f32>; 4] {
     let plan = plan(arithmetic, g);
     let input = noise(g.samples * g.input_len(), 1);

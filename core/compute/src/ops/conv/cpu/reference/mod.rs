@@ -1,10 +1,10 @@
-//! The same three stages computed naively in `f64`, and the tests of every path against them.
+//! The same three stages, computed naively in `f64`. Tests compare every path with them.
 
 mod cases;
 
 use super::{Geometry, Pool, Post};
 
-/// `length` values in (−1, 1) that a `seed` fixes.
+/// `length` values in (−1, 1) that follow from `seed`.
 pub(super) fn noise(length: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -28,7 +28,7 @@ pub(super) fn errors(values: &[f32], expected: &[f64]) -> (f64, f64) {
     (typical / scale, differences().fold(0.0, f64::max) / scale)
 }
 
-/// Fails if the typical error is above `tolerance`, or the worst above ten times that.
+/// Fails if the typical error is above `tolerance`, or the largest error above ten times `tolerance`.
 #[track_caller]
 pub(super) fn assert_close(values: &[f32], expected: &[f64], tolerance: f64) {
     let (typical, worst) = errors(values, expected);

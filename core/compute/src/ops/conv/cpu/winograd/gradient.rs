@@ -1,4 +1,4 @@
-//! Sums of outer products over tiles to the gradient of the taps.
+//! The gradient of the taps from sums of outer products over tiles.
 
 use pulp::{Simd, WithSimd};
 

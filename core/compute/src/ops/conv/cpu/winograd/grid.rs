@@ -1,4 +1,4 @@
-//! Tiles of maps: which rows of operands lie beside each other on a map.
+//! Tiles of maps: which rows of operands are neighbours on a map.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub(super) struct Grid {
     pub(super) width: usize,
     /// Lines of tiles on a frame, and tiles in a line.
     pub(super) tiles: [usize; 2],
-    /// Positions of the output in a tile, along an axis: from one tile to the next.
+    /// Output positions of a tile along an axis: the distance between tiles.
     pub(super) outputs: usize,
     /// How many positions before its first output a tile reads.
     pub(super) before: usize,

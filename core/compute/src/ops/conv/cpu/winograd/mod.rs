@@ -27,9 +27,9 @@ use operands::{Input, Operands, Post};
 use results::Results;
 pub(crate) use tiling::{F2, F4, Pair, Tiling};
 
-/// The lowering of a 3×3 layer by the algorithm `T`; frames along `t` are maps of their own.
+/// The lowering of a 3×3 layer by the algorithm `T`. Frames along `t` are separate maps.
 pub(crate) struct Winograd<T> {
-    /// Tiles on maps of the input: as many as on those of the output.
+    /// Tiles on maps of the input, as many as on maps of the output.
     input: Grid,
     /// Tiles on maps of the output.
     output: Grid,

@@ -1,6 +1,5 @@
-//! Maps to operands of the products: a pass down the lines of tiles, then one along them.
-//!
-//! Neighbouring tiles share what the first pass makes of the columns that they both read.
+//! Makes operands of the products from maps: a pass down the lines of tiles, then a pass along them.
+//! Neighbouring tiles share the results of the first pass for the columns that both read.
 
 use std::array::from_fn;
 use std::marker::PhantomData;
@@ -14,12 +13,12 @@ use super::pass::{FILL, pass, six};
 use super::tiling::Line;
 use crate::device::Scratch;
 
-/// Which factor of the products a map becomes.
+/// The factor of the products that is made from a map.
 pub(super) trait Factor {
     /// Positions under a tile along one axis.
     const SIZE: usize;
 
-    /// The transform of a line of them.
+    /// The transform of a line of positions.
     fn transform<S: Simd>(simd: S, line: Line<S>) -> Line<S>;
 }
 
@@ -107,7 +106,7 @@ impl<T: Tiling, F: Factor> WithSimd for Operands<'_, T, F> {
     }
 }
 
-/// Positions under so many tiles side by side.
+/// Positions under `tiles` neighbouring tiles.
 fn span<T: Tiling, F: Factor>(tiles: usize) -> usize {
     (tiles - 1) * T::OUTPUTS + F::SIZE
 }
@@ -118,7 +117,7 @@ struct Under<'a> {
     channels: usize,
     /// A row of zeros.
     blank: Scratch,
-    /// Rows with their channels filled up, where they are no whole vectors.
+    /// Rows with channels filled up to whole vectors, if necessary.
     filled: Scratch,
 }
 

@@ -1,4 +1,5 @@
-//! Results of the products to maps: a pass down the lines of tiles, then one along them, with bias and ReLU.
+//! Makes maps from the results of the products: a pass down the lines of tiles, then a pass along
+//! them, with bias and ReLU.
 
 use std::array::from_fn;
 use std::marker::PhantomData;
@@ -81,7 +82,7 @@ impl<T: Tiling> WithSimd for Results<'_, T> {
                         );
                         for (position, value) in map.chunks_exact_mut(channels).zip(out) {
                             let value = simd.add_f32s(value, bias);
-                            // Not the maximum, which hides a NaN.
+                            // Not `max`, which hides a NaN.
                             let value = simd.select_f32s(simd.less_than_f32s(value, floor), floor, value);
                             store(simd, position, c, value);
                         }

@@ -1,14 +1,14 @@
 //! Bilinear algorithms for a short 1-D correlation with three taps.
 //!
 //! Each computes `y_i = Σ_j t_j · x_{i+j}` as `y = Aᵀ[(G t) ⊙ (Bᵀ x)]`. The tile in two dimensions is
-//! the algorithm nested with itself. For the outer product the factor `A y′` takes the place of `G t`,
-//! and `Gᵀ` carries the sums back to taps.
+//! the algorithm nested with itself. For the outer product, the factor `A y′` replaces `G t`, and `Gᵀ`
+//! transforms the sums back to taps.
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use pulp::Simd;
 
-/// Up to six vectors along one axis of a tile; what lies beyond an algorithm's sizes is arbitrary.
+/// Up to six vectors along one axis of a tile; vectors beyond an algorithm's sizes are arbitrary.
 pub(crate) type Line<S> = [<S as Simd>::f32s; 6];
 
 /// A bilinear algorithm; methods transform one line of vectors (a vector holds neighbouring channels).

@@ -1,4 +1,4 @@
-//! The part of cuDNN's C interface that convolutions need, found at run time, so that a build works without it.
+//! The part of cuDNN's C interface that convolutions need. It is loaded at run time, so a build works without it.
 
 use crate::device::Device;
 use crate::{Error, Result};
@@ -6,7 +6,7 @@ use cudarc::driver::sys::CUdeviceptr;
 use libloading::Library;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
-/// Names under which the library is looked for.
+/// The file names of the library.
 const NAMES: [&str; 3] = ["libcudnn.so.9", "libcudnn.so.8", "libcudnn.so"];
 
 type Status = c_int;
@@ -80,7 +80,7 @@ impl Functions {
 /// cuDNN on the device's stream.
 ///
 /// # Errors
-/// Says what is missing, or which call failed.
+/// If something is missing or a call fails; the error names it.
 pub(super) fn open(device: &Device) -> Result<Functions> {
     let mut missing = Vec::new();
     for name in NAMES {
@@ -88,7 +88,7 @@ pub(super) fn open(device: &Device) -> Result<Functions> {
         match unsafe { Library::new(name) } {
             Ok(library) => {
                 device.bind()?;
-                // The library stays loaded for good: the functions lead into it.
+                // The library is never unloaded, because the functions are in it.
                 let library = Box::leak(Box::new(library));
                 // SAFETY: the library was found under a name of cuDNN 8 or 9.
                 return unsafe { load(library, *device.driver().cu_stream() as Opaque) };

@@ -1,7 +1,6 @@
-//! Convolutions by cuDNN's implicit matrix products, on channels-last maps.
-//!
-//! The algorithms are fixed ones whose sums do not depend on timing, so that a run's bits repeat; cuDNN is not asked
-//! to try which is fastest. What it cannot do, or fails to do once, is left to the other ways.
+//! Convolutions by cuDNN's implicit matrix products, on channels-last maps. The algorithms are fixed, and their sums
+//! do not depend on timing, so the bits of a run repeat. cuDNN does not search for the fastest algorithm. If it
+//! cannot compute something, or fails once, the other implementations do it.
 
 mod library;
 mod plan;
@@ -14,13 +13,13 @@ use library::Functions;
 use plan::Plan;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The most values of a map that cuDNN is given: its older interface counts them in 32 bits.
+/// The largest number of values of a map for cuDNN: its older interface counts them in 32 bits.
 const MOST: usize = i32::MAX as usize;
 
-/// The environment variable that keeps cuDNN from being used: `off`.
+/// The environment variable that disables cuDNN: `off`.
 const SWITCH: &str = "PLASTICITY_CUDNN";
 
-/// The three stages, as they stand in [`Functions`].
+/// The three stages, in the order of [`Functions`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stage {
     Forward = 0,
@@ -28,17 +27,17 @@ pub(super) enum Stage {
     Feedback = 2,
 }
 
-/// cuDNN, and the convolutions that it was asked for so far.
+/// cuDNN, and the convolutions that were requested so far.
 struct Cudnn {
     functions: Functions,
     plans: Vec<(Geometry, Precision, Plan)>,
 }
 
-// SAFETY: function pointers, a handle and descriptors, which any thread may use, one at a time; the lock that they
-// stand behind sees to that.
+// SAFETY: function pointers, a handle and descriptors. Any thread may use them, but only one at a time; the lock
+// around them ensures this.
 unsafe impl Send for Cudnn {}
 
-/// cuDNN, if it is at hand; the lock is that of its handle. Where it is missing, that is said once.
+/// cuDNN, if it is available; the lock protects its handle. If it is missing, a warning is printed once.
 fn cudnn(device: &Device) -> &'static Result<Mutex<Cudnn>> {
     static CUDNN: OnceLock<Result<Mutex<Cudnn>>> = OnceLock::new();
     CUDNN.get_or_init(|| {
@@ -65,11 +64,10 @@ pub(super) fn describe(device: &Device) -> String {
 }
 
 /// A stage of a convolution: input and weights give the output, input and post factor the outer product, weights and
-/// post factor the feedback; the result as the device's precision has maps.
-///
-/// `None` where cuDNN is not at hand or has no kernel for it. It is asked for images (or videos whose kernel has one
-/// step in time), with channels that fill the lanes of tensor cores. Maps of more than 2³¹ − 1 values go in parts.
-/// Where a call fails, that is said once, and the stage of this convolution is never tried again.
+/// post factor the feedback. The result has the type of maps at the device's precision. `None` if cuDNN is not
+/// available or has no kernel for it. cuDNN is used for images (or videos whose kernel has one step in time) whose
+/// channels fill the lanes of tensor cores. Maps of more than 2³¹ − 1 values are processed in parts. If a call
+/// fails, a warning is printed once, and this stage of this convolution is not tried again.
 pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<Option<Buffer>> {
     run_in_parts(stage, g, a, b, MOST)
 }
@@ -110,7 +108,7 @@ fn run_in_parts(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer, most: usize)
 }
 
 impl Cudnn {
-    /// Queues a stage; whether that went well.
+    /// Queues a stage; returns whether this succeeded.
     ///
     /// # Safety
     /// As for [`Plan::run`], with values of the device's precision.
@@ -132,7 +130,7 @@ impl Cudnn {
         };
         let known = plans.iter().position(|(of, at, _)| (of, *at) == (g, precision));
         let known = known.unwrap_or_else(|| {
-            // What it does not even take the description of, it has no kernels for.
+            // If cuDNN refuses the description, it has no kernels for it.
             let plan = Plan::new(functions, g, precision).map_err(refused).unwrap_or_default();
             plans.push((*g, precision, plan));
             plans.len() - 1

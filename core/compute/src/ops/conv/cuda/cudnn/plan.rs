@@ -1,4 +1,4 @@
-//! A convolution as cuDNN describes it.
+//! The description of a convolution for cuDNN.
 
 use super::Stage;
 use super::library::{Functions, Opaque, memory};
@@ -26,13 +26,13 @@ const ALGORITHM: c_int = 1;
 enum Asked {
     /// cuDNN was not asked yet.
     NotYet,
-    /// With so many bytes of workspace.
+    /// It can be run, with this many bytes of workspace.
     Bytes(usize),
     /// It has no kernel, or failed.
     Never,
 }
 
-/// Descriptors, and what cuDNN said of each stage.
+/// Descriptors, and cuDNN's answer for each stage.
 pub(super) struct Plan {
     input: Opaque,
     output: Opaque,
@@ -118,7 +118,7 @@ impl Plan {
     /// Bytes of workspace that a stage needs, if it can be run.
     ///
     /// # Errors
-    /// At the first call, why it cannot.
+    /// At the first call, if it cannot be run; the error gives the reason.
     pub(super) fn workspace(&mut self, library: &Functions, stage: Stage) -> Result<Option<usize>> {
         match self.stages[stage as usize] {
             Asked::Bytes(bytes) => return Ok(Some(bytes)),
@@ -140,7 +140,7 @@ impl Plan {
         self.stages[stage as usize] = Asked::Never;
     }
 
-    /// Queues a stage, whose result is added to what stands in its memory where `add`.
+    /// Queues a stage. With `add`, its result is added to the values in its memory.
     ///
     /// # Safety
     /// Operands and result must have the lengths and values that the descriptors say, and the workspace its bytes.
