@@ -20,6 +20,8 @@ pub enum Exit {
     Hangup = 129,
     /// Interrupted from the keyboard (SIGINT); finished work is saved.
     Interrupted = 130,
+    /// Asked to end by a scheduler (SIGUSR1); finished work is saved.
+    Scheduled = 138,
     /// Asked to end (SIGTERM); finished work is saved.
     Terminated = 143,
 }

@@ -4,7 +4,7 @@
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -16,7 +16,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGHUP, SIGINT and SIGTERM, except those that this process ignores since its start (`nohup`).
+    /// Listens for SIGHUP, SIGINT, SIGTERM and SIGUSR1, except those that this process ignores since its start (`nohup`).
+    /// `mpirun` passes SIGUSR1 on and waits. After the other signals, it gives the ranks only a limited time.
     ///
     /// # Errors
     /// If the system refuses.
@@ -25,7 +26,7 @@ impl Signals {
         use signal_hook::flag;
         let signals = Self::default();
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        for signal in [SIGHUP, SIGINT, SIGTERM, SIGUSR1] {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
@@ -54,6 +55,7 @@ impl Signals {
     pub fn exit(&self) -> Exit {
         match self.which.load(Ordering::Relaxed) {
             1 => Exit::Hangup,
+            10 => Exit::Scheduled,
             15 => Exit::Terminated,
             _ => Exit::Interrupted,
         }

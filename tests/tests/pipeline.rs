@@ -1,15 +1,21 @@
-//! A pipeline of threads comes to the bits of one module after the other.
+//! A pipeline of threads comes to the bits of one module after the other; a free one does not wait for slow modules.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use plasticity as _;
 use plasticity_core::device::Device;
+use plasticity_core::draws::Draws;
 use plasticity_core::observer::{Moment, Observer};
-use plasticity_core::{Error, Result};
+use plasticity_core::parameter::Parameter;
+use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
+use plasticity_core::random::Random;
+use plasticity_core::{Error, Result, plugin};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
-use plasticity_lab::training::{Length, Trainer, learn};
+use plasticity_lab::training::{Length, Pace, Trainer, learn};
 use plasticity_tests::SCENES;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 const STEPS: u64 = 7;
 
@@ -61,17 +67,28 @@ impl Observer<Trainer> for Seen {
 
 /// What training comes to.
 fn trained(config: &str, pipeline: bool) -> Result<(Seen, State)> {
-    let experiment = Experiment::open(Config::parse(config, "config.toml")?)?;
-    let mut trainer = Trainer::new(experiment.network(&Device::open()?)?, 3);
-    if pipeline {
-        trainer = trainer.in_pipeline(experiment.input())?;
-    }
     let mut seen = Seen::default();
-    let length = Length { total: STEPS, batch: 8 };
-    learn(&mut trainer, &mut experiment.loader(0..STEPS)?, length, &|| false, &mut [&mut seen])?;
-    assert_eq!(trainer.steps(), STEPS);
+    let mut trainer = learned(config, pipeline.then_some(Pace::Exact), STEPS, &mut seen)?;
     let state = trainer.network_mut().state()?;
     Ok((seen, state))
+}
+
+/// The trainer after so many steps.
+fn learned(
+    config: &str,
+    pace: Option<Pace>,
+    steps: u64,
+    observer: &mut dyn Observer<Trainer>,
+) -> Result<Trainer> {
+    let experiment = Experiment::open(Config::parse(config, "config.toml")?)?;
+    let mut trainer = Trainer::new(experiment.network(&Device::open()?)?, 3);
+    if let Some(pace) = pace {
+        trainer = trainer.in_pipeline(experiment.input(), pace)?;
+    }
+    let length = Length { total: steps, batch: 8 };
+    learn(&mut trainer, &mut experiment.loader(0..steps)?, length, &|| false, &mut [observer])?;
+    assert_eq!(trainer.steps(), steps);
+    Ok(trainer)
 }
 
 fn patches(rule: &str) -> String {
@@ -110,4 +127,108 @@ fn networks_whose_modules_need_those_above_are_refused() {
 fn an_error_of_a_part_is_that_of_the_training() {
     let wild = patches("\"clapp_s\"") + "optimiser = { type = \"sgd\", rate = 1e30 }\n";
     assert!(matches!(trained(&wild, true), Err(Error::Diverged { .. })));
+}
+
+/// Batches that the lowest module of [`Delayed`] has learned from.
+static LOWEST: AtomicU64 = AtomicU64::new(0);
+/// How many it learns from before the highest has learned from its first.
+const AHEAD: u64 = 8;
+
+/// CLAPP-s whose highest module learns from its first batch only after the lowest has learned from [`AHEAD`].
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delayed {}
+
+struct DelayedRule {
+    inner: Box<dyn PlasticityRule>,
+    lowest: bool,
+    waits: bool,
+}
+
+plugin! {
+    Rule "delayed": "For tests of pipelines",
+    equation: "", citation: "", keys: [], example: "",
+    impl RuleSpec for Delayed {
+        fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
+            let spec: Box<dyn RuleSpec> = serde_json::from_value(serde_json::json!({ "type": "clapp_s" })).unwrap();
+            let inner = spec.build(site, random)?;
+            let (lowest, waits) = (site.module == 0, site.module + 1 == site.modules);
+            Ok(Box::new(DelayedRule { inner, lowest, waits }))
+        }
+    }
+}
+
+impl PlasticityRule for DelayedRule {
+    fn update(&mut self, signals: &Signals, draws: &mut dyn Draws) -> Result<RuleUpdate> {
+        if self.lowest {
+            LOWEST.fetch_add(1, Ordering::SeqCst);
+        }
+        let since = Instant::now();
+        while std::mem::take(&mut self.waits) && LOWEST.load(Ordering::SeqCst) < AHEAD {
+            assert!(since.elapsed() < Duration::from_secs(120), "the lowest module waits for the highest");
+            std::thread::yield_now();
+            self.waits = true;
+        }
+        self.inner.update(signals, draws)
+    }
+
+    fn parameters(&mut self) -> Vec<&mut Parameter> {
+        self.inner.parameters()
+    }
+}
+
+/// Reads losses of every so many steps, and looks at nothing.
+#[derive(Debug)]
+struct Every(u64, Vec<Vec<f32>>);
+
+impl Observer<Trainer> for Every {
+    fn wants_losses(&self, step: u64) -> bool {
+        step.is_multiple_of(self.0)
+    }
+
+    fn looks(&self, _: u64) -> bool {
+        false
+    }
+
+    fn after(&mut self, moment: &Moment<Trainer>) -> Result<()> {
+        if self.wants_losses(moment.step) {
+            self.1.push(moment.losses.to_vec());
+        }
+        Ok(())
+    }
+}
+
+/// Of the batches from before the highest module learned from its first it may learn from the two that wait, but from no others.
+#[test]
+fn modules_of_a_free_pipeline_skip_batches_and_none_waits_for_one_above_it() {
+    const BATCHES: u64 = 12;
+    let mut losses = Every(BATCHES, Vec::new());
+    let trainer = learned(&patches("\"delayed\""), Some(Pace::Free), BATCHES, &mut losses).unwrap();
+    let steps = trainer.learned().unwrap();
+    assert_eq!((steps.len(), steps[0]), (6, BATCHES), "{steps:?}");
+    assert!(steps.is_sorted_by(|below, above| below >= above), "{steps:?}");
+    assert!((2..=1 + 2 + BATCHES - AHEAD).contains(&steps[5]), "{steps:?}");
+    assert!(
+        losses.1.len() == 1 && losses.1[0].len() == 6,
+        "all modules learn from the last batch: {:?}",
+        losses.1
+    );
+}
+
+/// They wait for each other after every third step. Of the three batches before that none skips more than one: two wait.
+#[test]
+fn all_modules_of_a_free_pipeline_learn() {
+    let config = PICTURES.replace("count = 64", "count = 32").replace("batch = 8", "batch = 32");
+    let config =
+        config.replace("epochs = 1", "epochs = 96") + "optimiser = { type = \"adam\", rate = 1e-2 }\n";
+    let mut losses = Every(3, Vec::new());
+    let trainer = learned(&config, Some(Pace::Free), 96, &mut losses).unwrap();
+    let (first, last) = (&losses.1[0], &losses.1[31]);
+    assert!(
+        first.len() == 3 && first.iter().zip(last).all(|(first, last)| *last < 0.9 * first),
+        "{losses:?}"
+    );
+    let steps = trainer.learned().unwrap();
+    assert!(steps[0] == 96 && steps.iter().all(|steps| (64..=96).contains(steps)), "{steps:?}");
+    assert_eq!(learned(PICTURES, Some(Pace::Exact), 1, &mut Every(1, Vec::new())).unwrap().learned(), None);
 }

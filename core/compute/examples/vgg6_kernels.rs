@@ -98,6 +98,7 @@ fn layers(device: &Device, precision: Precision, batch: usize, limit: f64) -> Ou
             output: &output,
             routing: &routing,
             factor: Factor::PerSample(&factor),
+            shard: false,
         };
         let back = time(device, 5, 2, || Ok(outer(&call, &input).map(drop)?))?;
         let giga = 2.0 * g.multiplications() as f64 / 1e9;

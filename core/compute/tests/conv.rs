@@ -176,8 +176,15 @@ impl Case {
         let expected = self.expected(&factor);
         let values = on(&values);
         let factor = if per_sample { Factor::PerSample(&values) } else { Factor::PerPosition(&values) };
-        let call =
-            Backward { geometry: g, pool, relu: self.relu, output: &output, routing: &routing, factor };
+        let call = Backward {
+            geometry: g,
+            pool,
+            relu: self.relu,
+            output: &output,
+            routing: &routing,
+            factor,
+            shard: false,
+        };
         let (d_weight, d_bias) = outer(&call, &input).unwrap();
         let d_weight = weight.to_public(&d_weight).unwrap();
         let d_input = feedback(&call, weight.value()).unwrap();
@@ -316,7 +323,7 @@ fn a_post_factor_kept_in_bf16_is_read_as_it_is() {
         let back = |factor: Buffer| {
             let factor = Factor::PerPosition(&factor);
             let (pool, output, routing) = (pool.as_ref(), &output, &routing);
-            let call = Backward { geometry: &g, pool, relu: true, output, routing, factor };
+            let call = Backward { geometry: &g, pool, relu: true, output, routing, factor, shard: false };
             let (d_weight, d_bias, d_input) = backward(&call, &input, Some(weight.value())).unwrap();
             [d_weight, d_bias, d_input.unwrap()].map(|values| values.to_vec().unwrap())
         };
@@ -344,6 +351,7 @@ fn the_same_call_gives_the_same_bits() {
             output,
             routing: &routing,
             factor: Factor::PerPosition(output),
+            shard: false,
         };
         outer(&call, &input).unwrap().0.to_vec().unwrap()
     };

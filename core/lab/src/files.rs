@@ -90,14 +90,32 @@ pub fn quoted(path: &Path) -> String {
 /// # Errors
 /// If it cannot be renamed.
 pub fn set_aside(path: &Path, word: &str) -> Result<PathBuf> {
+    let aside = aside(path, word);
+    std::fs::rename(path, &aside)
+        .map_err(|error| Error::file(path, format!("cannot be renamed to {}: {error}", aside.display())))?;
+    synchronise_folder_of(&aside);
+    Ok(aside)
+}
+
+/// Copies a file to where [`set_aside`] would rename it, and returns where: for a file that is replaced next, and must be there
+/// if the power goes in between.
+///
+/// # Errors
+/// Where it cannot be read or written.
+pub fn copy_aside(path: &Path, word: &str) -> Result<PathBuf> {
+    let aside = aside(path, word);
+    let bytes = std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+    write_atomically(&aside, &bytes)?;
+    Ok(aside)
+}
+
+/// The first free of `NAME.WORD`, `NAME.WORD.2` and so on.
+fn aside(path: &Path, word: &str) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let places =
         std::iter::once(format!("{name}.{word}")).chain((2..).map(|n: u64| format!("{name}.{word}.{n}")));
     let free = places.map(|name| path.with_file_name(name)).find(|place| !place.exists());
-    let aside = free.unwrap_or_else(|| path.with_file_name(format!("{name}.{word}")));
-    std::fs::rename(path, &aside)
-        .map_err(|error| Error::file(path, format!("cannot be renamed to {}: {error}", aside.display())))?;
-    Ok(aside)
+    free.unwrap_or_else(|| path.with_file_name(format!("{name}.{word}")))
 }
 
 /// Removes temporary files of killed processes. No process may write into `folder` at this time.

@@ -101,6 +101,8 @@ pub struct Conv {
     weight: Parameter,
     bias: Parameter,
     norm: Option<Norm>,
+    /// Whether its samples are a shard of the batch: other ranks have the rest.
+    shard: bool,
 }
 
 /// What the layer keeps until its update.
@@ -143,6 +145,7 @@ impl Conv {
                 bias => bias.fixed(),
             },
             norm: if shape.batch_norm { Some(Norm::new(shape.channels, device)?) } else { None },
+            shard: false,
         })
     }
 
@@ -243,6 +246,7 @@ impl EncoderLayer for Conv {
                         | PostFactor::Activation(values)
                         | PostFactor::Potential(values) => Factor::PerPosition(values),
                     },
+                    shard: self.shard,
                 };
                 let mut update = self.update(&call, pre, feedback)?;
                 if without_bias && self.shape.bias {
@@ -262,6 +266,7 @@ impl EncoderLayer for Conv {
                     output: &kept.active,
                     routing: &Routing::default(),
                     factor: Factor::PerPosition(&input),
+                    shard: self.shard,
                 };
                 let mut update = self.update(&call, pre, feedback)?;
                 update.updates.extend([weight, bias]);
@@ -331,6 +336,7 @@ impl EncoderLayer for Conv {
     }
 
     fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
+        self.shard = ranks.is_some();
         self.norm.iter_mut().for_each(|norm| norm.across(ranks));
     }
 

@@ -156,21 +156,25 @@ fn a_rank_that_hangs_past_the_limit_is_named() {
     assert!(!output.status.success() && said.contains("rank 1 of 2 hangs"), "{said}");
 }
 
+/// `mpirun` ends the ranks itself after SIGTERM, but only passes SIGUSR1 on: they end as they would alone.
 #[test]
 #[cfg_attr(not(feature = "mpi"), ignore = "needs mpi")]
 fn a_signal_to_mpirun_saves_first() {
-    let place = Place::new(
-        &endless().replace("checkpoint_every = { steps = 2 }", "checkpoint_every = { steps = 100000 }"),
-    );
-    let child =
-        mpirun(&place, 2, &["train", "config.toml", "--out", "run"]).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("record", || {
-        std::fs::metadata(place.path("run/metrics.jsonl")).is_ok_and(|file| file.len() > 0)
-    });
-    signal("-TERM", child.id());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(newest(&place.path("run")) > 0 && said.contains("which is saved"), "{said}");
+    for (name, status) in [("-TERM", None), ("-USR1", Some(138))] {
+        let place = Place::new(
+            &endless().replace("checkpoint_every = { steps = 2 }", "checkpoint_every = { steps = 100000 }"),
+        );
+        let mut command = mpirun(&place, 2, &["train", "config.toml", "--out", "run"]);
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("record", || {
+            std::fs::metadata(place.path("run/metrics.jsonl")).is_ok_and(|file| file.len() > 0)
+        });
+        signal(name, child.id());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(newest(&place.path("run")) > 0 && said.contains("which is saved"), "{name}: {said}");
+        assert!(status.is_none() || output.status.code() == status, "{name}: {:?}: {said}", output.status);
+    }
 }
 
 #[test]

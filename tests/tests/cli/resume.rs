@@ -100,6 +100,27 @@ fn modules_that_take_turns_resume_to_the_same_bits_however_often_they_are_looked
 }
 
 #[test]
+fn a_run_in_a_free_pipeline_counts_each_modules_batches_and_resumes_with_a_warning() {
+    let place =
+        Place::new(&CONFIG.replace("log_every = 1\n", "log_every = 2\nparallel = \"free_pipeline\"\n"));
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=4"]);
+    let output = place.run(&["train", "--resume", "run", "--set", "training.steps=6"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("its bits differ"), "{said}");
+    let records = String::from_utf8(read(&place.path("run/metrics.jsonl"))).unwrap();
+    let last: serde_json::Value = serde_json::from_str(records.lines().last().unwrap()).unwrap();
+    let path = place.path("run/checkpoints/step-6.safetensors");
+    let steps = plasticity_lab::checkpoint::Checkpoint::load(&path).unwrap().state.optimiser_steps;
+    assert_eq!((steps.len(), steps[0]), (6, 6));
+    for (module, steps) in (1..).zip(steps) {
+        assert_eq!(last["measures"][format!("steps/module_{module}")], steps as f64, "{last}");
+    }
+    // What modules have learned from is another thing than in a run that learns from every batch.
+    let error = place.fail(&["train", "--resume", "run", "--set", "training.parallel=pipeline"], 1);
+    assert!(error.contains("training.parallel"), "{error}");
+}
+
+#[test]
 fn a_run_that_cannot_go_on_stays_as_it_is() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run"]);

@@ -97,15 +97,21 @@ impl Bench {
 
     /// Runs a run to its end and removes it. Whether it came to the bits that it should, and left nothing behind.
     pub fn ends_well(&self, run: &str) -> bool {
-        let arguments = self.arguments(run);
-        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let output = self.program(&words).output().unwrap();
-        let well = self.is_whole(run, &output);
+        let well = self.comes_to_its_end(run);
         std::fs::remove_dir_all(self.path(run)).unwrap();
         well
     }
 
-    fn is_whole(&self, run: &str, output: &Output) -> bool {
+    /// The same, without removing it.
+    pub fn comes_to_its_end(&self, run: &str) -> bool {
+        let arguments = self.arguments(run);
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = self.program(&words).output().unwrap();
+        self.is_whole(run, &output)
+    }
+
+    /// Whether the process that ended so brought a run to the bits that it should, and left nothing behind.
+    pub fn is_whole(&self, run: &str, output: &Output) -> bool {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let folder = self.path(run);
         let same = |name: &Path, expected: &[u8]| {

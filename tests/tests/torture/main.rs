@@ -1,10 +1,14 @@
-//! What runs survive: kills, failing system calls, a full disk, flipped bits, two processes. The tests are the short form;
+//! What runs survive: kills, failing system calls, power loss, a full disk, flipped bits, two processes. The tests are the short form;
 //! the ignored one is the long form, whose sizes `scripts/torture` gives.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod bench;
+mod disk;
 mod faults;
+mod full;
+mod power;
+mod recording;
 
 use bench::{Bench, Count};
 
@@ -37,11 +41,39 @@ fn of_two_processes_one_goes_on() {
 fn system_calls_that_write_may_fail_or_be_the_last() {
     let bench = Bench::new();
     if !bench.can_trace() {
+        println!("skipped: strace cannot trace here");
         return;
     }
     let calls = [("rename", 2), ("fsync", 3)];
     let count = faults::calls(&bench, &calls.map(|(call, at)| (call, at..at + 1)));
     assert_eq!((count.tried, count.lost), (4, 0));
+}
+
+#[test]
+fn where_the_power_goes_a_run_comes_to_the_same_bits() {
+    let bench = Bench::new();
+    if !bench.can_trace() {
+        println!("skipped: strace cannot trace here");
+        return;
+    }
+    let calls = power::record(&bench);
+    let lost = power::lost_at_any_call(&calls);
+    assert!(lost.is_empty(), "{lost:#?}");
+    let count = power::cuts(&bench, &calls, 12, 1);
+    assert_eq!((count.tried, count.lost), (12, 0));
+}
+
+/// Where a file system in memory may be mounted: too small at first, then with room.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let bench = Bench::new();
+    if !full::can_mount(&bench) {
+        println!("skipped: no file system can be mounted here");
+        return;
+    }
+    let options = ["size=4k", "size=32k", "size=48k", "nr_inodes=8"].map(str::to_owned);
+    let count = full::disks(&bench, &options);
+    assert_eq!((count.tried, count.met, count.lost), (4, 4, 0));
 }
 
 #[test]
@@ -63,8 +95,15 @@ fn long_form() {
     row("flipped bits", faults::flips(&bench, size("TORTURE_FLIPS", 200), seed));
     row("two processes", faults::two_processes(&bench, size("TORTURE_PAIRS", 20)));
     row("files that cannot grow", faults::small_files(&bench, &(0..30).collect::<Vec<_>>()));
+    if full::can_mount(&bench) {
+        let sizes = (1..=20).map(|pages| format!("size={}k", 4 * pages));
+        let options: Vec<String> = sizes.chain((2..=16).map(|files| format!("nr_inodes={files}"))).collect();
+        row("full disks", full::disks(&bench, &options));
+    }
     if bench.can_trace() {
         row("system calls", faults::calls(&bench, &calls.map(|call| (call, 1..each + 1))));
+        let calls = power::record(&bench);
+        row("power loss", power::cuts(&bench, &calls, size("TORTURE_POWER", 500), seed));
     }
     assert_eq!(lost, 0);
 }

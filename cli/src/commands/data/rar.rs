@@ -1,6 +1,8 @@
 //! Unpacks RAR archives with an installed program: there is no free packer for the format, and few readers.
 
+use super::unpack::outside;
 use plasticity_core::{Error, Result};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,12 +21,16 @@ pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     unpack_by(&PROGRAMS, archive, to)
 }
 
-/// Unpacks by the first of these programs that is installed and can.
+/// Unpacks by the first of these programs that is installed and can, into a folder that is emptied for each. The programs
+/// differ in what they make of links, so these are refused after unpacking.
 pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> {
     let mut failed = Vec::new();
     for program in programs {
+        // A link that one program left must not lead another out of the folder.
+        let emptied = if to.exists() { fs::remove_dir_all(to) } else { Ok(()) };
+        emptied.and_then(|()| fs::create_dir_all(to)).map_err(|error| Error::file(to, error))?;
         match run(program, archive, to) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return refuse_links(archive, to, to),
             Err(Some(message)) => failed.push(message),
             Err(None) => {}
         }
@@ -59,4 +65,31 @@ fn run(program: &[&str], archive: &Path, to: &Path) -> Result<(), Option<String>
         Err(error) if error.kind() == ErrorKind::NotFound => Err(None),
         Err(error) => Err(Some(format!("{name}: {error}"))),
     }
+}
+
+/// Refuses links, and whatever else is neither a file with one name nor a folder.
+fn refuse_links(archive: &Path, unpacked: &Path, folder: &Path) -> Result<()> {
+    let broken = |error| Error::file(folder, error);
+    for entry in fs::read_dir(folder).map_err(broken)? {
+        let path = entry.map_err(broken)?.path();
+        let metadata = fs::symlink_metadata(&path).map_err(broken)?;
+        if metadata.is_dir() {
+            refuse_links(archive, unpacked, &path)?;
+        } else if !metadata.is_file() || names(&metadata) > 1 {
+            return Err(outside(archive, path.strip_prefix(unpacked).unwrap_or(&path)));
+        }
+    }
+    Ok(())
+}
+
+/// How many names a file has.
+#[cfg(unix)]
+fn names(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// How many names a file has: not told here.
+#[cfg(not(unix))]
+fn names(_: &fs::Metadata) -> u64 {
+    1
 }

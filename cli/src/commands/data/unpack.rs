@@ -91,7 +91,7 @@ fn damaged(archive: &Path, error: &dyn Display) -> Error {
     Error::file(archive, message)
 }
 
-fn outside(archive: &Path, entry: &Path) -> Error {
+pub(super) fn outside(archive: &Path, entry: &Path) -> Error {
     let entry = entry.display();
     let message =
         format!("contains {entry}, which is a link or a path outside its folder: it is not unpacked");

@@ -50,7 +50,7 @@ impl Layer {
     pub fn run(&mut self, stage: Stage) {
         let Self { g, input, weight, bias, output, routing, factor, .. } = self;
         let (pool, factor) = (self.pool.as_ref(), Factor::PerSample(factor));
-        let call = Backward { geometry: g, pool, relu: true, output, routing, factor };
+        let call = Backward { geometry: g, pool, relu: true, output, routing, factor, shard: false };
         let done = match stage {
             Stage::Forward => forward(g, pool, true, input, weight, bias).map(drop),
             Stage::Outer => outer(&call, input).map(drop),

@@ -258,6 +258,16 @@ fn what_is_given_for_each_module_must_be_there_for_each() {
         with("schedule = [{}, { decay = { type = \"exponential\" } }]"),
         "c.toml:16: training.schedule.1.decay: needs the key `to`"
     );
+    let free = |key: &str| with(&format!("parallel = \"free_pipeline\"\n{key}"));
+    let error = free("turns = [{ steps = 1 }, { steps = 1 }]");
+    assert!(
+        error.starts_with("c.toml:16: training.parallel: ") && error.contains("training.turns"),
+        "{error}"
+    );
+    let error = free("keep_best = 1");
+    assert!(error.contains("training.parallel: ") && error.contains("best_by"), "{error}");
+    let by_probe = "epochs = 3\nparallel = \"free_pipeline\"\nkeep_best = 1\nbest_by = \"probe\"";
+    assert!(Config::parse(&GOOD.replacen("epochs = 3", by_probe, 1), "c.toml").is_ok());
     let optimiser = |list: &str| message("{ type = \"adam\", rate = 2e-4 }", list);
     assert_eq!(
         optimiser("[{ type = \"adam\", rate = 1.0 }, { type = \"sgd\", rate = 0 }]"),

@@ -4,6 +4,7 @@ use super::Every;
 use crate::optimiser::OptimiserSpec;
 use crate::ranks::Negatives;
 use crate::schedule::{self, Schedule, Span};
+use crate::training::Pace;
 use plasticity_core::device::Precision;
 use plasticity_core::plasticity::Each;
 use plasticity_core::registry::Key;
@@ -75,7 +76,7 @@ pub struct Training {
     /// Whether the records are also written as a table, `metrics.csv`.
     #[serde(default)]
     pub metrics_csv: bool,
-    /// How a step is divided among threads.
+    /// How steps are divided among threads.
     #[serde(default, skip_serializing_if = "is_default")]
     pub parallel: Parallel,
     /// With several ranks: whether rules see the whole batch or the rank's shard.
@@ -107,15 +108,29 @@ pub enum BestBy {
     Probe,
 }
 
-/// How a step is divided among threads; all ways give the same bits.
+/// How steps are divided among threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parallel {
     /// All threads work on one module after another.
     #[default]
     Data,
-    /// Neighbouring modules have separate threads and work on successive batches.
+    /// Neighbouring modules have separate threads and work on successive batches, with the same bits.
     Pipeline,
+    /// The same, but no module waits for a module above it. Modules above a slower one skip batches, and the bits differ
+    /// from run to run.
+    FreePipeline,
+}
+
+impl Parallel {
+    /// The pace of the pipeline, if it is one.
+    pub fn pace(self) -> Option<Pace> {
+        match self {
+            Self::Data => None,
+            Self::Pipeline => Some(Pace::Exact),
+            Self::FreePipeline => Some(Pace::Free),
+        }
+    }
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -182,6 +197,7 @@ impl Training {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
         }
+        self.check_free_pipeline()?;
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
             Some(precision) => {
                 let message = format!(
@@ -191,6 +207,27 @@ impl Training {
             }
             None => Ok(()),
         }
+    }
+
+    /// Refuses what modules that skip batches cannot keep.
+    fn check_free_pipeline(&self) -> Result<()> {
+        if self.parallel != Parallel::FreePipeline {
+            return Ok(());
+        }
+        let refuse = |message: &str| Err(Error::config("training.parallel", message));
+        if self.turns.is_some() {
+            return refuse(
+                "in a free_pipeline modules learn from different numbers of batches, and training.turns gives each a number: leave \
+                 one of the two out, or take \"pipeline\"",
+            );
+        }
+        if self.keep_best > 0 && self.best_by == BestBy::Loss {
+            return refuse(
+                "in a free_pipeline modules skip batches, and training.keep_best needs the losses of every batch: take best_by = \
+                 \"probe\" or parallel = \"pipeline\"",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -288,9 +325,10 @@ pub const TRAINING: [Key; 22] = [
     key(
         "parallel",
         "",
-        "data | pipeline",
+        "data | pipeline | free_pipeline",
         "`data`: all threads work on one module after the other (default). `pipeline`: neighbouring modules have threads of their \
-         own and work on successive batches, with the same bits; no module may need one above it",
+         own and work on successive batches, with the same bits; no module may need one above it. `free_pipeline`: the same, but \
+         no module waits for a slower one above it, which skips batches instead; no two runs have the same bits",
     ),
     key(
         "negatives",

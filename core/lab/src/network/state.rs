@@ -57,8 +57,12 @@ impl Network {
                 }
             }
         }
-        let optimiser_steps = self.modules.iter().map(|module| module.optimiser.steps()).collect();
-        Ok(State { tensors, optimiser_steps })
+        Ok(State { tensors, optimiser_steps: self.optimiser_steps() })
+    }
+
+    /// Steps that each module's optimiser has made.
+    pub fn optimiser_steps(&self) -> Vec<u64> {
+        self.modules.iter().map(|module| module.optimiser.steps()).collect()
     }
 
     /// Restores a saved state. If it does not fit, nothing changes.

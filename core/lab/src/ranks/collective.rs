@@ -40,7 +40,7 @@ pub trait Collective: Send + Sync {
     /// Where rank 0 has left.
     fn claim(&self) -> Result<u64>;
 
-    /// Ends all ranks at once, with this exit status where the system allows it: for a rank that cannot go on while others
+    /// Ends all ranks at once, with this exit status where the system allows it: for a rank that cannot continue while others
     /// wait for it.
     fn abort(&self, status: i32);
 

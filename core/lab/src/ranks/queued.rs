@@ -1,7 +1,7 @@
 //! A group of ranks whose communication has a thread of its own.
 //!
-//! What a rank asks for stands in a queue and is done in order, so that training goes on meanwhile, whatever a library of
-//! communication does of itself in the background (most do nothing).
+//! The thread does what a rank asks for in order. Training continues meanwhile, also with a library of communication that does
+//! nothing in the background by itself (most do nothing).
 
 use super::collective::ended;
 use super::{Collective, Pending, Reduced};
@@ -111,7 +111,7 @@ impl Queued {
         Ok(Self { rank, size, jobs: Mutex::new(Some(jobs)), abort, worker: Some(worker) })
     }
 
-    /// Queues a job; where the thread has ended it is dropped, and who waits for it hears of that.
+    /// Queues a job. If the thread has ended, the job is dropped, and what waits for it gets an error.
     fn queue(&self, job: Job) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = jobs.as_ref() {

@@ -13,7 +13,7 @@ struct Hub {
     claimed: AtomicU64,
 }
 
-/// What each rank has brought to the meeting that is going on.
+/// What each rank has brought to the present meeting.
 struct Meeting {
     brought: Vec<Option<Vec<u8>>>,
     /// How many have taken what all have brought.
@@ -123,7 +123,7 @@ impl Link for Thread {
         Ok(self.hub.claimed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Threads cannot be ended: the others hear that this one has left.
+    /// Threads cannot be ended: the others get the error that this one has left.
     fn abort(&mut self, _status: i32) {
         self.leave();
     }

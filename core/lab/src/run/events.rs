@@ -5,6 +5,7 @@
 //! events need only four kinds of field.
 
 use super::filters::Image;
+use crate::files::synchronise_folder_of;
 use plasticity_core::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -41,8 +42,8 @@ impl Events {
         Ok(self.file.insert(file))
     }
 
-    pub(super) fn flush(&mut self) -> Result<()> {
-        self.file.as_mut().map_or(Ok(()), EventFile::flush)
+    pub(super) fn synchronise(&mut self) -> Result<()> {
+        self.file.as_mut().map_or(Ok(()), EventFile::synchronise)
     }
 }
 
@@ -59,6 +60,7 @@ impl EventFile {
         let path = folder.join(name);
         let file =
             File::create(&path).map_err(|error| Error::file(&path, format!("cannot be made: {error}")))?;
+        synchronise_folder_of(&path);
         let mut events = Self { path, file: BufWriter::new(file) };
         let mut version = Vec::new();
         bytes_field(&mut version, 3, b"brain.Event:2");
@@ -101,8 +103,9 @@ impl EventFile {
         self.event(step, &event)
     }
 
-    fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(|error| Error::file(&self.path, error))
+    fn synchronise(&mut self) -> Result<()> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        written.map_err(|error| Error::file(&self.path, error))
     }
 
     /// An `Event` of wall time, step and one more field.
@@ -187,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut events = EventFile::open(folder.path(), 0).unwrap();
         write(&mut events);
-        events.flush().unwrap();
+        events.synchronise().unwrap();
         let bytes = std::fs::read(&events.path).unwrap();
         let mut at = 0;
         let mut last = Vec::new();

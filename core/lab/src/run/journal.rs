@@ -2,7 +2,7 @@
 //! same journal.
 
 use super::folder::BEFORE;
-use crate::files::{set_aside, synchronise_folder_of, write_atomically};
+use crate::files::{copy_aside, synchronise_folder_of, write_atomically};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +23,8 @@ pub struct Record {
     /// has no gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub surprise: Vec<f32>,
-    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent).
+    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent); in a free pipeline, from how
+    /// many batches each module has learned: `steps/module_1`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
 }
@@ -57,6 +58,7 @@ impl Journal {
     /// cannot be read are dropped with a warning, and the old file is kept. The old file is also kept if the run
     /// starts again because it has no checkpoint.
     pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
+        // The old file is there until the new one takes its place: a run that is stopped in between loses no record.
         if path.exists() {
             let bytes =
                 std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
@@ -67,14 +69,14 @@ impl Journal {
                 lines.iter().filter(|line| of(line).is_some_and(|of| of <= step)).copied().collect();
             let unreadable = lines.iter().filter(|line| of(line).is_none()).count();
             if step == 0 && !lines.is_empty() {
-                let aside = set_aside(path, BEFORE)?;
+                let aside = copy_aside(path, BEFORE)?;
                 tracing::warn!(
                     "there is no checkpoint, so the run starts again; its {} earlier records are kept as {}",
                     lines.len(),
                     aside.display()
                 );
             } else if unreadable > 0 {
-                let aside = set_aside(path, "broken")?;
+                let aside = copy_aside(path, "broken")?;
                 tracing::warn!(
                     "{}: {unreadable} of {} lines cannot be read and are dropped; the old file is kept as {}",
                     path.display(),

@@ -30,7 +30,9 @@ pub use warnings::{Warning, warnings};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::files::{make_folder, remove_partial, set_aside, write_atomically};
+use crate::files::{
+    copy_aside, make_folder, remove_partial, set_aside, synchronise_folder_of, write_atomically,
+};
 use best::Best;
 use events::Events;
 use filters::Image;
@@ -135,7 +137,7 @@ impl Run {
                 // A finished run is not changed if its command is given again.
                 if std::fs::read(&config).ok().as_deref() != Some(self.config.as_bytes()) {
                     if self.by_config {
-                        set_aside(&config, BEFORE)?;
+                        copy_aside(&config, BEFORE)?;
                     }
                     write_atomically(&config, self.config.as_bytes())?;
                 }
@@ -260,7 +262,7 @@ impl Run {
         let Records { metrics, measures, events, warnings, .. } = self.records()?;
         metrics.synchronise()?;
         measures.iter_mut().try_for_each(Journal::synchronise)?;
-        events.flush()?;
+        events.synchronise()?;
         warnings.synchronise()?;
         if self.table {
             let text = table::csv(&self.history()?);
@@ -279,6 +281,8 @@ fn remove(file: PathBuf) -> Result<()> {
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::create(&path).map_err(|error| Error::file(&path, format!("cannot be made: {error}")))?;
+    // A config without it or a checkpoint is no run: it is on disk before the config.
+    synchronise_folder_of(&path);
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

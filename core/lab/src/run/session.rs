@@ -2,11 +2,11 @@
 //! The program never reads it.
 
 use super::Run;
+use crate::files::write_atomically;
 use crate::provenance::Provenance;
 use plasticity_core::{Error, Result};
 use serde::Serialize;
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::ErrorKind;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Serialize)]
@@ -38,11 +38,13 @@ impl Run {
             command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             time: since.as_secs(),
         };
-        let mut line = serde_json::to_vec(&session).map_err(|error| Error::file(&path, error))?;
-        line.push(b'\n');
-        let written = OpenOptions::new().create(true).append(true).open(&path);
-        written
-            .and_then(|mut file| file.write_all(&line))
-            .map_err(|error| Error::file(&path, format!("cannot be written: {error}")))
+        let line = serde_json::to_string(&session).map_err(|error| Error::file(&path, error))?;
+        let before = match std::fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|error| Error::file(&path, format!("cannot be read: {error}")))?,
+        };
+        // A line that is cut short would take this one with it.
+        let whole = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        write_atomically(&path, &[&before[..whole], line.as_bytes(), b"\n"].concat())
     }
 }

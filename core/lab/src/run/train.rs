@@ -58,7 +58,7 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
     let training = &config.training;
-    if training.parallel == Parallel::Pipeline {
+    if training.parallel.pace().is_some() {
         let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
         return Err(Error::config(config.place("training.parallel"), message));
     }
@@ -87,8 +87,8 @@ pub fn train_among(
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?;
     let mut trainer = Trainer::new(network, config.seed).with_course(course).among(sharing);
-    if training.parallel == Parallel::Pipeline {
-        trainer = trainer.in_pipeline(experiment.input()).map_err(|error| config.locate(error))?;
+    if let Some(pace) = training.parallel.pace() {
+        trainer = trainer.in_pipeline(experiment.input(), pace).map_err(|error| config.locate(error))?;
     }
     let mut resumed = None;
     if let Some(run) = &mut run {
@@ -159,6 +159,13 @@ fn observed(
         tracing::warn!(
             "{} resumes under other conditions, so its bits may differ from those of a run that was never stopped: \
              {changed}",
+            run.folder().display()
+        );
+    }
+    if training.parallel == Parallel::FreePipeline && past.resumed.is_some() {
+        tracing::warn!(
+            "{} resumes in a free_pipeline, in which the batches that modules skip depend on time: its bits differ from those of a \
+             run that was never stopped",
             run.folder().display()
         );
     }

@@ -44,8 +44,8 @@ pub(super) fn same(ranks: &dyn Collective, own: &[u8]) -> Result<()> {
     match all.iter().position(|other| Some(other) != all.first()) {
         None => Ok(()),
         Some(rank) => Err(Error::Ranks(format!(
-            "rank {rank} has come to other weights than rank 0: they do not compute alike; go on from the last checkpoint, on \
-             machines of one kind"
+            "rank {rank} has other weights than rank 0, so the two compute differently: resume from the last checkpoint, on machines \
+             of one kind"
         ))),
     }
 }

@@ -4,10 +4,12 @@ mod among;
 mod course;
 mod init;
 mod pipeline;
+mod queue;
 mod watched;
 
 pub use course::Course;
 pub use init::start_from;
+pub use pipeline::Pace;
 use watched::tell;
 pub use watched::{Length, learn};
 

@@ -1,10 +1,15 @@
 //! Parts of a network on threads of their own: while one learns from a batch, the part below makes the map of the next.
 //!
-//! Each part runs and updates its modules batch after batch. Its map goes up through a bounded queue as soon as it is made,
-//! so no part ever waits for the learning of one above it, only for room in its queue. In a part the order of forward
-//! passes and updates is that of one thread after the other, and a module of gradient isolation needs nothing else: the bits
-//! are the same.
+//! Each part runs and updates its modules batch after batch. Its map goes up through a bounded queue as soon as it is made. In a
+//! part the order of forward passes and updates is that of one thread after the other.
+//!
+//! At the [`Pace`] `Exact` a part waits for room in its queue, never for the learning of one above it. Every part learns from every
+//! batch, and a module of gradient isolation needs nothing else: the bits are those of one thread after the other. At the pace
+//! `Free` a part never waits for one above it: a map that finds the queue full takes the place of the oldest, from which the
+//! parts above do not learn. This is the asynchronous variant of decoupled greedy learning (Belilovsky et al. 2020, Decoupled
+//! Greedy Learning of CNNs, Section 4) without reuse of maps.
 
+use super::queue::{Full, Receiver, Sender, queue};
 use super::{Course, Length, Trainer, tell};
 use crate::loader::HostBatch;
 use crate::network::{ModuleStep, Part, PartStep};
@@ -15,7 +20,6 @@ use plasticity_core::{Error, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Batches that wait between two parts.
@@ -23,8 +27,18 @@ const QUEUE: usize = 2;
 /// Steps after which all parts wait for each other at the latest, so that progress is shown.
 const MOST: u64 = 64;
 
+/// What parts do when those above them are slower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// They wait for room in the queue, so that every part learns from every batch.
+    Exact,
+    /// They continue, and those above skip batches. A part takes a map of the last two that the part below has made.
+    Free,
+}
+
 /// How a network is divided among threads.
 pub(super) struct Pipeline {
+    pace: Pace,
     /// The modules of each part.
     ranges: Vec<Range<usize>>,
     /// The threads of arithmetic of each part.
@@ -49,7 +63,7 @@ impl Trainer {
     ///
     /// # Errors
     /// Where a module needs something of one above it, where there is only one, or a thread cannot be started.
-    pub fn in_pipeline(mut self, shape: MapShape) -> Result<Self> {
+    pub fn in_pipeline(mut self, shape: MapShape, pace: Pace) -> Result<Self> {
         self.network.learns_in_parts()?;
         let threads = rayon::current_num_threads();
         let ranges = self.network.divided(threads.max(2), shape)?;
@@ -60,11 +74,18 @@ impl Trainer {
             })
         };
         let pools = ranges.iter().map(pool).collect::<Result<_>>()?;
-        Ok(Self { pipeline: Some(Arc::new(Pipeline { ranges, pools })), ..self })
+        Ok(Self { pipeline: Some(Arc::new(Pipeline { pace, ranges, pools })), ..self })
+    }
+
+    /// From how many batches each module has learned, where that may differ: at the pace [`Free`](Pace::Free).
+    pub fn learned(&self) -> Option<Vec<u64>> {
+        let free = self.pipeline.as_ref().is_some_and(|pipeline| pipeline.pace == Pace::Free);
+        free.then(|| self.network.optimiser_steps())
     }
 }
 
-/// [`learn`](super::learn) in a pipeline. Parts wait for each other before an observer [looks](Observer::looks).
+/// [`learn`](super::learn) in a pipeline. Parts wait for each other before an observer [looks](Observer::looks), and at the pace
+/// `Free` after every step whose losses are read: no part skips the last batch before they wait.
 pub(super) fn learn(
     trainer: &mut Trainer,
     pipeline: &Pipeline,
@@ -78,8 +99,13 @@ pub(super) fn learn(
     loop {
         let mut epochs = Vec::new();
         let mut next = |step: u64| -> Result<Option<(HostBatch, bool)>> {
-            let (made, looked_at) = (epochs.len() as u64, |step| observers.iter().any(|one| one.looks(step)));
-            if stop() || made == MOST || (made > 0 && looked_at(step - 1)) {
+            let made = epochs.len() as u64;
+            let needs_all = |step| {
+                let reads =
+                    |one: &dyn Observer<Trainer>| pipeline.pace == Pace::Free && one.wants_losses(step);
+                observers.iter().any(|one| one.looks(step) || reads(&**one))
+            };
+            if stop() || made == MOST || (made > 0 && needs_all(step - 1)) {
                 return Ok(None);
             }
             let since = Instant::now();
@@ -120,12 +146,17 @@ fn segment(
     let (seed, device, first) = (trainer.seed, trainer.network.device().clone(), trainer.step);
     let course = &trainer.course;
     let parts = trainer.network.take_apart(&pipeline.ranges);
-    let (feed, below) = sync_channel(QUEUE);
+    // The first part learns from every batch.
+    let (feed, below) = queue(QUEUE, Full::Waits);
+    let full = match pipeline.pace {
+        Pace::Exact => Full::Waits,
+        Pace::Free => Full::LosesOldest,
+    };
     let (outcomes, fed) = std::thread::scope(|scope| {
         let mut below = below;
         let mut running = Vec::new();
         for (part, pool) in parts.into_iter().zip(&pipeline.pools) {
-            let (above, of_next) = sync_channel(QUEUE);
+            let (above, of_next) = queue(QUEUE, full);
             let from = std::mem::replace(&mut below, of_next);
             running.push(scope.spawn(move || pool.install(move || work(part, from, above, seed, course))));
         }
@@ -136,7 +167,7 @@ fn segment(
             while let Some((host, report)) = next(first + made + 1)? {
                 let batch = host.to_device(&device)?;
                 let (labels, map) = (Arc::new(batch.classes()), Arc::new(batch.input));
-                if feed.send(Item { map, labels, step: first + made, report }).is_err() {
+                if !feed.send(Item { map, labels, step: first + made, report }) {
                     break;
                 }
                 made += 1;
@@ -153,8 +184,8 @@ fn segment(
             outcome.map_err(|_| Error::shape("pipeline", "a part's code panicked; see above"))?;
         parts.push(part);
         match outcome {
-            Ok(own) if said.is_empty() => said = own,
-            Ok(own) => said.iter_mut().zip(own).for_each(|(all, own)| all.extend(own)),
+            Ok(own) if said.is_empty() => said = own.into_iter().map(|(_, own)| own).collect(),
+            Ok(own) => own.into_iter().for_each(|(step, own)| said[(step - first) as usize].extend(own)),
             // A part whose map nobody takes has stopped for the one above.
             Err(error) => failed = Some(error),
         }
@@ -164,19 +195,19 @@ fn segment(
     failed.map_or(Ok(said), Err)
 }
 
-/// One part: takes batches from below until there are no more.
+/// One part: takes batches from below until there are no more; says which steps it made.
 fn work(
     mut part: Part,
     from: Receiver<Item>,
-    above: SyncSender<Item>,
+    above: Sender<Item>,
     seed: u64,
     course: &Course,
-) -> (Part, Result<Vec<Said>>) {
+) -> (Part, Result<Vec<(u64, Said)>>) {
     let mut all = Vec::new();
     for item in from {
-        let mut said = Said::new();
+        let (step, mut said) = (item.step, Said::new());
         match learn_item(&mut part, item, &above, seed, course, &mut said) {
-            Ok(()) => all.push(said),
+            Ok(()) => all.push((step, said)),
             Err(error) => return (part, Err(error)),
         }
     }
@@ -186,7 +217,7 @@ fn work(
 fn learn_item(
     part: &mut Part,
     item: Item,
-    above: &SyncSender<Item>,
+    above: &Sender<Item>,
     seed: u64,
     course: &Course,
     said: &mut Said,
@@ -196,7 +227,7 @@ fn learn_item(
     let mut draws = |module| Box::new(SeededDraws { seed, step, module: module as u64 }) as Box<dyn Draws>;
     let mut handed = |map: &Arc<FeatureMap>| {
         // Nobody is above the last part, and one that has failed says so itself.
-        let _ = above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, report });
+        above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, report });
         Ok(())
     };
     let mut each = |module: ModuleStep| {

@@ -30,6 +30,14 @@ pub fn link(path: &str, to: &str) -> Vec<u8> {
     packed(|archive| archive.append_link(&mut header(0, tar::EntryType::Symlink), path, to).unwrap())
 }
 
+/// A `.tar.gz` with the file `a` and the link `b` to it.
+pub fn linked(kind: tar::EntryType) -> Vec<u8> {
+    packed(|archive| {
+        archive.append_data(&mut header(3, tar::EntryType::Regular), "a", &b"one"[..]).unwrap();
+        archive.append_link(&mut header(0, kind), "b", "a").unwrap();
+    })
+}
+
 fn header(size: usize, kind: tar::EntryType) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_size(size as u64);

@@ -7,7 +7,7 @@ use super::catalogue::{Archive, DataSet};
 use super::download::part;
 use super::fetch::fetch;
 use super::rar::unpack_by;
-use archives::{escaping, link, tar_gz, zip};
+use archives::{escaping, link, linked, tar_gz, zip};
 use md5::{Digest, Md5};
 use server::{Answer, Server};
 use std::fs;
@@ -15,6 +15,9 @@ use std::path::Path;
 
 const GZ: Archive<'_> =
     Archive { part: "all", host: "", file: "set.tar.gz", md5: None, holds: "set/part", needed: true };
+
+/// A program that unpacks what the tests call RAR.
+const UNPACKER: &[&str] = &["tar", "-xzf", "FILE", "-C", "DIR/"];
 
 fn sum(content: &[u8]) -> String {
     Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -149,16 +152,33 @@ fn a_zip_is_unpacked_beside_what_is_there() {
 
 #[test]
 fn a_rar_is_unpacked_by_the_first_program_that_can() {
-    let to = tempfile::tempdir().unwrap();
-    let file = to.path().join("DIR.rar");
+    let folder = tempfile::tempdir().unwrap();
+    let (file, to) = (folder.path().join("DIR.rar"), folder.path().join("to"));
     fs::write(&file, tar_gz(&[("set/part/a.bin", b"one")])).unwrap();
     let absent: &[&str] = &["plasticity-no-such-program", "FILE"];
-    let message = unpack_by(&[absent], &file, to.path()).unwrap_err().to_string();
+    let message = unpack_by(&[absent], &file, &to).unwrap_err().to_string();
     assert!(message.contains("install"), "{message}");
-    let message = unpack_by(&[absent, &["false"]], &file, to.path()).unwrap_err().to_string();
+    let message = unpack_by(&[absent, &["false"]], &file, &to).unwrap_err().to_string();
     assert!(message.contains("false ended with") && message.contains("DIR.rar"), "{message}");
-    unpack_by(&[absent, &["false"], &["tar", "-xzf", "FILE", "-C", "DIR/"]], &file, to.path()).unwrap();
-    assert_eq!(fs::read(to.path().join("set/part/a.bin")).unwrap(), b"one");
+    unpack_by(&[absent, &["false"], UNPACKER], &file, &to).unwrap();
+    assert_eq!(fs::read(to.join("set/part/a.bin")).unwrap(), b"one");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_rar_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, to) = (folder.path().join("set.rar"), folder.path().join("to"));
+    for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
+        fs::write(&file, linked(kind)).unwrap();
+        let message = unpack_by(&[UNPACKER], &file, &to).unwrap_err().to_string();
+        assert!(message.contains("contains b, which is a link"), "{message}");
+    }
+    // What a program leaves that fails is gone before the next begins.
+    let leaves: &[&str] = &["sh", "-c", "ln -s /tmp DIR/left; false"];
+    fs::write(&file, tar_gz(&[("set/part/a.bin", b"one")])).unwrap();
+    unpack_by(&[leaves, UNPACKER], &file, &to).unwrap();
+    assert!(!to.join("left").exists());
 }
 
 #[test]

@@ -44,4 +44,7 @@ pub struct Backward<'a> {
     pub routing: &'a Routing,
     /// The post factor of the output.
     pub factor: Factor<'a>,
+    /// Whether the samples are a shard, to whose sums others are added. The sum of a shard is often much larger than that of all, so
+    /// the CPU makes those of biases, over which errors add up most, in double precision.
+    pub shard: bool,
 }

@@ -4,9 +4,9 @@ use ::mpi::topology::{Rank, SimpleCommunicator};
 use ::mpi::traits::{Communicator, Destination, Source};
 use std::time::{Duration, Instant};
 
-/// Says that a rank waits in an operation.
+/// The tag of a message that a rank waits in an operation.
 const HERE: i32 = 3;
-/// How long ranks that wait hear each other out before those who said nothing count as hung.
+/// How long ranks that wait listen to each other. A rank that says nothing for so long counts as hung.
 const HEARING: Duration = Duration::from_secs(3);
 
 /// Watches over operations that all ranks take part in.
@@ -15,7 +15,7 @@ pub(super) struct Watch {
     since: Instant,
     /// Which operation it is: all ranks make the same ones.
     operation: u64,
-    /// Who has said that it waits in it, once this rank has.
+    /// When this rank said that it waits in it, and which ranks have said so.
     here: Option<(Instant, Vec<Rank>)>,
 }
 
@@ -24,14 +24,14 @@ impl Watch {
         Self { limit, since: Instant::now(), operation: 0, here: None }
     }
 
-    /// An operation begins.
+    /// Counts an operation that begins.
     pub fn begin(&mut self) {
         self.operation += 1;
         self.since = Instant::now();
         self.here = None;
     }
 
-    /// Looks whether it takes too long: then ends the job, if a rank is not here, and names it. Where all are, it goes on.
+    /// Looks whether the operation takes too long. If a rank is not here then, the job ends, and the message names the rank.
     pub fn look(&mut self, world: &SimpleCommunicator) {
         if self.since.elapsed() < self.limit {
             return;
@@ -39,7 +39,7 @@ impl Watch {
         let own = world.rank();
         let others = || (0..world.size()).filter(move |rank| *rank != own);
         let Some((asked, here)) = &mut self.here else {
-            // A few bytes: they are on their way at once, and nobody has to receive them.
+            // The message is a few bytes, so MPI sends it at once, and no rank has to receive it.
             others().for_each(|rank| world.process_at_rank(rank).send_with_tag(&self.operation, HERE));
             self.here = Some((Instant::now(), vec![own]));
             return;
@@ -53,15 +53,15 @@ impl Watch {
         }
         let absent: Vec<Rank> = others().filter(|rank| !here.contains(rank)).collect();
         if absent.is_empty() {
-            // Long, and yet nobody hangs.
+            // The operation is long, but no rank hangs.
             self.since = Instant::now();
             self.here = None;
         } else if asked.elapsed() >= HEARING {
             if here.iter().min() == Some(&own) {
                 let names: Vec<String> = absent.iter().map(Rank::to_string).collect();
                 tracing::error!(
-                    "rank {} of {} hangs: the others have waited for it for {} s (training.rank_limit); go on from the last \
-                     checkpoint",
+                    "rank {} of {} hangs: the others have waited for it for {} s (training.rank_limit): resume from the \
+                     last checkpoint",
                     names.join(" and rank "),
                     world.size(),
                     self.limit.as_secs()

@@ -1,7 +1,7 @@
 //! Ranks that `mpirun` has started, over MPI.
 //!
-//! One thread makes all calls, so a library that allows one calling thread is enough. What a rank waits for it tests again and
-//! again, with short sleeps between: that leaves the core to training, and finds ranks that do not come.
+//! One thread makes all calls, so a library that allows one calling thread is enough. A rank that waits for an operation tests it
+//! again and again, with short sleeps between. So training has the core, and ranks that do not come are found.
 
 mod hung;
 
@@ -22,7 +22,7 @@ const CLAIM: i32 = 1;
 const CLAIMED: i32 = 2;
 /// How long what training waits for is tested without a sleep.
 const AWAKE: Duration = Duration::from_millis(2);
-/// A sleep between two tests of what goes on beside training, or takes longer.
+/// A sleep between two tests of an operation that runs beside training, or takes longer.
 const NAP: Duration = Duration::from_micros(20);
 
 /// The link of one rank.

@@ -1,4 +1,5 @@
-//! Writes every module's loss, and the results of probes during training, to `metrics.jsonl`.
+//! Writes every module's loss, the results of probes during training, and the steps of modules that skip batches, to
+//! `metrics.jsonl`.
 
 use super::watch::Watch;
 use crate::run::train::recorded;
@@ -62,6 +63,10 @@ impl Observer<Trainer> for Metrics<'_> {
                 .collect::<Vec<_>>();
             record.measures = finite.into_iter().map(|measure| (measure.name, measure.value)).collect();
         }
+        let learned = moment.network().learned().into_iter().flatten();
+        let counts =
+            (1..).zip(learned).map(|(module, steps)| (format!("steps/module_{module}"), steps as f64));
+        record.measures.extend(counts);
         self.run.borrow_mut().record(&record)?;
         self.watch.hear(&record, moment)
     }

@@ -116,6 +116,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
     let plan = plan(Arithmetic::of(input.device()), call.geometry);
+    let plan = Plan { double_biases: call.shard, ..plan };
     let factor = call.values(plan);
     outer::outer(
         plan,

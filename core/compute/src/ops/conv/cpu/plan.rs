@@ -25,6 +25,8 @@ pub(super) enum Path {
 pub(super) struct Plan {
     pub(super) path: Path,
     pub(super) arithmetic: Arithmetic,
+    /// Whether biases are summed in double precision.
+    pub(super) double_biases: bool,
 }
 
 /// The least number of channels for which packing operands is faster: each packed value is used in this many products.
@@ -35,17 +37,17 @@ const CHANNELS: usize = 64;
 /// F(4×4, 3×3) enlarges the rounding error of bfloat16 more than F(2×2, 3×3) does. So F(4×4, 3×3) stays in `f32`, and
 /// wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
-    let path = path(g);
+    let (path, double_biases) = (path(g), false);
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
     match arithmetic {
         Arithmetic::Half(_) if depth.min(g.out_channels) < CHANNELS => {
-            Plan { path, arithmetic: Arithmetic::Single }
+            Plan { path, arithmetic: Arithmetic::Single, double_biases }
         }
         Arithmetic::Half(kernel) if path == Path::Winograd4 => match g.out_channels >= kernel.wide() {
-            true => Plan { path: Path::Winograd2, arithmetic },
-            false => Plan { path, arithmetic: Arithmetic::Single },
+            true => Plan { path: Path::Winograd2, arithmetic, double_biases },
+            false => Plan { path, arithmetic: Arithmetic::Single, double_biases },
         },
-        _ => Plan { path, arithmetic },
+        _ => Plan { path, arithmetic, double_biases },
     }
 }
 
@@ -113,7 +115,7 @@ mod tests {
             (2, 128, Path::Pair, half),
             (1, 128, Path::Im2col, half),
         ] {
-            assert_eq!(plan(half, &layer(side, channels)), Plan { path, arithmetic });
+            assert_eq!(plan(half, &layer(side, channels)), Plan { path, arithmetic, double_biases: false });
         }
     }
 }

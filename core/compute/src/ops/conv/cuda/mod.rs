@@ -204,6 +204,7 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
         output: factor,
         routing,
         factor: Factor::PerPosition(factor),
+        shard: false,
     };
     Unrouted::new(&call)?.map().cloned()
 }

@@ -2,6 +2,8 @@
 //! kind of stimuli. The ranks are threads; `mpirun` is tried by `tests/cli`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod rounding;
+
 use plasticity as _;
 use plasticity_core::Result;
 use plasticity_core::device::Device;
@@ -144,10 +146,9 @@ fn parts(updates: &Updates, words: usize) -> Updates {
     parts
 }
 
-/// Checks that two and four ranks give the updates of one, up to rounding: to 4·10⁻⁵ of the size of the first step, and to 10⁻⁴ of
-/// that of each layer. Most rules stay below 10⁻⁶. Where the parts that stimuli add nearly cancel, as with the small scores of
-/// hinge losses through all layers, the order of sums shows: 5·10⁻⁶ for `hinge_cpc`, 2.6·10⁻⁵ for `hinge_cpc_time_local`. The second
-/// step starts from weights that differ by rounding, so it is allowed ten times as much.
+/// Checks that two and four ranks give the updates of one, up to rounding: to 10⁻⁵ of the size of the first step, and to 5·10⁻⁵ of
+/// that of each layer. Most rules stay below 10⁻⁶; `rounding.rs` looks at those that do not. The second step starts from weights that
+/// differ by rounding, so it is allowed ten times as much.
 fn same(what: &str, config: &str) {
     let one = alone(config).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(one.values().flatten().any(|&value| value != 0.0), "{what} moves nothing");
@@ -155,7 +156,7 @@ fn same(what: &str, config: &str) {
         for (rank, made) in among(config, size, Negatives::Global).into_iter().enumerate() {
             let made = made.unwrap_or_else(|error| panic!("{what}, rank {rank} of {size}: {error}"));
             assert!(made.keys().eq(one.keys()), "{what}: other updates");
-            for (words, most) in [(1, 4e-5), (3, 1e-4)] {
+            for (words, most) in [(1, 1e-5), (3, 5e-5)] {
                 let expected = parts(&one, words);
                 for (part, update) in parts(&made, words) {
                     let (far, most) = (distance(&update, &expected[&part]), most * slack(&part));
