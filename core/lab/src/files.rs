@@ -97,11 +97,11 @@ pub fn set_aside(path: &Path, word: &str) -> Result<PathBuf> {
     Ok(aside)
 }
 
-/// Copies a file to where [`set_aside`] would rename it, and returns where: for a file that is replaced next, and must be there
-/// if the power goes in between.
+/// Copies a file to the path to which [`set_aside`] would rename it, and returns this path. Use it for a
+/// file that is replaced next and must exist if the power fails in between.
 ///
 /// # Errors
-/// Where it cannot be read or written.
+/// If it cannot be read or written.
 pub fn copy_aside(path: &Path, word: &str) -> Result<PathBuf> {
     let aside = aside(path, word);
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
@@ -109,7 +109,7 @@ pub fn copy_aside(path: &Path, word: &str) -> Result<PathBuf> {
     Ok(aside)
 }
 
-/// The first free of `NAME.WORD`, `NAME.WORD.2` and so on.
+/// The first free name of `NAME.WORD`, `NAME.WORD.2` and so on.
 fn aside(path: &Path, word: &str) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let places =

@@ -21,12 +21,12 @@ pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     unpack_by(&PROGRAMS, archive, to)
 }
 
-/// Unpacks by the first of these programs that is installed and can, into a folder that is emptied for each. The programs
-/// differ in what they make of links, so these are refused after unpacking.
+/// Unpacks with the first of these programs that is installed and succeeds, into a folder that is emptied
+/// before each. The programs treat links differently, so links are refused after unpacking.
 pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> {
     let mut failed = Vec::new();
     for program in programs {
-        // A link that one program left must not lead another out of the folder.
+        // A link that one program left must not lead another program out of the folder.
         let emptied = if to.exists() { fs::remove_dir_all(to) } else { Ok(()) };
         emptied.and_then(|()| fs::create_dir_all(to)).map_err(|error| Error::file(to, error))?;
         match run(program, archive, to) {
@@ -67,7 +67,7 @@ fn run(program: &[&str], archive: &Path, to: &Path) -> Result<(), Option<String>
     }
 }
 
-/// Refuses links, and whatever else is neither a file with one name nor a folder.
+/// Refuses links, and everything else that is neither a file with one name nor a folder.
 fn refuse_links(archive: &Path, unpacked: &Path, folder: &Path) -> Result<()> {
     let broken = |error| Error::file(folder, error);
     for entry in fs::read_dir(folder).map_err(broken)? {
@@ -88,7 +88,7 @@ fn names(metadata: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::nlink(metadata)
 }
 
-/// How many names a file has: not told here.
+/// How many names a file has; this system does not report it.
 #[cfg(not(unix))]
 fn names(_: &fs::Metadata) -> u64 {
     1

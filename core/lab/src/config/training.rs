@@ -209,7 +209,7 @@ impl Training {
         }
     }
 
-    /// Refuses what modules that skip batches cannot keep.
+    /// Refuses settings that are impossible if modules skip batches.
     fn check_free_pipeline(&self) -> Result<()> {
         if self.parallel != Parallel::FreePipeline {
             return Ok(());

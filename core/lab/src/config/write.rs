@@ -116,7 +116,7 @@ pub(crate) fn fingerprint_as_written(table: Table) -> String {
 pub(crate) fn learning_keys(mut table: Table) -> Table {
     table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
     if let Some(Value::Table(training)) = table.get_mut("training") {
-        // The other ways to spread steps over threads come to the same bits.
+        // The other ways to divide steps among threads give the same bits.
         let free = |key: &str, value: &Value| key == "parallel" && value.as_str() == Some("free_pipeline");
         training.retain(|key, value| LEARNING.contains(&key) || free(key, value));
     }

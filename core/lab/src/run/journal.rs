@@ -23,8 +23,8 @@ pub struct Record {
     /// has no gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub surprise: Vec<f32>,
-    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent); in a free pipeline, from how
-    /// many batches each module has learned: `steps/module_1`.
+    /// Measures after the step, if layers are probed: `probe/layer_1/raw`, `dead/layer_1` (percent). In a free
+    /// pipeline, also the number of batches from which each module has learned: `steps/module_1`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
 }
@@ -58,7 +58,7 @@ impl Journal {
     /// cannot be read are dropped with a warning, and the old file is kept. The old file is also kept if the run
     /// starts again because it has no checkpoint.
     pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
-        // The old file is there until the new one takes its place: a run that is stopped in between loses no record.
+        // The old file stays until the new one replaces it, so a run that is stopped in between loses no record.
         if path.exists() {
             let bytes =
                 std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;

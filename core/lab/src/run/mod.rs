@@ -281,7 +281,7 @@ fn remove(file: PathBuf) -> Result<()> {
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::create(&path).map_err(|error| Error::file(&path, format!("cannot be made: {error}")))?;
-    // A config without it or a checkpoint is no run: it is on disk before the config.
+    // A config without the lock or a checkpoint is not a run. So the lock is on disk before the config.
     synchronise_folder_of(&path);
     match file.try_lock() {
         Ok(()) => Ok(file),

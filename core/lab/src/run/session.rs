@@ -43,7 +43,7 @@ impl Run {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             read => read.map_err(|error| Error::file(&path, format!("cannot be read: {error}")))?,
         };
-        // A line that is cut short would take this one with it.
+        // An incomplete line would spoil this one.
         let whole = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         write_atomically(&path, &[&before[..whole], line.as_bytes(), b"\n"].concat())
     }

@@ -1,14 +1,14 @@
-//! Maps that wait between two parts of a pipeline.
+//! A queue of maps between two parts of a pipeline.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What becomes of another item where the queue is full.
+/// What happens to a new item if the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     /// Its sender waits for room.
     Waits,
-    /// It takes the place of the oldest, which is lost.
+    /// It replaces the oldest item, which is lost.
     LosesOldest,
 }
 
@@ -21,14 +21,15 @@ struct Shared<T> {
 
 struct State<T> {
     items: VecDeque<T>,
-    /// Both ends are there.
+    /// Whether both ends still exist.
     open: bool,
 }
 
-/// The end that puts in.
+/// The end for putting items in.
 pub(super) struct Sender<T>(Arc<Shared<T>>);
 
-/// The end that takes out: first what was put in first, until the sender is gone and nothing is left.
+/// The end for taking items out, in the order in which they were put in, until the sender no longer
+/// exists and the queue is empty.
 pub(super) struct Receiver<T>(Arc<Shared<T>>);
 
 /// A queue of at most `room` items.
@@ -55,7 +56,7 @@ impl<T> Shared<T> {
 }
 
 impl<T> Sender<T> {
-    /// Puts an item in; returns whether anybody is there to take it.
+    /// Puts an item in; returns whether the receiver still exists.
     pub fn send(&self, item: T) -> bool {
         let Shared { changed, room, full, .. } = self.0.as_ref();
         let mut state = self.0.wait_while(|state| *full == Full::Waits && state.items.len() == *room);
@@ -108,7 +109,7 @@ mod tests {
         let sending = std::thread::spawn(move || (0..9).take_while(|&item| sender.send(item)).count());
         assert_eq!(receiver.by_ref().take(3).collect::<Vec<_>>(), [0, 1, 2]);
         drop(receiver);
-        // Two more at most: one had room, and one waited for it.
+        // At most two more items: one had room, and one waited for room.
         assert!((3..=5).contains(&sending.join().unwrap()));
     }
 }

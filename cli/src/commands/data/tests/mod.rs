@@ -16,7 +16,7 @@ use std::path::Path;
 const GZ: Archive<'_> =
     Archive { part: "all", host: "", file: "set.tar.gz", md5: None, holds: "set/part", needed: true };
 
-/// A program that unpacks what the tests call RAR.
+/// A program that unpacks the RAR archives of the tests.
 const UNPACKER: &[&str] = &["tar", "-xzf", "FILE", "-C", "DIR/"];
 
 fn sum(content: &[u8]) -> String {
@@ -174,7 +174,7 @@ fn links_in_a_rar_are_refused() {
         let message = unpack_by(&[UNPACKER], &file, &to).unwrap_err().to_string();
         assert!(message.contains("contains b, which is a link"), "{message}");
     }
-    // What a program leaves that fails is gone before the next begins.
+    // The files of a failed program are removed before the next one starts.
     let leaves: &[&str] = &["sh", "-c", "ln -s /tmp DIR/left; false"];
     fs::write(&file, tar_gz(&[("set/part/a.bin", b"one")])).unwrap();
     unpack_by(&[leaves, UNPACKER], &file, &to).unwrap();

@@ -44,7 +44,8 @@ pub struct Backward<'a> {
     pub routing: &'a Routing,
     /// The post factor of the output.
     pub factor: Factor<'a>,
-    /// Whether the samples are a shard, to whose sums others are added. The sum of a shard is often much larger than that of all, so
-    /// the CPU makes those of biases, over which errors add up most, in double precision.
+    /// Whether the samples are a shard, so that the sums of other shards are added. The sum of a shard
+    /// is often much larger than the total sum. So the CPU sums biases, where errors add up most, in
+    /// double precision.
     pub shard: bool,
 }
