@@ -70,5 +70,5 @@ pub use plasticity_compute::{ops, pairs, stage};
 
 /// The compute device and its buffers of `f32`.
 pub mod device {
-    pub use plasticity_compute::device::{Buffer, Device, Indices, ON_GPU, Precision};
+    pub use plasticity_compute::device::{AllReduce, Buffer, Device, Indices, ON_GPU, Precision, Summing};
 }
