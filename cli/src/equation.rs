@@ -1,10 +1,10 @@
-//! Equations as plugins say them, `ΔW = γ · (W_pred c_{t−δ}) · x_t`, set as MathML: browsers draw it without a font or a
-//! script of ours.
+//! Converts equations of plugins, such as `ΔW = γ · (W_pred c_{t−δ}) · x_t`, to MathML, which browsers draw without
+//! extra fonts or scripts.
 //!
-//! `_` and `^` begin an index and an exponent: a word, or what stands in braces or brackets behind them. Unicode's own
-//! (`zᵀ`, `u⁺`, `λ₁`) and a prime are the same. Words of two letters or more stand upright. A line may break before a sign
-//! of addition or relation and behind a comma outside brackets, which browsers do not do inside one `<math>`; so each such part
-//! is one.
+//! `_` and `^` start an index and an exponent: a word, or the text in the following braces or brackets. Unicode's
+//! own indices and exponents (`zᵀ`, `u⁺`, `λ₁`) and primes are treated in the same way. Words of two letters or
+//! more are upright. Outside brackets, a line may break before a sign of addition or relation and after a comma.
+//! Browsers do not break inside one `<math>`, so each such part is a separate `<math>`.
 
 /// An equation as elements `<math>`, with a blank wherever a line may break.
 pub fn mathml(equation: &str) -> String {
@@ -14,9 +14,9 @@ pub fn mathml(equation: &str) -> String {
     set.collect::<Vec<_>>().join(" ")
 }
 
-/// Signs before which a line may break, with a blank on either side of them.
+/// Signs before which a line may break, with a blank on each side.
 const BREAKS: [char; 7] = ['=', '+', '−', '→', '±', '·', '⊙'];
-/// Unicode's exponents and what they stand for.
+/// Unicode's exponents and their plain characters.
 const EXPONENTS: [(char, char); 16] = [
     ('ᵀ', 'T'),
     ('⁺', '+'),
@@ -35,7 +35,7 @@ const EXPONENTS: [(char, char); 16] = [
     ('\'', '′'),
     ('′', '′'),
 ];
-/// What holds a place in a word that has none of its own: a bar above a letter.
+/// A combining character, which belongs to the letter before it: a bar above a letter.
 const BAR: char = '\u{304}';
 
 struct Parser {
@@ -54,14 +54,15 @@ impl Parser {
         Some(letter)
     }
 
-    /// Letters as long as they are such.
+    /// Reads letters as long as `is` is true.
     fn run(&mut self, is: impl Fn(char) -> bool) -> String {
         let run: String = self.letters[self.at..].iter().copied().take_while(|&letter| is(letter)).collect();
         self.at += run.chars().count();
         run
     }
 
-    /// All up to `end`, which is taken, in parts between which a line may break: one, inside brackets.
+    /// Reads up to and including `end`, in parts between which a line may break. Inside brackets there is only one
+    /// part.
     fn parts(&mut self, end: Option<char>) -> Vec<String> {
         let (mut parts, mut depth) = (vec![String::new()], 0usize);
         while let Some(letter) = self.next() {
@@ -137,7 +138,7 @@ impl Parser {
         }
     }
 
-    /// What stands at an atom's foot and head.
+    /// The index and exponent of an atom.
     fn scripts(&mut self, atom: String) -> String {
         let (mut foot, mut head) = (String::new(), String::new());
         while let Some(letter) = self.next() {
@@ -171,7 +172,7 @@ impl Parser {
         }
     }
 
-    /// An index or exponent: what braces or brackets hold, or a word.
+    /// An index or exponent: the text in braces or brackets, or a word.
     fn group(&mut self) -> String {
         let end = match self.next() {
             Some('{') => '}',
@@ -187,7 +188,7 @@ impl Parser {
     }
 }
 
-/// Whether blanks beside it are left to the browser.
+/// Whether the browser sets the blanks around this sign.
 fn is_sign(letter: char) -> bool {
     !letter.is_alphanumeric()
         && !['(', ')', '[', ']', '}', '\'', '′', 'ᵀ', '⁺', '⁻', BAR, '√', '∂', '‖'].contains(&letter)
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(parts(""), 0);
     }
 
-    /// Whatever plugins say is set: every element that is opened is closed.
+    /// The equations of all plugins become valid: every opened element is closed.
     #[test]
     fn equations_of_all_plugins_are_whole() {
         use plasticity_core::registry::{Family, plugins};

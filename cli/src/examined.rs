@@ -1,4 +1,4 @@
-//! A run whose networks, trained and untrained, have seen stimuli: what `analyse` and `report` start from.
+//! A run whose trained and untrained networks have seen stimuli: the input of `analyse` and `report`.
 
 use crate::loaded::Loaded;
 use crate::progress::ReadoutProgress;
@@ -11,52 +11,52 @@ use plasticity_lab::network::State;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows of features that are looked at, at most, where each stimulus has many (speech: a row for each frame).
+/// The largest number of rows of features, if each stimulus has many (speech: a row for each frame).
 const ROWS: usize = 4096;
 
-/// A run and what its networks make of labelled stimuli.
+/// A run, and the activity of its networks for labelled stimuli.
 pub struct Examined {
     /// The run.
     pub loaded: Loaded,
-    /// The stimuli, which a probe is tested on: some of them where there are many.
+    /// The stimuli that test a probe, or some of them if there are many.
     pub stimuli: Arc<dyn Stimulus>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// What the trained network makes of them.
+    /// The activity of the trained network.
     pub trained: Look,
-    /// What the untrained one makes of them.
+    /// The activity of the untrained network.
     pub untrained: Look,
-    /// Alignment of W_pred with W_retroᵀ of every module, at the start and at every checkpoint that is kept.
+    /// Alignment of W_pred with W_retroᵀ of every module, at the start and at every saved checkpoint.
     pub alignment: Vec<(u64, Vec<PredictionAlignment>)>,
     /// Steps and states of the run, from the untrained network on.
     pub states: Vec<(u64, State)>,
 }
 
-/// What one network makes of stimuli.
+/// The activity of one network for stimuli.
 pub struct Look {
     /// Features and driving pieces.
     pub seen: Seen,
-    /// Numbers of every layer.
+    /// Measures of every layer.
     pub layers: Vec<LayerSummary>,
     /// Gram matrices of every layer.
     pub grams: Vec<Gram>,
 }
 
-/// How much of a run is looked at.
+/// The extent of an analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// Stimuli, at most.
+    /// The largest number of stimuli.
     pub stimuli: usize,
-    /// Places that are kept of each neuron.
+    /// Places that are kept for each neuron.
     pub drivers: usize,
 }
 
 impl Examined {
-    /// Opens runs and shows the same stimuli, those of the first, to all their networks: stimuli that are made from a seed
-    /// differ from one seed to the next. What can be refused is refused before any is shown.
+    /// Opens runs and shows the stimuli of the first run to all their networks (stimuli that are made from a
+    /// seed differ between seeds). All checks are made before any stimulus is shown.
     ///
     /// # Errors
-    /// As [`Loaded::open`]; where the stimuli have no labels, or runs cannot be compared layer by layer.
+    /// As [`Loaded::open`]; also if the stimuli have no labels, or runs cannot be compared layer by layer.
     pub fn all(folders: &[PathBuf], set: &[String], extent: Extent, device: &Device) -> Result<Vec<Self>> {
         let loaded =
             folders.iter().map(|folder| Loaded::open(folder, set, device)).collect::<Result<Vec<_>>>()?;
@@ -80,7 +80,7 @@ impl Examined {
     }
 }
 
-/// Some of the stimuli of a split, evenly spaced: fewer where each has many rows.
+/// Some of the stimuli of a split, evenly spaced: fewer if each has many rows.
 pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> {
     let rows = match whole.is_empty() {
         true => 1,
@@ -117,7 +117,7 @@ fn looks(
     }
 }
 
-/// Refuses runs that cannot be compared layer by layer: of other numbers of layers, or on other stimuli.
+/// Refuses runs that cannot be compared layer by layer: with different numbers of layers or different stimuli.
 fn comparable(runs: &[Loaded]) -> Result<()> {
     let Some(first) = runs.first() else { return Ok(()) };
     let (of, to) = (first.trained.layer_names().len(), first.folder.display());

@@ -1,9 +1,9 @@
 //! Train, probe, verify and audit local self-supervised learning rules from a config.
 //!
-//! The program is [`run`]. A crate with plugins of its own has a `main` of three lines: it names the plugin crate
-//! (`use my_rules as _;`), so that it is linked, and returns [`run`]'s exit code.
+//! The program is [`run`]. A crate with its own plugins has a `main` of three lines: it names the plugin crate
+//! (`use my_rules as _;`), so that this crate is linked, and returns the exit code of [`run`].
 //!
-//! A config can be trained and probed from Rust as well; `examples/train.rs` writes a run folder, too:
+//! You can also train and probe a config from Rust; `examples/train.rs` shows how to write a run folder:
 //!
 //! ```
 //! use plasticity as _; // links all plugins
@@ -68,12 +68,12 @@ use plasticity_lab::provenance;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-// Named so that they are linked: the plugins of these crates enter themselves.
+// Named so that they are linked: the plugins of these crates register themselves.
 use plasticity_encoders as _;
 use plasticity_modalities as _;
 use plasticity_rules as _;
 
-/// The command line as clap has it: what the book's reference is written from, and what its commands are read by.
+/// The command line for clap. The book's reference is generated from it, and tests parse the book's commands with it.
 pub fn command() -> clap::Command {
     Arguments::command()
 }
@@ -84,17 +84,17 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
-            // Nothing is left to do where even the message cannot be written.
+            // If even the message cannot be written, nothing else can be done.
             let _ = error.print();
             return exit.into();
         }
     };
-    // What symphonia finds wrong with a file comes as an error, with the file's name.
+    // Faults that symphonia finds in a file become errors with the file's name, so its log is not needed.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,symphonia=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let logs = logs.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
-    // A program that links this one may have set up logging of its own.
+    // A program that links this one may have set up its own logging.
     let _ = logs.without_time().with_target(false).try_init();
     let ended = signals::fail_without_memory().and_then(|()| dispatch(&arguments.command));
     let exit = ended.unwrap_or_else(|error| {

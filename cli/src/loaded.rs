@@ -1,4 +1,4 @@
-//! A run from its folder, ready to be looked at: its network as trained, and as it began.
+//! A run from its folder, for analysis: its trained network and its untrained network.
 
 use crate::threads::start_threads;
 use plasticity_core::device::Device;
@@ -11,13 +11,13 @@ use plasticity_lab::run::{self, Stored};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A run and the networks of it.
+/// A run and its networks.
 pub struct Loaded {
     /// Its folder.
     pub folder: PathBuf,
     /// Its config and stimuli.
     pub experiment: Experiment,
-    /// Its last checkpoint that is whole.
+    /// Its last intact checkpoint.
     pub stored: Stored,
     /// The network of that checkpoint.
     pub trained: Network,
@@ -29,7 +29,7 @@ impl Loaded {
     /// Opens the run in a folder at its last checkpoint.
     ///
     /// # Errors
-    /// If the folder holds no run, or the run no checkpoint; where its stimuli are missing.
+    /// If the folder is not a run, the run has no checkpoint, or its stimuli are missing.
     pub fn open(folder: &Path, set: &[String], device: &Device) -> Result<Self> {
         let config = run::config(folder, set)?;
         let stored = run::last_checkpoint(folder)?.ok_or_else(|| {
@@ -51,12 +51,12 @@ impl Loaded {
         self.experiment.config()
     }
 
-    /// Steps of training that its checkpoint has seen.
+    /// Number of training steps at its checkpoint.
     pub fn step(&self) -> u64 {
         self.stored.checkpoint.step
     }
 
-    /// Labelled stimuli that a probe learns from, or is tested on, with the names of their classes.
+    /// Labelled stimuli that train or test a probe, with the names of their classes.
     ///
     /// # Errors
     /// If there are none, or they have no labels.
@@ -73,7 +73,7 @@ impl Loaded {
         }
     }
 
-    /// Steps and states of the run, from the untrained network over the checkpoints that are kept.
+    /// Steps and states of the run: the untrained network, then the saved checkpoints.
     ///
     /// # Errors
     /// If a checkpoint cannot be read.

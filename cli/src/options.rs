@@ -26,7 +26,7 @@ pub struct Overrides {
 }
 
 impl ConfigArguments {
-    /// Reads the config and starts the threads that it asks for.
+    /// Reads the config and starts its number of threads.
     pub fn load(&self) -> Result<Config> {
         let config = Config::load(&self.config, &self.overrides.set)?;
         start_threads(&config)?;

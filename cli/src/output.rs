@@ -1,4 +1,4 @@
-//! What the program says: tables and JSON on standard output, errors on standard error.
+//! The output of the program: tables and JSON on standard output, errors on standard error.
 
 use plasticity_core::{Error, Result};
 use plasticity_lab::files::write_atomically;
@@ -7,22 +7,22 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this process leaves it to another to speak: of all but errors, or of these as well.
+/// Whether this process prints nothing because another one prints: nothing except errors, or not even errors.
 static SILENT: AtomicBool = AtomicBool::new(false);
 static SILENT_ERRORS: AtomicBool = AtomicBool::new(false);
 
-/// Says nothing from here on but errors: another rank says the rest.
+/// From now on, prints only errors; another rank prints the rest.
 #[cfg(feature = "mpi")]
 pub fn silence() {
     SILENT.store(true, Ordering::Relaxed);
 }
 
-/// Says no errors either: another rank says the same.
+/// From now on, does not print errors either; another rank prints the same ones.
 pub fn silence_errors() {
     SILENT_ERRORS.store(true, Ordering::Relaxed);
 }
 
-/// Writes to standard output. That a reader such as `head` has gone away is no error.
+/// Writes to standard output. It is not an error if a reader such as `head` has ended.
 pub fn print(text: &str) -> Result<()> {
     if SILENT.load(Ordering::Relaxed) {
         return Ok(());
@@ -39,22 +39,22 @@ pub fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string_pretty(value).map_err(|error| Error::file("JSON", error))
 }
 
-/// Says an error.
+/// Prints an error.
 pub fn error(error: &Error) {
     if !SILENT_ERRORS.load(Ordering::Relaxed) {
-        // Nothing is left to do where even this fails.
+        // If even this fails, nothing else can be done.
         let _ = writeln!(std::io::stderr(), "error: {error}");
     }
 }
 
-/// Says an error of one of several ranks.
+/// Prints an error of one of several ranks.
 pub fn error_of(rank: usize, error: &Error) {
     if !SILENT_ERRORS.load(Ordering::Relaxed) {
         let _ = writeln!(std::io::stderr(), "error: rank {rank}: {error}");
     }
 }
 
-/// Says something on the way, beside what the command is for.
+/// Prints a note that is not the result of the command.
 pub fn note(text: &str) {
     if SILENT.load(Ordering::Relaxed) {
         return;
@@ -62,14 +62,14 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Keeps what was worked out in a file of its run, or says that it cannot: the run may be another person's.
+/// Saves a result in a file of its run, or warns if this fails: the run may belong to another person.
 pub fn keep(path: &Path, text: &str) {
     if let Err(error) = write_atomically(path, text.as_bytes()) {
         note(&format!("warning: {error}: the result is printed but not saved in the run's folder"));
     }
 }
 
-/// A Markdown table; the first column is to the left, the others to the right.
+/// A Markdown table; the first column is left-aligned, the others are right-aligned.
 pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().chain(std::iter::once(&head.to_vec())).map(|row| length(row, column)).max();
@@ -103,7 +103,7 @@ pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// A table in columns of blanks; the first column is to the left, the others to the right.
+/// A table with columns separated by blanks; the first column is left-aligned, the others are right-aligned.
 pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
     let table = table(head, rows);
     let lines = table.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line);
@@ -111,7 +111,7 @@ pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
     plain.collect::<Vec<_>>().join("\n")
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! Where a step's time goes: the spans of [`plasticity_core::stage`], added up.
+//! Where a step's time goes: sums over the spans of [`plasticity_core::stage`].
 
 use plasticity_core::Result;
 use plasticity_core::observer::{Moment, Observer};
@@ -15,29 +15,29 @@ use tracing::{Subscriber, debug_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// One stage of a layer or module, in the mean over steps.
+/// One stage of a layer or module; the mean over steps.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stage {
     /// The layer or module.
     pub part: String,
-    /// What it does: a kernel's name stands behind that of the stage it belongs to.
+    /// The name of the stage; the name of a kernel follows the name of its stage.
     pub stage: String,
-    /// Its time without that of the kernels in it.
+    /// Its time without its kernels.
     pub ms: f64,
     /// Its share of the step, in percent.
     pub share: f64,
-    /// 10⁹ operations a second, counted as those of the plain algorithm, where it is a kernel.
+    /// For a kernel: 10⁹ operations of the plain algorithm per second.
     pub gflops: Option<f64>,
 }
 
-/// Times and operations of all stages so far, in the order in which they were first met.
+/// Times and operations of all stages so far, in the order of their first occurrence.
 #[derive(Debug, Default)]
 struct Sums {
     order: BTreeMap<(String, String), usize>,
     sums: Vec<(Duration, u64)>,
 }
 
-/// Listens to the stages of steps.
+/// Records the stages of steps.
 #[derive(Clone, Debug, Default)]
 pub struct Profile(Arc<Mutex<Sums>>);
 
@@ -47,10 +47,10 @@ struct Listening {
     _guard: DefaultGuard,
 }
 
-/// Listens to every step that it looks on.
+/// An observer that records every step.
 #[derive(Default)]
 pub struct Profiled {
-    /// What it has heard.
+    /// The recorded stages.
     pub profile: Profile,
     listening: Option<Listening>,
 }
@@ -67,7 +67,7 @@ impl Observer<Trainer> for Profiled {
     }
 }
 
-/// What is known of an open span.
+/// The data of an open span.
 struct Open {
     part: String,
     stage: String,
@@ -151,7 +151,7 @@ impl Sums {
 }
 
 impl Profile {
-    /// Runs `step`, listening.
+    /// Runs `step` and records its stages.
     pub fn listen<T>(&self, step: impl FnOnce() -> T) -> T {
         let _listening = self.listening();
         step()
@@ -163,7 +163,7 @@ impl Profile {
         Listening { _step: debug_span!("step").entered(), _guard: guard }
     }
 
-    /// The stages in the mean over `steps` steps of `step_ms`, and last what was outside all of them.
+    /// The mean of each stage over `steps` steps of `step_ms`, and last the time outside all stages.
     pub fn stages(&self, steps: u64, step_ms: f64) -> Vec<Stage> {
         let sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut order: Vec<_> = sums.order.iter().collect();

@@ -1,4 +1,4 @@
-//! How far training and probes are: a bar on a terminal, a line now and then elsewhere.
+//! The progress of training and probes: a bar on a terminal, else a line from time to time.
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +8,7 @@ use plasticity_lab::training::Trainer;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Time from one line to the next, where there is no terminal.
+/// Time between two lines if there is no terminal.
 pub const EVERY: Duration = Duration::from_secs(10);
 
 /// Shows the progress of a training.
@@ -18,7 +18,7 @@ pub struct TrainingProgress {
     said: Instant,
     loss: String,
     probe: String,
-    /// The last line, where it was not said yet.
+    /// The last line, if it has not been printed yet.
     line: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Observer<Trainer> for TrainingProgress {
         Ok(())
     }
 
-    /// Leaves the last step's line where it was.
+    /// Keeps the line of the last step.
     fn end(&mut self, _: &Moment<Trainer>) -> Result<()> {
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
         self.line.take().iter().for_each(|line| output::note(line));
@@ -89,7 +89,7 @@ impl Observer<Trainer> for TrainingProgress {
     }
 }
 
-/// The accuracies that were measured on the way, probe by probe and layer by layer: `  raw % 31.2 40.6`.
+/// The accuracies from probes during training, probe by probe and layer by layer: `  raw % 31.2 40.6`.
 fn probed(measures: &[Measure]) -> String {
     let mut probes: Vec<(&str, String)> = Vec::new();
     for Measure { name, value, .. } in measures {
@@ -115,7 +115,7 @@ impl ReadoutProgress {
         Self { bar: bar("{bar:30} {pos} %  probing: {msg}"), said: Instant::now() }
     }
 
-    /// Shows what is being done, and the share of it that is done.
+    /// Shows the current work and the share of it that is done.
     pub fn show(&mut self, what: &str, share: f64) {
         let percent = (100.0 * share) as u64;
         match &self.bar {
@@ -139,7 +139,7 @@ impl Drop for ReadoutProgress {
     }
 }
 
-/// A bar, where there is a terminal.
+/// A bar, if there is a terminal.
 fn bar(style: &str) -> Option<ProgressBar> {
     std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::new(0);

@@ -1,4 +1,4 @@
-//! The ranks of this job, where `mpirun` has started several processes of this program.
+//! The ranks of this job, if `mpirun` has started several processes of this program.
 
 use crate::exit::Exit;
 use crate::output;
@@ -9,7 +9,7 @@ use plasticity_lab::ranks::{self, Alone, Collective};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Joins the other ranks of this job. From here on rank 0 alone says what the program has to say.
+/// Joins the other ranks of this job. From now on, only rank 0 prints output.
 ///
 /// # Errors
 /// If several processes were started, and this program was built without MPI, or MPI cannot be used.
@@ -37,14 +37,14 @@ fn joined(count: usize, _: Duration) -> Result<Arc<dyn Collective>> {
         "{count} processes of this program were started together, and it was built without MPI, so that each would train for \
          itself: build it with `--features mpi`, or start one process"
     );
-    // All of them find the same.
+    // All ranks find the same error.
     if ranks::rank_as_started().is_some_and(|rank| rank > 0) {
         output::silence_errors();
     }
     Err(plasticity_core::Error::Ranks(message))
 }
 
-/// The outcome of all ranks: this one's, or the error of the first that failed, which rank 0 alone says.
+/// The outcome of this rank, or the error of the first rank that failed. Only rank 0 prints the error.
 ///
 /// # Errors
 /// If a rank failed.
@@ -58,14 +58,15 @@ pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     agreed
 }
 
-/// How long rank 0 takes at most to report an error that all ranks have.
+/// The longest time in which rank 0 reports an error that all ranks have.
 const REPORT: Duration = Duration::from_secs(1);
 
-/// How long rank 0 has to report an error before another rank does: longer than the second after which `mpirun` kills
-/// processes that catch its first signal.
+/// The time for rank 0 to report an error before another rank does. It is longer than the second after which
+/// `mpirun` kills processes that catch its first signal.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 
-/// Does what ranks do together. A rank that cannot continue says why and ends all of them, because the others wait for it.
+/// Runs the common work of all ranks. A rank that cannot continue prints the reason and ends all ranks,
+/// because the others wait for it.
 pub fn together(ranks: &Arc<dyn Collective>, run: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
     match run() {
         Err(error) if ranks.size() > 1 => {
@@ -73,7 +74,7 @@ pub fn together(ranks: &Arc<dyn Collective>, run: impl FnOnce() -> Result<Exit>)
             if ranks.rank() == 0 {
                 output::error(&error);
             } else {
-                // Where all ranks find the same wrong, rank 0 has said it and ended them by then.
+                // If all ranks have the same error, rank 0 has reported it and ended them before this time is over.
                 std::thread::sleep(FIRST_WORD);
                 output::error_of(ranks.rank(), &error);
             }

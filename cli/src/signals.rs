@@ -1,4 +1,5 @@
-//! Signals that ask the program to end: the first one lets the step be finished and saved, the second one leaves at once.
+//! Signals that ask the program to end. After the first one, the step is finished and saved; the second one ends
+//! the program at once.
 
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
@@ -7,7 +8,7 @@ use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Listens from when it is made.
+/// Listens for signals from its creation on.
 #[derive(Debug, Default)]
 pub struct Signals {
     came: Arc<AtomicBool>,
@@ -15,8 +16,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGHUP, SIGINT, SIGTERM and SIGUSR1, but for those that this process was started to ignore (`nohup`). `mpirun`
-    /// passes SIGUSR1 on and waits; after the others it sets the ranks a time.
+    /// Listens for SIGHUP, SIGINT, SIGTERM and SIGUSR1, except those that this process ignores since its start (`nohup`).
+    /// `mpirun` passes SIGUSR1 on and waits. After the other signals, it gives the ranks only a limited time.
     ///
     /// # Errors
     /// If the system refuses.
@@ -29,7 +30,7 @@ impl Signals {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
-            // In this order: the first signal finds the flag as it was.
+            // In this order: at the first signal the flag is not set yet.
             let leave = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.came));
             leave
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.which), signal as usize))
@@ -39,18 +40,18 @@ impl Signals {
         Ok(signals)
     }
 
-    /// On other systems the program ends as the system has it.
+    /// On other systems, a signal ends the program in the default way.
     #[cfg(not(unix))]
     pub fn listen() -> Result<Self> {
         Ok(Self::default())
     }
 
-    /// Whether one has come.
+    /// Whether a signal has come.
     pub fn came(&self) -> bool {
         self.came.load(Ordering::Relaxed)
     }
 
-    /// How the program ends after the one that came.
+    /// The exit status after the signal that came.
     pub fn exit(&self) -> Exit {
         match self.which.load(Ordering::Relaxed) {
             1 => Exit::Hangup,
@@ -61,8 +62,8 @@ impl Signals {
     }
 }
 
-/// Where an allocation fails that nothing asked for beforehand, Rust says so and aborts: the program then ends with the exit
-/// status of a failure, as it does where one that was asked for is refused.
+/// If an allocation fails that was not checked before, Rust prints a message and aborts. With this, the program
+/// then ends with the exit status of a failure, as it does after a failed check of memory.
 ///
 /// # Errors
 /// If the system refuses.
@@ -74,13 +75,13 @@ pub fn fail_without_memory() -> Result<()> {
         .map_err(|error| Error::stimulus("signals", format!("cannot be listened for: {error}")))
 }
 
-/// On other systems an abort is one.
+/// On other systems, nothing changes an abort.
 #[cfg(not(unix))]
 pub fn fail_without_memory() -> Result<()> {
     Ok(())
 }
 
-/// The signals that a process ignores, bit by bit, from Linux's `/proc/self/status`; none where it does not say.
+/// The signals that a process ignores, as bits, from Linux's `/proc/self/status`; none if it does not state them.
 #[cfg(unix)]
 fn ignored(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Threads of arithmetic, which are started once, before anything is computed.
+//! Threads for arithmetic. They are started once, before anything is computed.
 
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
@@ -8,13 +8,13 @@ use rayon::ThreadPoolBuilder;
 use std::error::Error as _;
 use std::sync::OnceLock;
 
-/// The number that a config asked for.
+/// The number of threads from the config.
 static STARTED: OnceLock<usize> = OnceLock::new();
 
 /// Starts as many threads as the config names, but no more than [`most_threads`], or one for each core.
 ///
 /// # Errors
-/// If no thread can be started, or this process computes with another number already.
+/// If no thread can be started, or this process already computes with another number.
 pub fn start_threads(config: &Config) -> Result<()> {
     let Some(threads) = config.training.threads.map(|threads| threads.min(most_threads())) else {
         return start_default_threads();
@@ -35,8 +35,8 @@ pub fn start_threads(config: &Config) -> Result<()> {
     }
 }
 
-/// Threads of each of several ranks on this machine, where none of them is bound to cores of its own: an equal part of the
-/// cores. 0: one for each core that this process may use.
+/// The threads of one rank, if several ranks on this machine are not bound to separate cores: an equal
+/// part of the cores. 0 means one for each core that this process may use.
 fn of_rank() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -47,8 +47,8 @@ fn of_rank() -> usize {
     }
 }
 
-/// Starts one thread for each core, where none are started yet: else they are started by the first arithmetic, which can
-/// return no error.
+/// Starts one thread for each core, if none are started yet. Otherwise the first arithmetic would start
+/// them, and it cannot return an error.
 ///
 /// # Errors
 /// If no thread can be started.
@@ -56,7 +56,7 @@ pub fn start_default_threads() -> Result<()> {
     if STARTED.get().is_some() {
         return Ok(());
     }
-    // Without a cause the error is that threads were started before: by a program that links this one.
+    // An error without a cause means that threads were started before, by a program that links this one.
     match ThreadPoolBuilder::new().num_threads(of_rank()).build_global() {
         Err(error) if error.source().is_some() => {
             let message = format!(

@@ -1,4 +1,4 @@
-//! A step as Chrome's trace format has it: the stages of training, and the sums over ranks that go on beside them.
+//! A step in Chrome's trace format: the stages of training, and the sums over ranks that run in parallel.
 
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::stage::TARGET;
@@ -17,31 +17,31 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What happened when.
+/// An event with its time.
 #[derive(Clone, Debug, PartialEq)]
 struct Interval {
     name: String,
-    /// Whether it is a sum over ranks, beside training.
+    /// Whether it is a sum over ranks, in parallel with training.
     beside: bool,
-    /// Whether training waits in it for other ranks.
+    /// Whether training waits for other ranks during it.
     waits: bool,
-    /// Since the trace began.
+    /// Time since the start of the trace.
     start: Duration,
     took: Duration,
 }
 
-/// Listens to the last step that it looks on.
+/// An observer that records the last step.
 #[derive(Default)]
 pub struct Traced {
     listening: Option<DefaultGuard>,
     heard: Option<Heard>,
 }
 
-/// What was heard of a step.
+/// The records of a step.
 #[derive(Clone)]
 struct Heard {
     began: Instant,
-    /// Microseconds since 1970: ranks of one machine have one clock.
+    /// Microseconds since 1970: ranks on one machine have the same clock.
     epoch: f64,
     intervals: Arc<Mutex<Vec<Interval>>>,
 }
@@ -107,7 +107,7 @@ impl Visit for Fields {
     }
 }
 
-/// A span that is open.
+/// An open span.
 struct Open {
     name: String,
     waits: bool,
@@ -146,8 +146,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
 }
 
 impl Traced {
-    /// Writes the last step as rank `rank`: `rank-0.json`, for chrome://tracing or ui.perfetto.dev. Returns the share of the
-    /// time of its sums over ranks in which training went on; `None` where there were none.
+    /// Writes the last step as rank `rank`: `rank-0.json`, for chrome://tracing or ui.perfetto.dev. Returns the
+    /// share of the time of sums over ranks in which training continued; `None` if there were no sums.
     ///
     /// # Errors
     /// If the folder cannot be written to.
@@ -162,8 +162,8 @@ impl Traced {
     }
 }
 
-/// The trace format: complete events in microseconds; a process for each rank, in it a thread that trains and one of
-/// communication.
+/// The trace format: complete events in microseconds. Each rank is a process with two threads, for training and
+/// for communication.
 fn chrome(intervals: &[Interval], epoch: f64, rank: usize) -> Value {
     let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
     let thread = |beside: bool| usize::from(beside);

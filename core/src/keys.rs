@@ -131,7 +131,7 @@ pub fn check_value(range: &Range, value: &Value) -> Result<(), Fault> {
             });
         }
         (Range::Table(keys), Value::Table(table)) => return check_table(keys, table),
-        // A source may be given by its name alone.
+        // A source may be given by only its name.
         (Range::Plugin(Family::Source), Value::String(name)) => {
             return registry::find(Family::Source, name, "").map(drop).map_err(|_| {
                 let known: Vec<_> =

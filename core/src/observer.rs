@@ -160,6 +160,6 @@ pub trait ObserverSpec: Send + Sync + std::fmt::Debug {
     /// [`begin`](Observer::begin) gets.
     ///
     /// # Errors
-    /// Names a value that is out of range by its key (`every`).
+    /// If a value is out of range; the error names its key (`every`).
     fn build(&self) -> Result<Box<dyn Observer>>;
 }

@@ -215,7 +215,8 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 /// Checks at start-up that no two plugins of a family share a name, and that every key's range can be read.
 ///
 /// # Errors
-/// Names both crates; or the plugin, the key and the fault in its range.
+/// If two plugins share a name (the error names both crates), or a range cannot be read (the error names the plugin,
+/// the key and the fault).
 pub fn check() -> Result<()> {
     check_all(inventory::iter::<Plugin>.into_iter())
 }

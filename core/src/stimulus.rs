@@ -1,4 +1,4 @@
-//! Where stimuli come from.
+//! Stimuli and their sources.
 
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
@@ -103,7 +103,7 @@ pub trait Stimulus: Send + Sync {
     /// probe (centre crop, no flip).
     ///
     /// # Errors
-    /// Names the file that cannot be used, and what is wrong with it.
+    /// If a file cannot be used; the error names it and says what is wrong with it.
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample>;
 
     /// Arranges samples as the encoder's input on the host, `[time, location, batch, t, y, x, channel]`. The default
@@ -141,7 +141,7 @@ pub trait Stimulus: Send + Sync {
         samples.iter().map(|sample| sample.label.clone()).collect()
     }
 
-    /// Hand-made features to probe beside the layers as a baseline (speech: MFCC).
+    /// Hand-made features that are probed as a baseline in addition to the layers (speech: MFCC).
     fn baseline(&self) -> Option<Baseline> {
         None
     }
@@ -192,8 +192,8 @@ pub trait StimulusSpec: Send + Sync + std::fmt::Debug {
     /// If files or folders are missing or unusable; the error names them and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>>;
 
-    /// What follows from the config alone about the stimuli for learning, so that noise of the same shape can replace
-    /// absent files; `None` if nothing does.
+    /// The outline of the stimuli for learning, if it follows from the config, so that noise of the same shape can
+    /// replace missing files; else `None`.
     ///
     /// # Errors
     /// If a value of the config is out of range.

@@ -18,6 +18,7 @@ fn map(shape: MapShape, values: &[f32], device: &Device) -> FeatureMap {
 
 /// Builds the layer of a JSON spec and checks, at a random point, that for the loss L = −Σ factor · post every update
 /// is −∂L/∂parameter and feedback is −∂L/∂pre. With `per_sample`, the factor is the factor of the mean over positions.
+///
 /// If a ReLU or max pool switches within a step, the finite difference is wrong. So two step lengths are tried, and
 /// the share of values that agree with neither must be below 3 %.
 pub(crate) fn check(spec: &str, shape: MapShape, per_sample: bool) {

@@ -62,12 +62,12 @@ pub fn assert_follows_loss(rule: &mut dyn PlasticityRule, signals: &Signals) -> 
 /// Some patches.
 pub const SHAPE: RepresentationShape = RepresentationShape { time: 2, location: 3, batch: 4, channel: 5 };
 
-/// The rule of a module that sees `shape` alone.
+/// The rule of a module whose only representation has the shape `shape`.
 pub fn build(spec: &dyn RuleSpec, shape: RepresentationShape) -> Box<dyn PlasticityRule> {
     spec.build(&context(shape, shape), &mut stream(1, &[])).unwrap()
 }
 
-/// A target and nothing else.
+/// Signals with only a target.
 pub fn alone(target: &Representation) -> Signals<'_> {
     Signals::new(target)
 }

@@ -41,7 +41,8 @@ struct Stage {
     layers: Vec<LayerAlignment>,
 }
 
-/// Measures and prints, and for a run writes `alignment.json`. If training diverges, it prints the earlier measurements.
+/// Measures and prints, and writes `alignment.json` for a run. If training diverges, it prints the earlier
+/// measurements.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let set = &arguments.overrides.set;
     let is_run = arguments.what.is_dir();
@@ -85,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     trained_to.and(printed).map(|()| Exit::Success)
 }
 
-/// The state that a run starts from, if the config has `training.init`.
+/// The initial state of a run, if the config has `training.init`.
 fn started(experiment: &Experiment, device: &Device) -> Result<Option<State>> {
     if experiment.config().training.init.is_none() {
         return Ok(None);
@@ -112,7 +113,7 @@ fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut V
     trained
 }
 
-/// Degrees, a row a layer (counted from 1) and a column a stage.
+/// Degrees, with a row for each layer (counted from 1) and a column for each stage.
 fn table(stages: &[Stage]) -> String {
     let mut head = vec!["layer".to_owned()];
     head.extend(stages.iter().map(|stage| match stage.step {

@@ -26,7 +26,7 @@ pub struct Arguments {
     overrides: Overrides,
 }
 
-/// What was measured of all runs.
+/// The measures of all runs.
 #[derive(Debug, Serialize)]
 struct Analysis {
     runs: Vec<OfRun>,
@@ -43,7 +43,7 @@ struct OfRun {
     untrained: Vec<LayerSummary>,
     /// Linear CKA of every layer with itself before training.
     cka_with_untrained: Vec<Option<f64>>,
-    /// Linear CKA of every layer with every layer.
+    /// Linear CKA of all pairs of layers.
     cka: Vec<Vec<Option<f64>>>,
     /// Alignment of W_pred with W_retroᵀ, step by step.
     prediction_alignment: Vec<Stage>,
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Linear CKA of each layer of one network with the same of another.
+/// Linear CKA of each layer of one network with the same layer of another.
 pub fn ckas(one: &[Gram], other: &[Gram]) -> Result<Vec<Option<f64>>> {
     one.iter().zip(other).map(|(one, other)| one.cka(other)).collect()
 }

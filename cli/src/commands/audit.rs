@@ -7,7 +7,7 @@ use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};
 use plasticity_lab::audit::{Audit, AuditBench, audit};
 
-/// Stimuli of a measurement: few enough to be quick, enough for mixed differences over three.
+/// Stimuli of a measurement: few, to be quick, but enough for mixed differences over three.
 const BATCH: usize = 4;
 
 /// Arguments of `audit`.
@@ -79,5 +79,5 @@ fn print(audit: &Audit) -> Result<()> {
     Ok(())
 }
 
-/// The text for a mark that this network gives no way to measure.
+/// The text for a mark that cannot be measured on this network.
 const NOT_MEASURED: &str = "not measured";

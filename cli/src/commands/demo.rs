@@ -1,4 +1,4 @@
-//! `plasticity demo`: CLAPP-s, or another rule, on built-in scenes, probed beside the untrained network.
+//! `plasticity demo`: trains CLAPP-s, or another rule, on built-in scenes, and probes it and the untrained network.
 
 use super::probe;
 use super::train::{self, Learned};

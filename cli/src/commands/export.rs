@@ -1,4 +1,4 @@
-//! `plasticity export RUN --out FILE`: a trained encoder as a file that other programs run.
+//! `plasticity export RUN --out FILE`: writes a trained encoder as a file that other programs can run.
 
 use super::features::{vacant, write_new};
 use crate::exit::Exit;

@@ -1,4 +1,4 @@
-//! `plasticity import FILE --into CONFIG --out RUN`: a run with weights that another program trained.
+//! `plasticity import FILE --into CONFIG --out RUN`: makes a run from weights that another program trained.
 
 use crate::exit::Exit;
 use crate::import::{Imported, import, parse_pair};

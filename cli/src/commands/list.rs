@@ -67,7 +67,7 @@ fn named(name: &str) -> Result<Vec<&'static Plugin>> {
     Ok(found)
 }
 
-/// One line and citation each.
+/// One line and a citation for each plugin.
 fn by_family(plugins: &[&Plugin]) -> String {
     let width = plugins.iter().map(|plugin| plugin.name.chars().count()).max().unwrap_or(0);
     let mut text = Vec::new();
@@ -85,7 +85,7 @@ fn by_family(plugins: &[&Plugin]) -> String {
     text.join("\n")
 }
 
-/// All that is known of a plugin.
+/// The complete entry of a plugin.
 fn full(plugin: &Plugin) -> String {
     let mut text = vec![format!("{} {}: {}", plugin.family.name(), plugin.name, plugin.summary)];
     for (what, value) in [("equation", plugin.equation), ("citation", plugin.citation)] {

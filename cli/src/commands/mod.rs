@@ -1,4 +1,4 @@
-//! The subcommands, one a file: each has its arguments and what it does.
+//! The subcommands, one in each file, with their arguments and actions.
 
 pub mod alignment;
 pub mod analyse;

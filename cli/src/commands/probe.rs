@@ -33,14 +33,14 @@ pub struct Arguments {
     overrides: Overrides,
 }
 
-/// What `probe.json` holds.
+/// The content of `probe.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Steps of training.
     pub step: u64,
     /// Every layer's probes.
     pub layers: Vec<LayerProbe>,
-    /// Where rules recognise classes by goodness: how well they do.
+    /// The accuracy by goodness, for rules that recognise classes by goodness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goodness: Option<ByGoodness>,
     /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config of the probe.
@@ -82,17 +82,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     printed.map(|()| Exit::Success)
 }
 
-/// The override that takes the stimuli of another config.
+/// The override that sets the stimuli of another config.
 fn stimuli_of(path: &Path) -> Result<String> {
     Config::load(path, &[])?.stimulus_override()
 }
 
-/// Whether a config reads the run in a folder out as the run's own does.
+/// Whether a config gives the same probe as the own config of the run in a folder.
 pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
     Ok(config.readout_fingerprint()? == run::config(folder, &[])?.readout_fingerprint()?)
 }
 
-/// Reads a network out, showing progress.
+/// Probes a network and shows progress.
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
     let mut shown = ReadoutProgress::new();
     let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
@@ -100,15 +100,15 @@ pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device:
     Ok(Report { step, layers, goodness, readout: experiment.config().readout_fingerprint()? })
 }
 
-/// Writes `probe.json` into a run's folder, or says that it cannot.
+/// Writes `probe.json` into a run's folder, or warns if this fails.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
     output::keep(&folder.join("probe.json"), &output::json(report)?);
     Ok(())
 }
 
-/// A report as a table: each probe's accuracy beside the untrained network's, in percent, with its top-5 accuracy where there
-/// are more than five classes, and the epoch that was chosen where stimuli are held out for it; then what guessing gives,
-/// and how the trained network's features are beside the untrained one's.
+/// A report as a table. For each probe it has the accuracy of the trained and the untrained network in percent, the
+/// top-5 accuracy if there are more than five classes, and the chosen epoch if stimuli are held out for it. Then follow
+/// the accuracy of guessing and the statistics of the features of both networks.
 pub fn table(report: &Report) -> String {
     let Some(first) = report.layers.first() else { return String::new() };
     let mut head = vec!["layer".to_owned()];
@@ -145,7 +145,7 @@ pub fn table(report: &Report) -> String {
     }
 }
 
-/// How often the class with the largest goodness is right, as a table.
+/// How often the class with the largest goodness is correct, as a table.
 fn by_goodness(goodness: &ByGoodness) -> String {
     let row = |name: String, Beside { trained, untrained }: Beside<f64>| {
         vec![name, percent(trained), percent(untrained), format!("{:+.1}", trained - untrained)]

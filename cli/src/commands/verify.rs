@@ -1,4 +1,4 @@
-//! `plasticity verify`: updates against reference cases, or a config's rule against automatic differentiation.
+//! `plasticity verify`: compares updates with reference cases, or a config's rule with automatic differentiation.
 
 use crate::exit::Exit;
 use crate::options::{self, Overrides};
@@ -35,7 +35,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What was compared: a file, or a config's network fresh or trained.
+/// The comparisons of a file, or of a config's network, new or trained.
 #[derive(Debug, Serialize)]
 struct Report {
     what: String,
@@ -46,7 +46,7 @@ struct Report {
 }
 
 impl Report {
-    /// Lets any error pass; a missing tensor does not.
+    /// Lets any error pass, but not a missing tensor.
     fn unjudged(&mut self) {
         self.tensors.iter_mut().for_each(|tensor| tensor.tolerance = f64::INFINITY);
         self.passes = passes(&self.tensors);

@@ -1,4 +1,4 @@
-//! Weights that another program trained, for a network of this one.
+//! Imports weights that another program trained.
 
 mod names;
 
@@ -12,23 +12,24 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What became of the two sides' tensors.
+/// The result of an import.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Parameters that have the file's values.
     pub taken: Vec<String>,
-    /// Weights of a rule that the file has and this network's rule has not.
+    /// Weights of a rule in the file that this network's rule does not have.
     pub left_out: Vec<String>,
-    /// Weights of the network's rule that the file lacks: they are fresh.
+    /// Weights of the network's rule that the file does not have; they keep their initial values.
     pub fresh: Vec<String>,
 }
 
-/// Gives a fresh network the tensors of a safetensors file. `map` has pairs of their names and the network's; what it does
-/// not name has the place that its own name says. All layers' parameters have to be there, a rule's may be missing.
+/// Gives a new network the tensors of a safetensors file. `map` has pairs of a name in the file and a name in the
+/// network. Other tensors are assigned by their own names. All parameters of layers must be in the file; a rule's
+/// parameters may be missing.
 ///
 /// # Errors
-/// If the file cannot be read; names a tensor without a place, of another shape or another type than float32, and a
-/// parameter that is missing. The network may have changed in part then.
+/// If the file cannot be read, a tensor has no place, another shape or another type than float32, or a parameter
+/// is missing; the error names it. Then the network may have changed in part.
 pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> Result<Imported> {
     let refuse = |message: String| Error::file(file, message);
     let bytes = std::fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -78,8 +79,8 @@ pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> R
     Ok(imported)
 }
 
-/// The values of a tensor for a parameter of `shape`, or what is wrong with it. Axes of length 1 at its end do not count: a
-/// matrix may come as a convolution of 1×1.
+/// The values of a tensor for a parameter of `shape`, or an error. Final axes of length 1 do not count: a matrix
+/// may have the form of a 1×1 convolution.
 fn values(view: &TensorView, shape: &[usize], turned: bool) -> std::result::Result<Vec<f32>, String> {
     if view.dtype() != Dtype::F32 {
         return Err(format!("of type {:?}", view.dtype()));

@@ -1,4 +1,4 @@
-//! What tensors of other programs are called here.
+//! Converts names of tensors of other programs to names in this one.
 
 use plasticity_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -8,30 +8,31 @@ use std::collections::BTreeMap;
 pub struct Place {
     /// The parameter's full name.
     pub name: String,
-    /// Whether its two axes are the other way round there.
+    /// Whether its two axes are exchanged in the file.
     pub turned: bool,
 }
 
-/// A pair of `--map THEIRS=OURS`; nothing after the sign: the tensor is left out.
+/// A pair of `--map THEIRS=OURS`; if nothing follows `=`, the tensor is left out.
 ///
 /// # Errors
-/// If there is no sign.
+/// If there is no `=`.
 pub fn parse_pair(text: &str) -> std::result::Result<(String, String), String> {
     let (theirs, ours) =
         text.rsplit_once('=').ok_or("expected THEIRS=OURS, such as conv1.weight=layer.0.weight")?;
     Ok((theirs.to_owned(), ours.to_owned()))
 }
 
-/// Where each tensor of a file goes, by its name; those that are left out are not in it.
+/// The place of each tensor of a file, by its name, without the tensors that are left out.
 ///
 /// A name is looked up in `map`, then among the network's own (`own`), then in the layout of the encoders of Illing et al.
-/// 2021 (github.com/EPFL-LCN/pub-illing2021-neurips): module M's file holds `model.J.weight` and `model.J.bias` of its
-/// convolutions, `loss.W_k.K.weight` of the prediction of step K + 1, `[context, target, 1, 1]`, which is W_predᵀ, and with
-/// prediction weights of its own for each direction `loss_mirror.W_k.K.weight`, W_retro; in one file these names begin with
+/// 2021 (github.com/EPFL-LCN/pub-illing2021-neurips): the file of module M has `model.J.weight` and
+/// `model.J.bias` of its convolutions, and `loss.W_k.K.weight` of prediction step K + 1,
+/// `[context, target, 1, 1]`, which is W_predᵀ. With separate weights for each direction it also
+/// has `loss_mirror.W_k.K.weight`, W_retro. If one file has all modules, these names start with
 /// `encoder.M.`.
 ///
 /// # Errors
-/// Names a tensor that has no place, and a pair whose tensor is not there.
+/// If a tensor has no place, or the tensor of a pair is missing; the error names it.
 pub fn places(names: &[&str], own: &[String], map: &[(String, String)]) -> Result<BTreeMap<String, Place>> {
     if let Some((theirs, _)) = map.iter().find(|(theirs, _)| !names.contains(&theirs.as_str())) {
         return Err(Error::config("--map", format!("there is no tensor `{theirs}` in the file")));
@@ -56,7 +57,7 @@ pub fn places(names: &[&str], own: &[String], map: &[(String, String)]) -> Resul
     Ok(places)
 }
 
-/// Module and number of every convolution of the published layout, in the order of layers.
+/// Module and number of every convolution in the published layout, in the order of layers.
 fn convolutions(names: &[&str]) -> Vec<(usize, usize)> {
     let number = |name: &&str| {
         let (module, rest) = of_module(name)?;
@@ -67,7 +68,7 @@ fn convolutions(names: &[&str]) -> Vec<(usize, usize)> {
     found
 }
 
-/// The module of a name of the published layout, and the rest of it.
+/// The module of a name in the published layout, and the rest of the name.
 fn of_module(name: &str) -> Option<(usize, &str)> {
     let (module, rest) = name.strip_prefix("encoder.")?.split_once('.')?;
     Some((module.parse().ok()?, rest))

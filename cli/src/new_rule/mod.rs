@@ -3,7 +3,7 @@
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The files of the crate, with `{name}`, `{crate_name}`, `{Type}` and dependencies to be filled in.
+/// The files of the crate, with placeholders `{name}`, `{crate_name}`, `{Type}` and the dependencies.
 const FILES: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("template/Cargo.toml.template")),
     ("config.toml", include_str!("template/config.toml")),
@@ -16,7 +16,7 @@ const FILES: [(&str, &str); 6] = [
 /// Writes the crate into `folder`/`name` and returns where it is.
 ///
 /// # Errors
-/// If the name is no crate name, is taken by a registered rule, or the folder exists already.
+/// If the name is not a crate name, a registered rule has it, or the folder already exists.
 pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
@@ -48,7 +48,7 @@ pub fn write(name: &str, folder: &Path) -> Result<PathBuf> {
     Ok(crate_folder)
 }
 
-/// Words that are no name of a package or crate, and words whose type would hide one that the template uses.
+/// Words that cannot be the name of a package or crate, and words whose type would hide a type that the template uses.
 const RESERVED: &str = "
     as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let
     loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof
@@ -78,7 +78,7 @@ fn fill(text: &str, name: &str) -> String {
         .replace("{plasticity-suite}", &dependency(concat!(env!("CARGO_MANIFEST_DIR"), "/../core/suite")))
 }
 
-/// The sources that this program was built from, where they are still on this machine; else the released version.
+/// The sources from which this program was built, if they are still on this machine; else the released version.
 fn dependency(source: &str) -> String {
     let source = Path::new(source);
     match source.canonicalize() {

@@ -6,15 +6,15 @@ use plasticity_core::layer::LayerSpec;
 use plasticity_core::{Error, Result};
 use serde_json::Value;
 
-/// Which of time, row and column the maps of a network have; the others are one position long everywhere.
+/// The axes (of time, row and column) that the maps of a network have; along the others, all maps have one position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axes([bool; 3]);
 
 impl Axes {
-    /// The axes of maps that begin with `extent`, through these layers.
+    /// The axes of the input `extent` and of the maps of these layers.
     ///
     /// # Errors
-    /// If a layer cannot be written down.
+    /// If the config of a layer cannot be written.
     pub fn of(extent: [usize; 3], layers: &[Box<dyn LayerSpec>]) -> Result<Self> {
         let mut kinds = Vec::new();
         for layer in layers {
@@ -29,17 +29,17 @@ impl Axes {
         Ok(Self([time, space, space]))
     }
 
-    /// Sizes on these axes alone.
+    /// The sizes on only these axes.
     pub fn keep(self, sizes: [usize; 3]) -> Vec<usize> {
         sizes.into_iter().zip(self.0).filter_map(|(size, kept)| kept.then_some(size)).collect()
     }
 
-    /// Whether maps are over time alone.
+    /// Whether maps have only the time axis.
     pub fn time_alone(self) -> bool {
         self.0 == [true, false, false]
     }
 
-    /// What they are called, after those of batch and channel.
+    /// The names of the axes after batch and channel.
     pub fn names(self) -> String {
         let names = ["time", "row", "column"].into_iter().zip(self.0);
         let kept = names.filter_map(|(name, kept)| kept.then_some(name));
@@ -51,19 +51,19 @@ impl Axes {
         ints(name, self.keep(sizes).into_iter().map(|size| size as i64).collect())
     }
 
-    /// Twice the same, before and behind each axis.
+    /// The same sizes twice: before and after each axis.
     pub fn both_sides(self, sizes: [usize; 3]) -> Vec<i64> {
         self.keep(sizes).repeat(2).into_iter().map(|size| size as i64).collect()
     }
 }
 
-/// Names of all layers in what a config says of one, and of those inside it.
+/// The names of a layer and of all layers inside it, from its config.
 fn names(layer: &Value, found: &mut Vec<String>) {
     found.extend(layer["type"].as_str().map(str::to_owned));
     layer["layers"].as_array().into_iter().flatten().for_each(|inner| names(inner, found));
 }
 
-/// What a config says of a layer.
+/// The config of a layer.
 pub fn json(layer: &dyn LayerSpec) -> Result<Value> {
     serde_json::to_value(layer).map_err(|error| Error::config("encoder.layers", error.to_string()))
 }

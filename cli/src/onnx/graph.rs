@@ -1,10 +1,10 @@
-//! A graph while it grows: nodes, weights and what goes in and out.
+//! Builds a graph: nodes, weights, inputs and outputs.
 
 use super::messages::{
     Attribute, Axis, Element, Graph as Message, Kind, Node, Shape, Size, Tensor, TensorType, Type, Value,
 };
 
-/// Nodes so far. Values are known by their names.
+/// The nodes so far. Values are identified by their names.
 #[derive(Default)]
 pub struct Graph {
     message: Message,
@@ -12,7 +12,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Adds a node and returns the name of what it makes.
+    /// Adds a node and returns the name of its result.
     pub fn node(&mut self, operation: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
         self.values += 1;
         let made = format!("value{}", self.values);
@@ -31,7 +31,7 @@ impl Graph {
         self.constant(name, shape, Element::Float, bytes)
     }
 
-    /// Adds whole numbers, a list of them, and returns their name.
+    /// Adds a list of whole numbers and returns its name.
     pub fn ints(&mut self, values: &[i64]) -> String {
         let name = format!("list{}", self.message.initializers.len());
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -51,12 +51,12 @@ impl Graph {
         name.to_owned()
     }
 
-    /// What goes in: `shape` without the batch's axis, which is first and of any length.
+    /// Adds an input; `shape` is without the batch axis, which is first and has any length.
     pub fn input(&mut self, name: &str, shape: &[usize], doc: &str) {
         self.message.inputs.push(value(name, shape, doc));
     }
 
-    /// Gives a value out, under a name of its own; `shape` as for [`input`](Self::input).
+    /// Adds an output with the name `name`; `shape` as for [`input`](Self::input).
     pub fn output(&mut self, made: &str, name: &str, shape: &[usize], doc: &str) {
         for node in &mut self.message.nodes {
             node.inputs.iter_mut().chain(&mut node.outputs).filter(|value| *value == made).for_each(
@@ -69,7 +69,7 @@ impl Graph {
         self.message.outputs.push(value(name, shape, doc));
     }
 
-    /// The graph as it is written.
+    /// The graph as a message of the file.
     pub fn into_message(self, name: &str, doc: &str) -> Message {
         Message { name: name.to_owned(), doc: doc.to_owned(), ..self.message }
     }
@@ -102,7 +102,7 @@ pub fn float(name: &str, value: f32) -> Attribute {
     Attribute { name: name.to_owned(), float: value, kind: Kind::Float.into(), ..Attribute::default() }
 }
 
-/// An attribute that is a word.
+/// An attribute that is a text.
 pub fn text(name: &str, value: &str) -> Attribute {
     let text = value.as_bytes().to_vec();
     Attribute { name: name.to_owned(), text, kind: Kind::Text.into(), ..Attribute::default() }

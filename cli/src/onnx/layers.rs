@@ -1,4 +1,4 @@
-//! Every kind of layer as nodes: what it makes of its input with running statistics, when nothing learns.
+//! Every kind of layer as nodes, for evaluation: with running statistics, without learning.
 
 use super::axes::{Axes, json};
 use super::graph::{Graph, float, int, ints, text};
@@ -18,7 +18,7 @@ use plasticity_lab::network::{Saved, State};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What a config says of a layer, of the kind that its name promises.
+/// The config of a layer, as the spec of its kind.
 fn spec<T: DeserializeOwned>(mut layer: Value) -> Result<T> {
     if let Some(keys) = layer.as_object_mut() {
         keys.remove("type");
@@ -37,10 +37,10 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Adds a layer whose parameters' names begin with `place`, and returns the name of what it makes of `x`.
+    /// Adds a layer whose parameters' names start with `place`, and returns the name of its output for `x`.
     ///
     /// # Errors
-    /// Names a kind of layer that ONNX has nothing for.
+    /// If there is no form of this kind of layer in ONNX; the error names it.
     pub fn layer(&mut self, layer: &dyn LayerSpec, place: &str, x: &str) -> Result<String> {
         let said = json(layer)?;
         let name = said["type"].as_str().unwrap_or_default().to_owned();
@@ -90,7 +90,7 @@ impl Writer<'_> {
         self.state.tensors.get(name).ok_or_else(missing)
     }
 
-    /// Adds a parameter as it is saved.
+    /// Adds a saved parameter.
     fn parameter(&mut self, name: &str) -> Result<String> {
         let Saved { shape, values } = self.saved(name)?;
         let (shape, values) = (shape.clone(), values.clone());
@@ -101,7 +101,7 @@ impl Writer<'_> {
         self.graph.node("Relu", &[x], Vec::new())
     }
 
-    /// W ∗ x + b. The weights' own axes are those of `Axes`, but for some of a single tap.
+    /// W ∗ x + b. The weights have the axes of `Axes`; axes with a single tap may be missing.
     fn linear(&mut self, place: &str, stride: [usize; 3], padding: [usize; 3], x: &str) -> Result<String> {
         let name = format!("{place}.weight");
         let Saved { shape, values } = self.saved(&name)?;

@@ -21,7 +21,7 @@ pub struct Model {
     pub metadata: Vec<Entry>,
 }
 
-/// The set of operations that nodes are of.
+/// The set of operations of the nodes.
 #[derive(Clone, PartialEq, Message)]
 pub struct Opset {
     #[prost(int64, tag = "2")]
@@ -54,7 +54,7 @@ pub struct Graph {
     pub outputs: Vec<Value>,
 }
 
-/// One operation; values go by their names.
+/// One operation; values are identified by their names.
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
     #[prost(string, repeated, tag = "1")]
@@ -84,7 +84,7 @@ pub struct Attribute {
     pub kind: i32,
 }
 
-/// Which field of an [`Attribute`] holds.
+/// The field of an [`Attribute`] that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum Kind {
@@ -95,7 +95,7 @@ pub enum Kind {
     Ints = 7,
 }
 
-/// What the elements of a tensor are.
+/// The type of the elements of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum Element {
@@ -128,7 +128,7 @@ pub struct Value {
     pub doc: String,
 }
 
-/// What a value is: here always a tensor.
+/// The type of a value: here always a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
     #[prost(message, optional, tag = "1")]
@@ -158,13 +158,13 @@ pub struct Axis {
     pub size: Option<Size>,
 }
 
-/// How long an axis is.
+/// The length of an axis.
 #[derive(Clone, PartialEq, Eq, Oneof)]
 pub enum Size {
     /// This long.
     #[prost(int64, tag = "1")]
     Fixed(i64),
-    /// As long as it comes; axes of one name are of one length.
+    /// Any length; axes with the same name have the same length.
     #[prost(string, tag = "2")]
     Named(String),
 }

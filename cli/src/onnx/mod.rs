@@ -1,7 +1,8 @@
-//! A network as a graph of [ONNX](https://onnx.ai), which other programs run: every layer's map by its name.
+//! A network as an [ONNX](https://onnx.ai) graph, which other programs can run. Its outputs are the maps of all
+//! layers, by name.
 //!
-//! Layers are told apart by their names in configs, and their weights found by their names in checkpoints, so that the
-//! contract of a layer knows nothing of ONNX.
+//! The kind of a layer comes from its name in the config, and its weights from their names in checkpoints. So
+//! the trait for layers need not know ONNX.
 
 mod axes;
 mod graph;
@@ -20,15 +21,16 @@ use prost::Message;
 
 /// The version of the format.
 const FORMAT: i64 = 8;
-/// The version of the operations: the last in which `ReduceMean` has its axes as an attribute, which more programs know.
+/// The version of the operations: the last one in which `ReduceMean` has its axes as an attribute. More
+/// programs support this form.
 const OPERATIONS: i64 = 17;
-/// What protobuf can hold.
+/// The largest size of a protobuf message.
 const MOST: usize = i32::MAX as usize;
 
 /// The first `count` layers of a run's trained network as a file of ONNX.
 ///
 /// # Errors
-/// Names a layer, or the rule, that ONNX has nothing for; where the file would be larger than 2 GB.
+/// If there is no form of a layer or of the rule in ONNX (the error names it), or the file would be larger than 2 GB.
 pub fn model(loaded: &Loaded, count: usize) -> Result<Vec<u8>> {
     let input = loaded.experiment.stimulus().shape(1);
     sees_its_input(loaded)?;
@@ -72,7 +74,7 @@ pub fn model(loaded: &Loaded, count: usize) -> Result<Vec<u8>> {
     Ok(model.encode_to_vec())
 }
 
-/// Refuses rules that show a network something else than stimuli.
+/// Refuses rules that change the stimuli before the network sees them.
 fn sees_its_input(loaded: &Loaded) -> Result<()> {
     let shape = loaded.experiment.stimulus().shape(1);
     let silent = FeatureMap::new(shape, Buffer::zeros(loaded.trained.device(), shape.len())?)?;

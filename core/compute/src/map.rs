@@ -1,9 +1,10 @@
 //! The axes of a layer's activity over a whole batch.
 
-/// The axes of a map of activity. If a modality cuts each stimulus into separate pieces (image
-/// patches: rows are time, columns are locations), a batch of stimuli becomes
-/// `time · location · batch` *samples*. Each sample is a map of `extent` positions. Speech and
-/// video keep time as an axis of the map.
+/// The axes of a map of activity.
+///
+/// If a modality cuts each stimulus into separate pieces (image patches: rows are time, columns are
+/// locations), a batch of stimuli becomes `time · location · batch` *samples*. Each sample is a map
+/// of `extent` positions. Speech and video keep time as an axis of the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapShape {
     /// Pieces of one stimulus that follow each other in time (1 if time is an axis of the map).

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The suffix of a temporary file.
 const PARTIAL: &str = ".partial";
 
-/// Writes a file completely or not at all, even if the machine stops: writes a temporary file beside it, synchronises
-/// and renames it, or removes it on failure.
+/// Writes a file completely or not at all, even if the machine stops: writes a temporary file in the same
+/// folder, synchronises and renames it, or removes it on failure.
 ///
 /// # Errors
 /// If the folder cannot be written to.
@@ -20,7 +20,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if let Err(error) = written.and_then(|()| std::fs::rename(&temporary, path)) {
-        // Else it would take the room that the next file needs. Nothing is left to do where even this fails.
+        // Else it would use the space that the next file needs. If this fails too, nothing else can be done.
         let _ = std::fs::remove_file(&temporary);
         return Err(refused(error));
     }
@@ -28,17 +28,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Brings the name of a file or folder to disk, so that it is there after a power cut.
+/// Writes the name of a file or folder to disk, so that it is there after a power cut.
 pub fn synchronise_folder_of(path: &Path) {
     let folder =
         path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     if let Some(Ok(folder)) = folder.map(File::open) {
-        // Some file systems cannot synchronise a folder; what was written there stands without it.
+        // Some file systems cannot synchronise a folder; the file was written anyway.
         let _ = folder.sync_all();
     }
 }
 
-/// Makes a folder and those above it that there are not, each brought to disk in the one above it.
+/// Makes a folder and the missing folders above it, and writes the name of each to disk.
 ///
 /// # Errors
 /// If one cannot be made.
@@ -67,7 +67,7 @@ fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = path.with_file_name(format!(".{name}.{}.{count}{PARTIAL}", std::process::id()));
         match File::create_new(&temporary) {
-            // Of a process with this number on another machine, or one that was killed.
+            // The file of a process with this number on another machine, or of a killed process.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|file| (file, temporary)),
         }
@@ -85,7 +85,7 @@ pub fn quoted(path: &Path) -> String {
     }
 }
 
-/// Renames a file to `NAME.WORD`, or where there is one already to `NAME.WORD.2` and so on, and returns where it is now.
+/// Renames a file to `NAME.WORD`, or `NAME.WORD.2` and so on if this exists, and returns its new path.
 ///
 /// # Errors
 /// If it cannot be renamed.
@@ -118,10 +118,10 @@ fn aside(path: &Path, word: &str) -> PathBuf {
     free.unwrap_or_else(|| path.with_file_name(format!("{name}.{word}")))
 }
 
-/// Removes temporary files of processes that were killed. Nothing may be written into `folder` meanwhile.
+/// Removes temporary files of killed processes. No process may write into `folder` at this time.
 ///
 /// # Errors
-/// If the folder cannot be read, or a file not be removed.
+/// If the folder cannot be read, or a file cannot be removed.
 pub fn remove_partial(folder: &Path) -> Result<()> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| Error::file(folder, format!("cannot be read: {error}")))?;

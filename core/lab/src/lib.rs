@@ -1,4 +1,4 @@
-//! Experiments with plugins: a config becomes a network that trains, is probed, audited and verified.
+//! Experiments with plugins: builds a network from a config, trains, probes, audits and verifies it.
 
 pub mod alignment;
 pub mod analysis;

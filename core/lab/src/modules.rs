@@ -1,12 +1,12 @@
-//! Which layers share a module: from a config's names and lists to ranges of layers.
+//! Which layers share a module: converts a config's names and lists to ranges of layers.
 
 use plasticity_core::plasticity::Modules;
 use plasticity_core::registry::unknown;
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 
-/// The named divisions, with the modules (layers counted from 1) of those that the paper has for six layers:
-/// 1 all; 2 (1–3)(4–6); 3 (1,2)(3,4)(5,6); `4_upper` (1–3)(4)(5)(6); `4_lower` (1)(2)(3)(4–6); 6 layer-wise.
+/// The named divisions of the paper for six layers (layers counted from 1): 1 all; 2 (1–3)(4–6); 3
+/// (1,2)(3,4)(5,6); `4_upper` (1–3)(4)(5)(6); `4_lower` (1)(2)(3)(4–6); 6 layer-wise.
 const SIX: [(&str, &[usize]); 6] = [
     ("1", &[6]),
     ("2", &[3, 3]),
@@ -24,7 +24,7 @@ pub fn names() -> Vec<&'static str> {
 /// The layers (from 0) of every module.
 ///
 /// # Errors
-/// If a name is unknown or is for another number of layers, or if lists skip or repeat a layer: names it.
+/// If a name is unknown or for another number of layers, or if lists skip or repeat a layer; the error names it.
 pub fn resolve(modules: &Modules, layers: usize) -> Result<Vec<Range<usize>>> {
     let sizes = match modules {
         Modules::Named(name) => named(name, layers)?,
@@ -40,7 +40,7 @@ pub fn resolve(modules: &Modules, layers: usize) -> Result<Vec<Range<usize>>> {
         .collect())
 }
 
-/// Layers a module, for a name.
+/// The number of layers of each module, for a name.
 fn named(name: &str, layers: usize) -> Result<Vec<usize>> {
     match name {
         "layerwise" => return Ok(vec![1; layers]),
@@ -59,7 +59,7 @@ fn named(name: &str, layers: usize) -> Result<Vec<usize>> {
     Ok(sizes.to_vec())
 }
 
-/// Layers a module, for lists that hold every layer from 1 on once and in order.
+/// The number of layers of each module, for lists with every layer from 1 on, once and in order.
 fn listed(lists: &[Vec<usize>], layers: usize) -> Result<Vec<usize>> {
     let mut expected = 1;
     for (index, list) in lists.iter().enumerate() {

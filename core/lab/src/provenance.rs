@@ -1,4 +1,4 @@
-//! What determines a run's bits beside config and seed: the program, the device and the data.
+//! Everything that determines a run's bits in addition to config and seed: the program, the device and the data.
 
 use plasticity_core::device::Device;
 use plasticity_core::{ops, registry};
@@ -10,20 +10,20 @@ const UNKNOWN: &str = "unknown";
 
 static COMMIT: OnceLock<&str> = OnceLock::new();
 
-/// Tells from which commit the program was built; a library cannot know. The first word holds.
+/// Sets the commit from which the program was built, which a library cannot know. Only the first call counts.
 pub fn set_commit(commit: &'static str) {
     COMMIT.get_or_init(|| commit);
 }
 
-/// Where a checkpoint, or a part of a run, comes from. Empty words stand for what is not known: files of earlier versions
-/// have only program, kernels and data.
+/// The origin of a checkpoint or of a part of a run. An empty text means unknown: files of earlier versions have
+/// only program, kernels and data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
     /// The version of this crate.
     pub program: String,
-    /// The commit that the program was built from, with `+changes` where files were not as in it; `unknown` where it was
-    /// built without.
+    /// The commit from which the program was built, with `+changes` if files were changed; `unknown` if it was built
+    /// outside a repository.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub commit: String,
     /// The crates of plugins that are linked, with their versions.
@@ -32,7 +32,7 @@ pub struct Provenance {
     /// The device.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub device: String,
-    /// The family of kernels that sums were made with: other families round differently.
+    /// The family of kernels. Families round differently.
     pub kernels: String,
     /// The processor.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -42,7 +42,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// That of this process, with data of this fingerprint.
+    /// The provenance of this process, with data of this fingerprint.
     pub fn here(device: &Device, data: String) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -81,8 +81,9 @@ impl Provenance {
     }
 }
 
-/// The family of kernels of a device. On the CPU: the processor's widest instructions that the kernels use, and at bf16 the
-/// kernels of products. On a GPU: its name, the library of convolutions and the precision, which the environment can set too.
+/// The family of kernels of a device. On the CPU: the widest instructions that the kernels use and, at bf16, the
+/// kernels of products. On a GPU: its name, the library of convolutions and the precision, which the environment can
+/// also set.
 fn kernels(device: &Device) -> String {
     if plasticity_core::device::ON_GPU {
         return format!("{}, {}, {}", device.name(), ops::conv::library(device), device.precision());
@@ -107,7 +108,7 @@ fn instructions() -> &'static str {
     "baseline"
 }
 
-/// The processor's name, where the system tells it.
+/// The processor's name, if the system reports it.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

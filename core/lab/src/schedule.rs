@@ -1,20 +1,20 @@
-//! Learning rates that change: pure functions of the step, so that a run resumes to the same bits.
+//! Learning rates that change: pure functions of the step, so that a resumed run gives the same bits.
 
 use plasticity_core::registry::Key;
 use serde::{Deserialize, Serialize};
 
-/// `schedule`: what a rate is multiplied by, step by step: a linear warm-up, then a decay.
+/// `schedule`: the factor on a rate at each step: a linear warm-up, then a decay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// How long the rate rises linearly from 0 to its full height; by default it does not.
+    /// The time in which the rate rises linearly from 0 to its full value; by default there is no warm-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Span>,
-    /// What it does afterwards.
+    /// The decay after the warm-up.
     #[serde(default)]
     pub decay: Decay,
-    /// When the decay has come to its end, the warm-up included; by default at the end of learning. The rate stays as it is
-    /// then.
+    /// The time at which the decay ends, including the warm-up; by default the end of learning. Afterwards the
+    /// rate is constant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Span>,
 }
@@ -30,7 +30,7 @@ pub enum Span {
 }
 
 impl Span {
-    /// The steps of it, where an epoch has `per_epoch`.
+    /// The time in steps, for epochs of `per_epoch` steps.
     pub fn steps(self, per_epoch: u64) -> u64 {
         match self {
             Self::Epochs(epochs) => epochs.saturating_mul(per_epoch),
@@ -39,7 +39,7 @@ impl Span {
     }
 }
 
-/// What a rate is multiplied by after the share t of what follows the warm-up, from 0 to 1.
+/// The factor on a rate as a function of t, which grows from 0 at the end of the warm-up to 1 at the end of the decay.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Decay {
@@ -58,11 +58,11 @@ pub enum Decay {
         #[serde(default)]
         to: f32,
     },
-    /// `factor` to the power of how many of the shares `at` are reached.
+    /// `factor` to the power of n, where n is the number of shares in `at` that t has reached.
     Step {
-        /// Shares of what follows the warm-up.
+        /// Values of t.
         at: Vec<f32>,
-        /// What the rate is multiplied by at each of them.
+        /// The factor at each of them.
         #[serde(default = "tenth")]
         factor: f32,
     },
@@ -71,11 +71,11 @@ pub enum Decay {
         /// The factor at the end.
         to: f32,
     },
-    /// `factor` once for every such time that is over, whatever the schedule's length.
+    /// `factor` once for every interval `every` that is over, for any length of the schedule.
     Staircase {
-        /// The length of a stair.
+        /// The length of an interval.
         every: Span,
-        /// What the rate is multiplied by at each of them.
+        /// The factor at each of them.
         #[serde(default = "tenth")]
         factor: f32,
     },
@@ -86,7 +86,7 @@ fn tenth() -> f32 {
 }
 
 impl Decay {
-    /// The factor `after` steps of the `length` that follow the warm-up, with epochs of `per_epoch` steps.
+    /// The factor `after` steps after the warm-up, if the decay has `length` steps and an epoch `per_epoch` steps.
     fn factor(&self, after: u64, length: u64, per_epoch: u64) -> f64 {
         let towards = |to: f32, height: f64| f64::from(to) + (1.0 - f64::from(to)) * height;
         let t = if after < length { after as f64 / length as f64 } else { 1.0 };
@@ -120,7 +120,7 @@ pub struct Rates {
 }
 
 impl Schedule {
-    /// The schedule of a learning of `total` steps, of which an epoch has `per_epoch`.
+    /// The schedule of a training of `total` steps, with epochs of `per_epoch` steps.
     pub fn rates(&self, per_epoch: u64, total: u64) -> Rates {
         let steps = |span: &Span| span.steps(per_epoch);
         let warm_up = self.warm_up.as_ref().map_or(0, steps);
@@ -130,7 +130,7 @@ impl Schedule {
 }
 
 impl Rates {
-    /// What the rate of a step is multiplied by, after `made` steps: (`made` + 1) / w during a warm-up of w steps.
+    /// The factor on the rate of the step after `made` steps: (`made` + 1) / w during a warm-up of w steps.
     pub fn factor(&self, made: u64) -> f64 {
         match made.checked_sub(self.warm_up) {
             None => (made + 1) as f64 / self.warm_up as f64,
@@ -139,7 +139,7 @@ impl Rates {
     }
 }
 
-/// What a schedule may hold.
+/// The range of a schedule.
 macro_rules! range {
     () => {
         "{ warm_up = { epochs = 1.. } | { steps = 1.. }, decay = { type = constant } | { type = linear, to = [0, 1] } | \
@@ -229,7 +229,8 @@ mod tests {
         assert_all(&factors(text, 3, 6), &[1.0, 1.0, 0.75, 0.5, 0.5, 0.5]);
     }
 
-    /// A probe at twice the rate that is halved from its first step on is the probe at that rate, to the bit.
+    /// A probe at twice the rate, which is halved from the first step on, gives the same bits as a probe at the rate
+    /// itself.
     #[test]
     fn a_probe_learns_by_its_schedule() {
         use crate::config::ProbeConfig;

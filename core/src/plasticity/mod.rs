@@ -74,8 +74,8 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
-    /// Writes the same class on every stimulus, without changing their shape; `None` for rules that do not recognise
-    /// classes by [`goodness`](Self::goodness). Called on the first module's rule, once for each class.
+    /// Writes the same class on every stimulus, without changing their shape; `None` for rules that do not recognise classes
+    /// by [`goodness`](Self::goodness). Called on the first module's rule, once for each class.
     ///
     /// # Errors
     /// If the rule cannot work on such stimuli.

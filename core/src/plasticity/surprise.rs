@@ -5,9 +5,10 @@ use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
 
-/// The modulation γ of the pairs of one prediction step, kept on the device until the surprise is read. H = 1 if γ
-/// ≠ 0. In time-local learning a row is compared with its positive or with its negatives, never with both. Pairs
-/// that are not compared do not count.
+/// The modulation γ of the pairs of one prediction step, kept on the device until the surprise is read.
+///
+/// H = 1 if γ ≠ 0. In time-local learning a row is compared with its positive or with its negatives, never with
+/// both. Pairs that are not compared do not count.
 #[derive(Clone, Debug)]
 pub struct Surprise {
     gamma: Buffer,

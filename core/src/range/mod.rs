@@ -1,4 +1,4 @@
-//! The range of a config key: the values that it may have, written beside the key and read strictly.
+//! The range of a config key: the values that it may have. It is written next to the key and read strictly.
 //!
 //! ```text
 //! range   = choice { "|" choice }
@@ -8,6 +8,7 @@
 //! list    = ("list" | N) "of" choice
 //! table   = "{" KEY "=" range { "," KEY "=" range } "}"
 //! ```
+//!
 //! A `WORD` is one of the texts that a config may give, in quotes (`shared | blocked`). `a score` is a plugin of
 //! this family.
 

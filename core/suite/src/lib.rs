@@ -5,6 +5,7 @@
 //! ```no_run
 //! plasticity_suite::suite().unwrap();
 //! ```
+//!
 //! The suite checks every linked plugin: its config has the documented keys; wrong values give errors;
 //! its results agree with automatic differentiation, finite differences or an identity. For a source,
 //! the suite checks only the entry in the catalogue; the stimuli that read it test the source itself.
@@ -58,10 +59,10 @@ impl std::fmt::Debug for Failures {
 
 impl std::error::Error for Failures {}
 
-/// Checks every plugin that is linked; returns how many.
+/// Checks every linked plugin; returns their number.
 ///
 /// # Errors
-/// All failures, by the name of the plugin.
+/// If plugins have faults; the error has all of them, by plugin.
 pub fn suite() -> Result<usize, Failures> {
     let mut failures = Vec::new();
     if let Err(error) = registry::check() {
@@ -77,10 +78,10 @@ pub fn suite() -> Result<usize, Failures> {
     if failures.is_empty() { Ok(checked) } else { Err(Failures(failures)) }
 }
 
-/// Checks the plugins of one family; returns how many.
+/// Checks the plugins of one family; returns their number.
 ///
 /// # Errors
-/// All failures, by the name of the plugin.
+/// If plugins have faults; the error has all of them, by plugin.
 pub fn family(family: Family) -> Result<usize, Failures> {
     let plugins = registry::plugins(family);
     let failures: Vec<_> = plugins.iter().flat_map(|plugin| failures_of(plugin)).collect();
@@ -90,7 +91,7 @@ pub fn family(family: Family) -> Result<usize, Failures> {
 /// Checks one plugin.
 ///
 /// # Errors
-/// All its failures.
+/// If the plugin has faults; the error has all of them.
 pub fn plugin(plugin: &Plugin) -> Result<(), Failures> {
     let failures = failures_of(plugin);
     if failures.is_empty() { Ok(()) } else { Err(Failures(failures)) }

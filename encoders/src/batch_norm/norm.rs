@@ -14,10 +14,13 @@ use std::sync::Arc;
 /// Weight of a new batch in the running averages: PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
-/// Batch normalisation over every position of every sample. Learning and [`Phase::Peek`] use the moments of the
-/// batch. Learning also updates the running moments, r ← 0.9 · r + 0.1 · batch, with the unbiased variance as
-/// in PyTorch. Evaluation uses the running moments. With several ranks, the moments are over the shards of all
-/// ranks, and so are the means that are subtracted from a post factor.
+/// Batch normalisation over every position of every sample.
+///
+/// Learning and [`Phase::Peek`] use the moments of the batch. Learning also updates the running moments, r ←
+/// 0.9 · r + 0.1 · batch, with the unbiased variance as in PyTorch. Evaluation uses the running moments.
+///
+/// With several ranks, the moments are over the shards of all ranks, and so are the means that are subtracted
+/// from a post factor.
 #[derive(Debug)]
 pub struct Norm {
     weight: Parameter,
@@ -138,8 +141,8 @@ impl Norm {
         Ok([below, weight, bias])
     }
 
-    /// The moments over the batches of all ranks, which have equal numbers of rows: μ = mean of μ_r, σ² = mean
-    /// of σ_r² + (μ_r − μ)².
+    /// The moments over the batches of all ranks, which have equal numbers of rows: μ = mean of μ_r, σ² =
+    /// mean of σ_r² + (μ_r − μ)².
     fn over_ranks(&self, own: Moments) -> Result<Moments> {
         let Some(ranks) = &self.across else { return Ok(own) };
         let own_mean = own.mean.to_vec()?;

@@ -59,7 +59,7 @@ macro_rules! conv {
             /// The layer's sizes on time, row and column.
             ///
             /// # Errors
-            /// Names the key that is out of range.
+            /// If a value is out of range; the error names the key.
             pub fn shape(&self) -> Result<ConvShape> {
                 let pool = self.max_pool.as_ref();
                 let shape = shape($axes, self.channels, &self.kernel, &self.stride, &self.padding, self.relu, pool)?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct GruSpec {
     /// Neurons.
     pub hidden: usize,
-    /// How it learns.
+    /// How the layer learns.
     pub gradient: Gradient,
 }
 

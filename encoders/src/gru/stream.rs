@@ -8,9 +8,11 @@ use plasticity_core::ops::gru::{self as elementwise, Direct, Sizes};
 use plasticity_core::ops::{self, Product};
 
 /// A run of an e-prop GRU over time: the traces ε' = q ⊙ ε + ∂h'/∂W (direct part, Illing et al. 2021, Appendix C;
-/// Bellec et al. 2020), and the update so far, ΔW = Σ_t signal_t ⊙ ε_t. The traces need samples · 3·hidden ·
-/// (inputs + hidden + 2) values, for sequences of any length. A layer with `gradient = "eprop_forward"` needs the
-/// same memory for its update, but its forward pass also holds the sequence.
+/// Bellec et al. 2020), and the update so far, ΔW = Σ_t signal_t ⊙ ε_t.
+///
+/// The traces need samples · 3·hidden · (inputs + hidden + 2) values, for sequences of any length. A layer with
+/// `gradient = "eprop_forward"` needs the same memory for its update, but its forward pass also holds the
+/// sequence.
 ///
 /// # Biological roles
 /// *pre*: `x` and the layer's own h; *eligibility*: one trace for each synapse (and sample); *post factor*: the

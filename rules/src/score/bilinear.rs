@@ -67,8 +67,8 @@ plugin! {
 /// The bilinear score of one prediction step.
 ///
 /// # Shapes
-/// `weight` is `[C_z, C_c]` for [`Side::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Side::Retrodict`], u = cᵀ W
-/// z. A row may hold the vectors of several locations: W acts on each, and u is the sum over locations.
+/// `weight` is `[C_z, C_c]` for [`Side::Predict`], u = zᵀ W c, and `[C_c, C_z]` for [`Side::Retrodict`],
+/// u = cᵀ W z. A row may hold the vectors of several locations: W acts on each, and u is the sum over locations.
 pub struct BilinearScore {
     side: Side,
     weight: Parameter,

@@ -22,9 +22,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Steps before those that are measured: they allocate and fill caches.
+/// Steps before the measured ones: they allocate memory and fill caches.
 const WARM_UP: u64 = 2;
-/// Different batches that steps are measured on, in turn.
+/// The number of different batches; the measured steps use them in turn.
 const BATCHES: u64 = 4;
 /// Steps of the measurement of loading.
 const LOADING_STEPS: u64 = 8;
@@ -61,35 +61,36 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What was measured.
+/// The measures.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Stimuli a second, by the median step; stimuli are in memory before.
+    /// Stimuli per second, from the median step. The stimuli are in memory before the measurement.
     stimuli_per_second: f64,
     /// The median step.
     step_ms: f64,
-    /// The most memory held while it stepped, by the process or, with CUDA, on the GPU; if the system tells.
+    /// The peak memory during the steps, of the process or, with CUDA, on the GPU; `None` if the system does not
+    /// report it.
     peak_memory_mib: Option<f64>,
-    /// How long a step waits for stimuli when they are loaded beside it, in the mean.
+    /// The mean time that a step waits for stimuli if loaders run in parallel.
     waiting_ms: f64,
     /// Stimuli in a step.
     batch: usize,
     /// Steps measured.
     steps: u64,
-    /// Threads of arithmetic.
+    /// Threads for arithmetic.
     threads: usize,
-    /// The device, and the family of kernels where the precision leaves a choice.
+    /// The device, and the family of kernels if the precision allows several.
     device: String,
-    /// With `--profile`: 10⁹ operations a second of one large matrix product, the machine's limit.
+    /// With `--profile`: 10⁹ operations per second of one large matrix product, the machine's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit_gflops: Option<f64>,
-    /// With `--profile`: the stages of steps made after those that were timed.
+    /// With `--profile`: the stages of further steps, after the timed ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Vec<Stage>>,
-    /// With `--trace`: the share of the time of sums over ranks in which training went on, where there were such sums.
+    /// With `--trace`: the share of the time of sums over ranks in which training continued; `None` without such sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     hidden: Option<f64>,
-    /// With `--ranks`: what is predicted.
+    /// With `--ranks`: the predictions.
     #[serde(skip_serializing_if = "Option::is_none")]
     predicted: Option<Vec<Predicted>>,
 }
@@ -189,14 +190,14 @@ fn measure(arguments: &Arguments, experiment: &Experiment, mut trainer: Trainer)
     Ok(Exit::Success)
 }
 
-/// Steps again, listening to their stages.
+/// Makes further steps and records their stages.
 fn profiled(trainer: &mut Trainer, batches: &[HostBatch], steps: u64) -> Result<Vec<Stage>> {
     let (mut profiled, since) = (Profiled::default(), Instant::now());
     self::steps(trainer, &mut repeated(batches, steps), &mut profiled)?;
     Ok(profiled.profile.stages(steps, since.elapsed().as_secs_f64() * 1e3 / steps as f64))
 }
 
-/// Makes a step of each batch, observed.
+/// Makes a step with each batch, with observers.
 fn steps(
     trainer: &mut Trainer,
     batches: &mut dyn Iterator<Item = Result<HostBatch>>,
@@ -211,7 +212,7 @@ fn repeated(batches: &[HostBatch], count: u64) -> impl Iterator<Item = Result<Ho
     batches.iter().cycle().take(count as usize).map(|host| Ok(host.clone()))
 }
 
-/// Times every step until the device is done, and the waiting for batches.
+/// Measures the time of every step until the device has finished, and the time of waiting for batches.
 #[derive(Default)]
 struct Timed {
     since: Option<Instant>,
@@ -220,7 +221,7 @@ struct Timed {
 }
 
 impl Timed {
-    /// The waiting for all batches but the first, which is always waited for: nothing was made ahead of it.
+    /// The time of waiting for all batches except the first. No loader can make the first batch in advance.
     fn waited(&self) -> Duration {
         let last = self.waited.last().copied().unwrap_or_default();
         last.saturating_sub(self.waited.first().copied().unwrap_or_default())
@@ -241,7 +242,7 @@ impl Observer<Trainer> for Timed {
     }
 }
 
-/// 10⁹ operations a second of a square matrix product: the best of a few.
+/// 10⁹ operations per second of a square matrix product: the best of a few runs.
 fn limit(device: &Device) -> Result<f64> {
     let side = 1536;
     let values = |seed: usize| (0..side * side).map(|i| ((i * 7919 + seed) % 2003) as f32 / 1001.0).collect();
@@ -280,7 +281,8 @@ fn lines(report: &Report) -> String {
     }
 }
 
-/// GF/s are those of the plain algorithm, so a kernel of fewer multiplications may pass the limit.
+/// The table of stages. GF/s count the operations of the plain algorithm, so a kernel with fewer multiplications may
+/// exceed the limit.
 fn table(stages: &[Stage], limit: f64) -> String {
     let head = ["part", "stage", "ms", "%", "GF/s", "of the limit"].map(str::to_owned);
     let row = |stage: &Stage| {
@@ -298,7 +300,7 @@ fn median(times: &mut [f64]) -> Option<f64> {
     Some((low + high) / 2.0)
 }
 
-/// The most memory that this process has held on its device.
+/// The peak memory of this process on its device.
 fn peak_memory_mib(device: &Device) -> Option<f64> {
     device.peak_memory().map(|bytes| bytes as f64 / f64::from(1 << 20))
 }

@@ -1,4 +1,4 @@
-//! How step time and cost would grow with the number of ranks: a model from what was measured here and a stated link.
+//! Predicts step time and cost for several ranks: a model from the step measured here and a given link.
 
 use crate::output;
 use crate::profile::Stage;
@@ -10,13 +10,13 @@ use serde::Serialize;
 /// A link between ranks.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Link {
-    /// 10⁹ bytes a second that each rank sends.
+    /// 10⁹ bytes per second that each rank sends.
     pub gigabytes: f64,
     /// Microseconds from one rank to another.
     pub microseconds: f64,
 }
 
-/// What a module does in a step on one rank, in milliseconds, and what ranks tell each other of it.
+/// The times of a module's step on one rank, in milliseconds, and the sizes of its communication between ranks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Module {
     forward: f64,
@@ -30,7 +30,7 @@ pub struct Step {
     modules: Vec<Module>,
     /// The whole step, in milliseconds.
     whole: f64,
-    /// Its parts that every rank does in full: optimisers, and what is in no stage.
+    /// The time of work that every rank repeats: optimisers, and everything outside the stages.
     repeated: f64,
     negatives: Negatives,
 }
@@ -38,22 +38,22 @@ pub struct Step {
 /// The prediction for a number of ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Predicted {
-    /// How many.
+    /// Number of ranks.
     pub ranks: usize,
     /// A step, in milliseconds.
     pub step_ms: f64,
-    /// One rank's step over this.
+    /// The step time of one rank divided by `step_ms`.
     pub speedup: f64,
     /// Communication in a step, in milliseconds.
     pub communication_ms: f64,
-    /// The share of it that is hidden behind forward passes.
+    /// The share of the communication that is hidden behind forward passes.
     pub hidden: f64,
-    /// Ranks times hours of the whole training.
+    /// Number of ranks times hours of the whole training.
     pub rank_hours: f64,
 }
 
 impl Step {
-    /// From the shares that stages have of a step of `whole` milliseconds.
+    /// A step of `whole` milliseconds, divided according to the shares of the stages.
     pub fn new(network: &mut Network, stages: &[Stage], whole: f64, negatives: Negatives) -> Self {
         let ms = |part: &str, stage: &str| -> f64 {
             let of = |found: &&Stage| found.part == part && found.stage.split(": ").next() == Some(stage);
@@ -90,7 +90,7 @@ impl Step {
         Self { modules, whole, repeated: optimisers + ms("step", "all else"), negatives }
     }
 
-    /// A step of so many ranks, in a training of so many steps.
+    /// The prediction for `ranks` ranks, in a training of `steps` steps.
     pub fn on(&self, ranks: usize, link: Link, steps: u64) -> Predicted {
         let n = ranks as f64;
         let rules: f64 = self.modules.iter().map(|module| module.rule).sum();
@@ -133,7 +133,7 @@ impl Step {
         powers.chain([most]).map(|ranks| self.on(ranks, link, steps)).collect()
     }
 
-    /// Prints predictions with what they assume.
+    /// Prints predictions with their assumptions.
     pub fn print(&self, predicted: &[Predicted], link: Link, batch: usize, steps: u64) -> Result<()> {
         let head =
             ["ranks", "step ms", "speed-up", "efficiency %", "communication ms", "hidden %", "rank-hours"];
@@ -187,7 +187,8 @@ mod tests {
             (one.step_ms, one.speedup, one.communication_ms, one.rank_hours),
             (100.0, 1.0, 0.0, 100.0)
         );
-        // 6 ms are repeated; the sum of 1 MB takes 2 (n − 1)/n ms, the first behind 20 / n ms, and gathers 0.1 (n − 1)/n ms.
+        // 6 ms are repeated. The sum of 1 MB takes 2 (n − 1)/n ms, the first behind 20 / n ms; gathers take 0.1
+        // (n − 1)/n ms.
         let two = step(Negatives::Global).on(2, link, 1);
         assert!((two.step_ms - (6.0 + 94.0 / 2.0 + 1.0 + 0.1)).abs() < 1e-9, "{two:?}");
         assert!((two.hidden - 1.0 / 2.1).abs() < 1e-9);

@@ -16,7 +16,7 @@ pub struct Sweep {
 pub struct Cell {
     /// The config.
     pub config: PathBuf,
-    /// The config's name, where there are several.
+    /// The config's name, if there are several.
     pub of: Option<String>,
     /// `key=value` of every sweep.
     pub assignments: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// What tells it from others, but for the seed.
+    /// Its name among the cells, without the seed.
     pub fn name(&self) -> String {
         let words: Vec<&str> = self.of.iter().chain(&self.assignments).map(String::as_str).collect();
         if words.is_empty() { "base".to_owned() } else { words.join(" ") }
@@ -38,7 +38,7 @@ impl Cell {
         if words.is_empty() { self.name() } else { words.join(" ") }
     }
 
-    /// Overrides that make its config of the common one.
+    /// The overrides that make its config from the common one.
     pub fn overrides(&self) -> Vec<String> {
         self.assignments.iter().cloned().chain([format!("seed={}", self.seed)]).collect()
     }
@@ -48,7 +48,7 @@ impl Cell {
         self.of.as_ref().map_or(out.to_owned(), |of| out.join(of))
     }
 
-    /// The folder of its run. Where the assignments are no name for a folder, a part of their MD5 tells it from others.
+    /// The folder of its run. If the assignments cannot be the name of a folder, the name contains a part of their MD5.
     pub fn folder(&self, out: &Path) -> PathBuf {
         let all = if self.assignments.is_empty() { "base".to_owned() } else { self.assignments.join(" ") };
         let fits = |c: char| c.is_alphanumeric() || "-_.=+".contains(c);
@@ -61,10 +61,10 @@ impl Cell {
     }
 }
 
-/// Characters of a folder's name: some systems take 255 bytes.
+/// The largest number of characters in a folder's name: some systems allow 255 bytes.
 const LONGEST: usize = 60;
 
-/// Reads `KEY=A,B,C`; a comma inside brackets, braces or quotes parts nothing.
+/// Reads `KEY=A,B,C`; a comma inside brackets, braces or quotes does not separate values.
 pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
     let (key, values) = text.split_once('=').ok_or("expected KEY=A,B,C, such as rule=cpc,clapp")?;
     let (mut depth, mut in_quotes) = (0i32, false);
@@ -94,7 +94,7 @@ pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
     Ok(Sweep { key: key.trim().to_owned(), values })
 }
 
-/// `rule={type="clapp_pp",pool=2}` as `rule=clapp_pp (pool=2)`; other assignments as they are.
+/// `rule={type="clapp_pp",pool=2}` as `rule=clapp_pp (pool=2)`; other assignments unchanged.
 fn readable(assignment: &str) -> String {
     let Some((key, value)) = assignment.split_once('=') else { return assignment.to_owned() };
     let parsed = format!("value = {value}").parse::<toml::Table>().ok();
@@ -111,10 +111,10 @@ fn readable(assignment: &str) -> String {
     }
 }
 
-/// Every combination of every config with every seed; the last sweep changes fastest, seeds faster still.
+/// Every combination of every config with every seed. Seeds change fastest, then the last sweep.
 ///
 /// # Errors
-/// If two of several configs have the same name, which tells their runs apart, or a key is swept twice or is the seed.
+/// If two configs have the same name (their runs would have the same folder), or a key is swept twice or is the seed.
 pub fn cells(configs: &[PathBuf], sweeps: &[Sweep], seeds: Range<u64>) -> Result<Vec<Cell>, String> {
     if sweeps.iter().any(|sweep| sweep.key == "seed") {
         return Err("use --seeds and --first-seed for seeds, not --sweep".to_owned());

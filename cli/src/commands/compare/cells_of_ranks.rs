@@ -1,4 +1,4 @@
-//! Cells handed to free ranks, and what came of them brought together.
+//! Distributes cells to free ranks and collects their outcomes.
 
 use super::cells::Cell;
 use super::run_cell::{self, run_cell};
@@ -13,17 +13,18 @@ use plasticity_lab::ranks::{self, Collective};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What came of the cells of one rank, each with its number.
+/// The outcomes of the cells of one rank, each with the number of its cell.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The reports of those that were probed.
+    /// The reports of probed cells.
     pub reports: Vec<(usize, Report)>,
-    /// What is said of those that diverged.
+    /// The messages of diverged cells.
     pub failed: Vec<(usize, String)>,
 }
 
-/// Runs cells until none is left: each rank takes the next one as soon as it is free. Returns what came of all of them, in
-/// their order; or how the program ends, where a signal stopped it; and beside the outcome the first error.
+/// Runs cells until none is left: each rank takes the next cell when it is free. Returns the
+/// outcomes of all cells in order, or the exit status if a signal stopped the program; and the
+/// first error, if any.
 ///
 /// # Errors
 /// If a rank has left.
@@ -62,13 +63,13 @@ pub fn run(
     Ok((gathered(ranks, own)?, exit, error))
 }
 
-/// The next cell that no rank has taken.
+/// The next cell that no rank has taken yet.
 fn next<'a>(cells: &'a [Cell], ranks: &dyn Collective) -> Result<Option<(usize, &'a Cell)>> {
     let number = usize::try_from(ranks.claim()?).unwrap_or(usize::MAX);
     Ok(cells.get(number).map(|cell| (number, cell)))
 }
 
-/// The outcomes of all ranks as one.
+/// The merged outcomes of all ranks.
 fn gathered(ranks: &dyn Collective, own: Outcome) -> Result<Outcome> {
     if ranks.size() == 1 {
         return Ok(own);

@@ -66,8 +66,9 @@ pub struct Arguments {
 }
 
 /// Runs or resumes every cell and prints the table. With several cells it also writes `compare.md`, `compare.csv` and
-/// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out
-/// of the table and named at the end. With `--finished` no cell runs, and the table has those that are finished. If `mpirun` has started several processes, each takes the next cell when it is free.
+/// `compare.json`; the commands of `--list` have one cell each and share a folder. A cell that diverges is left out of
+/// the table and named at the end. With `--finished` no cell runs, and the table has the finished cells. If `mpirun`
+/// has started several processes, each takes the next cell when it is free.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let first = arguments.configs.first().map_or(Path::new(""), PathBuf::as_path);
     let first_seed = match arguments.first_seed {
@@ -110,8 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     })
 }
 
-/// Whatever can be found wrong with a cell is found before the first is trained, by rank 0. Returns the steps that cells are
-/// to be trained for.
+/// Rank 0 checks all cells before the first one is trained. Returns the steps that the cells still need.
 fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collective) -> Result<TimeLeft> {
     let (device, mut left) = (Device::open()?, TimeLeft::shared_by(ranks.size()));
     if ranks.rank() > 0 {
@@ -131,10 +131,10 @@ fn standing(arguments: &Arguments, cell: &Cell, out: &Path, device: &Device) -> 
     check(config(arguments, cell)?, &cell.folder(out), device).map_err(|error| in_cell(cell, error))
 }
 
-/// The reports of the cells that are finished; says how many are not.
+/// The reports of finished cells; prints how many are not finished.
 ///
 /// # Errors
-/// If none is, or something is wrong with a cell.
+/// If no cell is finished, or a cell has an error.
 fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome> {
     arguments.plot.iter().try_for_each(|path| vacant(path))?;
     let device = Device::open()?;
@@ -153,7 +153,7 @@ fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome
     }
 }
 
-/// Prints the table and keeps it; says which cells have failed.
+/// Prints and saves the table; prints which cells have failed.
 fn tell(
     arguments: &Arguments,
     cells: &[Cell],
@@ -192,7 +192,7 @@ fn tell(
     Err(Error::Diverged { place, message: failed.join("; ") })
 }
 
-/// The seed that a config says; the rest of it may be whole only with a sweep's value.
+/// The seed of a config. The rest of the config may be complete only with the values of a sweep.
 fn seed(path: &Path, set: &[String]) -> Result<u64> {
     let document = Document::read(path)?.overridden(set)?;
     let seed = document.table().get("seed").and_then(|seed| seed.as_integer()?.try_into().ok());
@@ -203,7 +203,7 @@ fn named(cell: &Cell) -> String {
     format!("{}, seed {}", cell.label(), cell.seed)
 }
 
-/// The same error with the cell that it is of.
+/// The same error with the name of its cell.
 fn in_cell(cell: &Cell, error: Error) -> Error {
     match error {
         Error::Config { place, message } => {
@@ -227,7 +227,7 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
     Config::load(&cell.config, &overrides)
 }
 
-/// The command that runs one cell, by the program that runs now, into the folder that the whole comparison looks for it in.
+/// The command that runs one cell with the present program, in the folder in which the whole comparison expects it.
 fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
     let program = std::env::args_os().next().unwrap_or_else(|| "plasticity".into());
     let mut words = vec![quoted(&program.to_string_lossy()), "compare".to_owned()];

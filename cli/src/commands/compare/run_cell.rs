@@ -1,4 +1,4 @@
-//! One cell: tried before any is trained, then trained and probed, as far as that is not done yet.
+//! One cell: checked before any cell is trained, then trained and probed, unless this is already done.
 
 use super::probe;
 use super::train::{self, Learned};
@@ -11,16 +11,16 @@ use plasticity_lab::run::{self, Run};
 use probe::Report;
 use std::path::Path;
 
-/// How far a cell is.
+/// The state of a cell.
 pub enum Standing {
     /// It is trained and probed.
     Finished(Report),
-    /// It is to be trained for this many steps, and probed.
+    /// It still needs this many steps of training, and a probe.
     Unfinished(u64),
 }
 
-/// Tries a cell's folder, stimuli, network and probe; what is probed already needs its probe's stimuli no more. A finished cell
-/// needs no checkpoint: its config and its report are enough.
+/// Checks a cell's folder, stimuli, network and probe. A probed cell no longer needs the stimuli of
+/// the probe. A finished cell needs no checkpoint: its config and its report are enough.
 pub fn check(config: Config, folder: &Path, device: &Device) -> Result<Standing> {
     let (mut report, patient) = (None, config.training.patience.is_some());
     if run::is_run(folder) {
@@ -63,15 +63,15 @@ fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
     Ok(report.filter(|report| report.readout == readout))
 }
 
-/// What came of a cell.
+/// The outcome of a cell.
 pub enum Cell {
     /// It was probed.
     Done(Report),
-    /// A signal stopped its training, and the program ends so.
+    /// A signal stopped its training; the program ends with this status.
     Stopped(Exit),
 }
 
-/// Trains a cell from where it is and probes it. One that is done is not touched.
+/// Trains a cell from its present step and probes it. A finished cell is not changed.
 pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> {
     let earlier = earlier(folder, &config)?;
     let (experiment, network) = train::prepare(config, device)?;
@@ -89,7 +89,7 @@ pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> 
         Learned::Stopped(exit) => return Ok(Cell::Stopped(exit)),
     };
     let step = trainer.steps();
-    // One that ended early stays as it was probed.
+    // A run that ended early keeps its report.
     if let Some(report) = earlier.filter(|report| report.step == step) {
         return Ok(Cell::Done(report));
     }

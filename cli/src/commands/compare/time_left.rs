@@ -1,17 +1,17 @@
-//! How long a comparison still takes.
+//! The remaining time of a comparison.
 
 use crate::progress::clock;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Counts the steps of cells, and how long those that were made took, probing included.
+/// Counts the steps of cells, and the time of finished steps, including probes.
 #[derive(Default)]
 pub struct TimeLeft {
-    /// Steps of the cells that were not begun, in their order.
+    /// Steps of the cells that have not started, in order.
     ahead: VecDeque<u64>,
     /// The number of the first of them.
     first: usize,
-    /// Ranks that cells are handed to.
+    /// The number of ranks that share the cells.
     ranks: usize,
     now: Option<(Instant, u64)>,
     steps: u64,
@@ -19,12 +19,12 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// The time left of cells that this many ranks share.
+    /// A counter for cells that this many ranks share.
     pub fn shared_by(ranks: usize) -> Self {
         Self { ranks, ..Self::default() }
     }
 
-    /// Moves on to the cell of this number: other ranks have taken those before it.
+    /// Moves to the cell with this number: other ranks have taken the ones before it.
     pub fn come_to(&mut self, number: usize) {
         while self.first < number {
             self.ahead.pop_front();
@@ -32,18 +32,18 @@ impl TimeLeft {
         }
     }
 
-    /// Adds a cell after the others, with this many steps to make.
+    /// Adds a cell after the others, which still needs this many steps.
     pub fn expect(&mut self, steps: u64) {
         self.ahead.push_back(steps);
     }
 
-    /// The next cell begins.
+    /// The next cell starts.
     pub fn begin(&mut self) {
         self.first += 1;
         self.now = self.ahead.pop_front().map(|steps| (Instant::now(), steps));
     }
 
-    /// It ends.
+    /// The present cell ends.
     pub fn end(&mut self) {
         if let Some((since, steps)) = self.now.take() {
             self.made(steps, since.elapsed().as_secs_f64());

@@ -1,4 +1,4 @@
-//! How far reading or writing of bytes is: a bar on a terminal, a line now and then elsewhere.
+//! The progress of reading or writing bytes: a bar on a terminal, else a line from time to time.
 
 use crate::output;
 use crate::progress::EVERY;
@@ -16,7 +16,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// Of `total` bytes, where that is known, `done` are there already.
+    /// `done` of `total` bytes (if known) are already there.
     pub fn new(what: String, done: u64, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);

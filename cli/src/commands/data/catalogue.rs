@@ -1,4 +1,4 @@
-//! The data sets that can be fetched: where their archives are, what they hold, and their checksums.
+//! The data sets that can be fetched: the addresses of their archives, their contents and their checksums.
 
 use plasticity_core::{Error, Result};
 
@@ -20,9 +20,9 @@ pub struct Archive<'a> {
     pub part: &'a str,
     /// The folder on the official host.
     pub host: &'a str,
-    /// The file's name, there and here.
+    /// The file's name, on the host and here.
     pub file: &'a str,
-    /// Its MD5, where one is published.
+    /// Its MD5, if one is published.
     pub md5: Option<&'a str>,
     /// The folder that it unpacks to.
     pub holds: &'a str,
@@ -44,7 +44,7 @@ const STL10: [Archive<'_>; 1] = [Archive {
     needed: true,
 }];
 
-/// Checksums are those of `md5sum.txt` beside the archives.
+/// The checksums come from `md5sum.txt` in the folder of the archives.
 const LIBRISPEECH: [Archive<'_>; 3] = [
     Archive {
         part: "train-clean-100",
@@ -72,7 +72,7 @@ const LIBRISPEECH: [Archive<'_>; 3] = [
     },
 ];
 
-/// No checksum is published. Both forms of archive hold one of each file, which unpacking checks.
+/// No checksum is published. Both archive formats contain a checksum of each file, which unpacking checks.
 const UCF101: [Archive<'_>; 2] = [
     Archive {
         part: "lists",

@@ -12,25 +12,25 @@ use ureq::http::{HeaderMap, Response, header};
 /// A silent connection is closed after this time, and a new one resumes the download.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Why an attempt ended before all was there.
+/// The reason why an attempt ended before the file was complete.
 enum Trouble {
-    /// Another attempt may get further.
+    /// Another attempt may help.
     Passing(String),
-    /// None will.
+    /// No other attempt will help.
     Lasting(String),
 }
 
-/// Where a file is kept until all of it is there.
+/// The path of a file until it is complete.
 pub fn part(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".part");
     name.into()
 }
 
-/// Downloads `url` to `file`. Gives up after `retries` more attempts that got no further.
+/// Downloads `url` to `file`. Gives up after `retries` further attempts without progress.
 ///
 /// # Errors
-/// What is wrong, in words for a longer message.
+/// If the download fails; the error is a part of a longer message.
 pub fn download(url: &str, file: &Path, retries: u32) -> Result<(), String> {
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
@@ -71,7 +71,7 @@ fn length(file: &File) -> u64 {
     file.metadata().map_or(0, |data| data.len())
 }
 
-/// Asks for what is missing, and appends what comes.
+/// Requests the missing bytes and appends them.
 fn attempt(agent: &Agent, url: &str, kept: &mut File) -> Result<(), Trouble> {
     let have = length(kept);
     let mut request = agent.get(url);
@@ -102,7 +102,7 @@ fn attempt(agent: &Agent, url: &str, kept: &mut File) -> Result<(), Trouble> {
     Err(Trouble::Passing(format!("the connection ended after {have} bytes of {total}")))
 }
 
-/// The byte that the body starts at, and the length of the whole file.
+/// The byte at which the body starts, and the length of the whole file.
 fn place<T>(response: &Response<T>, have: u64) -> Result<(u64, Option<u64>), Trouble> {
     let headers = response.headers();
     let range = text(headers, header::CONTENT_RANGE);
@@ -111,7 +111,7 @@ fn place<T>(response: &Response<T>, have: u64) -> Result<(u64, Option<u64>), Tro
         200 => Ok((0, text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()))),
         206 if range.is_some_and(|range| range.starts_with(&format!("bytes {have}-"))) => Ok((have, whole)),
         206 => Err(Trouble::Lasting("the host sent other bytes than requested".to_owned())),
-        // Nothing is missing; or the file is another one now, and is begun again.
+        // Nothing is missing; or the file on the host has changed, and the download starts again.
         416 if whole == Some(have) => Ok((have, whole)),
         416 => Err(Trouble::Lasting(format!(
             "the file on the host has {} bytes, fewer than the part here: delete the file that ends in .part",

@@ -6,8 +6,9 @@ use crate::output;
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Downloads an archive of `host` into the folder `to`, checks it and unpacks it. What is there already is not done
-/// again: the archive's folder, an archive that was put there by hand, the part of it that was downloaded.
+/// Downloads an archive of `host` into the folder `to`, checks it and unpacks it. It uses what is
+/// already there: the archive's folder, an archive that was put there by hand, or a downloaded part
+/// of it.
 ///
 /// Returns the archive's folder.
 pub fn fetch(archive: &Archive<'_>, host: &str, to: &Path, retries: u32) -> Result<PathBuf> {

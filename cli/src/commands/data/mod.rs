@@ -23,7 +23,7 @@ pub struct Arguments {
     command: Command,
 }
 
-/// What to do with data sets.
+/// The commands for data sets.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Download a data set from its official host, check it and unpack it; resumes a stopped download

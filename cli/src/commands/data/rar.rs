@@ -1,4 +1,4 @@
-//! RAR archives, by a program that is installed: the format has no free packer, and few readers.
+//! Unpacks RAR archives with an installed program: there is no free packer for the format, and few readers.
 
 use super::unpack::outside;
 use plasticity_core::{Error, Result};
@@ -45,7 +45,7 @@ pub fn unpack_by(programs: &[&[&str]], archive: &Path, to: &Path) -> Result<()> 
     Err(Error::file(archive, message))
 }
 
-/// An error without words: the program is not installed.
+/// An error without a message means that the program is not installed.
 fn run(program: &[&str], archive: &Path, to: &Path) -> Result<(), Option<String>> {
     let [name, arguments @ ..] = program else { return Err(None) };
     let (file, folder) = (archive.to_string_lossy(), to.to_string_lossy());

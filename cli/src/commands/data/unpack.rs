@@ -1,4 +1,4 @@
-//! Archives to folders: all of an archive, or nothing.
+//! Unpacks archives completely or not at all.
 
 use super::bytes::{Bytes, Shown};
 use super::rar;
@@ -10,11 +10,12 @@ use std::io::BufReader;
 use std::path::{Component, Path};
 use tar::EntryType;
 
-/// Unpacks an archive that holds the folder `holds` beside the content of the folder `to`, then moves what came into it.
+/// Unpacks an archive, which must contain the folder `holds`, into a temporary folder, then moves
+/// the content into the folder `to`.
 ///
 /// # Errors
-/// If the archive is damaged, holds links or no such folder, or names files outside its own; nothing of it is in `to`
-/// then.
+/// If the archive is damaged, contains links, lacks this folder, or names files outside its own
+/// folder. Then `to` is unchanged.
 pub fn unpack(archive: &Path, to: &Path, holds: &str) -> Result<()> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let aside = to.join(format!(".unpacking-{name}"));
@@ -35,7 +36,7 @@ pub fn unpack(archive: &Path, to: &Path, holds: &str) -> Result<()> {
             Err(Error::file(archive, format!("does not contain the folder {holds}: it is another archive")))
         }
     });
-    // What is left of it is of no use; the error that matters is that of unpacking.
+    // The rest is useless, and only the error of unpacking matters.
     let _ = fs::remove_dir_all(&aside);
     done
 }
@@ -97,8 +98,8 @@ pub(super) fn outside(archive: &Path, entry: &Path) -> Error {
     Error::file(archive, message)
 }
 
-/// Moves what is in `from` into `to`: folders as a whole where they are new, file by file where they are not. What is
-/// there already stays as it is.
+/// Moves the content of `from` into `to`: new folders as a whole, the content of existing folders
+/// file by file. Existing files stay as they are.
 fn settle(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! `plasticity train --dry-run`: what a training would be.
+//! `plasticity train --dry-run`: describes a training without running it.
 
 use crate::exit::Exit;
 use crate::output;
@@ -40,7 +40,7 @@ pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
     ))?;
     let device = network.device().clone();
     output::print(&format!("memory: at least {}", experiment.memory(&device)?))?;
-    // What is missing to probe it is said below.
+    // Missing data for the probe are reported below.
     if let Ok(plan) = plan(experiment, &network) {
         output::print(&format!("memory for the probe: at least {}", plan.memory()))?;
     }
@@ -56,7 +56,7 @@ fn shape(map: &MapShape) -> String {
     format!("{} × {time} × {rows} × {columns}", map.channels)
 }
 
-/// Values of the parameters whose names start so.
+/// The number of values of the parameters whose names start with `prefix`.
 fn count(network: &mut Network, prefix: &str) -> usize {
     let own = network.parameters().into_iter().filter(|(name, _)| name.starts_with(prefix));
     own.map(|(_, parameter)| parameter.value().len()).sum()

@@ -69,10 +69,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     })
 }
 
-/// How long ranks wait for each other to tell that the config cannot be read.
+/// How long ranks wait for each other if the config cannot be read.
 const HURRY: Duration = Duration::from_secs(60);
 
-/// The config that is named, and the run's folder.
+/// The config of the command and the run's folder.
 fn named(arguments: &Arguments) -> Result<(Config, PathBuf)> {
     let set = &arguments.overrides.set;
     match (&arguments.resume, &arguments.config) {
@@ -97,7 +97,7 @@ fn begin(arguments: &Arguments, experiment: &Experiment, network: &Network, fold
     }
 }
 
-/// The commands that a trained run is for, of those that this program has.
+/// The next commands for a trained run, as far as this program has them.
 fn next(folder: &Path) -> Vec<String> {
     let program = crate::command();
     let known = ["probe", "report", "features"].into_iter();
@@ -107,7 +107,7 @@ fn next(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Tries a config's stimuli and network, so that a run's folder is made only for what can be trained.
+/// Checks a config's stimuli and network, so that a run's folder is made only if training is possible.
 pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)> {
     start_threads(&config)?;
     let experiment = Experiment::open(config)?;
@@ -116,11 +116,11 @@ pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)>
     Ok((experiment, network))
 }
 
-/// What came of a training.
+/// The outcome of a training.
 pub enum Learned {
-    /// It came to its end, or an observer ended it.
+    /// It reached its end, or an observer ended it.
     All(Box<Trainer>),
-    /// A signal stopped it, and the program ends so.
+    /// A signal stopped it; the program ends with this status.
     Stopped(Exit),
 }
 
@@ -130,7 +130,7 @@ pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result
     learn_among(&alone, experiment, network, Some(run))
 }
 
-/// The same as one of several ranks; rank 0 alone has the run, shows progress, and says how to resume.
+/// The same as one of several ranks. Only rank 0 has the run, shows progress, and prints how to resume.
 fn learn_among(
     ranks: &Arc<dyn Collective>,
     experiment: &Experiment,

@@ -1,6 +1,7 @@
-//! The kernel of AMX: `tdpbf16ps` adds the products of two tiles of 16 × 32 values to one of 16 × 16 sums. Two tiles of
-//! rows and two tiles of columns are summed at a time, so each tile that is read is used in two products. Intel,
-//! Architecture Instruction Set Extensions Programming Reference 319433, chapter 3.
+//! The kernel of AMX: `tdpbf16ps` adds the products of two tiles of 16 × 32 values to one of 16 × 16 sums.
+//!
+//! Two tiles of rows and two tiles of columns are summed at a time, so each tile that is read is used in two products.
+//! Intel, Architecture Instruction Set Extensions Programming Reference 319433, chapter 3.
 
 use super::Left;
 use std::arch::asm;

@@ -26,8 +26,8 @@ impl Family {
     /// All, the fastest first.
     const ALL: [Self; 4] = [Self::Amx, Self::Avx512, Self::Plain, Self::Rounded];
 
-    /// The family of this process: the one that the environment variable `PLASTICITY_BF16` names, or else the fastest one that works
-    /// here. It is selected once.
+    /// The family of this process: the one that the environment variable `PLASTICITY_BF16` names, or else the
+    /// fastest one that works here. It is selected once.
     ///
     /// # Errors
     /// If the variable names an unknown family, or one that does not work here.

@@ -1,6 +1,8 @@
 //! Tests whether this processor and its operating system run a kernel: both must report it, and a small product must be
-//! correct. If possible, a child process computes the product. Some processors or hypervisors report instructions that
-//! fault; then only the child ends, and not the program.
+//! correct.
+//!
+//! If possible, a child process computes the product. Some processors or hypervisors report instructions that fault;
+//! then only the child ends, and not the program.
 
 use super::family::Refusal;
 use super::kernel::{Kernel, Kind};
@@ -9,7 +11,7 @@ use std::arch::x86_64::{__cpuid_count, __get_cpuid_max};
 /// The kernel of AVX-512 BF16.
 ///
 /// # Errors
-/// Why it does not run here.
+/// If it does not run here; the error gives the reason.
 pub(super) fn avx512() -> Result<Kernel, Refusal> {
     if !packs() {
         return Err(Refusal::Absent);
@@ -20,7 +22,7 @@ pub(super) fn avx512() -> Result<Kernel, Refusal> {
 /// The kernel of AMX tiles.
 ///
 /// # Errors
-/// Why it does not run here.
+/// If it does not run here; the error gives the reason.
 #[cfg(target_os = "linux")]
 pub(super) fn amx() -> Result<Kernel, Refusal> {
     /// `ARCH_REQ_XCOMP_PERM`: asks for the use of a part of the processor's state, here the tiles' data.

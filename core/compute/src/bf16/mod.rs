@@ -3,8 +3,10 @@
 //! A product is `C = A · B` (or `C += A · B`) on packed operands. Both lie in pairs along the depth `k`, so that one
 //! 32-bit word holds `k` and `k + 1`: `A` is `[row, depth]` (`Left`), `B` is a panel `[depth / 2, width, 2]`. Depths
 //! are filled up with zeros to a multiple of the kernel's `Kernel::step`. Packing an operand (`Kernel`) also rounds it
-//! to the nearest bfloat16, ties to even. Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same
-//! sums in plain Rust, with which the others are compared. [`Family`] says which of them this process uses, if any.
+//! to the nearest bfloat16, ties to even.
+//!
+//! Three kernels have the same functions: AMX tiles, AVX-512 BF16, and the same sums in plain Rust, with which the
+//! others are compared. [`Family`] says which of them this process uses, if any.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;

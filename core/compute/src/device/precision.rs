@@ -3,10 +3,11 @@
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
-/// The precision of the operands of matrix products and convolutions. Sums are always `f32`. On the CPU results
-/// are `f32`. On CUDA they are `f32` too, except maps at bf16. If cuDNN computes a convolution at bf16, the
-/// updates of its weights and its feedback are also rounded to bf16, because cuDNN writes results in the type of
-/// the operands.
+/// The precision of the operands of matrix products and convolutions. Sums are always `f32`.
+///
+/// On the CPU results are `f32`. On CUDA they are `f32` too, except maps at bf16. If cuDNN computes a convolution
+/// at bf16, the updates of its weights and its feedback are also rounded to bf16, because cuDNN writes results in
+/// the type of the operands.
 ///
 /// Everything else (activities pooled into representations, scores, modulations, optimisers) is `f32` throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

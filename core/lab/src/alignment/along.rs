@@ -1,4 +1,4 @@
-//! The angles along a training.
+//! The angles during training.
 
 use super::{LayerAlignment, at};
 use crate::experiment::Experiment;
@@ -6,11 +6,11 @@ use crate::training::Trainer;
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
 
-/// Measures the angles after each of some steps, on the batch of the step that follows.
+/// Measures the angles after each of some steps, on the batch of the next step.
 pub struct Along<'a> {
     experiment: &'a Experiment,
     steps: &'a [u64],
-    /// The angles, with the steps that they are after.
+    /// The angles, each with the number of steps before it.
     pub found: Vec<(u64, Vec<LayerAlignment>)>,
 }
 

@@ -1,7 +1,8 @@
 //! The angle between two updates.
 
-/// The angle between two vectors in radians, exact also where they are nearly parallel (Kahan 2006: 2 · atan2 of the
-/// difference and the sum of the unit vectors); `None` where one of them is zero or not finite.
+/// The angle between two vectors in radians, exact also if they are nearly parallel (Kahan 2006: 2 ·
+/// atan2 of the norms of the difference and the sum of the unit vectors). `None` if one of them is
+/// zero or not finite.
 pub fn between(a: &[f32], b: &[f32]) -> Option<f64> {
     let (length_a, length_b) = (norm(a.iter().map(|&a| f64::from(a))), norm(b.iter().map(|&b| f64::from(b))));
     if !(length_a > 0.0 && length_b > 0.0 && length_a.is_finite() && length_b.is_finite()) {

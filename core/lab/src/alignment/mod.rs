@@ -1,14 +1,15 @@
 //! The angle between a local update and that of backpropagation, for every layer.
 //!
-//! The network is made twice with the same weights: with its modules, and as one module with the top module's rule, so
-//! that the loss at the top reaches every layer by backpropagation. Both make one step on the same stimuli with the same
-//! draws, and nothing is applied. The angle of a layer is that between the two updates of all its parameters,
+//! The network is built twice with the same weights: with its modules, and as one module with the top module's rule.
+//! In the second, backpropagation carries the loss at the top to every layer. Both make one step on the same stimuli
+//! with the same draws; the updates are not applied. The angle of a layer is the angle between the two updates of
+//! all its parameters,
 //!
 //! cos = ⟨ΔW_local, ΔW_backprop⟩ / (‖ΔW_local‖ ‖ΔW_backprop‖).
 //!
 //! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan,
-//! Delrocq, Gerstner & Bellec 2026). For a rule without a loss, the comparison is with its own update at the top,
-//! carried down.
+//! Delrocq, Gerstner & Bellec 2026). A rule without a loss is compared with its own update at the top, carried down
+//! by backpropagation.
 
 mod along;
 mod angle;
@@ -35,10 +36,11 @@ pub struct LayerAlignment {
     pub degrees: Option<f64>,
 }
 
-/// The angles of a config's network on the batch of step `step`: with its initial weights, or with those of `state`.
+/// The angles of a config's network on the batch of step `step`: with its initial weights, or with the weights of
+/// `state`.
 ///
 /// # Errors
-/// If there is no such batch, `state` is of another network, or an update is not finite.
+/// If there is no such batch, `state` belongs to another network, or an update is not finite.
 pub fn at(
     experiment: &Experiment,
     state: Option<&State>,
@@ -73,7 +75,8 @@ pub fn between(
     let last = local.modules().len().saturating_sub(1) as u64;
     let draws = |module| Box::new(SeededDraws { seed, step, module }) as Box<dyn Draws>;
     let ours = updates(&mut local, batch, &mut |module| draws(module as u64))?;
-    // The twin's only module draws as the top one does; only stimuli are prepared, first of all, as by the first.
+    // The twin's only module has the draws of the top module. But it prepares stimuli with the draws of the first
+    // module.
     let mut prepared = false;
     let mut as_top = |_| {
         let module = if prepared { last } else { 0 };
@@ -97,7 +100,7 @@ pub fn between(
         .collect()
 }
 
-/// The update of all parameters of each layer, one after the other.
+/// For each layer, the updates of all its parameters in one vector.
 fn updates(
     network: &mut Network,
     batch: &Batch,

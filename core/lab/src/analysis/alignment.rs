@@ -1,4 +1,4 @@
-//! Whether retrodiction weights come to be the transpose of prediction weights.
+//! Measures how well retrodiction weights align with the transpose of prediction weights.
 
 use crate::network::State;
 use serde::Serialize;
@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 pub struct PredictionAlignment {
     /// The module, counted from 1.
     pub module: usize,
-    /// Mean over the prediction steps of cos(W_pred, W_retroᵀ): 1 where the two are the same, 0 as at the start.
+    /// Mean over the prediction steps of cos(W_pred, W_retroᵀ): 1 if the two are equal, about 0 for independent
+    /// random weights.
     pub cosine: f64,
 }
 
@@ -21,7 +22,7 @@ pub fn prediction_alignment(state: &State) -> Vec<PredictionAlignment> {
     aligned(&tensors.collect::<Vec<_>>())
 }
 
-/// The same of tensors with their names, shapes and values.
+/// The same for tensors given by name, shape and values.
 pub(crate) fn aligned(tensors: &[(&str, &[usize], &[f32])]) -> Vec<PredictionAlignment> {
     let mut modules: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for &(name, shape, predict) in tensors {
@@ -47,7 +48,7 @@ fn place(name: &str) -> Option<(usize, usize)> {
     Some((module.parse().ok()?, step.parse().ok()?))
 }
 
-/// The cosine of `a`, `[rows, columns]`, with the transpose of `b`, `[columns, rows]`; 0 where one of them is 0.
+/// The cosine of `a`, `[rows, columns]`, with the transpose of `b`, `[columns, rows]`; 0 if one of them is 0.
 fn cosine_of_transpose(a: &[f32], b: &[f32], rows: usize, columns: usize) -> f64 {
     let at = |row: usize, column: usize| (a.get(row * columns + column), b.get(column * rows + row));
     let (mut dot, mut aa, mut bb) = (0.0, 0.0, 0.0);

@@ -1,11 +1,11 @@
-//! Linear centred kernel alignment: how alike two layers tell stimuli apart, whatever their neurons are.
+//! Linear centred kernel alignment: how similar two layers represent stimuli, independent of single neurons.
 
 use crate::probe::Labelled;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
 
-/// Rows of features that are compared, at most: evenly spaced ones of all.
+/// The largest number of compared rows; if there are more, evenly spaced rows are compared.
 const ROWS: usize = 1024;
 
 /// The Gram matrix K = X Xᵀ of centred features X `[row, channel]`, `[n, n]`.
@@ -15,7 +15,7 @@ pub struct Gram {
 }
 
 impl Gram {
-    /// That of a layer's features; of more than 1,024 rows, of as many evenly spaced ones.
+    /// The Gram matrix of a layer's features; of more than 1,024 rows, 1,024 evenly spaced ones are used.
     ///
     /// # Errors
     /// If the device has no memory.
@@ -45,13 +45,13 @@ impl Gram {
         Ok(Self { values, norm })
     }
 
-    /// Linear CKA = ⟨K, L⟩ / (‖K‖ ‖L‖) = ‖YᵀX‖² / (‖XᵀX‖ ‖YᵀY‖), from 0 to 1: 1 where one layer's features are a rotation
-    /// and scaling of the other's. `None` where one of them does not vary.
+    /// Linear CKA = ⟨K, L⟩ / (‖K‖ ‖L‖) = ‖YᵀX‖² / (‖XᵀX‖ ‖YᵀY‖), from 0 to 1: 1 if one layer's features are
+    /// a rotation and scaling of the other's. `None` if one of them does not vary.
     ///
     /// Source: Kornblith, Norouzi, Lee & Hinton 2019, Equation 5 with linear kernels.
     ///
     /// # Errors
-    /// If the two are of different numbers of stimuli.
+    /// If the numbers of stimuli differ.
     pub fn cka(&self, other: &Self) -> Result<Option<f64>> {
         if self.values.len() != other.values.len() {
             let rows = |gram: &Self| gram.values.len().isqrt();
@@ -78,7 +78,7 @@ mod tests {
         Gram::of(Labelled { values, channels, labels: &labels }, &Device::open().unwrap()).unwrap()
     }
 
-    /// Independent of what is above: the formula with covariances, in float64.
+    /// An independent computation: the formula with covariances, in float64.
     fn by_covariances(x: &[f32], p: usize, y: &[f32], q: usize) -> f64 {
         let n = x.len() / p;
         let centred = |v: &[f32], c: usize| -> Vec<f64> {

@@ -1,4 +1,4 @@
-//! What a linear probe takes each class for.
+//! Which class a linear probe names for each correct class.
 
 use crate::probe::{Features, ProbeSettings, Task, predictions};
 use plasticity_core::Result;
@@ -10,9 +10,9 @@ use plasticity_core::random::{purpose, stream};
 pub struct Answers {
     /// The layer, from 0.
     pub layer: usize,
-    /// What each test row is.
+    /// The correct class of each test row.
     pub labels: Vec<u32>,
-    /// What the probe takes it for.
+    /// The class that the probe names for it.
     pub named: Vec<u32>,
 }
 
@@ -35,15 +35,15 @@ pub fn answers(
     Ok(Answers { layer, labels: of.labels.to_vec(), named })
 }
 
-/// How often each class is taken for each.
+/// How often the probe names each class for each correct class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confusion {
-    /// `[class, named class]`: test rows.
+    /// `[class, named class]`: numbers of test rows.
     pub counts: Vec<Vec<usize>>,
 }
 
 impl Confusion {
-    /// That of a probe's answers.
+    /// The confusion matrix of a probe's answers.
     pub fn of(answers: &Answers, classes: usize) -> Self {
         let mut counts = vec![vec![0; classes]; classes];
         for (&label, &named) in answers.labels.iter().zip(&answers.named) {
@@ -54,14 +54,14 @@ impl Confusion {
         Self { counts }
     }
 
-    /// Percent of the rows that are named rightly.
+    /// Percent of the rows whose class is named correctly.
     pub fn accuracy(&self) -> f64 {
         let all: usize = self.counts.iter().flatten().sum();
         let right: usize = self.counts.iter().enumerate().map(|(class, row)| row[class]).sum();
         100.0 * right as f64 / all.max(1) as f64
     }
 
-    /// Percent of the rows of each class that are named so; `None` for a class without rows.
+    /// Percent of the rows of class `class` for which the probe names `named`; `None` for a class without rows.
     pub fn share(&self, class: usize, named: usize) -> Option<f64> {
         let row = self.counts.get(class)?;
         let all: usize = row.iter().sum();

@@ -35,19 +35,20 @@ impl Drivers {
         self.of.len()
     }
 
-    /// The places that drive a neuron most, strongest first, each in a stimulus of its own; none where it is silent.
+    /// The places that drive a neuron most, strongest first, each in a different stimulus; none if
+    /// the neuron is silent.
     pub fn of(&self, channel: usize) -> &[Driver] {
         self.of.get(channel).map_or(&[], Vec::as_slice)
     }
 
-    /// `count` neurons that are driven at all, evenly spaced over the layer.
+    /// `count` neurons that are not silent, evenly spaced over the layer.
     pub fn awake(&self, count: usize) -> Vec<usize> {
         let awake: Vec<usize> = (0..self.of.len()).filter(|&channel| !self.of(channel).is_empty()).collect();
         let count = count.min(awake.len());
         (0..count).map(|index| awake[index * awake.len() / count]).collect()
     }
 
-    /// Adds the representation of a batch whose first stimulus has number `first`.
+    /// Adds the representation of a batch whose first stimulus has the number `first`.
     pub(super) fn add(&mut self, values: &[f32], shape: RepresentationShape, first: usize) {
         self.of.resize_with(shape.channel, Vec::new);
         let mut best: Vec<Option<Driver>> = vec![None; shape.channel];

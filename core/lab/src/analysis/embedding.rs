@@ -1,20 +1,20 @@
-//! t-SNE: a map on which stimuli with alike features lie near each other (the paper's Figure 3b).
+//! t-SNE: a map on which stimuli with similar features are near each other (the paper's Figure 3b).
 
 use crate::probe::Labelled;
 use bhtsne::tSNE;
 use plasticity_core::random::{Random, stream};
 use rand::RngExt;
 
-/// Neighbours that a point is kept near to, in the sense of t-SNE.
+/// The effective number of neighbours of a point (t-SNE's perplexity).
 const PERPLEXITY: f32 = 30.0;
-/// How coarsely far points are summed up (Barnes-Hut): larger is coarser.
+/// How coarsely distant points are summed (Barnes-Hut's θ): larger is coarser.
 const THETA: f32 = 0.5;
 const STEPS: usize = 1000;
 
-/// A place in the plane for every row of `of`, by t-SNE (van der Maaten & Hinton 2008; Barnes-Hut, van der Maaten 2014) of
-/// perplexity 30 on Euclidean distances of features as they are. The map starts from places that follow from `seed`; its search
-/// for neighbours draws at random, so maps of the same features are alike and not equal. `None` where there are fewer than 8
-/// rows, or they do not vary.
+/// A place in the plane for every row of `of`, by t-SNE (van der Maaten & Hinton 2008; Barnes-Hut,
+/// van der Maaten 2014) with perplexity 30 on Euclidean distances of raw features. The initial
+/// places follow from `seed`. The search for neighbours is random, so maps of the same features are
+/// similar but not equal. `None` if there are fewer than 8 rows, or they do not vary.
 pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
     let rows: Vec<&[f32]> = of.values.chunks_exact(of.channels.max(1)).collect();
     let varies = rows.windows(2).any(|pair| pair[0] != pair[1]);

@@ -1,8 +1,9 @@
-//! What was learned, measured: what `plasticity report`, `features` and `analyse` are made of.
+//! Measures what was learned, for `plasticity report`, `features` and `analyse`.
 //!
-//! A [`survey`] runs stimuli through one network or several and keeps every layer's features and the pieces of stimuli that
-//! drive each neuron most. What the features are like is measured by [`linear_cka`](Gram::cka), [`selectivity`] and the
-//! effective dimension; a rule's own weights by [`prediction_alignment`].
+//! A [`survey`] runs stimuli through one or several networks. It keeps every layer's features and
+//! the pieces of stimuli that drive each neuron most. [`linear_cka`](Gram::cka), [`selectivity`]
+//! and the effective dimension describe the features; [`prediction_alignment`] describes a rule's
+//! own weights.
 
 mod alignment;
 mod cka;

@@ -1,21 +1,21 @@
-//! What a person is shown of a stimulus: the piece that a neuron saw, or all of it.
+//! The part of a stimulus that is shown to a person: the piece that a neuron saw, or the whole stimulus.
 
 use super::Driver;
 use plasticity_core::Result;
 use plasticity_core::stimulus::{Stimulus, span};
 
-/// What a stimulus is to a person.
+/// How a stimulus is shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Something to look at.
+    /// A picture.
     Image,
-    /// Images that follow each other.
+    /// A sequence of pictures.
     Video,
-    /// Something to hear.
+    /// A sound.
     Sound,
 }
 
-/// What the stimuli of a source are, by their axes: sound has neither rows nor columns.
+/// The kind of the stimuli of a source, from their axes: sound has neither rows nor columns.
 pub fn kind(stimulus: &dyn Stimulus) -> Kind {
     match stimulus.extent() {
         [_, 1, 1] => Kind::Sound,
@@ -35,8 +35,8 @@ pub struct Excerpt {
     pub values: Vec<f32>,
 }
 
-/// The piece of a stimulus at which a neuron was driven: an image's patch, the frames of a clip or the samples of a sound
-/// that the layer's step in time spans.
+/// The piece of a stimulus that drove a neuron: the patch of an image, or the frames of a clip or samples of a sound
+/// that belong to the layer's step in time.
 ///
 /// # Errors
 /// If the stimulus cannot be made.
@@ -47,7 +47,7 @@ pub fn excerpt(stimulus: &dyn Stimulus, driver: &Driver) -> Result<Excerpt> {
     // Steps of pieces come first, then steps on each piece's map.
     let on_map = (driver.steps / shape.time.max(1)).max(1);
     let (piece, step) = (driver.step / on_map, driver.step % on_map);
-    // A location is a piece, or one of the places on a map that a layer has kept apart: then all of the map is shown.
+    // A location is a piece, or a place of a map that a layer keeps (then the whole map is shown).
     let location = driver.location.min(shape.location.saturating_sub(1));
     let each = shape.positions() * shape.channels;
     let start = (piece * shape.location + location) * shape.batch * each;
@@ -63,7 +63,7 @@ pub fn excerpt(stimulus: &dyn Stimulus, driver: &Driver) -> Result<Excerpt> {
     })
 }
 
-/// All of a stimulus: its first view.
+/// The whole stimulus: its first view.
 ///
 /// # Errors
 /// If the stimulus cannot be made.

@@ -1,4 +1,4 @@
-//! A batch's features as they are taken along: as a probe sees them, or as whole maps.
+//! A batch's features: as a probe sees them, or as whole maps.
 
 use crate::loader::HostBatch;
 use crate::network::Network;
@@ -9,8 +9,8 @@ use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::stimulus::Label;
 
-/// Representations of every layer for the stimuli of a batch, each once: of several views, which are the same where nothing
-/// is augmented, the first.
+/// Representations of every layer for the stimuli of a batch, one for each stimulus. If there are
+/// several views, only the first is kept; without augmentation all views are equal.
 ///
 /// # Errors
 /// If the batch does not fit the network.
@@ -28,7 +28,7 @@ pub fn represent_once(
     Ok((layers, batch.labels.into_iter().take(stimuli).collect()))
 }
 
-/// A representation of the first `stimuli` of a batch alone.
+/// The representation of only the first `stimuli` stimuli of a batch.
 fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
     let shape = of.shape();
     if shape.batch == stimuli {
@@ -45,8 +45,8 @@ fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
     Representation::new(RepresentationShape { batch: stimuli, ..shape }, buffer)
 }
 
-/// The rows of a batch as a probe sees them, and its labels: a row for each stimulus with a class, and one for each labelled
-/// frame of others.
+/// The rows of a batch as a probe sees them, and their labels: a row for each stimulus with a class
+/// or, if frames have labels, for each labelled frame.
 ///
 /// # Errors
 /// If a stimulus has no label, or the batch does not fit the network.

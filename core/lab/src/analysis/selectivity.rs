@@ -5,13 +5,14 @@ use crate::probe::Labelled;
 /// Selectivity of the neurons of a layer; neurons that never change are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selectivity {
-    /// Class selectivity of each neuron, from 0 to 1: (µ_max − µ_rest) / (µ_max + µ_rest), with µ_max the mean activity for
-    /// the class that drives it most and µ_rest the mean over the means of the others. Empty for a layer with negative
-    /// activity, for which it is not defined, and where there is one class alone.
+    /// Class selectivity of each neuron, from 0 to 1: (µ_max − µ_rest) / (µ_max + µ_rest), with µ_max the
+    /// mean activity for the class that drives it most and µ_rest the mean over the means of the other
+    /// classes. Empty if there is only one class, and for a layer with negative activity, for which it is
+    /// not defined.
     ///
     /// Source: Morcos, Barrett, Rabinowitz & Botvinick 2018.
     pub class: Vec<f64>,
-    /// Lifetime sparseness of each neuron, from 0 (the same for all stimuli) to 1 (active for one alone):
+    /// Lifetime sparseness of each neuron, from 0 (the same for all stimuli) to 1 (active for only one):
     /// (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1/n).
     ///
     /// Source: Vinje & Gallant 2000, after Rolls & Tovee 1995.
@@ -34,7 +35,7 @@ fn mean(of: &[f64]) -> Option<f64> {
     (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
 }
 
-/// Selectivity of the neurons of a layer whose features are `of`, which has `classes` classes.
+/// Selectivity of the neurons of a layer with the features `of`, for `classes` classes.
 pub fn selectivity(of: Labelled, classes: usize) -> Selectivity {
     let channels = of.channels;
     let rows = of.labels.len();
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn neurons_of_one_class_one_stimulus_or_none_are_told_apart() {
-        // Only for class 0; for one stimulus alone; for all alike but one; dead.
+        // Active only for class 0; for only one stimulus; equally for all but one; dead.
         let values = [1.0, 4.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0];
         let found = of(&values, 4, &[0, 0, 1, 1]);
         assert_eq!(found.lifetime.len(), 3, "the dead neuron is left out");

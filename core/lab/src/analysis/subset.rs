@@ -6,7 +6,7 @@ use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Label, Sample, Stimulus};
 use std::sync::Arc;
 
-/// A limited number of stimuli of a split, evenly spaced, because sources often have one class after the other.
+/// A limited number of stimuli of a split, evenly spaced, because many sources are sorted by class.
 pub struct Subset {
     whole: Arc<dyn Stimulus>,
     most: usize,
@@ -18,7 +18,7 @@ impl Subset {
         Self { whole, most }
     }
 
-    /// The number in the whole of stimulus `index`.
+    /// The number of stimulus `index` in the whole split.
     fn place(&self, index: usize) -> usize {
         let (all, len) = (self.whole.len(), self.len());
         if len == 0 { 0 } else { (index as u128 * all as u128 / len as u128) as usize }
@@ -63,7 +63,7 @@ impl Stimulus for Subset {
 mod tests {
     use super::*;
 
-    /// Stimuli that are their own number.
+    /// The value of each stimulus is its number.
     struct Numbers(usize);
 
     impl Stimulus for Numbers {

@@ -1,4 +1,4 @@
-//! The numbers of one layer side by side.
+//! The measures of one layer.
 
 use super::{Gram, selectivity};
 use crate::probe::{Features, statistics};
@@ -6,7 +6,7 @@ use plasticity_core::Result;
 use plasticity_core::device::Device;
 use serde::Serialize;
 
-/// What a layer's features are like.
+/// Measures of a layer's features.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerSummary {
     /// The layer, counted from 1.

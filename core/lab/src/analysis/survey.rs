@@ -1,4 +1,4 @@
-//! One pass of stimuli through networks, of which everything else is made.
+//! One pass of stimuli through networks, from which all analyses are made.
 
 use super::{Drivers, represent_once};
 use crate::loader::{Loader, Pass};
@@ -10,7 +10,7 @@ use plasticity_core::representation::Pooling;
 use plasticity_core::stimulus::{Label, Stimulus};
 use std::sync::Arc;
 
-/// What a survey keeps of one network.
+/// The results of a survey for one network.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// Features of every layer, as a probe sees them with maps pooled to their mean.
@@ -19,10 +19,10 @@ pub struct Seen {
     pub drivers: Vec<Drivers>,
 }
 
-/// Runs stimuli, which are not augmented, through `networks`, and keeps features and, of each neuron, the `most` places that
-/// drive it most. Stimuli without labels have rows of class 0.
+/// Runs stimuli without augmentation through `networks`. Keeps features and, for each neuron, the
+/// `most` places that drive it most. Stimuli without labels get class 0.
 ///
-/// `progress` hears which share is done.
+/// `progress` is called with the share that is done.
 ///
 /// # Errors
 /// If a stimulus cannot be made, or does not fit a network.
@@ -61,7 +61,7 @@ pub fn survey(
     Ok(seen)
 }
 
-/// What a row is called whose stimulus has no label.
+/// The label of a row; class 0 if the stimulus has none.
 fn labelled(label: Label) -> Label {
     if label == Label::None { Label::Class(0) } else { label }
 }

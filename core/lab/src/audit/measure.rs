@@ -1,4 +1,4 @@
-//! The updates of a step as a function of stimuli and weights, to be differenced.
+//! The updates of a step as a function of stimuli and weights, for finite differences.
 
 use crate::network::Network;
 use plasticity_core::device::Buffer;
@@ -78,9 +78,9 @@ impl Bench {
         self.shape.time * self.shape.extent[0]
     }
 
-    /// For every module, the steps in time of its target that change where the second set of stimuli stands in at the
-    /// steps `switched` of the input: the first and the last one. Nothing is learned, and statistics over the batch
-    /// are not used.
+    /// For every module, the first and the last step in time of its target that change if the second set of stimuli
+    /// replaces the first at the steps `switched` of the input. Nothing is learned, and statistics over the batch are
+    /// not used.
     pub(super) fn reach(&mut self, switched: &dyn Fn(usize) -> bool) -> Result<Vec<Option<[usize; 2]>>> {
         let plain = self.input(&|_, _| false, &|_| true)?;
         let other = self.input(&|time, _| switched(time), &|_| true)?;
@@ -110,8 +110,8 @@ impl Bench {
         parameters.filter(|(_, parameter)| parameter.learns()).map(|(name, _)| name).collect()
     }
 
-    /// The updates of one step. `switched(time, stimulus)` says where the second set of stimuli stands in for the
-    /// first, `shown(time)` which steps in time are shown at all.
+    /// The updates of one step. `switched(time, stimulus)` says where the second set of stimuli replaces the first;
+    /// `shown(time)` says which steps in time are shown.
     pub(super) fn updates(
         &mut self,
         switched: &dyn Fn(usize, usize) -> bool,
@@ -139,7 +139,7 @@ impl Bench {
         self.updates(&|_, _| false, &|_| true)
     }
 
-    /// Δₐ Δ_b Δ_c U over three stimuli from `first` on, and the sizes of what it is the difference of.
+    /// Δₐ Δ_b Δ_c U over three stimuli from `first` on, and the sizes of the updates in this difference.
     pub(super) fn mixed_difference(&mut self, first: usize) -> Result<(Updates, Sizes)> {
         let mut terms = Vec::new();
         for mask in 0..8_u32 {
@@ -151,8 +151,9 @@ impl Bench {
         Ok((combine(&terms), sizes(terms.iter().map(|(_, updates)| updates))))
     }
 
-    /// The largest ‖change‖ / ‖U‖ of a mixed difference over the layers and rules that `keep` keeps, minus the noise
-    /// floor: several times the mixed difference of nearly identical stimuli, which is only rounding.
+    /// The largest ‖change‖ / ‖U‖ of a mixed difference over the layers and rules that `keep` selects, minus the
+    /// noise floor. The noise floor is several times the mixed difference of nearly identical stimuli, which is only
+    /// rounding.
     pub(super) fn beyond_rounding(&self, change: &Updates, of: &Sizes, keep: &dyn Fn(&str) -> bool) -> f64 {
         let beyond = of.keys().filter(|one| keep(one)).map(|one| {
             let rounding = self.rounding.get(one).copied().unwrap_or_default();
@@ -181,7 +182,7 @@ impl Bench {
         FeatureMap::new(self.shape, Buffer::from_vec(self.network.device(), values)?)
     }
 
-    /// Changes parameters by `change(full name, public shape, values)`, returns what they were.
+    /// Changes parameters by `change(full name, public shape, values)` and returns their values before.
     pub(super) fn change(&mut self, change: &mut Change) -> Result<Vec<Vec<f32>>> {
         let mut before = Vec::new();
         for (name, parameter) in self.network.parameters() {
@@ -196,7 +197,7 @@ impl Bench {
         Ok(before)
     }
 
-    /// Puts back what [`change`](Self::change) returned.
+    /// Restores the values that [`change`](Self::change) returned.
     pub(super) fn put_back(&mut self, before: &[Vec<f32>]) -> Result<()> {
         for ((_, parameter), was) in self.network.parameters().into_iter().zip(before) {
             parameter.set(was)?;
@@ -220,7 +221,7 @@ impl Bench {
                 Ok(())
             },
         )?;
-        // Where a module's last layer is the context, its target is the output of the layer below.
+        // If a module's last layer is the context, its target is the output of the layer below.
         let ends = self.network.modules().iter().map(|module| module.layers().end - 1);
         self.targets =
             ends.zip(recurrent).map(|(last, recurrent)| last.checked_sub(usize::from(recurrent))).collect();
@@ -247,7 +248,7 @@ impl Bench {
     }
 }
 
-/// |z|², in the mean over the rows of a representation.
+/// The mean of |z|² over the rows of a representation.
 fn mean_square(representation: &Representation) -> Result<f32> {
     let sum = representation.data().to_vec()?.iter().map(|z| z * z).sum::<f32>();
     Ok((sum / representation.shape().rows().max(1) as f32).max(1e-20))
@@ -267,13 +268,13 @@ fn stimuli(random: &mut Random, shape: MapShape) -> Vec<f32> {
 }
 
 fn normal(random: &mut Random, len: usize) -> Vec<f32> {
-    // The sum of four uniform numbers is near enough to normal, with variance one.
+    // The sum of four uniform numbers is approximately normal, with variance one.
     (0..len)
         .map(|_| (0..4).map(|_| random.random_range(-1.0f32..1.0)).sum::<f32>() * 0.75f32.sqrt())
         .collect()
 }
 
-/// ‖a‖ over the named updates that `keep` keeps.
+/// ‖a‖ over the updates that `keep` selects by name.
 pub fn norm(updates: &Updates, keep: &dyn Fn(&str) -> bool) -> f64 {
     let values = updates.iter().filter(|(name, _)| keep(name)).flat_map(|(_, values)| values);
     values.map(|value| value * value).sum::<f64>().sqrt()
@@ -291,7 +292,7 @@ pub fn combine(terms: &[(f64, Updates)]) -> Updates {
     sum
 }
 
-/// ‖U‖ of every layer and rule (the first two parts of a name), the largest of several.
+/// ‖U‖ of every layer and rule (the first two parts of a name); the largest if there are several updates.
 pub type Sizes = BTreeMap<String, f64>;
 
 /// The sizes of updates.
@@ -308,20 +309,20 @@ pub fn sizes<'a>(all: impl Iterator<Item = &'a Updates>) -> Sizes {
     sizes
 }
 
-/// The largest ‖change‖ / ‖U‖ over the layers and rules of `change` that `keep` keeps.
+/// The largest ‖change‖ / ‖U‖ over the layers and rules of `change` that `keep` selects.
 pub fn largest(change: &Updates, of: &Updates, keep: &dyn Fn(&str) -> bool) -> f64 {
     let of = sizes([of].into_iter());
     of.keys().filter(|one| keep(one)).map(|one| relative(change, &of, one)).fold(0.0, f64::max)
 }
 
-/// ‖change‖ / ‖U‖ of one layer or rule; infinite where a change is no number, and 0 where there is no update.
+/// ‖change‖ / ‖U‖ of one layer or rule; infinite if a change is NaN, and 0 if there is no update.
 fn relative(change: &Updates, of: &Sizes, one: &str) -> f64 {
     let size = of.get(one).copied().unwrap_or_default();
     let relative = if size > 0.0 { norm(change, &|name| owner(name) == one) / size } else { 0.0 };
     if relative.is_nan() { f64::INFINITY } else { relative }
 }
 
-/// `layer.3` of `layer.3.weight`.
+/// The owner of a parameter: `layer.3` for `layer.3.weight`.
 pub fn owner(name: &str) -> String {
     name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
 }

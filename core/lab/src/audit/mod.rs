@@ -6,18 +6,17 @@
 //!
 //! *In space*, three things must hold:
 //! - **layers**: no update changes when weights of a layer above, or of another module's rule, change;
-//! - **pairs**: the mixed difference Δₐ Δ_b Δ_c U over any three stimuli is zero: a pair's modulation depends on
-//!   that pair alone, and not on the scores of others (Equations 11 to 14 say why it does with a softmax);
-//! - **neurons**: a neuron with no dendritic connection can change its activity without any other neuron's update
-//!   changing.
+//! - **pairs**: the mixed difference Δₐ Δ_b Δ_c U over any three stimuli is zero. So the modulation of a pair depends
+//!   only on this pair, and not on the scores of others (with a softmax it does depend on them: Equations 11 to 14);
+//! - **neurons**: if a neuron without dendritic connections changes its activity, no other neuron's update changes.
 //!
-//! *In time*: a context is compared with one stimulus at a time, itself or another: Δ_context Δ_target U differs
-//! from zero for at most one target stimulus, where the context is any step before a module's last one, and the target
-//! is that last one.
+//! *In time*: a context is compared with one stimulus at a time, itself or another. So Δ_context Δ_target U differs
+//! from zero for at most one target stimulus. The target is the last step of a module; the context is any earlier
+//! step.
 //!
 //! *Weight transport*, a separate mark: one learning weight is used in both directions.
 //!
-//! If a network gives no way to measure one of these, there is no value and no mark.
+//! If one of these cannot be measured on a network, it has no value and no mark.
 
 mod measure;
 mod space;
@@ -48,7 +47,7 @@ pub struct Audit {
     pub evidence: Evidence,
 }
 
-/// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖; `None` where it could not be measured.
+/// The largest relative change of an update in each measurement, ‖ΔU‖ / ‖U‖; `None` if it could not be measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
     /// Change when weights of layers above or of other modules' rules change.
@@ -64,7 +63,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Local in space: none of the three changes is more than rounding.
+    /// Local in space: none of the three changes is larger than rounding.
     fn space(&self) -> Option<bool> {
         let changes = [Some(self.other_layers), self.third_stimulus, self.disconnected_neuron];
         if changes.iter().flatten().any(|change| *change > THRESHOLD) {
@@ -73,7 +72,7 @@ impl Evidence {
         changes.iter().all(Option::is_some).then_some(true)
     }
 
-    /// One weight carries a signal forwards and back: a rule's own, or a layer's.
+    /// One weight of a rule or a layer carries signals forwards and back.
     fn weight_transport(&self) -> Option<bool> {
         if self.other_layers > THRESHOLD {
             return Some(true);

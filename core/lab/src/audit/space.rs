@@ -4,9 +4,9 @@ use super::measure::{Bench, Updates, combine, largest, norm, owner};
 use plasticity_core::Result;
 use plasticity_core::plasticity::ContextSource;
 
-/// The largest change of a layer's update when weights of layers above it in the network change. Where another
-/// module's representation is a rule's context, it arrives through a dendrite: then only layers of the same module
-/// are changed.
+/// The largest change of a layer's update when weights of layers above it in the network change. If a rule's context
+/// is the representation of another module, it arrives through a dendrite; then only layers of the same module are
+/// changed.
 ///
 /// # Errors
 /// If the network cannot make a step.
@@ -60,9 +60,9 @@ pub fn third_stimulus(bench: &mut Bench) -> Result<Option<f64>> {
 }
 
 /// The largest change of other neurons' updates when a neuron of a module's last layer, cut off from every dendrite,
-/// changes its activity. Where another module's representation is a rule's context, only at the top: below it a neuron
-/// reaches that context by the layers above, and it arrives through dendrites. `None` where no such layer is one whose
-/// neurons are the first axis of its `weight`, or none learns.
+/// changes its activity. If a rule's context is the representation of another module, only the top module is
+/// measured: a neuron of a lower module affects that context through the layers above, and the context arrives
+/// through dendrites. `None` if no such layer learns, or none has its neurons as the first axis of its `weight`.
 ///
 /// # Errors
 /// If the network cannot make a step.
@@ -103,7 +103,7 @@ pub fn disconnected_neuron(bench: &mut Bench) -> Result<Option<f64>> {
     Ok(worst)
 }
 
-/// Outputs of a layer: the first axis of its `weight`, if it has one.
+/// The number of a layer's outputs: the first axis of its `weight`, if it has one.
 pub(super) fn channels(bench: &mut Bench, layer: usize) -> Option<usize> {
     let wanted = format!("layer.{layer}.weight");
     let parameters = bench.network.parameters();
@@ -113,8 +113,8 @@ pub(super) fn channels(bench: &mut Bench, layer: usize) -> Option<usize> {
         .and_then(|(_, parameter)| parameter.shape().first().copied())
 }
 
-/// Sets to zero the rows and columns of a `[a, b]` weight that belong to a neuron of `channels`; axes that hold
-/// several values a neuron (pooled blocks) lose all of them.
+/// Sets to zero the rows and columns of a `[a, b]` weight that belong to a neuron of `channels`. If an axis has
+/// several values for each neuron (pooled blocks), all of them are set to zero.
 fn cut(shape: &[usize], values: &mut [f32], neuron: usize, channels: usize) {
     let columns = shape[1];
     let of_neuron = |index: usize, length: usize| {

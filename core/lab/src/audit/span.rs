@@ -1,8 +1,9 @@
-//! Which steps of the input reach the first and the last step in time that a module learns from.
+//! Finds the steps of the input that reach the first and the last step in time from which a module learns.
 //!
-//! A target follows its context. So the last step that a module learns from is never a context, and the first one never a
-//! target. In patches, a step of the input is a step of every module. In speech and video a module's step sees many
-//! steps of the input, and lower modules may learn from a window drawn at random: so these places are searched for.
+//! A target follows its context. So the last step from which a module learns is never a context, and the first one
+//! is never a target. With patches, a step of the input is a step of every module. In speech and video, a step of
+//! a module sees many steps of the input, and lower modules may learn from a random window. So the audit has to
+//! search for these places.
 
 use super::measure::{Bench, Sizes, Updates, owner};
 use plasticity_core::Result;
@@ -11,13 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Places in the input of one module, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
-    /// Steps before this one reach contexts and no target of the module's last step.
+    /// Steps before this one reach contexts, but not the module's last step.
     pub contexts: usize,
-    /// Steps from this one on reach nothing but the module's last step.
+    /// Steps from this one on reach only the module's last step.
     pub targets: usize,
 }
 
-/// What switching steps of the input changes, for all modules at once; kept, since modules ask for the same steps.
+/// The effects of switching steps of the input, for all modules at once. They are kept, since several modules need
+/// the same steps.
 #[derive(Default)]
 pub struct Search {
     plain: Option<Updates>,
@@ -25,7 +27,7 @@ pub struct Search {
     reach: BTreeMap<Steps, Vec<Option<[usize; 2]>>>,
 }
 
-/// Steps of the input, from one on or up to one.
+/// The steps of the input from a step on, or up to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Steps {
     From(usize),
@@ -42,7 +44,7 @@ impl Steps {
 }
 
 impl Search {
-    /// The span of a module; `None` where no step of the input is one of the two alone.
+    /// The span of a module; `None` if no step of the input reaches only contexts, or none reaches only the last step.
     ///
     /// # Errors
     /// If the network cannot make a step.
@@ -51,7 +53,7 @@ impl Search {
         if steps == 1 {
             return Ok(Some(Span { contexts: 1, targets: 0 }));
         }
-        // The last step of the input that this module learns from, and the step of its target that it reaches.
+        // The last step of the input from which this module learns, and the step of its target that this input reaches.
         let used = first(steps, |from| Ok(!self.learns(bench, module, Steps::From(from))?))?;
         let Some(used) = used.checked_sub(1) else { return Ok(None) };
         let Some([last, _]) = self.reach(bench, module, Steps::From(used))? else { return Ok(None) };
@@ -64,8 +66,8 @@ impl Search {
         Ok((contexts > 0).then_some(Span { contexts, targets }))
     }
 
-    /// How many steps of the input, counted from the first, reach nothing that a module learns from but the first step of
-    /// it; `None` where there are none.
+    /// The number of input steps, from the first on, that reach only the first step from which a module learns; `None`
+    /// if there are none.
     ///
     /// # Errors
     /// If the network cannot make a step.
@@ -82,7 +84,7 @@ impl Search {
         Ok((end > 0 && end < steps).then_some(end))
     }
 
-    /// Whether a module's update changes with such steps.
+    /// Whether a module's update changes with these steps.
     fn learns(&mut self, bench: &mut Bench, module: usize, steps: Steps) -> Result<bool> {
         if let Some(found) = self.learns.get(&steps) {
             return Ok(found[module]);
@@ -118,7 +120,7 @@ impl Search {
     }
 }
 
-/// What a module's updates belong to: its layers and its rule.
+/// The owners of a module's updates: its layers and its rule.
 pub fn names(bench: &Bench, module: usize) -> Vec<String> {
     let layers = bench.network.modules().get(module).map_or(0..0, |module| module.layers());
     layers.map(|layer| format!("layer.{layer}")).chain([format!("module.{module}")]).collect()
@@ -130,8 +132,8 @@ pub fn largest_in(bench: &Bench, module: usize, change: &Updates, of: &Sizes) ->
     bench.beyond_rounding(change, of, &|one| names.iter().any(|name| name == one))
 }
 
-/// The first of `0..end` that holds, by halving; `end` where none does. Once it holds, it has to hold for all that
-/// follow.
+/// The first number of `0..end` for which `holds` is true, by bisection; `end` if there is none. If it is true for a
+/// number, it must be true for all larger ones.
 fn first(end: usize, mut holds: impl FnMut(usize) -> Result<bool>) -> Result<usize> {
     let (mut low, mut high) = (0, end);
     while low < high {

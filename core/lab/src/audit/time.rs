@@ -6,10 +6,11 @@ use super::span::{Search, Span, largest_in};
 use plasticity_core::Result;
 use std::collections::BTreeMap;
 
-/// The largest number of stimuli with which the context of one stimulus is compared in a step: targets j for which
-/// the mixed difference of a module's update, over the steps of stimulus i before the module's last one and over the
-/// last one of stimulus j (a target, never a context), is not zero. `None` where no module has both kinds of steps,
-/// or none learns from them.
+/// The largest number of stimuli with which the context of one stimulus is compared in a step.
+/// These are the stimuli j for which the following mixed difference of a module's update is not
+/// zero: over the steps of stimulus i before the module's last step, and over the last step of
+/// stimulus j (a target, never a context). `None` if no module has both kinds of steps, or none
+/// learns from them.
 ///
 /// # Errors
 /// If the network cannot make a step.

@@ -6,17 +6,17 @@ use super::span::Search;
 use plasticity_core::Result;
 use std::collections::BTreeSet;
 
-/// The largest change, when one of a rule's weights changes, of the update on the side on which the weight's
-/// presynaptic neurons are: contexts for `predict`, targets for `retrodict`, and for others (probes, weights of a
-/// custom rule) the side that changes less. A weight that only predicts leaves its presynaptic neurons alone; one
-/// that also carries a signal back to them does not. Weights that do not learn are left out: fixed random feedback
-/// serves one direction.
+/// Changes each learning weight of a rule, and returns the largest change of the update on the side of the weight's
+/// presynaptic neurons. This side is the context for `predict`, the target for `retrodict`, and for other weights
+/// (classifiers, weights of a custom rule) the side that changes less. A weight that only predicts does not change the
+/// updates of its presynaptic neurons; a weight that also carries a signal back to them does. Weights that do not
+/// learn are left out, because fixed random feedback works in one direction.
 ///
-/// The audit separates the sides by the shown steps: with only the first step in time shown, the first layer's
-/// weights learn as those of contexts, with only the last one as those of targets. Where there is one step in time
-/// (two views), every stimulus is both, and neurons tell the sides apart: see [`of_other_neurons`].
+/// The audit separates the sides by the shown steps. If only the first step in time is shown, the first layer's
+/// weights learn as weights of contexts; if only the last one is shown, as weights of targets. With one step in time
+/// (two views), every stimulus is both, and the sides are separated by neurons: see [`of_other_neurons`].
 ///
-/// `None` where there are such weights and no step of the input is the first or the last alone.
+/// `None` if there are such weights, but no step of the input reaches only the first or only the last step.
 ///
 /// # Errors
 /// If the network cannot make a step.
@@ -66,8 +66,8 @@ fn kind_of(name: &str) -> Option<Option<&'static str>> {
     Some(["predict", "retrodict"].into_iter().find(|kind| name.split('.').next() == Some(kind)))
 }
 
-/// The change of the update of the first layer's weights, with only some steps shown, when the weights `own` change; `None` where
-/// these weights do not learn from what is shown, or the layer has none.
+/// The change of the update of the first layer's weights, with only some steps shown, when the weights `own` change.
+/// `None` if the first layer has no weights, or they do not learn from the shown steps.
 fn on_the_side(
     bench: &mut Bench,
     own: &dyn Fn(&str) -> bool,
@@ -87,7 +87,7 @@ fn on_the_side(
     })?;
     let after = bench.updates(&|_, _| false, shown)?;
     bench.put_back(&before)?;
-    // Biases learn from what is not shown, too.
+    // Biases also learn from steps that are not shown.
     let parameters = bench.network.parameters().into_iter();
     let first: BTreeSet<String> = parameters
         .filter(|(name, parameter)| owner(name) == "layer.0" && parameter.shape().len() > 1)
@@ -99,17 +99,17 @@ fn on_the_side(
     if first.is_empty() {
         return Ok(None);
     }
-    // A side that does not learn at all gets nothing back.
+    // A side that does not learn receives no signal back.
     let (plain, after) = (only(plain), only(after));
     let of = if norm(&plain, &|_| true) > 0.0 { plain.clone() } else { after.clone() };
     let change = combine(&[(1.0, after), (-1.0, plain)]);
     Ok(Some(largest(&change, &of, &|_| true)))
 }
 
-/// The largest change of all other neurons' updates when the prediction weights onto one neuron change: its own
-/// dendrite carries them to it alone, and whatever reaches the neurons that they come from has gone back through them.
-/// Exact where small changes of a score leave γ as it is, as under a hinge. `None` where rules have such weights, and no
-/// layer's neurons are the first axis of its `weight`.
+/// The largest change of all other neurons' updates when the prediction weights onto one neuron change. These weights
+/// end on the dendrite of this neuron. So if the update of another neuron changes, a signal has gone back through
+/// them. This is exact if small changes of a score do not change γ, as with a hinge. `None` if rules have such
+/// weights, but no layer has its neurons as the first axis of its `weight`.
 fn of_other_neurons(bench: &mut Bench) -> Result<Option<f64>> {
     let modules: Vec<_> = bench.network.modules().iter().map(|module| module.layers()).collect();
     if !bench.learning().iter().any(|name| name.starts_with("module.") && name.contains(".predict.")) {

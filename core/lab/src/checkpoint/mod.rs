@@ -1,8 +1,8 @@
 //! Checkpoints: everything in a network that changes with training, in one safetensors file.
 //!
 //! Tensors are in their public layout, under the names of [`State`]. The metadata key `plasticity` is JSON: format,
-//! step, seed, the config's fingerprint, the optimisers' steps, the config's keys that decide what is learned, the
-//! [`Provenance`] and a checksum over all of these and the tensors. Files of earlier versions have none of the last
+//! step, seed, the config's fingerprint, the optimisers' steps, the config's keys that affect learning, the
+//! [`Provenance`] and a checksum over all of these and the tensors. Files of earlier versions do not have the last
 //! three. Random states and the position in the stimuli are not saved: both follow from the seed and the step.
 
 mod read;
@@ -35,11 +35,11 @@ pub struct Checkpoint {
     pub step: u64,
     /// The run's seed.
     pub seed: u64,
-    /// What the config was: [`Config::fingerprint`](crate::config::Config::fingerprint).
+    /// The fingerprint of the config: [`Config::fingerprint`](crate::config::Config::fingerprint).
     pub fingerprint: String,
-    /// The config's [`learning_keys`](crate::config::Config::learning_keys) as TOML, where the file has them.
+    /// The config's [`learning_keys`](crate::config::Config::learning_keys) as TOML, if the file has them.
     pub config: Option<String>,
-    /// Where it was made, where the file says so.
+    /// Where it was made, if the file says so.
     pub provenance: Option<Provenance>,
 }
 
@@ -54,13 +54,14 @@ struct Header {
     config: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provenance: Option<Provenance>,
-    /// SHA-256 in hexadecimal of the [`digest`]; stands last.
+    /// SHA-256 in hexadecimal of the [`digest`]; it is the last key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
 }
 
 impl Checkpoint {
-    /// Writes the file completely or not at all: writes a temporary file beside it, synchronises and renames it.
+    /// Writes the file completely or not at all: writes a temporary file in the same folder, synchronises and renames
+    /// it.
     ///
     /// # Errors
     /// If the folder cannot be written to.
@@ -68,10 +69,10 @@ impl Checkpoint {
         write_atomically(path, &self.to_bytes(path)?)
     }
 
-    /// What the file holds; `path` is what errors call it.
+    /// The bytes of the file; `path` names it in errors.
     ///
     /// # Errors
-    /// If a tensor is not of its shape.
+    /// If a tensor does not have its shape.
     pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
         let mut header = Header {
             format: FORMAT,
@@ -109,7 +110,8 @@ impl Checkpoint {
     /// Reads a file that [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// If the file is missing, damaged or no checkpoint: says which. [`read`](Self::read) tells these apart.
+    /// If the file is missing, damaged or not a checkpoint; the error says which. [`read`](Self::read) distinguishes
+    /// these cases.
     pub fn load(path: &Path) -> Result<Self> {
         Ok(Self::read(path)?)
     }

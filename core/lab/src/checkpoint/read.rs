@@ -1,4 +1,4 @@
-//! Reading a checkpoint, and telling a damaged file from one that cannot be read now.
+//! Reads a checkpoint, and distinguishes a damaged file from one that cannot be read now.
 
 use super::{Checkpoint, FORMAT, Header, KEY, digest};
 use crate::network::{Saved, State};
@@ -29,15 +29,15 @@ impl Checkpoint {
     /// Reads a file that [`save`](Self::save) wrote, or one of an earlier version, which has no checksum.
     ///
     /// # Errors
-    /// [`Unusable::Refused`] where the file cannot be read or is of a later format; [`Unusable::Broken`] where it is cut
-    /// short or no checkpoint, where the checksum is another, a tensor holds NaN or an infinity, or an optimiser has not
-    /// made the checkpoint's steps.
+    /// [`Unusable::Refused`] if the file cannot be read or has a later format. [`Unusable::Broken`] if it is
+    /// cut short or not a checkpoint, if the checksum does not match, if a tensor has NaN or an infinity, or
+    /// if an optimiser has not made the checkpoint's steps.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
         let unread = |error| Unusable::Refused(Error::file(path, format!("cannot be read: {error}")));
         Self::from_bytes(&std::fs::read(path).map_err(unread)?, path)
     }
 
-    /// Reads what a file holds; `path` is what errors call it.
+    /// Reads a checkpoint from the bytes of a file; `path` names it in errors.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -51,7 +51,7 @@ impl Checkpoint {
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let foreign = "was not written by plasticity: the metadata key `plasticity` is missing";
         let header = header.ok_or_else(|| broken(foreign.to_owned()))?;
-        // The format is looked at alone: a later one may have other keys.
+        // Only the format is read first: a later format may have other keys.
         let format: serde_json::Value = serde_json::from_str(header)
             .map_err(|error| broken(format!("is damaged: metadata `plasticity`: {error}")))?;
         let format = format.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -68,7 +68,7 @@ impl Checkpoint {
         Self::whole(header, &tensors).map_err(|message| broken(format!("is damaged: {message}")))
     }
 
-    /// The checkpoint, or what is wrong with its content.
+    /// The checkpoint, or the fault of its content.
     fn whole(mut header: Header, tensors: &SafeTensors) -> Result<Self, String> {
         let views: BTreeMap<_, _> = tensors.tensors().into_iter().collect();
         if let Some((name, view)) = views.iter().find(|(_, view)| view.dtype() != Dtype::F32) {
@@ -106,7 +106,7 @@ impl Checkpoint {
     }
 }
 
-/// Whether a config, as a checkpoint keeps it, lets modules learn one after the other.
+/// Whether modules take turns in learning, according to the config in a checkpoint.
 fn takes_turns(config: &str) -> bool {
     let training = config.parse::<Table>().ok().and_then(|mut config| config.remove("training"));
     training.is_some_and(|training| training.get("turns").is_some())

@@ -1,4 +1,4 @@
-//! A checkpoint comes back as it was, or not at all.
+//! A checkpoint is read exactly as it was written, or not at all.
 
 use super::*;
 use safetensors::tensor::TensorView;
@@ -55,7 +55,7 @@ fn no_bit_flips_unnoticed() {
         let mut flipped = bytes.clone();
         flipped[place / 8] ^= 1 << (place % 8);
         std::fs::write(&path, &flipped).unwrap();
-        // Padding after the header may be any space, and the rest of a number in JSON too; nothing else may.
+        // Only padding after the header, and spaces around a number in JSON, may change.
         if let Ok(read) = Checkpoint::load(&path) {
             assert_eq!(read, checkpoint(), "bit {place}");
         }

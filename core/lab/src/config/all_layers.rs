@@ -1,9 +1,9 @@
-//! Whether all layers are probed side by side as well.
+//! The key of the probe of all layers together.
 
 use serde::{Deserialize, Serialize};
 
-/// `probe.all_layers`: the probe of all layers' representations side by side, `[row, Σ channel · y · x]`
-/// (Zihan, Delrocq, Gerstner & Bellec 2026).
+/// `probe.all_layers`: a probe of the representations of all layers together, `[row, Σ channel · y · x]` (Zihan,
+/// Delrocq, Gerstner & Bellec 2026).
 ///
 /// Each layer's map is averaged over blocks, which are flattened as (channel, row, column).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
     expecting = "expected true or false, the side of blocks (0 or more), or a list of such sides"
 )]
 pub enum AllLayers {
-    /// `true`: every layer that ends a module is pooled as the module's rule pools it, others over the whole map.
-    /// `false`: there is no such probe.
+    /// `true`: the last layer of each module is pooled as the module's rule pools it, other layers over the
+    /// whole map. `false`: there is no such probe.
     AsRule(bool),
     /// Blocks of this many rows and columns in every layer; 0 is the whole map.
     Same(usize),

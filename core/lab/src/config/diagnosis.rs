@@ -1,7 +1,7 @@
-//! From a part of a config to what it describes, or to an error that names file, line and key.
+//! Builds the object that a part of a config describes, or an error that names file, line and key.
 //!
-//! What is wrong is found directly, by the keys that the part's plugin (or section) states; serde is asked only afterwards,
-//! for what no range says.
+//! Faults are found first by comparing with the stated keys of the plugin or section. serde then
+//! finds faults that no range expresses.
 
 use super::document::Document;
 use crate::optimiser::OPTIMISERS;
@@ -14,7 +14,8 @@ use toml::{Table, Value};
 /// Reads the plugin that the table at `path` names.
 ///
 /// # Errors
-/// Names file, line and key, what was expected and what came.
+/// If the plugin is unknown or a value is wrong; the error names file, line and key, what was
+/// expected and what was found.
 pub(super) fn plugin<T: DeserializeOwned>(
     document: &Document,
     path: &str,
@@ -42,7 +43,7 @@ pub(super) fn section<T: DeserializeOwned>(
     deserialised(document, path, keys, table)
 }
 
-/// Checks the optimiser that stands at `path`, or all of a list.
+/// Checks the optimiser at `path`, or all optimisers of a list.
 ///
 /// # Errors
 /// As [`plugin`].
@@ -108,7 +109,7 @@ fn deserialised<T: DeserializeOwned>(
     Err(document.error(&join(path, &below.unwrap_or_default()), reworded(&error)))
 }
 
-/// The path of the text `word`, the deepest first.
+/// The path of the text `word`; the deepest one if there are several.
 fn holding(value: &Value, word: &str) -> Option<String> {
     match value {
         Value::String(text) => (text == word).then(String::new),
@@ -121,7 +122,7 @@ fn holding(value: &Value, word: &str) -> Option<String> {
     }
 }
 
-/// serde's messages in the words of a config.
+/// serde's messages, reworded for configs.
 fn reworded(message: &str) -> String {
     let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
     if message.starts_with("unknown variant ")
@@ -140,6 +141,6 @@ fn reworded(message: &str) -> String {
             return format!("expected {}, got {came}", expected.lines().next().unwrap_or_default());
         }
     }
-    // Messages of several lines would take others' places in a log.
+    // A message of several lines would mix with others in a log.
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

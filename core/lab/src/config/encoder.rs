@@ -12,11 +12,11 @@ use toml::{Table, Value};
 /// `[encoder]`.
 #[derive(Debug)]
 pub struct EncoderConfig {
-    /// The named stack that the layers are of, if any.
+    /// The preset of the layers, if any.
     pub preset: Option<Box<dyn EncoderPreset>>,
     /// The layers, first to last.
     pub layers: Vec<Box<dyn LayerSpec>>,
-    /// Which of them share a module; `None`: as the rule is meant.
+    /// Which of them share a module; `None`: the rule decides.
     pub modules: Option<Modules>,
 }
 

@@ -1,7 +1,8 @@
-//! Configs: what is to be trained, on what, by which rule.
+//! Configs: what is trained, on which stimuli, by which rule.
 //!
-//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and may have
-//! `[[observers]]`; it may extend others ([`Document::read`]). Stimuli, layers, presets, rules and observers are plugins, each with keys of its own; see [`plasticity_core::registry`].
+//! A config is TOML with the sections `[stimulus]`, `[encoder]`, `[rule]`, `[training]` and `[probe]`, and
+//! may have `[[observers]]`. It may extend others ([`Document::read`]). Stimuli, layers, presets, rules and
+//! observers are plugins, each with its own keys; see [`plasticity_core::registry`].
 
 mod all_layers;
 mod diagnosis;
@@ -43,31 +44,32 @@ const SECTIONS: [&str; 7] = ["seed", "stimulus", "encoder", "rule", "training", 
 pub struct Config {
     /// All random choices follow from it.
     pub seed: u64,
-    /// What is learned from, and what is probed.
+    /// The stimuli for learning and for the probe.
     pub stimulus: Box<dyn StimulusSpec>,
     /// The layers and their modules.
     pub encoder: EncoderConfig,
     /// The rule of every module.
     pub rule: Box<dyn RuleSpec>,
-    /// How long, in which batches, how fast.
+    /// Length, batches and learning rates.
     pub training: Training,
     /// The linear probe.
     pub probe: ProbeConfig,
-    /// What looks on while it learns, beside what every run records.
+    /// Observers in addition to the records of every run.
     pub observers: Vec<Box<dyn ObserverSpec>>,
     document: Document,
 }
 
 impl Config {
-    /// Reads a file, laid over those that it extends, and overrides some of its keys (`training.batch=16`).
+    /// Reads a file, merged over the configs that it extends, and overrides some of its keys (`training.batch=16`).
     ///
     /// # Errors
-    /// Names file, line and key (or the override), what was expected and what came.
+    /// If the config is not valid; the error names file, line and key (or the override), what was expected and what
+    /// was found.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
         Self::from_document(Document::read(path)?.overridden(overrides)?)
     }
 
-    /// Reads a config that is given as text; `file` is what errors call it.
+    /// Reads a config from text; `file` names it in errors.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -75,7 +77,7 @@ impl Config {
         Self::from_document(Document::parse(text, file)?)
     }
 
-    /// Reads a config from values that know their places.
+    /// Reads a config from a document.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -138,17 +140,17 @@ impl Config {
     /// Opens one split of the stimuli.
     ///
     /// # Errors
-    /// As [`StimulusSpec::open`], a key with its file and line.
+    /// As [`StimulusSpec::open`]; an error about a key also names file and line.
     pub fn open_stimulus(&self, split: Split) -> Result<Box<dyn Stimulus>> {
         self.stimulus.open(split, self.seed).map_err(|error| self.locate(error.under("stimulus")))
     }
 
-    /// Gives an error about a key of this config its file and line.
+    /// Adds file and line to an error about a key of this config.
     pub fn locate(&self, error: Error) -> Error {
         self.document.locate(error)
     }
 
-    /// Where a key stands: file, line and key.
+    /// The place of a key: file, line and key.
     pub fn place(&self, path: &str) -> String {
         self.document.place(path)
     }

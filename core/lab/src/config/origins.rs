@@ -10,8 +10,8 @@ use toml::Value;
 const DEFAULT: &str = "default";
 
 impl Config {
-    /// Every key of the resolved config by its path (`training.optimiser.rate`, `encoder.layers.0.channels`) with where it
-    /// comes from: `file:line`, the override that set it, or `default`.
+    /// The origin of every key of the resolved config, by its path (`training.optimiser.rate`,
+    /// `encoder.layers.0.channels`): `file:line`, the override that set it, or `default`.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -40,7 +40,7 @@ impl Config {
     }
 
     fn origin(&self, path: &str) -> Option<String> {
-        // A name may stand for a table of that type, and the older key of a probe for the newer one.
+        // A name may replace a table of this type, and the older key of a probe the newer one.
         let other = match path {
             "probe.protocol" => Some("probe.standardise"),
             _ => path.strip_suffix(".type").or_else(|| path.strip_suffix(".preset")),

@@ -112,7 +112,7 @@ pub const PROBE: [Key; 20] = [
         "{ epochs = 1.. } | { steps = 1.. }",
         "how often to probe the layers during training, with a part of the stimuli; left out: never",
     ),
-    // So many that a class is seen, and few enough that their features fit beside a network's.
+    // Enough that every class occurs, and few enough that the features fit into memory with the network.
     key(
         "every_stimuli",
         "512",
@@ -125,25 +125,25 @@ const fn key(name: &'static str, default: &'static str, range: &'static str, mea
     Key { name, default, range, meaning }
 }
 
-/// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, beside a probe on standardised
-/// features; for video the paper keeps places apart (`pooling = "keep"`) and leaves out half of the features in each step
-/// (`dropout = 0.5`).
+/// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, plus a probe on standardised
+/// features. For video the paper keeps all places (`pooling = "keep"`) and leaves out half of the features in each
+/// step (`dropout = 0.5`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// Which probes: `"paper"`, on features as they are; `"standardised"`, on features brought to mean 0 and variance 1 over
-    /// the training stimuli; `"both"`, side by side.
+    /// The probes: `"paper"` uses raw features; `"standardised"` uses features scaled to mean 0 and variance 1 over
+    /// the training stimuli; `"both"` uses both.
     pub protocol: Protocol,
     /// The layers that are probed, counted from 1; by default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
-    /// A row for the stimuli themselves, what a network has to beat: every pixel, or means over blocks where they are many.
-    /// Speech has MFCCs in its place.
+    /// Whether the stimuli themselves are probed as a baseline: every pixel, or means over blocks if there are many.
+    /// For speech the baseline is MFCC.
     pub input: bool,
-    /// Share, at least 0 and below 1, of the training stimuli that is held out, and on which the epoch is chosen after which
-    /// a linear probe is tested.
+    /// Share of the training stimuli that is held out, at least 0 and below 1. A linear probe is tested after the
+    /// epoch with the highest accuracy on them.
     pub validation: f32,
-    /// Adds a probe by the class of most of so many nearest training stimuli, at least 1.
+    /// Adds a probe that names the most frequent class of this many nearest training stimuli, at least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<usize>,
     /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.
@@ -154,17 +154,17 @@ pub struct ProbeConfig {
     /// Shares of the probe's epochs, from 0 to 1, after each of which the learning rate is halved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub halve_at: Vec<f32>,
-    /// What the rate is multiplied by, step by step of the probe's learning, beside `halve_at`.
+    /// The factor on the rate at each step of the probe's training, in addition to `halve_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     /// Stimuli in a step of the probe's learning, at least 1; by default 32 on raw features and 128 on standardised ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
-    /// How often the training stimuli are seen, each time cropped, flipped and coloured anew as for learning; passes over
-    /// them take turns. 0: once, as for testing.
+    /// How many versions of each training stimulus the probe sees, each with new crops, flips and colours as in
+    /// learning. The epochs use the versions in turn. 0: one version without augmentation, as in testing.
     pub augment: usize,
-    /// What of a layer is probed: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
-    /// places side by side; `{ blocks = 2 }`, means over blocks of 2×2 places side by side. Always the mean over time.
+    /// The features of a layer: `"mean"`, the mean over its rows, columns and locations; `"keep"`, all of these
+    /// places; `{ blocks = 2 }`, means over blocks of 2×2 places. Always the mean over time.
     pub pooling: Pooling,
     /// The older key of `protocol`: `true` is `"standardised"`, `false` is `"paper"`.
     #[serde(skip_serializing)]
@@ -174,19 +174,19 @@ pub struct ProbeConfig {
     pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
-    /// Whether the classifier stands behind batch normalisation with a gain and a shift.
+    /// Whether batch normalisation with a learning gain and shift precedes the classifier.
     #[serde(skip_serializing_if = "is_off")]
     pub batch_norm: bool,
-    /// Weights that the classifier starts from.
+    /// The initial weights of the classifier.
     #[serde(skip_serializing_if = "is_default")]
     pub initial: Initial,
-    /// Adds a probe of all layers side by side, `all`: `true` pools each layer as its rule does, a number or a list
-    /// (one a layer) gives the side of the blocks that are averaged, 0 for the whole map.
+    /// Adds a probe `all` of all layers together: `true` pools each layer as its rule does; a number, or a list with
+    /// one for each layer, gives the side of the blocks that are averaged, 0 for the whole map.
     pub all_layers: AllLayers,
-    /// How often layers are probed while they learn, on a part of the stimuli; by default not at all.
+    /// How often layers are probed during training, on a part of the stimuli; by default never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Span>,
-    /// Stimuli that a probe while layers learn is trained on, at most; it is tested on half as many.
+    /// The largest number of stimuli that train a probe during training; half as many test it.
     pub every_stimuli: usize,
 }
 
@@ -226,7 +226,7 @@ impl Default for ProbeConfig {
 }
 
 impl ProbeConfig {
-    /// The same with the older key `standardise` said by `protocol`.
+    /// The same with the older key `standardise` replaced by `protocol`.
     #[must_use]
     pub(super) fn renamed(self) -> Self {
         let protocol = match self.standardise {

@@ -1,16 +1,16 @@
-//! The defaults that the keys of sections state.
+//! Tests the stated defaults of the keys of sections.
 
 use super::{PROBE, ProbeConfig, TRAINING, Training};
 use toml::{Table, Value};
 
-/// What is written for a section with `more` in it.
+/// The resolved section that results from adding `more`.
 fn resolved<T: serde::de::DeserializeOwned + serde::Serialize>(start: &str, more: &str) -> Table {
     let section: T = toml::from_str(&format!("{start}\n{more}")).unwrap();
     let Value::Table(resolved) = super::write::value(&section).unwrap() else { panic!("{more}") };
     resolved
 }
 
-/// The stated defaults are those that are read where a config says nothing, and no key is left out.
+/// The stated defaults are the values that an empty config gets, and no key is missing.
 #[test]
 fn stated_defaults_are_those_of_the_code() {
     type Resolved = fn(&str, &str) -> Table;

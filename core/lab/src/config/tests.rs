@@ -1,4 +1,4 @@
-//! Messages of wrong configs, word for word, with plugins of the tests' own.
+//! Messages of wrong configs, word for word, with plugins that only these tests have.
 
 use super::*;
 use plasticity_core::device::Device;
@@ -108,7 +108,7 @@ plasticity_core::plugin! {
     }
 }
 
-/// A score that may stand within another.
+/// A score that may contain another one.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TestScore {
@@ -323,7 +323,7 @@ fn wrong_types_and_ranges_are_placed() {
     assert!(message("[[1], [2]]", "[1, 2]").starts_with("c.toml:8: encoder.modules: expected a name"));
 }
 
-/// The key that is named is where the value stands, however deep, and both bounds are read.
+/// The error names the key of the value, at any depth, and both bounds are checked.
 #[test]
 fn ranges_hold_in_nested_plugins_and_name_the_path_from_the_top() {
     let with = |score: &str| message("gain = 2e-4", &format!("gain = 2e-4\nscore = {score}"));

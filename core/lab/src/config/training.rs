@@ -12,7 +12,7 @@ use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// `[training]`: how long, in which batches, how fast.
+/// `[training]`: length, batches and learning rates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
@@ -27,58 +27,59 @@ pub struct Training {
     /// Factors on the optimiser's rate, one for each module, each above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module_rates: Option<Vec<f32>>,
-    /// Factors on the optimiser's rate, one a layer, each above 0, beside those of the modules; the rule's own weights have
-    /// that of the module alone.
+    /// Factors on the optimiser's rate, one for each layer, each above 0, in addition to those of the modules; the
+    /// rule's own weights have only the module's factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_rates: Option<Vec<f32>>,
-    /// What the rate is multiplied by, step by step, in every module or one for each module; by default it stays as it is.
+    /// The factor on the rate at each step, for all modules or one for each; by default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Each<Schedule>>,
-    /// How long each module learns, one after the other, first to last, while the others stay as they are; by default all
-    /// learn together.
+    /// How long each module learns. One module learns after another, first to last, and the others do not change; by
+    /// default all learn together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<Vec<Span>>,
-    /// Ends training after so many steps, if that is before the last epoch's end.
+    /// Ends training after this many steps, if this is before the end of the last epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// How often a checkpoint is written (and always at the end).
     #[serde(default = "every_epoch")]
     pub checkpoint_every: Every,
-    /// Checkpoints that are kept, the last ones, at least 1; the one before the last guards against a broken last one.
+    /// The number of last checkpoints that are kept, at least 1. With two, the run survives if the last one is damaged.
     #[serde(default = "keep")]
     pub keep: usize,
-    /// Further checkpoints that are kept: the best ones of those before.
+    /// The number of best checkpoints that are kept in addition.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub keep_best: usize,
-    /// By what they are best.
+    /// The criterion for the best checkpoints.
     #[serde(default, skip_serializing_if = "is_default")]
     pub best_by: BestBy,
-    /// A run's folder, or a checkpoint, whose weights a new run starts from; the optimiser starts anew. Weights of a rule
-    /// are taken where they are those of the same rule.
+    /// A run's folder, or a checkpoint: a new run starts with its weights and a new optimiser. The rule's own weights
+    /// are used if the rule is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
-    /// With `init`: only these layers, counted from 1, take its weights; the others and the rule start from their own.
+    /// With `init`: only these layers, counted from 1, use its weights; the others and the rule have new weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_layers: Option<Vec<usize>>,
-    /// Steps from one recorded loss to the next.
+    /// Steps between two recorded losses.
     #[serde(default = "log_every")]
     pub log_every: u64,
-    /// Threads of arithmetic, 1 to 1024, and at most as many of loading; by default one for each core.
+    /// Threads for arithmetic, 1 to 1024, and the largest number of loader threads; by default one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA `tf32`, which is used there if none is given.
+    /// The precision of the operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA also `tf32`, the
+    /// default there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// Ends training where it has not become better for so long; by default it does not.
+    /// Ends training after this time without improvement; by default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<Patience>,
-    /// Whether what is recorded is kept as a table, `metrics.csv`, as well.
+    /// Whether the records are also written as a table, `metrics.csv`.
     #[serde(default)]
     pub metrics_csv: bool,
-    /// How steps are spread over threads.
+    /// How steps are divided among threads.
     #[serde(default, skip_serializing_if = "is_default")]
     pub parallel: Parallel,
-    /// What rules see where several ranks train: the whole batch, or the rank's shard.
+    /// With several ranks: whether rules see the whole batch or the rank's shard.
     #[serde(default, skip_serializing_if = "is_default")]
     pub negatives: Negatives,
     /// Seconds after which a rank that others wait for counts as hung, at least 1.
@@ -90,38 +91,39 @@ pub struct Training {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", expecting = "expected { loss = N } or { probe = N }")]
 pub enum Patience {
-    /// So many epochs in a row whose mean loss is not below the lowest before them.
+    /// This many epochs in a row whose mean loss is not below the lowest before them.
     Loss(u64),
-    /// So many probes in a row (see `probe.every`) whose mean accuracy is not above the highest before them.
+    /// This many probes in a row (see `probe.every`) whose mean accuracy is not above the highest before them.
     Probe(u64),
 }
 
-/// By what checkpoints are best.
+/// The criterion for the best checkpoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BestBy {
-    /// The mean loss of all modules and of all steps since the checkpoint before it: the lower the better.
+    /// The mean loss over all modules and all steps since the previous checkpoint: lower is better.
     #[default]
     Loss,
-    /// The mean accuracy of the probes of all layers: the higher the better.
+    /// The mean accuracy of the probes of all layers: higher is better.
     Probe,
 }
 
-/// How steps are spread over threads.
+/// How steps are divided among threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parallel {
-    /// All threads work on one module after the other.
+    /// All threads work on one module after another.
     #[default]
     Data,
-    /// Neighbouring modules have threads of their own, and work on batches that follow each other, to the same bits.
+    /// Neighbouring modules have separate threads and work on successive batches, with the same bits.
     Pipeline,
-    /// The same, but no module waits for one above it: modules above a slower one skip batches, and no two runs have the same bits.
+    /// The same, but no module waits for a module above it. Modules above a slower one skip batches, and the bits differ
+    /// from run to run.
     FreePipeline,
 }
 
 impl Parallel {
-    /// The pace of the pipeline, where it is one.
+    /// The pace of the pipeline, if it is one.
     pub fn pace(self) -> Option<Pace> {
         match self {
             Self::Data => None,
@@ -160,7 +162,7 @@ fn log_every() -> u64 {
 }
 
 impl Training {
-    /// Steps of the whole training: it ends with the first to end of epochs, steps and turns.
+    /// Steps of the whole training. It ends when the epochs, the steps or the turns end, whichever is first.
     pub fn total_steps(&self, per_epoch: u64) -> u64 {
         let all = self.epochs.saturating_mul(per_epoch);
         let of_turns = |turns: &Vec<Span>| {
@@ -170,10 +172,10 @@ impl Training {
         ends.into_iter().flatten().fold(all, u64::min)
     }
 
-    /// Checks that what is given for each module is there for each of so many.
+    /// Checks that lists with a value for each module have `modules` values.
     ///
     /// # Errors
-    /// Names the key that has more or fewer.
+    /// If one has more or fewer; the error names the key.
     pub(super) fn check_modules(&self, modules: usize) -> Result<()> {
         self.optimiser.check("training.optimiser", modules)?;
         self.schedule.iter().try_for_each(|schedule| schedule.check("training.schedule", modules))?;
@@ -190,7 +192,7 @@ impl Training {
     /// Checks what depends on the build.
     ///
     /// # Errors
-    /// If the precision is one that the device has not, or layers are named for no `init`.
+    /// If the device does not have the precision, or `init_layers` is given without `init`.
     pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));

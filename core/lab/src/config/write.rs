@@ -1,4 +1,4 @@
-//! A config back to TOML, with all defaults filled in.
+//! Writes a config as TOML, with all defaults filled in.
 
 use super::Config;
 use plasticity_core::{Error, Result};
@@ -6,16 +6,16 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 impl Config {
-    /// The resolved config as TOML: what is saved with a run.
+    /// The resolved config as TOML, as it is saved with a run.
     ///
     /// # Errors
-    /// If a plugin's config holds something that TOML cannot.
+    /// If a plugin's config has a value that TOML cannot express.
     pub fn to_toml(&self) -> Result<String> {
         let refused = |error: toml::ser::Error| Error::config("config", error.to_string());
         toml::to_string_pretty(&self.to_table()?).map_err(refused)
     }
 
-    /// The override that gives another config the stimuli of this one.
+    /// The override that sets the stimuli of this config in another one.
     ///
     /// # Errors
     /// If a value cannot be written as TOML.
@@ -37,12 +37,12 @@ impl Config {
         Ok(table)
     }
 
-    /// `[stimulus]` as it is written; empty where it cannot be.
+    /// `[stimulus]` as written; empty if it cannot be written.
     pub(crate) fn stimulus_table(&self) -> Value {
         value(&self.stimulus).unwrap_or(Value::Table(Table::new()))
     }
 
-    /// Whether the stimuli are others than in `other`.
+    /// Whether the stimuli differ from those of `other`.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -50,9 +50,9 @@ impl Config {
         Ok(value(&self.stimulus)? != value(&other.stimulus)?)
     }
 
-    /// What decides which network a checkpoint is of: seed, encoder, rule, batch, optimiser, its rates, schedule and turns, and
-    /// what rules see of several ranks. Stimuli, lengths, precision, observers and probe are left out: a run may be resumed
-    /// with others.
+    /// The keys that must be the same to resume from a checkpoint: seed, encoder, rule, batch, optimiser, its
+    /// rates, schedule and turns, and what rules see with several ranks. Stimuli, lengths, precision, observers and
+    /// probe are left out, because a resumed run may change them.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -60,11 +60,11 @@ impl Config {
         Ok(learning_keys(self.to_table()?))
     }
 
-    /// The same config with other [`learning_keys`](Self::learning_keys): those that a checkpoint was made by. Keys that
-    /// they lack, since the program that wrote them did not have them, have their defaults.
+    /// The same config with other [`learning_keys`](Self::learning_keys), for example those of a checkpoint.
+    /// Missing keys, which the program that wrote them did not have, get their defaults.
     ///
     /// # Errors
-    /// If they hold what this program does not know.
+    /// If they have keys or values that this program does not know.
     pub fn with_learning_keys(&self, keys: &Table) -> Result<Self> {
         let mut table = self.to_table()?;
         for (key, value) in keys {
@@ -79,7 +79,7 @@ impl Config {
         Self::parse(&table.to_string(), "the checkpoint's config")
     }
 
-    /// A number that stands for what is in [`learning_keys`](Self::learning_keys): FNV-1a of its TOML.
+    /// A hash of the [`learning_keys`](Self::learning_keys): FNV-1a of their TOML.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -87,8 +87,8 @@ impl Config {
         Ok(hash(&self.learning_keys()?))
     }
 
-    /// A number that stands for all that a probe follows from beside the checkpoint: stimuli, probe, and what is in
-    /// the [`fingerprint`](Self::fingerprint).
+    /// A hash of everything that affects a probe except the checkpoint: stimuli, probe, and the keys of the
+    /// [`fingerprint`](Self::fingerprint).
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -103,7 +103,7 @@ impl Config {
     }
 }
 
-/// The keys of `[training]` that decide how weights move.
+/// The keys of `[training]` that affect how weights move.
 const LEARNING: [&str; 7] =
     ["batch", "optimiser", "module_rates", "layer_rates", "schedule", "turns", "negatives"];
 
@@ -112,7 +112,7 @@ pub(crate) fn fingerprint_as_written(table: Table) -> String {
     hash(&learning_keys(table))
 }
 
-/// The part of a written config that [`Config::learning_keys`] is.
+/// The [`Config::learning_keys`] of a written config.
 pub(crate) fn learning_keys(mut table: Table) -> Table {
     table.retain(|key, _| ["seed", "encoder", "rule", "training"].contains(&key));
     if let Some(Value::Table(training)) = table.get_mut("training") {
@@ -130,16 +130,16 @@ fn hash(table: &Table) -> String {
     format!("{hash:016x}")
 }
 
-/// Anything of a config as TOML.
+/// A part of a config as TOML.
 ///
 /// # Errors
-/// If it holds something that TOML cannot.
+/// If it has a value that TOML cannot express.
 pub(super) fn value<T: Serialize + ?Sized>(of: &T) -> Result<Value> {
     let value = Value::try_from(of).map_err(|error| Error::config("config", error.to_string()))?;
     Ok(short(value))
 }
 
-/// The same value, with numbers as short as they can be.
+/// The same value, with numbers as short as possible.
 fn short(value: Value) -> Value {
     match value {
         Value::Float(number) => Value::Float(shortest(number)),
@@ -151,7 +151,7 @@ fn short(value: Value) -> Value {
     }
 }
 
-/// An f32 that was widened, as the shortest decimal that reads back as it: 0.0002, not 0.00019999999494757503.
+/// The shortest decimal that is read as the same f32: 0.0002, not 0.00019999999494757503.
 fn shortest(value: f64) -> f64 {
     let narrow = value as f32;
     if f64::from(narrow) == value { narrow.to_string().parse().unwrap_or(value) } else { value }

@@ -9,11 +9,11 @@ use toml::Value;
 
 /// Folders of up to this many bytes are read completely; of larger folders only a part of each file is read.
 const WHOLE: u64 = 64 << 20;
-/// Bytes that are read of a file of a larger folder at its start, middle and end.
+/// Bytes that are read at the start, middle and end of a file in a larger folder.
 const PART: usize = 512;
-/// Files of a larger folder that are looked into.
+/// The largest number of files of a larger folder whose contents are read.
 const MOST: usize = 4096;
-/// Keys of `[stimulus]` that name what only a probe sees.
+/// The key of `[stimulus]` for stimuli that only a probe sees.
 const READ_OUT: &str = "labelled";
 
 /// A hash of the stimuli: their number, shape and classes, and the names, sizes and contents of the files that `spec`
@@ -38,7 +38,7 @@ pub fn fingerprint(stimulus: &dyn Stimulus, spec: &Value) -> String {
     hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The files and folders that a config's values name, but for those of the probe.
+/// The files and folders that a config's values name, except those of the probe.
 fn paths(value: &Value, found: &mut Vec<PathBuf>) {
     match value {
         Value::String(text) if !text.is_empty() && Path::new(text).exists() => found.push(text.into()),
@@ -66,7 +66,7 @@ fn listing(path: &Path, hash: &mut Sha256) {
     }
 }
 
-/// Folders deeper than this hold no stimuli of any source, and links may lead round in a circle.
+/// The largest depth of folders that are searched: no source has deeper ones, and links may form a circle.
 const DEEPEST: usize = 12;
 
 fn walk(path: &Path, depth: usize, files: &mut Vec<(PathBuf, u64)>) {
@@ -80,7 +80,8 @@ fn walk(path: &Path, depth: usize, files: &mut Vec<(PathBuf, u64)>) {
     }
 }
 
-/// Adds a file's bytes, or a part of them. One that cannot be read is found out by who learns from it.
+/// Adds a file's bytes, or a part of them. A file that cannot be read is skipped here; learning from it gives the
+/// error.
 fn contents(file: &Path, size: u64, whole: bool, hash: &mut Sha256) {
     let Ok(mut open) = File::open(file) else { return };
     if whole {

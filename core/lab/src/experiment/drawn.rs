@@ -1,4 +1,4 @@
-//! Noise in place of stimuli whose files are absent: what is measured of a rule by its updates needs their shape alone.
+//! Noise in place of stimuli whose files are missing. Measurements of a rule's updates need only the shape of stimuli.
 
 use plasticity_core::Result;
 use plasticity_core::map::MapShape;
@@ -6,9 +6,9 @@ use plasticity_core::random::{Random, stream};
 use plasticity_core::stimulus::{Label, Outline, Sample, Stimulus};
 use rand::RngExt;
 
-/// How many there are.
+/// The number of stimuli.
 const COUNT: usize = 1 << 16;
-/// Classes that stand in for those of the files.
+/// The number of classes in place of those of the files.
 const CLASSES: u32 = 10;
 
 /// Uniform noise of mean 0 and variance 1, each stimulus with a class, or each of its frames.

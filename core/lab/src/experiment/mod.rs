@@ -37,7 +37,7 @@ impl Experiment {
     /// error.
     ///
     /// # Errors
-    /// If the config is wrong, or does not tell the stimuli's shape without them.
+    /// If the config is wrong, or does not determine the shape of the stimuli.
     pub fn open_or_draw(config: Config) -> Result<(Self, Option<Error>)> {
         let absent = match config.open_stimulus(Split::Learn) {
             Ok(stimulus) => return Ok((Self::on(config, Arc::from(stimulus))?, None)),
@@ -84,12 +84,12 @@ impl Experiment {
             .map_err(|error| self.config.locate(error))
     }
 
-    /// The network with its initial weights: always the same ones. The device computes as exactly as the config says
-    /// from here on.
+    /// The network with its initial weights, always the same for a seed. From now on, the device has the config's
+    /// precision.
     ///
     /// # Errors
-    /// Names the layer or module that cannot be made, and why; where the device has not the config's precision; where there
-    /// is not so much memory.
+    /// If a layer or module cannot be built (the error names it and the reason), the device does not have the
+    /// config's precision, or there is not enough memory.
     pub fn network(&self, device: &Device) -> Result<Network> {
         self.memory(device)?.check(memory::limit())?;
         let precision = self.config.training.precision.unwrap_or(device.default_precision());
@@ -137,7 +137,7 @@ impl Experiment {
         data::fingerprint(self.stimulus.as_ref(), &spec)
     }
 
-    /// Batches to learn from, those of the steps `steps`.
+    /// The batches of the steps `steps`, for learning.
     ///
     /// # Errors
     /// If no batch can be made.
@@ -145,7 +145,7 @@ impl Experiment {
         self.loader_of(steps, Shard::WHOLE)
     }
 
-    /// A part of the batches to learn from, those of the steps `steps`.
+    /// A shard of the batches of the steps `steps`, for learning.
     ///
     /// # Errors
     /// If no batch can be made.

@@ -1,8 +1,8 @@
-//! Batches made ahead of training, on threads of their own.
+//! Makes batches ahead of training, on separate threads.
 //!
 //! Worker threads decode, augment and assemble; the training thread only moves a finished batch to the device.
-//! What a batch holds depends on the seed and its step alone, so any number of threads gives the same bits, and
-//! a run may start at any step.
+//! A batch depends only on the seed and its step. So any number of threads gives the same bits, and a run may start
+//! at any step.
 
 use crate::ranks::Shard;
 use plasticity_core::device::{Buffer, Device};
@@ -27,9 +27,9 @@ pub struct HostBatch {
     pub shape: MapShape,
     /// One label for each of [`MapShape::batch`].
     pub labels: Vec<Label>,
-    /// Which pass over the stimuli it belongs to, from 0.
+    /// The pass over the stimuli to which it belongs, from 0.
     pub epoch: u64,
-    /// Which batch of the run it is, from 0, over all epochs.
+    /// The number of the batch in the run, from 0, over all epochs.
     pub step: u64,
 }
 
@@ -44,21 +44,21 @@ impl HostBatch {
     }
 }
 
-/// Which stimuli follow each other, and whether they are augmented.
+/// The order of the stimuli, and whether they are augmented.
 #[derive(Clone, Debug)]
 pub enum Pass {
-    /// For learning: every epoch in an order of its own, augmented; stimuli past the last whole batch are left out.
+    /// For learning: augmented, each epoch in a new order; stimuli after the last whole batch are left out.
     Learn {
         /// The run's seed.
         seed: u64,
         /// The steps of the run, counted over all epochs: `0..u64::MAX` for a run without end.
         steps: Range<u64>,
-        /// Which stimuli of every batch.
+        /// The part of every batch.
         shard: Shard,
     },
     /// For a probe: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
     Evaluate,
-    /// The same, with each stimulus augmented as the seed and the number of the pass say.
+    /// The same, with each stimulus augmented depending on the seed and the number of the pass.
     EvaluateAugmented {
         /// The run's seed.
         seed: u64,
@@ -79,14 +79,14 @@ pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
     Ok((stimuli / batch) as u64)
 }
 
-/// Threads that are worth starting, for arithmetic or for loading: several for each core, since some wait. More only take
-/// turns, and slow each other down.
+/// The largest useful number of threads for arithmetic or loading: several for each core, since some wait. More
+/// would only slow each other down.
 pub fn most_threads() -> usize {
     std::thread::available_parallelism().map_or(16, |cores| (4 * cores.get()).max(16))
 }
 
-/// Workers of a loader, of as many threads as a config allows (`None`: one for each core, at most 4): no more than
-/// [`most_threads`], and no more than there are batches.
+/// The number of workers of a loader: the threads that a config allows (`None`: one for each core, at most 4), but
+/// at most [`most_threads`], and at most the number of batches.
 fn workers(threads: Option<usize>, batches: u64) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
     let threads = threads.unwrap_or_else(available).min(most_threads());
@@ -104,7 +104,7 @@ pub struct Loader {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// What the loader and its workers share.
+/// The state that the loader and its workers share.
 struct Shared {
     stimulus: Arc<dyn Stimulus>,
     pass: Pass,
@@ -119,11 +119,11 @@ struct Shared {
 }
 
 struct State {
-    /// The next step that a worker takes on.
+    /// The next step that a worker will make.
     claimed: u64,
-    /// The next step that the loader gives.
+    /// The next step that the loader will return.
     next: u64,
-    /// Batches that wait to be given.
+    /// Finished batches that wait to be returned.
     done: BTreeMap<u64, Result<HostBatch>>,
 }
 
@@ -206,7 +206,7 @@ impl Iterator for Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        // Under the lock, so that no worker is between looking at the flag and going to wait.
+        // Under the lock, so that no worker is between reading the flag and waiting.
         let state = self.shared.lock();
         self.shared.stopped.store(true, Ordering::Relaxed);
         drop(state);
@@ -228,7 +228,7 @@ impl Shared {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// A worker: takes the next step on as soon as there is room for it, until there are no more.
+    /// A worker: makes the next step as soon as there is room for it, until no step is left.
     fn work(&self) {
         let mut order = (u64::MAX, Vec::new());
         while let Some(step) = self.claim() {

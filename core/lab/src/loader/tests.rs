@@ -16,7 +16,7 @@ struct Numbers {
     fails: Option<usize>,
     panics: Option<usize>,
     made: AtomicUsize,
-    /// Samples wait for each other here.
+    /// A barrier at which samples wait for each other.
     together: Option<Barrier>,
 }
 

@@ -1,18 +1,18 @@
-//! How much memory this process can still have, where the system says so (Linux).
+//! How much memory this process can still get, if the system reports it (Linux).
 
 use std::path::Path;
 
 /// The tightest of the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Bytes that can still be had.
+    /// Bytes that are still available.
     pub bytes: u64,
-    /// Whose limit it is.
+    /// The name of the limit.
     pub of: &'static str,
 }
 
-/// What is left of the address space that a process may have (`ulimit -v`), of its control group's memory, and of the
-/// machine's, whichever is least; `None` where the system says nothing of any.
+/// The smallest of these: what is left of the process's address space (`ulimit -v`), of its control
+/// group's memory, and of the machine's memory. `None` if the system reports none of them.
 pub fn limit() -> Option<Limit> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let own = address_space(&read("/proc/self/limits"), &read("/proc/self/status"));
@@ -40,7 +40,8 @@ fn kib(text: &str, name: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// The folders that say how much memory a process's control group and those around it may have, from `/proc/self/cgroup`.
+/// The folders with the memory limits of a process's control group and of the groups above it, from
+/// `/proc/self/cgroup`.
 fn groups(membership: &str) -> Vec<String> {
     let mut folders = Vec::new();
     for line in membership.lines() {
@@ -63,7 +64,7 @@ fn groups(membership: &str) -> Vec<String> {
     folders
 }
 
-/// Bytes left to a control group, of version 2 or 1; pages of files that it can give back count as left.
+/// Bytes left to a control group, of version 2 or 1. Pages of files that it can release count as left.
 fn group_memory(folder: &Path) -> Option<u64> {
     let number =
         |name: &str| -> Option<u64> { std::fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok() };

@@ -1,4 +1,4 @@
-//! How much memory what a config asks for needs at least, summed before anything is drawn, and how much there is.
+//! A lower bound of the memory that a config needs, summed before anything is drawn, and the memory that is available.
 
 mod limit;
 
@@ -14,16 +14,15 @@ use tracing::dispatcher::{Dispatch, with_default};
 /// Bytes of one value.
 const VALUE: u64 = size_of::<f32>() as u64;
 
-/// Bytes that are needed at the same time, by what they are for. A lower bound: what kernels take for a moment is not
-/// counted.
+/// Bytes that are needed at the same time, by use. This is a lower bound: temporary memory of kernels is not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     parts: Vec<(&'static str, u64)>,
 }
 
 impl Memory {
-    /// What a network takes while it learns: its weights, the optimisers' averages of them, and of the largest module the
-    /// updates, the maps of a batch, and what its rule compares. `sized` is the plan's network by [`sized`].
+    /// The memory of a network while it learns: its weights, the averages of the optimisers, and for the largest module
+    /// the updates, the maps of a batch, and the scores of its rule. `sized` is the plan's network from [`sized`].
     ///
     /// # Errors
     /// If a layer cannot work on its input.
@@ -77,10 +76,11 @@ impl Memory {
         self.parts.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
 
-    /// Refuses what is more than there is. Weights and maps on a GPU are left to its driver, which gives errors.
+    /// Returns an error if more is needed than available. For a GPU, its driver checks weights and maps.
     ///
     /// # Errors
-    /// Names how much is needed, what for, how much there is, and what to lower.
+    /// If more is needed than available; the error says how much, for which uses, how much is available, and what to
+    /// reduce.
     pub fn check(&self, limit: Option<Limit>) -> Result<()> {
         match limit.filter(|limit| !ON_GPU && self.bytes() > limit.bytes) {
             Some(limit) => {
@@ -107,20 +107,21 @@ impl std::fmt::Display for Memory {
     }
 }
 
-/// The network of a plan without its values: names and shapes of all parameters are known, and nothing is drawn. `None`
-/// where it cannot be made so: then building it says why, or a plugin computes with its weights while it is built.
+/// The network of a plan without values: names and shapes of all parameters are known, and nothing is drawn. `None` if
+/// this is impossible: either the plan is wrong, and building the network gives the error, or a plugin computes with
+/// its weights while it is built.
 pub fn sized(plan: &NetworkPlan, device: &Device) -> Option<Network> {
-    // What is to be said of the plan is said when it is built.
+    // Warnings about the plan appear when the real network is built.
     with_default(&Dispatch::none(), || Network::build(plan, &device.sizing())).ok()
 }
 
-/// Values of a map, also where they are more than can be counted.
+/// The number of values of a map; the largest number if it overflows.
 pub fn values(map: &MapShape) -> u64 {
     let factors = [map.time, map.location, map.batch, map.channels].into_iter().chain(map.extent);
     factors.fold(1, |product, factor| product.saturating_mul(factor as u64))
 }
 
-/// Bytes in MiB, or in GiB where they are many.
+/// Bytes in MiB, or in GiB if they are many.
 pub fn size(bytes: u64) -> String {
     let mib = bytes as f64 / f64::from(1 << 20);
     if mib < 1024.0 { format!("{mib:.1} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }

@@ -1,4 +1,4 @@
-//! From specs to a network with new weights.
+//! Builds a network with new weights from specs.
 
 use super::{Module, Network, Role, Slot};
 use crate::optimiser::{Optimiser, OptimiserSpec};
@@ -12,7 +12,7 @@ use plasticity_core::{Error, Result};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// All that a network is made of.
+/// The parts of a network.
 pub struct NetworkPlan<'a> {
     /// The layers, first to last.
     pub layers: &'a [Box<dyn LayerSpec>],
@@ -26,14 +26,14 @@ pub struct NetworkPlan<'a> {
     pub module_rates: Option<&'a [f32]>,
     /// The encoder's input for a full batch.
     pub input: MapShape,
-    /// How many classes the stimuli have, where they are labelled.
+    /// The number of classes, if the stimuli are labelled.
     pub classes: Option<usize>,
     /// The seed of the initial weights.
     pub seed: u64,
 }
 
-/// Refuses stimuli that a rule cannot learn from: without labels, or with other views than it needs. `one` is the input for
-/// one stimulus.
+/// Refuses stimuli from which a rule cannot learn: without labels, or with another number of views
+/// than it needs. `one` is the input for one stimulus.
 pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) -> Result<()> {
     let demands = rule.demands();
     if demands.labels && classes.is_none() {
@@ -50,7 +50,7 @@ pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) 
     Ok(())
 }
 
-/// Makes the layers and returns them with their outputs.
+/// Builds the layers and returns them with the shapes of their outputs.
 fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
     let mut input = demands.prepared(plan.input);
     let mut slots = Vec::new();
@@ -72,7 +72,7 @@ fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec
     Ok((slots, shapes))
 }
 
-/// A key of a layer's config stands below `encoder.layers`, where it can be found in the file.
+/// Puts `encoder.layers` before the key of a layer's config, so that it can be found in the file.
 fn in_layer(index: usize, error: Error) -> Error {
     match error {
         config @ Error::Config { .. } => config.under(&format!("encoder.layers.{index}")),
@@ -80,7 +80,7 @@ fn in_layer(index: usize, error: Error) -> Error {
     }
 }
 
-/// A key of a rule's config stands below `rule`.
+/// Puts `rule` before the key of a rule's config.
 fn in_module(index: usize, error: Error) -> Error {
     match error {
         config @ Error::Config { .. } => config.under("rule"),
@@ -88,8 +88,9 @@ fn in_module(index: usize, error: Error) -> Error {
     }
 }
 
-/// The summed inputs that a rule works on, where it asks for them: found by showing the layer one silent stimulus. Where
-/// nothing can be computed they count as what is left of them after pooling.
+/// The shape of the summed inputs, if the rule uses them. It is found by showing one silent
+/// stimulus to the layer. If nothing can be computed (on a sizing handle), the shape of the output
+/// is used.
 fn activation(
     slots: &mut [Slot],
     index: usize,
@@ -116,7 +117,7 @@ fn activation(
     }
 }
 
-/// Parameters are saved by name, so that none may have another's.
+/// Checks that all names of parameters differ, because parameters are saved by name.
 fn check_names(network: &mut Network) -> Result<()> {
     let mut names = BTreeSet::new();
     for (name, _) in network.parameters() {
@@ -129,13 +130,13 @@ fn check_names(network: &mut Network) -> Result<()> {
 }
 
 impl Network {
-    /// Makes the network with new weights.
+    /// Builds the network with new weights.
     ///
     /// # Errors
-    /// Names the layer or module that cannot be made, and why.
+    /// If a layer or module cannot be built; the error names it and the reason.
     pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
         let demands = plan.rule.demands();
-        // A full batch holds the views of several stimuli.
+        // A full batch must hold the views of several stimuli.
         let needed = demands.views(plan.input.time * plan.input.extent[0]).unwrap_or(1);
         let views = if plan.input.batch.is_multiple_of(needed.max(1)) { needed } else { plan.input.batch };
         suits(plan.rule, plan.classes, MapShape { batch: views, ..plan.input })?;

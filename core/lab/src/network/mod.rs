@@ -1,4 +1,4 @@
-//! A stack of layers cut into gradient-isolated modules, each with a plasticity rule of its own.
+//! A stack of layers, divided into gradient-isolated modules, each with its own plasticity rule.
 
 mod build;
 mod parts;
@@ -22,7 +22,7 @@ use plasticity_core::representation::{Pooling, Representation, RepresentationSha
 use plasticity_core::{Error, Result};
 use std::ops::Range;
 
-/// A layer in its place.
+/// A layer in the network.
 pub struct Slot {
     pub(crate) name: String,
     pub(crate) layer: Box<dyn EncoderLayer>,
@@ -30,31 +30,31 @@ pub struct Slot {
     pub(crate) rate: f32,
 }
 
-/// What a module does in a step.
+/// The role of a module in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// It learns.
     #[default]
     Learn,
-    /// Nothing of it changes, but its loss is computed.
+    /// It does not change, but its loss is computed.
     Look,
-    /// Nothing of it changes; it runs only if a module above needs its output.
+    /// It does not change; it runs only if a module above needs its output.
     Rest,
 }
 
 impl Role {
-    /// That of a module that does not learn in a step whose losses are reported, or not.
+    /// The role of a module that does not learn, in a step whose losses are reported or not.
     pub(crate) fn unless_learning(report: bool) -> Self {
         if report { Self::Look } else { Self::Rest }
     }
 }
 
-/// Layers that share a rule. Nothing crosses a module's input backwards.
+/// Layers that share a rule. No gradient crosses the input of a module.
 pub struct Module {
     pub(crate) layers: Range<usize>,
     pub(crate) rule: Box<dyn PlasticityRule>,
     pub(crate) pooling: Pooling,
-    /// The representation that its rule works on, for a full batch.
+    /// The shape of its rule's target, for a full batch.
     pub(crate) target: RepresentationShape,
     pub(crate) level: Level,
     pub(crate) context: ContextSource,
@@ -73,12 +73,12 @@ impl Module {
         self.rule.as_ref()
     }
 
-    /// Where its rule's context comes from.
+    /// The source of its rule's context.
     pub fn context(&self) -> ContextSource {
         self.context
     }
 
-    /// The shape of the representation that its rule works on, for a full batch.
+    /// The shape of its rule's target, for a full batch.
     pub fn target(&self) -> RepresentationShape {
         self.target
     }
@@ -88,7 +88,7 @@ impl Module {
         self.pooling
     }
 
-    /// How it is run in a step.
+    /// The phase in which it runs in a step.
     pub(crate) fn phase(&self) -> Phase {
         match self.role {
             Role::Learn => Phase::Learn,
@@ -96,7 +96,7 @@ impl Module {
         }
     }
 
-    /// Its learning rate, before anybody's factor but its own.
+    /// Its learning rate, with only the factor of the module.
     pub fn rate(&self) -> f32 {
         self.optimiser.rate()
     }
@@ -115,10 +115,10 @@ impl Network {
         &self.modules
     }
 
-    /// Gives each layer a factor on its module's learning rate; weights of rules keep that of their module.
+    /// Gives each layer a factor on its module's learning rate; weights of rules keep the rate of their module.
     ///
     /// # Errors
-    /// If there is not one a layer.
+    /// If there is not one factor for each layer.
     pub fn set_layer_rates(&mut self, rates: &[f32]) -> Result<()> {
         if rates.len() != self.slots.len() {
             let message =
@@ -129,8 +129,8 @@ impl Network {
         Ok(())
     }
 
-    /// From the next step on each module (from 0) learns at its rate times this factor, and no earlier one; where there is
-    /// none it has the role `otherwise`.
+    /// From the next step on, each module (from 0) learns at its rate times this factor, which replaces earlier
+    /// ones. A module without a factor has the role `otherwise`.
     pub fn set_course(&mut self, factor: impl Fn(usize) -> Option<f64>, otherwise: Role) {
         for (index, module) in self.modules.iter_mut().enumerate() {
             let factor = factor(index);
@@ -144,8 +144,8 @@ impl Network {
         self.slots.iter().map(|slot| slot.name.as_str()).collect()
     }
 
-    /// The same layers and weights as one module with the top module's rule, whose updates then reach every layer by
-    /// backpropagation: what local rules are compared with. The other modules' rules are dropped.
+    /// The same layers and weights as one module with the top module's rule. Backpropagation then carries its
+    /// updates to every layer; local rules are compared with this. The other modules' rules are dropped.
     #[must_use]
     pub fn end_to_end(mut self) -> Self {
         if let Some(top) = self.modules.pop() {
@@ -164,7 +164,7 @@ impl Network {
         self.modules.iter().any(|module| module.rule.learns())
     }
 
-    /// The map of every layer for such an input.
+    /// The shape of every layer's map for an input of this shape.
     ///
     /// # Errors
     /// If a layer cannot work on its input.
@@ -202,10 +202,11 @@ impl Network {
         Ok(representations)
     }
 
-    /// Shows the map of every layer (from 0) for probe, one after the other: none is kept longer than the next needs it.
+    /// Calls `seen` with the map of each layer (from 0), in order, with running statistics. A map is kept only
+    /// until the next layer has used it.
     ///
     /// # Errors
-    /// If the input does not fit the network, or `seen` refuses.
+    /// If the input does not fit the network, or `seen` returns an error.
     pub fn visit(
         &mut self,
         input: &FeatureMap,
@@ -216,8 +217,8 @@ impl Network {
         self.shown(below, input, seen)
     }
 
-    /// The goodness of every stimulus by each module's rule, where this class is written on all of them; `None` where the
-    /// first module's rule writes none ([`PlasticityRule::with_class`]).
+    /// The goodness of every stimulus by each module's rule, with this class written on all stimuli. `None` if
+    /// the first module's rule does not write classes ([`PlasticityRule::with_class`]).
     ///
     /// # Errors
     /// If the input does not fit the network.
@@ -239,7 +240,7 @@ impl Network {
         self.modules.iter().zip(&maps).map(of).collect()
     }
 
-    /// Runs the layers from `below`, or from the input where it is `None`.
+    /// Runs the layers on `below`, or on the input if it is `None`.
     fn shown(
         &mut self,
         mut below: Option<FeatureMap>,

@@ -1,5 +1,5 @@
-//! A network in parts of some modules each, which run apart from each other: every part has the layers and modules of its
-//! own, and needs of the one below it only the map that its last module makes.
+//! Divides a network into parts that run separately. Every part has its own modules and layers; it needs
+//! only the output map of the part below.
 
 use super::step::Run;
 use super::{ModuleStep, Network, Role};
@@ -14,30 +14,30 @@ use std::sync::Arc;
 /// A part of a network.
 pub struct Part {
     network: Network,
-    /// The place of its first module in the whole.
+    /// The number of its first module in the whole network.
     first: usize,
 }
 
-/// Where a step of a part is.
+/// The arguments of a step of a part.
 pub struct PartStep<'a> {
     /// The classes of the batch.
     pub labels: Option<&'a [u32]>,
-    /// The draws of a module, which is counted from 0 in the whole network.
+    /// The draws of a module, counted from 0 in the whole network.
     pub draws: &'a mut dyn FnMut(usize) -> Box<dyn Draws>,
-    /// Takes what the part makes of its input, before it learns from it.
+    /// Receives the output map of the part, before the part learns.
     pub handed: &'a mut dyn FnMut(&Arc<FeatureMap>) -> Result<()>,
 }
 
 impl Part {
-    /// [`Network::set_course`] of its modules, which are counted from 0 in the whole network.
+    /// [`Network::set_course`] for its modules, counted from 0 in the whole network.
     pub fn set_course(&mut self, factor: impl Fn(usize) -> Option<f64>, report: bool) {
         self.network.set_course(|module| factor(self.first + module), Role::unless_learning(report));
     }
 
-    /// Runs its modules on the input of the network, or on what the part below has made, and updates them.
+    /// Runs its modules on the input of the network, or on the output of the part below, and updates them.
     ///
     /// # Errors
-    /// If the input does not fit, or a rule refuses.
+    /// If the input does not fit, or a rule returns an error.
     pub fn step(
         &mut self,
         input: Arc<FeatureMap>,
@@ -63,7 +63,7 @@ impl Network {
     /// Whether its modules can learn in parts.
     ///
     /// # Errors
-    /// Names what a module needs of those above it, or that there is only one.
+    /// If a module needs something from the modules above it, or there is only one module; the error says which.
     pub fn learns_in_parts(&self) -> Result<()> {
         let refuse = |message: &str| Err(Error::config("training.parallel", message));
         if self.modules.len() < 2 {
@@ -80,8 +80,9 @@ impl Network {
         Ok(())
     }
 
-    /// Ranges of modules for at most `count` parts, so that the part with the most work has as little as can be. The work of a
-    /// layer is counted as its weights times the positions that it makes of an input of `shape`.
+    /// Ranges of modules for at most `count` parts, such that the largest work of a part is as small as
+    /// possible. The work of a layer is the number of its weights times the positions of its output for an input
+    /// of `shape`.
     ///
     /// # Errors
     /// If a layer cannot work on its input.
@@ -99,7 +100,7 @@ impl Network {
         Ok(divided(&work, count.clamp(1, work.len().max(1))))
     }
 
-    /// Takes all modules out into parts; [`put_together`](Self::put_together) brings them back.
+    /// Moves all modules into parts; [`put_together`](Self::put_together) moves them back.
     pub fn take_apart(&mut self, ranges: &[Range<usize>]) -> Vec<Part> {
         let (mut slots, mut modules) = (self.slots.drain(..), self.modules.drain(..));
         let mut first_layer = 0;
@@ -117,7 +118,7 @@ impl Network {
         ranges.iter().map(&mut part).collect()
     }
 
-    /// Brings back the parts that were taken, in their order.
+    /// Moves the modules of the parts back, in order.
     pub fn put_together(&mut self, parts: Vec<Part>) {
         for Part { mut network, .. } in parts {
             let below = self.slots.len();
@@ -130,12 +131,12 @@ impl Network {
     }
 }
 
-/// `count` ranges of neighbours, whose largest sum is as small as can be.
+/// At most `count` contiguous ranges whose largest sum is as small as possible.
 fn divided(work: &[u64], count: usize) -> Vec<Range<usize>> {
     let fits = |most: u64| {
         let (mut ranges, mut start, mut sum) = (Vec::new(), 0, 0);
         for (place, &own) in work.iter().enumerate() {
-            // Those that are left must still fill the parts that are left.
+            // The remaining modules must still fill the remaining parts.
             let needed = work.len() - place < count.saturating_sub(ranges.len());
             if place > start && (sum + own > most || needed) {
                 ranges.push(start..place);
@@ -146,7 +147,7 @@ fn divided(work: &[u64], count: usize) -> Vec<Range<usize>> {
         ranges.push(start..work.len());
         ranges
     };
-    // The largest sum is one of those of neighbours.
+    // The largest sum is the sum of some contiguous range.
     let mut sums: Vec<u64> = (0..work.len())
         .flat_map(|start| (start + 1..=work.len()).map(move |end| work[start..end].iter().sum()))
         .collect();

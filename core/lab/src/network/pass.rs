@@ -1,4 +1,4 @@
-//! The forward pass of one module, with what its update will need.
+//! The forward pass of one module, with everything that its update needs.
 
 use super::{Module, Slot};
 use plasticity_core::device::Buffer;
@@ -11,7 +11,7 @@ use plasticity_core::stage;
 use plasticity_core::{Error, Result};
 use std::sync::{Arc, Once};
 
-/// Said once: a rule that knows nothing of contexts leaves a recurrent layer as it is.
+/// Makes a warning appear once: a rule that does not use contexts does not train a recurrent layer.
 static UNTAUGHT: Once = Once::new();
 
 /// A module's activity on a batch.
@@ -19,11 +19,11 @@ pub(super) struct Pass {
     /// The module's input, then the output of each of its layers.
     maps: Vec<Arc<FeatureMap>>,
     traces: Vec<Trace>,
-    /// What is predicted.
+    /// The target: the activity that is predicted.
     pub target: Representation,
-    /// What predicts, where the module's last layer is recurrent context; else `target` does.
+    /// The context, if the module's last layer is a recurrent context; else `target` is also the context.
     pub context: Option<Representation>,
-    /// The shape of the summed inputs, where `target` shows them.
+    /// The shape of the summed inputs, if `target` has them.
     activation: Option<MapShape>,
 }
 
@@ -76,13 +76,13 @@ impl Pass {
         Arc::clone(&self.maps[self.maps.len() - 1])
     }
 
-    /// What other modules see of this one.
+    /// The representation that other modules see of this one.
     pub fn seen(&self) -> &Representation {
         self.context.as_ref().unwrap_or(&self.target)
     }
 
-    /// The update of every layer, first to last. `target` and `context` are post factors of the representations;
-    /// without a context layer the context's belongs to the same output.
+    /// The update of every layer, first to last. `target` and `context` are post factors of the
+    /// representations. Without a context layer, both belong to the same output.
     pub fn update(
         self,
         slots: &mut [Slot],
@@ -170,7 +170,7 @@ impl Pass {
     }
 }
 
-/// The post factor of a representation as one of the map it was pooled from.
+/// The post factor of a map from the post factor of its pooled representation.
 fn to_map(factor: Buffer, shape: MapShape, pooling: Pooling) -> Result<PostFactor> {
     if pooling == Pooling::Mean && shape.extent[0] == 1 {
         return Ok(PostFactor::PerSample(factor));

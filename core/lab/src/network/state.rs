@@ -65,10 +65,10 @@ impl Network {
         self.modules.iter().map(|module| module.optimiser.steps()).collect()
     }
 
-    /// Resumes from a saved state: takes all of it, or none where it does not fit.
+    /// Restores a saved state. If it does not fit, nothing changes.
     ///
     /// # Errors
-    /// Names the tensor that is missing, has another shape, or belongs to another network.
+    /// If a tensor is missing, has another shape, or belongs to another network; the error names it.
     pub fn restore(&mut self, state: &State) -> Result<()> {
         if state.optimiser_steps.len() != self.modules.len() {
             let message = format!(

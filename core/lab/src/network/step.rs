@@ -1,4 +1,5 @@
-//! One step of learning: each module forward, its rule, its update; nothing of it is kept for the next.
+//! One step of learning: for each module the forward pass, its rule and its update. Nothing is kept for the next
+//! module except the output map.
 
 use super::pass::{self, Pass};
 use super::{Module, Network, Role, Slot};
@@ -15,17 +16,17 @@ use plasticity_core::stage;
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
-/// What a module's step came to, before anything has moved.
+/// The result of a module's step, before any parameter moves.
 pub struct ModuleStep<'a> {
     /// Which module, from 0.
     pub index: usize,
     /// The rule's loss, one value on the device.
     pub loss: &'a Buffer,
-    /// The gates of the pairs that the rule compared, where it has such.
+    /// The gates of the compared pairs, if the rule has gates.
     pub surprise: &'a [Surprise],
     /// The representation that was predicted.
     pub target: &'a Representation,
-    /// The context, where it was not the target's own.
+    /// The context, if it was not the target itself.
     pub context: Option<&'a Representation>,
     slots: &'a mut [Slot],
     module: &'a mut Module,
@@ -34,23 +35,23 @@ pub struct ModuleStep<'a> {
     sharing: &'a Sharing,
 }
 
-/// Takes a map that is handed on.
+/// Receives a map for the next part.
 pub(super) type Handed<'a> = dyn FnMut(&Arc<FeatureMap>) -> Result<()> + 'a;
 
-/// What the modules that are run share.
+/// The common arguments of the modules that run.
 pub(super) struct Run<'a> {
     pub sharing: &'a Sharing,
     pub labels: Option<&'a [u32]>,
     pub top: Option<&'a Representation>,
-    /// The place of the first of them in the whole network.
+    /// The number of the first of them in the whole network.
     pub first: usize,
-    /// Takes the output of the last one, before its update, if something above needs it.
+    /// Receives the output of the last one, before its update, if something above needs it.
     pub handed: Option<&'a mut Handed<'a>>,
 }
 
-/// A module's step whose updates ranks may be summing still.
+/// A module's step; the ranks may still be summing its updates.
 struct Waiting {
-    /// Where the module stands among those that are run.
+    /// The place of the module among those that run.
     place: usize,
     index: usize,
     surprise: Vec<Surprise>,
@@ -60,7 +61,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Hands the step to `each` once its updates are there.
+    /// Calls `each` with the step when its updates are complete.
     fn finish(
         self,
         sharing: &Sharing,
@@ -77,7 +78,7 @@ impl Waiting {
 }
 
 impl ModuleStep<'_> {
-    /// Moves the module's parameters, if it is to learn.
+    /// Moves the module's parameters, if it learns in this step.
     ///
     /// # Errors
     /// If an update does not fit its parameter.
@@ -98,7 +99,8 @@ impl ModuleStep<'_> {
         self.sharing.average_kept(rule.as_mut())
     }
 
-    /// Its loss and the share of pairs that surprised it, in step `step` (counted from 0). On a GPU it waits for the step.
+    /// Its loss and its surprise (the share of pairs with H = 1) in step `step`, counted from 0. On a GPU this waits
+    /// for the step.
     ///
     /// # Errors
     /// If the loss is not finite.
@@ -111,7 +113,8 @@ impl ModuleStep<'_> {
         Ok((loss, Surprise::share(self.surprise)?))
     }
 
-    /// The update of every parameter that learns, by full name, in the public layout; none where the module is not to.
+    /// The update of every parameter that learns, by full name, in the public layout; empty if the module does not
+    /// learn in this step.
     ///
     /// # Errors
     /// If a copy from the device fails.
@@ -138,20 +141,20 @@ fn collect(
     Ok(())
 }
 
-/// A way from a rule and its signals to its update.
+/// Computes the update of a rule from its signals.
 pub type UpdateBy<'a> =
     dyn FnMut(&mut dyn PlasticityRule, &Signals, &mut dyn Draws) -> Result<RuleUpdate> + 'a;
 
 impl Network {
-    /// Runs one step of learning on a batch and hands every module's update to `each`, which may apply it; that of a module
-    /// that only looks is empty, and a module that rests has none.
+    /// Runs one step of learning on a batch and calls `each` with every module's update, which `each` may apply.
+    /// With [`Role::Look`] the update is empty; with [`Role::Rest`] there is none.
     ///
-    /// A module's activity is dropped before the next one is run, so memory does not grow with depth; a rule with
-    /// context from above holds two modules at a time, and one with context from the top runs the network once
-    /// ahead, keeping nothing but the top representation.
+    /// A module's activity is dropped before the next one runs, so memory does not grow with depth. A rule with
+    /// context from above keeps two modules at a time. A rule with context from the top runs the network once before
+    /// and keeps only the top representation.
     ///
     /// # Errors
-    /// If the batch does not fit the network, or a rule refuses.
+    /// If the batch does not fit the network, or a rule returns an error.
     pub fn step(
         &mut self,
         input: FeatureMap,
@@ -165,10 +168,10 @@ impl Network {
         self.step_with(input, labels, draws, &mut own, each)
     }
 
-    /// [`step`](Self::step) with another way from a rule and its signals to its update.
+    /// [`step`](Self::step) with another function that computes a rule's update.
     ///
     /// # Errors
-    /// If the batch does not fit the network, or a rule refuses.
+    /// If the batch does not fit the network, or a rule returns an error.
     pub fn step_with(
         &mut self,
         input: FeatureMap,
@@ -180,11 +183,12 @@ impl Network {
         self.step_among(&Sharing::alone(), input, labels, draws, update, each)
     }
 
-    /// [`step_with`](Self::step_with) as one of several ranks, of whose shard `input` and `labels` are. Every rank's `each`
-    /// gets the updates of the whole batch. A module's are summed while the next one runs, and handed on after it.
+    /// [`step_with`](Self::step_with) as one of several ranks; `input` and `labels` are this rank's shard. On every
+    /// rank, `each` gets the updates of the whole batch. The ranks sum the updates of a module while the next module
+    /// runs; then `each` is called.
     ///
     /// # Errors
-    /// If the batch does not fit the network, a rule refuses, or a rank has left.
+    /// If the batch does not fit the network, a rule returns an error, or a rank has left.
     pub fn step_among(
         &mut self,
         sharing: &Sharing,
@@ -201,7 +205,7 @@ impl Network {
         made
     }
 
-    /// [`step_among`](Self::step_among) with layers that know of the ranks.
+    /// [`step_among`](Self::step_among), after the layers have been told of the ranks.
     fn step_across(
         &mut self,
         sharing: &Sharing,
@@ -221,8 +225,8 @@ impl Network {
         self.run(input, run, draws, update, each)
     }
 
-    /// Runs and updates all modules on the first one's input; those above the last that learns or looks only where the output is
-    /// handed on.
+    /// Runs and updates all modules, given the first one's input. Modules above the last one that learns or looks
+    /// run only if another part needs the output.
     pub(super) fn run(
         &mut self,
         input: Arc<FeatureMap>,
@@ -318,7 +322,7 @@ impl Network {
             if let Some(before) = waiting.replace(now) {
                 before.finish(sharing, slots, modules, each)?;
             }
-            // The only rank waits for nobody.
+            // A single rank does not wait.
             if let Some(now) = waiting.take_if(|_| sharing.is_alone()) {
                 now.finish(sharing, slots, modules, each)?;
             }
@@ -326,7 +330,7 @@ impl Network {
         waiting.map_or(Ok(()), |last| last.finish(sharing, slots, modules, each))
     }
 
-    /// The top module's representation, where a rule asks for it.
+    /// The top module's representation, if a rule needs it.
     fn look_ahead(&mut self, input: &Arc<FeatureMap>) -> Result<Option<Representation>> {
         let wanted = |module: &Module| {
             module.role != Role::Rest && matches!(module.context, ContextSource::Top | ContextSource::Both)

@@ -6,7 +6,8 @@ use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// Values that a thread takes at least. Sums are cut by it alone, so that they have the same bits for any number of threads.
+/// The least number of values of a thread. Only this number divides sums, so that they have the same bits
+/// for any number of threads.
 const CHUNK: usize = 1 << 16;
 
 /// w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|, with the neurons j along the first public axis.
@@ -35,7 +36,7 @@ pub(super) fn step(parameter: &mut Parameter, update: &Buffer, rate: f32, power:
     Ok(parameter.value_mut().copy_from_host(&weights)?)
 }
 
-/// The largest absolute value, which is never 0, or one that is no number: `max` would pass over it.
+/// The largest absolute value (never 0), or NaN if there is one: `max` would ignore it.
 fn largest(values: &[f32]) -> f32 {
     let of = |values: &[f32]| {
         let lost = values.iter().find(|value| !value.is_finite());
@@ -45,11 +46,11 @@ fn largest(values: &[f32]) -> f32 {
     of(&parts)
 }
 
-/// How the weights of neurons stand in memory: groups of one run of `inner` values for each of them.
+/// The memory layout of the weights of neurons: groups with one run of `inner` values for each neuron.
 struct Parts {
     inner: usize,
     neurons: usize,
-    /// Values that are handled together: whole groups.
+    /// Number of values that are processed together: whole groups.
     chunk: usize,
 }
 

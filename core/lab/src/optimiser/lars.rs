@@ -1,11 +1,11 @@
-//! LARS: a rate for each parameter by the length of its weights.
+//! LARS: a rate for each parameter that depends on its norm.
 
 use plasticity_core::device::Buffer;
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
 
-/// One step of LARS with everything but the momentum worked into `rate` and `trust`; without `trust` λ is 1.
+/// One step of LARS. `rate` and `trust` include all factors except the momentum; without `trust`, λ is 1.
 pub(super) fn step(
     parameter: &mut Parameter,
     update: &Buffer,

@@ -1,4 +1,4 @@
-//! Optimisers: how far parameters move in the direction of an update.
+//! Optimisers: they determine how far parameters move in the direction of an update.
 
 mod hebbian;
 mod lars;
@@ -14,17 +14,17 @@ use plasticity_core::ops::adam::{AdamStep, AdamTensor};
 use plasticity_core::parameter::Parameter;
 use plasticity_core::{Error, Result};
 
-/// An optimiser with its averages, one set a parameter.
+/// An optimiser with its averages, one set for each parameter.
 #[derive(Debug)]
 pub struct Optimiser {
     spec: OptimiserSpec,
-    /// What the schedule multiplies the rate by.
+    /// The schedule's factor on the rate.
     factor: f64,
     steps: u64,
     averages: Vec<[Buffer; 2]>,
 }
 
-/// What moves in a step: a parameter by a factor of the rate, its update and its averages.
+/// A parameter that moves in a step, with its factor on the rate, its update and its averages.
 struct Move<'a> {
     parameter: &'a mut Parameter,
     factor: f64,
@@ -33,7 +33,7 @@ struct Move<'a> {
 }
 
 impl Move<'_> {
-    /// The share of the weight decay that the parameter has: all, or none where it has a single axis and those have none.
+    /// The weight decay of the parameter; 0 if it has a single axis and such parameters do not decay.
     fn decay(&self, decay: f32, biases: bool) -> f32 {
         if biases || self.parameter.shape().len() > 1 { decay } else { 0.0 }
     }
@@ -50,7 +50,7 @@ impl Optimiser {
         *self.spec.rate_mut() = rate;
     }
 
-    /// Multiplies the learning rate by `factor`, and by no earlier one, from the next step on.
+    /// From the next step on, multiplies the learning rate by `factor`, which replaces earlier factors.
     pub fn scale_rate(&mut self, factor: f64) {
         self.factor = factor;
     }
@@ -76,7 +76,7 @@ impl Optimiser {
         self.spec.averages() > 0
     }
 
-    /// Goes on from saved averages.
+    /// Restores saved averages.
     pub fn restore(&mut self, steps: u64, averages: Vec<[Buffer; 2]>) {
         self.steps = steps;
         self.averages = averages;
@@ -93,7 +93,7 @@ impl Optimiser {
     /// [`step`](Self::step) with a factor on the rate for each parameter.
     ///
     /// # Errors
-    /// As there.
+    /// As [`step`](Self::step).
     pub fn step_each(
         &mut self,
         mut parameters: Vec<(&mut Parameter, f32)>,
@@ -167,8 +167,8 @@ impl OptimiserSpec {
     }
 }
 
-/// A step of Adam, whose `rate` and corrections are those of the `steps`-th step. Parameters of one rate and decay move
-/// together.
+/// A step of Adam with the rate and corrections of the `steps`-th step. Parameters with the same rate
+/// and decay move together.
 fn adam(step: AdamStep, steps: u64, rate: f64, moves: Vec<Move>, decay: impl Fn(&Move) -> f32) -> Result<()> {
     let (t, beta1, beta2) = (steps as f64, f64::from(step.beta1), f64::from(step.beta2));
     let square_correction = (1.0 / (1.0 - beta2.powf(t)).sqrt()) as f32;

@@ -1,12 +1,12 @@
-//! What a config says of the optimiser.
+//! The config of the optimiser.
 
 use plasticity_core::registry::Key;
 use serde::{Deserialize, Serialize};
 
-/// What a config says of the optimiser; every module has one of its own.
+/// The config of the optimiser. Every module has its own optimiser.
 ///
-/// Below, w are a parameter's values, U the direction in which they are to move (minus the gradient, where there is one) and
-/// η the rate: the one here, times the factors of the module, of the layer and of the schedule.
+/// Below, w are a parameter's values, U is the direction in which they move (minus the gradient, if there is one)
+/// and η is the rate: `rate` times the factors of the module, of the layer and of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimiserSpec {
@@ -30,8 +30,8 @@ pub enum OptimiserSpec {
         #[serde(default = "yes", skip_serializing_if = "is_true")]
         decay_biases: bool,
     },
-    /// Adam with weight decay of its own (Loshchilov & Hutter 2019), in PyTorch's form: w ← (1 − η · decay) w, then a step of
-    /// Adam without weight decay.
+    /// Adam with separate weight decay (Loshchilov & Hutter 2019), in PyTorch's form: w ← (1 − η · decay) w, then
+    /// a step of Adam without weight decay.
     #[serde(rename = "adamw")]
     AdamW {
         /// Learning rate.
@@ -66,8 +66,10 @@ pub enum OptimiserSpec {
         #[serde(default = "yes", skip_serializing_if = "is_true")]
         decay_biases: bool,
     },
-    /// Momentum with a rate for each parameter after its length (You, Gitman & Ginsburg 2017): λ = trust ‖w‖ / (‖U‖ + decay
-    /// ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 where w or U is 0, and for biases that do not decay.
+    /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017): λ = trust
+    /// ‖w‖ / (‖U‖ + decay
+    /// ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is 0, and for biases that do not
+    /// decay.
     Lars {
         /// Learning rate.
         rate: f32,
@@ -77,15 +79,15 @@ pub enum OptimiserSpec {
         /// Weight decay, added to the gradient.
         #[serde(default)]
         weight_decay: f32,
-        /// How far a parameter may move, as a share of its length.
+        /// The largest change of a parameter at rate 1, as a share of its norm.
         #[serde(default = "thousandth")]
         trust: f32,
-        /// Whether parameters with a single axis (biases, gains) decay and have a rate after their length as well.
+        /// Whether parameters with a single axis (biases, gains) also decay and have a rate that depends on their norm.
         #[serde(default)]
         decay_biases: bool,
     },
-    /// For Hebbian rules: the update divided by its largest entry, with a rate for each neuron that falls as its weights come
-    /// to length 1 (Journé et al. 2023): w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|.
+    /// For Hebbian rules: the update divided by its largest entry, with a rate for each neuron that falls as the norm
+    /// of its weights approaches 1 (Journé et al. 2023): w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|.
     Hebbian {
         /// Learning rate.
         rate: f32,
@@ -121,14 +123,14 @@ fn is_true(flag: &bool) -> bool {
 }
 
 impl Default for OptimiserSpec {
-    /// The paper's: Adam at 2e-4.
+    /// The paper's optimiser: Adam at 2e-4.
     fn default() -> Self {
         Self::adam(2e-4, 0.0)
     }
 }
 
 impl OptimiserSpec {
-    /// Values that are kept for each value that learns.
+    /// The number of averages that are kept for each value that learns.
     pub fn averages(&self) -> u64 {
         match self {
             Self::Adam { .. } | Self::AdamW { .. } => 2,
@@ -143,7 +145,7 @@ impl OptimiserSpec {
         Self::Adam { rate, beta1, beta2, epsilon, weight_decay, decay_biases: true }
     }
 
-    /// Its learning rate, without anybody's factor.
+    /// Its learning rate, without any factor.
     pub fn rate(mut self) -> f32 {
         *self.rate_mut()
     }

@@ -1,4 +1,4 @@
-//! Steps of every optimiser against ones worked out by hand in float64.
+//! Compares steps of every optimiser with steps computed by hand in float64.
 
 use super::*;
 use approx::assert_relative_eq;
@@ -15,7 +15,7 @@ fn steps(spec: OptimiserSpec, updates: &[f32]) -> f32 {
     parameter.get().unwrap()[0]
 }
 
-/// Worked out by hand in float64: after one step Adam moves by rate · sign, whatever the size of the update.
+/// Computed by hand in float64: in the first step, Adam moves by rate · sign, for any size of the update.
 #[test]
 fn adam_moves_by_its_rate_at_first() {
     let spec = OptimiserSpec::adam(0.1, 0.0);
@@ -92,7 +92,7 @@ fn adam_and_sgd_can_leave_out_biases() {
     if let OptimiserSpec::Adam { decay_biases, .. } = &mut adam {
         *decay_biases = false;
     }
-    // The first step is by the sign alone: of 0.6 − 1.5, of −0.8 − 2 and of 0.5.
+    // The first step depends only on the signs of 0.6 − 1.5, −0.8 − 2 and 0.5.
     let (weight, bias) = weight_and_bias(adam, 1);
     assert_relative_eq!(weight[0], 2.9, epsilon = 1e-6);
     assert_relative_eq!(weight[1], 3.9, epsilon = 1e-6);

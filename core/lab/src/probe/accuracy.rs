@@ -16,15 +16,15 @@ use rand::seq::SliceRandom;
 /// How a linear probe learns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeSettings {
-    /// On which features.
+    /// The features that it uses.
     pub kind: ProbeKind,
     /// Passes over the training stimuli.
     pub epochs: u64,
     /// Adam's learning rate.
     pub rate: f32,
-    /// Shares of the epochs after each of which it is halved.
+    /// Shares of the epochs after each of which the rate is halved.
     pub halve_at: Vec<f32>,
-    /// What it is multiplied by, step by step.
+    /// The factor on the rate at each step.
     pub schedule: Option<Schedule>,
     /// Stimuli in a step.
     pub batch: usize,
@@ -32,22 +32,22 @@ pub struct ProbeSettings {
     pub dropout: f32,
     /// Weight decay, added to the gradient.
     pub weight_decay: f32,
-    /// Whether the classifier stands behind batch normalisation.
+    /// Whether batch normalisation precedes the classifier.
     pub batch_norm: bool,
-    /// What it starts from.
+    /// The initial weights.
     pub initial: Initial,
 }
 
-/// The percentage of test stimuli that a linear softmax classifier gets right after learning.
+/// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning.
 ///
-/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0, and follow the mean cross
-/// entropy of softmax(W x + b) by Adam. With `batch_norm`, x is normalised over the rows of a step, and has a gain and a shift
-/// that learn as well. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0 with
-/// probability p, drawn anew for every row of every step (Srivastava et al. 2014); testing sees x. Where rows are held
-/// out, the classifier is tested as it was after the epoch with the highest accuracy on them, in the first pass.
+/// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the
+/// mean cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a
+/// learning gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
+/// with probability p, drawn again for every row of every step (Srivastava et al. 2014); testing sees x. If rows are
+/// held out, the tested classifier is the one after the epoch with the highest accuracy on them, in the first pass.
 ///
 /// # Errors
-/// If rows or labels do not fit, or all rows are held out; where learning diverges, names the key.
+/// If rows or labels do not fit, all rows are held out, or learning diverges (the error names the key).
 pub fn accuracy(
     settings: &ProbeSettings,
     task: &Task,
@@ -59,7 +59,7 @@ pub fn accuracy(
     Ok(Found { chosen: learned.chosen, ..found })
 }
 
-/// The class that the classifier of [`accuracy`] gives each row that is tested on.
+/// The class that the classifier of [`accuracy`] names for each test row.
 ///
 /// # Errors
 /// As [`accuracy`].
@@ -73,16 +73,16 @@ pub fn predictions(
     learned.classifier.named(&learned.test(task))?.ok_or_else(|| diverged(settings))
 }
 
-/// A classifier that has learned.
+/// A trained classifier.
 struct Learned {
     classifier: Classifier,
-    /// The rows to test on, where they are standardised.
+    /// The test rows, if they are standardised.
     scaled_test: Option<Vec<f32>>,
     chosen: Option<Chosen>,
 }
 
 impl Learned {
-    /// The rows to test on as the classifier takes them.
+    /// The test rows in the form that the classifier uses.
     fn test<'a>(&'a self, task: &Task<'a>) -> Labelled<'a> {
         Labelled { values: self.scaled_test.as_deref().unwrap_or(task.test.values), ..task.test }
     }
@@ -222,7 +222,7 @@ mod tests {
         assert!(values.iter().zip(one_by_one).all(|(value, left_out)| (*value == 0.0) == left_out));
     }
 
-    /// 200 features, a fifth of which tells the class a little, and 60 rows to learn from.
+    /// 200 features, a fifth of which depends weakly on the class, and 60 training rows.
     #[test]
     fn a_probe_with_dropout_learns_and_repeats() {
         let draw = |seed, rows: u32| -> (Vec<f32>, Vec<u32>) {
@@ -281,7 +281,7 @@ mod tests {
     fn the_probes_differ_where_a_mean_hides_what_varies() {
         let rows = |seed| {
             let (values, labels) = clusters(300, seed);
-            // Both features that tell the classes on one scale.
+            // Both features that depend on the class have the same scale.
             let scales = [0.01, 10.0, 0.01].into_iter().cycle();
             (
                 values.iter().zip(scales).map(|(value, scale)| 50.0 + scale * value).collect::<Vec<f32>>(),
@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn the_epoch_that_is_best_on_held_out_stimuli_is_tested() {
-        // Learned from: two features that tell the classes. Held out: the same, of which the tested rows are copies.
+        // Training rows: two features that depend on the class. Held-out rows: the same; the test rows are copies of
+        // them.
         let (values, labels) = clusters(90, 1);
         let rows = Labelled { values: &values, channels: 3, labels: &labels };
         let held_out: Vec<usize> = (0..90).step_by(5).collect();

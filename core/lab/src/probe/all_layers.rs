@@ -1,14 +1,14 @@
-//! How each layer is pooled where all are probed side by side.
+//! How each layer is pooled for the probe of all layers together.
 
 use crate::config::AllLayers;
 use crate::network::Network;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 
-/// The pooling of every layer of `network`, or `None` where this probe is not asked for.
+/// The pooling of every layer of `network`, or `None` if this probe is not requested.
 ///
 /// # Errors
-/// If a list has not one size for each layer.
+/// If a list does not have one size for each layer.
 pub(super) fn poolings(asked: &AllLayers, network: &Network) -> Result<Option<Vec<Pooling>>> {
     let layers = network.layer_names().len();
     let blocks = |&size: &usize| if size == 0 { Pooling::Mean } else { Pooling::Blocks(size) };
@@ -17,7 +17,7 @@ pub(super) fn poolings(asked: &AllLayers, network: &Network) -> Result<Option<Ve
         AllLayers::AsRule(true) => {
             let mut poolings = vec![Pooling::Mean; layers];
             for module in network.modules() {
-                // A rule that keeps every place apart (`Keep`) has no blocks to lay side by side.
+                // A rule that keeps every place (`Keep`) has no blocks.
                 if let (Pooling::Blocks(_), Some(last)) =
                     (module.pooling(), poolings.get_mut(module.layers().end - 1))
                 {

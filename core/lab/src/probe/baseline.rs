@@ -1,4 +1,4 @@
-//! The probe of features that need no network.
+//! Features for the probe that need no network.
 
 use super::features::{Features, Layer, append};
 use crate::loader::HostBatch;
@@ -7,7 +7,7 @@ use plasticity_core::representation::{Pooling, Representation, RepresentationSha
 use plasticity_core::stimulus::Baseline;
 use plasticity_core::{Error, Result};
 
-/// Collects a stimulus's hand-made features, with rows as those of a layer: see [`features`](super::features).
+/// Collects hand-made features of stimuli, with the same rows as for a layer: see [`features`](super::features).
 ///
 /// # Errors
 /// If a stimulus has no label or cannot be read, or is cut into patches or frames.

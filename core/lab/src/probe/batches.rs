@@ -6,12 +6,14 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::Stimulus;
 use std::sync::Arc;
 
-/// Values of a batch up to which it is made larger than in learning, where many small ones would cost more.
+/// Batches below this number of values are made larger than in learning, because many small batches
+/// would take more time.
 const VALUES: usize = 1 << 17;
-/// Stimuli of such a batch.
+/// The largest number of stimuli of such a batch.
 const STIMULI: usize = 32;
 
-/// All batches of a stimulus, once, augmented as the `pass` says, if there is one. With each, `progress` hears `what` is being done and which share of it is.
+/// All batches of a stimulus, once, augmented according to `pass`, if there is one. For each batch,
+/// `progress` is called with `what` and the share that is done.
 pub(super) fn batches<'a>(
     config: &Config,
     stimulus: &Arc<dyn Stimulus>,
@@ -21,7 +23,7 @@ pub(super) fn batches<'a>(
 ) -> Result<impl Iterator<Item = Result<HostBatch>> + use<'a>> {
     let training = &config.training;
     let pass = pass.map_or(Pass::Evaluate, |pass| Pass::EvaluateAugmented { seed: config.seed, pass });
-    // In evaluation a stimulus does not know which others are with it.
+    // In evaluation, a stimulus does not depend on the others in its batch.
     let least = (VALUES / stimulus.shape(1).len().max(1)).min(STIMULI);
     let loader = Loader::new(Arc::clone(stimulus), pass, training.batch.max(least), training.threads)
         .map_err(|error| config.locate(error))?;

@@ -1,4 +1,4 @@
-//! Classes recognised without a classifier: the class with which a stimulus has the largest goodness.
+//! Classification without a classifier: the answer is the class with which a stimulus has the largest goodness.
 
 use super::result::{Beside, Found};
 use crate::loader::HostBatch;
@@ -8,17 +8,17 @@ use plasticity_core::stimulus::Label;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// How often the class with the largest goodness is the right one, in percent of the test stimuli (Hinton 2022).
+/// How often the class with the largest goodness is correct, in percent of the test stimuli (Hinton 2022).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByGoodness {
-    /// By the goodness of each module alone.
+    /// By the goodness of each single module.
     pub modules: Vec<Beside<f64>>,
-    /// By the sum over all modules but the first, or over all where there is only one.
+    /// By the sum over all modules except the first, or by the only module.
     pub together: Beside<f64>,
 }
 
 impl ByGoodness {
-    /// What two networks come to, each as [`by_goodness`] gives it.
+    /// The results of two networks, each from [`by_goodness`].
     pub(super) fn new(trained: &[f64], untrained: &[f64]) -> Option<Self> {
         let both = trained.iter().zip(untrained);
         let mut modules: Vec<Beside<f64>> =
@@ -28,8 +28,9 @@ impl ByGoodness {
     }
 }
 
-/// Writes every class in turn on the stimuli and takes the one with the largest goodness: the accuracy of each module, and
-/// last that of [all but the first](ByGoodness::together). `None` where the network's rules have no goodness.
+/// Writes every class in turn on the stimuli; the class with the largest goodness is the answer. Returns the accuracy
+/// of each module and, last, the accuracy of [all except the first](ByGoodness::together). `None` if the network's
+/// rules have no goodness.
 ///
 /// # Errors
 /// If a stimulus has no class, or does not fit the network.
@@ -43,7 +44,7 @@ pub(super) fn by_goodness(
     let (mut found, mut stimuli) = (vec![Found::default(); modules + 1], 0);
     for batch in batches {
         let batch = batch?.to_device(device)?;
-        // One for each class, each with one for each module and stimulus.
+        // For each class, the goodness of each module and stimulus.
         let mut of_classes = Vec::new();
         for class in 0..classes as u32 {
             let Some(mut goodness) = network.goodness(&batch.input, class)? else { return Ok(None) };
@@ -64,7 +65,8 @@ pub(super) fn by_goodness(
     Ok(Some(found.into_iter().map(|found| found.in_percent(stimuli, classes).accuracy).collect()))
 }
 
-/// The sum over modules but the first, whose goodness says most of what is written and least of what it is written on.
+/// The sum over all modules except the first. The goodness of the first module depends most on the written label and
+/// least on the stimulus.
 fn together(modules: &[Vec<f32>]) -> Vec<f32> {
     let counted = if modules.len() > 1 { &modules[1..] } else { modules };
     let stimuli = counted.first().map_or(0, Vec::len);

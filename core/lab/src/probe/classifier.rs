@@ -14,10 +14,10 @@ use plasticity_core::random::Random;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// Rows that are tested at once.
+/// Rows that are tested together.
 const BLOCK: usize = 4096;
 
-/// Weights that a linear probe starts from.
+/// Initial weights of a linear probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initial {
@@ -41,7 +41,7 @@ impl Initial {
     }
 }
 
-/// u = W x + b, where it is asked for behind batch normalisation of x.
+/// u = W x + b, optionally with batch normalisation of x.
 pub(super) struct Classifier {
     norm: Option<Norm>,
     weight: Parameter,
@@ -51,7 +51,7 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// One that has not learned.
+    /// A new classifier.
     pub(super) fn new(
         channels: usize,
         classes: usize,
@@ -66,7 +66,7 @@ impl Classifier {
         Ok(Self { norm, weight, bias, channels, classes })
     }
 
-    /// `[rows, classes]`: what is said of rows to test on.
+    /// `[rows, classes]`: the scores of test rows.
     fn scores(&self, values: &[f32], rows: usize) -> Result<Buffer> {
         let values = match &self.norm {
             Some(norm) => norm.of_test(values)?,
@@ -84,14 +84,14 @@ impl Classifier {
         Ok(scores)
     }
 
-    /// Tests rows; `None` where a score is not finite.
+    /// Tests rows; `None` if a score is not finite.
     pub(super) fn test(&self, rows: &Labelled) -> Result<Option<Found>> {
         let mut found = Found::default();
         let finite = self.each(rows, |scores, own| found.count(own as usize, scores, f32::total_cmp))?;
         Ok(finite.then(|| found.in_percent(rows.labels.len(), self.classes)))
     }
 
-    /// The class of the highest score of every row; `None` where a score is not finite.
+    /// The class with the highest score of every row; `None` if a score is not finite.
     pub(super) fn named(&self, rows: &Labelled) -> Result<Option<Vec<u32>>> {
         let mut named = Vec::with_capacity(rows.labels.len());
         let finite = self.each(rows, |scores, _| {
@@ -101,7 +101,7 @@ impl Classifier {
         Ok(finite.then_some(named))
     }
 
-    /// Calls `use_scores` with the scores and the class of every row; stops and returns false where a score is not finite.
+    /// Calls `use_scores` with the scores and the class of every row; stops and returns false if a score is not finite.
     fn each(&self, rows: &Labelled, mut use_scores: impl FnMut(&[f32], u32)) -> Result<bool> {
         for (values, labels) in rows.values.chunks(BLOCK * self.channels).zip(rows.labels.chunks(BLOCK)) {
             let scores = self.scores(values, labels.len())?.to_vec()?;
@@ -113,13 +113,13 @@ impl Classifier {
         Ok(true)
     }
 
-    /// All that has been learned.
+    /// All learned weights.
     pub(super) fn weights(&self) -> Result<Weights> {
         let norm = self.norm.as_ref().map(Norm::state).transpose()?;
         Ok(Weights { linear: [self.weight.get()?, self.bias.get()?], norm })
     }
 
-    /// Puts back what [`weights`](Self::weights) returned.
+    /// Restores the weights that [`weights`](Self::weights) returned.
     pub(super) fn put_back(&mut self, weights: &Weights) -> Result<()> {
         let [weight, bias] = &weights.linear;
         self.weight.set(weight)?;
@@ -130,7 +130,7 @@ impl Classifier {
         }
     }
 
-    /// One step on rows of features, of which `drop_out` leaves some out behind the normalisation.
+    /// One step on rows of features. After the normalisation, `drop_out` leaves out some features.
     pub(super) fn learn(
         &mut self,
         mut values: Vec<f32>,
@@ -192,7 +192,7 @@ impl Classifier {
     }
 }
 
-/// What a classifier has learned.
+/// The learned weights of a classifier.
 pub(super) struct Weights {
     linear: [Vec<f32>; 2],
     norm: Option<[Vec<f32>; 4]>,
@@ -229,7 +229,7 @@ mod tests {
         (0..ROWS).map(of_row).sum::<f64>() / ROWS as f64
     }
 
-    /// A step of rate 1 by plain gradient descent is minus the slope, which finite differences find as well.
+    /// A step of plain gradient descent at rate 1 is minus the slope; finite differences give the same slope.
     #[test]
     fn everything_behind_the_features_follows_the_gradient() {
         let config = ProbeConfig { batch_norm: true, initial: Initial::Orthogonal, ..ProbeConfig::default() };

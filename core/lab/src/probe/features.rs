@@ -1,4 +1,4 @@
-//! What a probe sees of every layer.
+//! The features of every layer for a probe.
 
 use super::labelled::Labelled;
 use crate::config::Config;
@@ -58,14 +58,14 @@ impl Features {
         self.layers.len()
     }
 
-    /// Every layer, to be added to; so many of them from here on.
+    /// All layers, mutable; from now on there are `layers` of them.
     pub(crate) fn layers_mut(&mut self, layers: usize) -> &mut [Layer] {
         self.layers.resize_with(layers, Layer::default);
         &mut self.layers
     }
 
-    /// The rows of a share of the stimuli, at least one unless it is 0, drawn at random, in ascending order: all rows of a
-    /// stimulus or none.
+    /// The rows of a random share of the stimuli (at least one stimulus, unless the share is 0), in ascending order.
+    /// All rows of a stimulus are included, or none.
     pub fn held_out(&self, share: f32, random: &mut Random) -> Vec<usize> {
         let count = (f64::from(share) * self.ends.len() as f64).round() as usize;
         let count = count.max(usize::from(share > 0.0));
@@ -79,7 +79,7 @@ impl Features {
         self.layers.push(layer);
     }
 
-    /// Adds a stimulus's class, or those of its labelled frames.
+    /// Adds the class of a stimulus, or the classes of its labelled frames.
     pub(crate) fn add_label(&mut self, label: &Label) -> Result<()> {
         match label {
             Label::Class(class) => self.labels.push(*class),
@@ -90,7 +90,7 @@ impl Features {
         Ok(())
     }
 
-    /// All layers side by side: each row is the rows of all layers, one after the other.
+    /// All layers together: each row consists of the rows of all layers, in order.
     #[must_use]
     pub fn side_by_side(self) -> Self {
         let channels = self.layers.iter().map(|layer| layer.channels).sum();
@@ -104,14 +104,15 @@ impl Features {
     }
 }
 
-/// Collects the features of several networks on the same stimuli, which are made once.
+/// Collects the features of several networks on the same stimuli. Each stimulus is made once.
 ///
-/// Each layer is pooled as `pooling` says (layers from 0); of those that are not `wanted`, nothing is kept. Where a stimulus has a class, its row is the mean of a layer
-/// over time. Where its frames have classes, each labelled frame has a row: the mean over the layer's steps in time that
-/// the frame spans. With [`Pooling::Keep`] a row holds every location, one after another; else it is their mean.
+/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are kept. If a stimulus has a class,
+/// its row is the mean of a layer over time. If its frames have classes, each labelled frame has a row: the mean
+/// over the layer's steps in time that the frame covers. With [`Pooling::Keep`] a row has every location, in order;
+/// else it is their mean.
 ///
 /// # Errors
-/// If a stimulus has no label, or does not fit the network; where blocks do not fit a layer's map.
+/// If a stimulus has no label or does not fit the network, or blocks do not fit a layer's map.
 pub fn features(
     networks: &mut [&mut Network],
     batches: impl Iterator<Item = Result<HostBatch>>,
@@ -136,8 +137,9 @@ pub fn features(
     Ok(all)
 }
 
-/// What the features of a network and of the untrained one take at least: a row for every stimulus of each pass, of all
-/// probed layers, or, one network after the other, of all layers and of these side by side. `maps` are those of the layers.
+/// A lower bound of the memory for the features of a network and of the untrained one. There is a row for every
+/// stimulus of each pass: of all probed layers, or of all layers separately and together (for one network after
+/// another). `maps` are the shapes of the layers' maps.
 pub(super) fn memory(
     config: &Config,
     maps: &[MapShape],
@@ -174,7 +176,7 @@ pub(crate) fn append(
 ) -> Result<()> {
     let shape = representation.shape();
     let values = representation.data().to_vec()?;
-    // Locations side by side, or all of them in one place.
+    // Keep all locations, or merge them into one.
     let (kept, merged) = if pooling == Pooling::Keep { (shape.location, 1) } else { (1, shape.location) };
     layer.channels = kept * shape.channel;
     let mut add_mean = |batch: usize, steps: std::ops::Range<usize>| {

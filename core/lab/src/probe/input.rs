@@ -1,4 +1,4 @@
-//! The probe of the stimuli themselves: what a network has to beat.
+//! The features of the stimuli themselves: the baseline of a network.
 
 use super::features::{Features, Layer};
 use crate::loader::HostBatch;
@@ -6,13 +6,13 @@ use plasticity_core::Result;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::Label;
 
-/// Features of a stimulus, at most: a classifier of many more learns no better and takes long.
+/// The largest number of features of a stimulus: with many more, a classifier is slow and not better.
 const MOST: usize = 3200;
 
 /// Collects the encoder's input as features, one row for each label: every place, patch and channel, the mean over frames.
 /// Places are averaged in the smallest square blocks that leave at most [`MOST`] features.
 ///
-/// `None` where an input has no places, as a waveform, or where frames have classes of their own.
+/// `None` if an input has no places, as a waveform, or if frames have their own classes.
 ///
 /// # Errors
 /// If a stimulus has no label or cannot be read.

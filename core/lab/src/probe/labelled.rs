@@ -13,7 +13,7 @@ pub struct Labelled<'a> {
     pub labels: &'a [u32],
 }
 
-/// Features to learn from and to test on.
+/// Features that train a probe and test it.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
     /// How many classes there are.
@@ -23,7 +23,7 @@ pub struct Task<'a> {
     /// The rows of every version that are held out for validation, in ascending order. If empty, all rows train the
     /// probe.
     pub held_out: &'a [usize],
-    /// What is tested on.
+    /// The test rows.
     pub test: Labelled<'a>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Labelled<'a> {
         &self.values[index * self.channels..(index + 1) * self.channels]
     }
 
-    /// Some of the rows, one after the other, with their classes.
+    /// Some of the rows, in this order, with their classes.
     pub(super) fn take(&self, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
         let values = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
         (values, rows.iter().filter_map(|&row| self.labels.get(row)).copied().collect())
@@ -69,7 +69,7 @@ impl Task<'_> {
     /// Checks that rows, classes and sizes fit.
     ///
     /// # Errors
-    /// If there are no rows, a value is not finite, or a label is no class.
+    /// If there are no rows, a value is not finite, or a label is not a class.
     pub(super) fn check(&self) -> Result<()> {
         self.train.iter().try_for_each(|pass| pass.check(self.classes))?;
         self.test.check(self.classes)?;

@@ -1,4 +1,4 @@
-//! The probes of every layer: a classifier on its activity, beside that of the untrained network.
+//! The probes of every layer: a classifier on its activity, for the trained and the untrained network.
 
 mod accuracy;
 mod all_layers;
@@ -42,12 +42,13 @@ use plasticity_core::{Error, Result};
 pub(crate) use statistics::statistics;
 use std::sync::Arc;
 
-/// Probes every layer of `trained` and of the same network with its initial weights; before them the stimuli themselves or,
-/// where they have a [`Baseline`](plasticity_core::stimulus::Baseline), its features; after them, where the config asks for
-/// it, all layers side by side ([`AllLayers`](crate::config::AllLayers)).
+/// Probes every layer of `trained` and of the same network with its initial weights. The first result is for
+/// the stimuli themselves or, if they have a [`Baseline`](plasticity_core::stimulus::Baseline), for its
+/// features. If the config asks for it, the last result is for all layers together
+/// ([`AllLayers`](crate::config::AllLayers)).
 ///
-/// `progress` is called with what is being done and the share of it that is done, from 0 to 1: features are collected batch
-/// by batch, then layers are probed one after the other.
+/// `progress` is called with the current work and the share of it that is done, from 0 to 1: first features
+/// are collected, batch by batch; then layers are probed in order.
 ///
 /// # Errors
 /// If there are no labelled stimuli, or they do not fit the network.
@@ -80,7 +81,7 @@ pub fn probe(
     let wanted = wanted.as_deref();
     let names: Vec<String> = trained.layer_names().into_iter().map(str::to_owned).collect();
     let probed = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&layer));
-    // One network after the other: features can be many.
+    // One network after another, because there can be many features.
     let mut each = |network: &mut Network, what: &str| -> Result<Vec<LayerProbe>> {
         let sides = bench.sides(what, &mut |batches| {
             features(&mut [&mut *network], batches, device, wanted, &mut |_| pooling)
@@ -112,8 +113,8 @@ pub fn probe(
     Ok(layers)
 }
 
-/// Where rules recognise classes by goodness, tries every class on the test stimuli, with `trained` and with the same network
-/// with its initial weights.
+/// If rules recognise classes by goodness, tries every class on the test stimuli, with `trained` and with
+/// the same network with its initial weights.
 ///
 /// # Errors
 /// If there are no labelled stimuli, or they do not fit the network.
@@ -134,7 +135,7 @@ pub fn goodness(
     Ok(other.and_then(|other| ByGoodness::new(&own, &other)))
 }
 
-/// What all probes of a run share.
+/// The common state of all probes of a run.
 struct Bench<'a> {
     experiment: &'a Experiment,
     device: &'a Device,
@@ -144,7 +145,7 @@ struct Bench<'a> {
     progress: &'a mut dyn FnMut(&str, f64),
 }
 
-/// Features to learn from, pass by pass over the training stimuli, and to test on; of each network.
+/// Features of each network: for training, one set for each pass over the training stimuli, and for the test.
 struct Sides {
     train: Vec<Vec<Features>>,
     test: Vec<Features>,
@@ -167,7 +168,7 @@ impl Sides {
 type Collect<'c> = dyn FnMut(&mut dyn Iterator<Item = Result<HostBatch>>) -> Result<Vec<Features>> + 'c;
 
 impl Bench<'_> {
-    /// Collects features to learn from and to test on.
+    /// Collects features for training and for the test.
     fn sides(&mut self, what: &str, collect: &mut Collect) -> Result<Sides> {
         let config = self.experiment.config();
         let mut of = |stimulus: &Arc<dyn Stimulus>, pass: Option<u64>, what: &str| {
@@ -186,7 +187,7 @@ impl Bench<'_> {
         Ok(Sides { train, test: of(&self.test, None, &format!("{what} for testing"))? })
     }
 
-    /// Probes one layer of one network; `stream_of` tells its random choices from those of others.
+    /// Probes one layer of one network; `stream_of` separates its random choices from those of other probes.
     fn layer(&self, name: &str, stream_of: u64, own: Side) -> Result<LayerProbe> {
         let config = self.experiment.config();
         // The same stimuli for every layer.
@@ -221,14 +222,14 @@ impl Bench<'_> {
     }
 }
 
-/// The percentage of `test` that is right where always the class is given that `train` has most of.
+/// The percentage of `test` that is correct if the answer is always the most frequent class of `train`.
 fn majority(train: &[u32], test: &[u32], classes: usize) -> f64 {
     let count = |labels: &[u32], class: u32| labels.iter().filter(|&&label| label == class).count();
     let most = (0..classes as u32).max_by_key(|&class| count(train, class)).unwrap_or(0);
     100.0 * count(test, most) as f64 / test.len().max(1) as f64
 }
 
-/// What probes learn from and are tested on, and how layers are pooled for the one of all of them.
+/// The stimuli that train and test probes, and the pooling for the probe of all layers together.
 pub struct Plan {
     train: Arc<dyn Stimulus>,
     test: Arc<dyn Stimulus>,
@@ -238,18 +239,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What the features take at least.
+    /// A lower bound of the memory for the features.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 }
 
-/// Finds all that probes of `network` need, without probing it: so that a long run need not end to show that
-/// something is missing.
+/// Finds everything that probes of `network` need, without probing. So missing data are found before a long
+/// run, and not after it.
 ///
 /// # Errors
-/// If there are no labelled stimuli, or their classes differ; where a pooling does not fit a layer, or there is no memory
-/// for the features.
+/// If there are no labelled stimuli, their classes differ, a pooling does not fit a layer, or there is no
+/// memory for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| config.open_stimulus(split).map(Arc::from);

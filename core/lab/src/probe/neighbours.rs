@@ -1,4 +1,4 @@
-//! The nearest-neighbour probe: nothing is learned, so it says what features are like and not what can be made of them.
+//! The nearest-neighbour probe. It learns nothing, so it depends only on the features.
 
 use super::labelled::Task;
 use super::result::Found;
@@ -6,12 +6,12 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
 
-/// Rows that are tested at once.
+/// Rows that are tested together.
 const BLOCK: usize = 512;
 
-/// The percentage of test stimuli whose class is that of most of their `k` nearest training stimuli. Near is what has the
-/// largest cosine, xᵀ y / (‖x‖ ‖y‖), of features as they are; of classes with as many votes, the one whose
-/// cosines have the larger sum wins.
+/// The percentage of test stimuli whose class is the most frequent one of their `k` nearest
+/// training stimuli. The nearest stimuli have the largest cosine of raw features, xᵀ y / (‖x‖ ‖y‖).
+/// Among classes with equal votes, the one with the largest sum of cosines wins.
 ///
 /// # Errors
 /// If rows or labels do not fit, or there are fewer than `k` training stimuli.
@@ -49,7 +49,7 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     Ok(found.in_percent(task.test.labels.len(), classes))
 }
 
-/// Every row over its length; a row of zeros stays one.
+/// Every row divided by its length; a row of zeros stays zero.
 fn directions(values: &[f32], channels: usize) -> Vec<f32> {
     let of_row = |row: &[f32]| -> Vec<f32> {
         let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
@@ -58,7 +58,7 @@ fn directions(values: &[f32], channels: usize) -> Vec<f32> {
     values.chunks(channels.max(1)).flat_map(of_row).collect()
 }
 
-/// The places of the `k` largest values; of equal ones, those that come first.
+/// The places of the `k` largest values; among equal values the first.
 fn nearest(k: usize, cosines: &[f32]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..cosines.len()).collect();
     let order = |a: &usize, b: &usize| cosines[*b].total_cmp(&cosines[*a]).then(a.cmp(b));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn near_is_what_points_the_same_way_however_far_it_is() {
-        // The row (10, 1) lies nearest to (9, 9), and points as (1, 0) does.
+        // The row (10, 1) has the smallest distance to (9, 9), but nearly the direction of (1, 0).
         let found = probe(1, &[1.0, 0.0, 9.0, 9.0], &[2, 3], &[10.0, 1.0, 0.5, 0.6], &[2, 3]).unwrap();
         assert_eq!(found.accuracy, 100.0);
     }
@@ -93,7 +93,7 @@ mod tests {
         let labels = [1, 0, 0, 5];
         let of = |k| probe(k, &train, &labels, &[1.0, 0.0], &[1]).unwrap();
         assert_eq!((of(1).accuracy, of(2).accuracy, of(3).accuracy), (100.0, 100.0, 0.0));
-        // Class 1 is among the five that most speaks for; of a class without votes nothing speaks.
+        // Class 1 is among the five best classes; a class without votes is not.
         assert_eq!(of(3).top5, Some(100.0));
     }
 

@@ -4,13 +4,13 @@ use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::parameter::Parameter;
 
-/// Added to variances; PyTorch's.
+/// Added to variances, as in PyTorch.
 const EPSILON: f32 = 1e-5;
-/// How fast running statistics follow those of a step; PyTorch's.
+/// The weight of a step in running statistics, as in PyTorch.
 const MOMENTUM: f32 = 0.1;
 
-/// y = γ x̂ + β, x̂ = (x − mean) / √(variance + ε) in every channel (Ioffe & Szegedy 2015): in learning with the statistics
-/// of a step's rows, in testing with running ones.
+/// y = γ x̂ + β, x̂ = (x − mean) / √(variance + ε) in every channel (Ioffe & Szegedy 2015): in
+/// learning with the statistics of a step's rows, in testing with running statistics.
 pub(super) struct Norm {
     /// γ `[channels]`.
     pub gain: Parameter,
@@ -28,7 +28,7 @@ impl Norm {
         Ok(Self { gain, shift, mean: vec![0.0; channels], variance: vec![1.0; channels] })
     }
 
-    /// x̂ of the rows of a step, whose statistics the running ones follow.
+    /// x̂ of the rows of a step. Also updates the running statistics.
     pub fn of_step(&mut self, values: &[f32]) -> Vec<f32> {
         let channels = self.mean.len();
         let rows = (values.len() / channels) as f64;
@@ -67,7 +67,7 @@ impl Norm {
         Ok(centred)
     }
 
-    /// Rows to test on, as the classifier takes them.
+    /// Test rows in the form that the classifier uses.
     ///
     /// # Errors
     /// As [`scaled`](Self::scaled).
@@ -84,7 +84,7 @@ impl Norm {
         Ok([self.gain.get()?, self.shift.get()?, self.mean.clone(), self.variance.clone()])
     }
 
-    /// Puts back what [`state`](Self::state) returned.
+    /// Restores the values that [`state`](Self::state) returned.
     ///
     /// # Errors
     /// If a copy to the device fails.

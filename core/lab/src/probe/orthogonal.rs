@@ -3,14 +3,14 @@
 use plasticity_core::random::Random;
 use rand::RngExt;
 
-/// `[rows, columns]`: as many orthogonal rows of length 1, or columns where there are fewer, in directions that are uniformly
-/// random (Saxe, McClelland & Ganguli 2014).
+/// `[rows, columns]`: orthogonal rows of length 1, or orthogonal columns if there are fewer of
+/// them, in uniformly random directions (Saxe, McClelland & Ganguli 2014).
 pub(super) fn orthogonal(rows: usize, columns: usize, random: &mut Random) -> Vec<f32> {
     let (few, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(few);
     while vectors.len() < few {
         let mut vector: Vec<f64> = (0..length).map(|_| normal(random)).collect();
-        // Once more, for what rounding leaves.
+        // Twice, to remove rounding errors.
         for _ in 0..2 {
             for other in &vectors {
                 let along = dot(&vector, other);

@@ -1,16 +1,17 @@
-//! How features are probed: the paper's linear probe, one on standardised features, and nearest neighbours.
+//! The kinds of probes: the paper's linear probe, a linear probe on standardised features, and nearest neighbours.
 
 use serde::{Deserialize, Serialize};
 
-/// `probe.protocol`: which probes there are. The two can disagree, even in sign: random features vary little beside their
-/// mean, which hides what they tell from the plain probe and not from the standardised one.
+/// `probe.protocol`: the linear probes. The two can disagree, even in the sign of a gain. Random features vary little
+/// compared with their mean. A probe on raw features learns slowly from such small differences, a probe on standardised
+/// features does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// Features as they are, as the paper's authors probe them.
+    /// Raw features, as the paper's authors use.
     Paper,
-    /// Every feature is brought to mean 0 and variance 1 over the training stimuli: batch normalisation of features that
-    /// do not change.
+    /// Every feature is scaled to mean 0 and variance 1 over the training stimuli: batch normalisation of fixed
+    /// features.
     Standardised,
     /// Both, side by side.
     #[default]
@@ -32,16 +33,16 @@ impl Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeKind {
-    /// Linear, on features as they are.
+    /// Linear, on raw features.
     Raw,
     /// Linear, on standardised features.
     Standardised,
-    /// The nearest neighbours of features as they are.
+    /// The nearest neighbours by raw features.
     Neighbours,
 }
 
 impl ProbeKind {
-    /// What tables call it.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -50,7 +51,7 @@ impl ProbeKind {
         }
     }
 
-    /// What stands above a table of its own.
+    /// The title of its own table.
     pub fn title(self) -> &'static str {
         match self {
             Self::Raw => "raw features",
@@ -59,7 +60,7 @@ impl ProbeKind {
         }
     }
 
-    /// Stimuli in a step of a linear probe where the config does not say: the paper's 32 on raw features.
+    /// The default number of stimuli in a step of a linear probe: the paper's 32 on raw features.
     pub fn batch(self) -> usize {
         match self {
             Self::Raw | Self::Neighbours => 32,
@@ -67,8 +68,8 @@ impl ProbeKind {
         }
     }
 
-    /// Passes of a linear probe over the training stimuli where the config does not say: on raw features the 300 of the
-    /// authors' scripts (the paper's text gives none for images).
+    /// The default number of passes of a linear probe over the training stimuli: on raw features the 300 of the
+    /// authors' scripts (the paper's text does not state it for images).
     pub fn epochs(self) -> u64 {
         match self {
             Self::Raw | Self::Neighbours => 300,

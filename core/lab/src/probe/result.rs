@@ -1,24 +1,24 @@
-//! What a probe found.
+//! The result of a probe.
 
 use super::protocol::ProbeKind;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
-/// What is known of one layer, or of features that need no network.
+/// The results for one layer, or for features that need no network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerProbe {
-    /// The layer, counted from 1; `input` for the stimuli themselves, or what hand-made features are called; `all` for all
-    /// layers side by side.
+    /// The layer, counted from 1; `input` for the stimuli themselves, or the name of hand-made features; `all`
+    /// for all layers together.
     pub name: String,
     /// One for each probe of the protocol.
     pub scores: Vec<Score>,
-    /// Accuracy of guessing, in percent: 100 over the number of classes.
+    /// Accuracy of guessing, in percent: 100 divided by the number of classes.
     pub chance: f64,
-    /// Accuracy of always giving the class that most training stimuli have, in percent.
+    /// Accuracy of always naming the most frequent class of the training stimuli, in percent.
     pub majority: f64,
-    /// The trained network's features.
+    /// Statistics of the trained network's features.
     pub features: FeatureStatistics,
-    /// Those of the network with its initial weights.
+    /// The same for the network with its initial weights.
     pub untrained_features: FeatureStatistics,
 }
 
@@ -29,17 +29,17 @@ pub struct Score {
     pub probe: ProbeKind,
     /// Of the trained network.
     pub accuracy: f64,
-    /// Of the network with its initial weights; of features that need no network, which do not learn, the same.
+    /// Of the network with its initial weights. For features that need no network, it equals `accuracy`.
     pub untrained: f64,
-    /// Where there are more than five classes: how often the right one is among the five best.
+    /// If there are more than five classes: how often the correct one is among the five best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top5: Option<Beside<f64>>,
-    /// Where a part of the training stimuli is held out for validation: what was chosen on it.
+    /// If a part of the training stimuli is held out for validation: the epoch that was chosen with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Beside<Chosen>>,
 }
 
-/// A figure of the trained network beside that of the untrained one.
+/// A value for the trained and for the untrained network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Beside<T> {
     /// Of the trained network.
@@ -48,38 +48,38 @@ pub struct Beside<T> {
     pub untrained: T,
 }
 
-/// What is chosen on held-out stimuli: the epoch of the probe's learning after which it is tested.
+/// The epoch of the probe's training, chosen on held-out stimuli, after which it is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
-    /// The epoch, counted from 1: the first of those with the highest validation accuracy.
+    /// The epoch, counted from 1: the first one with the highest validation accuracy.
     pub epoch: u64,
     /// Accuracy on the held-out stimuli after it, in percent.
     pub validation: f64,
 }
 
-/// What one probe found of one network's layer, in percent of the test stimuli.
+/// The result of one probe for one layer of one network, in percent of the test stimuli.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Found {
-    /// How often the best class is the right one.
+    /// How often the best class is correct.
     pub accuracy: f64,
-    /// How often it is among the five best, where there are more classes.
+    /// How often the correct class is among the five best, if there are more classes.
     pub top5: Option<f64>,
-    /// What was chosen on held-out stimuli, if any were.
+    /// The epoch that was chosen on held-out stimuli, if there are any.
     pub chosen: Option<Chosen>,
 }
 
-/// What the training stimuli's features are like, whatever a probe makes of them.
+/// Statistics of the training stimuli's features, independent of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeatureStatistics {
     /// Share of the features that are 0 for every stimulus, in percent.
     pub dead: f64,
-    /// Effective dimension of the covariance C, (tr C)² / ‖C‖²: 1 where all variance lies along one direction, the number of
-    /// features where it is the same along all.
+    /// Effective dimension of the covariance C, (tr C)² / ‖C‖²: 1 if all variance lies along one direction, and
+    /// the number of features if it is the same along all.
     pub dimension: f64,
 }
 
 impl LayerProbe {
-    /// The same of a trained network, beside what was found of the untrained one alone.
+    /// The results of a trained network, completed with those of the untrained network.
     #[must_use]
     pub(super) fn beside(mut self, untrained: &Self) -> Self {
         for (score, untrained) in self.scores.iter_mut().zip(&untrained.scores) {
@@ -97,7 +97,7 @@ impl LayerProbe {
 }
 
 impl Score {
-    /// What a probe found of the trained network beside what it found of the untrained one.
+    /// The score from a probe's results for the trained and for the untrained network.
     pub fn new(probe: ProbeKind, trained: Found, untrained: Found) -> Self {
         Self {
             probe,
@@ -109,7 +109,7 @@ impl Score {
     }
 }
 
-/// The first's own figure beside the second's.
+/// The value of the first network and the value of the second.
 fn of_both<T>(trained: Option<Beside<T>>, untrained: Option<Beside<T>>) -> Option<Beside<T>> {
     beside(trained.map(|found| found.trained), untrained.map(|found| found.trained))
 }
@@ -119,8 +119,9 @@ fn beside<T>(trained: Option<T>, untrained: Option<T>) -> Option<Beside<T>> {
 }
 
 impl Found {
-    /// Counts a stimulus of class `own` with what speaks for each class: the best class is the last of those that no other
-    /// exceeds, and the right one is among the five best where at most five, itself among them, are not below it.
+    /// Counts a stimulus of class `own` with a value for each class. The best class is the last one that no
+    /// other exceeds. The correct class is among the five best if at most five classes, including itself, are
+    /// not below it.
     pub(super) fn count<T>(&mut self, own: usize, classes: &[T], order: impl Fn(&T, &T) -> Ordering) {
         let best = classes.iter().enumerate().max_by(|a, b| order(a.1, b.1)).map(|(class, _)| class);
         let not_below = |right: &T| classes.iter().filter(|other| order(other, right).is_ge()).count();
@@ -129,7 +130,7 @@ impl Found {
             f64::from(classes.get(own).is_some_and(|right| not_below(right) <= 5));
     }
 
-    /// Counts of `rows` stimuli as percentages; five of at most five classes say nothing.
+    /// Counts of `rows` stimuli as percentages; `top5` is left out for at most five classes.
     pub(super) fn in_percent(self, rows: usize, classes: usize) -> Self {
         let percent = |count: f64| 100.0 * count / rows as f64;
         Self {

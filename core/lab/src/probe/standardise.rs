@@ -1,12 +1,12 @@
-//! Features brought to mean 0 and variance 1 over the training stimuli.
+//! Scales features to mean 0 and variance 1 over the training stimuli.
 
 use super::labelled::Labelled;
 
-/// Mean and one over the standard deviation of every feature.
+/// The mean of every feature, and 1 divided by its standard deviation.
 pub(super) struct Scaling(Vec<(f32, f32)>);
 
 impl Scaling {
-    /// Of several passes over the training stimuli; a feature that does not vary is left out.
+    /// The scaling from several passes over the training stimuli; a feature that does not vary becomes 0.
     pub(super) fn of(passes: &[Labelled], channels: usize) -> Self {
         let mut sums = vec![(0.0f64, 0.0f64); channels];
         let mut rows = 0;
@@ -28,7 +28,7 @@ impl Scaling {
         Self(sums.into_iter().map(scale).collect())
     }
 
-    /// The values less their mean, times their scale.
+    /// The values minus their mean, times their scale.
     pub(super) fn scaled(&self, rows: &Labelled) -> Vec<f32> {
         let scaled = |row: &[f32]| -> Vec<f32> {
             row.iter().zip(&self.0).map(|(value, (mean, scale))| (value - mean) * scale).collect()

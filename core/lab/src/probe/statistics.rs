@@ -6,12 +6,12 @@ use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 
-/// Rows that covariances are taken over, at most: evenly spaced ones of all.
+/// The largest number of rows for covariances; if there are more, evenly spaced rows are used.
 const ROWS: usize = 4096;
 
 /// Share of dead features and effective dimension.
 ///
-/// The norm of the covariance is that of the Gram matrix of centred rows, so the smaller of the two is formed.
+/// The covariance and the Gram matrix of centred rows have the same norm, so the smaller of the two is computed.
 ///
 /// # Errors
 /// If the device has no memory.

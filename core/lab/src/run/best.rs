@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// How good a checkpoint is: the higher the better.
+/// The score of a checkpoint: higher is better.
 #[derive(Serialize, Deserialize)]
 struct Scored {
     step: u64,

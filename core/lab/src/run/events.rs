@@ -1,8 +1,8 @@
 //! TensorBoard's event files: scalars and images.
 //!
 //! The format is a chain of records (length, masked CRC-32C of it, data, masked CRC-32C of that), each an `Event` of
-//! TensorFlow's `event.proto`. The crates for it need a protobuf compiler or have long been left alone, and four
-//! kinds of field are all that these take.
+//! TensorFlow's `event.proto`. The crates for this need a protobuf compiler or are no longer maintained, and these
+//! events need only four kinds of field.
 
 use super::filters::Image;
 use crate::files::synchronise_folder_of;
@@ -53,7 +53,7 @@ struct EventFile {
 }
 
 impl EventFile {
-    /// Starts a new file. TensorBoard takes what earlier files have from `step` on as replaced.
+    /// Starts a new file. TensorBoard treats values of earlier files from `step` on as replaced.
     fn open(folder: &Path, step: u64) -> Result<Self> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("events.out.tfevents.{}.{}", since.as_micros(), std::process::id());
@@ -91,7 +91,7 @@ impl EventFile {
         self.summary(tag, step, &value)
     }
 
-    /// A `Summary` of one value: its tag and one field more.
+    /// A `Summary` of one value: its tag and one more field.
     fn summary(&mut self, tag: &str, step: u64, field: &[u8]) -> Result<()> {
         let mut one = Vec::new();
         bytes_field(&mut one, 1, tag.as_bytes());
@@ -108,7 +108,7 @@ impl EventFile {
         written.map_err(|error| Error::file(&self.path, error))
     }
 
-    /// An `Event` of wall time, step and one field more.
+    /// An `Event` of wall time, step and one more field.
     fn event(&mut self, step: u64, field: &[u8]) -> Result<()> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut event = vec![1 << 3 | 1];

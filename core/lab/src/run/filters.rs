@@ -2,7 +2,7 @@
 
 use plasticity_core::{Error, Result};
 
-/// An image of one byte (grey) or three (red, green, blue) a pixel.
+/// An image with one byte (grey) or three (red, green, blue) per pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
     pub(super) width: u32,
@@ -11,11 +11,12 @@ pub(super) struct Image {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Rows and columns of pixels that a filter has at least; smaller ones are drawn enlarged.
+/// The least number of rows and columns of pixels of a filter; smaller filters are enlarged.
 const SIDE: usize = 16;
 
-/// The filters that are weights `[filter, channel, row, column]`, of one channel or three, side by side with a pixel between
-/// them, each on a scale of its own from its least to its largest weight. `None` where the weights are of another shape.
+/// The filters of weights `[filter, channel, row, column]` with one channel or three, side by side
+/// with a pixel between them. Each filter has its own scale from its least to its largest weight.
+/// `None` if the weights have another shape.
 pub(super) fn image(weights: &[f32], shape: &[usize]) -> Option<Image> {
     let &[count, channels @ (1 | 3), rows, columns] = shape else { return None };
     if weights.len() != count * channels * rows * columns || weights.is_empty() {
@@ -50,7 +51,7 @@ impl Image {
     /// The image as PNG.
     ///
     /// # Errors
-    /// If it is too large for one.
+    /// If it is too large for PNG.
     pub(super) fn png(&self) -> Result<Vec<u8>> {
         let refused = |error: png::EncodingError| Error::shape("filters", error.to_string());
         let mut encoded = Vec::new();

@@ -108,7 +108,7 @@ pub(super) fn step_of(path: &Path) -> Option<u64> {
 /// A run's last intact checkpoint, or `None` if it has none yet. Later damaged ones are skipped with a warning.
 ///
 /// # Errors
-/// If the last one that is not damaged cannot be read or is of a later version; if all are damaged.
+/// If the last undamaged one cannot be read or has a later version, or if all are damaged.
 pub fn last_checkpoint(folder: &Path) -> Result<Option<Stored>> {
     let mut first_error = None;
     for (_, path) in checkpoints(folder)?.into_iter().rev() {

@@ -6,7 +6,7 @@ use crate::network::Network;
 use crate::training::start_from;
 use plasticity_core::{Error, Result};
 
-/// Gives an experiment's fresh network the weights that the config's `training.init` names, if it names any.
+/// Gives the new network of an experiment the weights that the config's `training.init` names, if any.
 ///
 /// # Errors
 /// If there is no checkpoint, or it does not fit the network.

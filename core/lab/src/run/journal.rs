@@ -38,7 +38,7 @@ pub struct Measured {
     pub observer: String,
     /// What was measured.
     pub name: String,
-    /// The number; `None` where it is not finite.
+    /// The number; `None` if it is not finite.
     pub value: Option<f64>,
 }
 

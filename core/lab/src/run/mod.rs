@@ -54,13 +54,13 @@ pub struct Run {
     /// Where each of its keys comes from.
     origins: BTreeMap<String, String>,
     keep: usize,
-    /// Whether the records are kept as a table, too.
+    /// Whether the records are also written as a table.
     table: bool,
     keep_best: usize,
     from: Option<Stored>,
     /// The step from which it resumes.
     step: u64,
-    /// Whether that checkpoint is of an early version, which does not contain the config.
+    /// Whether that checkpoint has an early version, which does not contain the config.
     by_config: bool,
     records: Option<Records>,
     _lock: File,
@@ -69,7 +69,7 @@ pub struct Run {
 /// The files that grow while a run trains.
 struct Records {
     metrics: Journal,
-    /// Made with the first of them.
+    /// Made with the first measure.
     measures: Option<Journal>,
     events: Events,
     warnings: Warnings,
@@ -134,7 +134,7 @@ impl Run {
             Some(records) => records,
             None => {
                 let config = self.folder.join(CONFIG);
-                // A run that is done is not written to by being gone over.
+                // A finished run is not changed if its command is given again.
                 if std::fs::read(&config).ok().as_deref() != Some(self.config.as_bytes()) {
                     if self.by_config {
                         copy_aside(&config, BEFORE)?;
@@ -170,7 +170,7 @@ impl Run {
         Ok(())
     }
 
-    /// Removes checkpoints beyond those to keep, never that of step `kept`.
+    /// Removes checkpoints beyond those to keep, but never the one of step `kept`.
     fn remove_old(&self, kept: u64, best: Option<&Best>) -> Result<()> {
         let kept = checkpoint_path(&self.folder, kept);
         let others = checkpoints(&self.folder)?.into_iter().filter(|(_, path)| *path != kept);

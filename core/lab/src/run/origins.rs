@@ -1,4 +1,4 @@
-//! `origins.toml`: where each key of a run's config comes from. It is there to be read, and nothing follows from it.
+//! `origins.toml`: where each key of a run's config comes from. It is only information for people.
 
 use super::folder::{CONFIG, ORIGINS};
 use crate::files::write_atomically;
@@ -8,8 +8,8 @@ use std::path::Path;
 
 const HEAD: &str = "# The origin of each key of config.toml: file and line, override, or default.\n";
 
-/// Writes the origins into a run's folder, where they are others than there. Keys of a run that is resumed come from its
-/// own config: of these the origins that they had stay.
+/// Writes the origins into a run's folder, if they differ from the file there. Unchanged keys of a
+/// resumed run come from its own config; they keep their earlier origins.
 pub(super) fn write(folder: &Path, mut origins: BTreeMap<String, String>) -> Result<()> {
     let path = folder.join(ORIGINS);
     let written = std::fs::read_to_string(&path).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `sessions.jsonl`: a line for every process that trained the run, with what it ran on. Nothing is read back from it.
+//! `sessions.jsonl`: a line for every process that trained the run, with its program and machine.
+//! The program never reads it.
 
 use super::Run;
 use crate::files::write_atomically;

@@ -1,4 +1,4 @@
-//! A checkpoint in its file, so that whatever is wrong with it names the file.
+//! A checkpoint with its file, so that every error about it names the file.
 
 use super::difference::{UNKNOWN, difference};
 use super::folder::{BEFORE, CONFIG, step_of};
@@ -13,7 +13,7 @@ use toml::Table;
 pub struct Stored {
     /// The file.
     pub path: PathBuf,
-    /// What it holds.
+    /// The checkpoint in the file.
     pub checkpoint: Checkpoint,
 }
 
@@ -26,10 +26,10 @@ impl Stored {
         Ok(Self::read(path)?)
     }
 
-    /// Reads a file, and tells a damaged one from one that cannot be read now.
+    /// Reads a file, and distinguishes a damaged file from one that cannot be read now.
     ///
     /// # Errors
-    /// As [`Checkpoint::read`]; a checkpoint of another step than its file is named after is broken.
+    /// As [`Checkpoint::read`]. A checkpoint whose step is not the one in the name of its file counts as damaged.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
         let checkpoint = Checkpoint::read(path)?;
         if let Some(named) = step_of(path).filter(|named| *named != checkpoint.step) {
@@ -40,11 +40,11 @@ impl Stored {
         Ok(Self { path: path.to_owned(), checkpoint })
     }
 
-    /// Refuses a checkpoint of another [`fingerprint`](Config::fingerprint) than the config's. Keys that the program which
-    /// wrote it did not have count with their defaults.
+    /// Refuses a checkpoint whose [`fingerprint`](Config::fingerprint) is not the config's. Keys that are missing in
+    /// an old checkpoint count with their defaults.
     ///
     /// # Errors
-    /// If it is of another: names what differs, the key where the checkpoint or the run that it lies in says so.
+    /// If the fingerprints differ. The error names the first different key, if the checkpoint or its run has the keys.
     pub fn check(&self, config: &Config) -> Result<()> {
         let Checkpoint { fingerprint, seed, .. } = &self.checkpoint;
         if *fingerprint == config.fingerprint()? {
@@ -62,8 +62,8 @@ impl Stored {
         Err(Error::file(&self.path, message))
     }
 
-    /// `config` with what the checkpoint was learned by: as it says itself, or, of an earlier version, as the config says
-    /// of the run that it lies in, where that was written with it. `None` where neither can be read.
+    /// `config` with the learning keys of the checkpoint. They come from the checkpoint itself or, for an earlier
+    /// version, from the config of its run. `None` if neither can be read.
     fn learned_by(&self, config: &Config) -> Option<Config> {
         let keys: Table = match &self.checkpoint.config {
             Some(own) => own.parse().ok()?,
@@ -80,7 +80,7 @@ impl Stored {
         config.with_learning_keys(&keys).ok()
     }
 
-    /// Gives an error of restoring the checkpoint its file and a remedy; others stay as they are.
+    /// Adds the file and a remedy to an error of restoring the checkpoint; other errors do not change.
     pub fn locate(&self, error: Error) -> Error {
         match error {
             Error::Shape { place, message } if place == "checkpoint" => {

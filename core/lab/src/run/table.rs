@@ -1,11 +1,11 @@
-//! `metrics.csv`: what is recorded, as a table.
+//! `metrics.csv`: the records as a table.
 
 use super::Record;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// A line for each record: step, epoch, the loss of every module, the surprise of those whose rule has a gate, and what else was measured, each under its name; what a
-/// record lacks is left empty.
+/// A line for each record: step, epoch, the loss of every module, the surprise of modules whose
+/// rule has a gate, and the measures, each under its name. Missing values are empty.
 pub(super) fn csv(records: &[Record]) -> String {
     let modules = records.iter().map(|record| record.loss.len()).max().unwrap_or(0);
     let names: BTreeSet<&str> =

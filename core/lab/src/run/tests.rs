@@ -1,4 +1,4 @@
-//! Run folders: one process at a time, one run a folder, the last two checkpoints.
+//! Run folders: one process at a time, one run in each folder, the last two checkpoints.
 
 use super::*;
 use crate::network::State;

@@ -14,7 +14,7 @@ use plasticity_core::{Error, Result};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// The steps of the whole training of an experiment's network: none where its rule does not learn.
+/// The steps of the whole training of an experiment's network: 0 if its rule does not learn.
 ///
 /// # Errors
 /// As [`Experiment::steps_per_epoch`].
@@ -23,18 +23,18 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
     Ok(if network.learns() { experiment.config().training.total_steps(per_epoch) } else { 0 })
 }
 
-/// Trains `network`, which is fresh, from the run's checkpoint (or from the start) to the end, and returns it in its
-/// trainer. Where `stop` says so it ends after the step that is being made, with a checkpoint of it, and
-/// [`Trainer::steps`] is below [`total_steps`]; so it does where an observer or the config's patience ends it, and
-/// [`Trainer::halted`] says why.
+/// Trains the new network `network` from the run's checkpoint (or from the start) to the end, and returns it in its
+/// trainer. If `stop` returns true, training ends after the current step, with a checkpoint, and [`Trainer::steps`]
+/// is below [`total_steps`]. The same happens if an observer or the config's patience ends it; then
+/// [`Trainer::halted`] gives the reason.
 ///
-/// The run's looks, metrics, events, checkpoints and the config's observers look on first, then `observers`, who find what the
-/// looks [measured](Moment::measures). A rule that does not
-/// learn makes no steps. A network with a weight that is not finite is not saved: the checkpoints before it stay.
+/// The run's own observers (measures, metrics, events, checkpoints) and the config's observers are called first,
+/// then `observers`, which can read the [measures](Moment::measures). A rule that does not learn makes no steps. A
+/// network with a weight that is not finite is not saved; earlier checkpoints stay.
 ///
 /// # Errors
-/// If the stimuli cannot be made, the run has made more steps already, a loss or a weight is not finite, an observer
-/// refuses, or the folder cannot be written to.
+/// If the stimuli cannot be made, the run has already made more steps, a loss or a weight is not finite, an
+/// observer returns an error, or the folder cannot be written to.
 pub fn train(
     experiment: &Experiment,
     network: Network,
@@ -48,8 +48,8 @@ pub fn train(
 /// Checks that the ranks can train this network together. Every rank gets the same error.
 ///
 /// # Errors
-/// If the ranks run different programs, configs or stimuli, the batch cannot be shared, the config asks for a pipeline, or a
-/// rank has left.
+/// If the ranks have different programs, configs or stimuli, the batch cannot be divided, the config asks for a
+/// pipeline, or a rank has left.
 pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network: &Network) -> Result<()> {
     if ranks.size() == 1 {
         return Ok(());
@@ -66,11 +66,11 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
     sharing.map(drop).map_err(|error| config.locate(error))
 }
 
-/// [`train`] as one of several ranks, after [`fits_ranks`]. Only rank 0 has the `run`: it reads the checkpoint, gives the others
-/// its state and writes everything. All ranks end after the same step.
+/// [`train`] as one of several ranks, after [`fits_ranks`]. Only rank 0 has the `run`: it reads the checkpoint,
+/// sends its state to the other ranks and writes everything. All ranks end after the same step.
 ///
 /// # Errors
-/// As [`train`]; if the batch cannot be shared, or a rank has left.
+/// As [`train`]; also if the batch cannot be divided, or a rank has left.
 pub fn train_among(
     ranks: Arc<dyn Collective>,
     experiment: &Experiment,
@@ -131,14 +131,14 @@ pub fn train_among(
     Ok(trainer)
 }
 
-/// What a run has made before.
+/// The earlier part of a run.
 struct Past {
     resumed: Option<Stored>,
     start: u64,
     total: u64,
 }
 
-/// Trains while observers look on.
+/// Trains with observers.
 type Learning<'a> = dyn FnMut(&mut [&mut dyn Observer<Trainer>]) -> Result<()> + 'a;
 
 /// Trains with all observers of a run.

@@ -1,4 +1,4 @@
-//! `warnings.jsonl`: what may ruin a run without stopping it, each said once in a run's life.
+//! `warnings.jsonl`: faults that may spoil a run without stopping it. Each warning appears once in a run.
 
 use super::journal::Journal;
 use plasticity_core::{Error, Result};
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 pub struct Warning {
     /// Steps made when it was found.
     pub step: u64,
-    /// What it is of: `dead/layer_3`, `loss/module_1`.
+    /// The name of the warning: `dead/layer_3`, `loss/module_1`.
     pub what: String,
-    /// What was seen, and what may help.
+    /// The observation and a possible remedy.
     pub message: String,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Warnings {
     path: PathBuf,
     step: u64,
     said: BTreeSet<String>,
-    /// Made with the first of them.
+    /// Made with the first warning.
     journal: Option<Journal>,
 }
 
@@ -36,7 +36,7 @@ impl Warnings {
         Ok(Self { path, step, said, journal })
     }
 
-    /// Says a warning and keeps it, unless one of the same thing was said.
+    /// Prints and saves a warning, unless there was one with the same name.
     pub(super) fn say(&mut self, warning: &Warning) -> Result<()> {
         if !self.said.insert(warning.what.clone()) {
             return Ok(());
@@ -57,7 +57,7 @@ impl Warnings {
 /// The warnings of the run in a folder, first to last.
 ///
 /// # Errors
-/// If there are some that cannot be read.
+/// If the warnings cannot be read.
 pub fn warnings(folder: &Path) -> Result<Vec<Warning>> {
     let path = folder.join(super::folder::WARNINGS);
     if !path.exists() {

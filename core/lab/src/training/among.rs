@@ -1,4 +1,4 @@
-//! A network's state on its way between ranks, and whether all ranks have the same.
+//! Sends a network's state between ranks, and checks that all ranks have the same state.
 
 use crate::checkpoint::Checkpoint;
 use crate::network::State;
@@ -7,13 +7,13 @@ use plasticity_core::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What errors call the bytes.
+/// The name of the bytes in errors.
 const NAME: &str = "the state of rank 0";
 
-/// A state after `step` steps as bytes: those of a checkpoint's file.
+/// A state after `step` steps as the bytes of a checkpoint's file.
 ///
 /// # Errors
-/// If it cannot be written so.
+/// If it cannot be written in this form.
 pub(super) fn packed(state: &State, step: u64) -> Result<Vec<u8>> {
     let checkpoint = Checkpoint {
         state: state.clone(),
@@ -26,19 +26,19 @@ pub(super) fn packed(state: &State, step: u64) -> Result<Vec<u8>> {
     checkpoint.to_bytes(Path::new(NAME))
 }
 
-/// The state and step that were packed.
+/// The state and step in the bytes from [`packed`].
 ///
 /// # Errors
-/// If the bytes are of something else.
+/// If the bytes have another form.
 pub(super) fn unpacked(bytes: &[u8]) -> Result<(State, u64)> {
     let checkpoint = Checkpoint::from_bytes(bytes, Path::new(NAME))?;
     Ok((checkpoint.state, checkpoint.step))
 }
 
-/// Refuses ranks whose bytes are others than those of rank 0.
+/// Checks that the bytes of all ranks equal those of rank 0.
 ///
 /// # Errors
-/// Names the first of them.
+/// If they do not; the error names the first such rank.
 pub(super) fn same(ranks: &dyn Collective, own: &[u8]) -> Result<()> {
     let all = ranks.exchange(Sha256::digest(own).to_vec())?;
     match all.iter().position(|other| Some(other) != all.first()) {

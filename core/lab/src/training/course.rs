@@ -1,14 +1,14 @@
-//! When each module learns, and at what rate: functions of the step alone, so that a run resumes to the same bits.
+//! When each module learns, and at what rate: functions of only the step, so that a resumed run gives the same bits.
 
 use crate::config::Training;
 use crate::schedule::Rates;
 use std::ops::Range;
 
-/// When each module of a network learns, and what its rate is multiplied by. By default all learn in every step, at the whole
-/// rate.
+/// When each module of a network learns, and the factor on its rate. By default all modules learn in every step,
+/// with factor 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Course {
-    /// One a module, first to last; one that has none learns in every step.
+    /// One for each module, first to last; a module without a turn learns in every step.
     modules: Vec<Turn>,
 }
 
@@ -20,8 +20,8 @@ struct Turn {
 }
 
 impl Course {
-    /// The course of `modules` modules through a training of `total` steps, of which an epoch has `per_epoch`. A schedule
-    /// begins with its module's turn, and ends with it where it does not say otherwise.
+    /// The course of `modules` modules in a training of `total` steps, with epochs of `per_epoch` steps. A schedule
+    /// starts with its module's turn and, by default, ends with it.
     pub fn new(training: &Training, modules: usize, per_epoch: u64, total: u64) -> Self {
         let mut start = 0;
         let turn = |module: usize| {
@@ -37,7 +37,8 @@ impl Course {
         Self { modules: (0..modules).map(turn).collect() }
     }
 
-    /// What the rate of a module (from 0) is multiplied by in the step after `made` steps; `None` where it is not its turn.
+    /// The factor on the rate of a module (from 0) in the step after `made` steps; `None` if it is not the module's
+    /// turn.
     pub fn factor(&self, module: usize, made: u64) -> Option<f64> {
         let Some(turn) = self.modules.get(module) else { return Some(1.0) };
         let within = turn.steps.contains(&made).then(|| made - turn.steps.start)?;
@@ -73,7 +74,7 @@ mod tests {
         assert_eq!(second, [None, None, Some(1.0), Some(0.75), Some(0.5), Some(0.25)]);
     }
 
-    /// One that ends early has the same turns as far as it goes, of which the last is shorter.
+    /// A training that ends early has the same turns, but the last one is shorter.
     #[test]
     fn a_training_that_ends_early_ends_within_a_turn() {
         let turns = "turns = [{ steps = 2 }, { steps = 4 }, { steps = 4 }]";

@@ -3,11 +3,12 @@
 use crate::network::{Network, State};
 use plasticity_core::{Error, Result};
 
-/// Gives a network the weights of `state`: of all layers, or of those that are named (counted from 1). A rule's are taken
-/// with those of all layers, module by module, where they are of the same names and shapes. Nothing else of the state is.
+/// Gives a network the weights of `state`: of all layers, or only of the layers in `layers`
+/// (counted from 1). If all layers are used, a rule's own weights are used too, for each module in
+/// which names and shapes are the same. Nothing else of the state is used.
 ///
 /// # Errors
-/// Names the layer that there is not, or that has other weights; nothing has changed then.
+/// If a layer does not exist or has other weights; the error names it, and nothing has changed.
 pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>) -> Result<()> {
     let refuse = |message: String| Err(Error::shape("checkpoint", message));
     let count = network.layer_names().len();
@@ -46,7 +47,7 @@ pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>
     Ok(())
 }
 
-/// What a parameter belongs to: `layer.3.weight` to layer 3, from 0.
+/// The owner of a parameter: `layer.3.weight` belongs to layer 3, from 0.
 fn place(name: &str) -> Option<(&str, usize)> {
     let mut words = name.splitn(3, '.');
     Some((words.next()?, words.next()?.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Training: a network, its place in the stimuli, and one step after another.
+//! Training: a network, its position in the stimuli, and its steps.
 
 mod among;
 mod course;
@@ -46,12 +46,12 @@ impl Trainer {
         Self { sharing, ..self }
     }
 
-    /// Its part among the ranks that train.
+    /// Its part in the ranks that train together.
     pub fn sharing(&self) -> &Sharing {
         &self.sharing
     }
 
-    /// The same with modules that learn when, and at what rates, a course says.
+    /// The same with a course, which says when and at what rates modules learn.
     #[must_use]
     pub fn with_course(self, course: Course) -> Self {
         Self { course, ..self }
@@ -66,7 +66,7 @@ impl Trainer {
         modules.map(rate).collect()
     }
 
-    /// Why training ended before its last step, where an observer ended it.
+    /// The reason why training ended before its last step, if an observer ended it.
     pub fn halted(&self) -> Option<&str> {
         self.halted.as_deref()
     }
@@ -76,7 +76,7 @@ impl Trainer {
         &self.network
     }
 
-    /// The network, to be evaluated.
+    /// The network, mutable, for evaluation.
     pub fn network_mut(&mut self) -> &mut Network {
         &mut self.network
     }
@@ -86,23 +86,23 @@ impl Trainer {
         self.step
     }
 
-    /// The share of pairs that surprised each module in the last step that was reported, from 0 to 1; `None` for a module
-    /// whose rule has no gate.
+    /// The surprise of each module in the last reported step (the share of pairs with H = 1, from 0 to 1); `None`
+    /// for a module whose rule has no gate.
     pub fn surprise(&self) -> &[Option<f32>] {
         &self.surprise
     }
 
-    /// Resumes from a saved state after `step` steps.
+    /// Restores a state that was saved after `step` steps.
     ///
     /// # Errors
-    /// If the state is of another network.
+    /// If the state belongs to another network.
     pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
         self.network.restore(state)?;
         self.step = step;
         Ok(())
     }
 
-    /// Takes the state and the step of rank 0, so that all ranks start as one.
+    /// Takes the state and the step of rank 0, so that all ranks start from the same state.
     ///
     /// # Errors
     /// If a rank has left, or has another network.
@@ -123,10 +123,10 @@ impl Trainer {
         Ok(())
     }
 
-    /// Whether the weights of all ranks are the same bits, as they are where all add up the same numbers.
+    /// Checks that the weights of all ranks have the same bits. This is so if all ranks sum the same numbers.
     ///
     /// # Errors
-    /// Names the first rank whose weights are others than those of rank 0.
+    /// If the weights of a rank differ from those of rank 0; the error names the first such rank.
     fn agree(&mut self) -> Result<()> {
         if self.sharing.is_alone() {
             return Ok(());

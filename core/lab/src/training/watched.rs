@@ -1,4 +1,4 @@
-//! The loop of training: step after step, with observers looking on.
+//! The training loop, which calls observers.
 
 use super::Trainer;
 use crate::loader::HostBatch;
@@ -19,24 +19,24 @@ impl Observed for Trainer {
     }
 }
 
-/// The size of a training, as observers are told it.
+/// The size of a training, for observers.
 #[derive(Clone, Copy, Debug)]
 pub struct Length {
-    /// Steps in all, those made before included.
+    /// The total number of steps, including earlier ones.
     pub total: u64,
     /// Stimuli in a step.
     pub batch: usize,
 }
 
-/// Makes a step of every batch, with `observers` looking on in their order, until there are no more or `stop` says so: then
-/// the step that is being made is finished first. An observer that [stops](Moment::stop) training ends it likewise, and
-/// [`Trainer::halted`] says why. A batch that cannot be made is no error once `stop` has said so.
+/// Makes a step with every batch and calls `observers` in their order, until there are no more batches or `stop`
+/// returns true. The current step is always finished. An observer that [stops](Moment::stop) training ends it in the
+/// same way, and [`Trainer::halted`] gives the reason. After `stop` has returned true, a batch that cannot be made is
+/// not an error.
 ///
-/// Where several ranks train, all end after the same step: as soon as one of them is to end.
+/// If several ranks train, all end after the same step, as soon as one of them must end.
 ///
 /// # Errors
-/// If a batch cannot be made or a step not be taken, where an observer refuses, or a rank has left or
-/// come to other weights.
+/// If a batch or a step cannot be made, an observer returns an error, or a rank has left or has different weights.
 pub fn learn(
     trainer: &mut Trainer,
     batches: &mut dyn Iterator<Item = Result<HostBatch>>,
@@ -55,7 +55,7 @@ pub fn learn(
         let goes_on = !stop() && trainer.halted.is_none();
         let host = if goes_on { batches.next() } else { None };
         waited += since.elapsed();
-        // A program that makes stimuli may have been stopped by the same signal.
+        // The same signal may have stopped a program that makes stimuli.
         let host = host.filter(|host| host.is_ok() || !stop());
         if ranks.any(host.is_none())? {
             break;

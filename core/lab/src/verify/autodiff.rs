@@ -1,5 +1,5 @@
-//! A config's rule against automatic differentiation of the rule's loss, layer by layer; where that is how the rule makes its
-//! update, against finite differences of the loss.
+//! Compares a config's rule with automatic differentiation of the rule's loss, layer by layer. If the
+//! rule itself uses automatic differentiation, compares it with finite differences of the loss.
 
 use super::differences::differences;
 use super::{Comparison, norm};
@@ -13,32 +13,32 @@ use plasticity_core::plasticity::{RuleUpdate, autodiff};
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
 
-/// Added to what an error is relative to: an update of this size or less is not told from rounding in `f32`, where nearly
-/// all of fixations and saccades cancels.
+/// Added to the denominator of a relative error. If fixations and saccades nearly cancel, an update of
+/// this size or less cannot be distinguished from rounding in `f32`.
 const SMALL: f64 = 1e-3;
 
 /// The comparison at one stage of training.
 pub struct Stage {
     /// Steps of training before it.
     pub steps: u64,
-    /// What its updates were compared with.
+    /// The reference of the comparison.
     pub against: Against,
-    /// Every parameter's update beside that.
+    /// The comparison of every parameter's update.
     pub tensors: Vec<Comparison>,
 }
 
-/// What the updates of a rule can be compared with.
+/// The reference with which the updates of a rule are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     /// Automatic differentiation of its loss.
     Autodiff,
-    /// Finite differences of its loss, since it makes its updates by automatic differentiation itself.
+    /// Finite differences of its loss, since the rule itself uses automatic differentiation.
     Differences,
     /// Nothing: it follows no loss.
     Nothing,
 }
 
-/// Compares on a freshly made network and after `steps` steps.
+/// Compares on a new network and after `steps` steps.
 ///
 /// # Errors
 /// If the network or its stimuli cannot be made.
@@ -60,8 +60,8 @@ pub fn compare(experiment: &Experiment, steps: u64, device: &Device) -> Result<V
     Ok(stages)
 }
 
-/// One step by the rules' own updates and one by autodiff of their losses, on the same batch and draws. Errors are relative
-/// to the largest tensor of the layer, or of the rule.
+/// Makes one step with the rules' own updates and one with automatic differentiation of their losses,
+/// on the same batch and draws. Errors are relative to the largest tensor of the layer or of the rule.
 fn stage(network: &mut Network, batch: Batch, seed: u64, steps: u64) -> Result<Stage> {
     let labels = batch.classes();
     let mut draws =
@@ -115,7 +115,7 @@ fn stage(network: &mut Network, batch: Batch, seed: u64, steps: u64) -> Result<S
     Ok(Stage { steps, against: Against::Autodiff, tensors: beside.collect() })
 }
 
-/// Whether two updates are the same, bit by bit.
+/// Whether two updates have the same bits.
 fn same(one: &RuleUpdate, other: &RuleUpdate) -> Result<bool> {
     let equal = |one: &Buffer, other: &Buffer| -> Result<bool> {
         let (one, other) = (one.to_vec()?, other.to_vec()?);

@@ -1,4 +1,4 @@
-//! A reference case: a safetensors file that holds a small network, a stimulus and what must come of them.
+//! A reference case: a safetensors file with a small network, a stimulus and the expected results.
 
 use plasticity_core::{Error, Result};
 use safetensors::{Dtype, SafeTensors};
@@ -7,20 +7,20 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-/// What the metadata key `case` says.
+/// The metadata key `case`.
 #[derive(Debug, Deserialize)]
 pub struct Description {
     /// `vision`, `audio`, `video` or `views`.
     pub modality: String,
-    /// The rule, in the format's own words.
+    /// The rule, with the names of the format.
     pub rule: serde_json::Map<String, Value>,
-    /// The layers, in the format's own words.
+    /// The layers, with the names of the format.
     pub layers: Vec<serde_json::Map<String, Value>>,
     /// Layer indices of every module.
     pub modules: Vec<Vec<usize>>,
     /// How patches are cut (vision).
     pub patch: Option<Patch>,
-    /// Classes, where supervised.
+    /// Number of classes, for supervised rules.
     pub classes: Option<usize>,
 }
 
@@ -29,7 +29,7 @@ pub struct Description {
 pub struct Patch {
     /// Rows and columns of a patch.
     pub size: usize,
-    /// Distance of patches.
+    /// Step between patches.
     pub stride: usize,
 }
 
@@ -42,7 +42,7 @@ pub struct Floats {
     pub values: Vec<f32>,
 }
 
-/// The tensors of a file, and what its metadata key `case` says.
+/// The tensors of a file, and its metadata key `case`.
 #[derive(Debug)]
 pub struct Tensors {
     /// The file.
@@ -59,7 +59,7 @@ impl Tensors {
     /// Reads a file.
     ///
     /// # Errors
-    /// Says what of the file is not as the format has it.
+    /// If the file does not follow the format; the error says where.
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |message: String| Error::file(path, message);
         let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
@@ -95,7 +95,7 @@ impl Tensors {
     /// A tensor of floats that must be there.
     ///
     /// # Errors
-    /// If it is not.
+    /// If it is missing.
     pub fn float(&self, name: &str) -> Result<&Floats> {
         self.floats.get(name).ok_or_else(|| self.bad(format!("has no tensor `{name}`")))
     }
@@ -118,7 +118,7 @@ impl Case {
     /// The network that a file describes.
     ///
     /// # Errors
-    /// Says what of the description is not as the format has it.
+    /// If the description does not follow the format; the error says where.
     pub fn of(tensors: Tensors) -> Result<Self> {
         let description = Description::deserialize(&tensors.said);
         let description = description.map_err(|error| tensors.bad(format!("metadata `case`: {error}")))?;

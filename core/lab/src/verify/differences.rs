@@ -1,5 +1,5 @@
-//! A rule's update against finite differences of its loss: for a rule that states its loss alone, whose update is made from
-//! that loss by the same automatic differentiation that it would else be compared with.
+//! Compares a rule's update with finite differences of its loss. This is for rules with only a loss: automatic
+//! differentiation makes their update, so it cannot also be the reference.
 
 use super::{Comparison, norm};
 use plasticity_core::device::{Buffer, Device};
@@ -10,16 +10,16 @@ use plasticity_core::representation::Representation;
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 
-/// The largest relative error that passes: what rounding of a loss in `f32`, and its curvature, leave.
+/// The largest relative error that passes; rounding of a loss in `f32` and its curvature cause such errors.
 pub const TOLERANCE: f64 = 1e-2;
-/// Directions in which each tensor is moved: parts of its update, so that each of its values takes part in some and not in
-/// others.
+/// The number of directions in which each tensor is moved. They are parts of its update, so that each value is in some
+/// directions and not in others.
 const DIRECTIONS: u64 = 3;
-/// Lengths of a step, relative to what is moved; the one that agrees best counts, since rounding spoils short steps and
-/// curvature long ones.
+/// Step lengths, relative to the moved tensor. The length with the best agreement counts, since short steps suffer
+/// from rounding and long ones from curvature.
 const STEPS: [f64; 6] = [0.3, 0.1, 3e-2, 1e-2, 3e-3, 1e-3];
 
-/// What of the signals is moved.
+/// The moved part of the signals.
 #[derive(Clone, Copy)]
 enum Side {
     Target,
@@ -29,7 +29,7 @@ enum Side {
 /// Compares the update of one module's rule: by target, context and every own parameter that learns.
 ///
 /// # Errors
-/// If the rule refuses, or follows no loss.
+/// If the rule returns an error, or follows no loss.
 pub fn differences(
     rule: &mut dyn PlasticityRule,
     signals: &Signals,
@@ -42,7 +42,7 @@ pub fn differences(
         let loss = autodiff::loss(rule, signals, draws, &mut held)?;
         loss.map(f64::from).ok_or_else(|| Error::shape("verify", "the rule no longer has a loss"))
     };
-    // What is stopped is held from here on.
+    // From here on, detached values stay fixed.
     loss(rule, signals)?;
     let device = signals.target.data().device().clone();
     let mut compared = Vec::new();
@@ -104,7 +104,7 @@ fn representation(device: &Device, seen: &Representation, values: Vec<f32>) -> R
     Representation::new(seen.shape(), Buffer::from_vec(device, values)?)
 }
 
-/// The largest error over all directions of −⟨∇L, d⟩, which the update says, beside what the loss says.
+/// The largest error over all directions d: −⟨∇L, d⟩ from the update, compared with the change of the loss.
 fn relative_error(at: &[f32], update: &[f32], loss: &mut dyn FnMut(Vec<f32>) -> Result<f64>) -> Result<f64> {
     let mut random = stream(0, &[u64::from_be_bytes(*b"verify\0\0")]);
     let mut largest: f64 = 0.0;
@@ -114,7 +114,7 @@ fn relative_error(at: &[f32], update: &[f32], loss: &mut dyn FnMut(Vec<f32>) -> 
         if length == 0.0 {
             continue;
         }
-        // Along d = part / ‖part‖ the loss falls by ‖part‖, since the rest of the update stands at right angles to it.
+        // Along d = part / ‖part‖ the loss falls by ‖part‖, since the rest of the update is orthogonal to it.
         let mut best = f64::INFINITY;
         for step in STEPS {
             let step = step * norm(at).max(1e-3) / length;
@@ -132,8 +132,8 @@ fn relative_error(at: &[f32], update: &[f32], loss: &mut dyn FnMut(Vec<f32>) -> 
     Ok(largest)
 }
 
-/// All of an update, or half of its values, drawn at random; of one that moves nothing, a direction in which the loss must not
-/// change either is not looked for.
+/// The whole update, or a random half of its values. If the update is zero, so is each part; then it is not checked
+/// that the loss stays constant.
 fn part(update: &[f32], direction: u64, random: &mut Random) -> Vec<f32> {
     update.iter().map(|value| if direction == 0 || random.random::<bool>() { *value } else { 0.0 }).collect()
 }
@@ -147,7 +147,7 @@ mod tests {
     use plasticity_core::representation::RepresentationShape;
     use plasticity_core::taped::Scalar;
 
-    /// ⟨(z W − stop(z))²⟩: half of the value is not of the gradient.
+    /// ⟨(z W − stop(z))²⟩: a part of the value has no gradient.
     struct Towards(Parameter);
 
     impl LossRule for Towards {

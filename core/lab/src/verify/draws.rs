@@ -1,17 +1,17 @@
-//! Negatives and signs as a reference case has them.
+//! Negatives and signs from a reference case.
 
 use super::case::Case;
 use plasticity_core::draws::{Draws, SeededDraws, Side};
 use plasticity_core::random::Random;
 use std::sync::{Arc, Mutex};
 
-/// Draws of one module, read from the file. What the file lacks is noted, so that the comparison can say it.
+/// Draws of one module, read from the file. Missing draws are noted, so that the comparison can report them.
 pub struct FileDraws {
     /// The file.
     pub case: Arc<Case>,
     /// The module.
     pub module: usize,
-    /// What was asked for and not there.
+    /// The names of requested but missing draws.
     pub missing: Arc<Mutex<Vec<String>>>,
 }
 

@@ -1,4 +1,4 @@
-//! `plasticity verify`: the updates that this build makes, against numbers worked out elsewhere.
+//! `plasticity verify`: compares the updates of this build with numbers that were computed elsewhere.
 
 pub mod autodiff;
 mod case;
@@ -25,12 +25,13 @@ use std::sync::{Arc, Mutex};
 /// The largest relative error ‖ours − expected‖ / ‖expected‖ that passes.
 pub const TOLERANCE: f64 = 1e-4;
 
-/// One expected tensor beside ours.
+/// The comparison of one expected tensor with ours.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The tensor's name in the file.
     pub tensor: String,
-    /// ‖ours − expected‖ / ‖expected‖; `None` where the network or the file has no such tensor, or another number of values.
+    /// ‖ours − expected‖ / ‖expected‖; `None` if the network or the file has no such tensor, or another number of
+    /// values.
     pub relative_error: Option<f64>,
     /// The largest error that passes.
     pub tolerance: f64,
@@ -52,7 +53,7 @@ impl Comparison {
 /// whether the file has it or not.
 ///
 /// # Errors
-/// If the file is no reference case, or describes a network that cannot be made.
+/// If the file is not a reference case, or describes a network that cannot be built.
 pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
     let tensors = Tensors::read(path)?;
     if let Some(compared) = published::compare(&tensors, device)? {
@@ -109,7 +110,7 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
             Comparison::new(name, relative_error)
         })
         .collect();
-    // A case without the gradient of what learns proves nothing of it.
+    // A case without the gradient of a learning parameter proves nothing about it.
     let without = learning.into_iter().filter(|name| !compared.iter().any(|one| one.tensor == *name));
     let without: Vec<_> = without.map(|tensor| Comparison::new(tensor, None)).collect();
     Ok(compared.into_iter().chain(without).collect())
@@ -118,11 +119,11 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
 /// Gives a network the parameters of the case, and returns the names of the gradients of those that learn.
 ///
 /// # Errors
-/// If the case lacks one, or has one of another shape.
+/// If a parameter is missing in the case, or has another shape there.
 fn given(case: &Case, network: &mut Network) -> Result<Vec<String>> {
     let mut learning = Vec::new();
     for (name, parameter) in network.parameters() {
-        // A layer's running statistics play no part in a step of learning; what a rule keeps does.
+        // A layer's running statistics do not affect a step of learning; a rule's fixed parameters do.
         if !parameter.learns() && !name.starts_with("module.") {
             continue;
         }
@@ -184,7 +185,7 @@ fn contiguous(case: &Case, layers: &[usize]) -> Result<std::ops::Range<usize>> {
     }
 }
 
-/// ‖ours − expected‖ / ‖expected‖ (the absolute error where nothing but zeros is expected).
+/// ‖ours − expected‖ / ‖expected‖ (the absolute error if all expected values are zero).
 fn relative_error(ours: &[f32], expected: &[f32]) -> Option<f64> {
     if ours.len() != expected.len() {
         return None;

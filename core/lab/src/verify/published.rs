@@ -1,4 +1,4 @@
-//! One step of published methods, worked out from their authors' formulas: cases whose `rule` is a name and no table.
+//! One step of published methods, computed from their authors' formulas: cases whose `rule` is a name and not a table.
 
 use super::case::Tensors;
 use super::input::channels_last;
@@ -14,10 +14,10 @@ use plasticity_core::random::{Random, stream};
 use plasticity_core::{Error, Result};
 use serde_json::{Value, json};
 
-/// Compares every tensor that a file of this form expects; `None` where the file is of the other form.
+/// Compares every tensor that a file of this form expects; `None` if the file has the other form.
 ///
 /// # Errors
-/// If the file is of a method that is not known, or lacks what its form has.
+/// If the method is not known, or a tensor is missing.
 pub(super) fn compare(file: &Tensors, device: &Device) -> Result<Option<Vec<Comparison>>> {
     let ours = match file.said.get("rule").and_then(Value::as_str) {
         None => return Ok(None),
@@ -67,7 +67,7 @@ fn softhebb(file: &Tensors, device: &Device) -> Result<Named> {
     ])
 }
 
-/// Chen et al. 2025: the first layer of SCFF, each stimulus paired with that `shift` places on.
+/// Chen et al. 2025: the first layer of SCFF; each stimulus is paired with the one `shift` places further.
 fn scff(file: &Tensors, device: &Device) -> Result<Named> {
     let mut one = OneLayer::of(file, device, &[], &[json!({ "type": "triangle" })])?;
     let rule = json!({
@@ -76,7 +76,7 @@ fn scff(file: &Tensors, device: &Device) -> Result<Named> {
     });
     let shift = Shift(number(file, "shift")? as usize);
     let step = one.step(rule, OptimiserSpec::default(), shift, device)?;
-    // Two copies of the weights see a pair, where the layer sees its mean.
+    // In the published method, two copies of the weights see a pair; here the layer sees its mean.
     let (values, channels) = (step.seen.data().to_vec()?, step.seen.shape().channels.max(1));
     let goodness =
         |row: &[f32]| row.iter().map(|p| (2.0 * p).max(0.0).powi(2)).sum::<f32>() / channels as f32;
@@ -100,7 +100,7 @@ fn number(file: &Tensors, key: &str) -> Result<f32> {
         .ok_or_else(|| file.bad(format!("metadata `case` has no number `{key}`")))
 }
 
-/// A convolution behind a mirrored border, with what stands before and behind them.
+/// A convolution after a mirrored border, with the layers before and after them.
 struct OneLayer<'a> {
     file: &'a Tensors,
     input: FeatureMap,
@@ -108,7 +108,7 @@ struct OneLayer<'a> {
     border: usize,
 }
 
-/// What a step of it came to.
+/// The result of a step.
 struct Step {
     loss: Vec<f32>,
     /// The summed inputs, as a map.
@@ -198,7 +198,7 @@ fn spec<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::config("verify", error.to_string()))
 }
 
-/// What a layer without weights makes of a map.
+/// The output of a layer without weights for a map.
 fn after(map: &FeatureMap, layer: Value, device: &Device) -> Result<FeatureMap> {
     let layer: Box<dyn LayerSpec> = spec(layer)?;
     Ok(layer.build(map.shape(), device, &mut stream(0, &[]))?.forward(map, Phase::Peek)?.post)
@@ -213,7 +213,7 @@ fn channels_first(map: &FeatureMap) -> Result<Vec<f32>> {
     Ok(maps.flat_map(|(b, c)| (0..positions).map(move |p| (b, c, p))).map(|(b, c, p)| at(b, c, p)).collect())
 }
 
-/// Pairs each stimulus with that so many places on; draws nothing else.
+/// Draws that pair each stimulus with the one this many places further, and nothing else.
 #[derive(Clone, Copy)]
 struct Shift(usize);
 

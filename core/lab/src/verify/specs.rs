@@ -1,4 +1,4 @@
-//! A reference case's words for layers and rules, as specs of this toolkit's plugins.
+//! Converts a reference case's names of layers and rules to specs of this toolkit's plugins.
 
 use super::case::Case;
 use plasticity_core::layer::LayerSpec;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// The layers.
 ///
 /// # Errors
-/// Names the layer that no plugin can make.
+/// If no plugin can make a layer; the error names it.
 pub fn layers(case: &Case) -> Result<Vec<Box<dyn LayerSpec>>> {
     case.description.layers.iter().enumerate().map(|(index, words)| layer(case, index, words)).collect()
 }

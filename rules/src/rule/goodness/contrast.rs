@@ -8,12 +8,15 @@ use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
-/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the
-/// neurons and positions of a stimulus (at one step in time). The first half of the batch is positive, the
-/// second negative. With `sum`, g and θ are both multiplied by the number of neurons. Then g is a sum over
-/// neurons of means over positions. Peer normalisation adds λ · mean over neurons of (m − m̄)², with m a
-/// neuron's mean over positives and positions and m̄ the mean of m over neurons. So no neuron stays silent, and
-/// none is always active. (Hinton uses running averages for m.)
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻), g = mean z² over the neurons and
+/// positions of a stimulus (at one step in time). The first half of the batch is positive, the second negative.
+///
+/// With `sum`, g and θ are both multiplied by the number of neurons. Then g is a sum over neurons of means over
+/// positions.
+///
+/// Peer normalisation adds λ · mean over neurons of (m − m̄)², with m a neuron's mean over positives and
+/// positions and m̄ the mean of m over neurons. So no neuron stays silent, and none is always active. (Hinton
+/// uses running averages for m.)
 #[derive(Clone, Copy, Debug)]
 pub struct Goodness {
     /// θ⁺.
@@ -76,8 +79,8 @@ impl Goodness {
         if self.sum { shape.channel as f32 } else { 1.0 }
     }
 
-    /// The loss of peer normalisation, and the post factor of each neuron at every position of a positive: −∂/∂z
-    /// = 2 λ (m̄ − m) / (neurons · rows of positives).
+    /// The loss of peer normalisation, and the post factor of each neuron at every position of a positive, 2 λ (m̄ −
+    /// m) / (neurons · rows of positives).
     fn peer_normalisation(&self, z: &[f32], shape: RepresentationShape) -> (f64, Vec<f32>) {
         let (channel, share) = (shape.channel, 2.0 / shape.rows() as f32);
         let mut apart = vec![0.0f32; channel];

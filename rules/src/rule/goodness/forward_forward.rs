@@ -14,11 +14,14 @@ use plasticity_core::{Error, Result};
 /// Positive stimuli carry their own label, negative ones a wrong label. Each layer distinguishes them by its goodness,
 /// the mean of z². The label is written on the first positions of a stimulus, one for each class, in all channels.
 /// Dense layers see these positions. For convolutions, `label = "wave"` adds a plane wave to the whole map and all
-/// channels; each class has its own direction and frequency. Put a `normalise` layer at the beginning of every module:
-/// it hides the goodness of the layer below, and the length of a stimulus, from the module. Hinton tests a network in
-/// two ways. A linear probe sees stimuli with a neutral label, the mean of the labels of all classes. Or every label
-/// in turn is written on a stimulus, and the label with the largest goodness is the answer. `probe` prints the
-/// accuracy of both.
+/// channels; each class has its own direction and frequency.
+///
+/// Put a `normalise` layer at the beginning of every module: it hides the goodness of the layer below, and the length
+/// of a stimulus, from the module.
+///
+/// Hinton tests a network in two ways. A linear probe sees stimuli with a neutral label, the mean of the labels of all
+/// classes. Or every label in turn is written on a stimulus, and the label with the largest goodness is the answer.
+/// `probe` prints the accuracy of both.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardForward {
@@ -150,7 +153,7 @@ impl Labelled {
         values
     }
 
-    /// Checks that every class has a position of its own.
+    /// Checks that every class has its own position.
     fn fits(&self, shape: MapShape) -> Result<()> {
         let places = if self.spec.label == Label::Wave { 1 } else { self.classes };
         if !shape.is_empty() && shape.positions() >= places {

@@ -25,8 +25,10 @@ pub(super) enum Pairs {
     /// Their mean. A batch is paired once, before the first module.
     AsTheyAre,
     /// Each stimulus is scaled to mean 0 and standard deviation 1; then the two together are scaled again; then their
-    /// mean is taken. Every module makes new pairs. The second scaling takes mean and deviation over both maps, each
-    /// with a mirrored border of `border` rows and columns.
+    /// mean is taken. Every module makes new pairs.
+    ///
+    /// The second scaling takes mean and deviation over both maps, each with a mirrored border of `border` rows and
+    /// columns.
     Normalised {
         /// Rows and columns.
         border: usize,
@@ -45,7 +47,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Of a map. Each position counts as often as it occurs in the map with its border.
+    /// The sums of a map. Each position counts as often as it occurs in the map with its border.
     fn of(values: &[f32], channels: usize, weights: &[f64]) -> Self {
         let mut all = Self { sum: 0.0, square: 0.0, count: 0.0 };
         for (position, weight) in values.chunks_exact(channels).zip(weights) {
@@ -58,7 +60,7 @@ impl Sums {
         all
     }
 
-    /// Of the values of both.
+    /// The sums over the values of both.
     fn with(self, other: Self) -> Self {
         Self {
             sum: self.sum + other.sum,

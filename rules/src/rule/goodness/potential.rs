@@ -8,10 +8,10 @@ use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::Scalar;
 use rayon::prelude::*;
 
-/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over
-/// positives of ‖g‖₂, g = mean over neurons of max(0, k p)² at each position. p is the potential of a layer
-/// that sees the mean of a pair. k is the number of copies of the layer's weights in the published form,
-/// where each copy sees one stimulus of the pair.
+/// L = mean over positives of softplus(θ⁺ − g) + mean over negatives of softplus(g − θ⁻) + λ · mean over positives of ‖g‖₂,
+/// g = mean over neurons of max(0, k p)² at each position. p is the potential of a layer that sees the mean
+/// of a pair. k is the number of copies of the layer's weights in the published form, where each copy sees
+/// one stimulus of the pair.
 ///
 /// The means are over positions and stimuli (at one step in time), the norm over the positions of a stimulus. The first half
 /// of the batch is positive, the second negative.
@@ -40,7 +40,7 @@ impl PositionGoodness {
     /// −∂L/∂g = σ(θ⁺ − g) / n − λ g / (‖g‖ · stimuli) for positives and −σ(g − θ⁻) / n for negatives.
     ///
     /// # Errors
-    /// If the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn update(&self, rule: &str, signals: &Signals) -> Result<RuleUpdate> {
         let (data, shape) = (signals.target.data(), signals.target.shape());
         check(rule, shape)?;
@@ -83,10 +83,10 @@ impl PositionGoodness {
         Ok(RuleUpdate::new(Buffer::from_vec(device, vec![loss as f32])?, Buffer::from_vec(device, p)?))
     }
 
-    /// The loss that it follows.
+    /// The loss that the update follows.
     ///
     /// # Errors
-    /// If the batch is not made of two halves.
+    /// If the batch does not have two equal halves.
     pub fn loss(&self, rule: &str, signals: &Taped) -> Result<Scalar> {
         let shape = signals.shape();
         check(rule, shape)?;

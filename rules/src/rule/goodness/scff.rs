@@ -15,20 +15,24 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// A positive stimulus is a pair of x_k with itself; a negative one is a pair of x_k with another stimulus x_n of the
-/// batch. The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W
-/// (x_k + x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in
-/// probes. Its potential is half of the authors'.
+/// batch.
+///
+/// The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W (x_k +
+/// x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in probes.
+/// Its potential is half of the authors'.
+///
 /// `form = "position"` is the published rule:
 ///
 /// - Goodness is computed at each position, before the pool, from the authors' potential 2 (a + b).
 /// - Stimuli are scaled to mean 0 and standard deviation 1, and each pair is scaled again.
-/// - A module makes new pairs from the outputs of the module below for positive stimuli. With `pairs = "kept"` it uses the
-///   outputs of the module below for its pairs; then the layer has one copy of its weights, with the potential a + b.
+/// - A module makes new pairs from the outputs of the module below for positive stimuli. With `pairs = "kept"` it uses
+///   the outputs of the module below for its pairs; then the layer has one copy of its weights, with the potential a +
+///   b.
 /// - λ limits the goodness.
 ///
-/// With `form = "map"`, goodness is computed from a module's output over the whole map. Pairs are drawn once, from stimuli that
-/// are not scaled. The goodness of a ReLU layer without bias is then a quarter of the authors'; so the default thresholds are a
-/// quarter of 2.
+/// With `form = "map"`, goodness is computed from a module's output over the whole map. Pairs are drawn once, from
+/// stimuli that are not scaled. The goodness of a ReLU layer without bias is then a quarter of the authors'; so the
+/// default thresholds are a quarter of 2.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scff {

@@ -11,14 +11,17 @@ use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::taped::Scalar;
 
-/// Neurons predict their own recent past, keep their variance, and become decorrelated. A group has n rows (a step
-/// in time, or a view) of M neurons; z̄ is its mean; stop(·) detaches. All terms are averaged over rows or groups:
+/// Neurons predict their own recent past, keep their variance, and become decorrelated.
+///
+/// A group has n rows (a step in time, or a view) of M neurons; z̄ is its mean; stop(·) detaches. All terms are
+/// averaged over rows or groups:
 ///
 /// L_pred = 1/M Σ_i (z_i − stop(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
-/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii. L_dec follows the authors'
-/// erratum: the paper's Equation 6 squares the deviations instead of their covariance. In the authors' code, one
-/// predictive term moves both views; so does `stop = false`. With `stop = true`, `predictive = 2.0` gives the same
-/// update, but its loss counts the term twice.
+/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
+///
+/// L_dec follows the authors' erratum: the paper's Equation 6 squares the deviations instead of their covariance.
+/// In the authors' code, one predictive term moves both views; so does `stop = false`. With `stop = true`,
+/// `predictive = 2.0` gives the same update, but its loss counts the term twice.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lpl {
@@ -65,8 +68,8 @@ plugin! {
 }
 
 impl Lpl {
-    /// Loss and post factor of the two terms over a group, L_hebb and L_dec; `share` is the weight of the group in
-    /// the mean over groups.
+    /// Loss and post factor of the two terms over a group, L_hebb and L_dec; `share` is the weight of the group
+    /// in the mean over groups.
     fn spread(&self, z: &[f32], channel: usize, share: f32, device: &Buffer) -> Result<(f64, Vec<f32>)> {
         let rows = z.len() / channel;
         let mut centred = z.to_vec();

@@ -8,6 +8,7 @@ use plasticity_core::score::Transport;
 
 preset! {
     /// Local in space and time: an input is either a fixation or a saccade, and no weight is used in both directions.
+    ///
     /// Its loss is the sum of two hinge losses, one for W_pred and one for W_retro. So its trivial value is 4; for a
     /// rule with one matrix it is 2.
     Clapp "clapp": "CLAPP: local in space and time; each input is a positive or a negative; separate \

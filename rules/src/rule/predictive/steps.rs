@@ -28,9 +28,11 @@ pub fn view(protocol: &Protocol, shape: RepresentationShape) -> RepresentationSh
     }
 }
 
-/// The prediction steps of a representation whose rows are compared in the shape `view`, within `window` steps of
-/// time. Every step that has a target is a context. If all pairs are compared, the contexts are the same for every
-/// k: the steps that have a target for k = K.
+/// The prediction steps of a representation whose rows are compared in the shape `view`, within `window` steps
+/// of time.
+///
+/// Every step that has a target is a context. If all pairs are compared, the contexts are the same for every k: the
+/// steps that have a target for k = K.
 ///
 /// # Errors
 /// If there are too few steps in time.

@@ -59,8 +59,10 @@ plugin! {
     }
 }
 
-/// Direct feedback alignment in one module. Every module keeps a copy of the classifier. All copies start at zero
-/// and see the same representation and labels. So they stay equal, and no module needs the copy of another.
+/// Direct feedback alignment in one module.
+///
+/// Every module keeps a copy of the classifier. All copies start at zero and see the same representation and
+/// labels. So they stay equal, and no module needs the copy of another.
 ///
 /// # Shapes
 /// `feedback` B, fixed: `[classes, C]` if it is shared, else `[places, classes, C]`, where a place is a step in

@@ -32,7 +32,7 @@ pub struct ClappPp {
     pub pool: Pool,
     /// Number of saccades of a context: views of other images of the batch.
     pub negatives: usize,
-    /// Score of a context and a target; the context's neurons never learn, whatever its transport.
+    /// Score of a context and a target. The context's neurons never learn, for any transport.
     pub score: Box<dyn ScoreSpec>,
     /// Modulation of every pair.
     pub broadcast: Box<dyn BroadcastSpec>,
@@ -124,10 +124,12 @@ plugin! {
     }
 }
 
-/// The rule of one module, on two views. The target of row r is the other view z of the same image.
-/// Its context c is row r of the module's own representation (`predict.same`) or of the top
-/// module's (`predict.top`), detached. u⁺ = zᵀ B c; for u⁻, a view of another image replaces z. L =
-/// Σ over contexts of mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻).
+/// The rule of one module, on two views.
+///
+/// The target of row r is the other view z of the same image. Its context c is row r of the
+/// module's own representation (`predict.same`) or of the top module's (`predict.top`), detached.
+/// u⁺ = zᵀ B c; for u⁻, a view of another image replaces z. L = Σ over contexts of mean max(0, 1 −
+/// u⁺) + mean max(0, 1 + u⁻).
 pub struct TwoViews {
     rule: &'static str,
     negatives: usize,

@@ -145,7 +145,8 @@ impl Scores {
     /// of each row. `gram` `[rows, rows]` has the products of all rows; `other(row)` is the positive of a row.
     ///
     /// With n = |z|, s_ij = cos_ij / τ and H = π + πᵀ − 1\[positive\] − 1\[positive\]ᵀ (π and 1\[positive\] are 0 in
-    /// rows that are not anchors), ∂L/∂z_i = 1/(τ n_i) · Σ_j H_ij (z_j / n_j − cos_ij z_i / n_i).
+    /// rows that are not anchors),
+    /// ∂L/∂z_i = 1/(τ n_i) · Σ_j H_ij (z_j / n_j − cos_ij z_i / n_i).
     fn mixing(
         &self,
         gram: &[f32],

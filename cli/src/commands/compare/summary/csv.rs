@@ -33,7 +33,7 @@ impl Table {
     }
 }
 
-/// A field, in quotes where it needs them.
+/// A field, in quotes if necessary.
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n']) {
         format!("\"{}\"", text.replace('"', "\"\""))

@@ -1,15 +1,15 @@
-//! What rows differ by, seed by seed: of one seed both have the same initial weights and stimuli.
+//! The differences between rows, seed by seed: with the same seed, both rows have the same initial weights and stimuli.
 
 use super::{Row, Spread, spread};
 use plasticity_lab::probe::ProbeKind;
 use serde::Serialize;
 
-/// A row less the first one.
+/// The difference between a row and the first row.
 #[derive(Clone, Debug, Serialize)]
 pub struct Difference {
     /// The row.
     pub(super) row: String,
-    /// What it is compared with.
+    /// The first row.
     pub(super) from: String,
     /// The seeds that both have.
     pub(super) seeds: Vec<u64>,
@@ -22,11 +22,11 @@ pub struct Difference {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct OfProbe {
     pub(super) probe: ProbeKind,
-    /// The accuracy less the other's, layer by layer; null where the other has no such layer.
+    /// The difference in accuracy, layer by layer; null if the first row has no such layer.
     pub(super) difference: Vec<Option<Spread>>,
 }
 
-/// Every row after the first beside it, where they have seeds in common.
+/// The differences of all other rows from the first one, over common seeds.
 pub(super) fn differences(rows: &[Row]) -> Vec<Difference> {
     let Some((first, others)) = rows.split_first() else { return Vec::new() };
     let common = |row: &Row| -> Vec<u64> {

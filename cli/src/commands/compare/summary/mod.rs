@@ -1,4 +1,5 @@
-//! The table of a comparison: mean and spread over seeds, layer by layer, and what rows differ by, seed by seed.
+//! The table of a comparison: mean and spread over seeds, layer by layer, and the differences between rows,
+//! seed by seed.
 
 mod csv;
 mod difference;
@@ -23,7 +24,7 @@ pub struct Spread {
     mean: f64,
     /// With n − 1 in the denominator; `None` for a single seed.
     std: Option<f64>,
-    /// From where to where the 95 % interval of the mean reaches, by Student's t; `None` for a single seed.
+    /// The 95 % interval of the mean, by Student's t; `None` for a single seed.
     interval: Option<[f64; 2]>,
     /// The values of the seeds, in their order.
     each: Vec<f64>,
@@ -46,7 +47,7 @@ struct Probe {
     probe: ProbeKind,
     accuracy: Vec<Spread>,
     untrained: Vec<Spread>,
-    /// Trained less untrained, seed by seed.
+    /// Trained minus untrained, seed by seed.
     gain: Vec<Spread>,
 }
 
@@ -54,12 +55,12 @@ struct Probe {
 #[derive(Clone, Debug, Serialize)]
 pub struct Table {
     rows: Vec<Row>,
-    /// The rows after the first beside it, over the seeds that both have.
+    /// The differences of the other rows from the first one, over common seeds.
     differences: Vec<Difference>,
 }
 
 impl Table {
-    /// The kinds of probes, in the order in which rows have them.
+    /// The kinds of probes, in the order of the rows.
     fn kinds(&self) -> Vec<ProbeKind> {
         let mut kinds: Vec<ProbeKind> = Vec::new();
         for probe in self.rows.iter().flat_map(|row| &row.probes) {

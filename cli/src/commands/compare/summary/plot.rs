@@ -1,4 +1,4 @@
-//! The comparison as a picture: accuracy by layer, a line for each row.
+//! The comparison as a chart: accuracy by layer, with a line for each row.
 
 use super::{Row, Spread, Table};
 use crate::report::charts::{self, ByLayer, Chart, Level, Point, stacked};
@@ -6,7 +6,7 @@ use plasticity_core::Result;
 use plasticity_lab::probe::ProbeKind;
 
 impl Table {
-    /// A chart for each kind of probe, below each other, as SVG; bands are one standard deviation over seeds.
+    /// A chart for each kind of probe, from top to bottom, as SVG. Bands are one standard deviation over seeds.
     ///
     /// # Errors
     /// If a chart cannot be drawn.
@@ -39,7 +39,7 @@ impl Table {
             .iter()
             .filter_map(|row| Some((&row.name, points(row, &probe(row)?.untrained))))
             .collect();
-        // Rules share the network that they begin with; where rows differ in their encoder, the first one's stands for all.
+        // Rules start from the same network. If rows differ in their encoder, only the first row's network is drawn.
         let same = untrained.windows(2).all(|pair| pair[0].1 == pair[1].1);
         let named = |(name, points): (&String, Vec<Point>)| match same {
             true => ("untrained".to_owned(), points),
@@ -67,7 +67,7 @@ impl Table {
     }
 }
 
-/// Whether a name of a table is that of a layer, and not of the stimuli or of all layers together.
+/// Whether a name in a table is a layer, and not the stimuli or all layers together.
 fn is_layer(name: &str) -> bool {
     name.parse::<usize>().is_ok()
 }

@@ -5,7 +5,7 @@ use crate::output;
 use plasticity_core::Result;
 use plasticity_lab::probe::ProbeKind;
 
-/// What a comparison is printed as.
+/// The format of a printed comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Columns
@@ -24,7 +24,7 @@ impl Table {
     /// The comparison in a format.
     ///
     /// # Errors
-    /// If JSON cannot hold it.
+    /// If it cannot be written as JSON.
     pub fn format(&self, format: Format) -> Result<String> {
         Ok(match format {
             Format::Text => self.text(),
@@ -35,7 +35,7 @@ impl Table {
         })
     }
 
-    /// A table in Markdown for each probe, the differences of rows, and what they are of.
+    /// A table in Markdown for each probe, the differences of rows, and the caption.
     pub fn markdown(&self) -> String {
         let tables = self.tables().into_iter().map(|(head, lines)| output::table(&head, &lines));
         tables.chain([self.caption()]).collect::<Vec<_>>().join("\n\n")
@@ -66,14 +66,14 @@ impl Table {
         tables.chain([caption]).collect::<Vec<_>>().join("\n\n")
     }
 
-    /// Every probe's table, then what rows differ by.
+    /// The table of every probe, then the differences of rows.
     fn tables(&self) -> Vec<(Vec<String>, Vec<Vec<String>>)> {
         let kinds = self.kinds();
         let differences = kinds.iter().filter_map(|kind| self.difference(*kind)).collect::<Vec<_>>();
         kinds.iter().map(|kind| self.table(*kind)).chain(differences).collect()
     }
 
-    /// What the tables are of.
+    /// The caption: seeds, chance and the meaning of the numbers.
     fn caption(&self) -> String {
         let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
         chances.dedup();
@@ -97,7 +97,7 @@ impl Table {
         probes.flat_map(|probe| &probe.difference).flatten().any(|spread| spread.interval.is_some())
     }
 
-    /// One probe's table of differences, where there is more than one seed.
+    /// One probe's table of differences, if there is more than one seed.
     fn difference(&self, kind: ProbeKind) -> Option<(Vec<String>, Vec<Vec<String>>)> {
         if !self.has_differences() {
             return None;
@@ -120,12 +120,12 @@ impl Table {
         Some((head, lines))
     }
 
-    /// All seeds; a row that lacks some, as their cells diverged, says which it has.
+    /// All seeds. If cells of a row diverged, the row states its seeds.
     fn seeds(&self) -> &[u64] {
         self.rows.iter().map(|row| &row.seeds[..]).max_by_key(|seeds| seeds.len()).unwrap_or_default()
     }
 
-    /// The name of a row, with its seeds where they are not all.
+    /// The name of a row, with its seeds if some are missing.
     fn named(&self, name: &str, seeds: &[u64]) -> String {
         match seeds == self.seeds() {
             true => name.to_owned(),
@@ -133,8 +133,8 @@ impl Table {
         }
     }
 
-    /// One probe's table, head and lines: for each combination its accuracy and its gain, below a row for the untrained
-    /// network that they began with; combinations of the same untrained network stand together.
+    /// The head and lines of one probe's table. Each combination has its accuracy and its gain, below a
+    /// row for its untrained network. Combinations with the same untrained network are in one group.
     fn table(&self, kind: ProbeKind) -> (Vec<String>, Vec<Vec<String>>) {
         let layers = self.columns();
         let mut head = vec![format!("{}, accuracy %", kind.title()), "steps".to_owned()];
@@ -169,7 +169,7 @@ impl Table {
         (head, lines)
     }
 
-    /// The layers of all rows: hand-made features, then layers by number, then all of them side by side.
+    /// The layers of all rows: hand-made features, then layers by number, then all layers together.
     fn columns(&self) -> Vec<String> {
         let mut columns: Vec<&String> = Vec::new();
         for layer in self.rows.iter().flat_map(|row| &row.layers) {
@@ -195,7 +195,7 @@ fn column(layer: &str) -> String {
     }
 }
 
-/// A text as LaTeX takes it.
+/// A text, escaped for LaTeX.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {

@@ -5,11 +5,12 @@ const POINTS: [f64; 30] = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
-/// The same for more: the least number of degrees of freedom and the point.
+/// The same for more degrees of freedom: their least number and the point.
 const MORE: [(usize, f64); 4] = [(120, 1.980), (60, 2.000), (40, 2.021), (31, 2.042)];
 
-/// How far the 95 % interval of a mean of `n` values reaches to either side, where they have the standard deviation `std`
-/// (n − 1 in the denominator). Above 30 degrees of freedom it is that of the next lower tabled number, which is wider.
+/// Half the width of the 95 % interval of a mean of `n` values with the standard deviation `std` (n −
+/// 1 in the denominator). Above 30 degrees of freedom, the next lower number of the table is used,
+/// which gives a wider interval.
 pub(super) fn half_interval(std: f64, n: usize) -> Option<f64> {
     let freedom = n.checked_sub(1).filter(|freedom| *freedom > 0)?;
     let tabled = || MORE.iter().find(|(least, _)| freedom >= *least).map(|(_, point)| *point);
@@ -21,8 +22,8 @@ pub(super) fn half_interval(std: f64, n: usize) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// The probability that |t| stays below `point`, by Simpson's rule on Student's density, whose constant follows from its
-    /// total: 1 + t²/ν to the power of −(ν + 1)/2.
+    /// The probability that |t| is below `point`, by Simpson's rule on Student's density, (1 + t²/ν)
+    /// to the power of −(ν + 1)/2. The constant follows from the total.
     fn within(point: f64, freedom: f64) -> f64 {
         let density = |t: f64| (1.0 + t * t / freedom).powf(-(freedom + 1.0) / 2.0);
         // t = tan θ, so that the whole line is an interval.

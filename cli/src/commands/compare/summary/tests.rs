@@ -1,4 +1,4 @@
-//! What a comparison of made-up reports says.
+//! Comparisons of invented reports.
 
 use super::*;
 use plasticity_lab::probe::FeatureStatistics;
@@ -14,7 +14,7 @@ fn layer(name: &str, accuracy: f64) -> LayerProbe {
     }
 }
 
-/// The text with single blanks, whatever the width of columns.
+/// The text with single blanks, independent of the width of columns.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -106,7 +106,7 @@ fn table(reports: &[(Cell, Report)]) -> Table {
     summarise(&reports.iter().map(|(cell, report)| (cell, report.clone())).collect::<Vec<_>>())
 }
 
-/// Differences 1, 2, 3: mean 2, deviation 1, and 4.303 / √3 = 2.484 to either side.
+/// Differences 1, 2, 3: mean 2, deviation 1, and 4.303 / √3 = 2.484 on each side.
 #[test]
 fn rows_differ_seed_by_seed_with_an_interval() {
     let table = table(&two_rules());

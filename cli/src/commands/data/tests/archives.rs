@@ -15,7 +15,7 @@ pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
     })
 }
 
-/// A `.tar.gz` with an entry of any path, which the packer itself would refuse.
+/// A `.tar.gz` with an entry of any path, even one that the packer itself would refuse.
 pub fn escaping(path: &str) -> Vec<u8> {
     packed(|archive| {
         let mut header = header(3, tar::EntryType::Regular);

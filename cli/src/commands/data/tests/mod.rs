@@ -1,4 +1,4 @@
-//! Fetching from a host on this machine. The official hosts are not asked.
+//! Fetches from a host on this machine, and not from the official hosts.
 
 mod archives;
 mod server;
@@ -23,7 +23,7 @@ fn sum(content: &[u8]) -> String {
     Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The message with which fetching fails; nothing that looks like the archive's folder is left.
+/// The error message of fetching. Also checks that nothing like the archive's folder is left.
 fn fails(archive: Archive<'_>, server: &Server, to: &Path) -> String {
     let message = fetch(&archive, &server.url, to, 1).unwrap_err().to_string();
     assert!(!to.join(archive.holds).exists());
@@ -43,7 +43,7 @@ fn an_archive_is_downloaded_checked_and_unpacked() {
     let mut left: Vec<_> = fs::read_dir(to.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["set", "set.tar.gz"]);
-    // Once more: all is there, and nobody is asked.
+    // Again: everything is there, and no host is asked.
     fetch(&archive, &server.url, to.path(), 0).unwrap();
     fs::remove_dir_all(to.path().join("set")).unwrap();
     fetch(&archive, &server.url, to.path(), 0).unwrap();
@@ -98,7 +98,7 @@ fn errors_say_what_to_do_by_hand() {
     for word in ["404", &format!("curl -L -C - -o {} {}/set.tar.gz", file.display(), server.url)] {
         assert!(message.contains(word), "{message}");
     }
-    // By hand, then: the file is checked and unpacked, and the host not asked.
+    // Now by hand: the file is checked and unpacked, and the host is not asked.
     fs::write(&file, &content).unwrap();
     fetch(&GZ, &server.url, to.path(), 0).unwrap();
     assert_eq!(server.asked().len(), 1);

@@ -1,17 +1,17 @@
-//! A host of archives on this machine, with the faults that hosts have.
+//! A host of archives on this machine, with typical faults of hosts.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What the host does, one after another: the last goes on for ever.
+/// An answer of the host. The answers are given in order; the last one is repeated.
 #[derive(Clone, Copy)]
 pub enum Answer {
-    /// Sends what is asked for.
+    /// Sends the requested bytes.
     All,
-    /// Sends so many bytes of it and hangs up.
+    /// Sends this many of the requested bytes and closes the connection.
     Cut(usize),
-    /// Sends the whole file whatever is asked for, and hangs up after so many bytes.
+    /// Ignores ranges: sends the whole file, and closes the connection after this many bytes.
     NoRanges(usize),
     /// Answers with a status.
     Status(&'static str),
@@ -40,7 +40,7 @@ impl Server {
         Self { url, asked }
     }
 
-    /// The requests that came: path, and range if there was one.
+    /// The received requests: path, and range if there was one.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -71,7 +71,7 @@ fn serve(mut stream: TcpStream, content: &[u8], answer: Answer, log: &Mutex<Vec<
             (if from > 0 { part } else { format!("200 OK\r\nContent-Length: {total}") }, from, sent)
         }
     };
-    // A client that has seen enough hangs up.
+    // A client may close the connection early.
     let _ = write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(&content[start..(start + sent).min(total)]);
 }

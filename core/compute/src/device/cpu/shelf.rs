@@ -1,7 +1,8 @@
 //! Keeps the memory of dropped buffers and the working memory of convolutions for the next buffers.
 //! Every step makes and drops the same buffers, and new pages from the system take up to a fifth of
-//! the step of a small network. All sizes here are capacities, because a reused buffer may be
-//! longer than its values.
+//! the step of a small network.
+//!
+//! All sizes here are capacities, because a reused buffer may be longer than its values.
 
 use crate::error::{Error, Result};
 use std::collections::VecDeque;

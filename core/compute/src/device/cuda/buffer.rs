@@ -37,9 +37,11 @@ impl Values {
     }
 }
 
-/// A run of `f32` on the device. It is held as `f32`, as bfloat16, or as both. The missing form is made
-/// from the other at the first request. At the precision bf16, maps pass from layer to layer as bfloat16
-/// and are never converted to `f32`. A clone shares the memory until one of the two changes.
+/// A run of `f32` on the device.
+///
+/// It is held as `f32`, as bfloat16, or as both. The missing form is made from the other at the first
+/// request. At the precision bf16, maps pass from layer to layer as bfloat16 and are never converted to
+/// `f32`. A clone shares the memory until one of the two changes.
 #[derive(Clone, Debug)]
 pub struct Buffer {
     device: Device,

@@ -1,5 +1,7 @@
-//! NVRTC: compiles sources for the GPU in use. The result is machine code, which every driver of the same
-//! major version of CUDA (12 or 13) loads. A driver would refuse PTX of a newer minor version.
+//! NVRTC: compiles sources for the GPU in use.
+//!
+//! The result is machine code, which every driver of the same major version of CUDA (12 or 13) loads. A
+//! driver would refuse PTX of a newer minor version.
 
 use super::failed;
 use crate::error::{Error, Result};

@@ -3,6 +3,7 @@
 //!
 //! cudarc 0.9 declares the libraries' functions as symbols to be linked. The symbols here take their place: each is a
 //! jump through a pointer, which [`load`] sets. A function that is not listed here is linked as cudarc declares it.
+//!
 //! The functions of CUDA 12 and 13 are the same. But the program contains dfdx's kernels as PTX of the toolkit and
 //! for the GPU of the build. So driver and GPU must not be older than these.
 
@@ -85,7 +86,7 @@ functions! { nvrtc:
 /// Finds the libraries and sets the jumps. Later calls return the result of the first.
 ///
 /// # Errors
-/// Names the library that is missing and what it is a part of.
+/// If a library is missing; the error names it and the package that contains it.
 pub(super) fn load() -> Result<()> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let all = || {

@@ -1,7 +1,9 @@
-//! Copies host values to the device. If host memory may be paged out, the driver does not report when it has read
-//! it, and the call may first wait for all earlier work. The driver reads page-locked memory when it reaches the
-//! copy, while the host continues. So values are first copied into our own page-locked memory. This memory is reused
-//! after the device has passed the event behind the copy.
+//! Copies host values to the device.
+//!
+//! If host memory may be paged out, the driver does not report when it has read it, and the call may first wait for
+//! all earlier work. The driver reads page-locked memory when it reaches the copy, while the host continues. So
+//! values are first copied into our own page-locked memory. This memory is reused after the device has passed the
+//! event behind the copy.
 
 use super::{Device, failed};
 use crate::error::Result;

@@ -14,8 +14,9 @@ pub use device::{adam, sgd};
 use crate::device::Buffer;
 use crate::error::{Error, Result};
 
-/// The factors of one step of Adam, including the bias corrections: m ← β₁ m + (1 − β₁) g, v ← β₂ v
-/// + (1 − β₂) g², w ← w + rate · m / (√v · square_correction + ε), with g = update − `decay` · w.
+/// The factors of one step of Adam, including the bias corrections:
+/// m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w + rate · m / (√v · square_correction + ε),
+/// with g = update − `decay` · w.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     /// η / (1 − β₁ᵗ).

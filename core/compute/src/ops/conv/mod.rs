@@ -1,6 +1,7 @@
 //! Convolution layers: forward, outer product and feedback on channels-last maps.
 //!
 //! A layer is convolution, bias, ReLU, then optionally a max pool. Its three stages are
+//!
 //! - `forward`: `y = pool(relu(w ∗ x + b))`, and the [`Routing`] of the pool;
 //! - `outer`: `ΔW = Σ post ⊗ pre`, the post factor routed to the pool's winners and gated by ReLU;
 //! - `feedback`: the same post factor sent back through the weights to the layer below.

@@ -1,5 +1,5 @@
-//! The arithmetic on the CPU, over rows of channels. Sums run over blocks that depend on the shape alone and are
-//! added in order, so the bits do not depend on the number of threads.
+//! The arithmetic on the CPU, over rows of channels. Sums run over blocks that depend only on the shape and are added
+//! in order, so the bits do not depend on the number of threads.
 
 use rayon::prelude::*;
 

@@ -5,9 +5,10 @@ use crate::device::Buffer;
 use crate::error::{Error, Result};
 use crate::pairs::{Pairs, Scores};
 
-/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`. Means are over the pairs
-/// of each kind: rows with their fixation, and all saccades. With signs, they are over the rows of each sign.
-/// A kind without pairs is left out.
+/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
+///
+/// Means are over the pairs of each kind: rows with their fixation, and all saccades. With signs, they are
+/// over the rows of each sign. A kind without pairs is left out.
 ///
 /// # Errors
 /// If the scores do not fit the pairs, or for softmax with signs.

@@ -18,9 +18,10 @@ static KERNELS: Kernels = Kernels {
 /// Number of pairs for which one block of `pairwise` computes γ and sums the losses.
 const PAIRS_OF_A_BLOCK: usize = 1 << 13;
 
-/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`. Means are over the pairs of
-/// each kind: rows with their fixation, and all saccades. With signs, they are over the rows of each sign. A kind
-/// without pairs is left out.
+/// The loss (one value) and γ = −∂L/∂u of every pair, for scores `[rows, columns]`.
+///
+/// Means are over the pairs of each kind: rows with their fixation, and all saccades. With signs, they are over the
+/// rows of each sign. A kind without pairs is left out.
 ///
 /// # Errors
 /// If the scores do not fit the pairs, or for softmax with signs.

@@ -1,4 +1,5 @@
 //! The arithmetic of sampled pairs on the CPU: dots with raw rows and sums of raw rows, with no copies of vectors.
+//!
 //! One task computes each row of a result in a fixed order, so the bits do not depend on the number of threads.
 
 use super::{Gathered, PairDendrites};

@@ -103,8 +103,8 @@ pub fn pair_dendrites(
             .value(size(period)?)
             .value(size(count)?)
             .value(size(width)?);
-        // SAFETY: (γ, P, index, starts, list, out, period, count, width), one block per row; the lists hold all pairs of a
-        // period, or are null where these are at most FEW.
+        // SAFETY: (γ, P, index, starts, list, out, period, count, width), one block per row; the lists hold all
+        // pairs of a period, or are null where these are at most FEW.
         unsafe { launch.run([pairs.rows, 1, 1], [THREADS, 1, 1], 0)? };
         Some(values)
     } else {

@@ -23,8 +23,8 @@ pub enum Pooling {
     Mean,
     /// Every row and column stays a separate location (video; rules of single synapses).
     Keep,
-    /// Means over blocks of this many rows and columns, flattened as (channel, row, column): one vector per map
-    /// (CLAPP++'s spatial dependence). Rows and columns past the last whole block are left out.
+    /// Means over blocks of this many rows and columns, flattened as (channel, row, column):
+    /// one vector per map (CLAPP++'s spatial dependence). Rows and columns past the last whole block are left out.
     Blocks(usize),
 }
 

@@ -1,12 +1,13 @@
-//! `extends`: configs that a config builds on.
+//! `extends`: the base configs of a config.
 //!
 //! ```toml
-//! extends = "base.toml"    # or a list; later ones are laid over earlier ones, and the file over all
+//! extends = "base.toml"    # or a list; later ones override earlier ones, and the file overrides all
 //! ```
 //!
-//! Keys are laid over each other one by one. A list takes the place of a list. A table takes the place of a table, with
-//! all its keys, where its `type` or `preset` is another, where it lists `layers` in place of a `preset` or the other
-//! way round, and where of several keys one alone can stand (`{ epochs = 1 }` and `{ steps = 500 }`).
+//! Keys override each other one by one. A list replaces a list. A table replaces the whole table of
+//! the base in three cases: if it has another `type` or `preset`; if it has `layers` instead of a
+//! `preset`, or the reverse; and if only one of several keys is allowed (`{ epochs = 1 }` and
+//! `{ steps = 500 }`).
 
 use super::Document;
 use super::origins::Origins;
@@ -18,10 +19,10 @@ use toml::{Table, Value};
 /// The key.
 pub(crate) const EXTENDS: &str = "extends";
 
-/// Tables of these keys have one of them.
+/// A table may have only one of the keys of a group.
 const ALTERNATIVES: [&[&str]; 2] = [&["epochs", "steps", "minutes"], &["loss", "probe"]];
 
-/// Reads a file and all that it builds on. `chain` are the files that lead to it.
+/// Reads a file and all its bases. `chain` has the files that extend it, directly or indirectly.
 pub(super) fn read(path: &Path, chain: &mut Vec<PathBuf>) -> Result<Document> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let hint = match error.kind() {
@@ -38,7 +39,7 @@ pub(super) fn read(path: &Path, chain: &mut Vec<PathBuf>) -> Result<Document> {
     whole
 }
 
-/// `document`, which stands at `path`, laid over what it builds on.
+/// `document`, read from `path`, merged over its bases.
 pub(super) fn resolved(mut document: Document, path: &Path, chain: &mut Vec<PathBuf>) -> Result<Document> {
     let Some(value) = document.table.remove(EXTENDS) else { return Ok(document) };
     let mut whole: Option<Document> = None;
@@ -86,7 +87,7 @@ fn same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// `above` laid over `below`. What stands nowhere is placed in the file of `above`.
+/// `above` merged over `below`. Errors about keys that are not written name the file of `above`.
 fn laid_over(mut below: Document, above: Document) -> Document {
     lay_over(&mut below.table, above.table, "", &mut below.origins, &above.origins);
     Document { file: above.file, ..below }
@@ -108,11 +109,11 @@ fn lay_over(below: &mut Table, above: Table, path: &str, origins: &mut Origins, 
     }
 }
 
-/// Whether a table at `path` takes the place of `own` with all its keys.
+/// Whether a table at `path` replaces the whole table of the base.
 fn replaces(path: &str, own: &Table, other: &Table) -> bool {
     let renamed = |tag: &&str| matches!((own.get(*tag), other.get(*tag)), (Some(a), Some(b)) if a != b);
     let switched = |a: &Table, b: &Table| a.contains_key("preset") && b.contains_key("layers");
-    // A section such as [training] may have several of them.
+    // A section such as [training] may have several of these keys.
     let alternatives = |keys: &[&str]| {
         let of = |table: &Table| !table.is_empty() && table.keys().all(|key| keys.contains(&key.as_str()));
         path.contains('.') && of(own) && of(other)

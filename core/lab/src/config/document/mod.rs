@@ -1,4 +1,4 @@
-//! A config as written: its values, and where each of them stands, so that every error can name the line.
+//! A config as written: its values and their places, so that every error can name the line.
 
 mod extends;
 mod origins;
@@ -12,8 +12,8 @@ use std::path::Path;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-/// The values of a config file, laid over those that it [`extends`], after all overrides; with the line or the override that
-/// each comes from.
+/// The values of a config file, merged over the configs that it [`extends`], after all overrides. Each value
+/// has its origin: a line or an override.
 ///
 /// [`extends`]: Document::read
 #[derive(Clone, Debug)]
@@ -24,16 +24,17 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a file and the configs that its key `extends` names (a path, or a list of paths, from the file's folder), and
-    /// lays it over them, key by key. A table with another `type` or `preset` takes the place of the base's.
+    /// Reads a file and the configs that its key `extends` names (a path or a list of paths, relative to the
+    /// file's folder), and merges it over them, key by key. A table with another `type` or `preset` replaces
+    /// the table of the base.
     ///
     /// # Errors
-    /// If one cannot be read, is not TOML, or builds on itself: names file and line.
+    /// If a file cannot be read, is not TOML, or extends itself; the error names file and line.
     pub fn read(path: &Path) -> Result<Self> {
         extends::read(path, &mut Vec::new())
     }
 
-    /// Parses a config; `file` is what errors call it, and where the paths of its `extends` start from.
+    /// Parses a config; `file` names it in errors, and paths in its `extends` are relative to the folder of `file`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -63,8 +64,8 @@ impl Document {
         &self.table
     }
 
-    /// Where a key stands: `file:line: key`, or the override that set it. A key that stands nowhere is placed
-    /// at the table that lacks it.
+    /// The place of a key: `file:line: key`, or the override that set it. For a key that is not written, it is the
+    /// place of the table that lacks it.
     pub fn place(&self, path: &str) -> String {
         match self.origins.nearest(path) {
             Some((known, Origin::Set(set))) if known == path => set.clone(),
@@ -73,7 +74,7 @@ impl Document {
         }
     }
 
-    /// The value at a path, where one is written.
+    /// The value at a path, if one is written.
     pub fn value(&self, path: &str) -> Option<&Value> {
         let mut keys = path.split('.');
         let first = self.table.get(keys.next()?)?;
@@ -84,7 +85,7 @@ impl Document {
         })
     }
 
-    /// Where a value comes from, `file:line` or the override; `None` where it is not written.
+    /// The origin of a value, `file:line` or the override; `None` if it is not written.
     pub fn origin(&self, path: &str) -> Option<String> {
         self.value(path)?;
         self.origins.nearest(path).map(|(_, origin)| origin.to_string())
@@ -95,7 +96,7 @@ impl Document {
         Error::config(self.place(path), message)
     }
 
-    /// Gives a config error whose place is a bare key its file and line.
+    /// Adds file and line to a config error whose place is only a key.
     pub fn locate(&self, error: Error) -> Error {
         match error {
             Error::Config { place, message } if self.knows(&place) => self.error(&place, message),

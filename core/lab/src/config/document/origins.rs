@@ -28,7 +28,7 @@ impl fmt::Display for Origin {
 pub(super) struct Origins(BTreeMap<String, Origin>);
 
 impl Origins {
-    /// Those of a file's values; `line` gives the line of a byte.
+    /// The origins of a file's values; `line` returns the line of a byte.
     pub(super) fn of(table: &DeTable, file: &str, line: &dyn Fn(usize) -> usize) -> Self {
         let mut all = Self::default();
         let at = |byte: usize, file: &Arc<str>| Origin::Line(Arc::clone(file), line(byte));
@@ -48,25 +48,25 @@ impl Origins {
         }
     }
 
-    /// Says where a value comes from; what is below it keeps its origins.
+    /// Sets the origin of a value; values below it keep their origins.
     pub(super) fn insert(&mut self, path: String, origin: Origin) {
         self.0.insert(path, origin);
     }
 
-    /// Forgets what is below a path.
+    /// Removes the origins below a path.
     pub(super) fn forget_below(&mut self, path: &str) {
         let below = format!("{path}.");
         self.0.retain(|other, _| !other.starts_with(&below));
     }
 
-    /// Takes the origin of one path from others.
+    /// Copies the origin of one path from `from`.
     pub(super) fn take(&mut self, path: &str, from: &Self) {
         if let Some(origin) = from.0.get(path) {
             self.0.insert(path.to_owned(), origin.clone());
         }
     }
 
-    /// Takes the origins of a path and of all below it from others, in place of its own.
+    /// Replaces the origins of a path and of all paths below it by those in `from`.
     pub(super) fn take_all(&mut self, path: &str, from: &Self) {
         self.forget_below(path);
         self.take(path, from);

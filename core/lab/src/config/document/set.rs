@@ -8,14 +8,15 @@ use toml::map::Entry;
 use toml::{Table, Value};
 
 impl Document {
-    /// The same with some keys overridden, each as in `training.batch=16`. What is overridden of a table that is not written
-    /// is overridden of its defaults.
+    /// The same with some keys overridden, each as in `training.batch=16`. If a table is not written, its other
+    /// keys have their defaults.
     ///
     /// # Errors
-    /// If one is not of the form `key=value`, or its path leads through something that is no table.
+    /// If an override is not of the form `key=value`, or its path leads through a value that is not a table.
     pub fn overridden(mut self, overrides: &[String]) -> Result<Self> {
         for assignment in overrides {
-            // A config that is not right yet has no defaults to fill in: what is wrong is said in the end.
+            // A config that is not valid yet has no defaults to fill in. The error appears later, when the result
+            // is read.
             let resolved = Config::from_document(self.clone()).and_then(|config| config.to_table());
             self.set(assignment, &resolved.unwrap_or_default())?;
         }
@@ -24,12 +25,12 @@ impl Document {
 
     /// Overrides one key, as in `--set training.optimiser.rate=1e-3`.
     ///
-    /// The value is read as TOML; what is not TOML is a string. A string given for a table that has a
-    /// `type` or `preset` replaces that (`rule=cpc`). Tables that are not in the file are those of `resolved`, the
-    /// config with all defaults filled in.
+    /// The value is read as TOML; if it is not TOML, it is a string. A string for a table with a `type` or
+    /// `preset` replaces this key (`rule=cpc`). Tables that are not in the file come from `resolved`, the config
+    /// with all defaults filled in.
     ///
     /// # Errors
-    /// If it is not of the form `key=value`, or the path leads through something that is no table.
+    /// If it is not of the form `key=value`, or the path leads through a value that is not a table.
     pub(in crate::config) fn set(&mut self, assignment: &str, resolved: &Table) -> Result<()> {
         let place = format!("--set {assignment}");
         let (path, value) = assignment
@@ -92,7 +93,7 @@ impl Document {
                     let message = format!("`{path}` is a table: set one of its keys, as in {path}.KEY=VALUE");
                     return Err(Error::config(&place, message));
                 };
-                // Layers that are listed give way to a preset.
+                // A preset replaces listed layers.
                 inner.retain(|key, _| !(tag == "preset" && key == "layers"));
                 inner.insert(tag.to_owned(), Value::String(name));
                 set = format!("{path}.{tag}");
@@ -115,7 +116,7 @@ impl Document {
     }
 }
 
-/// The key that names the plugin of a table at `path`, where one stands there (a source may be a name alone).
+/// The key that names the plugin of a table at `path`, if there is a plugin (a source may be only a name).
 fn family_tag(path: &str) -> Option<&'static str> {
     let mut words = path.rsplit('.');
     let family = match (words.next()?, words.next()) {

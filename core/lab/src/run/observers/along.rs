@@ -1,4 +1,4 @@
-//! Probes of layers while they learn, on a part of the labelled stimuli.
+//! Probes of layers during training, on a part of the labelled stimuli.
 
 use crate::config::ProbeConfig;
 use crate::experiment::Experiment;
@@ -12,12 +12,12 @@ use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
-/// Passes over the part of the stimuli, at most.
+/// The largest number of passes over this part of the stimuli.
 const PASSES: u64 = 50;
-/// Steps of one probe's learning, about: frames make many rows of few stimuli.
+/// The approximate number of steps of a probe's training: with frames, few stimuli give many rows.
 const STEPS: u64 = 1000;
 
-/// What layers are probed on.
+/// The stimuli of the probes.
 pub struct Along<'a> {
     experiment: &'a Experiment,
     classes: usize,
@@ -26,7 +26,7 @@ pub struct Along<'a> {
 }
 
 impl<'a> Along<'a> {
-    /// Takes evenly spaced stimuli of those that a probe learns from and is tested on.
+    /// Takes evenly spaced stimuli from those that train and test the probe.
     ///
     /// # Errors
     /// If there are no labelled stimuli.
@@ -50,7 +50,7 @@ impl<'a> Along<'a> {
         Ok(Self { experiment, classes, train, test })
     }
 
-    /// Measures the accuracy of every layer that is probed, in percent of the test stimuli: `probe/layer_1/raw`.
+    /// Measures the accuracy of every probed layer, in percent of the test stimuli: `probe/layer_1/raw`.
     ///
     /// # Errors
     /// If a stimulus cannot be made, or the network has diverged.
@@ -91,12 +91,12 @@ impl<'a> Along<'a> {
     }
 }
 
-/// What the accuracy of a layer is called.
+/// The name of a layer's accuracy.
 fn name(layer: &str, kind: ProbeKind) -> String {
     format!("probe/layer_{layer}/{}", kind.name())
 }
 
-/// The layers that are probed, from 0.
+/// The probed layers, from 0.
 fn wanted(config: &ProbeConfig, layers: usize) -> Vec<usize> {
     (0..layers).filter(|layer| config.layers.as_ref().is_none_or(|own| own.contains(&(layer + 1)))).collect()
 }

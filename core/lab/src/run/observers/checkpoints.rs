@@ -1,4 +1,4 @@
-//! Checkpoints, as often as the config says and at the end.
+//! Saves checkpoints, as often as the config says and at the end.
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{BestBy, Every};
@@ -11,19 +11,19 @@ use plasticity_core::{Error, Result};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-/// Saves what is trained.
+/// Saves the trained network.
 pub struct Checkpoints<'a> {
     run: &'a RefCell<&'a mut Run>,
     schedule: Schedule,
-    /// All of a checkpoint but its state and step.
+    /// A checkpoint without its state and step.
     model: Checkpoint,
     /// The step of the last checkpoint.
     saved: Option<u64>,
     resumed: bool,
     experiment: &'a Experiment,
-    /// By what checkpoints are best, where the best are kept.
+    /// The criterion for the best checkpoints, if the best are kept.
     best_by: Option<BestBy>,
-    /// The sum of the mean losses since the last checkpoint, and of how many steps.
+    /// The sum of the mean losses since the last checkpoint, and the number of steps.
     losses: (f64, u64),
 }
 
@@ -41,7 +41,7 @@ impl<'a> Checkpoints<'a> {
         Self { run, schedule, model, saved: None, resumed, experiment, best_by, losses: (0.0, 0) }
     }
 
-    /// How good the network is that is about to be saved.
+    /// The score of the network that will be saved.
     fn score(&mut self, moment: &Moment<Trainer>) -> Result<Option<f64>> {
         let (sum, steps) = std::mem::take(&mut self.losses);
         match self.best_by {
@@ -76,7 +76,7 @@ impl<'a> Checkpoints<'a> {
     }
 }
 
-/// `layer.3.weight` is of layer 4, `module.1.predict` of module 2.
+/// The owner of a parameter, in words: `layer.3.weight` belongs to layer 4, `module.1.predict` to module 2.
 fn owner(name: &str) -> String {
     let mut words = name.trim_start_matches("optimiser.").splitn(3, '.');
     match (words.next(), words.next().and_then(|index| index.parse::<usize>().ok())) {

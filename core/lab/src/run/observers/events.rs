@@ -1,4 +1,4 @@
-//! Losses, the learning rate and what was measured, to TensorBoard's event files.
+//! Writes losses, the learning rate and measures to TensorBoard's event files.
 
 use crate::run::Run;
 use crate::run::train::recorded;
@@ -7,9 +7,9 @@ use plasticity_core::Result;
 use plasticity_core::observer::{Moment, Observer};
 use std::cell::RefCell;
 
-/// Writes the losses that are recorded as scalars `loss/module_M`, with modules counted from 1, beside them the `rate` of the
-/// step without the factors of layers, or `rate/module_M` where it is not the same in all modules; and what observers before it
-/// have measured, by its name.
+/// Writes the recorded losses as scalars `loss/module_M`, with modules counted from 1. It also
+/// writes the `rate` of the step without the factors of layers (`rate/module_M` if modules differ),
+/// and the measures of earlier observers by their names.
 pub struct Events<'a> {
     run: &'a RefCell<&'a mut Run>,
     log_every: u64,

@@ -1,4 +1,4 @@
-//! A look at the network now and then: how its units are, how long its weights, and what a probe finds.
+//! Regular measures of the network: its units, the norms of its weights, and probes.
 
 use super::along::Along;
 use crate::experiment::Experiment;
@@ -12,18 +12,19 @@ use plasticity_core::representation::{Pooling, Representation};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Batches that units are looked at on: the run's first ones, always the same.
+/// The batches on which units are measured: always the first ones of the run.
 const BATCHES: Range<u64> = 0..2;
-/// Share of dead units, in percent, from which a layer is warned of.
+/// The least share of dead units, in percent, that gives a warning.
 const DEAD: f64 = 50.0;
-/// Effective dimension below which a layer is warned of.
+/// A lower effective dimension gives a warning.
 const COLLAPSED: f64 = 1.2;
-/// Steps between looks at least, where the config does not say how many.
+/// The least number of steps between measures, if the config does not set it.
 const APART: u64 = 100;
 
 /// Measures every layer's share of zeros (`sparsity/layer_1`), dead units (`dead/layer_1`, percent) and effective dimension
-/// (`dimension/layer_1`), and the length of every parameter (`norm/layer.0.weight`); draws the first layer's filters; and
-/// probes layers along the way where the config says so. Warns of layers that die or collapse.
+/// (`dimension/layer_1`), and the norm of every parameter (`norm/layer.0.weight`); draws the first
+/// layer's filters; and probes layers during training if the config says so. Warns about layers
+/// that die or collapse.
 pub struct Look<'a> {
     run: &'a RefCell<&'a mut Run>,
     experiment: &'a Experiment,
@@ -32,7 +33,7 @@ pub struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// Looks as often as `probe.every` says, where layers are probed, else after every epoch.
+    /// Measures as often as `probe.every` says if layers are probed, else after every epoch.
     pub fn new(
         run: &'a RefCell<&'a mut Run>,
         experiment: &'a Experiment,
@@ -47,12 +48,12 @@ impl<'a> Look<'a> {
         Self { run, experiment, every, probe }
     }
 
-    /// Whether there is a look after a step.
+    /// Whether there is a measure after a step.
     pub fn due(&self, step: u64, total: u64) -> bool {
         step.is_multiple_of(self.every) || step == total
     }
 
-    /// Steps from one look to the next, where layers are probed.
+    /// Steps between two measures, if layers are probed.
     pub fn probes_every(&self) -> Option<u64> {
         self.probe.as_ref().map(|_| self.every)
     }
@@ -146,11 +147,11 @@ impl Observer<Trainer> for Look<'_> {
     }
 }
 
-/// What is seen of a layer's units.
+/// The activity of a layer's units.
 #[derive(Default)]
 struct Units {
     channels: usize,
-    /// Values that are 0, of so many.
+    /// The number of values that are 0.
     zeros: usize,
     count: usize,
     /// The mean of each stimulus over time and places, `[stimulus, channel]`.

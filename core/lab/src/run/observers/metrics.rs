@@ -1,4 +1,5 @@
-//! Every module's loss, what a probe finds on the way, and the steps of modules that skip batches, to `metrics.jsonl`.
+//! Writes every module's loss, the results of probes during training, and the steps of modules that skip batches, to
+//! `metrics.jsonl`.
 
 use super::watch::Watch;
 use crate::run::train::recorded;
@@ -8,8 +9,8 @@ use plasticity_core::Result;
 use plasticity_core::observer::{Moment, Observer};
 use std::cell::RefCell;
 
-/// Records the losses of every `log_every`-th step, of the last one, and of those after which layers are probed, with what
-/// was measured then.
+/// Records the losses of every `log_every`-th step, of the last step, and of steps after which
+/// layers are probed, with the measures of these steps.
 pub struct Metrics<'a> {
     run: &'a RefCell<&'a mut Run>,
     log_every: u64,
@@ -38,7 +39,7 @@ impl Observer<Trainer> for Metrics<'_> {
         recorded(step, self.log_every, self.total) || self.probed(step)
     }
 
-    /// Patience may end training.
+    /// After each recorded step, if patience may end training.
     fn looks(&self, step: u64) -> bool {
         self.watch.is_patient() && self.wants_losses(step)
     }

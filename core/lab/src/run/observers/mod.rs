@@ -1,4 +1,4 @@
-//! What looks on while a run trains: its metrics, TensorBoard's events, its checkpoints, looks at the network now and then, and
+//! The observers of a run: metrics, TensorBoard's events, checkpoints, regular measures of the network, and
 //! the config's own observers.
 
 mod along;

@@ -1,18 +1,18 @@
-//! How large weights are, and how far a step moves them.
+//! Measures the norms of weights, and how far a step moves them.
 
 use plasticity_core::observer::{Moment, Observer, ObserverSpec};
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Measures the Euclidean norm of every parameter and, if it is asked for, of what a step changes of it.
+/// Measures the Euclidean norm of every parameter and, if requested, of its change in a step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Norms {
-    /// Steps from one measure to the next, at least 1.
+    /// Steps between two measures, at least 1.
     #[serde(default = "every")]
     pub every: u64,
-    /// Whether the change by the measured step is measured, too, as `NAME.update`.
+    /// Whether the change in the measured step is also measured, as `NAME.update`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub updates: bool,
 }
@@ -21,7 +21,7 @@ fn every() -> u64 {
     100
 }
 
-/// [`Norms`] at work.
+/// The observer that [`Norms`] builds.
 struct Measuring {
     spec: Norms,
     /// The parameters one step before a measure.
@@ -29,7 +29,7 @@ struct Measuring {
 }
 
 impl Measuring {
-    /// Keeps the parameters where the next step is a measured one.
+    /// Keeps the parameters if the next step is measured.
     fn look_ahead(&mut self, moment: &Moment) -> Result<()> {
         self.before.clear();
         if self.spec.updates && (moment.step + 1).is_multiple_of(self.spec.every) {
@@ -93,7 +93,7 @@ mod tests {
     use plasticity_core::observer::Observed;
     use plasticity_core::parameter::Parameter;
 
-    /// One parameter of two values.
+    /// A network with one parameter of two values.
     struct One(Parameter);
 
     impl Observed for One {

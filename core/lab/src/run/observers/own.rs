@@ -7,7 +7,7 @@ use plasticity_core::observer::{Moment, Observed, Observer, ObserverSpec};
 use plasticity_core::{Error, Result};
 use std::cell::RefCell;
 
-/// A plugin that looks on: what it measures is kept with the run.
+/// A plugin that observes training. Its measures are saved with the run.
 pub struct Own<'a> {
     run: &'a RefCell<&'a mut Run>,
     /// Its place in the config, from 1, and its `type`.
@@ -16,10 +16,10 @@ pub struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
-    /// All of a config.
+    /// All observers of a config.
     ///
     /// # Errors
-    /// Names the key that an observer refuses.
+    /// If an observer refuses a value; the error names the key.
     pub fn all(run: &'a RefCell<&'a mut Run>, config: &Config) -> Result<Vec<Self>> {
         let specs = config.observers.iter().map(Box::as_ref).enumerate();
         let one = |(index, spec): (usize, &dyn ObserverSpec)| {
@@ -34,7 +34,7 @@ impl<'a> Own<'a> {
         specs.map(one).collect()
     }
 
-    /// Tells the observer of a moment and keeps what it measured.
+    /// Calls the observer with a moment and saves its measures.
     fn tell(
         &mut self,
         moment: &Moment<Trainer>,

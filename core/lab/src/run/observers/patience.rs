@@ -1,15 +1,15 @@
-//! When a training has not become better for too long. What it knows follows from the records alone, so that a run
-//! that is resumed ends at the same step as a run that was never stopped.
+//! Ends training after a time without improvement. This depends only on the records, so a resumed
+//! run ends at the same step as a run that was never stopped.
 
 use crate::config::Patience;
 use crate::run::Record;
 
-/// How training has gone so far.
+/// The improvement of training so far.
 pub struct Waiting {
     patience: Patience,
     best: Option<(f64, u64)>,
     without: u64,
-    /// The epoch whose losses are summed up, their sum and number.
+    /// The epoch whose losses are summed, their sum and their number.
     epoch: (u64, f64, u64),
 }
 
@@ -18,7 +18,7 @@ impl Waiting {
         Self { patience, best: None, without: 0, epoch: (0, 0.0, 0) }
     }
 
-    /// Hears of a record; says why training is to end, once it is.
+    /// Processes a record; returns the reason if training must end.
     pub fn hear(&mut self, record: &Record) -> Option<String> {
         match self.patience {
             Patience::Loss(_) => {
@@ -53,7 +53,7 @@ impl Waiting {
         })
     }
 
-    /// Compares a value, which is better the higher it is, with the best before.
+    /// Compares a value with the best one before; higher is better.
     fn judge(&mut self, value: f64, step: u64) {
         if self.best.is_none_or(|(best, _)| value > best) {
             self.best = Some((value, step));
@@ -79,7 +79,7 @@ mod tests {
         Record { step, epoch, loss: vec![loss, loss + 1.0], surprise: Vec::new(), measures }
     }
 
-    /// The step of the record at which it ends.
+    /// The step of the record at which training ends.
     fn ends(patience: Patience, records: &[Record]) -> Option<u64> {
         let mut waiting = Waiting::new(patience);
         records.iter().find_map(|record| waiting.hear(record).map(|_| record.step))
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn epochs_without_a_lower_mean_loss_are_counted() {
-        // Means of the epochs: 3.5, 2.5, 2.5, 2.6, and one that has only begun.
+        // Means of the epochs: 3.5, 2.5, 2.5, 2.6; the last epoch is not complete.
         let losses = [(0, 4.0), (0, 2.0), (1, 2.0), (2, 1.5), (2, 2.5), (3, 2.1), (4, 0.0)];
         let records: Vec<_> =
             losses.iter().zip(1..).map(|(&(epoch, loss), step)| record(step, epoch, loss, &[])).collect();

@@ -8,17 +8,17 @@ use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::plasticity::{PlasticityRule, Signals};
 use plasticity_core::representation::Representation;
 
-/// How near a loss is to one value, as a share of it, where it is said to stand there.
+/// The largest distance from the trivial value, as a share of it, at which a loss counts as trivial.
 const NEAR: f64 = 0.01;
-/// Steps that it stands there until it is warned of.
+/// Number of steps at the trivial value before a warning.
 const STEPS: u64 = 1000;
 
-/// What the loss of every module is where all its activity is 0, so that no stimulus is told from another: 2 for CLAPP-s,
-/// 2 ln 2 for a logistic loss of a fixation and a saccade, ln C for a choice of C. `None` for a rule whose loss there is 0,
-/// or that has none there. It is asked of an untrained network on the run's first batch.
+/// The trivial loss of every module: the loss if all its activity is 0, so that all stimuli look the same. It is 2 for
+/// CLAPP-s, 2 ln 2 for a logistic loss of a fixation and a saccade, ln C for a choice among C. `None` for a rule whose
+/// trivial loss is 0 or does not exist. It is measured on an untrained network and the run's first batch.
 ///
 /// # Errors
-/// If a batch cannot be made, or a rule refuses to work on silence.
+/// If a batch cannot be made, or a rule cannot work without activity.
 pub fn trivial_losses(experiment: &Experiment, device: &Device) -> Result<Vec<Option<f64>>> {
     let seed = experiment.config().seed;
     let mut network = experiment.network(device)?;
@@ -45,12 +45,12 @@ pub fn trivial_losses(experiment: &Experiment, device: &Device) -> Result<Vec<Op
     Ok(losses)
 }
 
-/// A representation of the same shape in which nothing is active.
+/// A representation of the same shape without activity.
 fn silence(of: &Representation, device: &Device) -> Result<Representation> {
     Representation::new(of.shape(), Buffer::zeros(device, of.data().len())?)
 }
 
-/// Since which step the loss of each module stands at its trivial value.
+/// The step since which the loss of each module has its trivial value.
 pub struct Standing {
     trivial: Vec<Option<f64>>,
     since: Vec<Option<u64>>,
@@ -61,7 +61,7 @@ impl Standing {
         Self { since: vec![None; trivial.len()], trivial }
     }
 
-    /// Hears of a record; returns the modules (from 0) whose losses have stood for long, with the value.
+    /// Processes a record; returns the modules (from 0) whose losses have been trivial for a long time, with the value.
     pub fn hear(&mut self, record: &Record) -> Vec<(usize, f64)> {
         let mut long = Vec::new();
         let each = record.loss.iter().zip(&self.trivial).zip(&mut self.since).enumerate();

@@ -1,15 +1,15 @@
-//! Whether the way back comes to be the transpose of the way forward.
+//! Measures how well retrodiction weights align with the transpose of prediction weights.
 
 use crate::analysis::aligned;
 use plasticity_core::observer::{Moment, Observer, ObserverSpec};
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
-/// Measures how far W_retro of every module has come to be the transpose of W_pred, as `module.M` with M from 0.
+/// Measures the alignment of W_retro with W_predᵀ in every module, as `module.M` with M from 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transposes {
-    /// Steps from one measure to the next, at least 1.
+    /// Steps between two measures, at least 1.
     #[serde(default = "every")]
     pub every: u64,
 }

@@ -1,5 +1,5 @@
-//! What is made of the records: the end of a training that has not become better for too long, and warnings of losses
-//! that stand.
+//! Uses the records to end training after a time without improvement, and to warn about losses that
+//! stay at their trivial value.
 
 use super::patience::Waiting;
 use super::standing::{Standing, trivial_losses};
@@ -10,7 +10,7 @@ use plasticity_core::Result;
 use plasticity_core::observer::Moment;
 use std::cell::RefCell;
 
-/// Hears of every record, first of those that the run has already.
+/// Processes every record, first the earlier records of the run.
 pub struct Watch<'a> {
     run: &'a RefCell<&'a mut Run>,
     experiment: &'a Experiment,
@@ -29,10 +29,10 @@ impl<'a> Watch<'a> {
         self.waiting.is_some()
     }
 
-    /// Hears of a record; may end training.
+    /// Processes a record; may end training.
     ///
     /// # Errors
-    /// If a warning cannot be kept.
+    /// If a warning cannot be saved.
     pub fn hear(&mut self, record: &Record, moment: &Moment<Trainer>) -> Result<()> {
         for (module, value) in self.standing.hear(record) {
             let message = format!(
@@ -56,7 +56,7 @@ impl<'a> Watch<'a> {
     pub fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         if moment.step < moment.total {
             let device = moment.network().network().device().clone();
-            // A rule may refuse to work on silence: then it has no trivial loss.
+            // A rule that cannot work without activity has no trivial loss.
             self.standing = Standing::new(trivial_losses(self.experiment, &device).unwrap_or_default());
         }
         let records = self.run.borrow_mut().history()?;

@@ -14,6 +14,7 @@ use plasticity_core::{Error, Result};
 use std::ops::Range;
 
 /// L = −mean over inputs of log softmax(W z̄ + b)\[label\], with z̄ the representation's mean over time and location.
+///
 /// If frames are labelled (speech), the mean is over labelled frames, and z̄ of a frame is the mean over location and
 /// over the steps in time that the frame covers. If a module ends in a recurrent layer, the classifier uses the
 /// output of this layer.

@@ -1,7 +1,9 @@
-//! The two matrix products that all paths use, on panels that stay in the first caches. The right operand is always a
-//! contiguous *panel*: `[depth, width]` with a `width` of 16, 32 or 64 values ([`panel_width`]). One micro-kernel
-//! holds a few rows of the result in registers. It is written once over [`pulp::Simd`] and runs with AVX-512, AVX2 or
-//! scalars, depending on the processor. The left operand is read in place, by rows or by columns; nothing is packed.
+//! The two matrix products that all paths use, on panels that stay in the first caches.
+//!
+//! The right operand is always a contiguous *panel*: `[depth, width]` with a `width` of 16, 32 or 64 values
+//! ([`panel_width`]). One micro-kernel holds a few rows of the result in registers. It is written once over
+//! [`pulp::Simd`] and runs with AVX-512, AVX2 or scalars, depending on the processor. The left operand is read in
+//! place, by rows or by columns; nothing is packed.
 
 use super::level::arch;
 use pulp::{Simd, WithSimd};
@@ -10,8 +12,8 @@ use pulp::{Simd, WithSimd};
 const DEPTH_BLOCK: usize = 128;
 
 /// Width of the panels for `channels` outgoing channels. With AVX-512 it is the widest among those with the least
-/// padding. Else it is the width of a strip of the micro-kernel, so that the strip is contiguous and a block of its
-/// panel stays in the first-level cache.
+/// padding. Else it is the width of a strip of the micro-kernel, so that the strip is contiguous and a block of
+/// its panel stays in the first-level cache.
 pub(crate) fn panel_width(channels: usize) -> usize {
     if arch().dispatch(Lanes) < 16 {
         return 16;
@@ -37,8 +39,8 @@ pub(crate) fn rows_by_panel(a: &[f32], b: &[f32], c: &mut [f32], depth: usize, w
     arch().dispatch(RowsByPanel { a, b, c, depth, width });
 }
 
-/// `C += Aᵀ · B` for the columns of `a` from `first` on, as many as `c` has rows: `a` is `[rows, depth]`, `b` a panel
-/// `[rows, width]`, `c` is `[columns, width]`.
+/// `C += Aᵀ · B` for the columns of `a` from `first` on, as many as `c` has rows: `a` is `[rows, depth]`, `b` a
+/// panel `[rows, width]`, `c` is `[columns, width]`.
 pub(crate) fn columns_by_panel(
     a: &[f32],
     b: &[f32],
@@ -193,8 +195,8 @@ struct Panel<'a, V> {
     accumulate: bool,
 }
 
-/// Computes `N` vectors of every row of `c`: `R` rows at a time, and the remaining rows in groups of half the size,
-/// and so on.
+/// Computes `N` vectors of every row of `c`: `R` rows at a time, and the remaining rows in groups of half the
+/// size, and so on.
 #[inline(always)]
 fn strip<S: Simd, L: Left, const R: usize, const N: usize>(
     simd: S,

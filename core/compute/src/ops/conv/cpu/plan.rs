@@ -32,9 +32,10 @@ pub(super) struct Plan {
 /// The least number of channels for which packing operands is faster: each packed value is used in this many products.
 const CHANNELS: usize = 64;
 
-/// The plan of a layer. It uses `arithmetic` if this is faster. F(4×4, 3×3) enlarges the rounding error of bfloat16
-/// more than F(2×2, 3×3) does. So F(4×4, 3×3) stays in `f32`, and wide layers use F(2×2, 3×3) instead
-/// ([`Kernel::wide`](crate::bf16::Kernel)).
+/// The plan of a layer. It uses `arithmetic` if this is faster.
+///
+/// F(4×4, 3×3) enlarges the rounding error of bfloat16 more than F(2×2, 3×3) does. So F(4×4, 3×3) stays in `f32`, and
+/// wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
     let (path, double_biases) = (path(g), false);
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };

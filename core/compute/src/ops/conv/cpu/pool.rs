@@ -21,6 +21,7 @@ pub struct Routing {
 ///
 /// # Shapes
 /// `input` is `[samples, positions, channels]`, `output` `[samples, pool.output(positions), channels]`.
+///
 /// A window in which all values are NaN, as NaN weights give, gives NaN. A single NaN after a number is
 /// ignored: to keep it would need a second comparison for each value and a third more of the layer's
 /// time.

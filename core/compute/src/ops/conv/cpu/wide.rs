@@ -1,4 +1,5 @@
 //! Wide layers on few positions: processes one group of outgoing channels after another, each as a separate layer.
+//!
 //! In such layers, the operands of a tile algorithm are many times larger than the weights, and each is used only
 //! a few times. The operands of one group stay in the first caches until they are used. So only the weights are
 //! read from memory.

@@ -3,6 +3,7 @@
 //! The same three stages as on the CPU, with the same signatures on [`Buffer`]s. Weights have the memory layout
 //! `[out, tap_t, tap_y, tap_x, in]` ([`weight_order`]), so that both operands of a product are contiguous along the
 //! summed axis. A layer uses one of four implementations:
+//!
 //! - few inputs per output, no pool (first layers): our own kernel, limited by the memory that it writes;
 //! - maps with at most as many positions as the kernel has taps (2×2 with 3×3): one matrix product, without padding;
 //! - one step of the kernel in time, and cuDNN available: its implicit matrix products on tensor cores;

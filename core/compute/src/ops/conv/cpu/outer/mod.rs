@@ -1,5 +1,6 @@
-//! Outer product of a post factor with the presynaptic input. Few weights are summed separately
-//! ([`apart`]), many weights together ([`together`]).
+//! Outer product of a post factor with the presynaptic input.
+//!
+//! Few weights are summed separately ([`apart`]), many weights together ([`together`]).
 
 mod apart;
 mod operands;

@@ -1,4 +1,5 @@
 //! Makes operands of the products from maps: a pass down the lines of tiles, then a pass along them.
+//!
 //! Neighbouring tiles share the results of the first pass for the columns that both read.
 
 use std::array::from_fn;
@@ -128,7 +129,7 @@ impl<'a> Under<'a> {
         Self { grid, channels, blank: Scratch::zeros(row), filled: Scratch::zeros(filled) }
     }
 
-    /// The pass down a stretch, to `[product, position, channel]`; positions beside the map give zeros.
+    /// The pass down a stretch, to `[product, position, channel]`; positions outside the map give zeros.
     #[inline(always)]
     fn down<S: Simd, T: Tiling, F: Factor>(
         &mut self,

@@ -1,6 +1,7 @@
-//! Convolutions by cuDNN's implicit matrix products, on channels-last maps. The algorithms are fixed, and their sums
-//! do not depend on timing, so the bits of a run repeat. cuDNN does not search for the fastest algorithm. If it
-//! cannot compute something, or fails once, the other implementations do it.
+//! Convolutions by cuDNN's implicit matrix products, on channels-last maps.
+//!
+//! The algorithms are fixed, and their sums do not depend on timing, so the bits of a run repeat. cuDNN does not
+//! search for the fastest algorithm. If it cannot compute something, or fails once, the other implementations do it.
 
 mod library;
 mod plan;
@@ -64,10 +65,11 @@ pub(super) fn describe(device: &Device) -> String {
 }
 
 /// A stage of a convolution: input and weights give the output, input and post factor the outer product, weights and
-/// post factor the feedback. The result has the type of maps at the device's precision. `None` if cuDNN is not
-/// available or has no kernel for it. cuDNN is used for images (or videos whose kernel has one step in time) whose
-/// channels fill the lanes of tensor cores. Maps of more than 2³¹ − 1 values are processed in parts. If a call
-/// fails, a warning is printed once, and this stage of this convolution is not tried again.
+/// post factor the feedback. The result has the type of maps at the device's precision.
+///
+/// `None` if cuDNN is not available or has no kernel for it. cuDNN is used for images (or videos whose kernel has
+/// one step in time) whose channels fill the lanes of tensor cores. Maps of more than 2³¹ − 1 values are processed
+/// in parts. If a call fails, a warning is printed once, and this stage of this convolution is not tried again.
 pub(super) fn run(stage: Stage, g: &Geometry, a: &Buffer, b: &Buffer) -> Result<Option<Buffer>> {
     run_in_parts(stage, g, a, b, MOST)
 }
@@ -140,7 +142,7 @@ impl Cudnn {
         let Ok(Some(bytes)) = asked else { return false };
         let done = Buffer::unset(device, bytes.div_ceil(4)).and_then(|workspace| {
             let workspace = (workspace.pointer()?, bytes);
-            // SAFETY: as the caller promises; the workspace is as long as cuDNN asked for.
+            // SAFETY: as the caller promises; the workspace has the size that cuDNN requires.
             unsafe { plan.run(functions, stage, from, workspace, to, add) }
         });
         if let Err(error) = done {

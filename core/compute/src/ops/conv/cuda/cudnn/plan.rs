@@ -128,7 +128,7 @@ impl Plan {
         let [a, b, result] = self.sides(stage);
         let mut bytes = 0;
         let ask = library.workspace[stage as usize];
-        // SAFETY: the descriptors stand in the order that `sides` documents.
+        // SAFETY: the descriptors are in the order that `sides` documents.
         let status = unsafe { ask(library.handle, a, b, self.convolution, result, ALGORITHM, &mut bytes) };
         library.check("its workspace", status)?;
         self.stages[stage as usize] = Asked::Bytes(bytes);
