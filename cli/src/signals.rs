@@ -3,9 +3,23 @@
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Those that ask to end, and how the program ends after each. Batch systems send SIGUSR1, SIGUSR2 and SIGXCPU some time before
+/// they kill: SLURM as `--signal` says, Grid Engine as `-notify` and its limits of time say.
+#[cfg(unix)]
+const ASK: [(i32, Exit); 6] = [
+    (SIGHUP, Exit::Hangup),
+    (SIGINT, Exit::Interrupted),
+    (SIGTERM, Exit::Terminated),
+    (SIGUSR1, Exit::User1),
+    (SIGUSR2, Exit::User2),
+    (SIGXCPU, Exit::OutOfTime),
+];
+#[cfg(not(unix))]
+const ASK: [(i32, Exit); 0] = [];
 
 /// Listens from when it is made.
 #[derive(Debug, Default)]
@@ -15,7 +29,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGHUP, SIGINT and SIGTERM, but for those that this process was started to ignore (`nohup`).
+    /// Listens for those that ask to end, but for the ones that this process was started to ignore (`nohup`).
     ///
     /// # Errors
     /// Where the system refuses.
@@ -24,12 +38,12 @@ impl Signals {
         use signal_hook::flag;
         let signals = Self::default();
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        for (signal, exit) in ASK {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
             // In this order: the first signal finds the flag as it was.
-            let leave = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.came));
+            let leave = flag::register_conditional_shutdown(signal, exit as i32, Arc::clone(&signals.came));
             leave
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.which), signal as usize))
                 .and_then(|_| flag::register(signal, Arc::clone(&signals.came)))
@@ -51,11 +65,9 @@ impl Signals {
 
     /// How the program ends after the one that came.
     pub fn exit(&self) -> Exit {
-        match self.which.load(Ordering::Relaxed) {
-            1 => Exit::Hangup,
-            15 => Exit::Terminated,
-            _ => Exit::Interrupted,
-        }
+        let which = self.which.load(Ordering::Relaxed);
+        let asked = ASK.into_iter().find(|(signal, _)| usize::try_from(*signal) == Ok(which));
+        asked.map_or(Exit::Interrupted, |(_, exit)| exit)
     }
 }
 
