@@ -49,6 +49,7 @@ pub mod across;
 pub mod broadcast;
 pub mod draws;
 pub mod error;
+pub mod files;
 pub mod keys;
 pub mod layer;
 pub mod map;
