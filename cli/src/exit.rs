@@ -20,10 +20,14 @@ pub enum Exit {
     Hangup = 129,
     /// Interrupted from the keyboard (SIGINT); finished work is saved.
     Interrupted = 130,
-    /// Asked to end by a scheduler (SIGUSR1); finished work is saved.
-    Scheduled = 138,
+    /// Asked to end by a batch system (SIGUSR1); finished work is saved.
+    User1 = 138,
+    /// Asked to end by a batch system (SIGUSR2); finished work is saved.
+    User2 = 140,
     /// Asked to end (SIGTERM); finished work is saved.
     Terminated = 143,
+    /// Out of processor time (SIGXCPU); finished work is saved.
+    OutOfTime = 152,
 }
 
 impl Exit {

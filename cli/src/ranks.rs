@@ -3,6 +3,8 @@
 use crate::exit::Exit;
 use crate::output;
 use plasticity_core::Result;
+#[cfg(feature = "mpi")]
+use plasticity_core::device::Device;
 use plasticity_lab::ranks::{self, Alone, Collective};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,8 @@ pub fn join(limit: Duration) -> Result<Arc<dyn Collective>> {
 
 #[cfg(feature = "mpi")]
 fn joined(_: usize, limit: Duration) -> Result<Arc<dyn Collective>> {
+    // Before the device is opened.
+    Device::choose(ranks::local_rank().unwrap_or(0));
     let joined = ranks::mpi::join(limit)?;
     if joined.rank() > 0 {
         output::silence();

@@ -4,9 +4,23 @@
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The signals that ask the program to end, and its exit status after each. Batch systems send SIGUSR1, SIGUSR2 and SIGXCPU
+/// some time before they kill: SLURM with `--signal`, Grid Engine with `-notify` and its time limits.
+#[cfg(unix)]
+const ASK: [(i32, Exit); 6] = [
+    (SIGHUP, Exit::Hangup),
+    (SIGINT, Exit::Interrupted),
+    (SIGTERM, Exit::Terminated),
+    (SIGUSR1, Exit::User1),
+    (SIGUSR2, Exit::User2),
+    (SIGXCPU, Exit::OutOfTime),
+];
+#[cfg(not(unix))]
+const ASK: [(i32, Exit); 0] = [];
 
 /// Listens for signals from its creation on.
 #[derive(Debug, Default)]
@@ -16,8 +30,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGHUP, SIGINT, SIGTERM and SIGUSR1, except those that this process ignores since its start (`nohup`).
-    /// `mpirun` passes SIGUSR1 on and waits. After the other signals, it gives the ranks only a limited time.
+    /// Listens for the signals that ask to end, except those that this process ignores since its start (`nohup`). `mpirun`
+    /// passes SIGUSR1 on and waits. After SIGTERM or SIGINT, it gives the ranks only a limited time.
     ///
     /// # Errors
     /// If the system refuses.
@@ -26,12 +40,12 @@ impl Signals {
         use signal_hook::flag;
         let signals = Self::default();
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        for signal in [SIGHUP, SIGINT, SIGTERM, SIGUSR1] {
+        for (signal, exit) in ASK {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
             // In this order: at the first signal the flag is not set yet.
-            let leave = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.came));
+            let leave = flag::register_conditional_shutdown(signal, exit as i32, Arc::clone(&signals.came));
             leave
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.which), signal as usize))
                 .and_then(|_| flag::register(signal, Arc::clone(&signals.came)))
@@ -53,12 +67,9 @@ impl Signals {
 
     /// The exit status after the signal that came.
     pub fn exit(&self) -> Exit {
-        match self.which.load(Ordering::Relaxed) {
-            1 => Exit::Hangup,
-            10 => Exit::Scheduled,
-            15 => Exit::Terminated,
-            _ => Exit::Interrupted,
-        }
+        let which = self.which.load(Ordering::Relaxed);
+        let asked = ASK.into_iter().find(|(signal, _)| usize::try_from(*signal) == Ok(which));
+        asked.map_or(Exit::Interrupted, |(_, exit)| exit)
     }
 }
 

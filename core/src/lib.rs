@@ -49,6 +49,7 @@ pub mod across;
 pub mod broadcast;
 pub mod draws;
 pub mod error;
+pub mod files;
 pub mod keys;
 pub mod layer;
 pub mod map;
@@ -70,5 +71,5 @@ pub use plasticity_compute::{ops, pairs, stage};
 
 /// The compute device and its buffers of `f32`.
 pub mod device {
-    pub use plasticity_compute::device::{Buffer, Device, Indices, ON_GPU, Precision};
+    pub use plasticity_compute::device::{AllReduce, Buffer, Device, Indices, ON_GPU, Precision, Summing};
 }

@@ -32,7 +32,8 @@ pub struct Imported {
 /// is missing; the error names it. Then the network may have changed in part.
 pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> Result<Imported> {
     let refuse = |message: String| Error::file(file, message);
-    let bytes = std::fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let bytes =
+        plasticity_core::files::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| refuse(format!("is no safetensors file: {error}")))?;
     let own: Vec<String> = network.parameters().into_iter().map(|(name, _)| name).collect();

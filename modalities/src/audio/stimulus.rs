@@ -74,6 +74,12 @@ impl Windows {
             return Err(Error::stimulus("speech", message));
         }
         let phones = corpus.phones();
+        if let (LabelKind::Phones, Some(_), Some(tile)) = (label, &phones, tiles.get(0))
+            && split != Split::Learn
+        {
+            // Labels of another form show now and not after training.
+            corpus.frames(tile.utterance, tile.samples / HOP)?;
+        }
         let (recent, moments) = (Recent::new(), Mutex::default());
         Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent, moments })
     }
@@ -294,7 +300,8 @@ mod tests {
             assert_eq!(sample.values[0], (index * 2 * HOP) as f32);
             assert_eq!(sample.label, Label::Frames(vec![Some(frame as u32), Some(frame as u32 + 1)]));
         }
-        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 4));
+        // And the labels of the first once to see that they can be read.
+        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 5));
     }
 
     #[test]

@@ -1,32 +1,11 @@
-//! Opens files that a config leads to: regular ones alone, since a pipe would never end and a device takes all memory.
+//! Texts that a config leads to.
 
-use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result};
+pub use plasticity_core::files::{open, read};
+use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// Opens a regular file; links are followed.
-///
-/// # Errors
-/// As the system says; or where it is a pipe, a device or a folder.
-pub fn open(path: &Path) -> Result<File> {
-    if path.metadata()?.is_file() {
-        return File::open(path);
-    }
-    let message = "is a pipe, a device or a folder and not a regular file: remove it, or give a file";
-    Err(Error::new(ErrorKind::InvalidInput, message))
-}
-
-/// All bytes of a regular file.
-///
-/// # Errors
-/// As [`open`].
-pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The text of a regular file: UTF-8, or UTF-16 with a byte-order mark, which is left off in either.
+/// The text of a regular file: UTF-8, or UTF-16 with a byte-order mark, which is left off in either. Lines end with `\n`, also where
+/// the file has `\r\n` or, as of old Macs, `\r`.
 ///
 /// # Errors
 /// As [`open`]; or where it is no such text.
@@ -42,7 +21,10 @@ pub fn text(path: &Path) -> Result<String> {
         [0xEF, 0xBB, 0xBF, text @ ..] => std::str::from_utf8(text).ok().map(str::to_owned),
         _ => String::from_utf8(bytes).ok(),
     };
-    text.ok_or_else(|| Error::new(ErrorKind::InvalidData, "expected text in UTF-8 or UTF-16"))
+    let lines = |text: String| {
+        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+    };
+    text.map(lines).ok_or_else(|| Error::new(ErrorKind::InvalidData, "expected text in UTF-8 or UTF-16"))
 }
 
 #[cfg(test)]
@@ -59,6 +41,8 @@ mod tests {
             std::fs::write(file.path(), bytes).unwrap();
             assert_eq!(text(file.path()).unwrap(), "ä\n");
         }
+        std::fs::write(file.path(), "a\r\nb\rc\n\rd").unwrap();
+        assert_eq!(text(file.path()).unwrap(), "a\nb\nc\n\nd");
         std::fs::write(file.path(), [b'a', 0xE4]).unwrap();
         assert!(text(file.path()).unwrap_err().to_string().contains("UTF-8"));
     }

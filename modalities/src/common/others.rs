@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 /// Extensions of common files beside stimuli that are not stimuli: texts, tables, labels, system files.
 const COMPANIONS: &[&str] = &[
     "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "yaml", "yml", "toml", "ini", "db",
-    "log", "py", "mat", "npy", "npz", "pdf", "phn", "wrd", "textgrid", "lab", "sph", "url",
+    "log", "py", "mat", "npy", "npz", "pdf", "phn", "wrd", "textgrid", "lab", "url",
 ];
 
 /// Folders that a warning names at most.
@@ -69,12 +69,12 @@ mod tests {
     fn other_kinds_are_counted_by_folder_and_companions_are_not() {
         let (mut others, place) = (Others::default(), Path::new("train"));
         assert_eq!(others.message(place, &["png"]), None);
-        for file in ["1.heic", "2.HEIC", "3.avif", "4", "notes.txt", "Thumbs.db"] {
+        for file in ["1.heic", "2.HEIC", "3.avif", "4", "notes.txt", "Thumbs.db", "5.sph"] {
             others.count(Path::new("train/disc"), Path::new(file));
         }
         others.count(Path::new("train/bar"), Path::new("1.avif"));
-        let expected = "train: 5 files of other types are skipped (bar: 1 .avif; disc: 1 .avif, 2 .heic, 1 \
-            without an extension); only .jpg, .png are read";
+        let expected = "train: 6 files of other types are skipped (bar: 1 .avif; disc: 1 .avif, 2 .heic, 1 \
+            .sph, 1 without an extension); only .jpg, .png are read";
         assert_eq!(others.message(place, &["jpg", "png"]).as_deref(), Some(expected));
     }
 }

@@ -11,6 +11,7 @@ mod orientation;
 mod patches;
 mod picture;
 mod png;
+mod several;
 mod source;
 mod spec;
 mod stimulus;

@@ -2,6 +2,7 @@
 
 use super::Orientation;
 use super::decode::decode;
+use super::several;
 use crate::common::files;
 use plasticity_core::{Error, Result};
 use std::path::Path;
@@ -46,6 +47,7 @@ impl Picture {
     /// Names the file where it cannot be read, is truncated, or is of another kind.
     pub fn read(path: &Path, orientation: Orientation) -> Result<Self> {
         let bytes = files::read(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
+        several::warn(path, &bytes);
         decode(&bytes, orientation).map_err(|message| Error::file(path, message))
     }
 

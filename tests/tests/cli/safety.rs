@@ -170,7 +170,9 @@ fn other_data_or_another_processor_is_said_once_and_recorded() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_saves_the_step_and_says_how_to_go_on() {
-    for (signal, status) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129), ("-USR1", 138)] {
+    for (signal, status) in
+        [("-TERM", 143), ("-INT", 130), ("-HUP", 129), ("-USR1", 138), ("-USR2", 140), ("-XCPU", 152)]
+    {
         let place =
             Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000").replace("steps = 2", "minutes = 9"));
         let mut command = place.command(&["train", "config.toml", "--out", "a run"]);

@@ -111,6 +111,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     given.overrides.set.extend(arguments.batch.map(|batch| format!("training.batch={batch}")));
     let opened = given.load().and_then(|config| opened(config, &ranks));
     let (experiment, trainer) = ranks::agree(ranks.as_ref(), opened)?;
+    let sharing = trainer.sharing().clone().on(trainer.network().device());
+    let trainer = trainer.among(sharing);
     ranks::together(&ranks, || measure(arguments, &experiment, trainer))
 }
 

@@ -15,7 +15,7 @@ pub mod cuda;
 #[cfg(feature = "cuda")]
 use cuda as device;
 
-pub use device::{Buffer, Device, Indices};
+pub use device::{AllReduce, Buffer, Device, Indices, Summing};
 
 /// Whether buffers lie in the memory of a GPU, and not of the host.
 pub const ON_GPU: bool = cfg!(feature = "cuda");

@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, FORMAT, Header, KEY, digest};
 use crate::network::{Saved, State};
-use plasticity_core::Error;
+use plasticity_core::{Error, files};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Checkpoint {
     /// if an optimiser has not made the checkpoint's steps.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
         let unread = |error| Unusable::Refused(Error::file(path, format!("cannot be read: {error}")));
-        Self::from_bytes(&std::fs::read(path).map_err(unread)?, path)
+        Self::from_bytes(&files::read(path).map_err(unread)?, path)
     }
 
     /// Reads a checkpoint from the bytes of a file; `path` names it in errors.

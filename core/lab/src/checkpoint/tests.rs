@@ -96,6 +96,16 @@ fn what_cannot_be_read_now_is_not_broken() {
     assert!(refused(&path).contains("has format 2, but this version reads 1"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("step-7.safetensors");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let Err(Unusable::Refused(error)) = Checkpoint::read(&path) else { panic!("it is not broken") };
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}
+
 #[test]
 fn a_safetensors_file_of_another_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();

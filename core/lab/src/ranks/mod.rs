@@ -7,6 +7,7 @@
 
 mod agree;
 mod collective;
+mod devices;
 mod layout;
 #[cfg(feature = "mpi")]
 pub mod mpi;
@@ -21,4 +22,4 @@ pub use layout::Shard;
 pub use queued::{Abort, Link, Queued};
 pub(crate) use sharing::{Begun, Updates};
 pub use sharing::{GATHER, MOMENTS, Negatives, Sharing, WAIT};
-pub use started::{on_this_machine, rank_as_started, started};
+pub use started::{local_rank, on_this_machine, rank_as_started, started};

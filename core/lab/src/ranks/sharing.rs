@@ -8,12 +8,14 @@
 //!
 //! With [`Negatives::Shard`] a rule sees its rank's shard alone, with draws of its own, and ranks average what they come to.
 
+use super::devices;
 use super::layout::{Batched, Layout};
 use super::{Alone, Collective, Pending, Shard};
 use plasticity_core::across::Across;
-use plasticity_core::device::Buffer;
+use plasticity_core::device::{AllReduce, Buffer, Device, Summing};
 use plasticity_core::draws::Draws;
 use plasticity_core::map::FeatureMap;
+use plasticity_core::ops;
 use plasticity_core::plasticity::PlasticityRule;
 use plasticity_core::representation::Representation;
 use plasticity_core::stage;
@@ -40,6 +42,8 @@ pub struct Sharing {
     negatives: Negatives,
     /// Stimuli of this rank in a step.
     stimuli: usize,
+    /// What sums updates, where that is not the host.
+    devices: Option<Arc<AllReduce>>,
 }
 
 /// Ranks as layers see them.
@@ -65,8 +69,18 @@ impl Across for Sums {
 /// A module's updates, over which ranks may be summing still.
 pub(crate) struct Begun {
     /// The sum that is being made, of what `summed` describes.
-    pending: Option<Pending>,
+    sum: Sum,
     updates: Updates,
+}
+
+/// Who sums updates.
+enum Sum {
+    /// Nobody: there is one rank.
+    None,
+    /// The host, the values of one buffer after the other.
+    Host(Pending),
+    /// The ranks' GPUs, in place.
+    Devices(Summing),
 }
 
 /// A module's updates and loss.
@@ -82,7 +96,7 @@ pub(crate) struct Updates {
 impl Sharing {
     /// The only rank.
     pub fn alone() -> Self {
-        Self { ranks: Arc::new(Alone::default()), negatives: Negatives::Global, stimuli: 0 }
+        Self { ranks: Arc::new(Alone::default()), negatives: Negatives::Global, stimuli: 0, devices: None }
     }
 
     /// A rank's part in steps of `batch` stimuli.
@@ -99,7 +113,13 @@ impl Sharing {
             );
             return Err(Error::config("training.batch", message));
         }
-        Ok(Self { negatives, stimuli: batch / size, ranks })
+        Ok(Self { negatives, stimuli: batch / size, ranks, devices: None })
+    }
+
+    /// The same with updates that are summed by the ranks' GPUs, where these can.
+    #[must_use]
+    pub fn on(self, device: &Device) -> Self {
+        Self { devices: devices::join(self.ranks.as_ref(), device).map(Arc::new), ..self }
     }
 
     /// The ranks.
@@ -256,21 +276,26 @@ impl Sharing {
     ///
     /// # Errors
     /// Where a copy from the device fails.
-    pub(crate) fn begin(&self, updates: Updates) -> Result<Begun> {
-        if self.is_alone() {
-            return Ok(Begun { pending: None, updates });
-        }
-        let mut values = Vec::new();
-        for buffer in self.summed(&updates) {
-            values.extend(buffer.to_vec()?);
-        }
-        Ok(Begun { pending: Some(self.ranks.all_reduce(values)), updates })
+    pub(crate) fn begin(&self, mut updates: Updates) -> Result<Begun> {
+        let sum = match &self.devices {
+            _ if self.is_alone() => Sum::None,
+            Some(devices) => Sum::Devices(devices.begin(self.summed(&mut updates))?),
+            None => {
+                let mut values = Vec::new();
+                for buffer in self.summed(&mut updates) {
+                    values.extend(buffer.to_vec()?);
+                }
+                Sum::Host(self.ranks.all_reduce(values))
+            }
+        };
+        Ok(Begun { sum, updates })
     }
 
     /// What ranks sum of a module's updates.
-    fn summed<'a>(&self, updates: &'a Updates) -> impl Iterator<Item = &'a Buffer> {
-        let averaged = (!self.gathers()).then(|| updates.own.iter().chain([&updates.loss]));
-        updates.layers.iter().flatten().chain(averaged.into_iter().flatten())
+    fn summed<'a>(&self, updates: &'a mut Updates) -> impl Iterator<Item = &'a mut Buffer> {
+        let Updates { layers, own, loss } = updates;
+        let averaged = (!self.gathers()).then(|| own.iter_mut().chain([loss]));
+        layers.iter_mut().flatten().chain(averaged.into_iter().flatten())
     }
 
     /// Waits for the sum of the updates of `module`.
@@ -278,25 +303,26 @@ impl Sharing {
     /// # Errors
     /// Where a rank has left.
     pub(crate) fn finish(&self, begun: Begun, module: usize) -> Result<Updates> {
-        let Begun { pending, mut updates } = begun;
-        let Some(pending) = pending else { return Ok(updates) };
-        let reduced = stage::module(module, WAIT).in_scope(|| pending.wait())?;
-        stage::communicated(module, REDUCE, reduced.began, reduced.took);
-        let (mut values, gathers) = (reduced.values, self.gathers());
-        if !gathers {
-            let share = 1.0 / self.ranks.size() as f32;
-            values.iter_mut().for_each(|value| *value *= share);
-        }
-        let mut rest = &values[..];
-        let mut put = |buffer: &mut Buffer| -> Result<()> {
-            let (own, others) = rest.split_at_checked(buffer.len()).unwrap_or_default();
-            rest = others;
-            *buffer = Buffer::from_vec(buffer.device(), own.to_vec())?;
-            Ok(())
-        };
-        updates.layers.iter_mut().flatten().try_for_each(&mut put)?;
-        if !gathers {
-            updates.own.iter_mut().chain([&mut updates.loss]).try_for_each(&mut put)?;
+        let Begun { sum, mut updates } = begun;
+        let share = if self.gathers() { 1.0 } else { 1.0 / self.ranks.size() as f32 };
+        let wait = stage::module(module, WAIT);
+        match sum {
+            Sum::None => {}
+            Sum::Devices(summing) => {
+                wait.in_scope(|| summing.finish())?;
+                if !self.gathers() {
+                    self.summed(&mut updates).try_for_each(|buffer| ops::scale(buffer, share))?;
+                }
+            }
+            Sum::Host(pending) => {
+                let reduced = wait.in_scope(|| pending.wait())?;
+                stage::communicated(module, REDUCE, reduced.began, reduced.took);
+                let mut rest = reduced.values.into_iter().map(|value| value * share);
+                for buffer in self.summed(&mut updates) {
+                    let own = rest.by_ref().take(buffer.len()).collect();
+                    *buffer = Buffer::from_vec(buffer.device(), own)?;
+                }
+            }
         }
         Ok(updates)
     }

@@ -8,6 +8,12 @@ pub fn started() -> Option<usize> {
     number("OMPI_COMM_WORLD_SIZE").or_else(|| number("PMI_SIZE")).or_else(by_slurm)
 }
 
+/// Which of the ranks on this machine this process is, from 0, where the starter says so.
+pub fn local_rank() -> Option<usize> {
+    let names = ["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"];
+    names.iter().find_map(|name| std::env::var(name).ok()?.parse().ok())
+}
+
 /// How many of the ranks are on this machine, where the starter says so.
 pub fn on_this_machine() -> Option<usize> {
     let names = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"];

@@ -3,7 +3,7 @@
 
 use super::folder::BEFORE;
 use crate::files::{copy_aside, synchronise_folder_of, write_atomically};
-use plasticity_core::{Error, Result};
+use plasticity_core::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -61,7 +61,7 @@ impl Journal {
         // The old file stays until the new one replaces it, so a run that is stopped in between loses no record.
         if path.exists() {
             let bytes =
-                std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+                files::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
             let text = String::from_utf8_lossy(&bytes);
             let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
             let of = |line: &str| serde_json::from_str::<Line>(line).ok().map(|line| line.step);
@@ -100,6 +100,17 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file })
     }
 
+    /// Warns where the records up to `step` end before it by more than one of every `every` steps, or than their own distance.
+    pub(super) fn warn_of_missing(&self, step: u64, every: u64) -> Result<()> {
+        if let Some(last) = ends_before(&self.path, step, every)? {
+            tracing::warn!(
+                "{}: its records end at step {last}, before the checkpoint of step {step}: those in between are lost",
+                self.path.display()
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn write(&mut self, record: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(record).map_err(|error| Error::file(&self.path, error))?;
         line.push(b'\n');
@@ -109,6 +120,17 @@ impl Journal {
     pub(super) fn synchronise(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|error| Error::file(&self.path, error))
     }
+}
+
+/// The last step that is recorded, where another should be before `step`.
+fn ends_before(path: &Path, step: u64, every: u64) -> Result<Option<u64>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let steps: Vec<u64> = lines.map(|line| line.step).collect();
+    let apart = steps.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);
+    let last = steps.last().copied().unwrap_or(0);
+    Ok((last.saturating_add(apart.max(every)) <= step).then_some(last))
 }
 
 #[cfg(test)]
@@ -153,6 +175,19 @@ mod tests {
         Journal::open(&path, 5).unwrap();
         assert_eq!(steps(&path), [2, 3, 4, 5]);
         assert_eq!(std::fs::read(folder.path().join("metrics.jsonl.broken")).unwrap(), before);
+    }
+
+    #[test]
+    fn records_that_end_before_the_checkpoint_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut metrics = Journal::open(&path, 40).unwrap();
+        assert_eq!(ends_before(&path, 9, 10).unwrap(), None);
+        assert_eq!(ends_before(&path, 10, 10).unwrap(), Some(0));
+        [10, 20].iter().for_each(|&step| metrics.write(&record(step)).unwrap());
+        assert_eq!(ends_before(&path, 29, 10).unwrap(), None);
+        assert_eq!(ends_before(&path, 30, 10).unwrap(), Some(20));
+        assert_eq!(ends_before(&path, 29, 1).unwrap(), None, "they were recorded every 10 steps");
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Run {
     /// Whether the records are also written as a table.
     table: bool,
     keep_best: usize,
+    /// Steps from one record to the next.
+    log_every: u64,
     from: Option<Stored>,
     /// The step from which it resumes.
     step: u64,
@@ -111,6 +113,7 @@ impl Run {
             keep: config.training.keep,
             table: config.training.metrics_csv,
             keep_best: config.training.keep_best,
+            log_every: config.training.log_every,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
             from,
@@ -151,6 +154,7 @@ impl Run {
                 let best = (self.keep_best > 0).then(|| Best::open(&scores, self.step)).transpose()?;
                 self.remove_old(self.step, best.as_ref())?;
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
+                metrics.warn_of_missing(self.step, self.log_every)?;
                 let measures = self.folder.join(MEASURES);
                 let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
                 let warnings = Warnings::open(self.folder.join(WARNINGS), self.step)?;

@@ -14,6 +14,7 @@ fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
         origins,
         keep,
         keep_best: 0,
+        log_every: 1,
         table: false,
         from,
         step,

@@ -85,7 +85,7 @@ pub fn train_among(
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     let course = Course::new(training, network.modules().len(), per_epoch, total);
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
-    let sharing = sharing.map_err(|error| config.locate(error))?;
+    let sharing = sharing.map_err(|error| config.locate(error))?.on(network.device());
     let mut trainer = Trainer::new(network, config.seed).with_course(course).among(sharing);
     if let Some(pace) = training.parallel.pace() {
         trainer = trainer.in_pipeline(experiment.input(), pace).map_err(|error| config.locate(error))?;

@@ -7,7 +7,7 @@
 //! batch, and a module of gradient isolation needs nothing else: the bits are those of one thread after the other. At the pace
 //! `Free` a part never waits for one above it: a map that finds the queue full takes the place of the oldest, from which the
 //! parts above do not learn. This is the asynchronous variant of decoupled greedy learning (Belilovsky et al. 2020, Decoupled
-//! Greedy Learning of CNNs, Section 4) without reuse of maps.
+//! Greedy Learning of CNNs) without its reuse of maps.
 
 use super::queue::{Full, Receiver, Sender, queue};
 use super::{Course, Length, Trainer, tell};

@@ -62,7 +62,7 @@ impl Tensors {
     /// If the file does not follow the format; the error says where.
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |message: String| Error::file(path, message);
-        let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let bytes = plasticity_core::files::read(path).map_err(|error| bad(error.to_string()))?;
         let not = |error| bad(format!("is not a complete safetensors file: {error}"));
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not)?;
         let empty = HashMap::new();

@@ -5,8 +5,9 @@ use plasticity_core::error::{Error, Result};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// What a SPHERE header says.
-pub(super) struct Header {
+/// A SPHERE file, as its header tells.
+pub(super) struct Sphere<'a> {
+    path: &'a Path,
     bytes: u64,
     pub samples: usize,
     pub rate: u32,
@@ -14,16 +15,17 @@ pub(super) struct Header {
     big_endian: bool,
 }
 
-impl Header {
+impl<'a> Sphere<'a> {
     /// Reads the header of a file: `NIST_1A`, its own size, then `name -type value` lines up to `end_head`.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub fn open(path: &'a Path) -> Result<Self> {
         let wrong = |message: String| Error::file(path, format!("NIST SPHERE header: {message}"));
         let mut start = Vec::new();
         let file = files::open(path).map_err(|e| Error::file(path, e))?;
+        let all = file.metadata().map_err(|e| Error::file(path, e))?.len();
         file.take(1 << 16).read_to_end(&mut start).map_err(|e| Error::file(path, e))?;
         let text = String::from_utf8_lossy(&start);
         let mut lines = text.lines();
-        let bytes = lines.nth(1).and_then(|line| line.trim().parse().ok());
+        let bytes = lines.nth(1).and_then(|line| line.trim().parse::<u64>().ok());
         let bytes = bytes.ok_or_else(|| wrong("its second line must be its size in bytes".to_owned()))?;
         let fields: Vec<(&str, &str)> = lines
             .take_while(|line| line.trim() != "end_head")
@@ -50,38 +52,42 @@ impl Header {
             return Err(wrong(format!("{channels} channels")));
         }
         let big_endian = field("sample_byte_format") == Some("10");
+        let samples = number("sample_count")?;
+        let there = all.saturating_sub(bytes) / (2 * channels as u64);
+        if there < u64::from(samples) {
+            let message = format!(
+                "ends after {there} of the {samples} samples in its header: the file is incomplete, get it again"
+            );
+            return Err(Error::file(path, message));
+        }
         Ok(Self {
+            path,
             bytes,
-            samples: number("sample_count")? as usize,
+            samples: samples as usize,
             rate: number("sample_rate")?,
             channels,
             big_endian,
         })
     }
-}
 
-/// The mean of the channels, full scale ±1, and their rate.
-pub(super) fn read(path: &Path) -> Result<(Vec<f32>, u32)> {
-    let header = Header::read(path)?;
-    let mut file = files::open(path).map_err(|e| Error::file(path, e))?;
-    let mut bytes = Vec::new();
-    let read = file.seek(SeekFrom::Start(header.bytes)).and_then(|_| file.read_to_end(&mut bytes));
-    read.map_err(|e| Error::file(path, e))?;
-    let sample = |pair: &[u8]| {
-        let pair = [pair[0], pair[1]];
-        let value = if header.big_endian { i16::from_be_bytes(pair) } else { i16::from_le_bytes(pair) };
-        f32::from(value) / 32_768.0
-    };
-    let frames = bytes.chunks_exact(2 * header.channels).take(header.samples);
-    let mono: Vec<f32> =
-        frames.map(|frame| frame.chunks_exact(2).map(sample).sum::<f32>() / header.channels as f32).collect();
-    if mono.len() < header.samples {
-        let message = format!(
-            "ends after {} of the {} samples in its header: the file is incomplete, get it again",
-            mono.len(),
-            header.samples
-        );
-        return Err(Error::file(path, message));
+    /// The mean of the channels, full scale ±1, of `count` samples from sample `start` on, which must be there.
+    pub fn part(&self, start: usize, count: usize) -> Result<Vec<f32>> {
+        let frame = 2 * self.channels;
+        let mut bytes = vec![0; count * frame];
+        let mut read = || {
+            let mut file = files::open(self.path)?;
+            file.seek(SeekFrom::Start(self.bytes + (start * frame) as u64))?;
+            file.read_exact(&mut bytes)
+        };
+        read().map_err(|e| Error::file(self.path, e))?;
+        let sample = |pair: &[u8]| {
+            let pair = [pair[0], pair[1]];
+            let value = if self.big_endian { i16::from_be_bytes(pair) } else { i16::from_le_bytes(pair) };
+            f32::from(value) / 32_768.0
+        };
+        let frames = bytes.chunks_exact(frame);
+        Ok(frames
+            .map(|frame| frame.chunks_exact(2).map(sample).sum::<f32>() / self.channels as f32)
+            .collect())
     }
-    Ok((mono, header.rate))
 }

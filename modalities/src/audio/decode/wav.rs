@@ -7,6 +7,10 @@ use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 
 /// Chunks before the samples at most.
 const CHUNKS: usize = 1 << 12;
+/// Bytes at the end of a file in which chunks behind the samples are looked for.
+const BEHIND: u64 = 1 << 16;
+/// The kind of samples that are whole numbers.
+const PCM: u64 = 1;
 /// Channels, and bits of a sample, at most.
 const CHANNELS: u64 = 256;
 const BITS: u64 = 64;
@@ -44,9 +48,7 @@ impl Wav {
                 b"ds64" => long = number(&at(file, body, 16)?, 8, 8),
                 b"data" => {
                     let size = long.filter(|_| size == u64::from(u32::MAX)).unwrap_or(size);
-                    return Ok(
-                        format.and_then(|format| Self::new(format, body, size, all.saturating_sub(body)))
-                    );
+                    return format.map_or(Ok(None), |format| Self::new(file, format, body, size, all));
                 }
                 _ => {}
             }
@@ -58,12 +60,27 @@ impl Wav {
         Ok(None)
     }
 
-    /// `size` is that of the header, `there` what the file has behind it.
-    fn new(format: Vec<u8>, from: u64, size: u64, there: u64) -> Option<Self> {
-        let frame = number(&format, 12, 2).filter(|&bytes| bytes > 0)?;
-        let open = size == 0 || (size >= OPEN && size > there);
-        let bytes = if open { there / frame * frame } else { size };
-        Some(Self { format, from, bytes, frames: bytes / frame })
+    /// `size` is that of the header, `all` the length of the file.
+    fn new(file: &mut File, format: Vec<u8>, from: u64, size: u64, all: u64) -> Result<Option<Self>> {
+        let format = plain(format);
+        let Some(frame) = number(&format, 12, 2).filter(|&bytes| bytes > 0) else { return Ok(None) };
+        let there = all.saturating_sub(from);
+        if size == 0 || (size >= OPEN && size > there) {
+            let bytes = (behind(file, from, all)? - from) / frame * frame;
+            return Ok(Some(Self { format, from, bytes, frames: bytes / frame }));
+        }
+        let wrong = |message: String| Err(Error::new(ErrorKind::InvalidData, message));
+        if size > there {
+            return wrong(format!(
+                "ends after {} of the {} samples in its header: the file is incomplete, get it again",
+                there / frame,
+                size / frame
+            ));
+        }
+        if at(file, from + size + size % 2, 4)? == b"data" {
+            return wrong("has its samples in several chunks: convert it (`sox FILE new.wav`)".to_owned());
+        }
+        Ok(Some(Self { format, from, bytes: size, frames: size / frame }))
     }
 
     /// The same samples behind a header that is true.
@@ -92,6 +109,38 @@ fn check(format: &[u8]) -> Result<()> {
 }
 
 /// Up to `length` bytes from `from` on.
+/// A `fmt ` of PCM as the decoder takes it: without what follows its first 16 bytes, and of samples of 12 bits, say, as the two
+/// bytes that they lie in, for they lie at the upper end of these.
+fn plain(mut format: Vec<u8>) -> Vec<u8> {
+    let told = |at| number(&format, at, 2).unwrap_or(0);
+    let (kind, channels, frame, bits) = (told(0), told(2), told(12), told(14));
+    if kind == PCM && format.len() >= 16 {
+        if channels > 0 && frame % channels == 0 && bits.div_ceil(8) == frame / channels {
+            format[14] = (8 * (frame / channels)) as u8;
+        }
+        format.truncate(16);
+    }
+    format
+}
+
+/// Where the samples end that a writer to a pipe did not count: before chunks that it wrote behind them, or at the end.
+fn behind(file: &mut File, from: u64, all: u64) -> Result<u64> {
+    let start = all.saturating_sub(BEHIND).max(from);
+    let last = at(file, start, all.saturating_sub(start))?;
+    let chunks = |mut place: usize| {
+        while place < last.len() {
+            let known =
+                matches!(last.get(place..place + 4), Some(b"LIST" | b"id3 " | b"bext" | b"cue " | b"afsp"));
+            let Some(size) = number(&last, place + 4, 4).filter(|_| known) else { return false };
+            let end = place + 8 + size as usize;
+            place = if end == last.len() { end } else { end + size as usize % 2 };
+        }
+        place == last.len()
+    };
+    let found = (0..last.len()).find(|&place| chunks(place)).unwrap_or(last.len());
+    Ok(start + found as u64)
+}
+
 fn at(file: &mut File, from: u64, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(from))?;

@@ -2,6 +2,7 @@
 //! (the labels that van den Oord et al. 2018 published for LibriSpeech: 41 classes).
 
 use crate::common::files;
+use crate::common::folders::composed;
 use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ impl AlignedPhones {
                 })
                 .collect::<Result<Vec<u32>>>()?;
             classes = classes.max(labels.iter().max().map_or(0, |class| class + 1));
-            if lines.insert(id.to_owned(), labels).is_some() {
+            if lines.insert(composed(id), labels).is_some() {
                 return Err(wrong(format!("utterance `{id}` appears twice")));
             }
         }
@@ -103,6 +104,14 @@ mod tests {
         assert_eq!(frames(5), [3, 1, 4, 1, 5].map(Some));
         assert_eq!(frames(3), [3, 1, 4].map(Some));
         assert!(file.frames("a", 10).is_err());
+    }
+
+    #[test]
+    fn ids_are_the_same_in_either_unicode_form() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "a\u{308}-1 3 1\n").unwrap();
+        let phones = AlignedPhones::read(file.path()).unwrap();
+        assert_eq!(phones.frames("\u{e4}-1", 2).unwrap(), [3, 1].map(Some));
     }
 
     /// The centre of what a unit sees, in samples, from the kernels, strides and paddings of the layers below it.

@@ -101,6 +101,9 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
             .and_then(|len| values.get(at + 5..(at + 5).checked_add(len)?))
             .ok_or_else(|| format!("tier `{name}` must have {count} entries: the file is incomplete"))?;
         at += 5 + body.len();
+        if let Some(Value::Number(_)) = values.get(at) {
+            return Err(format!("tier `{name}` has more entries than the {count} that it gives as its size"));
+        }
         tiers.push(name.as_str());
         let is_phones = name == "phones" || name.ends_with(" - phones");
         if class == "IntervalTier"
@@ -213,6 +216,9 @@ item []:
         assert!(parse(&LONG.replace("\"phones\"", "\"fones\"")).unwrap_err().contains("only: words, fones"));
         assert!(parse(&LONG.replace("EY1", "ɛ")).unwrap_err().contains("ARPABET"));
         assert!(parse(&LONG[..LONG.len() - 90]).is_err());
+        let fewer =
+            parse(&LONG.replace("size = 2\n        intervals [1]", "size = 1\n        intervals [1]"));
+        assert!(fewer.unwrap_err().contains("tier `phones` has more entries than the 1"));
         assert!(
             parse(&LONG.replace("size = 2\n        intervals [1]", "size = 9e18\n intervals [1]")).is_err()
         );

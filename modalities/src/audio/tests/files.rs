@@ -24,15 +24,10 @@ fn wav_flac_and_stereo_give_the_same_samples() {
 fn sphere_files_are_read_by_their_first_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sx1.wav");
-    let mut bytes = b"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 4\nsample_rate -i 16000\n\
-                      sample_n_bytes -i 2\nsample_byte_format -s2 01\nend_head\n"
-        .to_vec();
-    bytes.resize(1024, b' ');
-    for sample in [0_i16, 16_384, -16_384, 1] {
-        bytes.extend(sample.to_le_bytes());
-    }
+    let bytes = sphere(&[0.0, 0.5, -0.5, 0.25]);
     std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(decode::read(&path).unwrap()[..3], [0.0, 0.5, -0.5]);
+    let read = decode::read(&path).unwrap();
+    assert!(read.iter().zip([0.0, 0.5, -0.5, 0.25]).all(|(a, b)| (a - b).abs() < 1e-4), "{read:?}");
     std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
     assert!(message(decode::read(&path)).contains("ends after 2 of the 4 samples"));
     std::fs::write(&path, b"NIST_1A\n   1024\nend_head").unwrap();
@@ -77,17 +72,9 @@ fn samples_that_are_no_numbers_are_errors_that_name_the_file() {
     let path = folder.path().join("damaged.wav");
     for rate in [16_000, 44_100] {
         for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38] {
-            let spec = hound::WavSpec {
-                channels: 1,
-                sample_rate: rate,
-                bits_per_sample: 32,
-                sample_format: hound::SampleFormat::Float,
-            };
-            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-            let samples = tone(rate, 440.0, 8_000);
-            samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-            writer.write_sample(damage).unwrap();
-            writer.finalize().unwrap();
+            let mut samples = tone(rate, 440.0, 8_000);
+            samples.push(damage);
+            write_floats(&path, rate, &samples);
             let message = message(decode::read(&path));
             assert!(message.contains("damaged.wav: broken") && message.contains("again"), "{message}");
         }
@@ -133,15 +120,36 @@ fn wav_headers_are_read_as_writers_leave_them() {
         ("an open size of 0", open(0)),
         ("RF64", long),
         ("something behind the samples", [&whole[..], b"LIST\x05\0\0\0INFO"].concat()),
+        (
+            "something behind an open size",
+            [&open(u32::MAX)[..], b"LIST\x05\0\0\0INFOx\0id3 \x03\0\0\0abc"].concat(),
+        ),
+        ("a format of 20 bytes", {
+            let mut changed = with(16, &[20, 0, 0, 0]);
+            changed.splice(36..36, [0; 4]);
+            changed
+        }),
+        ("12 bits in two bytes", with(34, &[12, 0])),
     ] {
         std::fs::write(&path, bytes).unwrap();
         assert_eq!(decode::length(&path).unwrap(), (8_000, 16_000), "{name}");
         assert!(decode::read(&path).unwrap() == expected, "{name}");
     }
+    let mut twice = with(40, &8_000_u32.to_le_bytes());
+    twice.splice(8_044..8_044, [&b"data"[..], &7_992_u32.to_le_bytes()].concat());
+    for (bytes, expected) in [
+        (&whole[..1_044], "ends after 500 of the 8000 samples"),
+        (&twice, "its samples in several chunks"),
+        (b"RIFF", "only 4 bytes"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let message = message(decode::length(&path));
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 #[test]
-fn tags_behind_a_flac_and_a_length_that_is_not_told_lose_no_block() {
+fn tags_around_a_flac_and_a_length_that_is_not_told_lose_no_block() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.flac");
     for samples in [24_000, 11_200, 4_096, 100] {
@@ -154,7 +162,17 @@ fn tags_behind_a_flac_and_a_length_that_is_not_told_lose_no_block() {
         let mut untold = whole.clone();
         untold[21] &= 0xF0;
         untold[22..26].fill(0);
+        // 200 bytes, and 3 with a foot.
+        let before = [
+            &b"ID3\x04\0\0\0\0\x01\x48"[..],
+            &[1; 200],
+            b"ID3\x04\0\x10\0\0\0\x03abc3DI\x04\0\x10\0\0\0\x03",
+        ]
+        .concat();
         for (name, bytes) in [
+            ("ID3v2", [&before, &whole[..]].concat()),
+            ("ID3v2 and ID3v1", [&before, &whole[..], &id3].concat()),
+            ("ID3v2, ID3v1 and no length", [&before, &untold[..], &id3].concat()),
             ("ID3v1", [&whole[..], &id3].concat()),
             ("APEv2 and ID3v1", [&whole[..], &ape, &id3].concat()),
             ("no length", untold.clone()),
@@ -164,6 +182,22 @@ fn tags_behind_a_flac_and_a_length_that_is_not_told_lose_no_block() {
             assert_eq!(decode::length(&path).unwrap(), (samples as u64, 16_000), "{name}");
             assert!(decode::read(&path).unwrap() == expected, "{name}");
         }
+    }
+}
+
+#[test]
+fn a_block_missing_from_a_flac_is_an_error_also_where_no_length_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.flac");
+    write_flac(&path, &tone(16_000, 440.0, 24_000));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[21] &= 0xF0;
+    bytes[22..26].fill(0);
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 200].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    for error in [message(decode::read(&path)), message(decode::length(&path))] {
+        assert!(error.contains("a.flac: broken after") && error.contains("next block begins"), "{error}");
     }
 }
 
@@ -186,11 +220,9 @@ fn a_window_is_the_same_as_of_the_whole_and_what_lies_before_it_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let noise: Vec<f32> =
         (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as f32 / 65_536.0 - 0.5).collect();
-    let (flac, wav, other) =
-        (folder.path().join("a.flac"), folder.path().join("b.wav"), folder.path().join("c.wav"));
+    let (flac, wav) = (folder.path().join("a.flac"), folder.path().join("b.wav"));
     write_flac(&flac, &noise);
     write_wav(&wav, 16_000, 2, &noise);
-    write_wav(&other, 8_000, 1, &noise[..8_000]);
     for path in [&flac, &wav] {
         let whole = decode::read(path).unwrap();
         for start in [0, 1, 4_095, 4_096, 100_000, 199_680] {
@@ -202,7 +234,6 @@ fn a_window_is_the_same_as_of_the_whole_and_what_lies_before_it_is_not_read() {
         decode::each(path, &mut |piece| pieces.extend_from_slice(piece)).unwrap();
         assert_eq!(pieces, whole);
     }
-    assert_eq!(decode::window(&other, 0, 320).unwrap(), None, "it has to be resampled");
     let right = decode::window(&flac, 150_000, 320).unwrap().unwrap();
     let mut bytes = std::fs::read(&flac).unwrap();
     bytes[1_000..2_000].fill(0);
@@ -211,24 +242,74 @@ fn a_window_is_the_same_as_of_the_whole_and_what_lies_before_it_is_not_read() {
     assert_eq!(decode::window(&flac, 150_000, 320).unwrap().unwrap(), right);
 }
 
+/// With samples in the first second that are no numbers, so that the whole cannot be read.
+#[test]
+fn a_window_that_is_resampled_or_of_sphere_is_the_same_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let noise: Vec<f32> =
+        (0..150_001_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as f32 / 65_536.0 - 0.5).collect();
+    for rate in [8_000, 11_025, 22_050, 44_100, 48_000] {
+        write_floats(&path, rate, &noise);
+        let whole = decode::read(&path).unwrap();
+        let mut pieces = Vec::new();
+        decode::each(&path, &mut |piece| pieces.extend_from_slice(piece)).unwrap();
+        assert!(pieces == whole, "{rate}");
+        let starts = [0, 1, 1_023, 1_024, 20_000, whole.len() - 320];
+        for start in starts {
+            let window = decode::window(&path, start, 320).unwrap().unwrap();
+            assert_eq!(window, whole[start..][..320], "{rate} Hz from {start}");
+        }
+        assert_eq!(decode::window(&path, whole.len() - 319, 320).unwrap(), None, "it ends before");
+        let mut damaged = noise.clone();
+        damaged[..rate as usize].fill(f32::NAN);
+        write_floats(&path, rate, &damaged);
+        assert!(decode::read(&path).is_err());
+        assert_eq!(decode::window(&path, 20_000, 320).unwrap().unwrap(), whole[20_000..][..320]);
+    }
+    std::fs::write(&path, sphere(&noise)).unwrap();
+    let whole = decode::read(&path).unwrap();
+    assert_eq!(decode::window(&path, 100_000, 320).unwrap().unwrap(), whole[100_000..][..320]);
+}
+
+fn write_floats(path: &Path, rate: u32, samples: &[f32]) {
+    let sample_format = hound::SampleFormat::Float;
+    let spec = hound::WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 32, sample_format };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+}
+
+/// SPHERE of 16 kHz.
+fn sphere(samples: &[f32]) -> Vec<u8> {
+    let mut bytes = format!(
+        "NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i {}\nsample_rate -i 16000\nsample_n_bytes -i 2\n\
+         sample_byte_format -s2 01\nend_head\n",
+        samples.len()
+    )
+    .into_bytes();
+    bytes.resize(1024, b' ');
+    bytes.extend(samples.iter().flat_map(|sample| ((sample * 32_767.0) as i16).to_le_bytes()));
+    bytes
+}
+
 #[test]
 fn windows_to_learn_from_are_those_of_whole_utterances() {
     let folder = tempfile::tempdir().unwrap();
     let samples = tone(16_000, 300.0, 50_000);
-    write_flac(&folder.path().join("flac/a/1.flac"), &samples);
-    // SPHERE is read whole.
-    let mut sphere = b"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 50000\nsample_rate -i 16000\n\
-                       sample_n_bytes -i 2\nsample_byte_format -s2 01\nend_head\n"
-        .to_vec();
-    sphere.resize(1024, b' ');
-    sphere.extend(samples.iter().flat_map(|sample| ((sample * 32_767.0) as i16).to_le_bytes()));
-    std::fs::create_dir_all(folder.path().join("sphere/a")).unwrap();
-    std::fs::write(folder.path().join("sphere/a/1.wav"), sphere).unwrap();
+    let (told, untold) = (folder.path().join("told/a/1.flac"), folder.path().join("untold/a/1.flac"));
+    write_flac(&told, &samples);
+    write_flac(&untold, &samples);
+    // A FLAC that does not tell its length is read whole.
+    let mut bytes = std::fs::read(&untold).unwrap();
+    bytes[21] &= 0xF0;
+    bytes[22..26].fill(0);
+    std::fs::write(&untold, bytes).unwrap();
     let open = |name: &str| {
         let source = super::folder(&folder.path().join(name), Beside::None);
         speech(source, 3_200).open(Split::Learn, 0).unwrap()
     };
-    let (seeking, whole) = (open("flac"), open("sphere"));
+    let (seeking, whole) = (open("told"), open("untold"));
     for draw in 0..8 {
         let sample =
             |stimulus: &dyn Stimulus| stimulus.sample(0, Some(&mut stream(5, &[draw]))).unwrap().values;

@@ -35,29 +35,47 @@ pub struct Lists {
 /// Where a file is missing or a line is not of its form, or a class has a group on both sides.
 pub fn read(folder: &Path, split: u32) -> Result<Lists> {
     let index = folder.join("classInd.txt");
-    let mut classes = Vec::new();
+    let (mut classes, mut labels) = (Vec::new(), BTreeMap::new());
     for (line, text) in lines(&index)? {
-        let name = text.split_whitespace().nth(1).ok_or_else(|| {
-            Error::file(&index, format!("line {line}: expected a number and a class, got `{text}`"))
-        })?;
+        let wrong = |what: &str| Error::file(&index, format!("line {line}: {what}, got `{text}`"));
+        let mut words = text.split_whitespace();
+        let number = words.next().and_then(|word| word.parse::<u32>().ok());
+        let (Some(number), Some(name)) = (number, words.next()) else {
+            return Err(wrong("expected a number and a class"));
+        };
+        if labels.insert(name.to_owned(), (classes.len() as u32, number)).is_some() {
+            return Err(wrong("the class appears twice"));
+        }
         classes.push(name.to_owned());
     }
-    let labels: BTreeMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
     let side = |kind: &str| -> Result<Vec<Listed>> {
         let path = folder.join(format!("{kind}list{split:02}.txt"));
-        lines(&path)?.into_iter().map(|(line, text)| entry(&path, line, &text, &labels)).collect()
+        let mut known = BTreeSet::new();
+        let entries = lines(&path)?.into_iter().map(|(line, text)| {
+            let entry = entry(&path, line, &text, &labels)?;
+            if known.insert((entry.label, entry.name.clone())) {
+                return Ok(entry);
+            }
+            Err(Error::file(&path, format!("line {line}: the clip is listed before, got `{text}`")))
+        });
+        entries.collect()
     };
     let (train, test) = (side("train")?, side("test")?);
     apart(folder, &train, &test)?;
     Ok(Lists { classes, train, test })
 }
 
-/// `Class/v_Class_gNN_cNN.avi`, in train lists followed by the class's number.
-fn entry(path: &Path, line: usize, text: &str, labels: &BTreeMap<&str, u32>) -> Result<Listed> {
+/// `Class/v_Class_gNN_cNN.avi`, in train lists followed by the class's number. `labels` has the place and the number of each
+/// class.
+fn entry(path: &Path, line: usize, text: &str, labels: &BTreeMap<String, (u32, u32)>) -> Result<Listed> {
     let wrong = |expected: &str| Error::file(path, format!("line {line}: expected {expected}, got `{text}`"));
-    let file = text.split_whitespace().next().unwrap_or_default();
+    let mut words = text.split_whitespace();
+    let file = words.next().unwrap_or_default();
     let (class, name) = file.split_once('/').ok_or_else(|| wrong("Class/v_Class_g01_c01.avi"))?;
-    let label = *labels.get(class).ok_or_else(|| wrong("a class that classInd.txt names"))?;
+    let (label, number) = *labels.get(class).ok_or_else(|| wrong("a class that classInd.txt names"))?;
+    if words.next().is_some_and(|told| told.parse() != Ok(number)) {
+        return Err(wrong(&format!("the number of the class in classInd.txt, {number}, behind the clip")));
+    }
     let name = name.strip_suffix(".avi").unwrap_or(name);
     if group(name).is_none() {
         return Err(wrong("a clip name such as v_Class_g01_c01.avi"));
@@ -115,6 +133,23 @@ mod tests {
         assert_eq!(lists.test[0].name, "v_Bend_g01_c01");
         let error = read(folder.path(), 2).unwrap_err().to_string();
         assert!(error.contains("trainlist02.txt"), "{error}");
+    }
+
+    #[test]
+    fn a_number_that_is_not_that_of_the_class_is_an_error() {
+        let folder = folder("Wave/v_Wave_g08_c01.avi 1\n", "");
+        let error = read(folder.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("classInd.txt, 2"), "{error}");
+        std::fs::write(folder.path().join("classInd.txt"), "1 Bend\n2 Bend\n").unwrap();
+        let error = read(folder.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn a_clip_that_is_listed_twice_is_an_error() {
+        let folder = folder("Bend/v_Bend_g08_c01.avi 1\nBend/v_Bend_g08_c01.avi 1\n", "");
+        let error = read(folder.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("line 2: the clip is listed before"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,8 @@ struct Name {
 ///
 /// # Errors
 /// Where names do not tell: their texts differ, two have the same numbers, or a number behind a point (`1.5`) has other
-/// lengths in other names, so that it may be a fraction.
+/// lengths in other names, so that it may be a fraction; or a later number runs through whole numbers without a gap, which the
+/// first that varies does not, and in another order.
 pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     let mut named: Vec<_> = frames.into_iter().map(|path| (Name::of(&path), path)).collect();
     named.sort();
@@ -47,7 +48,40 @@ pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
             }
         }
     }
+    let numbers: Vec<_> = named.iter().map(|(name, _)| &name.numbers[..]).collect();
+    if let Some(place) = other_order(&numbers) {
+        return Err(untold(
+            "have two numbers that give different orders",
+            &named[place].1,
+            &named[place + 1].1,
+        ));
+    }
     Ok(named.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Where a later number falls that runs through whole numbers without a gap, while the first that varies does not.
+fn other_order(sorted: &[&[Number]]) -> Option<usize> {
+    let columns = sorted.first().map_or(0, |numbers| numbers.len());
+    let column = |at: usize| -> Option<Vec<u128>> {
+        let value = |numbers: &&[Number]| match numbers[at].1.as_str() {
+            "" => Some(0),
+            digits => digits.parse().ok(),
+        };
+        sorted.iter().map(value).collect()
+    };
+    let varies = |at: &usize| sorted.windows(2).any(|pair| pair[0][*at] != pair[1][*at]);
+    let runs = |values: &[u128]| {
+        let mut values = values.to_vec();
+        values.sort_unstable();
+        values.windows(2).all(|pair| pair[0] + 1 == pair[1])
+    };
+    let mut varying = (0..columns).filter(varies);
+    let first = varying.next()?;
+    if column(first).is_some_and(|values| runs(&values)) {
+        return None;
+    }
+    let later = varying.filter_map(column).find(|values| runs(values))?;
+    later.windows(2).position(|pair| pair[0] > pair[1])
 }
 
 /// Text and runs of digits of a name without its ending, in turn; the first is text.
@@ -107,6 +141,8 @@ mod tests {
             ["t1_f9.png", "t1_f10.png", "t2_f1.png"],
             ["clip.1.png", "clip.2.png", "clip.10.png"],
             ["s_0.033.png", "s_0.066.png", "s_1.000.png"],
+            ["00-58.png", "00-59.png", "01-00.png"],
+            ["1_of_3.png", "2_of_2.png", "3_of_1.png"],
         ] {
             let [first, second, third] = names;
             assert_eq!(ordered(&[third, first, second]).unwrap(), names);
@@ -121,6 +157,7 @@ mod tests {
             (["f.png", "f 1.png"], "more than numbers"),
             (["1.png", "01.jpg"], "same numbers"),
             (["s_0.1.png", "s_0.033.png"], "fractions"),
+            (["7919_2.png", "5831_3.png"], "two numbers that give different orders"),
         ] {
             let error = ordered(&names).unwrap_err();
             assert!(error.contains("clip: ") && error.contains(why), "{error}");

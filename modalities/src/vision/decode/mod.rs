@@ -5,7 +5,7 @@
 
 use super::jpeg::{self, Coding};
 use super::{Orientation, Picture, png};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, metadata};
 use std::io::Cursor;
 
 /// Endings of the files that are read.
@@ -32,10 +32,21 @@ pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String>
     let damaged = |error: &dyn std::fmt::Display| {
         format!("is a damaged {kind} ({error}): replace it, or remove it from the folder")
     };
+    let wrong = |error: ImageError| match error {
+        ImageError::Unsupported(error) => {
+            format!("is a {kind} that is not supported ({error}): convert it, or remove it from the folder")
+        }
+        ImageError::Limits(_) => format!(
+            "is a {kind} that takes more than {} MiB decoded, which is not supported: scale it down, or remove it from the \
+             folder",
+            MOST >> 20
+        ),
+        error => damaged(&error),
+    };
     let (mut image, turn) = match format {
-        ImageFormat::Jpeg => jpeg(bytes, &damaged)?,
-        ImageFormat::Png => usual(&png::without_texts(bytes), format, &damaged)?,
-        _ => usual(bytes, format, &damaged)?,
+        ImageFormat::Jpeg => jpeg(bytes, &damaged, &wrong)?,
+        ImageFormat::Png => usual(&png::without_texts(bytes), format, &wrong)?,
+        _ => usual(bytes, format, &wrong)?,
     };
     if orientation.is_upright() {
         image.apply_orientation(turn);
@@ -47,14 +58,15 @@ pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String>
 }
 
 type Damaged<'a> = dyn Fn(&dyn std::fmt::Display) -> String + 'a;
+type Wrong<'a> = dyn Fn(ImageError) -> String + 'a;
 type Turned = (DynamicImage, metadata::Orientation);
 
-fn jpeg(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
+fn jpeg(bytes: &[u8], damaged: &Damaged<'_>, wrong: &Wrong<'_>) -> Result<Turned, String> {
     if !jpeg::is_complete(bytes) {
         return Err("is an incomplete JPEG: replace it, or remove it from the folder".to_owned());
     }
     match jpeg::coding(bytes) {
-        Coding::Usual => usual(bytes, ImageFormat::Jpeg, damaged),
+        Coding::Usual => usual(bytes, ImageFormat::Jpeg, wrong),
         Coding::Apart => apart(bytes, damaged),
         Coding::Other(coding) => Err(format!(
             "is a JPEG with {coding} coding, which is not supported: convert it (`djpeg FILE | cjpeg > \
@@ -63,18 +75,20 @@ fn jpeg(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
     }
 }
 
-fn usual(bytes: &[u8], format: ImageFormat, damaged: &Damaged<'_>) -> Result<Turned, String> {
+fn usual(bytes: &[u8], format: ImageFormat, wrong: &Wrong<'_>) -> Result<Turned, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader.set_format(format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST);
     reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
-    limits.reserve(decoder.total_bytes()).map_err(|e| damaged(&e))?;
-    decoder.set_limits(limits).map_err(|e| damaged(&e))?;
+    let mut decoder = reader.into_decoder().map_err(wrong)?;
+    let (width, height) = decoder.dimensions();
+    let in_colour = (u64::from(width) * u64::from(height)).saturating_mul(3);
+    limits.reserve(decoder.total_bytes().max(in_colour)).map_err(wrong)?;
+    decoder.set_limits(limits).map_err(wrong)?;
     // What EXIF says wrongly is passed over, as viewers do.
     let turn = decoder.orientation().unwrap_or(metadata::Orientation::NoTransforms);
-    Ok((DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?, turn))
+    Ok((DynamicImage::from_decoder(decoder).map_err(wrong)?, turn))
 }
 
 /// A JPEG whose components stand in scans of their own.

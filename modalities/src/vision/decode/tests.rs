@@ -114,3 +114,54 @@ fn what_a_png_says_beside_its_pixels_is_not_unpacked() {
         assert_eq!(decode(&bytes, Upright).unwrap(), picture);
     }
 }
+
+/// TIFFs of floating-point numbers are whole, and no damage.
+#[test]
+fn what_is_not_supported_is_not_called_damaged() {
+    let entry = |tag: u16, kind: u16, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1_u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let (short, long) = (3, 4);
+    let entries = [
+        entry(256, short, 2),
+        entry(257, short, 1),
+        entry(258, short, 32),
+        entry(259, short, 1),
+        entry(262, short, 1),
+        entry(273, long, 128),
+        entry(277, short, 1),
+        entry(278, short, 1),
+        entry(279, long, 8),
+        entry(339, short, 3),
+    ];
+    let mut bytes = [&b"II*\0\x08\0\0\0\x0a\0"[..], &entries.concat(), &[0; 4]].concat();
+    bytes.resize(128, 0);
+    bytes.extend([0.25_f32, 0.5].into_iter().flat_map(f32::to_le_bytes));
+    let error = decode(&bytes, Upright).unwrap_err();
+    assert!(error.contains("TIFF that is not supported") && error.contains("convert it"), "{error}");
+}
+
+/// One bit a pixel in the file, and 24 in colour.
+#[test]
+fn a_small_file_with_many_pixels_is_refused_as_too_large() {
+    let picture = testing::gradient(24, 20);
+    let mut bytes = encoded(&picture, ImageFormat::Bmp);
+    bytes[18..22].copy_from_slice(&20_000_i32.to_le_bytes());
+    bytes[22..26].copy_from_slice(&20_000_i32.to_le_bytes());
+    let error = decode(&bytes, Upright).unwrap_err();
+    assert!(error.contains("BMP that takes more than 512 MiB"), "{error}");
+    let png = testing::png(&testing::gradient(24, 20));
+    // Width, height, bits and kind of the header, with its checksum: 20,000 × 20,000 of one grey bit.
+    let header = [&20_000_u32.to_be_bytes()[..], &20_000_u32.to_be_bytes(), &[1, 0, 0, 0, 0]].concat();
+    let sum = crc([&b"IHDR"[..], &header].concat().as_slice()).to_be_bytes();
+    let large = [&png[..16], &header, &sum, &png[33..]].concat();
+    let error = decode(&large, Upright).unwrap_err();
+    assert!(error.contains("PNG that takes more than 512 MiB"), "{error}");
+}
+
+/// CRC-32 of PNG (polynomial 0xEDB88320).
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    })
+}

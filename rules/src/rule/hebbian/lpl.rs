@@ -9,6 +9,7 @@ use plasticity_core::ops::{self, Product};
 use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
+use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::Scalar;
 
 /// Neurons predict their own recent past, keep their variance, and become decorrelated.
@@ -63,6 +64,13 @@ plugin! {
 
         fn demands(&self) -> Demands {
             Demands::default().with_views_of_single_steps(2)
+        }
+
+        /// The products of all rows of a group with all, on the device and here.
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            let groups = Neighbours::of("lpl", target).map_or_else(|_| Vec::new(), |neighbours| neighbours.groups);
+            let rows = groups.iter().map(|group| group.len() as u64).max().unwrap_or(0);
+            rows.saturating_mul(rows).saturating_mul(2)
         }
     }
 }
@@ -179,7 +187,6 @@ impl PlasticityRule for Lpl {
 mod tests {
     use super::*;
     use crate::testing::{SHAPE, alone, assert_follows_loss, build, draws, relative, representation};
-    use plasticity_core::representation::RepresentationShape;
 
     #[test]
     fn lpl_follows_its_loss_on_patches_and_on_views() {
@@ -193,6 +200,13 @@ mod tests {
                 &alone(&target),
             );
         }
+    }
+
+    #[test]
+    fn the_rows_of_a_view_are_counted_with_each_other() {
+        let views = RepresentationShape { time: 1, location: 2, batch: 6, channel: 5 };
+        let group = Neighbours::of("lpl", views).unwrap().groups[0].len() as u64;
+        assert_eq!(Lpl::default().compared(views), 2 * group * group);
     }
 
     /// If both views move, the update equals the update with twice the weight, and the loss counts the term once.

@@ -16,7 +16,7 @@ use plasticity_core::plasticity::{
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::registry::Key;
-use plasticity_core::representation::Representation;
+use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::score::autodiff::pick;
 use plasticity_core::score::{Reach, Rows, ScoreFunction, ScoreSpec, Transport};
 use plasticity_core::taped::Scalar;
@@ -104,6 +104,12 @@ plugin! {
         fn demands(&self) -> Demands {
             Demands::default().with_pooling_of_each(self.pool.poolings()).with_context(self.context).with_views(2)
         }
+
+        /// Scores of each row with its other view and its negatives, and as many modulations.
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            let pairs = (target.rows() as u64).saturating_mul(1 + self.negatives as u64);
+            pairs.saturating_mul(2)
+        }
     }
 }
 
@@ -120,6 +126,10 @@ plugin! {
 
         fn demands(&self) -> Demands {
             self.0.demands().with_modules("end_to_end")
+        }
+
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            self.0.compared(target)
         }
     }
 }
@@ -265,7 +275,6 @@ mod tests {
     use super::*;
     use crate::testing::{assert_follows_loss, context, refusal, representation};
     use plasticity_core::random::stream;
-    use plasticity_core::representation::RepresentationShape;
 
     fn shape(channel: usize) -> RepresentationShape {
         RepresentationShape { time: 1, location: 2, batch: 8, channel }
@@ -282,6 +291,12 @@ mod tests {
                 assert_follows_loss(rule.as_mut(), &signals);
             }
         }
+    }
+
+    #[test]
+    fn each_row_is_counted_with_its_other_view_and_its_negatives() {
+        let spec = ClappPpBackprop(ClappPp { negatives: 3, ..ClappPp::default() });
+        assert_eq!(spec.compared(shape(5)), 2 * 16 * (1 + 3));
     }
 
     #[test]

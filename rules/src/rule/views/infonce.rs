@@ -11,6 +11,7 @@ use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Taped};
 use plasticity_core::plugin;
 use plasticity_core::random::{Random, uniform};
+use plasticity_core::representation::RepresentationShape;
 use plasticity_core::taped::{Matrix, Scalar};
 
 /// InfoNCE on two views, the backpropagation baseline of CLAPP++. For view 1 of an image, a softmax selects its view
@@ -76,6 +77,10 @@ plugin! {
             let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
             demands.with_views(2).with_modules("end_to_end")
         }
+
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            compared(target, self.projection)
+        }
     }
 }
 
@@ -101,7 +106,18 @@ plugin! {
             let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
             demands.with_views(2).with_modules("end_to_end")
         }
+
+        fn compared(&self, target: RepresentationShape) -> u64 {
+            compared(target, 0)
+        }
     }
+}
+
+/// Products, slopes and mixing of all rows of one place with all, and these rows and their factors in a projection.
+fn compared(target: RepresentationShape, projection: usize) -> u64 {
+    let rows = target.batch as u64;
+    let projected = rows.saturating_mul(projection as u64).saturating_mul(2);
+    rows.saturating_mul(rows).saturating_mul(3).saturating_add(projected)
 }
 
 /// Added to squared norms, so that the direction of a silent row is zero and not NaN.
@@ -296,7 +312,6 @@ mod tests {
     use super::*;
     use crate::testing::{assert_follows_loss, context, representation};
     use plasticity_core::random::stream;
-    use plasticity_core::representation::RepresentationShape;
 
     const SHAPE: RepresentationShape = RepresentationShape { time: 1, location: 2, batch: 8, channel: 5 };
 
@@ -311,6 +326,15 @@ mod tests {
             let target = representation(SHAPE, 1);
             assert_follows_loss(rule.as_mut(), &Signals::new(&target));
         }
+    }
+
+    #[test]
+    fn all_rows_of_a_place_are_counted_with_all() {
+        assert_eq!(NtXent::default().compared(SHAPE), 3 * 8 * 8);
+        let projected = InfoNce { projection: 7, ..InfoNce::default() };
+        assert_eq!(projected.compared(SHAPE), 3 * 8 * 8 + 2 * 8 * 7);
+        let many = RepresentationShape { batch: usize::MAX, ..SHAPE };
+        assert_eq!(NtXent::default().compared(many), u64::MAX);
     }
 
     /// Projections have length 1 and lie along axes. View 2 of image 0 is parallel to view 1, the others are

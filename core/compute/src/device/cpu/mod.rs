@@ -1,9 +1,11 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
+mod all_reduce;
 mod operand;
 mod scratch;
 mod shelf;
 
+pub use all_reduce::{AllReduce, Summing};
 pub(crate) use operand::Operand;
 pub(crate) use scratch::Scratch;
 
@@ -31,6 +33,9 @@ impl Device {
     pub fn open() -> Result<Self> {
         Ok(Self::default())
     }
+
+    /// Which of several processes on this machine opens the device, counted from 0: each takes a GPU of its own.
+    pub fn choose(_process: usize) {}
 
     /// A handle whose buffers are empty. Objects built on it have known shapes, need no memory and compute nothing.
     #[must_use]

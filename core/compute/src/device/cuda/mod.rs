@@ -3,6 +3,7 @@
 //! Work is queued and runs in order; the host waits only where it reads values back. Memory comes from the
 //! driver's stream-ordered pool, which keeps what is freed, so a training step allocates nothing new.
 
+mod all_reduce;
 mod buffer;
 mod compile;
 mod embedded;
@@ -11,6 +12,7 @@ mod kernel;
 mod libraries;
 mod staging;
 
+pub use all_reduce::{AllReduce, Summing};
 pub use buffer::{Buffer, Indices, Values};
 pub use kernel::{Kernels, Launch};
 
@@ -20,11 +22,19 @@ use cudarc::cublas::CudaBlas;
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
 use cudarc::driver::{CudaDevice, result};
 use dfdx::tensor::{AutoDevice, Cuda};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The environment variable that sets the precision at start: `f32`, `tf32` or `bf16`.
 pub const PRECISION: &str = "PLASTICITY_PRECISION";
+
+/// Which of the processes on this machine this one is.
+static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+/// The GPU of a process, of `count`: processes take one after the other, and begin again where there are more of them.
+fn ordinal(process: usize, count: usize) -> usize {
+    process % count.max(1)
+}
 
 /// A handle to the compute device.
 #[derive(Clone, Debug)]
@@ -61,7 +71,14 @@ pub fn failed(what: &str, error: impl std::fmt::Debug) -> Error {
 }
 
 impl Device {
-    /// Opens the first GPU that the driver shows (`CUDA_VISIBLE_DEVICES` chooses); later calls share it.
+    /// Which of several processes on this machine opens the device, counted from 0: each takes a GPU of its own. To be called
+    /// before the device is [opened](Self::open).
+    pub fn choose(process: usize) {
+        PROCESS.store(process, Ordering::Relaxed);
+    }
+
+    /// Opens the first GPU that the driver shows (`CUDA_VISIBLE_DEVICES` chooses), or the one that was [chosen](Self::choose);
+    /// later calls share it.
     ///
     /// # Errors
     /// If there is no GPU, driver or library, or the GPU is older than compute capability 8.0.
@@ -86,7 +103,8 @@ impl Device {
         if count == 0 {
             return Err(Error::Device(format!("no NVIDIA GPU is visible; {remedy}")));
         }
-        let driver = CudaDevice::new(0).map_err(|e| failed("opening the GPU", e))?;
+        let ordinal = ordinal(PROCESS.load(Ordering::Relaxed), count.try_into().unwrap_or_default());
+        let driver = CudaDevice::new(ordinal).map_err(|e| failed("opening the GPU", e))?;
         let attribute = |a| driver.attribute(a).map_err(|e| failed("asking the GPU", e));
         let capability = (
             attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
@@ -106,7 +124,7 @@ impl Device {
             Ok(name) => name.parse()?,
             Err(_) => Precision::default(),
         };
-        let tensors = Cuda::try_build(0, 0).map_err(|e| failed("dfdx", e))?;
+        let tensors = Cuda::try_build(ordinal, 0).map_err(|e| failed("dfdx", e))?;
         let blas = CudaBlas::new(driver.clone()).map_err(|e| failed("cuBLAS", e))?;
         let shared = Shared {
             tensors,
@@ -257,4 +275,16 @@ fn keep_freed_memory(device: sys::CUdevice) -> Result<()> {
     // SAFETY: the pool is the device's, and `all` a live local of the type that the attribute has.
     let status = unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut all).cast()) };
     status.result().map_err(|e| failed("the GPU's memory pool", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ordinal;
+
+    #[test]
+    fn processes_take_gpus_one_after_the_other() {
+        assert_eq!([0, 1, 2, 3].map(|process| ordinal(process, 2)), [0, 1, 0, 1]);
+        // One whose starter shows it a single GPU takes that.
+        assert_eq!(ordinal(3, 1), 0);
+    }
 }
