@@ -326,23 +326,23 @@ pub const TRAINING: [Key; 22] = [
         "parallel",
         "",
         "data | pipeline | free_pipeline",
-        "`data`: all threads work on one module after the other (default). `pipeline`: neighbouring modules have threads of their \
-         own and work on successive batches, with the same bits; no module may need one above it. `free_pipeline`: the same, but \
-         no module waits for a slower one above it, which skips batches instead; no two runs have the same bits",
+        "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules have separate threads \
+         and work on successive batches, with the same bits; no module may need one above it. `free_pipeline`: the same, but no \
+         module waits for a slower one above it; the slower one skips batches, and the bits differ from run to run",
     ),
     key(
         "negatives",
         "",
         "global | shard",
-        "with several ranks: rules see the whole batch, so updates equal those of one rank (`global`, default), or only the shard \
-         of the rank, with draws of its own, and the ranks average their updates (`shard`)",
+        "with several ranks: `global` (default): rules see the whole batch, so updates equal those of one rank. `shard`: rules see \
+         only the shard of their rank, each rank has its own draws, and the ranks average their updates",
     ),
     key(
         "rank_limit",
         "",
         "1.. seconds",
-        "with several ranks: a rank that the others wait for longer than this counts as hung, and all end; must be longer than a \
-         probe during training; left out: 1800",
+        "with several ranks: if the others wait longer than this for a rank, it counts as hung, and all ranks end; must be longer \
+         than a probe during training; left out: 1800",
     ),
 ];
 

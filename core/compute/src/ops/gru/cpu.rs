@@ -68,9 +68,9 @@ pub fn forward(
     Ok(())
 }
 
-/// One step back: adds step `t` of `factor` to `carry` (the factor from later steps) and writes the post factors of
-/// the summed inputs to step `t` of `at_input` and `at_hidden`, and those of `at_hidden` also to `step`, as a
-/// matrix. Then `carry` holds the factor that the leak carries to the previous step.
+/// One step back. Adds step `t` of `factor` to `carry` (the factor from later steps). Writes the post factors of the
+/// summed inputs to step `t` of `at_input` and `at_hidden`; the latter are also written to `step`, as a matrix.
+/// Afterwards, `carry` holds the factor that the leak carries to the previous step.
 #[allow(clippy::too_many_arguments)] // The signature of a kernel: its operands.
 pub fn backward(
     sizes: Sizes,
