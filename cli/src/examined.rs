@@ -11,7 +11,7 @@ use plasticity_lab::network::State;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows of features that are looked at, at most, where each stimulus has many (speech: a row for each frame).
+/// Rows of features that are looked at, at most, where each stimulus has many: speech, with a row for each frame.
 const ROWS: usize = 4096;
 
 /// A run and what its networks make of labelled stimuli.
@@ -80,7 +80,7 @@ impl Examined {
     }
 }
 
-/// Some of the stimuli of a split, evenly spaced: fewer where each has many rows.
+/// At most `most` stimuli of a split, evenly spaced: fewer where each has many rows.
 pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> {
     let rows = match whole.is_empty() {
         true => 1,
@@ -89,7 +89,8 @@ pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> 
             _ => 1,
         },
     };
-    Ok(Arc::new(Subset::new(whole, most.min((ROWS / rows).max(16)))))
+    let most = if rows == 1 { most } else { most.min((ROWS / rows).max(16)) };
+    Ok(Arc::new(Subset::new(whole, most)))
 }
 
 fn looks(
