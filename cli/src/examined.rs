@@ -80,7 +80,7 @@ impl Examined {
     }
 }
 
-/// Some of the stimuli of a split, evenly spaced: fewer if each has many rows.
+/// At most `most` stimuli of a split, evenly spaced: fewer if each has many rows.
 pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> {
     let rows = match whole.is_empty() {
         true => 1,
@@ -89,7 +89,8 @@ pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> 
             _ => 1,
         },
     };
-    Ok(Arc::new(Subset::new(whole, most.min((ROWS / rows).max(16)))))
+    let most = if rows == 1 { most } else { most.min((ROWS / rows).max(16)) };
+    Ok(Arc::new(Subset::new(whole, most)))
 }
 
 fn looks(

@@ -29,6 +29,9 @@ pub struct Wanted {
     pub audit: bool,
 }
 
+/// Stimuli that the probe of the confusion matrix learns from, at most.
+const LEARNED: usize = 4000;
+
 /// Pieces that are shown of each neuron.
 pub const PIECES: usize = 8;
 
@@ -126,7 +129,7 @@ fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Resu
     output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
     let (whole, _) = run.loaded.labelled(Split::ReadoutTrain)?;
     // Classes need more stimuli to be learned than to be tested.
-    let train = some(whole, 2 * most)?;
+    let train = some(whole, (2 * most).min(LEARNED))?;
     let config = run.loaded.experiment.config();
     let sizes = (config.training.batch, config.training.threads);
     let settings = config.probe.settings(ProbeKind::Standardised);

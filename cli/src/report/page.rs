@@ -35,10 +35,11 @@ impl Page {
         self.sections.push(Section { id, name: name.into(), body });
     }
 
-    /// A chart with what is to be seen in it.
+    /// A chart below its title, with what is to be seen in it.
     pub fn figure(&mut self, chart: Chart, caption: &str) -> Markup {
         let figure = html! {
             figure {
+                p.title { (chart.title) }
                 (PreEscaped(chart.themed()))
                 figcaption { (caption) " " a.file href={ (FOLDER) "/" (chart.name) ".svg" } { "SVG" } }
             }

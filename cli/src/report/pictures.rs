@@ -3,21 +3,21 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{
-    DynamicImage, ExtendedColorType, ImageEncoder, RgbImage, codecs::jpeg::JpegEncoder,
+    DynamicImage, ExtendedColorType, ImageEncoder, RgbaImage, codecs::jpeg::JpegEncoder,
     codecs::png::PngEncoder,
 };
 use plasticity_core::{Error, Result};
 use plasticity_lab::analysis::Excerpt;
 
-/// Rows and columns of red, green and blue.
+/// Rows and columns of red, green, blue and opacity.
 #[derive(Clone, Debug)]
 pub struct Picture {
     /// Columns.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// `[row, column, 3]`.
-    pub rgb: Vec<u8>,
+    /// `[row, column, 4]`.
+    pub rgba: Vec<u8>,
 }
 
 impl Picture {
@@ -25,16 +25,21 @@ impl Picture {
     pub fn of(width: usize, height: usize, channels: usize, values: &[f32], (low, high): (f32, f32)) -> Self {
         let room = (high - low).max(f32::MIN_POSITIVE);
         let byte = |value: f32| (255.0 * ((value - low) / room).clamp(0.0, 1.0)).round() as u8;
-        let pixel = |values: &[f32]| -> [u8; 3] {
+        let pixel = |values: &[f32]| -> [u8; 4] {
             match values {
-                [r, g, b, ..] if channels >= 3 => [byte(*r), byte(*g), byte(*b)],
-                [grey, ..] => [byte(*grey); 3],
-                [] => [0; 3],
+                [r, g, b, ..] if channels >= 3 => [byte(*r), byte(*g), byte(*b), 255],
+                [grey, ..] => [byte(*grey), byte(*grey), byte(*grey), 255],
+                [] => [0; 4],
             }
         };
-        let mut rgb: Vec<u8> = values.chunks(channels.max(1)).flat_map(pixel).collect();
-        rgb.resize(3 * width * height, 0);
-        Self { width, height, rgb }
+        let mut rgba: Vec<u8> = values.chunks(channels.max(1)).flat_map(pixel).collect();
+        rgba.resize(4 * width * height, 0);
+        Self { width, height, rgba }
+    }
+
+    /// Nothing: the page shows through.
+    pub fn clear(width: usize, height: usize) -> Self {
+        Self { width, height, rgba: vec![0; 4 * width * height] }
     }
 
     /// The middle frame of what a network sees, with `range` as in the whole of the stimuli.
@@ -46,24 +51,24 @@ impl Picture {
         Self::of(width, height, excerpt.channels, values, range)
     }
 
-    /// Pictures of one size beside each other, `columns` a row, with lines of `gap` grey pixels between.
+    /// Pictures of one size beside each other, `columns` a row, `gap` clear pixels from one to the next.
     pub fn sheet(pictures: &[Self], columns: usize, gap: usize) -> Self {
-        let Some(first) = pictures.first() else { return Self { width: 1, height: 1, rgb: vec![0; 3] } };
+        let Some(first) = pictures.first() else { return Self::clear(1, 1) };
         let (w, h) = (first.width, first.height);
         let columns = columns.clamp(1, pictures.len());
         let rows = pictures.len().div_ceil(columns);
         let (width, height) = (columns * (w + gap) - gap, rows * (h + gap) - gap);
-        let mut rgb = vec![128; 3 * width * height];
+        let mut sheet = Self::clear(width, height);
         for (index, picture) in pictures.iter().enumerate() {
             let (left, top) = (index % columns * (w + gap), index / columns * (h + gap));
             for row in 0..h.min(picture.height) {
-                let to = 3 * ((top + row) * width + left);
-                let from = 3 * row * picture.width;
-                let count = 3 * w.min(picture.width);
-                rgb[to..to + count].copy_from_slice(&picture.rgb[from..from + count]);
+                let to = 4 * ((top + row) * width + left);
+                let from = 4 * row * picture.width;
+                let count = 4 * w.min(picture.width);
+                sheet.rgba[to..to + count].copy_from_slice(&picture.rgba[from..from + count]);
             }
         }
-        Self { width, height, rgb }
+        sheet
     }
 
     /// The same, at most `side` pixels wide and high.
@@ -71,11 +76,12 @@ impl Picture {
         if self.width.max(self.height) <= side {
             return self.clone();
         }
-        let Some(image) = RgbImage::from_raw(self.width as u32, self.height as u32, self.rgb.clone()) else {
+        let Some(image) = RgbaImage::from_raw(self.width as u32, self.height as u32, self.rgba.clone())
+        else {
             return self.clone();
         };
-        let small = DynamicImage::from(image).thumbnail(side as u32, side as u32).to_rgb8();
-        Self { width: small.width() as usize, height: small.height() as usize, rgb: small.into_raw() }
+        let small = DynamicImage::from(image).thumbnail(side as u32, side as u32).to_rgba8();
+        Self { width: small.width() as usize, height: small.height() as usize, rgba: small.into_raw() }
     }
 
     /// As the address of a PNG: exact.
@@ -84,24 +90,24 @@ impl Picture {
     /// Where it cannot be encoded.
     pub fn png(&self) -> Result<String> {
         let mut bytes = Vec::new();
-        let encoder = PngEncoder::new(&mut bytes);
-        self.encode(encoder)?;
+        self.encode(PngEncoder::new(&mut bytes), &self.rgba, ExtendedColorType::Rgba8)?;
         Ok(address("png", &bytes))
     }
 
-    /// As the address of a JPEG: small, for many at once.
+    /// As the address of a JPEG, which has no opacity: small, for many at once.
     ///
     /// # Errors
     /// Where it cannot be encoded.
     pub fn jpeg(&self) -> Result<String> {
         let mut bytes = Vec::new();
-        self.encode(JpegEncoder::new_with_quality(&mut bytes, 60))?;
+        let rgb: Vec<u8> = self.rgba.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();
+        self.encode(JpegEncoder::new_with_quality(&mut bytes, 60), &rgb, ExtendedColorType::Rgb8)?;
         Ok(address("jpeg", &bytes))
     }
 
-    fn encode(&self, encoder: impl ImageEncoder) -> Result<()> {
+    fn encode(&self, encoder: impl ImageEncoder, values: &[u8], colours: ExtendedColorType) -> Result<()> {
         encoder
-            .write_image(&self.rgb, self.width as u32, self.height as u32, ExtendedColorType::Rgb8)
+            .write_image(values, self.width as u32, self.height as u32, colours)
             .map_err(|error| Error::file("picture", format!("cannot be encoded: {error}")))
     }
 }
@@ -128,8 +134,9 @@ mod tests {
         let picture = |value| Picture::of(1, 1, 1, &[value], (0.0, 1.0));
         let sheet = Picture::sheet(&[picture(0.0), picture(1.0), picture(2.0)], 2, 1);
         assert_eq!((sheet.width, sheet.height), (3, 3));
-        let at = |x: usize, y: usize| sheet.rgb[3 * (y * 3 + x)];
-        assert_eq!([at(0, 0), at(1, 0), at(2, 0), at(0, 2)], [0, 128, 255, 255]);
+        let at = |x: usize, y: usize| [0, 3].map(|part| sheet.rgba[4 * (y * 3 + x) + part]);
+        let (black, white, clear) = ([0, 255], [255, 255], [0, 0]);
+        assert_eq!([at(0, 0), at(1, 0), at(2, 0), at(0, 2), at(2, 2)], [black, clear, white, white, clear]);
     }
 
     #[test]

@@ -45,9 +45,30 @@ pub fn letters(colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
     (FONT, LETTERS).into_font().color(&colour).pos(Pos::new(h, v))
 }
 
-/// How wide a text comes out, nearly.
+/// How wide a text comes out, nearly: in a wide font, as fonts differ between machines.
 pub fn width(text: &str) -> i32 {
-    (text.chars().count() as f64 * LETTERS / 1.24 * 0.55).ceil() as i32
+    let of = |letter: char| match letter {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ' ' | '\'' => 0.36,
+        'm' | 'w' | 'M' | 'W' | '%' | '—' => 0.95,
+        'A'..='Z' => 0.74,
+        _ => 0.62,
+    };
+    (text.chars().map(of).sum::<f64>() * LETTERS / 1.24).ceil() as i32
+}
+
+/// The beginning of a text, as far as it fits.
+pub fn cut(text: &str, most: i32) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        if width(&kept) + width("m…") > most {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept + "…"
 }
 
 /// Draws the legend above the chart, in as many lines as it takes, and returns what is left below it.
@@ -194,6 +215,14 @@ mod tests {
         let shown = [0.0, 2500.0, 2.5, 4.0, 0.25, 0.0002].map(plain);
         assert_eq!(shown, ["0", "2500", "2.5", "4", "0.25", "2.0e-4"]);
         assert_eq!([mark(1.4e-17, (-0.8, 0.4)), mark(1.4e-17, (0.0, 4e-17))], ["0", "1.4e-17"]);
+    }
+
+    #[test]
+    fn long_names_are_cut_to_their_room() {
+        assert_eq!(cut("cat", 300), "cat");
+        let name = cut("a name that is far longer than the room beside a chart", 300);
+        assert!(name.starts_with("a name") && name.ends_with('…') && width(&name) <= 300, "{name}");
+        assert!(width("OneHandWave") > width("onehandwave"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A matrix of numbers, each cell the darker the larger its number.
 
-use super::canvas::{letters, width};
+use super::canvas::{Area, cut, letters, width};
 use super::{Chart, Frame, draw, refused, theme};
 use plasticity_core::Result;
-use plotters::prelude::{Rectangle, Text};
+use plotters::prelude::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, FontTransform};
 
@@ -11,6 +11,10 @@ use plotters::style::{Color, FontTransform};
 const NUMBERED: usize = 20;
 /// Pixels of a side of all cells.
 const SIDE: i32 = 640;
+/// Pixels of a name, at most.
+const NAME: i32 = 300;
+/// Pixels of the scale of colours: its height, and what it takes with its numbers.
+const SCALE: (i32, i32) = (18, 70);
 
 /// Cells `[row][column]` from 0 to `most`, with `rows` and `columns` named; `None` is left blank. The frame's `x` says what
 /// columns are, its `y` what rows are.
@@ -22,19 +26,23 @@ pub fn matrix(
     most: f64,
     shown: &dyn Fn(f64) -> String,
 ) -> Result<Chart> {
-    let longest = |names: &[String]| names.iter().map(|name| width(name)).max().unwrap_or(0).min(300);
-    let (left, below) = (longest(rows) + 70, longest(columns) + 70);
+    let longest = |names: &[String]| names.iter().map(|name| width(name)).max().unwrap_or(0).min(NAME);
+    let (left, below) = (longest(rows) + 78, longest(columns) + 82);
     let cell = (SIDE / rows.len().max(columns.len()).max(1) as i32).clamp(12, 110);
     let (wide, high) = (cell * columns.len() as i32, cell * rows.len() as i32);
-    let size = ((left + wide + 30) as u32, (high + below + 16) as u32);
     let numbered = rows.len().max(columns.len()) <= NUMBERED;
+    let scale = if numbered { 0 } else { SCALE.1 };
+    let size = ((left + wide + 30) as u32, (high + below + 16 + scale) as u32);
     draw(frame, size, |area| {
+        let corners = [(left - 2, 6), (left + wide, 8 + high)];
+        area.draw(&Rectangle::new(corners, theme::GRID.stroke_width(2))).map_err(refused)?;
         let every = (30 / cell.max(1) + 1) as usize;
         for (row, (name, values)) in rows.iter().zip(cells).enumerate() {
             let top = 8 + cell * row as i32;
             if row % every == 0 {
                 let style = letters(theme::INK, HPos::Right, VPos::Center);
-                area.draw(&Text::new(name.clone(), (left - 12, top + cell / 2), style)).map_err(refused)?;
+                area.draw(&Text::new(cut(name, NAME), (left - 12, top + cell / 2), style))
+                    .map_err(refused)?;
             }
             for (column, value) in values.iter().enumerate() {
                 let Some(value) = *value else { continue };
@@ -61,13 +69,34 @@ pub fn matrix(
                     (turned.transform(FontTransform::Rotate270), (x, high + 18))
                 }
             };
-            area.draw(&Text::new(name.clone(), place, style)).map_err(refused)?;
+            area.draw(&Text::new(cut(name, NAME), place, style)).map_err(refused)?;
         }
         let middle = letters(theme::INK, HPos::Center, VPos::Center);
         let under = (left + wide / 2, high + below - 10);
         area.draw(&Text::new(frame.x.clone(), under, middle.clone())).map_err(refused)?;
         let beside = middle.transform(FontTransform::Rotate270);
         area.draw(&Text::new(frame.y.clone(), (22, 8 + high / 2), beside)).map_err(refused)?;
+        if !numbered {
+            colours(area, (left, high + below + 16), wide, [shown(0.0), shown(most)])?;
+        }
         Ok(())
     })
+}
+
+/// The scale of colours, with the numbers at its ends.
+fn colours(area: &Area, (left, top): (i32, i32), wide: i32, [least, most]: [String; 2]) -> Result<()> {
+    let room = width(&most).max(width(&least)) + 20;
+    let (from, to) = (left + room, (left + wide - room).max(left + room + 1));
+    for x in from..to {
+        let share = f64::from(x - from) / f64::from(to - from);
+        let line = vec![(x, top), (x, top + SCALE.0)];
+        area.draw(&PathElement::new(line, theme::PALETTE[0].mix(share))).map_err(refused)?;
+    }
+    let corners = [(from - 1, top - 1), (to, top + SCALE.0)];
+    area.draw(&Rectangle::new(corners, theme::GRID.stroke_width(2))).map_err(refused)?;
+    for (number, at, side) in [(least, from - 10, HPos::Right), (most, to + 10, HPos::Left)] {
+        let style = letters(theme::INK, side, VPos::Center);
+        area.draw(&Text::new(number, (at, top + SCALE.0 / 2), style)).map_err(refused)?;
+    }
+    Ok(())
 }

@@ -32,7 +32,7 @@ pub fn speech(frame: &Frame, bands: &[Vec<f32>], seconds: f64, strips: &[Strip])
     let (low, high) =
         bands.iter().flatten().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
     let room = (high - low).max(f32::MIN_POSITIVE);
-    draw(frame, size, |area| {
+    let mut chart = draw(frame, size, |area| {
         for (index, of) in bands.iter().enumerate() {
             for (band, value) in of.iter().enumerate() {
                 let top = 8 + heights - BAND * (band as i32 + 1);
@@ -81,7 +81,10 @@ pub fn speech(frame: &Frame, bands: &[Vec<f32>], seconds: f64, strips: &[Strip])
         area.draw(&Text::new(frame.x.clone(), under, letters(theme::INK, HPos::Center, VPos::Center)))
             .map_err(refused)?;
         Ok(())
-    })
+    })?;
+    // Fields of the spectrogram touch; smoothed edges would draw a grid between them.
+    chart.svg = chart.svg.replacen("<svg", "<svg shape-rendering=\"crispEdges\"", 1);
+    Ok(chart)
 }
 
 /// Frames from and to which a strip stays the same.

@@ -41,7 +41,7 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
         page,
         chart,
         "How much more a neuron responds to its preferred class than to the others, from 0 to 1; mean over the \
-         layer's neurons.",
+         layer's neurons. It is not defined, and not drawn, for a layer with negative activity.",
     );
     let title = frame("sparseness", "Mean lifetime sparseness of neurons, by layer", "lifetime sparseness");
     let chart = by_layer(material, title, &of(|layer| layer.lifetime_sparseness))?;
@@ -75,7 +75,7 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
         p { "Measured on the " (material.first(0).stimuli.len()) " test stimuli shown to the networks." }
         div.charts { @for figure in &figures { (figure) } }
     };
-    page.section("analyses", "Features", body);
+    page.section("analyses", "Features in numbers", body);
     Ok(())
 }
 

@@ -20,18 +20,20 @@ pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
             .map(|&class| present.iter().map(|&named| confusion.share(class, named)).collect())
             .collect();
         let names: Vec<String> = present.iter().map(|&class| run.classes[class].clone()).collect();
-        let suffix = if material.groups.len() == 1 { String::new() } else { format!("-{}", index + 1) };
+        let (suffix, of) = match material.groups.len() {
+            1 => (String::new(), String::new()),
+            _ => (format!("-{}", index + 1), format!(" after {}", group.name)),
+        };
         let frame = Frame {
             name: format!("confusion{suffix}"),
-            title: "Share of each class that the probe names as each class".to_owned(),
+            title: format!("What the probe names each class{of}, in %"),
             x: "class that the probe names".to_owned(),
             y: "class that it is".to_owned(),
             ..Frame::default()
         };
         let chart = matrix(&frame, &names, &names, &cells, 100.0, &|share| format!("{share:.0}"))?;
-        let of = if material.groups.len() == 1 { String::new() } else { format!("{}: ", group.name) };
         let caption = format!(
-            "{of}Layer {}: {:.1} % of {} correct. The darker a field, the more often the probe gives the row's class the column's name. \
+            "Layer {}: {:.1} % of {} correct. The stronger a field's colour, the more often the probe gives the row's class the column's name. \
              A row adds up to 100 %; a perfect probe has 100 % on the diagonal.",
             answers.layer + 1,
             confusion.accuracy(),

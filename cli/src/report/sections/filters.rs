@@ -10,6 +10,8 @@ use plasticity_lab::network::{Saved, State};
 
 /// Filters that are shown, at most.
 const MOST: usize = 64;
+/// Pixels on the page of a side of a filter, nearly.
+const SIDE: usize = 40;
 /// Filters over time that are shown.
 const CURVES: usize = 6;
 
@@ -27,17 +29,21 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
         for (what, saved) in [("trained", now), ("untrained", before)] {
             if let Some(sheet) = sheet(saved) {
                 let shown = saved.shape[0].min(MOST);
+                let zoom = (SIDE / saved.shape.last().copied().unwrap_or(1).max(1)).max(2);
                 figures.push(html! {
                     figure {
-                        img src=(sheet.png()?) width=(sheet.width * 8) alt={ (shown) " filters of layer 1, " (what) };
-                        figcaption { (of_group) (what) ": " (shown) " of " (saved.shape[0]) " filters" }
+                        p.title { (of_group) (what) }
+                        img src=(sheet.png()?) width=(sheet.width * zoom) alt={ (shown) " filters of layer 1, " (what) };
+                        figcaption { (shown) " of " (saved.shape[0]) " filters, each " (size(saved)) }
                     }
                 });
-            } else if let Some(chart) = waves(saved, &format!("filters-{what}{suffix}"), what)? {
+            } else if let Some(chart) =
+                waves(saved, &format!("filters-{what}{suffix}"), &format!("{of_group}{what}"))?
+            {
                 over_time = true;
-                figures.push(
-                    page.figure(chart, &format!("{of_group}{what}: the first {CURVES} filters over time.")),
-                );
+                let shown = saved.shape[0].min(CURVES);
+                figures
+                    .push(page.figure(chart, &format!("The first {shown} of {} filters.", saved.shape[0])));
             }
         }
     }
@@ -47,8 +53,9 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let body = html! {
         p {
             "The weights of the neurons of layer 1: the pattern that each neuron responds to"
-            @if !over_time { " (grey is 0; all filters are scaled to the same contrast)" }
-            "."
+            @if over_time { ", over the samples of a sound" }
+            @else { " (white: bright drives it; black: dark drives it; grey: no effect; each filter has its own contrast)" }
+            ". Compare trained with untrained: what differs was learned."
         }
         div.pair { @for figure in &figures { (figure) } }
     };
@@ -86,6 +93,13 @@ fn sheet(saved: &Saved) -> Option<Picture> {
     Some(Picture::sheet(&pictures, 8, 1))
 }
 
+/// Rows and columns of a filter, and how many inputs it has if these are colours.
+fn size(saved: &Saved) -> String {
+    let [.., rows, columns] = saved.shape[..] else { return String::new() };
+    let colours = if saved.shape.get(1) == Some(&3) { ", in colour" } else { "" };
+    format!("{rows}×{columns}{colours}")
+}
+
 /// Filters over time alone, as curves.
 fn waves(saved: &Saved, name: &str, what: &str) -> Result<Option<Chart>> {
     let [_, 1, taps] = saved.shape[..] else { return Ok(None) };
@@ -106,7 +120,7 @@ fn waves(saved: &Saved, name: &str, what: &str) -> Result<Option<Chart>> {
         .collect();
     let frame = Frame {
         name: name.to_owned(),
-        title: format!("Filters of the first layer, {what}"),
+        title: format!("Filters over time, {what}"),
         x: "sample of the filter's window".to_owned(),
         y: "weight".to_owned(),
         ..Frame::default()

@@ -8,7 +8,7 @@ use crate::report::pictures::{Picture, range};
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
-use plasticity_lab::analysis::{Kind, embedding, kind, whole};
+use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, whole};
 use plasticity_lab::probe::{Features, Labelled};
 use serde_json::json;
 
@@ -73,17 +73,18 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
         let map = scatter(&frame, &places, &labels, &material.first(0).classes)?;
         let places = json!(map.places).to_string();
         figures
-            .push(html! { div.map data-places=(places) { (page.figure(map.chart, &format!("{name}."))) } });
+            .push(html! { div.map data-places=(places) { (page.figure(map.chart, &format!("{} points.", labels.len()))) } });
     }
     let rows = chosen.unwrap_or_default();
     told(material, stimuli, &rows, &labels, page)?;
     let images = kind(stimuli) != Kind::Sound;
+    let perplexity = perplexity(rows.len());
     let body = html! {
         p {
             "Each point is "
             @if images { "a test stimulus" } @else { "10 ms of test speech" }
-            "; near points have similar features in this layer (t-SNE, perplexity 30; distances between far \
-             groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
+            "; near points have similar features in this layer (t-SNE, perplexity " (format!("{perplexity:.0}"))
+            "; the axes have no unit, and distances between far groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
              together, the layer separates this class."
             @if images { " Point at a stimulus to see it." }
         }

@@ -12,8 +12,8 @@ use plasticity_lab::analysis::{Driver, Kind, excerpt, kind, whole};
 
 /// Pixels of a side of a piece, at most.
 const SIDE: usize = 48;
-/// Pixels on the page of a pixel of small pieces.
-const ZOOM: usize = 2;
+/// Pixels on the page of a side of a piece, at most.
+const SHOWN: usize = 64;
 
 /// Pieces that drive neurons of the shown layers; of several groups, of the last layer alone.
 pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
@@ -55,7 +55,7 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
                                                     another stimulus."
             @if kind == Kind::Sound { " The label is the phone at that moment; – marks a moment without a label." }
             @else { " A row is a neuron. If a row shows the same thing again and again, the neuron represents \
-                     this thing." }
+                     this thing. A row ends early if no further stimulus drives the neuron." }
             " The untrained network is shown beside it: random weights also have preferences, but seldom for \
              something with a name."
         }
@@ -93,21 +93,26 @@ fn pieces(
             row.push(Picture::of_excerpt(&excerpt(stimuli, driver)?, contrast).thumbnail(SIDE));
         }
         if let Some(first) = row.first() {
-            let blank = Picture { width: first.width, height: first.height, rgb: vec![128; first.rgb.len()] };
+            let blank = Picture::clear(first.width, first.height);
             row.resize(PIECES, blank);
         }
         pictures.extend(row);
     }
     if pictures.is_empty() {
-        return Ok(html! { figure { figcaption { (what) ": no neuron of this layer is ever active" } } });
+        return Ok(
+            html! { figure { p.title { (what) } figcaption { "No neuron of this layer is ever active." } } },
+        );
     }
+    let side = pictures[0].width.max(pictures[0].height);
+    let zoom = (SHOWN / side.max(1)).max(1);
     let sheet = Picture::sheet(&pictures, PIECES, 2);
     let numbers: Vec<String> = chosen.iter().map(|neuron| (neuron + 1).to_string()).collect();
     let alt = format!("Pieces that drive neurons {} most, {what}", numbers.join(", "));
     Ok(html! {
         figure {
-            img src=(sheet.png()?) width=(sheet.width * ZOOM) alt=(alt);
-            figcaption { (what) ": neurons " (numbers.join(", ")) " of " (drivers.channels()) }
+            p.title { (what) }
+            img src=(sheet.png()?) width=(sheet.width * zoom) alt=(alt);
+            figcaption { "Neurons " (numbers.join(", ")) " of " (drivers.channels()) ", one in each row" }
         }
     })
 }
@@ -122,11 +127,11 @@ fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str)
     }
     Ok(html! {
         figure {
+            p.title { (what) }
             div.scroll { table {
-                thead { tr { th { "neuron" } th { "phone when it is most active" } } }
+                thead { tr { th { "neuron" } th.text { "phones at which it is most active" } } }
                 tbody { @for (neuron, names) in &rows { tr { td { (neuron) } td.text { (names) } } } }
             } }
-            figcaption { (what) }
         }
     })
 }

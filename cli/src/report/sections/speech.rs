@@ -49,17 +49,19 @@ pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
         let sound = whole(run.stimuli.as_ref(), index)?;
         let frame = Frame {
             name: format!("speech-{}", figures.len() + 1),
-            title: "Spectrogram of speech with the correct phones and those that a probe names".to_owned(),
+            title: format!("Spectrogram and phones of {}", run.stimuli.name(index).unwrap_or_default()),
             x: "time, s".to_owned(),
             ..Frame::default()
         };
         let chart = spectrogram(&frame, &log_mel(&sound.values), HOP as f64 / f64::from(RATE), &strips)?;
-        figures.push(page.figure(chart, &run.stimuli.name(index).unwrap_or_default()));
+        figures.push(page.figure(chart, "A gap in the phones is speech without a label."));
     }
     let body = html! {
         p {
-            "Loudness over time and frequency (mel scale; dark is loud), the correct phone every 10 ms, and the \
-             phone that the probe names: blue if correct, orange if wrong."
+            "Loudness over time and frequency (mel scale; the colour of the page is silence, that of the text is \
+             loud), the correct phone every 10 ms, and the phone that the probe names: blue if correct, orange if \
+             wrong."
+            span.narrow { " Swipe sideways to see the rest." }
         }
         div.speech { @for figure in &figures { (figure) } }
     };

@@ -1,11 +1,13 @@
 //! The top of the page: what was run, and what came of it.
 
 use crate::report::Material;
+use crate::report::charts::over_seeds;
 use crate::report::page::Page;
 use crate::report::paper::published;
 use maud::html;
 use plasticity_core::Result;
 use plasticity_lab::analysis::{Confusion, Kind, kind};
+use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
 
 /// The page's title: the rules, and what they learned from.
 pub fn title(material: &Material) -> String {
@@ -29,7 +31,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// A sentence and a few numbers.
+/// A few sentences and numbers.
 pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let first = material.first(0);
     let classes = first.classes.len();
@@ -43,36 +45,102 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     } else {
         format!("{}, …", first_classes.join(", "))
     };
-    let told =
-        (0..material.groups.len()).any(|group| material.first(group).loaded.config().rule.demands().labels);
-    let how = if told { "" } else { " without labels" };
+    let probes = (0..material.groups.len()).map(|group| probed(material, group)).collect::<Vec<_>>();
+    let majority = probes.iter().flatten().map(|probed| probed.majority).next();
     let body = html! {
         p.lead {
-            "A network learned" (how) ", each layer or group of layers with its own rule. Then it was frozen, \
-             and a linear classifier (a " em { "linear probe" } ") was trained on the activity of its layers to name " (classes)
-            " " (kinds) " (" (names) "). Its accuracy shows how much about the classes the network has learned."
+            (how(material)) " Then " @if material.groups.len() == 1 { "it was" } @else { "they were" }
+            " frozen, and a linear classifier (a " em { "linear probe" } ") learned to name " (classes) " " (kinds)
+            " (" (names) ") from the activity of one layer. Its accuracy shows how much this layer tells about the \
+             classes. A rule is useful where it is above the untrained network."
         }
         ul.tiles {
             @for (index, (group, answers)) in material.groups.iter().zip(&material.answers).enumerate() {
                 @let run = material.first(index);
-                li {
-                    b { (format!("{:.1} %", Confusion::of(answers, run.classes.len()).accuracy())) }
-                    span {
-                        "of " (answers.labels.len()) " " (unit) " correct from layer " (answers.layer + 1)
-                        @if material.groups.len() > 1 { ", " (group.name) }
+                @let of = if material.groups.len() == 1 { String::new() } else { format!("{}, ", group.name) };
+                @match &probes[index] {
+                    Some(probed) => {
+                        li {
+                            b { (format!("{:.1} %", probed.accuracy)) }
+                            span { (of) "layer " (answers.layer + 1) ": " (unit) " named correctly" }
+                        }
+                        @if material.groups.len() == 1 {
+                            li {
+                                b { (format!("{:.1} %", probed.untrained)) }
+                                span { "the same layer of the untrained network" }
+                            }
+                        }
                     }
+                    None => li {
+                        b { (format!("{:.1} %", Confusion::of(answers, run.classes.len()).accuracy())) }
+                        span { (of) "layer " (answers.layer + 1) ": of " (answers.labels.len()) " " (unit) " named correctly" }
+                    },
                 }
             }
-            li { b { (format!("{chance:.1} %")) } span { "would be correct by guessing (chance)" } }
+            @if let (true, Some(probed)) = (material.groups.len() > 1, probes.iter().flatten().next()) {
+                li { b { (format!("{:.1} %", probed.best_untrained)) } span { "best layer of the untrained network" } }
+            }
+            li { b { (format!("{chance:.1} %")) } span { "by guessing (chance)" } }
+            @if let Some(majority) = majority.filter(|majority| majority - chance > 0.05) {
+                li { b { (format!("{majority:.1} %")) } span { "by always naming the commonest class" } }
+            }
             @if material.groups.len() == 1 {
                 li { b { (first.loaded.step()) } span { "steps of training" } }
                 @if let Some(found) = published(first.loaded.config()) {
                     li { b { (format!("{} %", found.accuracy)) } span { "reported in the paper, " (found.data) ", last layer" } }
                 }
             }
-            li { b { (material.runs.len()) } span { @if material.runs.len() == 1 { "run" } @else { "runs" } } }
+            @if material.runs.len() > 1 { li { b { (material.runs.len()) } span { "runs" } } }
         }
     };
     page.section("summary", "", body);
     Ok(())
+}
+
+/// What the networks learned with: a sentence.
+fn how(material: &Material) -> String {
+    let config = |group| material.first(group).loaded.config();
+    let labels = (0..material.groups.len()).any(|group| config(group).rule.demands().labels);
+    let told = if labels { "" } else { " without labels" };
+    let [group] = &material.groups[..] else {
+        return format!("Networks learned{told}, each in another setting.");
+    };
+    let layers = material.first(0).layers();
+    let losses = group.runs.first().and_then(|&run| material.recorded[run].metrics.last());
+    match losses.map_or(0, |record| record.loss.len()) {
+        0 => "A network kept its initial weights.".to_owned(),
+        1 if layers > 1 => format!("A network learned{told}, all {layers} layers with one loss."),
+        modules if modules == layers => {
+            format!("A network of {layers} layers learned{told}, each layer with a loss of its own.")
+        }
+        modules => {
+            format!("A network of {layers} layers learned{told}, in {modules} modules with a loss each.")
+        }
+    }
+}
+
+/// What `probe` found in the layer that a page names, as means over seeds.
+struct Probed {
+    accuracy: f64,
+    untrained: f64,
+    best_untrained: f64,
+    majority: f64,
+}
+
+fn probed(material: &Material, group: usize) -> Option<Probed> {
+    let name = (material.answers.get(group)?.layer + 1).to_string();
+    let layers = material.groups[group].runs.iter().filter_map(|&run| material.recorded[run].probe.as_ref());
+    let layers: Vec<&[LayerProbe]> = layers.map(|probe| &probe.layers[..]).collect();
+    let score = |layer: &LayerProbe| layer.score(ProbeKind::Standardised).or(layer.scores.first()).cloned();
+    let of = |all: &&[LayerProbe]| all.iter().find(|layer| layer.name == name).and_then(score);
+    let found: Vec<Score> = layers.iter().filter_map(of).collect();
+    let mean = |value: fn(&Score) -> f64| over_seeds(0.0, &found.iter().map(value).collect::<Vec<_>>()).y;
+    let numbered = layers.first()?.iter().filter(|layer| layer.name.parse::<usize>().is_ok());
+    let best_untrained = numbered.filter_map(score).map(|score| score.untrained).reduce(f64::max)?;
+    (!found.is_empty()).then(|| Probed {
+        accuracy: mean(|score| score.accuracy),
+        untrained: mean(|score| score.untrained),
+        best_untrained,
+        majority: layers[0][0].majority,
+    })
 }

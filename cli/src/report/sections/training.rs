@@ -34,11 +34,17 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let mut add = |page: &mut Page, chart: Option<Chart>, caption: String| {
         figures.extend(chart.map(|chart| page.figure(chart, &caption)));
     };
-    let chart = curves(material, "loss", "loss", &loss, "module")?;
+    let chart = curves(material, ("loss", "Loss"), "loss", &loss, "module")?;
     let scales =
         if one { "" } else { " Losses of different rules have different scales: compare only their course." };
-    add(page, chart, format!("Loss of {what} during training, averaged over neighbouring steps.{scales}"));
-    let chart = curves(material, "surprise", "surprised pairs, %", &surprise, "module")?;
+    add(
+        page,
+        chart,
+        format!(
+            "Loss of {what}, averaged over neighbouring steps. It falls while the module learns.{scales}"
+        ),
+    );
+    let chart = curves(material, ("surprise", "Surprise"), "surprised pairs, %", &surprise, "module")?;
     let caption = format!(
         "Surprise of {what}: the share of the compared pairs whose gate is open (H = 1). Only these pairs change \
          synapses; the share falls as predictions improve."
@@ -47,10 +53,11 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     add(page, chart, caption);
     let weights = |recorded: &Recorded| norms(recorded, "weight");
     let updates = |recorded: &Recorded| norms(recorded, "weight.update");
-    let chart = curves(material, "weight-norms", "‖W‖", &weights, "layer")?;
+    let chart = curves(material, ("weight-norms", "Size of the weights"), "‖W‖", &weights, "layer")?;
     let measured = chart.is_some();
     add(page, chart, "Euclidean norm of every layer's weights.".to_owned());
-    let chart = curves(material, "update-norms", "‖ΔW‖ of one step", &updates, "layer")?;
+    let chart =
+        curves(material, ("update-norms", "Size of the updates"), "‖ΔW‖ of one step", &updates, "layer")?;
     add(page, chart, "How far each step moved the weights of every layer.".to_owned());
     if !measured {
         let chart = moved(material)?;
@@ -89,7 +96,7 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
 /// Curves of one group by module or layer; of several groups, those of the last one. `None` where nothing was recorded.
 fn curves(
     material: &Material,
-    name: &str,
+    (name, title): (&str, &str),
     y: &str,
     of: &dyn Fn(&Recorded) -> Curve,
     part: &str,
@@ -117,7 +124,7 @@ fn curves(
     }
     let frame = Frame {
         name: name.to_owned(),
-        title: format!("{y} over training steps"),
+        title: format!("{title} during training"),
         x: "training step".to_owned(),
         y: y.to_owned(),
         ..Frame::default()

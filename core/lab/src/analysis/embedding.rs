@@ -11,8 +11,13 @@ const PERPLEXITY: f32 = 30.0;
 const THETA: f32 = 0.5;
 const STEPS: usize = 1000;
 
+/// The perplexity of a map of `rows` points: 30, or what so few points allow.
+pub fn perplexity(rows: usize) -> f32 {
+    PERPLEXITY.min(rows.saturating_sub(2) as f32 / 3.0)
+}
+
 /// A place in the plane for every row of `of`, by t-SNE (van der Maaten & Hinton 2008; Barnes-Hut,
-/// van der Maaten 2014) with perplexity 30 on Euclidean distances of raw features. The initial
+/// van der Maaten 2014) with this [`perplexity`] on Euclidean distances of raw features. The initial
 /// places follow from `seed`. The search for neighbours is random, so maps of the same features are
 /// similar but not equal. `None` if there are fewer than 8 rows, or they do not vary.
 pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
@@ -27,7 +32,7 @@ pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
         a.iter().zip(*b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
     };
     let mut map = tSNE::<f32, &[f32], 2>::new(&rows);
-    map.perplexity(PERPLEXITY.min((rows.len() - 2) as f32 / 3.0)).epochs(STEPS).initial_embedding(start);
+    map.perplexity(perplexity(rows.len())).epochs(STEPS).initial_embedding(start);
     map.barnes_hut(THETA, distance);
     let places: Vec<[f32; 2]> = map.embedding().chunks_exact(2).map(|place| [place[0], place[1]]).collect();
     places.iter().flatten().all(|value| value.is_finite()).then_some(places)
