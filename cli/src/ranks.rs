@@ -34,8 +34,8 @@ fn joined(_: usize, limit: Duration) -> Result<Arc<dyn Collective>> {
 #[cfg(not(feature = "mpi"))]
 fn joined(count: usize, _: Duration) -> Result<Arc<dyn Collective>> {
     let message = format!(
-        "{count} processes of this program were started together, and it was built without MPI, so that each would train for \
-         itself: build it with `--features mpi`, or start one process"
+        "{count} processes of this program were started together, but it was built without MPI, so each would train for itself: \
+         build it with `--features mpi`, or start one process"
     );
     // All ranks find the same error.
     if ranks::rank_as_started().is_some_and(|rank| rank > 0) {

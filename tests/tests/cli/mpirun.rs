@@ -11,7 +11,7 @@ fn config() -> String {
     CONFIG.replace("type = \"adam\", rate = 1e-3", "type = \"sgd\", rate = 1e-2")
 }
 
-/// A run that goes on until it is stopped.
+/// A run that continues until it is stopped.
 fn endless() -> String {
     config().replace("epochs = 2", "epochs = 1000000")
 }
@@ -107,7 +107,7 @@ fn training(place: &Place, more: &[&str]) -> Child {
 
 #[test]
 #[cfg_attr(not(feature = "mpi"), ignore = "needs mpi")]
-fn any_number_of_ranks_trains_to_the_same_weights_and_goes_on_with_another() {
+fn any_number_of_ranks_trains_to_the_same_weights_and_resumes_with_another() {
     let place = Place::new(&config());
     place.succeed(&["train", "config.toml", "--out", "one"]);
     let one = last(&place, "one", 6);
@@ -128,7 +128,7 @@ fn any_number_of_ranks_trains_to_the_same_weights_and_goes_on_with_another() {
 
 #[test]
 #[cfg_attr(not(feature = "mpi"), ignore = "needs mpi")]
-fn a_rank_that_is_killed_ends_the_job_which_goes_on_from_its_last_checkpoint() {
+fn a_rank_that_is_killed_ends_the_job_which_resumes_from_its_last_checkpoint() {
     let place = Place::new(&endless());
     let child = training(&place, &[]);
     signal("-KILL", process(&child, 1));

@@ -217,13 +217,13 @@ impl Training {
         let refuse = |message: &str| Err(Error::config("training.parallel", message));
         if self.turns.is_some() {
             return refuse(
-                "in a free_pipeline modules learn from different numbers of batches, and training.turns gives each a number: leave \
-                 one of the two out, or take \"pipeline\"",
+                "modules of a free_pipeline learn from different numbers of batches, but training.turns gives each a number: leave \
+                 out training.turns, or use \"pipeline\"",
             );
         }
         if self.keep_best > 0 && self.best_by == BestBy::Loss {
             return refuse(
-                "in a free_pipeline modules skip batches, and training.keep_best needs the losses of every batch: take best_by = \
+                "modules of a free_pipeline skip batches, but training.keep_best needs the losses of every batch: use best_by = \
                  \"probe\" or parallel = \"pipeline\"",
             );
         }

@@ -68,13 +68,13 @@ impl Network {
         let refuse = |message: &str| Err(Error::config("training.parallel", message));
         if self.modules.len() < 2 {
             return refuse(
-                "a pipeline needs several modules, and this network is one, through which gradients pass",
+                "a pipeline needs several modules, but this network has one: leave it out, or use a rule that learns in several modules",
             );
         }
         if self.modules.iter().any(|module| module.context != ContextSource::Same) {
             return refuse(
-                "in a pipeline no module waits for one above it, and the rule takes its context from above: leave it out, or \
-                 take context = \"same\"",
+                "in a pipeline no module waits for one above it, but this rule takes its context from above: leave it out, or \
+                 use context = \"same\"",
             );
         }
         Ok(())

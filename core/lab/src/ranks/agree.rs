@@ -26,9 +26,9 @@ pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
 /// Names the first rank that differs from rank 0, and in what.
 pub fn same_program(ranks: &dyn Collective, provenance: &Provenance, config: &str) -> Result<()> {
     let own = serde_json::to_vec(&(provenance, config))
-        .map_err(|error| Error::Ranks(format!("what this rank runs cannot be told ({error})")))?;
+        .map_err(|error| Error::Ranks(format!("this rank cannot describe what it runs ({error})")))?;
     let mut all = ranks.exchange(own)?.into_iter().map(|bytes| {
-        // Another version of the program may tell it otherwise.
+        // Another version of the program may describe it in another way.
         serde_json::from_slice::<(Provenance, String)>(&bytes).ok()
     });
     let first = all.next().flatten();

@@ -59,7 +59,7 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
     same_program(ranks.as_ref(), &provenance, &config.to_toml()?)?;
     let training = &config.training;
     if training.parallel.pace().is_some() {
-        let message = "a pipeline runs on the threads of one process: leave it out, or start one process";
+        let message = "a pipeline runs on the threads of one process, but several were started: leave it out, or start one process";
         return Err(Error::config(config.place("training.parallel"), message));
     }
     let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);

@@ -42,7 +42,8 @@ struct World {
 /// Where MPI cannot be used.
 pub fn join(limit: Duration) -> Result<Queued> {
     Queued::open(move |abort| {
-        let refuse = || Error::Ranks("MPI cannot be started, or was before".to_owned());
+        let refuse =
+            || Error::Ranks("MPI cannot be started, or this process has started it before".to_owned());
         let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).ok_or_else(refuse)?;
         let world = universe.world();
         Ok(World { world, watch: Watch::new(limit), abort, next: 0, _universe: universe })
