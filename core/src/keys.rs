@@ -146,10 +146,16 @@ pub fn check_value(range: &Range, value: &Value) -> Result<(), Fault> {
     if fits { Ok(()) } else { Err(Fault::new("", format!("expected {range}, got {}", shown(value)))) }
 }
 
-/// A value as an error quotes it.
+/// A value as an error quotes it. Numbers are read as `f32`, so one that this has no room for is no longer what it seems.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Float(number) => number.to_string(),
+        Value::Float(number) => {
+            let (size, narrow) = (number.abs(), (*number as f32).abs());
+            let lost = number.is_finite() && (narrow.is_infinite() || (size > 0.0 && narrow == 0.0));
+            let plain = size == 0.0 || (1e-5..1e15).contains(&size) || !number.is_finite();
+            let text = if plain { number.to_string() } else { format!("{number:e}") };
+            text + if lost { " (which 32 bits do not hold)" } else { "" }
+        }
         other => other.to_string(),
     }
 }
@@ -290,6 +296,9 @@ mod tests {
             ("rate = 1\nkind = \"one\"\nnegatives = { type = \"random\" }\nsize = [1, 8]", ""),
             ("rate = 0", "rate: expected a number > 0, got 0"),
             ("rate = nan", "rate: expected a number > 0, got NaN"),
+            ("rate = 1e300", "rate: expected a number > 0, got 1e300 (which 32 bits do not hold)"),
+            ("rate = 1e-60", "rate: expected a number > 0, got 1e-60 (which 32 bits do not hold)"),
+            ("rate = -0.25", "rate: expected a number > 0, got -0.25"),
             ("rate = \"high\"", "rate: expected a number > 0, got \"high\""),
             (
                 "rte = 1",

@@ -39,6 +39,16 @@ pub(super) fn bounds(file: &mut File) -> Result<Option<(u64, u64)>> {
     }
 }
 
+/// The bytes behind the metadata of a FLAC: of its blocks.
+pub(super) fn blocks(file: &mut File, (begin, end): (u64, u64)) -> Result<u64> {
+    let (mut place, mut last) = (begin + 4, false);
+    while let (false, Ok([kind, a, b, c])) = (last, <[u8; 4]>::try_from(at(file, place, 4)?)) {
+        last = kind & 0x80 != 0;
+        place += 4 + u64::from(u32::from_be_bytes([0, a, b, c]));
+    }
+    Ok(end.saturating_sub(place))
+}
+
 /// The file from where the FLAC begins to where it ends.
 pub(super) fn untagged(file: File, (begin, end): (u64, u64)) -> Spliced {
     Spliced::new(Vec::new(), file, begin, end - begin)

@@ -13,18 +13,28 @@ use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::units::Timestamp;
 
-/// What the decoder reads of a file, and the samples of one channel where a WAV tells them.
-fn source(path: &Path) -> std::io::Result<(Box<dyn MediaSource>, Option<u64>)> {
+/// What the decoder reads of a file.
+fn source(path: &Path) -> std::io::Result<Source> {
     let mut file = files::open(path)?;
     if let Some(bounds) = flac::bounds(&mut file)? {
-        return Ok((Box::new(flac::untagged(file, bounds)), None));
+        let blocks = Some(flac::blocks(&mut file, bounds)?);
+        return Ok(Source { stream: Box::new(flac::untagged(file, bounds)), frames: None, blocks });
     }
     if let Some(wav) = Wav::find(&mut file)? {
-        let frames = wav.frames;
-        return Ok((Box::new(wav.mended(file)), Some(frames)));
+        let frames = Some(wav.frames);
+        return Ok(Source { stream: Box::new(wav.mended(file)), frames, blocks: None });
     }
     file.seek(SeekFrom::Start(0))?;
-    Ok((Box::new(file), None))
+    Ok(Source { stream: Box::new(file), frames: None, blocks: None })
+}
+
+/// A file for the decoder.
+struct Source {
+    stream: Box<dyn MediaSource>,
+    /// Samples of one channel, where a WAV tells them.
+    frames: Option<u64>,
+    /// The bytes of a FLAC's blocks.
+    blocks: Option<u64>,
 }
 
 /// A FLAC or WAV whose header has been read.
@@ -38,6 +48,9 @@ pub(super) struct Opened<'a> {
     pub frames: Option<u64>,
     /// The first sample of the next block; of any after a seek.
     next: Option<u64>,
+    /// The bytes of its blocks, of a FLAC, and how many of them were decoded.
+    bytes: Option<u64>,
+    taken: u64,
 }
 
 impl<'a> Opened<'a> {
@@ -46,8 +59,8 @@ impl<'a> Opened<'a> {
             let remedy = "convert it (`ffmpeg -i FILE new.wav`), or remove it";
             Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {message}; {remedy}"))
         };
-        let (source, told) = source(path).map_err(|e| Error::file(path, e))?;
-        let stream = MediaSourceStream::new(source, Default::default());
+        let source = source(path).map_err(|e| Error::file(path, e))?;
+        let stream = MediaSourceStream::new(source.stream, Default::default());
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, Default::default(), Default::default())
             .map_err(|e| wrong(e.to_string()))?;
@@ -62,8 +75,8 @@ impl<'a> Opened<'a> {
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|e| wrong(e.to_string()))?;
-        let (track, frames) = (track.id, told.or(track.num_frames));
-        Ok(Self { path, format, decoder, track, rate, frames, next: Some(0) })
+        let (track, frames, bytes) = (track.id, source.frames.or(track.num_frames), source.blocks);
+        Ok(Self { path, format, decoder, track, rate, frames, next: Some(0), bytes, taken: 0 })
     }
 
     /// Goes on from the block that sample `start` is in. Whether it could.
@@ -147,6 +160,7 @@ impl<'a> Opened<'a> {
             if let Some(next) = self.next.filter(|next| *next != first) {
                 return Err(cut(next, &format!("the next block begins at sample {first}")));
             }
+            self.taken += packet.data.len() as u64;
             let decoded = self.decoder.decode(&packet).map_err(|e| cut(all, &e))?;
             let channels = decoded.num_planes().max(1);
             decoded.copy_to_vec_interleaved(&mut block);
@@ -163,9 +177,16 @@ impl<'a> Opened<'a> {
         Ok(all)
     }
 
-    /// Refuses a file of fewer samples than its header tells of.
+    /// Refuses a file of fewer samples than its header tells of; where it does not tell, one with bytes that are no whole block.
     fn check_length(&self, decoded: u64) -> Result<()> {
         match self.frames {
+            None if self.bytes.is_some_and(|bytes| bytes > self.taken) => {
+                let message = format!(
+                    "ends after {decoded} samples with bytes that are no whole block: the file is incomplete, or \
+                     something else is at its end; get it again"
+                );
+                Err(Error::file(self.path, message))
+            }
             Some(frames) if frames > decoded => {
                 let message = format!(
                     "ends after {decoded} of the {frames} samples in its header: the file is incomplete, get it \

@@ -193,11 +193,19 @@ fn a_block_missing_from_a_flac_is_an_error_also_where_no_length_is_told() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[21] &= 0xF0;
     bytes[22..26].fill(0);
+    let whole = bytes.clone();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 200].fill(0);
     std::fs::write(&path, bytes).unwrap();
     for error in [message(decode::read(&path)), message(decode::length(&path))] {
         assert!(error.contains("a.flac: broken after") && error.contains("next block begins"), "{error}");
+    }
+    let other = [&whole[..], b"something else"].concat();
+    for bytes in [&whole[..whole.len() - 100], &other] {
+        std::fs::write(&path, bytes).unwrap();
+        for error in [message(decode::read(&path)), message(decode::length(&path))] {
+            assert!(error.contains("bytes that are no whole block"), "{error}");
+        }
     }
 }
 

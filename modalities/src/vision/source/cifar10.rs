@@ -85,6 +85,11 @@ impl ImageSource for Opened {
         self.0.iter().map(|records| records.path().to_owned()).collect()
     }
 
+    fn digests(&self) -> Result<Option<Vec<Option<u64>>>> {
+        let each = self.0.iter().map(|records| records.digests(1)).collect::<Result<Vec<_>>>()?;
+        Ok(Some(each.concat()))
+    }
+
     fn place(&self, index: usize) -> String {
         let found = self.find(index);
         found.map_or_else(String::new, |(file, at)| format!("{}, record {at}", file.path().display()))

@@ -51,6 +51,15 @@ pub trait ImageSource: Send + Sync {
         Vec::new()
     }
 
+    /// A hash of the pixels of each image, to check the same where a file holds many images. `None` of other sources; an image of
+    /// one colour has none, since it tells nothing.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    fn digests(&self) -> Result<Option<Vec<Option<u64>>>> {
+        Ok(None)
+    }
+
     /// Asks for pixels as they lie in files, not turned as EXIF says.
     fn keep_stored(&mut self) {}
 

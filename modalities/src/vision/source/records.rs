@@ -3,6 +3,7 @@
 use crate::common::files;
 use crate::common::folders::working_folder;
 use plasticity_core::{Error, Result};
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,24 @@ impl Records {
         read(&mut record)
             .map_err(|e| Error::file(&self.path, format!("record {index} cannot be read: {e}")))?;
         Ok(record)
+    }
+}
+
+impl Records {
+    /// A hash of each record without its first `skip` bytes; a record of equal bytes has none.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn digests(&self, skip: usize) -> Result<Vec<Option<u64>>> {
+        let bytes =
+            files::read(&self.path).map_err(|e| Error::file(&self.path, format!("cannot be read: {e}")))?;
+        let digest = |record: &[u8]| {
+            let pixels = record.get(skip..).unwrap_or_default();
+            let mut hasher = DefaultHasher::new();
+            hasher.write(pixels);
+            pixels.windows(2).any(|pair| pair[0] != pair[1]).then(|| hasher.finish())
+        };
+        Ok(bytes.chunks_exact(self.length).map(digest).collect())
     }
 }
 

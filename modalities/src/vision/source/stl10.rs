@@ -102,6 +102,10 @@ impl ImageSource for Opened {
         vec![self.images.path().to_owned()]
     }
 
+    fn digests(&self) -> Result<Option<Vec<Option<u64>>>> {
+        self.images.digests(0).map(Some)
+    }
+
     fn place(&self, index: usize) -> String {
         format!("{}, image {index}", self.images.path().display())
     }

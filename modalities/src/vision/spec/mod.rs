@@ -1,5 +1,7 @@
 //! `[stimulus] type = "images"`.
 
+mod records;
+
 use super::Orientation;
 use super::augment::Augment;
 use super::normalise::{Normalise, PerChannel};
@@ -12,6 +14,7 @@ use crate::common::limit;
 use plasticity_core::map::MapShape;
 use plasticity_core::stimulus::{Outline, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result};
+use records::Shared;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::{Path, PathBuf};
@@ -179,6 +182,9 @@ plasticity_core::plugin! {
                 labelled.check_apart(self.source.learns_from())?;
             }
             self.check_files(seed)?;
+            if split != Split::ReadoutTrain {
+                self.check_records(split, seed)?;
+            }
             let mut source = self.source(split, seed)?;
             if self.orientation == Orientation::Stored {
                 source.keep_stored();
@@ -238,6 +244,28 @@ impl Images {
                 apart::why(&learned, &tested)
             );
             return Err(Error::config("labelled", message));
+        }
+        Ok(())
+    }
+
+    /// The same of images in files that hold many.
+    fn check_records(&self, split: Split, seed: u64) -> Result<()> {
+        let Ok(test) = self.source(Split::ReadoutTest, seed) else { return Ok(()) };
+        let Some(digests) = records::digests(test.as_ref())? else { return Ok(()) };
+        for (key, other) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
+            let Ok(source) = self.source(other, seed) else { continue };
+            match records::shared(source.as_ref(), test.as_ref(), &digests)? {
+                Some(Shared { message, few: false }) => {
+                    let message =
+                        format!("{message}, so the network would learn from test images: correct `{key}`");
+                    return Err(Error::config("labelled", message));
+                }
+                Some(Shared { message, few: true }) if split == Split::Learn => {
+                    tracing::warn!("{message}");
+                    return Ok(());
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -224,6 +224,41 @@ fn no_link_or_copy_leads_the_test_into_learning() {
 }
 
 #[test]
+fn no_record_of_a_file_of_many_images_is_on_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |image: u32, label: u8| -> Vec<u8> {
+        let pixels =
+            (0..3072_u32).map(|place| ((place + 5_003 * image).wrapping_mul(2_654_435_761) >> 24) as u8);
+        std::iter::once(label).chain(pixels).collect()
+    };
+    let records =
+        |images: std::ops::Range<u32>| images.flat_map(|image| record(image, 3)).collect::<Vec<u8>>();
+    for batch in 1..=5_u32 {
+        let name = format!("data_batch_{batch}.bin");
+        testing::write(folder.path().join(name), &records(10 * batch..10 * batch + 4));
+    }
+    let keys = format!(
+        "source = {{ type = \"cifar10\", path = \"{}\" }}\ncrop = 32\ngrey = false",
+        folder.path().display()
+    );
+    let test = |bytes: &[u8]| {
+        testing::write(folder.path().join("test_batch.bin"), bytes);
+        open(&keys, Split::Learn).map(drop)
+    };
+    test(&records(100..104)).unwrap();
+    // Under another label, and in another place.
+    let error = test(&[&records(100..102)[..], &record(31, 7)].concat()).unwrap_err().to_string();
+    assert!(
+        error.contains("1 of the 3 test images") && error.contains("test_batch.bin, record 2"),
+        "{error}"
+    );
+    assert!(error.contains("data_batch_3.bin, record 1"), "{error}");
+    // As few as in published data sets are only counted, and images of one colour are not.
+    test(&[&records(100..199)[..], &record(31, 7)].concat()).unwrap();
+    test(&[5; 3073]).unwrap();
+}
+
+#[test]
 fn a_class_is_one_in_either_unicode_form() {
     let temporary = tempfile::tempdir().unwrap();
     let root = temporary.path();
