@@ -10,6 +10,7 @@ mod features;
 mod import;
 mod list;
 mod memory;
+mod models;
 mod mpirun;
 mod precision;
 mod report;
