@@ -138,3 +138,19 @@ fn comparable(runs: &[Loaded]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_lab::config::{Config, Document};
+
+    #[test]
+    fn as_many_images_are_looked_at_as_were_asked_for() {
+        let text = include_str!("commands/demo.toml").replace("test = 512", "test = 5000");
+        let config = Config::from_document(Document::parse(&text, "demo.toml").unwrap()).unwrap();
+        let whole: Arc<dyn Stimulus> = Arc::from(config.stimulus.open(Split::ReadoutTest, 1).unwrap());
+        assert_eq!(whole.len(), 5000);
+        assert_eq!(some(Arc::clone(&whole), 4500).unwrap().len(), 4500);
+        assert_eq!(some(whole, 9000).unwrap().len(), 5000);
+    }
+}

@@ -1,4 +1,4 @@
-//! `plasticity export RUN --out FILE`: writes a trained encoder as a file that other programs can run.
+//! `plasticity export RUN --out FILE`: writes a trained encoder as a file that other programs can run, or to pass on.
 
 use super::features::{vacant, write_new};
 use crate::exit::Exit;
@@ -34,6 +34,8 @@ pub struct Arguments {
 enum Format {
     /// A graph from the network's input to the map of every layer, with weights
     Onnx,
+    /// The checkpoint without the optimiser's averages, to pass on: a run's folder works with it in checkpoints/
+    Checkpoint,
 }
 
 /// Writes the file.
@@ -47,11 +49,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         let message = format!("there are not {layers} layers: give a number from 1 to {all}");
         return Err(Error::config("--layers", message));
     }
-    let bytes = match arguments.format {
-        Format::Onnx => onnx::model(&loaded, layers)?,
-    };
-    let refused = |error| Error::file(&arguments.out, format!("cannot be written: {error}"));
-    write_new(&arguments.out, |file| file.write_all(&bytes).map_err(refused))?;
+    match arguments.format {
+        Format::Onnx => {
+            let bytes = onnx::model(&loaded, layers)?;
+            let refused = |error| Error::file(&arguments.out, format!("cannot be written: {error}"));
+            write_new(&arguments.out, |file| file.write_all(&bytes).map_err(refused))?;
+        }
+        Format::Checkpoint if layers < all => {
+            return Err(Error::config("--layers", "is for --format onnx: a checkpoint has all layers"));
+        }
+        Format::Checkpoint => loaded.stored.checkpoint.without_averages().save(&arguments.out)?,
+    }
     output::print(&arguments.out.display().to_string())?;
     Ok(Exit::Success)
 }

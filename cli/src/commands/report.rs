@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Do not measure how local the rule is
     #[arg(long)]
     no_audit: bool,
+    /// Leave out all pictures of stimuli: for a page to pass on where these may not be
+    #[arg(long)]
+    no_pictures: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -54,6 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         layers: named(arguments)?,
         neurons: count(arguments.neurons),
         audit: !arguments.no_audit,
+        pictures: !arguments.no_pictures,
     };
     let material = Material::gather(&arguments.runs, set, wanted, &device)?;
     let page = page(&material)?;

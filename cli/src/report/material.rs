@@ -27,6 +27,8 @@ pub struct Wanted {
     pub neurons: usize,
     /// Whether locality is measured.
     pub audit: bool,
+    /// Whether the page has pictures of stimuli.
+    pub pictures: bool,
 }
 
 /// Stimuli that the probe of the confusion matrix learns from, at most.

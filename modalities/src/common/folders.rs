@@ -67,7 +67,11 @@ pub fn working_folder(path: &Path) -> String {
 
 fn unreadable(folder: &Path, error: &std::io::Error) -> Error {
     let message = match error.kind() {
-        ErrorKind::NotFound => format!("no such folder{}", working_folder(folder)),
+        ErrorKind::NotFound => format!(
+            "no such folder{}: put the stimuli there, or give their folder in the config or with --set, such as \
+             --set stimulus.source.path=DIR",
+            working_folder(folder)
+        ),
         ErrorKind::NotADirectory => "is no folder".to_owned(),
         _ => format!("cannot be read: {error}"),
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-const UPDATE: &str = "PLASTICITY_UPDATE_BOOK";
+pub const UPDATE: &str = "PLASTICITY_UPDATE_BOOK";
 
 #[test]
 fn generated_pages_are_those_in_the_repository() {

@@ -9,6 +9,7 @@ use plasticity_tests as _;
 mod broadcast;
 mod commands;
 mod configs;
+mod equations;
 mod generated;
 mod layer;
 mod links;

@@ -145,3 +145,31 @@ fn onnxruntime_makes_the_same_of_an_encoder_layer_by_layer() {
         }
     }
 }
+
+#[test]
+fn a_checkpoint_to_pass_on_has_the_weights_alone_and_gives_the_same_features() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    std::fs::create_dir_all(place.path("passed/checkpoints")).unwrap();
+    std::fs::copy(place.path("run/config.toml"), place.path("passed/config.toml")).unwrap();
+    let out = ["--format", "checkpoint", "--out", "passed/checkpoints/step-6.safetensors"];
+    let export = [&["export", "run"][..], &out].concat();
+    place.succeed(&export);
+    let [whole, passed] = ["run", "passed"].map(|run| {
+        place.succeed(&["features", run, "--out", &format!("{run}.npz")]);
+        (
+            read(&place.path(&format!("{run}/checkpoints/step-6.safetensors"))),
+            read(&place.path(&format!("{run}.npz"))),
+        )
+    });
+    assert!(2 * passed.0.len() < whole.0.len(), "{} of {} bytes", passed.0.len(), whole.0.len());
+    assert!(!String::from_utf8_lossy(&passed.0).contains("optimiser.0."));
+    assert_eq!(passed.1, whole.1, "features");
+    assert!(place.fail(&export, 1).contains("already exists"));
+    assert!(place.fail(&[&export[..], &["--layers", "2"]].concat(), 1).contains("already exists"));
+    let fewer = ["export", "run", "--format", "checkpoint", "--layers", "2", "--out", "other.safetensors"];
+    assert!(place.fail(&fewer, 3).contains("a checkpoint has all layers"));
+    // Weights to start from, and to train further.
+    place.succeed(&["train", "config.toml", "--set", "training.init=\"passed\"", "--out", "on"]);
+    place.succeed(&["train", "--resume", "passed", "--set", "training.epochs=3"]);
+}

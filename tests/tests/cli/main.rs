@@ -11,6 +11,7 @@ mod goodness;
 mod import;
 mod list;
 mod memory;
+mod models;
 mod mpirun;
 mod precision;
 mod report;

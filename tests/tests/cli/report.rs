@@ -57,6 +57,22 @@ fn a_page_holds_every_chart_and_takes_the_place_of_nothing() {
         let svg = String::from_utf8(read(&place.path(&format!("run/report-charts/{chart}")))).unwrap();
         assert!(svg.contains("</svg>") && !svg.contains("var("), "{chart} stands by itself");
     }
+    // Words for somebody who does not know the book.
+    for expected in ["each layer with a loss of its own", "presynaptic activity", "of the untrained network"]
+    {
+        assert!(page.contains(expected), "{expected}");
+    }
+    assert_eq!(
+        page.matches("class=\"title\"").count(),
+        page.matches("<figure>").count(),
+        "a title for each figure"
+    );
+    place.succeed(
+        &[&["report", "run", "--no-audit", "--no-pictures", "--out", "bare.html"], &FEW[..]].concat(),
+    );
+    let bare = String::from_utf8(read(&place.path("bare.html"))).unwrap();
+    assert!(page.contains("data:image/jpeg") && !bare.contains("data:image/jpeg"));
+    assert!(page.contains("id=\"neurons\"") && !bare.contains("id=\"neurons\""));
     let error = place.fail(&[&["report", "run"], &FEW[..]].concat(), 1);
     assert!(error.starts_with("run/report.html: already exists"), "{error}");
     assert_eq!(String::from_utf8(read(&place.path("run/report.html"))).unwrap(), page);
@@ -83,6 +99,7 @@ fn several_runs_are_compared_on_one_page_and_seeds_go_together() {
     let page = String::from_utf8(read(&place.path("page.html"))).unwrap();
     assert!(page.contains("What clapp_s and cpc learned from images"), "the title");
     assert!(charts(&place.path("page-charts")).contains(&"cka-runs.svg".to_owned()));
+    assert_eq!(page.matches("which a synapse cannot do").count(), 1, "one table of locality for all rules");
     assert!(page.contains("clapp_s, seed 4") && page.contains("one standard deviation"));
 }
 

@@ -86,7 +86,7 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             "; near points have similar features in this layer (t-SNE, perplexity " (format!("{perplexity:.0}"))
             "; the axes have no unit, and distances between far groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
              together, the layer separates this class."
-            @if images { " Point at a stimulus to see it." }
+            @if images && material.wanted.pictures { " Point at a stimulus to see it." }
         }
         div.charts { @for figure in &figures { (figure) } }
     };
@@ -134,7 +134,7 @@ fn told(
     let names: Vec<String> =
         rows.iter().map(|row| stimuli.name(owner(row)).map_or(String::new(), last_parts)).collect();
     let mut side = 0;
-    if kind(stimuli) != Kind::Sound {
+    if kind(stimuli) != Kind::Sound && material.wanted.pictures {
         let mut pictures = Vec::new();
         for row in rows {
             let mut excerpt = whole(stimuli, owner(row))?;

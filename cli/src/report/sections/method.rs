@@ -20,18 +20,20 @@ pub fn method(material: &Material, page: &mut Page) -> Result<()> {
             rules.push((plugin, material.audits.get(index).and_then(Option::as_ref)));
         }
     }
+    let several = rules.len() > 1;
     let body = html! {
-        @if rules.len() > 1 { p { "Each run changes its weights with one of these rules." } }
-        @for (plugin, audit) in rules {
+        @if several { p { "Each run changes its weights with one of these rules." } }
+        @for (plugin, audit) in &rules {
             h3 { code { (plugin.name) } }
             p { (plugin.summary) ". " span.source { "(" (plugin.citation) ")" } }
             div.equation { (PreEscaped(mathml(plugin.equation))) }
-            (symbols(plugin.equation))
-            @match audit {
-                Some(Ok(audit)) => (marks(audit)),
-                Some(Err(why)) => p.note { "Its locality could not be measured: " (why) },
-                None => p { "Its locality was not measured; " code { "plasticity audit" } " does." },
-            }
+            @if !several { (symbols(plugin.equation)) (marks(&[(plugin.name, *audit)])) }
+        }
+        @if several {
+            h3 { "Symbols" }
+            (symbols(&rules.iter().map(|(plugin, _)| plugin.equation).collect::<Vec<_>>().join(", ")))
+            h3 { "How local they are" }
+            (marks(&rules.iter().map(|(plugin, audit)| (plugin.name, *audit)).collect::<Vec<_>>()))
         }
     };
     page.section("rule", if told.len() == 1 { "The rule" } else { "The rules" }, body);
@@ -88,43 +90,60 @@ fn has(equation: &str, symbol: &str) -> bool {
     })
 }
 
-fn marks(audit: &Audit) -> Markup {
-    if !audit.learns {
-        return html! { p { "Nothing learns: the network keeps its initial weights." } };
-    }
+/// A row for each property, a column for each rule; then why something was not measured.
+fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
     let mark = |mark: Option<bool>| match mark {
         Some(true) => "yes",
         Some(false) => "no",
         None => "not measured",
     };
-    let partners = audit.evidence.partners_of_a_context;
+    let said = |audit: &Option<&Result<Audit, String>>, of: fn(&Audit) -> Option<bool>| match audit {
+        Some(Ok(audit)) if !audit.learns => "learns nothing",
+        Some(Ok(audit)) => mark(of(audit)),
+        _ => "not measured",
+    };
+    let properties: [(&str, fn(&Audit) -> Option<bool>, &str); 3] = [
+        (
+            "local in space",
+            |audit| audit.space,
+            "if yes, a synapse uses only what its own layer knows: no signals from other layers, other pairs of \
+             stimuli, or neurons without dendritic connections",
+        ),
+        ("local in time", |audit| audit.time, "if yes, a stimulus is compared with only one other in a step"),
+        (
+            "weight transport",
+            |audit| audit.weight_transport,
+            "if yes, a learning weight is used in both directions, which a synapse cannot do",
+        ),
+    ];
+    let alone = rules.len() == 1;
     html! {
         div.scroll {
             table {
-                thead { tr { th { "property" } th { "measured" } th.text { "meaning" } } }
+                thead { tr {
+                    th { "property" }
+                    @for (name, _) in rules { th { @if alone { "measured" } @else { (name) } } }
+                    th.text { "meaning" }
+                } }
                 tbody {
-                    tr {
-                        td { "local in space" } td { (mark(audit.space)) }
-                        td.text {
-                            "if yes, a synapse uses only what its own layer knows: no signals from other layers, \
-                             other pairs of stimuli, or neurons without dendritic connections"
+                    @for (property, of, meaning) in properties {
+                        tr {
+                            td { (property) }
+                            @for (_, audit) in rules { td { (said(audit, of)) } }
+                            td.text { (meaning) }
                         }
-                    }
-                    tr {
-                        td { "local in time" } td { (mark(audit.time)) }
-                        td.text {
-                            "if yes, a stimulus is compared with only one other in a step"
-                            @if let Some(partners) = partners { " (here with up to " (partners) ")" }
-                        }
-                    }
-                    tr {
-                        td { "weight transport" } td { (mark(audit.weight_transport)) }
-                        td.text { "if yes, a learning weight is used in both directions, which a synapse cannot do" }
                     }
                 }
             }
         }
-        p { "Measured by finite differences of the updates, on the layers of this config with few neurons each." }
+        @for (name, audit) in rules {
+            @if let Some(Err(why)) = audit { p.note { "The locality of " code { (name) } " could not be measured: " (why) } }
+        }
+        @if rules.iter().any(|(_, audit)| audit.is_some()) {
+            p { "Measured by finite differences of the updates, on the layers of this config with few neurons each." }
+        } @else {
+            p { "Locality was not measured; " code { "plasticity audit" } " does." }
+        }
     }
 }
 

@@ -19,6 +19,9 @@ const SHOWN: usize = 64;
 pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
     let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
     let kind = kind(stimuli);
+    if kind != Kind::Sound && !material.wanted.pictures {
+        return Ok(());
+    }
     let contrast = contrast(stimuli)?;
     let mut parts: Vec<Markup> = Vec::new();
     for (index, group) in material.groups.iter().enumerate() {

@@ -23,6 +23,8 @@ use std::path::Path;
 
 /// The version of the format that this crate writes.
 const FORMAT: u32 = 1;
+/// What names of the optimisers' averages begin with.
+const AVERAGES: &str = "optimiser.";
 /// The metadata key.
 const KEY: &str = "plasticity";
 
@@ -67,6 +69,15 @@ impl Checkpoint {
     /// If the folder cannot be written to.
     pub fn save(&self, path: &Path) -> Result<()> {
         write_atomically(path, &self.to_bytes(path)?)
+    }
+
+    /// The same without the optimisers' averages, which are most of a file: enough for features, probes and
+    /// `training.init`, and for training further with fresh averages.
+    #[must_use]
+    pub fn without_averages(mut self) -> Self {
+        self.state.tensors.retain(|name, _| !name.starts_with(AVERAGES));
+        self.state.optimiser_steps.fill(0);
+        self
     }
 
     /// The bytes of the file; `path` names it in errors.

@@ -72,6 +72,8 @@ fn values_that_training_never_saves_are_broken_also_without_a_checksum() {
     assert!(broken(&path).contains("`layer.0.weight` contains NaN or infinity"));
     for steps in [u64::MAX, 6, 0] {
         let mut wrong = checkpoint();
+        let average = wrong.state.tensors["layer.0.weight"].clone();
+        wrong.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
         wrong.state.optimiser_steps = vec![steps];
         wrong.save(&path).unwrap();
         assert!(broken(&path).contains(&format!("an optimiser has made {steps} steps")));
@@ -113,4 +115,17 @@ fn a_safetensors_file_of_another_program_is_refused() {
     let none: Vec<(&str, TensorView)> = Vec::new();
     std::fs::write(&path, safetensors::serialize(none, None).unwrap()).unwrap();
     assert!(broken(&path).contains("was not written by plasticity"));
+}
+
+#[test]
+fn a_checkpoint_without_averages_is_whole_and_its_optimisers_begin_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let mut full = checkpoint();
+    let average = full.state.tensors["layer.0.weight"].clone();
+    full.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
+    full.without_averages().save(&path).unwrap();
+    let read = Checkpoint::read(&path).unwrap();
+    assert_eq!((read.step, &read.state.optimiser_steps[..]), (checkpoint().step, &[0][..]));
+    assert_eq!(read.state.tensors, checkpoint().state.tensors);
 }
