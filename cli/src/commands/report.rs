@@ -77,7 +77,8 @@ fn named(arguments: &Arguments) -> Result<Vec<usize>> {
         return Ok(Vec::new());
     };
     let count = run::config(first, &arguments.overrides.set)?.encoder.layers.len();
-    let all = arguments.layers.iter().map(|name| layers(name, count)).collect::<Result<Vec<_>>>()?;
+    let all =
+        arguments.layers.iter().map(|name| layers("--layers", name, count)).collect::<Result<Vec<_>>>()?;
     Ok(all.into_iter().flatten().collect())
 }
 

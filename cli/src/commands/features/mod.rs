@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let device = Device::open()?;
     let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
-    let layers = layers(&arguments.layer, loaded.trained.layer_names().len())?;
+    let layers = layers("--layer", &arguments.layer, loaded.trained.layer_names().len())?;
     if format == Format::Npy && layers.len() > 1 {
         let message =
             "a .npy file holds one layer: choose it with --layer N, or write a .npz or .safetensors file";
@@ -105,8 +105,8 @@ pub fn vacant(path: &Path) -> Result<()> {
     }
 }
 
-/// The layers that are named, from 0.
-pub fn layers(named: &str, count: usize) -> Result<Vec<usize>> {
+/// The layers that an option names, from 0.
+pub fn layers(option: &str, named: &str, count: usize) -> Result<Vec<usize>> {
     if named == "all" {
         return Ok((0..count).collect());
     }
@@ -114,7 +114,7 @@ pub fn layers(named: &str, count: usize) -> Result<Vec<usize>> {
         Ok(layer) if (1..=count).contains(&layer) => Ok(vec![layer - 1]),
         _ => {
             let message = format!("there is no layer {named}: give a number from 1 to {count}, or all");
-            Err(Error::config("--layer", message))
+            Err(Error::config(option, message))
         }
     }
 }
@@ -125,10 +125,10 @@ mod tests {
 
     #[test]
     fn layers_and_formats_are_those_there_are() {
-        assert_eq!(layers("all", 3).unwrap(), [0, 1, 2]);
-        assert_eq!(layers("3", 3).unwrap(), [2]);
+        assert_eq!(layers("--layer", "all", 3).unwrap(), [0, 1, 2]);
+        assert_eq!(layers("--layer", "3", 3).unwrap(), [2]);
         for wrong in ["0", "4", "top"] {
-            assert!(layers(wrong, 3).unwrap_err().to_string().contains("from 1 to 3"), "{wrong}");
+            assert!(layers("--layer", wrong, 3).unwrap_err().to_string().contains("from 1 to 3"), "{wrong}");
         }
         assert_eq!(format(Path::new("a/b.npz")).unwrap(), Format::Npz);
         assert!(format(Path::new("b.csv")).unwrap_err().to_string().contains(".safetensors"));

@@ -90,6 +90,9 @@ fn has(equation: &str, symbol: &str) -> bool {
     })
 }
 
+/// What was measured of a property.
+type Mark = fn(&Audit) -> Option<bool>;
+
 /// A row for each property, a column for each rule; then why something was not measured.
 fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
     let mark = |mark: Option<bool>| match mark {
@@ -97,12 +100,12 @@ fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
         Some(false) => "no",
         None => "not measured",
     };
-    let said = |audit: &Option<&Result<Audit, String>>, of: fn(&Audit) -> Option<bool>| match audit {
+    let said = |audit: &Option<&Result<Audit, String>>, of: Mark| match audit {
         Some(Ok(audit)) if !audit.learns => "learns nothing",
         Some(Ok(audit)) => mark(of(audit)),
         _ => "not measured",
     };
-    let properties: [(&str, fn(&Audit) -> Option<bool>, &str); 3] = [
+    let properties: [(&str, Mark, &str); 3] = [
         (
             "local in space",
             |audit| audit.space,

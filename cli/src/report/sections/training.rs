@@ -37,13 +37,7 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let chart = curves(material, ("loss", "Loss"), "loss", &loss, "module")?;
     let scales =
         if one { "" } else { " Losses of different rules have different scales: compare only their course." };
-    add(
-        page,
-        chart,
-        format!(
-            "Loss of {what}, averaged over neighbouring steps. It falls while the module learns.{scales}"
-        ),
-    );
+    add(page, chart, format!("Loss of {what}, averaged over neighbouring steps.{scales}"));
     let chart = curves(material, ("surprise", "Surprise"), "surprised pairs, %", &surprise, "module")?;
     let caption = format!(
         "Surprise of {what}: the share of the compared pairs whose gate is open (H = 1). Only these pairs change \
