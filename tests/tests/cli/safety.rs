@@ -168,11 +168,22 @@ fn other_data_or_another_processor_is_said_once_and_recorded() {
 }
 
 #[cfg(target_os = "linux")]
+/// Whether this process ignores a signal since its start, as under `nohup`, or as SIGINT in the background of a script.
+fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (number - 1)) != 0)
+}
+
 #[test]
 fn a_signal_saves_the_step_and_says_how_to_go_on() {
-    for (signal, status) in
-        [("-TERM", 143), ("-INT", 130), ("-HUP", 129), ("-USR1", 138), ("-USR2", 140), ("-XCPU", 152)]
+    for (signal, number) in
+        [("-TERM", 15), ("-INT", 2), ("-HUP", 1), ("-USR1", 10), ("-USR2", 12), ("-XCPU", 24)]
     {
+        if is_ignored(number) {
+            println!("{signal} is left out: this process ignores it, and so does what it starts");
+            continue;
+        }
         let place =
             Place::new(&CONFIG.replace("epochs = 2", "epochs = 100000").replace("steps = 2", "minutes = 9"));
         let mut command = place.command(&["train", "config.toml", "--out", "a run"]);
@@ -184,7 +195,7 @@ fn a_signal_saves_the_step_and_says_how_to_go_on() {
         let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(128 + number), "{}", said(&output));
         assert!(said(&output).contains("plasticity train --resume 'a run'"), "{}", said(&output));
         let steps = String::from_utf8(read(&metrics)).unwrap().lines().count();
         assert!(place.path(&format!("a run/checkpoints/step-{steps}.safetensors")).is_file());
