@@ -76,7 +76,7 @@ impl Checkpoint {
     #[must_use]
     pub fn without_averages(mut self) -> Self {
         self.state.tensors.retain(|name, _| !name.starts_with(AVERAGES));
-        self.state.optimiser_steps.fill(0);
+        self.state.optimiser_steps.clear();
         self
     }
 

@@ -1,6 +1,6 @@
 //! Reads a checkpoint, and distinguishes a damaged file from one that cannot be read now.
 
-use super::{AVERAGES, Checkpoint, FORMAT, Header, KEY, digest};
+use super::{Checkpoint, FORMAT, Header, KEY, digest};
 use crate::network::{Saved, State};
 use plasticity_core::{Error, files};
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -92,11 +92,8 @@ impl Checkpoint {
         if let Some(name) = state.not_finite() {
             return Err(format!("`{name}` contains NaN or infinity"));
         }
-        // A file that was passed on has weights alone: optimisers begin anew.
-        let fresh = state.optimiser_steps.iter().all(|steps| *steps == 0)
-            && !state.tensors.keys().any(|name| name.starts_with(AVERAGES));
         // If modules take turns, each has made some of the steps.
-        let turns = fresh || header.config.as_deref().is_some_and(takes_turns);
+        let turns = header.config.as_deref().is_some_and(takes_turns);
         let wrong = |steps: &&u64| if turns { **steps > header.step } else { **steps != header.step };
         if let Some(steps) = state.optimiser_steps.iter().find(wrong) {
             return Err(format!(

@@ -124,8 +124,13 @@ fn a_checkpoint_without_averages_is_whole_and_its_optimisers_begin_anew() {
     let mut full = checkpoint();
     let average = full.state.tensors["layer.0.weight"].clone();
     full.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
-    full.without_averages().save(&path).unwrap();
+    full.clone().without_averages().save(&path).unwrap();
     let read = Checkpoint::read(&path).unwrap();
-    assert_eq!((read.step, &read.state.optimiser_steps[..]), (checkpoint().step, &[0][..]));
+    assert_eq!((read.step, &read.state.optimiser_steps[..]), (checkpoint().step, &[][..]));
     assert_eq!(read.state.tensors, checkpoint().state.tensors);
+    // One whose optimiser has made none of its steps is damaged, also if it has no averages.
+    full.state.tensors.retain(|name, _| !name.starts_with("optimiser."));
+    full.state.optimiser_steps.fill(0);
+    full.save(&path).unwrap();
+    assert!(Checkpoint::read(&path).is_err());
 }

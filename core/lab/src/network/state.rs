@@ -22,7 +22,7 @@ pub struct Saved {
 pub struct State {
     /// Parameters as `layer.I.NAME`, `module.M.NAME`; averages as `optimiser.M.FULL NAME.0` and `.1`.
     pub tensors: BTreeMap<String, Saved>,
-    /// Steps that each module's optimiser has made.
+    /// Steps that each module's optimiser has made; empty if only weights are passed on, and optimisers begin anew.
     pub optimiser_steps: Vec<u64>,
 }
 
@@ -70,17 +70,17 @@ impl Network {
     /// # Errors
     /// If a tensor is missing, has another shape, or belongs to another network; the error names it.
     pub fn restore(&mut self, state: &State) -> Result<()> {
-        if state.optimiser_steps.len() != self.modules.len() {
-            let message = format!(
-                "has {} modules, but the network has {}",
-                state.optimiser_steps.len(),
-                self.modules.len()
-            );
+        let steps = match &state.optimiser_steps[..] {
+            [] => vec![0; self.modules.len()],
+            steps => steps.to_vec(),
+        };
+        if steps.len() != self.modules.len() {
+            let message = format!("has {} modules, but the network has {}", steps.len(), self.modules.len());
             return Err(Error::shape("checkpoint", message));
         }
         let mut used = 0;
         let mut averages = Vec::new();
-        for index in 0..self.modules.len() {
+        for (index, &made) in steps.iter().enumerate() {
             let mut of_module = Vec::new();
             let Module { layers, rule, .. } = &mut self.modules[index];
             for (name, parameter) in learning(index, layers, &mut self.slots, rule.as_mut()) {
@@ -96,7 +96,7 @@ impl Network {
                 used += pair.iter().filter(|average| !average.is_empty()).count();
                 of_module.push(pair);
             }
-            if state.optimiser_steps[index] == 0 {
+            if made == 0 {
                 of_module.clear();
             } else if self.modules[index].optimiser.averages_updates()
                 && of_module.iter().any(|[first, _]| first.is_empty())
@@ -126,8 +126,7 @@ impl Network {
         for ((_, parameter), values) in self.parameters().into_iter().zip(values) {
             parameter.set(values)?;
         }
-        for ((module, averages), &steps) in self.modules.iter_mut().zip(averages).zip(&state.optimiser_steps)
-        {
+        for ((module, averages), steps) in self.modules.iter_mut().zip(averages).zip(steps) {
             module.optimiser.restore(steps, averages);
         }
         Ok(())

@@ -34,7 +34,8 @@ use crate::memory::{self, Memory};
 use crate::network::Network;
 use batches::batches;
 use input::input_features;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::map::FeatureMap;
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::stimulus::{Split, Stimulus};
@@ -124,15 +125,20 @@ pub fn goodness(
     device: &Device,
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Option<ByGoodness>> {
-    let mut untrained = experiment.network(device)?;
     let Plan { test, classes, .. } = plan(experiment, trained)?;
+    let shape = test.shape(1);
+    let silent = FeatureMap::new(shape, Buffer::zeros(device, shape.len())?)?;
+    if trained.goodness(&silent, 0)?.is_none() {
+        return Ok(None);
+    }
+    let mut untrained = experiment.network(device)?;
     let mut of = |network: &mut Network, what: &str| {
         let batches = batches(experiment.config(), &test, None, what, progress)?;
         by_goodness::by_goodness(network, batches, classes, device)
     };
-    let Some(own) = of(trained, "goodness of every class")? else { return Ok(None) };
+    let own = of(trained, "goodness of every class")?;
     let other = of(&mut untrained, "untrained goodness of every class")?;
-    Ok(other.and_then(|other| ByGoodness::new(&own, &other)))
+    Ok(own.zip(other).and_then(|(own, other)| ByGoodness::new(&own, &other)))
 }
 
 /// The common state of all probes of a run.
