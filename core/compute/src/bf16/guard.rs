@@ -5,7 +5,7 @@
 //! then only the child ends, and not the program.
 
 use super::family::Refusal;
-use super::kernel::{Kernel, Kind};
+use super::kernel::{Kernel, Kind, Rows};
 use std::arch::x86_64::{__cpuid_count, __get_cpuid_max};
 
 /// The kernel of AVX-512 BF16.
@@ -114,8 +114,8 @@ fn multiplies(kernel: Kernel) -> bool {
     let mut found = [[0.0; ROWS * 48]; 2];
     for (kernel, c) in [kernel, Kernel::plain()].into_iter().zip(&mut found) {
         let (mut left, mut panel) = ([0; ROWS * STRIDE], [0; (DEPTH + 1) * 48]);
-        kernel.pack_rows(&a, DEPTH, &mut left);
-        kernel.pack_panel(&b, 48, &mut panel);
+        kernel.pack_rows(Rows::adjacent(&a, DEPTH), &mut left, kernel.stride(DEPTH));
+        kernel.pack_panel(Rows::adjacent(&b, 48), 48, &mut panel);
         let left = super::Left { values: &left, stride: kernel.stride(DEPTH), depth: kernel.depth(DEPTH) };
         for accumulate in [false, true] {
             kernel.multiply(left, &panel, c, 48, accumulate);

@@ -1,6 +1,7 @@
 //! A kernel: how operands are packed, and how packed operands are multiplied.
 
 use super::plain;
+use std::marker::PhantomData;
 
 /// Values that one vector or one row of a tile holds.
 const VECTOR: usize = 32;
@@ -29,6 +30,31 @@ pub(crate) struct Left<'a> {
     pub(crate) stride: usize,
     pub(crate) depth: usize,
 }
+
+/// Rows of `length` values, `pitch` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) pitch: usize,
+    pub(crate) count: usize,
+    pub(crate) length: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Adjacent rows: all of `values`.
+    pub(crate) fn adjacent(values: &'a [f32], length: usize) -> Self {
+        Self { values, pitch: length, count: values.len() / length, length }
+    }
+
+    /// The values of a row; none if there is no such row.
+    #[inline(always)]
+    pub(super) fn get(&self, row: usize) -> &'a [f32] {
+        if row < self.count { &self.values[row * self.pitch..][..self.length] } else { &[] }
+    }
+}
+
+/// Where a segment of a sum begins: in the values of the left operand, and in the panels.
+pub(crate) type Segment = [usize; 2];
 
 impl<'a> Left<'a> {
     /// The rows after the first `rows`.
@@ -79,41 +105,64 @@ impl Kernel {
         (depth.div_ceil(VECTOR) | 1) * VECTOR
     }
 
-    /// Packs `rows` of `depth` values, contiguous in `from`, as a left operand.
-    pub(crate) fn pack_rows(self, from: &[f32], depth: usize, to: &mut [u16]) {
-        let (padded, stride) = (self.depth(depth), self.stride(depth));
-        assert!(from.len() / depth * stride <= to.len(), "room for the rows");
+    /// Whether a direct convolution is faster than Winograd's: only tiles multiply fast enough.
+    pub(crate) fn direct(self) -> bool {
         match self.0 {
-            Kind::Plain => plain::pack_rows(from, depth, padded, to, stride),
-            // SAFETY: who made the kernel saw that the processor has its instructions; `to` has room, as asserted.
-            #[cfg(target_arch = "x86_64")]
-            _ => unsafe { super::pack512::rows(from, depth, padded, to, stride) },
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Kind::Amx => true,
+            _ => false,
         }
     }
 
-    /// Packs rows of `columns` values into a left operand whose rows are these columns, starting at depth `at`. `at`
+    /// Packs rows as a left operand whose rows are `stride` apart. Each row is filled up to a depth with zeros.
+    pub(crate) fn pack_rows(self, from: Rows<'_>, to: &mut [u16], stride: usize) {
+        let padded = self.depth(from.length);
+        assert!(padded <= stride && from.count * stride <= to.len(), "room for the rows");
+        match self.0 {
+            Kind::Plain => plain::pack_rows(from, padded, to, stride),
+            // SAFETY: who made the kernel saw that the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            _ => unsafe { super::pack512::rows(from, padded, to, stride) },
+        }
+    }
+
+    /// Packs rows into a left operand whose rows are their columns, `stride` apart, starting at depth `at`. `at`
     /// is even; the depth is filled up to a multiple of the step.
-    pub(crate) fn pack_columns(self, from: &[f32], columns: usize, to: &mut [u16], stride: usize, at: usize) {
-        let rows = self.depth(from.len() / columns);
-        assert!(at + rows <= stride && columns * stride <= to.len(), "room for the columns");
+    pub(crate) fn pack_columns(self, from: Rows<'_>, to: &mut [u16], stride: usize, at: usize) {
+        let depth = self.depth(from.count);
+        assert!(at + depth <= stride && from.length * stride <= to.len(), "room for the columns");
         match self.0 {
-            Kind::Plain => plain::pack_columns(from, columns, rows, to, stride, at),
-            // SAFETY: who made the kernel saw that the processor has its instructions; `to` has room, as asserted.
+            Kind::Plain => plain::pack_columns(from, depth, to, stride, at),
+            // SAFETY: who made the kernel saw that the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
-            _ => unsafe { super::pack512::columns(from, columns, rows, to, stride, at) },
+            _ => unsafe { super::pack512::columns(from, depth, to, stride, at) },
         }
     }
 
-    /// Packs a panel `[depth, width]` in pairs along the depth; `width` is a multiple of 16.
-    pub(crate) fn pack_panel(self, from: &[f32], width: usize, to: &mut [u16]) {
-        let depth = self.depth(from.len() / width);
-        assert!(width.is_multiple_of(16) && depth * width <= to.len(), "room for the panel");
-        let to = &mut to[..depth * width];
+    /// Packs rows as a panel `[depth, width]` in pairs along the depth; `width` is a multiple of 16. Fills all of
+    /// `to`: what lies beyond the rows and beyond their length is zero.
+    pub(crate) fn pack_panel(self, from: Rows<'_>, width: usize, to: &mut [u16]) {
+        let depth = to.len() / width;
+        assert!(width.is_multiple_of(16) && from.length <= width && from.count <= depth, "room for the panel");
+        assert!(depth.is_multiple_of(2) && depth * width == to.len(), "whole pairs of rows");
         match self.0 {
             Kind::Plain => plain::pack_panel(from, width, to),
-            // SAFETY: who made the kernel saw that the processor has its instructions; `to` has room, as asserted.
+            // SAFETY: who made the kernel saw that the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
             _ => unsafe { super::pack512::panel(from, width, to) },
+        }
+    }
+
+    /// As [`pack_panel`](Self::pack_panel), but the rows are the columns of the panel.
+    pub(crate) fn pack_panel_columns(self, from: Rows<'_>, width: usize, to: &mut [u16]) {
+        let depth = to.len() / width;
+        assert!(width.is_multiple_of(16) && from.count <= width && from.length <= depth, "room for the panel");
+        assert!(depth.is_multiple_of(2) && depth * width == to.len(), "whole pairs of rows");
+        match self.0 {
+            Kind::Plain => plain::pack_panel_columns(from, width, to),
+            // SAFETY: who made the kernel saw that the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            _ => unsafe { super::pack512::panel_columns(from, width, to) },
         }
     }
 
@@ -142,6 +191,69 @@ impl Kernel {
             // SAFETY: as above, and the process has the permission to use tiles.
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             Kind::Amx => unsafe { super::amx::multiply(left, panel, c, width, accumulate) },
+        }
+    }
+
+    /// Prepares this thread for sums over segments.
+    pub(crate) fn sums(self) -> Sums {
+        // SAFETY: who made the kernel saw that the processor has its instructions.
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if self.0 == Kind::Amx {
+            unsafe { super::amx::configure() };
+        }
+        Sums { kernel: self, thread: PhantomData }
+    }
+}
+
+/// A thread that is prepared for sums over segments. While it is, the thread must use no other product of the kernel.
+pub(crate) struct Sums {
+    kernel: Kernel,
+    thread: PhantomData<*mut ()>,
+}
+
+impl Sums {
+    /// Rows of a block.
+    pub(crate) const ROWS: usize = 32;
+
+    /// `C = Σ A · B` over `segments`: `c` is `[32, width]`, and `width` is 16 or 32. In a segment, A begins at its
+    /// first number in `left.values`, and B is the panel that begins at its second number in `panels`.
+    pub(crate) fn block(
+        &mut self,
+        left: Left<'_>,
+        panels: &[u16],
+        segments: &[Segment],
+        c: &mut [f32],
+        width: usize,
+    ) {
+        assert!(c.len() == Self::ROWS * width && (width == 16 || width == 32), "a block");
+        assert!(left.depth.is_multiple_of(self.kernel.step()) && left.depth > 0, "filled up");
+        let (reach, panel) = ((Self::ROWS - 1) * left.stride + left.depth, left.depth * width);
+        for [a, b] in segments {
+            assert!(a + reach <= left.values.len() && b + panel <= panels.len(), "segments in the operands");
+        }
+        match self.kernel.0 {
+            // SAFETY: the thread is prepared; the segments lie inside the operands.
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Kind::Amx if !segments.is_empty() => unsafe {
+                super::amx::sum(left, panels, segments, c, width);
+            },
+            _ => {
+                c.fill(0.0);
+                for [a, b] in segments {
+                    let left = Left { values: &left.values[*a..], ..left };
+                    self.kernel.multiply(left, &panels[*b..][..panel], c, width, true);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Sums {
+    fn drop(&mut self) {
+        // SAFETY: the thread is prepared, and nothing is summed any more.
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if self.kernel.0 == Kind::Amx {
+            unsafe { super::amx::release() };
         }
     }
 }

@@ -27,7 +27,7 @@ mod tiles;
 
 pub use family::Family;
 pub(crate) use halves::{halves, halves_mut};
-pub(crate) use kernel::{Kernel, Left};
+pub(crate) use kernel::{Kernel, Left, Rows, Segment, Sums};
 pub(crate) use plain::round;
 
 use crate::device::{Device, Precision};

@@ -1,18 +1,19 @@
 //! Packing by AVX-512 BF16: `vcvtne2ps2bf16` rounds as [`plain::round`](super::plain::round) does, except that
 //! subnormals become zero.
 
+use super::Rows;
 use std::arch::x86_64::*;
 
 /// See [`Kernel::pack_rows`](super::Kernel::pack_rows).
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW and BF16; `to` has room for all rows.
+/// The processor has AVX-512 F, BW and BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(super) unsafe fn rows(from: &[f32], depth: usize, padded: usize, to: &mut [u16], stride: usize) {
-    for (row, to) in from.chunks_exact(depth).zip(to.chunks_mut(stride)) {
+pub(super) unsafe fn rows(from: Rows<'_>, padded: usize, to: &mut [u16], stride: usize) {
+    for (row, to) in to.chunks_mut(stride).enumerate().take(from.count) {
+        let row = from.get(row);
         for at in (0..padded).step_by(32) {
-            let [low, high] = [at, at + 16].map(|at| load(row.get(at..).unwrap_or_default()));
-            store(&mut to[at..padded.min(at + 32)], round(high, low));
+            store(&mut to[at..padded.min(at + 32)], pair(row, at));
         }
     }
 }
@@ -20,12 +21,11 @@ pub(super) unsafe fn rows(from: &[f32], depth: usize, padded: usize, to: &mut [u
 /// See [`Kernel::pack_panel`](super::Kernel::pack_panel).
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW and BF16; `to` has room for the panel.
+/// The processor has AVX-512 F, BW and BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(super) unsafe fn panel(from: &[f32], width: usize, to: &mut [u16]) {
+pub(super) unsafe fn panel(from: Rows<'_>, width: usize, to: &mut [u16]) {
     for (pair, to) in to.chunks_exact_mut(2 * width).enumerate() {
-        let row = |row: usize| from.get(row * width..(row + 1) * width).unwrap_or_default();
-        let [first, second] = [row(2 * pair), row(2 * pair + 1)];
+        let [first, second] = [from.get(2 * pair), from.get(2 * pair + 1)];
         for (at, to) in (0..width).step_by(16).zip(to.chunks_exact_mut(32)) {
             let [low, high] = [first, second].map(|row| load(row.get(at..).unwrap_or_default()));
             store(to, side_by_side(round(high, low)));
@@ -33,28 +33,39 @@ pub(super) unsafe fn panel(from: &[f32], width: usize, to: &mut [u16]) {
     }
 }
 
+/// See [`Kernel::pack_panel_columns`](super::Kernel::pack_panel_columns): sixteen columns of sixteen pairs at a time.
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and BF16.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn panel_columns(from: Rows<'_>, width: usize, to: &mut [u16]) {
+    for (block, to) in to.chunks_mut(32 * width).enumerate() {
+        for column in (0..width).step_by(16) {
+            let mut pairs = [_mm512_setzero_si512(); 16];
+            for (row, vector) in pairs.iter_mut().enumerate() {
+                *vector = self::pair(from.get(column + row), 32 * block);
+            }
+            for (vector, to) in transpose(pairs).into_iter().zip(to.chunks_exact_mut(2 * width)) {
+                store(&mut to[2 * column..][..32], vector);
+            }
+        }
+    }
+}
+
 /// See [`Kernel::pack_columns`](super::Kernel::pack_columns): sixteen columns of sixteen pairs of rows at a time.
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW and BF16; `to` has room for all columns.
+/// The processor has AVX-512 F, BW and BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(super) unsafe fn columns(
-    from: &[f32],
-    columns: usize,
-    rows: usize,
-    to: &mut [u16],
-    stride: usize,
-    at: usize,
-) {
-    for top in (0..rows).step_by(32) {
-        let count = (rows - top).min(32);
-        for first in (0..columns).step_by(16) {
-            let wanted = (columns - first).min(16);
+pub(super) unsafe fn columns(from: Rows<'_>, depth: usize, to: &mut [u16], stride: usize, at: usize) {
+    for top in (0..depth).step_by(32) {
+        let count = (depth - top).min(32);
+        for first in (0..from.length).step_by(16) {
+            let wanted = (from.length - first).min(16);
             let mut pairs = [_mm512_setzero_si512(); 16];
             for (pair, vector) in pairs.iter_mut().enumerate() {
-                let row = |row: usize| from.get(row * columns + first..).unwrap_or_default();
-                let [low, high] = [top + 2 * pair, top + 2 * pair + 1].map(row);
-                let [low, high] = [low, high].map(|row| load(&row[..row.len().min(wanted)]));
+                let [low, high] = [top + 2 * pair, top + 2 * pair + 1]
+                    .map(|row| load(from.get(row).get(first..first + wanted).unwrap_or_default()));
                 *vector = side_by_side(round(high, low));
             }
             for (column, vector) in transpose(pairs).into_iter().enumerate().take(wanted) {
@@ -62,6 +73,14 @@ pub(super) unsafe fn columns(
             }
         }
     }
+}
+
+/// The values `at..at + 32` of a row, rounded, zeros beyond its end.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn pair(row: &[f32], at: usize) -> __m512i {
+    let [low, high] = [at, at + 16].map(|at| load(row.get(at..).unwrap_or_default()));
+    round(high, low)
 }
 
 /// The first sixteen values, zeros beyond the end.

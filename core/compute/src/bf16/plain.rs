@@ -1,6 +1,6 @@
 //! The kernel in plain Rust, with which tests compare the others.
 
-use super::Left;
+use super::{Left, Rows};
 
 /// The bits of the bfloat16 nearest to `value`, ties to even; infinity if `value` is larger than the largest.
 /// NaN stays NaN.
@@ -18,35 +18,35 @@ fn wide(bits: u16) -> f32 {
 }
 
 /// See [`Kernel::pack_rows`](super::Kernel::pack_rows).
-pub(super) fn pack_rows(from: &[f32], depth: usize, padded: usize, to: &mut [u16], stride: usize) {
-    for (row, to) in from.chunks_exact(depth).zip(to.chunks_mut(stride)) {
-        to[..padded].fill(0);
-        to.iter_mut().zip(row).for_each(|(to, value)| *to = round(*value));
+pub(super) fn pack_rows(from: Rows<'_>, padded: usize, to: &mut [u16], stride: usize) {
+    for (row, to) in to.chunks_mut(stride).enumerate().take(from.count) {
+        let mut values = from.get(row).iter();
+        to[..padded].iter_mut().for_each(|to| *to = values.next().map_or(0, |value| round(*value)));
     }
 }
 
 /// See [`Kernel::pack_columns`](super::Kernel::pack_columns).
-pub(super) fn pack_columns(
-    from: &[f32],
-    columns: usize,
-    rows: usize,
-    to: &mut [u16],
-    stride: usize,
-    at: usize,
-) {
-    for (column, to) in to.chunks_mut(stride).take(columns).enumerate() {
-        let mut values = from.iter().skip(column).step_by(columns);
-        to[at..at + rows].iter_mut().for_each(|to| *to = values.next().map_or(0, |value| round(*value)));
+pub(super) fn pack_columns(from: Rows<'_>, depth: usize, to: &mut [u16], stride: usize, at: usize) {
+    for (column, to) in to.chunks_mut(stride).enumerate().take(from.length) {
+        for (row, to) in to[at..at + depth].iter_mut().enumerate() {
+            *to = from.get(row).get(column).map_or(0, |value| round(*value));
+        }
     }
 }
 
 /// See [`Kernel::pack_panel`](super::Kernel::pack_panel).
-pub(super) fn pack_panel(from: &[f32], width: usize, to: &mut [u16]) {
-    for (pair, to) in from.chunks(2 * width).zip(to.chunks_exact_mut(2 * width)) {
-        for (column, to) in to.chunks_exact_mut(2).enumerate() {
-            to[0] = round(pair[column]);
-            to[1] = pair.get(width + column).map_or(0, |value| round(*value));
-        }
+pub(super) fn pack_panel(from: Rows<'_>, width: usize, to: &mut [u16]) {
+    for (i, to) in to.iter_mut().enumerate() {
+        let (row, column) = (i / (2 * width) * 2 + i % 2, i / 2 % width);
+        *to = from.get(row).get(column).map_or(0, |value| round(*value));
+    }
+}
+
+/// See [`Kernel::pack_panel_columns`](super::Kernel::pack_panel_columns).
+pub(super) fn pack_panel_columns(from: Rows<'_>, width: usize, to: &mut [u16]) {
+    for (i, to) in to.iter_mut().enumerate() {
+        let (depth, column) = (i / (2 * width) * 2 + i % 2, i / 2 % width);
+        *to = from.get(column).get(depth).map_or(0, |value| round(*value));
     }
 }
 

@@ -42,14 +42,14 @@ fn product(
         // In two parts, like blocks of samples.
         let part = (depth / 2).next_multiple_of(32).min(depth);
         let (head, tail) = a.split_at(part * rows);
-        kernel.pack_columns(head, rows, &mut left, stride, 0);
+        kernel.pack_columns(Rows::adjacent(head, rows), &mut left, stride, 0);
         if !tail.is_empty() {
-            kernel.pack_columns(tail, rows, &mut left, stride, part);
+            kernel.pack_columns(Rows::adjacent(tail, rows), &mut left, stride, part);
         }
     } else {
-        kernel.pack_rows(a, depth, &mut left);
+        kernel.pack_rows(Rows::adjacent(a, depth), &mut left, stride);
     }
-    kernel.pack_panel(b, width, &mut panel);
+    kernel.pack_panel(Rows::adjacent(b, width), width, &mut panel);
     let left = Left { values: &left, stride, depth: padded };
     let mut c = vec![f32::NAN; rows * width];
     kernel.multiply(left, &panel, &mut c, width, false);
@@ -124,15 +124,80 @@ fn operands_of_every_kernel_are_the_same_values() {
             let stride = kernel.stride(rows);
             let packed = |packer: Kernel| {
                 let mut left = vec![0; columns * stride];
-                packer.pack_columns(&values, columns, &mut left, stride, 0);
+                packer.pack_columns(Rows::adjacent(&values, columns), &mut left, stride, 0);
                 let width = columns / 16 * 16;
                 let mut panel = vec![0; kernel.depth(rows) * width];
                 if width > 0 {
-                    packer.pack_panel(&values[..rows * width], width, &mut panel);
+                    packer.pack_panel(Rows::adjacent(&values[..rows * width], width), width, &mut panel);
                 }
                 (left, panel)
             };
             assert!(packed(kernel) == packed(Kernel::plain()), "{kernel:?} {rows} {columns}");
+        }
+    }
+}
+
+#[test]
+fn panels_of_columns_are_panels_of_the_transposed_rows() {
+    for kernel in kernels() {
+        for (count, length, depth, width) in [(1, 1, 2, 16), (16, 32, 32, 16), (17, 40, 64, 32), (32, 33, 34, 32)] {
+            let values = noise(count * length, 5);
+            let [mut found, mut expected] = [7, 9].map(|value| vec![value; depth * width]);
+            let turned = transposed(&values, length);
+            kernel.pack_panel_columns(Rows::adjacent(&values, length), width, &mut found);
+            Kernel::plain().pack_panel(Rows::adjacent(&turned, count), width, &mut expected);
+            assert!(found == expected, "{kernel:?} {count} {length}");
+        }
+    }
+}
+
+#[test]
+fn rows_apart_are_packed_as_adjacent_ones() {
+    let (count, length, pitch) = (21, 19, 30);
+    let values = noise(count * pitch, 6);
+    let apart = Rows { values: &values, pitch, count, length };
+    let near: Vec<f32> = values.chunks(pitch).flat_map(|row| row[..length].to_vec()).collect();
+    let near = Rows::adjacent(&near, length);
+    for kernel in kernels() {
+        let packed = |from: Rows<'_>, pack: &dyn Fn(Rows<'_>, &mut [u16])| {
+            let mut to = vec![3; 64 * 32];
+            pack(from, &mut to);
+            to
+        };
+        let packs: [&dyn Fn(Rows<'_>, &mut [u16]); 4] = [
+            &|from, to| kernel.pack_rows(from, to, 64),
+            &|from, to| kernel.pack_columns(from, to, 64, 0),
+            &|from, to| kernel.pack_panel(from, 32, to),
+            &|from, to| kernel.pack_panel_columns(from, 32, to),
+        ];
+        for (i, pack) in packs.into_iter().enumerate() {
+            assert!(packed(apart, pack) == packed(near, pack), "{kernel:?} {i}");
+        }
+    }
+}
+
+#[test]
+fn sums_over_segments_are_sums_of_products() {
+    for kernel in kernels() {
+        for (depth, width, count) in [(32, 16, 1), (64, 32, 5), (160, 32, 3), (32, 32, 0)] {
+            let (stride, panel) = (depth + 64, depth * width);
+            let (a, b) = (whole(36 * stride, 1), whole(count.max(1) * panel, 2));
+            let mut left = vec![0; 36 * stride];
+            let mut panels = vec![0; b.len()];
+            kernel.pack_rows(Rows::adjacent(&a, stride), &mut left, stride);
+            for (b, to) in b.chunks(panel).zip(panels.chunks_mut(panel)) {
+                kernel.pack_panel(Rows::adjacent(b, width), width, to);
+            }
+            let segments: Vec<Segment> = (0..count).map(|i| [i % 4 * stride + i * 8, i * panel]).collect();
+            let mut c = vec![f32::NAN; 32 * width];
+            kernel.sums().block(Left { values: &left, stride, depth }, &panels, &segments, &mut c, width);
+            for (i, found) in c.iter().enumerate() {
+                let product = |&[at, panel]: &Segment, k: usize| {
+                    a[at + i / width * stride + k] * b[panel + k * width + i % width]
+                };
+                let sum: f32 = segments.iter().flat_map(|s| (0..depth).map(|k| product(s, k))).sum();
+                assert_eq!(*found, sum, "{kernel:?} {depth} {width} {count}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! with a signal; a signal handler then executes the instruction, following Intel's description
 //! (319433, chapter 3). So the tests run the kernel's own code.
 
-use super::{Family, Left, amx, plain};
+use super::{Family, Left, Rows, amx, plain};
 use crate::bf16::family::Refusal;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -187,8 +187,8 @@ fn the_kernel_of_tiles_agrees_where_the_processor_has_none() {
         };
         let (a, b) = (draw(rows * depth, 7919), draw(depth * width, 104_729));
         let (mut left, mut panel) = (vec![0; rows * stride], vec![0; padded * width]);
-        plain::pack_rows(&a, depth, padded, &mut left, stride);
-        plain::pack_panel(&b, width, &mut panel);
+        plain::pack_rows(Rows::adjacent(&a, depth), padded, &mut left, stride);
+        plain::pack_panel(Rows::adjacent(&b, width), width, &mut panel);
         let left = Left { values: &left, stride, depth: padded };
         let (mut found, mut expected) = (vec![f32::NAN; rows * width], vec![f32::NAN; rows * width]);
         for accumulate in [false, true] {

@@ -1,7 +1,7 @@
 //! Matrix products of bfloat16 operands by a kernel, on the CPU. The division of the result depends only on the shape.
 
 use super::Product;
-use crate::bf16::{Kernel, Left, halves, halves_mut};
+use crate::bf16::{Kernel, Left, Rows, halves, halves_mut};
 use crate::device::Scratch;
 use rayon::prelude::*;
 
@@ -40,10 +40,10 @@ fn left(kernel: Kernel, p: Product, a: &[f32]) -> Scratch {
     let stride = kernel.stride(p.k);
     let mut left = Scratch::new(p.m * stride / 2);
     if p.transpose_a {
-        kernel.pack_columns(a, p.m, halves_mut(&mut left), stride, 0);
+        kernel.pack_columns(Rows::adjacent(a, p.m), halves_mut(&mut left), stride, 0);
     } else {
         let blocks = left.par_chunks_mut(ROWS * stride / 2).zip(a.par_chunks(ROWS * p.k));
-        blocks.for_each(|(left, a)| kernel.pack_rows(a, p.k, halves_mut(left)));
+        blocks.for_each(|(left, a)| kernel.pack_rows(Rows::adjacent(a, p.k), halves_mut(left), stride));
     }
     left
 }
@@ -63,7 +63,7 @@ fn panels(kernel: Kernel, p: Product, b: &[f32], width: usize) -> Scratch {
                 row[..columns.len()].copy_from_slice(&b[k * p.n..][columns.clone()]);
             }
         }
-        kernel.pack_panel(&single, width, halves_mut(packed));
+        kernel.pack_panel(Rows::adjacent(&single, width), width, halves_mut(packed));
     });
     panels
 }

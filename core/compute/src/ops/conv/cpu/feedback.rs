@@ -10,7 +10,7 @@ use super::panels::Panels;
 use super::plan::{Path, Plan, lowering};
 use super::pool::Routing;
 use super::unroute::Unroute;
-use super::{Geometry, Pool, Post};
+use super::{Geometry, Pool, Post, direct};
 use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
@@ -46,6 +46,11 @@ pub(super) fn feedback(
         return;
     }
     match plan.path {
+        Path::Direct => {
+            if let Arithmetic::Half(kernel) = plan.arithmetic {
+                direct::feedback(kernel, g, weight, &unroute, d_input);
+            }
+        }
         // If the layer has no padding, its feedback needs more padding than tiles can read.
         path if path == Path::Im2col || g.padding == [0, 0, 0] => {
             let patches = Patches::new(g, plan.arithmetic, weight);

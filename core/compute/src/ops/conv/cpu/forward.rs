@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::lowering::{Activation, Lowering};
 use super::panels::Panels;
-use super::plan::{Plan, lowering};
+use super::plan::{Path, Plan, lowering};
 use super::pool::{Routing, Window};
-use super::{Geometry, Pool, wide};
+use super::{Geometry, Pool, direct, wide};
 use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
@@ -63,10 +63,13 @@ pub(super) fn forward_by(
     assert_eq!(weight.len(), g.weights(), "length of the weights");
     assert_eq!(bias.len(), channels, "length of the bias");
     assert_eq!(output.len(), g.samples * pooled_len, "length of the output");
-    let mut codes = vec![0; if pool.is_some() { output.len() } else { 0 }];
     if output.is_empty() {
-        return Routing { codes };
+        return Routing::default();
     }
+    if let (Path::Direct, Arithmetic::Half(kernel)) = (plan.path, plan.arithmetic) {
+        return direct::forward(kernel, g, pool, relu, input, weight, bias, output);
+    }
+    let mut codes = vec![0; if pool.is_some() { output.len() } else { 0 }];
     let lowering = lowering(plan.path, g);
     let activation = Activation { bias: Some(bias), relu };
     let convolution = Convolution::new(&*lowering, plan.arithmetic, weight, activation);

@@ -7,6 +7,7 @@
 //! The division of work depends only on the shape, and sums have a fixed order. So results have the same bits for
 //! any number of threads (but not on processors with different instruction sets).
 
+mod direct;
 mod feedback;
 mod forward;
 mod im2col;

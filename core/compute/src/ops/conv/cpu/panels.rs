@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::matmul::rows_by_panel;
-use crate::bf16::{Arithmetic, Left, halves, halves_mut};
+use crate::bf16::{Arithmetic, Left, Rows, halves, halves_mut};
 use crate::device::Scratch;
 
 /// Panels of weights, `[panel, product, depth, width]`; packed, each `[depth, width]` is in pairs and its depth filled up.
@@ -30,7 +30,7 @@ impl Panels {
                 let mut single = Scratch::new(products * depth * width);
                 fill(panel, &mut single);
                 for (single, out) in single.chunks(depth * width).zip(out.chunks_mut(product)) {
-                    kernel.pack_panel(single, width, halves_mut(out));
+                    kernel.pack_panel(Rows::adjacent(single, width), width, halves_mut(out));
                 }
             }
         });
@@ -65,7 +65,8 @@ impl Panels {
         match self.arithmetic {
             Arithmetic::Single => values,
             Arithmetic::Half(kernel) => {
-                kernel.pack_rows(values, self.shape[2], halves_mut(room));
+                let depth = self.shape[2];
+                kernel.pack_rows(Rows::adjacent(values, depth), halves_mut(room), kernel.stride(depth));
                 room
             }
         }

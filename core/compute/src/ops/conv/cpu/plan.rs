@@ -1,6 +1,6 @@
 //! Selects the path of a layer from its shape.
 
-use super::Geometry;
+use super::{Geometry, direct};
 use super::im2col::Im2col;
 use super::lowering::Lowering;
 use super::winograd::{F2, F4, Pair, Tiling, Winograd};
@@ -16,6 +16,8 @@ pub(super) enum Path {
     Winograd4,
     /// Winograd's F(2×2, 3×3): 16 products for 4 outputs instead of 36.
     Winograd2,
+    /// Every multiplication, without those with padding; only with bfloat16 operands.
+    Direct,
     /// 2×2 maps: 9 products for 4 outputs, with no multiplications with padding.
     Pair,
 }
@@ -38,6 +40,12 @@ const CHANNELS: usize = 64;
 /// wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
     let (path, double_biases) = (path(g), false);
+    if let Arithmetic::Half(kernel) = arithmetic
+        && kernel.direct()
+        && direct::suits(g)
+    {
+        return Plan { path: Path::Direct, arithmetic, double_biases };
+    }
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
     match arithmetic {
         Arithmetic::Half(_) if depth.min(g.out_channels) < CHANNELS => {
@@ -78,6 +86,7 @@ pub(crate) fn lowering(path: Path, g: &Geometry) -> Box<dyn Lowering> {
         Path::Winograd4 => winograd::<F4>(g),
         Path::Winograd2 => winograd::<F2>(g),
         Path::Pair => winograd::<Pair>(g),
+        Path::Direct => unreachable!("a direct layer has no lowering"),
     }
 }
 

@@ -157,6 +157,12 @@ impl Window {
         (t * self.positions[1] + y) * self.positions[2] + x
     }
 
+    /// For every pooled position, the positions of its window.
+    pub(super) fn all(&self) -> Vec<Vec<usize>> {
+        let positions = 0..self.pooled.iter().product();
+        positions.map(|at| (0..self.places()).map(|code| self.place(at, code)).collect()).collect()
+    }
+
     fn places(&self) -> usize {
         self.pool.size.iter().product()
     }

@@ -24,7 +24,7 @@ const WEIGHTS: usize = 1 << 20;
 pub(super) fn suits(plan: Plan, g: &Geometry) -> bool {
     let positions = g.samples * g.output().iter().product::<usize>();
     let few = positions <= POSITIONS && g.weights() >= WEIGHTS && g.out_channels >= 2 * GROUP;
-    few && g.padding == [0, 0, 0] && plan.path != Path::Im2col
+    few && g.padding == [0, 0, 0] && !matches!(plan.path, Path::Im2col | Path::Direct)
 }
 
 /// The first channel of every group, and the layer of this group.

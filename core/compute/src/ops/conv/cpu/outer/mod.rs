@@ -6,13 +6,14 @@ mod apart;
 mod operands;
 mod together;
 
+use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 use crate::ops::conv::cpu::level::arch;
 use crate::ops::conv::cpu::lowering::Lowering;
-use crate::ops::conv::cpu::plan::{Plan, lowering};
+use crate::ops::conv::cpu::plan::{Path, Plan, lowering};
 use crate::ops::conv::cpu::pool::Routing;
 use crate::ops::conv::cpu::unroute::Unroute;
-use crate::ops::conv::cpu::{Geometry, Pool, Post, wide};
+use crate::ops::conv::cpu::{Geometry, Pool, Post, direct, wide};
 use operands::Operands;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
@@ -70,16 +71,20 @@ pub(in crate::ops::conv::cpu) fn outer_by(
         d_bias.fill(0.0);
         return;
     }
-    let lowering = lowering(plan.path, g);
     let mut biases = Scratch::zeros(g.samples * g.out_channels);
-    let operands = Operands { lowering: &*lowering, arithmetic: plan.arithmetic };
-    let work = Work { g, operands, unroute: &unroute, input };
-    let sums = if apart::suits(&*lowering) {
-        apart::sum(&work, &mut biases)
+    if let (Path::Direct, Arithmetic::Half(kernel)) = (plan.path, plan.arithmetic) {
+        direct::outer(kernel, g, input, &unroute, &mut biases, d_weight);
     } else {
-        together::sum(&work, &mut biases)
-    };
-    lowering.gradient(&sums, d_weight);
+        let lowering = lowering(plan.path, g);
+        let operands = Operands { lowering: &*lowering, arithmetic: plan.arithmetic };
+        let work = Work { g, operands, unroute: &unroute, input };
+        let sums = if apart::suits(&*lowering) {
+            apart::sum(&work, &mut biases)
+        } else {
+            together::sum(&work, &mut biases)
+        };
+        lowering.gradient(&sums, d_weight);
+    }
     if plan.double_biases {
         for (channel, d_bias) in d_bias.iter_mut().enumerate() {
             let of_samples = biases.iter().skip(channel).step_by(g.out_channels);

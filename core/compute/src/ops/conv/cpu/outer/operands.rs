@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::bf16::{Arithmetic, Kernel, Left, halves, halves_mut};
+use crate::bf16::{Arithmetic, Kernel, Left, Rows, halves, halves_mut};
 use crate::device::Scratch;
 use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::matmul::columns_by_panel;
@@ -67,10 +67,11 @@ impl Operands<'_> {
                     lowering.input(input, part.clone(), pre);
                     lowering.post(dense, part, post);
                     for (pre, left) in pre.chunks(count * depth).zip(left.chunks_mut(depth * stride)) {
-                        kernel.pack_columns(pre, depth, left, stride, at);
+                        kernel.pack_columns(Rows::adjacent(pre, depth), left, stride, at);
                     }
                     for (post, right) in post.chunks(count * width).zip(right.chunks_mut(padded * width)) {
-                        kernel.pack_panel(post, width, &mut right[at * width..]);
+                        let to = &mut right[at * width..][..kernel.depth(count) * width];
+                        kernel.pack_panel(Rows::adjacent(post, width), width, to);
                     }
                 }
             }

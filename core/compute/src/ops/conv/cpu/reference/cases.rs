@@ -44,7 +44,9 @@ const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
 /// bfloat16 kernel that runs here. The bfloat16 kernels get whole numbers, for which no operand and no sum is
 /// rounded. They do not use F(4×4, 3×3).
 fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
-    check_plan(Plan { path, arithmetic: Arithmetic::Single, double_biases: false }, g, pool, relu, noise);
+    if path != Path::Direct {
+        check_plan(Plan { path, arithmetic: Arithmetic::Single, double_biases: false }, g, pool, relu, noise);
+    }
     let whole = |length, seed| noise(length, seed).into_iter().map(|v| (1.5 * v).round()).collect();
     for kernel in kernels().into_iter().filter(|_| path != Path::Winograd4) {
         check_plan(
@@ -172,6 +174,30 @@ fn patches_of_any_kernel() {
         check(Path::Im2col, g, pool, true);
     }
     check(Path::Im2col, square(3, [5, 6], [3, 17]), Some(HALVE), false);
+}
+
+#[test]
+fn direct_layers_of_any_kernel() {
+    let one = [1, 1, 1];
+    for (g, pool) in [
+        (square(1, [4, 4], [16, 16]), Some(HALVE)),
+        (square(33, [5, 7], [19, 21]), None),
+        (square(70, [2, 2], [40, 130]), Some(HALVE)),
+        (square(65, [3, 2], [96, 65]), None),
+        (square(3, [8, 8], [64, 512]), Some(HALVE)),
+        (Geometry { padding: [0; 3], ..square(5, [7, 6], [33, 48]) }, Some(HALVE)),
+        (general(34, [1, 4, 5], [17, 70], one, one, [0, 0, 0]), None),
+        (general(2, [30, 1, 1], [24, 24], [8, 1, 1], [4, 1, 1], [2, 0, 0]), None),
+        (
+            general(3, [5, 9, 8], [16, 20], [5, 5, 5], [1, 2, 2], [2, 2, 2]),
+            Some(Pool { size: [1, 3, 3], stride: [1, 2, 2] }),
+        ),
+    ] {
+        check(Path::Direct, g, pool, true);
+        check(Path::Direct, g, pool, false);
+    }
+    // Few weights, in more groups than there are parts.
+    check(Path::Direct, square(530, [2, 2], [16, 17]), None, true);
 }
 
 /// Random layers by their plans: kernels of 1, 3 and 5 taps, strides 1 and 2, on one to three axes.
