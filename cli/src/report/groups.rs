@@ -17,7 +17,7 @@ pub struct Group {
 /// Groups of runs that differ in nothing but seed and threads, in the order in which they are named.
 ///
 /// # Errors
-/// Where a config cannot be written as TOML.
+/// If a config cannot be written as TOML.
 pub fn groups(runs: &[Examined]) -> Result<Vec<Group>> {
     let mut kinds: Vec<(Table, Vec<usize>)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {

@@ -18,7 +18,7 @@ use plasticity_core::Result;
 /// Makes the page of some runs.
 ///
 /// # Errors
-/// Where a chart cannot be drawn, or a stimulus not be shown.
+/// If a chart cannot be drawn, or a stimulus not be shown.
 pub fn page(material: &Material) -> Result<Page> {
     let mut page = Page::new(sections::title(material));
     sections::summary(material, &mut page)?;

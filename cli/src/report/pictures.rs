@@ -87,7 +87,7 @@ impl Picture {
     /// As the address of a PNG: exact.
     ///
     /// # Errors
-    /// Where it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn png(&self) -> Result<String> {
         let mut bytes = Vec::new();
         self.encode(PngEncoder::new(&mut bytes), &self.rgba, ExtendedColorType::Rgba8)?;
@@ -97,7 +97,7 @@ impl Picture {
     /// As the address of a JPEG, which has no opacity: small, for many at once.
     ///
     /// # Errors
-    /// Where it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn jpeg(&self) -> Result<String> {
         let mut bytes = Vec::new();
         let rgb: Vec<u8> = self.rgba.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();

@@ -22,7 +22,7 @@ impl Recorded {
     /// Reads a run's folder. Lines that cannot be read are left out: a run that is training writes the last one.
     ///
     /// # Errors
-    /// Where a file is there and cannot be read.
+    /// If a file is there and cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         let probe = text(&folder.join("probe.json"))?;
         Ok(Self {

@@ -44,7 +44,7 @@ impl Normalise {
     /// Checks the constants.
     ///
     /// # Errors
-    /// Where samples within ±1 would not become finite numbers.
+    /// If samples within ±1 would not become finite numbers.
     pub fn check(&self) -> Result<()> {
         match self {
             Self::Own(_) => Ok(()),

@@ -26,7 +26,7 @@ pub type Item = Vec<PathBuf>;
 /// at most 20,000 files and 2 GiB; beyond, files alone are.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, PathBuf)>> {
     let (learned, tested) = (found(learned)?, found(tested)?);
     let known: BTreeMap<_, _> =

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 /// Reads a source from a config: its name, `source = "synthetic"`, or a table with its `type` and keys.
 ///
 /// # Errors
-/// Where it is neither, or names no source of this kind: lists those there are.
+/// If it is neither, or names no source of this kind: lists those there are.
 pub fn choice<'de, D: Deserializer<'de>, T: ?Sized>(deserializer: D) -> Result<Box<T>, D::Error>
 where
     Box<T>: DeserializeOwned,

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 /// beside files (`._x.wav`).
 ///
 /// # Errors
-/// Where there is no such folder, or it cannot be read.
+/// If there is no such folder, or it cannot be read.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| unreadable(folder, &error);
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ impl Walk {
     /// Enters a folder; whether this is the first time.
     ///
     /// # Errors
-    /// Where there is no such folder.
+    /// If there is no such folder.
     pub fn enter(&mut self, folder: &Path) -> Result<bool> {
         let canonical = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
         Ok(self.entered.insert(canonical))
@@ -105,7 +105,7 @@ impl Walk {
     /// Files with one of these endings in `folder` and up to `depth` folders below it, by path.
     ///
     /// # Errors
-    /// Where a folder cannot be read.
+    /// If a folder cannot be read.
     pub fn files(&mut self, folder: &Path, endings: &[&str], depth: usize) -> Result<Vec<PathBuf>> {
         let (top, mut found, mut level) = (folder, Vec::new(), vec![folder.to_owned()]);
         // Level by level, so that a folder is entered where the most of the depth is left.

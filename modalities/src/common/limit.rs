@@ -26,7 +26,7 @@ pub fn check(keys: &str, sides: &[usize]) -> Result<()> {
 /// An empty vector with memory for this many values.
 ///
 /// # Errors
-/// Where memory has no such room.
+/// If memory has no such room.
 pub fn room(place: &str, values: usize) -> Result<Vec<f32>> {
     let mut room = Vec::new();
     match room.try_reserve_exact(values) {

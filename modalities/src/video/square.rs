@@ -40,7 +40,7 @@ impl<'a> Square<'a> {
     /// else in the middle.
     ///
     /// # Errors
-    /// Where a frame has another size than the first, no pixels, or one side that is too many times the other.
+    /// If a frame has another size than the first, no pixels, or one side that is too many times the other.
     pub fn cut(&mut self, frame: Frame, augment: Option<&mut Random>) -> Result<Frame> {
         let wrong = |message: String| Error::stimulus(self.place, message);
         let extent = (frame.width, frame.height);

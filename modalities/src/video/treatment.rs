@@ -40,7 +40,7 @@ impl Treatment {
     /// `[frame, y, x, channel]` of the squares of one clip, which are already cut ([`Square`](super::square::Square)).
     ///
     /// # Errors
-    /// Where memory has no room for them.
+    /// If memory has no room for them.
     pub fn values(&self, squares: &[Frame], mut augment: Option<&mut Random>) -> Result<Vec<f32>> {
         let mut values = limit::room("clips", squares.iter().map(|square| square.rgb.len()).sum())?;
         for square in squares {

@@ -49,7 +49,7 @@ impl Normalise {
     /// For grey (one channel) or colour (three), with STL-10's statistics where `mean` or `std` is not given.
     ///
     /// # Errors
-    /// Where there are not as many numbers as channels, or a standard deviation is not above 0 or
+    /// If there are not as many numbers as channels, or a standard deviation is not above 0 or
     /// too small.
     pub fn new(grey: bool, mean: Option<&PerChannel>, std: Option<&PerChannel>) -> Result<Self> {
         let (default_mean, default_std) =

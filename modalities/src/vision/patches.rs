@@ -33,7 +33,7 @@ impl Patches {
     /// The grid on an image of side `crop`.
     ///
     /// # Errors
-    /// Where a patch does not fit the image.
+    /// If a patch does not fit the image.
     pub fn grid(self, crop: usize) -> Result<Grid> {
         match self {
             Self::Any(false) => Ok(Grid { side: 1, size: crop, stride: crop, crop }),

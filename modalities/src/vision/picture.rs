@@ -19,7 +19,7 @@ impl Picture {
     /// An image over `pixels`, `[y, x, channel]`.
     ///
     /// # Errors
-    /// Where the number of pixels is not `height` · `width`, or is 0.
+    /// If the number of pixels is not `height` · `width`, or is 0.
     pub fn new(height: usize, width: usize, pixels: Vec<[u8; 3]>) -> Result<Self> {
         if pixels.is_empty() || pixels.len() != height * width {
             let message = format!("expected {height}×{width} pixels, got {}", pixels.len());

@@ -24,7 +24,7 @@ impl ByLayer {
     /// show.
     ///
     /// # Errors
-    /// Where `plotters` refuses.
+    /// If `plotters` refuses.
     pub fn chart(&self) -> Result<Option<Chart>> {
         let of = |(name, points): &(String, Vec<Point>), colour: Option<usize>| Series {
             name: name.clone(),

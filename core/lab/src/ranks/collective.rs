@@ -19,25 +19,25 @@ pub trait Collective: Send + Sync {
     /// The values of all ranks, one rank after the other; each gives as many.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn all_gather(&self, values: Vec<f32>) -> Result<Vec<f32>>;
 
     /// The bytes of every rank, as many as each has.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn exchange(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
     /// The bytes of rank 0; those of the others are ignored.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>>;
 
     /// The next number of a counter that all ranks share, from 0: no two get the same. Ranks call it as often as they like.
     ///
     /// # Errors
-    /// Where rank 0 has left.
+    /// If rank 0 has left.
     fn claim(&self) -> Result<u64>;
 
     /// Ends all ranks at once, with this exit status where the system allows it: for a rank that cannot continue while others
@@ -47,7 +47,7 @@ pub trait Collective: Send + Sync {
     /// Whether any rank says so.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn any(&self, this: bool) -> Result<bool> {
         Ok(self.all_gather(vec![f32::from(u8::from(this))])?.iter().any(|&said| said > 0.0))
     }
@@ -55,7 +55,7 @@ pub trait Collective: Send + Sync {
     /// Waits until every rank is here.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn barrier(&self) -> Result<()> {
         self.exchange(Vec::new()).map(drop)
     }
@@ -96,7 +96,7 @@ impl Pending {
     /// Waits for it.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub fn wait(self) -> Result<Reduced> {
         match self.0 {
             State::Made(reduced) => Ok(reduced),

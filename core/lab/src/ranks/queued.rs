@@ -20,31 +20,31 @@ pub trait Link {
     /// The sum of all ranks' values.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn sum(&mut self, values: Vec<f32>) -> Result<Vec<f32>>;
 
     /// The values of all ranks.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn gather(&mut self, values: Vec<f32>) -> Result<Vec<f32>>;
 
     /// The bytes of every rank.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn exchange(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
     /// The bytes of rank 0.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>>;
 
     /// The next number of the shared counter.
     ///
     /// # Errors
-    /// Where rank 0 has left.
+    /// If rank 0 has left.
     fn claim(&mut self) -> Result<u64>;
 
     /// Ends all ranks.
@@ -53,7 +53,7 @@ pub trait Link {
     /// Called now and then while nothing is asked for: what other ranks want of this one.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn idle(&mut self) -> Result<()> {
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Queued {
     /// Opens a link on a thread of its own.
     ///
     /// # Errors
-    /// Where no thread can be started, or the link cannot be opened.
+    /// If no thread can be started, or the link cannot be opened.
     pub fn open<L: Link>(open: impl FnOnce(Abort) -> Result<L> + Send + 'static) -> Result<Self> {
         let abort = Abort::default();
         let asked = abort.clone();

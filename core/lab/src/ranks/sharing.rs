@@ -102,7 +102,7 @@ impl Sharing {
     /// A rank's part in steps of `batch` stimuli.
     ///
     /// # Errors
-    /// Where the batch cannot be divided by the number of ranks.
+    /// If the batch cannot be divided by the number of ranks.
     pub fn new(ranks: Arc<dyn Collective>, negatives: Negatives, batch: usize) -> Result<Self> {
         let size = ranks.size();
         if !batch.is_multiple_of(size) {
@@ -183,7 +183,7 @@ impl Sharing {
     /// The labels that rules see, from those of this rank's shard, whose batch is `batch` long.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn labels(&self, own: Option<&[u32]>, batch: usize) -> Result<Option<Vec<u32>>> {
         if !self.gathers() {
             return Ok(own.map(<[u32]>::to_vec));
@@ -205,7 +205,7 @@ impl Sharing {
     /// [`PlasticityRule::prepare`] of the whole batch, of which the rank's shard is returned.
     ///
     /// # Errors
-    /// Where the rule refuses, or a rank has left.
+    /// If the rule refuses, or a rank has left.
     pub(crate) fn prepare(
         &self,
         rule: &mut dyn PlasticityRule,
@@ -222,7 +222,7 @@ impl Sharing {
     /// [`PlasticityRule::prepare_from_below`] likewise.
     ///
     /// # Errors
-    /// Where the rule refuses, or a rank has left.
+    /// If the rule refuses, or a rank has left.
     pub(crate) fn prepare_from_below(
         &self,
         rule: &mut dyn PlasticityRule,
@@ -239,7 +239,7 @@ impl Sharing {
     /// What rules see of this rank's representation.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn seen<'a>(&self, own: &'a Representation, module: usize) -> Result<Cow<'a, Representation>> {
         if !self.gathers() {
             return Ok(Cow::Borrowed(own));
@@ -252,7 +252,7 @@ impl Sharing {
     /// The part of a post factor that belongs to this rank's representation.
     ///
     /// # Errors
-    /// Where the factor does not fit.
+    /// If the factor does not fit.
     pub(crate) fn own_factor(&self, factor: Buffer, own: &Representation) -> Result<Buffer> {
         if !self.gathers() {
             return Ok(factor);
@@ -275,7 +275,7 @@ impl Sharing {
     /// Starts the sum of a module's updates over ranks.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub(crate) fn begin(&self, mut updates: Updates) -> Result<Begun> {
         let sum = match &self.devices {
             _ if self.is_alone() => Sum::None,
@@ -301,7 +301,7 @@ impl Sharing {
     /// Waits for the sum of the updates of `module`.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn finish(&self, begun: Begun, module: usize) -> Result<Updates> {
         let Begun { sum, mut updates } = begun;
         let share = if self.gathers() { 1.0 } else { 1.0 / self.ranks.size() as f32 };
@@ -330,7 +330,7 @@ impl Sharing {
     /// Averages what a rule keeps and does not learn, where every rank's rule has seen another shard.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn average_kept(&self, rule: &mut dyn PlasticityRule) -> Result<()> {
         if self.is_alone() || self.gathers() {
             return Ok(());

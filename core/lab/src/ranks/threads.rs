@@ -31,7 +31,7 @@ struct Thread {
 /// `size` ranks, one for each thread that trains.
 ///
 /// # Errors
-/// Where no thread can be started.
+/// If no thread can be started.
 pub fn ranks(size: usize) -> Result<Vec<Queued>> {
     let meeting = Mutex::new(Meeting { brought: vec![None; size], taken: 0, left: None });
     let hub = Arc::new(Hub { size, meeting, changed: Condvar::new(), claimed: AtomicU64::new(0) });

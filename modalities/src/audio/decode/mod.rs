@@ -31,7 +31,7 @@ const DENSEST: u64 = 1 << 13;
 /// The samples of a FLAC, WAV or NIST SPHERE file: channels averaged, resampled to 16 kHz, full scale ±1.
 ///
 /// # Errors
-/// Where the file cannot be read, is of another format, cannot be decoded, ends before its header says, or holds
+/// If the file cannot be read, is of another format, cannot be decoded, ends before its header says, or holds
 /// samples that are no numbers.
 pub fn read(path: &Path) -> Result<Vec<f32>> {
     let sound = Sound::open(path)?;

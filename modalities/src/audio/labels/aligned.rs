@@ -23,7 +23,7 @@ impl AlignedPhones {
     /// Reads the file.
     ///
     /// # Errors
-    /// Where a line is not an ID and whole numbers, an ID comes twice, or the file is empty.
+    /// If a line is not an ID and whole numbers, an ID comes twice, or the file is empty.
     pub fn read(path: &Path) -> Result<Self> {
         let text = files::text(path).map_err(|e| Error::file(path, e))?;
         let (mut lines, mut classes) = (HashMap::new(), 0);
@@ -66,7 +66,7 @@ impl AlignedPhones {
     /// `logistic_regression_phones.py`).
     ///
     /// # Errors
-    /// Where the utterance has no line, or the counts differ by more.
+    /// If the utterance has no line, or the counts differ by more.
     pub fn frames(&self, id: &str, frames: usize) -> Result<Vec<Option<u32>>> {
         let labels = self.lines.get(id).ok_or_else(|| {
             Error::file(

@@ -41,7 +41,7 @@ pub fn fold(phone: &str) -> Option<Option<u32>> {
 /// The `.phn` file beside `audio`, and its segments. It counts samples of the recording, which are `rate` a second.
 ///
 /// # Errors
-/// Where there is no such file, or a line is not `start end phone` with one of the 61 phones.
+/// If there is no such file, or a line is not `start end phone` with one of the 61 phones.
 pub fn read(audio: &Path, rate: u32) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["phn", "PHN"])?;
     let text = files::text(&path).map_err(|e| Error::file(&path, e))?;

@@ -22,7 +22,7 @@ pub struct Segment {
 /// label: TIMIT's last `.phn` line can end before the audio does.
 ///
 /// # Errors
-/// Where segments overlap or run backwards, end past the audio, or cover less than half of it: these are the labels
+/// If segments overlap or run backwards, end past the audio, or cover less than half of it: these are the labels
 /// of another recording.
 pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Option<u32>>> {
     let wrong = |message: String| Error::stimulus(path.display().to_string(), message);
@@ -58,7 +58,7 @@ pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Op
 /// The file beside `audio` with one of `endings`, in the first spelling that is there.
 ///
 /// # Errors
-/// Where there is none: names the one that is looked for.
+/// If there is none: names the one that is looked for.
 pub(super) fn beside(audio: &Path, endings: &[&str]) -> Result<PathBuf> {
     let found = endings.iter().map(|ending| audio.with_extension(ending)).find(|path| path.is_file());
     found.ok_or_else(|| {

@@ -28,7 +28,7 @@ pub fn class(label: &str) -> Option<Option<u32>> {
 /// The TextGrid beside `audio`, and the segments of its tier `phones`.
 ///
 /// # Errors
-/// Where there is no such file or tier, or two tiers (of two speakers), it is not a TextGrid, or a label is not ARPABET.
+/// If there is no such file or tier, or two tiers (of two speakers), it is not a TextGrid, or a label is not ARPABET.
 pub fn read(audio: &Path) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["TextGrid", "textgrid"])?;
     let text = files::text(&path).map_err(|e| Error::file(&path, e))?;

@@ -18,7 +18,7 @@ pub(super) struct Files {
 /// Keeps utterances of the `speakers` that a config names; without names, all.
 ///
 /// # Errors
-/// Where a speaker is not there, or nothing is left.
+/// If a speaker is not there, or nothing is left.
 pub(super) fn of_speakers(
     place: &str,
     mut found: Vec<(Utterance, PathBuf)>,

@@ -70,7 +70,7 @@ pub trait Corpus: Send + Sync {
     /// The phone of each of the `frames` whole frames of 10 ms of utterance `index`, `None` where one has no label.
     ///
     /// # Errors
-    /// Where the labels are missing or do not fit the audio.
+    /// If the labels are missing or do not fit the audio.
     fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
 }
 
@@ -80,7 +80,7 @@ pub trait SpeechSource: Send + Sync + std::fmt::Debug {
     /// Lists the source's utterances. `seed` is the run's (built-in speech is made from it).
     ///
     /// # Errors
-    /// Where files or folders are missing or unusable: names them, and the remedy.
+    /// If files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
 }
 

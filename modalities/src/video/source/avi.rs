@@ -11,7 +11,7 @@ const LOOK: u64 = 1 << 16;
 /// Frames of the first video stream, as the file's header (`strh`, RIFF AVI) says.
 ///
 /// # Errors
-/// Where the file is no AVI, has no video stream, or is cut off.
+/// If the file is no AVI, has no video stream, or is cut off.
 pub fn frame_count(path: &Path) -> Result<usize> {
     let broken = |message: String| Error::file(path, format!("broken AVI: {message}"));
     let mut file = files::open(path).map_err(|error| Error::file(path, error))?;

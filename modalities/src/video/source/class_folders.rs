@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// clips, `expected` what they look like, `read` the endings of what is read; a warning counts other files.
 ///
 /// # Errors
-/// Where `path` has no class folder, a class folder has no clip, or a file that is read lies beside the class folders.
+/// If `path` has no class folder, a class folder has no clip, or a file that is read lies beside the class folders.
 pub fn clips(
     path: &Path,
     division: &Division,

@@ -37,7 +37,7 @@ impl Division {
     /// The division that a config's keys ask for: `lists` and `split`, or `train_groups` and `test_groups`.
     ///
     /// # Errors
-    /// Where they ask for both or neither, a group stands on both sides, or a list cannot be used.
+    /// If they ask for both or neither, a group stands on both sides, or a list cannot be used.
     pub fn new(
         list_folder: Option<&Path>,
         split: Option<u32>,
@@ -79,7 +79,7 @@ impl Division {
     /// Those of the clips that are on this side.
     ///
     /// # Errors
-    /// Where a clip's name tells no group, a listed clip is missing, or no clip is left.
+    /// If a clip's name tells no group, a listed clip is missing, or no clip is left.
     pub fn pick(&self, place: &Path, found: Vec<Found>, split: Split) -> Result<Vec<Found>> {
         let test_side = split == Split::ReadoutTest;
         let picked = match self {

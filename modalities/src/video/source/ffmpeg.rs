@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 /// Checks that the program can be run.
 ///
 /// # Errors
-/// Where it cannot: says what to install.
+/// If it cannot: says what to install.
 pub fn check(program: &str) -> Result<()> {
     Command::new(program).arg("-version").output().map(drop).map_err(|error| not_run(program, error))
 }
@@ -24,7 +24,7 @@ pub fn check(program: &str) -> Result<()> {
 /// `each` as it comes. They are fewer where the video ends before.
 ///
 /// # Errors
-/// Where the program cannot be run or makes no frame of the file; and the first of `each`, which ends the program.
+/// If the program cannot be run or makes no frame of the file; and the first of `each`, which ends the program.
 pub fn read(
     program: &str,
     path: &Path,

@@ -32,7 +32,7 @@ pub struct Lists {
 /// Reads `classInd.txt`, `trainlistNN.txt` and `testlistNN.txt` from `folder`.
 ///
 /// # Errors
-/// Where a file is missing or a line is not of its form, or a class has a group on both sides.
+/// If a file is missing or a line is not of its form, or a class has a group on both sides.
 pub fn read(folder: &Path, split: u32) -> Result<Lists> {
     let index = folder.join("classInd.txt");
     let (mut classes, mut labels) = (Vec::new(), BTreeMap::new());

@@ -87,6 +87,6 @@ pub trait ClipSource: Send + Sync + std::fmt::Debug {
     /// Opens one split.
     ///
     /// # Errors
-    /// Where files or folders are missing or unusable: names them, and the remedy.
+    /// If files or folders are missing or unusable: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>>;
 }

@@ -17,7 +17,7 @@ struct Name {
 /// Frames in order of the numbers in their names, wherever in them they stand.
 ///
 /// # Errors
-/// Where names do not tell: their texts differ, two have the same numbers, or a number behind a point (`1.5`) has other
+/// If names do not tell: their texts differ, two have the same numbers, or a number behind a point (`1.5`) has other
 /// lengths in other names, so that it may be a fraction; or a later number runs through whole numbers without a gap, which the
 /// first that varies does not, and in another order.
 pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {

@@ -67,7 +67,7 @@ impl Files {
     /// All images of a folder; with classes, if the folder holds folders alone.
     ///
     /// # Errors
-    /// Where there is no such folder or it holds no images.
+    /// If there is no such folder or it holds no images.
     pub fn to_learn_from(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         let found = if entries.iter().any(|entry| has_ending(entry, IMAGES)) {
@@ -90,7 +90,7 @@ impl Files {
     /// The images of a folder that holds a folder for each class.
     ///
     /// # Errors
-    /// Where there is no such folder, it holds no class folders, one of them holds no images, or an image lies beside them.
+    /// If there is no such folder, it holds no class folders, one of them holds no images, or an image lies beside them.
     pub fn labelled(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         if !entries.iter().any(|entry| entry.is_dir()) {

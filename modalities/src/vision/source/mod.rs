@@ -55,7 +55,7 @@ pub trait ImageSource: Send + Sync {
     /// one colour has none, since it tells nothing.
     ///
     /// # Errors
-    /// Where a file cannot be read.
+    /// If a file cannot be read.
     fn digests(&self) -> Result<Option<Vec<Option<u64>>>> {
         Ok(None)
     }
@@ -76,7 +76,7 @@ pub trait ImageSourceSpec: Send + Sync + std::fmt::Debug {
     /// Opens one split. `seed` is the run's.
     ///
     /// # Errors
-    /// Where files are missing or unusable, or where the source has no such split: names them, and the remedy.
+    /// If files are missing or unusable, or where the source has no such split: names them, and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>>;
 
     /// The folder of the image files that rules learn from, where there is one: it may hold none that a probe is

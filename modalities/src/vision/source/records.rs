@@ -19,7 +19,7 @@ impl Records {
     /// Opens a file; `what` is what a record is, for messages.
     ///
     /// # Errors
-    /// Where there is no such file, or its length is 0 or no multiple of a record.
+    /// If there is no such file, or its length is 0 or no multiple of a record.
     pub fn open(path: PathBuf, length: usize, what: &str) -> Result<Self> {
         let bytes = std::fs::metadata(&path)
             .map_err(|e| Error::file(&path, format!("cannot be read: {e}{}", working_folder(&path))))?
@@ -47,7 +47,7 @@ impl Records {
     /// Reads record `index`. It opens the file each time, so any number of threads can read.
     ///
     /// # Errors
-    /// Where the file changed since it was opened.
+    /// If the file changed since it was opened.
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
         let mut record = vec![0; self.length];
         let read = |record: &mut [u8]| {
@@ -65,7 +65,7 @@ impl Records {
     /// A hash of each record without its first `skip` bytes; a record of equal bytes has none.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn digests(&self, skip: usize) -> Result<Vec<Option<u64>>> {
         let bytes =
             files::read(&self.path).map_err(|e| Error::file(&self.path, format!("cannot be read: {e}")))?;

@@ -21,7 +21,7 @@ pub struct Shared {
 /// Hashes of the pixels of a source's images, where files hold many and have at most 512 MiB.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn digests(source: &dyn ImageSource) -> Result<Option<Digests>> {
     let sizes = source.files().into_iter().map(|file| file.metadata().map_or(0, |data| data.len()));
     if sizes.sum::<u64>() > BYTES { Ok(None) } else { source.digests() }

@@ -39,7 +39,7 @@ struct World {
 /// Joins the ranks of this job. One that others wait for, for longer than `limit`, counts as hung, and ends the job.
 ///
 /// # Errors
-/// Where MPI cannot be used.
+/// If MPI cannot be used.
 pub fn join(limit: Duration) -> Result<Queued> {
     Queued::open(move |abort| {
         let refuse =
