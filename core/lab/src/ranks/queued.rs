@@ -1,7 +1,7 @@
-//! A group of ranks whose communication has a thread of its own.
+//! Ranks whose communication runs on a separate thread.
 //!
-//! The thread does what a rank asks for in order. Training continues meanwhile, also with a library of communication that does
-//! nothing in the background by itself (most do nothing).
+//! The thread performs the rank's requests in order, and training continues meanwhile. A thread is needed
+//! because most communication libraries make no progress in the background.
 
 use super::collective::ended;
 use super::{Collective, Pending, Reduced};
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What carries values between ranks, used by one thread alone. The methods are those of [`Collective`].
+/// Communication between ranks, called from one thread only. The methods match those of [`Collective`].
 pub trait Link {
-    /// Which rank this is, and of how many.
+    /// The number of this rank, and the number of ranks.
     fn place(&self) -> (usize, usize);
 
-    /// The sum of all ranks' values.
+    /// The element-wise sum of the values of all ranks.
     ///
     /// # Errors
     /// If a rank has left.
@@ -50,7 +50,7 @@ pub trait Link {
     /// Ends all ranks.
     fn abort(&mut self, status: i32);
 
-    /// Called now and then while nothing is asked for: what other ranks want of this one.
+    /// Called regularly while this rank has no request. The link answers requests of other ranks here.
     ///
     /// # Errors
     /// If a rank has left.
@@ -59,23 +59,23 @@ pub trait Link {
     }
 }
 
-/// Whether this rank has asked to end all of them.
+/// Whether this rank has asked to end all ranks.
 #[derive(Clone, Debug, Default)]
 pub struct Abort(Arc<AtomicI32>);
 
 impl Abort {
-    /// The exit status to end with, where it has: a link looks while it waits.
+    /// The exit status to end with, if this rank has asked for it. A link checks this while it waits.
     pub fn asked(&self) -> Option<i32> {
         Some(self.0.load(Ordering::Acquire)).filter(|&status| status != 0)
     }
 }
 
-/// How often an idle link looks after others.
+/// How often an idle link answers requests of other ranks.
 const IDLE: Duration = Duration::from_millis(1);
 
 type Job = Box<dyn FnOnce(&mut dyn Link) + Send>;
 
-/// Ranks over a [`Link`].
+/// The collective operations over a [`Link`].
 pub struct Queued {
     rank: usize,
     size: usize,
@@ -85,7 +85,7 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Opens a link on a thread of its own.
+    /// Opens a link on a new thread.
     ///
     /// # Errors
     /// If no thread can be started, or the link cannot be opened.
@@ -111,11 +111,11 @@ impl Queued {
         Ok(Self { rank, size, jobs: Mutex::new(Some(jobs)), abort, worker: Some(worker) })
     }
 
-    /// Queues a job. If the thread has ended, the job is dropped, and what waits for it gets an error.
+    /// Queues a job. If the thread has ended, the job is dropped, and its caller gets an error.
     fn queue(&self, job: Job) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = jobs.as_ref() {
-            // An error says that the thread has ended.
+            // `send` fails only if the thread has ended.
             let _ = jobs.send(job);
         }
     }
@@ -125,7 +125,7 @@ impl Queued {
         what: impl FnOnce(&mut dyn Link) -> Result<T> + Send + 'static,
     ) -> Receiver<Result<T>> {
         let (answer, answered) = channel();
-        // Nobody may wait any more.
+        // The caller may have stopped waiting, so a failed send is ignored.
         self.queue(Box::new(move |link| drop(answer.send(what(link)))));
         answered
     }
@@ -138,11 +138,11 @@ impl Queued {
     }
 }
 
-/// Does what is asked for until nobody can ask any more, or all ranks are to end.
+/// Performs jobs until the queue is closed, or until all ranks must end.
 fn serve(link: &mut dyn Link, queue: &Receiver<Job>, abort: &Abort) {
     loop {
         let job = queue.recv_timeout(IDLE);
-        // Who asks to end all may be gone by now.
+        // The caller of `abort` may be gone by now, so the flag is checked first.
         if let Some(status) = abort.asked() {
             return link.abort(status);
         }
