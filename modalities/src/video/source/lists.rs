@@ -7,7 +7,7 @@ use plasticity_core::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A clip that a list names.
+/// A clip in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its class.
