@@ -1,4 +1,4 @@
-//! Binary files of records of one length, read by offset.
+//! Binary files of records of equal length, read by offset.
 
 use crate::common::files;
 use crate::common::folders::working_folder;
@@ -16,10 +16,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// Opens a file; `what` is what a record is, for messages.
+    /// Opens a file. `what` describes a record, for messages.
     ///
     /// # Errors
-    /// If there is no such file, or its length is 0 or no multiple of a record.
+    /// If there is no such file, or if its length is 0 or not a multiple of `length`.
     pub fn open(path: PathBuf, length: usize, what: &str) -> Result<Self> {
         let bytes = std::fs::metadata(&path)
             .map_err(|e| Error::file(&path, format!("cannot be read: {e}{}", working_folder(&path))))?
@@ -34,7 +34,7 @@ impl Records {
         Ok(Self { path, length, count: bytes / length })
     }
 
-    /// How many records.
+    /// The number of records.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -44,7 +44,7 @@ impl Records {
         &self.path
     }
 
-    /// Reads record `index`. It opens the file each time, so any number of threads can read.
+    /// Reads record `index`. The file is opened each time, so any number of threads can read.
     ///
     /// # Errors
     /// If the file changed since it was opened.
@@ -62,7 +62,7 @@ impl Records {
 }
 
 impl Records {
-    /// A hash of each record without its first `skip` bytes; a record of equal bytes has none.
+    /// A hash of each record without its first `skip` bytes. A record of equal bytes has no hash.
     ///
     /// # Errors
     /// If the file cannot be read.
