@@ -4,8 +4,9 @@ use super::{Collective, agree};
 use plasticity_core::device::{AllReduce, Device, ON_GPU};
 use plasticity_core::{Error, Result};
 
-/// Joins the GPUs of all ranks into a group. Returns `None` if there is one rank, or if a rank has no GPU or
-/// no NCCL. Updates are then summed in the host's memory, and rank 0 logs the reason.
+/// Joins the GPUs of all ranks into a group. Returns `None` in a program without CUDA, or if there is one rank.
+/// Also returns `None` if a rank cannot join, because it has no GPU or no NCCL. Updates are then summed in the
+/// host's memory, and rank 0 logs the reason.
 pub(super) fn join(ranks: &dyn Collective, device: &Device) -> Option<AllReduce> {
     if !ON_GPU || ranks.size() == 1 {
         return None;
@@ -24,7 +25,7 @@ fn said(why: &Error) -> String {
     format!("{why}: the ranks sum their updates in the host's memory instead")
 }
 
-/// Joins all ranks by the identity that rank 0 made. If one rank fails, every rank fails.
+/// Joins this rank to the others by the identity that rank 0 made. If one rank fails, every rank fails.
 fn joined<T>(
     ranks: &dyn Collective,
     identity: Result<Vec<u8>>,

@@ -191,8 +191,7 @@ impl Sharing {
         if !self.gathers() {
             return Ok(own.map(<[u32]>::to_vec));
         }
-        // The batch has no labels if a rank has none, or if ranks have different numbers of labels (clips of
-        // different lengths).
+        // The batch has no labels if a rank has none, or if ranks have different numbers of labels.
         let counts = self.ranks.all_gather(vec![own.map_or(0, <[u32]>::len) as f32])?;
         let Some(own) = own.filter(|own| !own.is_empty() && counts.iter().all(|&n| n == own.len() as f32))
         else {
