@@ -4,9 +4,9 @@ use super::{Collective, agree};
 use plasticity_core::device::{AllReduce, Device, ON_GPU};
 use plasticity_core::{Error, Result};
 
-/// Joins the GPUs of all ranks into a group. Returns `None` in a program without CUDA, or if there is one rank.
-/// Also returns `None` if a rank cannot join, because it has no GPU or no NCCL. Updates are then summed in the
-/// host's memory, and rank 0 logs the reason.
+/// Joins the GPUs of all ranks into a group. Returns `None` in a program without CUDA, or if there is one
+/// rank. Also returns `None` if a rank cannot join, because it has no GPU or no NCCL. Updates are then summed
+/// in the host's memory, and rank 0 logs the reason.
 pub(super) fn join(ranks: &dyn Collective, device: &Device) -> Option<AllReduce> {
     if !ON_GPU || ranks.size() == 1 {
         return None;

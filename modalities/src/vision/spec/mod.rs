@@ -118,7 +118,8 @@ impl Labelled {
         Ok(test)
     }
 
-    /// Refuses test images from which the probe learns, or from which a rule learns through the folder `source`.
+    /// Refuses test images from which the probe learns, or from which a rule learns through the folder
+    /// `source`.
     fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
         let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
         for (key, folder) in learned_from {
