@@ -1,6 +1,7 @@
 //! Stimuli for the plasticity toolkit: images, speech, video and synthetic scenes.
 //!
-//! A scene that the toolkit draws itself, red, green and blue of 64×64 pixels, and the same each time:
+//! This example draws a built-in scene: 64×64 pixels of red, green and blue. The same seed gives the same
+//! scene.
 //!
 //! ```
 //! use plasticity_core::random::stream;

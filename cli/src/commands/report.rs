@@ -1,4 +1,4 @@
-//! `plasticity report RUN…`: an HTML page about what runs have learned.
+//! `plasticity report RUN…`: an HTML page that shows what runs have learned.
 
 use super::features::{layers, vacant};
 use crate::exit::Exit;
@@ -35,14 +35,14 @@ pub struct Arguments {
     /// Do not measure how local the rule is
     #[arg(long)]
     no_audit: bool,
-    /// Leave out all pictures of stimuli: for a page to pass on where these may not be
+    /// Leave out all pictures of stimuli, for a page to share where the stimuli may not be shared
     #[arg(long)]
     no_pictures: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
 
-/// Makes the page and writes it with its charts. It overwrites no file.
+/// Makes the page, and writes it with its charts. No existing file is overwritten.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let file = place(arguments)?;
     let charts = beside(&file);
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The layers that are named, from 0.
+/// The layers that the option names, counted from 0.
 fn named(arguments: &Arguments) -> Result<Vec<usize>> {
     let Some(first) = arguments.runs.first().filter(|_| !arguments.layers.is_empty()) else {
         return Ok(Vec::new());
@@ -82,7 +82,7 @@ fn named(arguments: &Arguments) -> Result<Vec<usize>> {
     Ok(all.into_iter().flatten().collect())
 }
 
-/// The file of the page.
+/// The path of the page.
 fn place(arguments: &Arguments) -> Result<PathBuf> {
     match (&arguments.out, &arguments.runs[..]) {
         (Some(out), _) if out.extension().is_some_and(|ending| ending == "html") => Ok(out.clone()),
@@ -97,7 +97,7 @@ fn place(arguments: &Arguments) -> Result<PathBuf> {
 
 const PAGE: &str = "report.html";
 
-/// The folder of the charts of a page: `report-charts` of `report.html`.
+/// The folder of a page's charts: `report-charts` for `report.html`.
 fn beside(file: &Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     file.with_file_name(format!("{stem}-charts"))

@@ -1,23 +1,23 @@
-//! Runs that differ in their seed alone, taken together.
+//! Groups runs that differ only in their seed.
 
 use crate::examined::Examined;
 use plasticity_core::Result;
 use std::path::Path;
 use toml::Table;
 
-/// Runs of one config.
+/// Runs with the same config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What tells it from the other groups.
+    /// A name that distinguishes the group from the others.
     pub name: String,
-    /// Its runs, by number.
+    /// The numbers of its runs.
     pub runs: Vec<usize>,
 }
 
-/// Groups of runs that differ in nothing but seed and threads, in the order in which they are named.
+/// Groups runs that differ only in seed and threads, in the order of the first run of each group.
 ///
 /// # Errors
-/// Where a config cannot be written as TOML.
+/// If a config cannot be written as TOML.
 pub fn groups(runs: &[Examined]) -> Result<Vec<Group>> {
     let mut kinds: Vec<(Table, Vec<usize>)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
@@ -62,7 +62,7 @@ fn rule(config: &Table) -> String {
     name.unwrap_or("rule").to_owned()
 }
 
-/// The parts of a folder's path, without that of a seed.
+/// The parts of a folder's path, without `base` and the part for the seed.
 fn words(folder: &Path) -> Vec<String> {
     let parts = folder.iter().map(|part| part.to_string_lossy().into_owned());
     parts.filter(|part| !part.starts_with("seed-") && part != "base").collect()

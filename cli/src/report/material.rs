@@ -1,4 +1,4 @@
-//! All that a page is made of.
+//! The data from which a page is made.
 
 use super::groups::{Group, groups};
 use super::recorded::Recorded;
@@ -14,16 +14,16 @@ use plasticity_lab::experiment::Experiment;
 use plasticity_lab::probe::{LayerProbe, ProbeKind};
 use std::path::PathBuf;
 
-/// What a page is to show.
+/// What a page shows.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Test stimuli that networks see, at most.
+    /// The largest number of test stimuli that networks see.
     pub stimuli: usize,
-    /// Points of a t-SNE map, at most.
+    /// The largest number of points in a t-SNE map.
     pub points: usize,
-    /// The layers of which neurons and maps are shown, from 0; empty: first, middle and last.
+    /// The layers whose neurons and maps are shown, counted from 0. If empty: first, middle and last.
     pub layers: Vec<usize>,
-    /// Neurons of each of them.
+    /// The number of neurons shown in each of these layers.
     pub neurons: usize,
     /// Whether locality is measured.
     pub audit: bool,
@@ -31,34 +31,34 @@ pub struct Wanted {
     pub pictures: bool,
 }
 
-/// Stimuli that the probe of the confusion matrix learns from, at most.
+/// The largest number of stimuli that train the probe of the confusion matrix.
 const LEARNED: usize = 4000;
 
-/// Pieces that are shown of each neuron.
+/// The number of pieces shown for each neuron.
 pub const PIECES: usize = 8;
 
-/// Runs, and what was found out about them.
+/// Runs, and what was measured on them.
 pub struct Material {
     /// The runs.
     pub runs: Vec<Examined>,
-    /// Those that differ in their seed alone, together.
+    /// The groups of runs that differ only in their seed.
     pub groups: Vec<Group>,
-    /// What each run has recorded.
+    /// The records of each run.
     pub recorded: Vec<Recorded>,
-    /// Of each group, how local its rule is, or why that was not measured.
+    /// The locality of each group's rule, or why it could not be measured; `None` if it was not asked for.
     pub audits: Vec<Option<Result<Audit, String>>>,
-    /// Of each group's first run, what a probe of its best layer answers.
+    /// The answers of a probe on the best layer of each group's first run.
     pub answers: Vec<Answers>,
-    /// Rows that this probe learned from.
+    /// The number of rows that trained this probe.
     pub learned_from: usize,
     /// What to show.
     pub wanted: Wanted,
-    /// The layers that are shown, from 0.
+    /// The layers that are shown, counted from 0.
     pub layers: Vec<usize>,
 }
 
 impl Material {
-    /// Opens runs, shows stimuli to their networks, and measures.
+    /// Opens runs, passes stimuli through their networks, and measures.
     ///
     /// # Errors
     /// As [`Examined::all`].
@@ -103,20 +103,21 @@ impl Material {
         group.runs.iter().filter_map(run).map(move |run| if trained { &run.trained } else { &run.untrained })
     }
 
-    /// Names of the layers, from 1.
+    /// The names of the layers, from 1.
     pub fn places(&self) -> Vec<String> {
         (1..=self.runs.first().map_or(0, Examined::layers)).map(|layer| layer.to_string()).collect()
     }
 }
 
-/// First, middle and last of `count` layers, as in the paper's figures.
+/// The first, the middle and the last of `count` layers, as in the paper's figures.
 fn chosen(count: usize) -> Vec<usize> {
     let mut layers = vec![0, count.div_ceil(2).saturating_sub(1), count.saturating_sub(1)];
     layers.dedup();
     layers
 }
 
-/// The layer, from 0, that a probe on standardised features is best on; the last where none has been probed.
+/// The layer, counted from 0, with the best accuracy of a probe on standardised features. The last layer if
+/// no layer was probed.
 fn best_layer(probes: Option<&[LayerProbe]>, count: usize) -> usize {
     let accuracy = |layer: &LayerProbe| {
         let score = layer.score(ProbeKind::Standardised).or(layer.scores.first())?;
@@ -126,11 +127,12 @@ fn best_layer(probes: Option<&[LayerProbe]>, count: usize) -> usize {
     all.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(count.saturating_sub(1), |(layer, _)| layer)
 }
 
-/// What a probe of one layer answers to the stimuli that a run's networks have seen, and how many rows it has learned from.
+/// Probes one layer. Returns the probe's answers to the stimuli that the run's networks have seen, and the
+/// number of rows that trained the probe.
 fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<(Answers, usize)> {
     output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
     let (whole, _) = run.loaded.labelled(Split::ReadoutTrain)?;
-    // Classes need more stimuli to be learned than to be tested.
+    // A probe needs more stimuli for training than for tests.
     let train = some(whole, (2 * most).min(LEARNED))?;
     let config = run.loaded.experiment.config();
     let sizes = (config.training.batch, config.training.threads);
@@ -147,10 +149,12 @@ fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Resu
     Ok((found, rows))
 }
 
-/// Neurons of each layer of the network that locality is measured on: marks do not depend on how many there are.
+/// The number of neurons in each layer of the network on which locality is measured. The results do not
+/// depend on it.
 const NARROW: usize = 4;
 
-/// How local a config's rule is, measured on its own layers with fewer neurons each, where the preset has widths.
+/// Measures the locality of a config's rule on the config's layers, with fewer neurons if the encoder has
+/// `widths`.
 fn measured(config: &Config) -> Result<Audit> {
     let text = config.to_toml()?;
     let table: toml::Table = text.parse().unwrap_or_default();

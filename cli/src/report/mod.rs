@@ -1,5 +1,5 @@
-//! The page of `plasticity report`: what runs have learned, in one HTML file that needs no network, with every chart beside
-//! it as SVG.
+//! The page of `plasticity report`, which shows what runs have learned. It is one HTML file that loads
+//! nothing from the internet. Every chart is also an SVG file beside it.
 
 pub mod charts;
 mod groups;
@@ -18,7 +18,7 @@ use plasticity_core::Result;
 /// Makes the page of some runs.
 ///
 /// # Errors
-/// Where a chart cannot be drawn, or a stimulus not be shown.
+/// If a chart cannot be drawn, or a stimulus cannot be shown.
 pub fn page(material: &Material) -> Result<Page> {
     let mut page = Page::new(sections::title(material));
     sections::summary(material, &mut page)?;

@@ -1,4 +1,4 @@
-//! The page itself: its head, its style, its script, and the charts that are written beside it.
+//! The HTML page: its head, style, script and sections, and the charts that are written beside it.
 
 use super::charts::Chart;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -6,15 +6,15 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// A page while it is written.
+/// A page that is being written.
 pub struct Page {
     title: String,
     sections: Vec<Section>,
-    /// Every chart, to be written as a file of its own.
+    /// Every chart, to be written to a file.
     pub charts: Vec<Chart>,
-    /// What the script knows, as JSON, by the name of its element.
+    /// Data for the script, as JSON, by the name of their element.
     data: Vec<(&'static str, String)>,
-    /// Further rules of style: pictures that stand in several places.
+    /// Additional style rules, for pictures that are used in several places.
     style: String,
 }
 
@@ -30,12 +30,12 @@ impl Page {
         Self { title, sections: Vec::new(), charts: Vec::new(), data: Vec::new(), style: String::new() }
     }
 
-    /// Adds a section. One without a name stands at the top, and not in the list of sections.
+    /// Adds a section. A section without a name is not in the list of sections.
     pub fn section(&mut self, id: &'static str, name: impl Into<String>, body: Markup) {
         self.sections.push(Section { id, name: name.into(), body });
     }
 
-    /// A chart below its title, with what is to be seen in it.
+    /// A figure of a chart, with its title above and a caption below.
     pub fn figure(&mut self, chart: Chart, caption: &str) -> Markup {
         let figure = html! {
             figure {
@@ -48,17 +48,17 @@ impl Page {
         figure
     }
 
-    /// Gives the script something to know.
+    /// Adds data for the script.
     pub fn data(&mut self, name: &'static str, json: String) {
         self.data.push((name, json));
     }
 
-    /// Adds a rule of style.
+    /// Adds a style rule.
     pub fn rule(&mut self, rule: &str) {
         self.style.push_str(rule);
     }
 
-    /// The page as HTML. Charts are named as files in `charts`.
+    /// The page as HTML. `charts` is the folder of the charts' files.
     pub fn html(&self, charts: &str) -> String {
         let markup = html! {
             (DOCTYPE)
@@ -103,7 +103,7 @@ impl Page {
     }
 }
 
-/// Stands for the folder of charts until that is known.
+/// A placeholder for the folder of charts, which is not known until the page is written.
 const FOLDER: &str = "%charts%";
 
 #[cfg(test)]

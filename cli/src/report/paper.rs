@@ -1,18 +1,19 @@
-//! What the paper reports for a config that is the paper's.
+//! The paper's results, for configs that are those of the paper.
 
 use plasticity_lab::config::Config;
 use toml::Table;
 
-/// A figure of Table 1 of Illing et al. 2021: test accuracy of a linear classifier on the last layer, in percent.
+/// A value in Table 1 of Illing et al. 2021: the test accuracy of a linear classifier on the last layer, in
+/// percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
-    /// Of which data.
+    /// The name of the data.
     pub data: &'static str,
     /// The accuracy.
     pub accuracy: f64,
 }
 
-/// Rule, then STL-10, LibriSpeech phones and UCF-101.
+/// The rule, then its accuracies on STL-10, LibriSpeech phones and UCF-101.
 const TABLE: [(&str, [Option<f64>; 3]); 9] = [
     ("random", [Some(21.8), Some(27.7), Some(30.5)]),
     ("greedy_supervised", [Some(66.3), Some(73.4), None]),
@@ -25,8 +26,9 @@ const TABLE: [(&str, [Option<f64>; 3]); 9] = [
     ("clapp", [Some(73.6), None, None]),
 ];
 
-/// The paper's figure, where data, encoder and rule are the paper's: then its widths are the presets' defaults, and modules
-/// are the rule's own.
+/// The paper's result; `None` if data, encoder or rule is not that of the paper. Widths must be absent (then
+/// they are the presets' defaults) or equal those of the paper. Modules must be absent (then they are the
+/// rule's).
 pub fn published(config: &Config) -> Option<Published> {
     let table: Table = config.to_toml().ok()?.parse().ok()?;
     let name = |path: &[&str]| -> Option<String> {

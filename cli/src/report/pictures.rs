@@ -1,4 +1,4 @@
-//! What stimuli and weights look like, as PNG inside the page.
+//! Pictures of stimuli and weights, as PNG or JPEG inside the page.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,19 +9,19 @@ use image::{
 use plasticity_core::{Error, Result};
 use plasticity_lab::analysis::Excerpt;
 
-/// Rows and columns of red, green, blue and opacity.
+/// An image with red, green, blue and opacity.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// Columns.
+    /// The number of columns.
     pub width: usize,
-    /// Rows.
+    /// The number of rows.
     pub height: usize,
-    /// `[row, column, 4]`.
+    /// The values, of shape `[row, column, 4]`.
     pub rgba: Vec<u8>,
 }
 
 impl Picture {
-    /// Values `[row, column, channel]` between `low` (black) and `high` (white).
+    /// A picture of `values`, of shape `[row, column, channel]`, from `low` (black) to `high` (white).
     pub fn of(width: usize, height: usize, channels: usize, values: &[f32], (low, high): (f32, f32)) -> Self {
         let room = (high - low).max(f32::MIN_POSITIVE);
         let byte = |value: f32| (255.0 * ((value - low) / room).clamp(0.0, 1.0)).round() as u8;
@@ -37,12 +37,12 @@ impl Picture {
         Self { width, height, rgba }
     }
 
-    /// Nothing: the page shows through.
+    /// A transparent picture.
     pub fn clear(width: usize, height: usize) -> Self {
         Self { width, height, rgba: vec![0; 4 * width * height] }
     }
 
-    /// The middle frame of what a network sees, with `range` as in the whole of the stimuli.
+    /// The middle frame of an excerpt of a stimulus. `range` is the range of values to show.
     pub fn of_excerpt(excerpt: &Excerpt, range: (f32, f32)) -> Self {
         let [time, height, width] = excerpt.extent;
         let each = height * width * excerpt.channels;
@@ -51,7 +51,8 @@ impl Picture {
         Self::of(width, height, excerpt.channels, values, range)
     }
 
-    /// Pictures of one size beside each other, `columns` a row, `gap` clear pixels from one to the next.
+    /// Places pictures of equal size side by side, `columns` in a row, with `gap` transparent pixels between
+    /// them.
     pub fn sheet(pictures: &[Self], columns: usize, gap: usize) -> Self {
         let Some(first) = pictures.first() else { return Self::clear(1, 1) };
         let (w, h) = (first.width, first.height);
@@ -71,7 +72,7 @@ impl Picture {
         sheet
     }
 
-    /// The same, at most `side` pixels wide and high.
+    /// The picture, scaled down to at most `side` pixels in width and height.
     pub fn thumbnail(&self, side: usize) -> Self {
         if self.width.max(self.height) <= side {
             return self.clone();
@@ -84,20 +85,21 @@ impl Picture {
         Self { width: small.width() as usize, height: small.height() as usize, rgba: small.into_raw() }
     }
 
-    /// As the address of a PNG: exact.
+    /// The picture as a PNG in a data URL, without loss.
     ///
     /// # Errors
-    /// Where it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn png(&self) -> Result<String> {
         let mut bytes = Vec::new();
         self.encode(PngEncoder::new(&mut bytes), &self.rgba, ExtendedColorType::Rgba8)?;
         Ok(address("png", &bytes))
     }
 
-    /// As the address of a JPEG, which has no opacity: small, for many at once.
+    /// The picture as a JPEG in a data URL. It is smaller than a PNG, for many pictures at once, but has no
+    /// opacity.
     ///
     /// # Errors
-    /// Where it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn jpeg(&self) -> Result<String> {
         let mut bytes = Vec::new();
         let rgb: Vec<u8> = self.rgba.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();
@@ -112,7 +114,7 @@ impl Picture {
     }
 }
 
-/// Smallest and largest of some values, but for the outermost hundredth on either side.
+/// The smallest and largest of the values, without the lowest and the highest hundredth.
 pub fn range(values: &mut Vec<f32>) -> (f32, f32) {
     values.retain(|value| value.is_finite());
     values.sort_by(f32::total_cmp);
@@ -120,7 +122,7 @@ pub fn range(values: &mut Vec<f32>) -> (f32, f32) {
     (at(0.01).unwrap_or(0.0), at(0.99).unwrap_or(1.0))
 }
 
-/// `data:image/png;base64,…`
+/// A data URL: `data:image/png;base64,…`
 fn address(kind: &str, bytes: &[u8]) -> String {
     format!("data:image/{kind};base64,{}", STANDARD.encode(bytes))
 }

@@ -1,4 +1,4 @@
-//! What a run has kept of its training: losses, surprise, norms, and the probe.
+//! The records that a run keeps of its training: losses, surprise, norms and the probe.
 
 use crate::commands::probe::Report as Probe;
 use plasticity_core::{Error, Result};
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The records of a run; what is not there is empty.
+/// The records of a run. A missing file gives no records.
 #[derive(Debug, Default)]
 pub struct Recorded {
     /// `metrics.jsonl`.
@@ -19,10 +19,11 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Reads a run's folder. Lines that cannot be read are left out: a run that is training writes the last one.
+    /// Reads a run's folder. Lines that cannot be read are skipped, because a run in training may be writing
+    /// the last line.
     ///
     /// # Errors
-    /// Where a file is there and cannot be read.
+    /// If a file exists but cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         let probe = text(&folder.join("probe.json"))?;
         Ok(Self {

@@ -1,12 +1,12 @@
-//! Mel-frequency cepstral coefficients: the baseline that needs no learning.
+//! Mel-frequency cepstral coefficients, a baseline without learning.
 
 use super::time::{HOP, RATE, middle};
 use rustfft::{FftPlanner, num_complex::Complex};
 use std::f32::consts::PI;
 
-/// Coefficients of a frame, before their derivatives.
+/// The number of coefficients of a frame, without derivatives.
 pub const COEFFICIENTS: usize = 13;
-/// Values of a frame: coefficients, first and second derivatives.
+/// The number of values of a frame: the coefficients, their first and their second derivatives.
 pub const WIDTH: usize = 3 * COEFFICIENTS;
 
 const FRAME: usize = 400;
@@ -15,12 +15,13 @@ const FILTERS: usize = 26;
 const PRE_EMPHASIS: f32 = 0.97;
 const FLOOR: f32 = 1e-10;
 
-/// Features `[len / 160, 39]` of 16 kHz samples: 13 MFCC, their first and second derivatives.
+/// Features of 16 kHz samples, of shape `[len / 160, 39]`: 13 MFCC, their first and their second derivatives.
 ///
-/// Frame t is the 25 ms around the middle of samples 160 t … 160 t + 159 (zeros outside), so frames are those that
-/// phones label. Pre-emphasis 0.97, Hamming window, power of a 512-point FFT, 26 triangular filters equally wide on
-/// the mel scale m = 2595 log₁₀(1 + f/700) from 0 to 8 kHz, natural logarithm (floor 1e-10), orthonormal DCT-II.
-/// Derivatives: regression over ±2 frames, d_t = Σ_k k (c_{t+k} − c_{t−k}) / 10, ends repeated.
+/// Frame t is the 25 ms around the middle of samples 160 t … 160 t + 159, the frame that a phone label
+/// belongs to. Samples outside the recording are 0. The steps are: pre-emphasis 0.97; a Hamming window; the
+/// power of a 512-point FFT; 26 triangular filters of equal width on the mel scale m = 2595 log₁₀(1 + f/700),
+/// from 0 to 8 kHz; the natural logarithm with a floor of 1e-10; an orthonormal DCT-II. A derivative is a
+/// regression over ±2 frames, d_t = Σ_k k (c_{t+k} − c_{t−k}) / 10, with the first and last frame repeated.
 ///
 /// Source: Davis & Mermelstein (1980); derivatives: Furui (1986); parameters as in HTK (Young et al. 2006).
 pub fn mfcc(samples: &[f32]) -> Vec<f32> {
@@ -41,7 +42,8 @@ fn cepstra(samples: &[f32], frames: usize) -> Vec<Cepstrum> {
     bands(samples, frames).iter().map(cepstrum).collect()
 }
 
-/// Log-mel spectrum `[len / 160][26]` of 16 kHz samples: what [`mfcc`] is the cosine transform of.
+/// The log-mel spectrum of 16 kHz samples, of shape `[len / 160][26]`. [`mfcc`] is computed from it by a
+/// DCT-II.
 pub fn log_mel(samples: &[f32]) -> Vec<Vec<f32>> {
     bands(samples, samples.len() / HOP)
 }
@@ -73,7 +75,7 @@ fn bands(samples: &[f32], frames: usize) -> Vec<Vec<f32>> {
     (0..frames).map(frame).collect()
 }
 
-/// Weights of each filter on the bins 0 … FFT/2.
+/// The weights of each filter for the bins 0 … FFT/2.
 fn filters() -> Vec<Vec<f32>> {
     let mel = |f: f32| 2595.0 * (1.0 + f / 700.0).log10();
     let hertz = |m: f32| 700.0 * (10.0_f32.powf(m / 2595.0) - 1.0);
@@ -91,7 +93,7 @@ fn filters() -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// The first rows of the orthonormal DCT-II.
+/// The first 13 rows of the orthonormal DCT-II.
 fn basis() -> [[f32; FILTERS]; COEFFICIENTS] {
     std::array::from_fn(|k| {
         let scale = (if k == 0 { 1.0 / FILTERS as f32 } else { 2.0 / FILTERS as f32 }).sqrt();
@@ -116,7 +118,8 @@ mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
 
-    /// A tone and a chirp; the expected numbers are of this numpy script, in float64 and written apart from the above:
+    /// The input is a tone and a chirp. The expected values come from this numpy script in float64, which was
+    /// written independently of the code above:
     ///
     /// ```python
     /// n = np.arange(1600)

@@ -1,9 +1,9 @@
-//! Speech: from files (or a built-in synthesiser) to windows of 16 kHz samples, with phone or speaker labels.
+//! Speech: windows of 16 kHz samples with phone or speaker labels, from files or from a built-in synthesiser.
 //!
-//! `[stimulus] type = "speech"` names a source for learning and two labelled ones for the probe; sources are
-//! [`librispeech`](source::Librispeech), [`timit`](source::Timit), [`recordings`](source::Recordings) and
-//! [`synthetic_speech`](source::SyntheticSpeech). A plugin crate adds its own by implementing
-//! [`SpeechSource`](source::SpeechSource).
+//! `[stimulus] type = "speech"` names one source for learning and two labelled sources for the probe. The
+//! sources are [`librispeech`](source::Librispeech), [`timit`](source::Timit),
+//! [`recordings`](source::Recordings) and [`synthetic_speech`](source::SyntheticSpeech). A plugin crate adds
+//! a source by implementing [`SpeechSource`](source::SpeechSource).
 
 pub mod decode;
 pub mod labels;

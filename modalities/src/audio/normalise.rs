@@ -1,4 +1,4 @@
-//! How loudness is evened out.
+//! Normalisation of loudness.
 
 use crate::common::standardise;
 use plasticity_core::Result;
@@ -8,29 +8,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected \"utterance\", \"none\" or { mean = …, std = … }")]
 pub enum Normalise {
-    /// By its own samples, or not at all.
+    /// Each utterance by its mean and standard deviation, or no normalisation.
     Own(Own),
-    /// By constants.
+    /// All utterances by the same constants.
     Corpus(Constants),
 }
 
-/// What an utterance is normalised by without constants.
+/// Normalisation without constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Own {
-    /// Each utterance to mean 0 and variance 1.
+    /// Each utterance gets mean 0 and variance 1.
     Utterance,
-    /// Not: samples stay within ±1.
+    /// None: samples stay within ±1.
     None,
 }
 
-/// Constants for all utterances of a corpus, of samples with a full scale of ±1: differences in loudness stay.
+/// Constants for all utterances of a corpus, for samples with a full scale of ±1. Differences in loudness
+/// remain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constants {
-    /// Is taken away.
+    /// Subtracted from each sample.
     pub mean: f64,
-    /// Is divided by.
+    /// Divides each sample after that.
     pub std: f64,
 }
 
@@ -44,7 +45,7 @@ impl Normalise {
     /// Checks the constants.
     ///
     /// # Errors
-    /// Where samples within ±1 would not become finite numbers.
+    /// If samples within ±1 would not give finite numbers.
     pub fn check(&self) -> Result<()> {
         match self {
             Self::Own(_) => Ok(()),
@@ -54,9 +55,9 @@ impl Normalise {
         }
     }
 
-    /// (x − mean) / std of every sample of an utterance; by its own, silence stays 0.
+    /// Replaces every sample of an utterance by (x − mean) / std. With `"utterance"`, silence stays 0.
     pub fn apply(&self, samples: &mut [f32]) {
-        // A slice in one piece does not fail.
+        // The closure never fails, so neither does `moments`.
         let whole = |each: &mut Each| -> Result<()> {
             each(samples);
             Ok(())
@@ -66,11 +67,11 @@ impl Normalise {
         }
     }
 
-    /// What is taken away from an utterance and what it is divided by, `None` where nothing is. `all` gives all samples to
-    /// what it is called with, piece by piece, each time that it is called.
+    /// The mean and standard deviation by which an utterance is normalised; `None` if it is not. `all` passes
+    /// all samples to its argument, piece by piece, each time it is called.
     ///
     /// # Errors
-    /// The first of `all`.
+    /// The first error of `all`.
     pub fn moments(&self, all: &dyn Fn(&mut Each) -> Result<()>) -> Result<Option<Moments>> {
         match self {
             Self::Own(Own::None) => Ok(None),
@@ -80,10 +81,10 @@ impl Normalise {
     }
 }
 
-/// What takes samples, piece by piece.
+/// A function that takes samples piece by piece.
 pub type Each<'a> = dyn FnMut(&[f32]) + 'a;
 
-/// Mean and standard deviation; of silence, 1.
+/// A mean and a standard deviation. The standard deviation of silence counts as 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     mean: f64,
@@ -91,7 +92,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Those of samples that are gone over twice, for a recording may be larger than memory.
+    /// The moments of the samples that `all` passes on. It is called twice, because a recording may be larger
+    /// than memory.
     fn of(all: &dyn Fn(&mut Each) -> Result<()>) -> Result<Self> {
         let (mut count, mut sum, mut squares) = (0_usize, 0.0, 0.0);
         all(&mut |samples| {
@@ -106,7 +108,7 @@ impl Moments {
         Ok(Self { mean, std: if variance > 1e-14 { variance.sqrt() } else { 1.0 } })
     }
 
-    /// (x − mean) / std of every sample.
+    /// Replaces every sample by (x − mean) / std.
     pub fn apply(&self, samples: &mut [f32]) {
         samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - self.mean) / self.std) as f32);
     }
@@ -139,7 +141,7 @@ mod tests {
         assert_eq!(samples, [0.1, 0.3]);
     }
 
-    /// The code published with Löwe et al. 2019 works on samples of 32-bit integers.
+    /// The code published with Löwe et al. 2019 takes samples as 32-bit integers.
     #[test]
     fn the_published_constants_give_the_published_values() {
         let mut samples = [0.25, -0.5];

@@ -1,13 +1,13 @@
-//! What was made last, kept for who asks for it next.
+//! A small cache of the items that were made last.
 
 use plasticity_core::Result;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many are kept: one for each thread of a loader that is not told how many to start.
+/// The number of items kept: one for each thread that a loader starts by default.
 const MOST: usize = 4;
 
-/// The last few things that were made, by number.
+/// The last few items that were made, by number.
 pub(super) struct Recent<T> {
     kept: Mutex<VecDeque<(usize, Arc<T>)>>,
 }
@@ -17,8 +17,8 @@ impl<T> Recent<T> {
         Self { kept: Mutex::new(VecDeque::new()) }
     }
 
-    /// Thing `number`: as it was made, or made now. Threads make things beside each other, and now and then two of them
-    /// the same one.
+    /// Item `number`, from the cache or made now. Threads make items at the same time, so two of them may
+    /// make the same item.
     pub fn get(&self, number: usize, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, thing)) = lock().iter().find(|(kept, _)| *kept == number) {

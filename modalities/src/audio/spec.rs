@@ -1,4 +1,4 @@
-//! What a config says of speech.
+//! The config of speech.
 
 use super::HOP;
 use super::normalise::Normalise;
@@ -14,25 +14,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What is probed.
+/// The labels of the probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
     /// The phone of every frame of 10 ms.
     #[default]
     Phones,
-    /// Who speaks.
+    /// The speaker.
     Speaker,
 }
 
-/// The two sources of a probe.
+/// The two labelled sources of a probe.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
-    /// What it learns from.
+    /// The source that trains the probe.
     #[serde(deserialize_with = "choice")]
     pub train: Box<dyn SpeechSource>,
-    /// What it is tested on.
+    /// The source that tests the probe.
     #[serde(deserialize_with = "choice")]
     pub test: Box<dyn SpeechSource>,
 }
@@ -41,22 +41,22 @@ pub struct Labelled {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpeechSpec {
-    /// What rules learn from.
+    /// The source that rules learn from.
     #[serde(deserialize_with = "choice")]
     pub learn: Box<dyn SpeechSource>,
-    /// What a probe learns from and is tested on.
+    /// The sources of the probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
-    /// Samples of a window.
+    /// The length of a window, in samples.
     #[serde(default = "window")]
     pub window: usize,
-    /// How loudness is evened out.
+    /// How loudness is normalised.
     #[serde(default)]
     pub normalise: Normalise,
-    /// What is probed.
+    /// The labels of the probe.
     #[serde(default)]
     pub label: LabelKind,
-    /// Whether one speaker may be in both probe sources.
+    /// Whether a speaker may be in both sources of the probe.
     #[serde(default)]
     pub shared_speakers: bool,
 }
@@ -74,7 +74,7 @@ impl SpeechSpec {
         self.normalise.check()
     }
 
-    /// Opens both labelled sources and checks them against each other.
+    /// Opens both labelled sources and checks that they fit together.
     fn labelled(&self, seed: u64) -> Result<Option<[Box<dyn Corpus>; 2]>> {
         let Some(Labelled { train, test }) = &self.labelled else { return Ok(None) };
         let (train, test) = (open(&**train, "labelled.train", seed)?, open(&**test, "labelled.test", seed)?);
@@ -119,7 +119,8 @@ impl SpeechSpec {
                 }
                 match (train.phones(), test.phones()) {
                     (Some(ours), Some(theirs)) if ours == theirs => {}
-                    // Files of aligned phones number their classes; the larger set names them all.
+                    // Files of aligned phones number their classes, so `train` may have more classes than
+                    // `test`.
                     (Some(ours), Some(theirs)) if ours.starts_with(&theirs) => {}
                     (Some(_), Some(_)) => {
                         return wrong(
@@ -135,26 +136,27 @@ impl SpeechSpec {
         Ok(Some([train, test]))
     }
 
-    /// Class numbers of speakers: those of the probe, or of learning where there is no probe.
+    /// The class number of each speaker of `corpus`, in the order of names. The corpus is that which trains
+    /// the probe, or that for learning if there is no probe.
     fn speakers(corpus: &dyn Corpus) -> BTreeMap<String, u32> {
         let names: BTreeSet<_> = corpus.utterances().iter().filter_map(|u| u.speaker.clone()).collect();
         names.into_iter().zip(0..).collect()
     }
 }
 
-/// Opens the source that stands under a key.
+/// Opens a source. An error names its key.
 fn open(source: &dyn SpeechSource, key: &str, seed: u64) -> Result<Box<dyn Corpus>> {
     source.open(seed).map_err(|error| error.under(key))
 }
 
-/// The first utterance that nobody is known to speak, by its file.
+/// The first utterance without a speaker, by its file if it has one.
 fn without_speaker(corpus: &dyn Corpus) -> Option<String> {
     let index = corpus.utterances().iter().position(|utterance| utterance.speaker.is_none())?;
     let id = || corpus.utterances()[index].id.clone();
     Some(corpus.file(index).map_or_else(id, |path| path.display().to_string()))
 }
 
-/// Which utterance of `test` is in `train` as well, and why it is the same one.
+/// An utterance of `test` that is also in `train`, and why the two are the same; `None` if there is none.
 fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
     let files = |corpus: &dyn Corpus| -> Vec<apart::Item> {
         (0..corpus.utterances().len())
@@ -167,7 +169,7 @@ fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
         let id = index.and_then(|index| test.utterances().get(index)).map_or("", |utterance| &utterance.id);
         return Ok(Some(format!("`{id}` ({})", apart::why(&learned, &tested))));
     }
-    // Utterances without files are known by their names.
+    // Utterances without files are compared by their names.
     let spoken = |corpus: &dyn Corpus| -> BTreeSet<String> {
         let all = corpus.utterances().iter().enumerate();
         all.filter(|(index, _)| corpus.file(*index).is_none())

@@ -1,4 +1,4 @@
-//! Utterances cut into windows: what the network sees.
+//! Utterances cut into windows, the stimuli of a network.
 
 use super::normalise::{Moments, Normalise};
 use super::recent::Recent;
@@ -24,24 +24,25 @@ pub(super) struct Windows {
     speakers: BTreeMap<String, u32>,
     phones: Option<Vec<String>>,
     tiles: Tiles,
-    /// Windows of an utterance mostly follow each other, where it is probed.
+    /// The last utterances that were read. In a probe, consecutive windows mostly belong to the same
+    /// utterance.
     recent: Recent<Spoken>,
-    /// By what utterances are normalised of which windows alone are read.
+    /// The moments of utterances whose windows are read alone.
     moments: Mutex<HashMap<usize, Option<Moments>>>,
 }
 
-/// Utterances of more samples, some four minutes, are never in memory as a whole.
+/// A recording with more samples than this, some four minutes, is never in memory as a whole.
 const LONG: usize = 1 << 22;
 
-/// A decoded, normalised utterance and the phone of each of its frames, where phones are probed.
+/// A decoded and normalised utterance, and the phone of each frame if phones are probed.
 struct Spoken {
     samples: Vec<f32>,
     phones: Option<Vec<Option<u32>>>,
 }
 
 impl Windows {
-    /// Those of [`Tiles`]; learning draws where a window begins at random. Utterances shorter than a window are left
-    /// out, and a warning says how many.
+    /// The windows of [`Tiles`]; in learning, a window begins at random. Utterances shorter than a window are
+    /// skipped, and a warning counts them.
     pub(super) fn new(
         corpus: Box<dyn Corpus>,
         split: Split,
@@ -77,7 +78,8 @@ impl Windows {
         if let (LabelKind::Phones, Some(_), Some(tile)) = (label, &phones, tiles.get(0))
             && split != Split::Learn
         {
-            // Labels of another form show now and not after training.
+            // Reads the labels of the first utterance, so that wrong ones are found now and not after
+            // training.
             corpus.frames(tile.utterance, tile.samples / HOP)?;
         }
         let (recent, moments) = (Recent::new(), Mutex::default());
@@ -91,8 +93,9 @@ impl Windows {
         Ok(Spoken { samples, phones })
     }
 
-    /// A window without the rest of its utterance, where that can be read so: to learn from, windows lie at random and do not
-    /// follow each other, and a long utterance may be larger than memory.
+    /// Reads a window without the rest of its utterance; `None` if that is not useful or not possible. It is
+    /// useful in learning, where windows are random and do not follow each other, and for a long utterance,
+    /// which may be larger than memory.
     fn alone(&self, tile: Tile) -> Result<Option<Vec<f32>>> {
         if self.split != Split::Learn && tile.samples <= LONG {
             return Ok(None);
@@ -116,7 +119,8 @@ impl Windows {
         Ok(Some(window))
     }
 
-    /// By what an utterance is normalised: it is decoded once, or, where it is long, piece by piece and twice.
+    /// The moments by which an utterance is normalised. The utterance is decoded once, or, if it is long,
+    /// piece by piece and twice.
     fn of_utterance(&self, tile: Tile) -> Result<Option<Moments>> {
         if tile.samples > LONG {
             return self.normalise.moments(&|each| self.corpus.each(tile.utterance, each));
@@ -135,7 +139,7 @@ impl Windows {
         })
     }
 
-    /// The phones of all frames of an utterance, where they are probed.
+    /// The phones of all frames of an utterance, if phones are probed.
     fn phones(&self, utterance: usize, samples: usize) -> Result<Option<Vec<Option<u32>>>> {
         let labelled = self.label == LabelKind::Phones && self.phones.is_some();
         labelled.then(|| self.corpus.frames(utterance, samples / HOP)).transpose()
@@ -180,7 +184,7 @@ impl Stimulus for Windows {
         }
     }
 
-    /// MFCC of the window.
+    /// The MFCC of a window.
     fn baseline(&self) -> Option<Baseline> {
         Some(Baseline { name: "mfcc", channels: mfcc::WIDTH, of: mfcc::mfcc })
     }
@@ -201,7 +205,8 @@ impl Stimulus for Windows {
         let at_random = |random: &mut Random, samples: usize| {
             random.random_range(0..=(samples.saturating_sub(self.window)) / HOP) * HOP
         };
-        // Drawn again below, from the number of samples that are decoded, where the window is not read alone.
+        // If the window cannot be read alone, its start is drawn again below, from the number of decoded
+        // samples.
         let start = augment.as_deref().map(|random| at_random(&mut random.clone(), tile.samples));
         let alone = Tile { start: start.unwrap_or(tile.start), ..tile };
         let (values, label) = match self.alone(alone)? {
@@ -231,7 +236,7 @@ impl Stimulus for Windows {
     }
 }
 
-/// What a user should know of how `all` utterances are treated; `other`: one at another rate.
+/// What a user should know about the `all` utterances. `other` is an utterance with another rate than 16 kHz.
 fn remarks(
     all: usize,
     window: usize,
@@ -260,7 +265,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Utterances of ten frames whose phones are the frames' numbers; counts what is read.
+    /// Utterances of ten frames. The phone of a frame is its number. `read` counts calls that read samples or
+    /// labels.
     struct Counting {
         utterances: Vec<Utterance>,
         read: Arc<AtomicUsize>,
@@ -300,7 +306,8 @@ mod tests {
             assert_eq!(sample.values[0], (index * 2 * HOP) as f32);
             assert_eq!(sample.label, Label::Frames(vec![Some(frame as u32), Some(frame as u32 + 1)]));
         }
-        // And the labels of the first once to see that they can be read.
+        // Two utterances are decoded and labelled once, and the labels of the first are also read once by
+        // `new`.
         assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 5));
     }
 

@@ -1,25 +1,25 @@
-//! Which windows utterances are cut into.
+//! How utterances are cut into windows.
 
 use super::HOP;
 use plasticity_core::stimulus::Split;
 
-/// Where a window lies.
+/// The place of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tile {
     pub utterance: usize,
-    /// Its first sample.
+    /// The first sample.
     pub start: usize,
-    /// Its first frame that no window before it holds.
+    /// The first frame that the previous window does not hold.
     pub fresh: usize,
-    /// Samples of its utterance, as the header tells.
+    /// The number of samples of the utterance, from its header.
     pub samples: usize,
 }
 
-/// The windows of a split, by number. They are worked out from the utterances' lengths, so that a header that promises
-/// too many samples takes no memory.
+/// The windows of a split, by number. They are computed from the lengths of utterances, so a header with too
+/// large a length takes no memory.
 ///
-/// Learning: one an utterance, in its middle. Probe: windows that tile each utterance; the last one ends where the
-/// utterance does, and frames it shares with the one before count once.
+/// In learning, each utterance has one window, in its middle. In a probe, windows tile each utterance, and
+/// the last one ends with the utterance. Frames that the last one shares with the previous one count once.
 pub(super) struct Tiles {
     split: Split,
     window: usize,
@@ -27,21 +27,21 @@ pub(super) struct Tiles {
     len: usize,
 }
 
-/// An utterance of at least a window.
+/// An utterance that is at least as long as a window.
 struct Long {
     utterance: usize,
     samples: usize,
-    /// Windows of utterances before it.
+    /// The number of windows of the utterances before it.
     before: usize,
 }
 
 impl Tiles {
-    /// None yet, of `window` samples each, which is not 0.
+    /// No windows yet. A window has `window` samples, which must not be 0.
     pub fn new(split: Split, window: usize) -> Self {
         Self { split, window, utterances: Vec::new(), len: 0 }
     }
 
-    /// Adds the windows of an utterance. Whether it is long enough for one.
+    /// Adds the windows of an utterance. Returns whether it is long enough for one.
     pub fn push(&mut self, utterance: usize, samples: usize) -> bool {
         if samples < self.window {
             return false;
@@ -53,12 +53,12 @@ impl Tiles {
         true
     }
 
-    /// How many windows.
+    /// The number of windows.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Window `number`, if there are so many.
+    /// Window `number`, if it exists.
     pub fn get(&self, number: usize) -> Option<Tile> {
         if number >= self.len {
             return None;
@@ -77,7 +77,7 @@ impl Tiles {
         Some(Tile { utterance, start, fresh, samples })
     }
 
-    /// The first sample of the last window that fits whole frames.
+    /// The first sample of the last window; it begins at a whole frame.
     fn last(&self, samples: usize) -> usize {
         (samples - self.window) / HOP * HOP
     }

@@ -7,26 +7,27 @@ use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Files that are compared by content at most, both sides together.
+/// The most files that are compared by content, both sides together.
 const FILES: usize = 20_000;
-/// Bytes that are compared by content at most, both sides together.
+/// The most bytes that are compared by content, both sides together.
 const BYTES: u64 = 1 << 31;
 
-/// What a file is known by, whatever links lead to it.
+/// What identifies a file, whatever links lead to it.
 #[cfg(unix)]
 type Identity = (u64, u64);
 #[cfg(not(unix))]
 type Identity = PathBuf;
 
-/// One stimulus: its file, or all of a clip's frames.
+/// One stimulus: its file, or all frames of a clip.
 pub type Item = Vec<PathBuf>;
 
-/// A file of what is learned from and one of what is tested on that are the same, if there are any: one file, reached in two
-/// ways, or stimuli with the same bytes. Bytes are compared of stimuli whose lengths are on both sides, as long as these have
-/// at most 20,000 files and 2 GiB; beyond, files alone are.
+/// A file of the learning data and a file of the test data that are the same; `None` if there are none. They
+/// are the same if both paths lead to one file, or if both stimuli have the same bytes. Bytes are compared
+/// only between stimuli of the same length, and only if there are at most 20,000 files and 2 GiB of them.
+/// Beyond that, only paths are compared.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, PathBuf)>> {
     let (learned, tested) = (found(learned)?, found(tested)?);
     let known: BTreeMap<_, _> =
@@ -58,7 +59,7 @@ pub fn shared(learned: &[Item], tested: &[Item]) -> Result<Option<(PathBuf, Path
     Ok(None)
 }
 
-/// The reason why two such files count as one.
+/// The reason why two such files count as the same.
 pub fn why(learned: &Path, tested: &Path) -> String {
     format!("{} and {} are one file or have the same bytes", learned.display(), tested.display())
 }
@@ -73,7 +74,7 @@ fn found(items: &[Item]) -> Result<Vec<Found<'_>>> {
     for item in items {
         let (mut files, mut length) = (Vec::with_capacity(item.len()), 0);
         for path in item {
-            // What is not there, or no file, is named by who reads it.
+            // A missing file, or one that is not a regular file, is reported by its reader.
             let Ok(metadata) = path.metadata() else { continue };
             if metadata.is_file() {
                 files.push((path.as_path(), identity(path, &metadata)?));
@@ -101,7 +102,7 @@ impl Found<'_> {
         self.files.first().map(|(path, _)| path.to_path_buf())
     }
 
-    /// Of its bytes, and how many they are.
+    /// The length of the files, and a hash of their bytes.
     fn digest(&self) -> Result<(u64, u64)> {
         let mut hasher = DefaultHasher::new();
         for (path, _) in &self.files {
@@ -132,7 +133,8 @@ mod tests {
         }
         let others = [path("b"), path("void"), path("absent")].map(|path| vec![path]);
         assert_eq!(shared(&[vec![path("a")], vec![path("empty")]], &others).unwrap(), None);
-        // Clips that have a frame in common, and not all, are two; that hold one file are one.
+        // Clips that share only some files by content are different. Clips that share one file by path are
+        // the same.
         let clip = |names: [&str; 2]| [names.map(path).to_vec()];
         assert_eq!(shared(&clip(["a", "b"]), &clip(["copy", "void"])).unwrap(), None);
         assert!(shared(&clip(["a", "b"]), &clip(["soft", "void"])).unwrap().is_some());

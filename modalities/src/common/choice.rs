@@ -1,13 +1,13 @@
-//! How a config names a source.
+//! How a config gives a source.
 
 use serde::de::{DeserializeOwned, Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
-/// Reads a source from a config: its name, `source = "synthetic"`, or a table with its `type` and keys.
+/// Reads a source from a config: its name, as in `source = "synthetic"`, or a table with its `type` and keys.
 ///
 /// # Errors
-/// Where it is neither, or names no source of this kind: lists those there are.
+/// If it is neither, or if there is no such source; the error lists the sources there are.
 pub fn choice<'de, D: Deserializer<'de>, T: ?Sized>(deserializer: D) -> Result<Box<T>, D::Error>
 where
     Box<T>: DeserializeOwned,

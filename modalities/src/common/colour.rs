@@ -1,10 +1,11 @@
-//! Colour jitter (brightness, contrast, saturation and hue) and grey, of pixels of red, green and blue in [0, 1].
+//! Colour jitter (brightness, contrast, saturation and hue) and grey. Pixels are red, green and blue,
+//! in [0, 1].
 
 use plasticity_core::random::Random;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-/// Pixels of one image, however they lie in memory.
+/// The pixels of an image, in any memory layout.
 pub trait Pixels {
     /// Changes every pixel.
     fn map(&mut self, change: impl Fn([f32; 3]) -> [f32; 3]);
@@ -13,7 +14,7 @@ pub trait Pixels {
     fn pixels(&self) -> impl Iterator<Item = [f32; 3]>;
 }
 
-/// `[pixel, channel]`.
+/// The layout `[pixel, channel]`.
 impl Pixels for [f32] {
     fn map(&mut self, change: impl Fn([f32; 3]) -> [f32; 3]) {
         self.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = change(*pixel));
@@ -24,23 +25,24 @@ impl Pixels for [f32] {
     }
 }
 
-/// Luma of ITU-R BT.601.
+/// The luma of ITU-R BT.601.
 pub fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
 
-/// Takes the colour out.
+/// Replaces each pixel by its luma.
 pub fn grey(image: &mut (impl Pixels + ?Sized)) {
     image.map(|pixel| [luma(pixel); 3]);
 }
 
-/// One channel in all three: what the code of Han, Xie & Zisserman 2019 calls grey.
+/// Copies one channel to all three. The code of Han, Xie & Zisserman 2019 calls this grey.
 pub fn split(image: &mut (impl Pixels + ?Sized), channel: usize) {
     image.map(|pixel| [pixel[channel]; 3]);
 }
 
-/// All four changes, each by a random amount up to its `strength`, in random order: factors of brightness, contrast and
-/// saturation from 1 − strength (at least 0) to 1 + strength, turns of the hue of ± strength of the circle.
+/// Changes brightness, contrast, saturation and hue in random order, each by a random amount. `strength` has
+/// the largest amount of each. The factors of the first three are from 1 − strength (at least 0) to 1 +
+/// strength. The hue turns by up to ± strength of the circle.
 pub fn jitter(image: &mut (impl Pixels + ?Sized), strength: [f32; 4], random: &mut Random) {
     let mut factor = |strength: f32| random.random_range((1.0 - strength).max(0.0)..=1.0 + strength);
     let factors = [factor(strength[0]), factor(strength[1]), factor(strength[2])];
@@ -57,12 +59,12 @@ pub fn jitter(image: &mut (impl Pixels + ?Sized), strength: [f32; 4], random: &m
     }
 }
 
-/// Multiplies by a factor.
+/// Multiplies by `factor`.
 fn brightness(image: &mut (impl Pixels + ?Sized), factor: f32) {
     image.map(|pixel| pixel.map(|x| (x * factor).clamp(0.0, 1.0)));
 }
 
-/// Stretches away from the mean luma of the image.
+/// Scales the difference from the mean luma of the image by `factor`.
 fn contrast(image: &mut (impl Pixels + ?Sized), factor: f32) {
     let (sum, count) =
         image.pixels().fold((0.0, 0.0), |(sum, count), pixel| (sum + f64::from(luma(pixel)), count + 1.0));
@@ -70,7 +72,7 @@ fn contrast(image: &mut (impl Pixels + ?Sized), factor: f32) {
     image.map(|pixel| pixel.map(|x| (mean + factor * (x - mean)).clamp(0.0, 1.0)));
 }
 
-/// Stretches away from each pixel's luma.
+/// Scales the difference from each pixel's luma by `factor`.
 fn saturation(image: &mut (impl Pixels + ?Sized), factor: f32) {
     image.map(|pixel| {
         let grey = luma(pixel);
@@ -78,7 +80,7 @@ fn saturation(image: &mut (impl Pixels + ?Sized), factor: f32) {
     });
 }
 
-/// Turns the hue (of HSV) by a share of the whole circle.
+/// Turns the hue (of HSV) by a share of the circle.
 fn hue(image: &mut (impl Pixels + ?Sized), turn: f32) {
     image.map(|[r, g, b]| {
         let (value, low) = (r.max(g).max(b), r.min(g).min(b));
@@ -86,7 +88,7 @@ fn hue(image: &mut (impl Pixels + ?Sized), turn: f32) {
         if chroma <= 0.0 {
             return [r, g, b];
         }
-        // Sixths of the circle.
+        // The hue in sixths of the circle.
         let hue = if value == r {
             (g - b) / chroma
         } else if value == g {

@@ -1,14 +1,14 @@
-//! Texts that a config leads to.
+//! Reads text files that a config names.
 
 pub use plasticity_core::files::{open, read};
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// The text of a regular file: UTF-8, or UTF-16 with a byte-order mark, which is left off in either. Lines end with `\n`, also where
-/// the file has `\r\n` or, as of old Macs, `\r`.
+/// The text of a regular file in UTF-8, or in UTF-16 with a byte-order mark. A byte-order mark is removed.
+/// Lines end with `\n`, also if the file has `\r\n` or, from old Macs, `\r`.
 ///
 /// # Errors
-/// As [`open`]; or where it is no such text.
+/// As [`open`]. Also if the file is not such a text.
 pub fn text(path: &Path) -> Result<String> {
     let bytes = read(path)?;
     let wide = |unit: fn([u8; 2]) -> u16| {

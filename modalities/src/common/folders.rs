@@ -1,4 +1,5 @@
-//! Walks through folders, as every source of files does it: by name, without hidden entries, each folder once.
+//! Walks through folders. All sources of files use this: in order of names, without hidden entries, each
+//! folder once.
 
 use super::others::Others;
 use plasticity_core::{Error, Result};
@@ -7,11 +8,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 
-/// What a folder holds, by name. Entries whose names begin with a dot are left out: caches, and what macOS puts
-/// beside files (`._x.wav`).
+/// The entries of a folder, in order of names. Entries whose names begin with a dot are skipped: caches, and
+/// files that macOS adds (`._x.wav`).
 ///
 /// # Errors
-/// Where there is no such folder, or it cannot be read.
+/// If there is no such folder, or it cannot be read.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| unreadable(folder, &error);
     let mut found = Vec::new();
@@ -25,7 +26,8 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The last part of a path, composed: a Mac writes `ä` as two characters, others as one, and both are one name.
+/// The last part of a path, in composed form. A Mac writes `ä` as two characters and other systems as one;
+/// both are the same name.
 pub fn name(path: &Path) -> String {
     composed(&path.file_name().unwrap_or_default().to_string_lossy())
 }
@@ -35,17 +37,17 @@ pub fn composed(name: &str) -> String {
     if name.is_ascii() { name.to_owned() } else { name.nfc().collect() }
 }
 
-/// Whether the name of a file has one of these endings, in capitals or not. Asking the file system about every file
-/// would take longer than listing them.
+/// Whether the name of a file has one of these endings, in upper or lower case. Only the name is checked,
+/// because asking the file system about every file would take longer than listing them.
 pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
     endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// Checks that no file with one of these endings lies beside class folders, where it would have no class.
+/// Checks that no file with one of these endings is beside the class folders, where it would have no class.
 ///
 /// # Errors
-/// Names the file.
+/// If there is such a file; the error names it.
 pub fn none_beside_classes(entries: &[PathBuf], endings: &[&str]) -> Result<()> {
     let loose = entries.iter().find(|entry| has_ending(entry, endings) && !entry.is_dir());
     loose.map_or(Ok(()), |file| {
@@ -55,7 +57,8 @@ pub fn none_beside_classes(entries: &[PathBuf], endings: &[&str]) -> Result<()> 
     })
 }
 
-/// What to add to an error about a relative path: the folder it is relative to.
+/// For an error about a relative path: a text with the folder that it is relative to. Empty for an absolute
+/// path.
 pub fn working_folder(path: &Path) -> String {
     match std::env::current_dir() {
         Ok(folder) if path.is_relative() => {
@@ -78,37 +81,38 @@ fn unreadable(folder: &Path, error: &std::io::Error) -> Error {
     Error::file(folder, message)
 }
 
-/// A walk that enters no folder twice, whatever links lead to it.
+/// A walk that enters each folder once, whatever links lead to it.
 #[derive(Debug, Default)]
 pub struct Walk {
-    /// Folders without links in their paths.
+    /// The folders entered, as paths without links.
     entered: BTreeSet<PathBuf>,
-    /// Files with other endings.
+    /// The files with other endings.
     others: Others,
 }
 
 impl Walk {
-    /// Enters a folder; whether this is the first time.
+    /// Enters a folder. Returns whether this is the first time.
     ///
     /// # Errors
-    /// Where there is no such folder.
+    /// If there is no such folder.
     pub fn enter(&mut self, folder: &Path) -> Result<bool> {
         let canonical = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
         Ok(self.entered.insert(canonical))
     }
 
-    /// Warns of the files that [`files`](Self::files) below `place` left out.
+    /// Warns of the files that [`files`](Self::files) skipped below `place`.
     pub fn warn(&self, place: &Path, endings: &[&str]) {
         self.others.warn(place, endings);
     }
 
-    /// Files with one of these endings in `folder` and up to `depth` folders below it, by path.
+    /// The files with one of these endings in `folder` and in folders up to `depth` levels below it, in order
+    /// of paths.
     ///
     /// # Errors
-    /// Where a folder cannot be read.
+    /// If a folder cannot be read.
     pub fn files(&mut self, folder: &Path, endings: &[&str], depth: usize) -> Result<Vec<PathBuf>> {
         let (top, mut found, mut level) = (folder, Vec::new(), vec![folder.to_owned()]);
-        // Level by level, so that a folder is entered where the most of the depth is left.
+        // The walk goes level by level, so that a folder is entered where most of the depth remains.
         for _ in 0..=depth {
             let mut below = Vec::new();
             for folder in level {

@@ -1,14 +1,14 @@
-//! How large one stimulus may be: a config alone shall not take all memory.
+//! Limits the size of a stimulus, so that a config cannot use all memory.
 
 use plasticity_core::{Error, Result};
 
-/// Values of one stimulus at most: 1 GiB of 32 bits each. (A clip of the paper's video has 3,538,944.)
+/// The most values of a stimulus: 1 GiB of 32-bit numbers. A clip of the paper's video has 3,538,944.
 const VALUES: f64 = (1_u32 << 28) as f64;
 
-/// Checks the sides of a stimulus, as `keys` ask for them.
+/// Checks the sides of a stimulus. `keys` are the config keys that set them.
 ///
 /// # Errors
-/// Names the keys, the sides and how many values they are.
+/// If the product of the sides is too large; the error names the keys, the sides and the product.
 pub fn check(keys: &str, sides: &[usize]) -> Result<()> {
     let values: f64 = sides.iter().map(|&side| side as f64).product();
     if values <= VALUES {
@@ -23,10 +23,10 @@ pub fn check(keys: &str, sides: &[usize]) -> Result<()> {
     Err(Error::config(keys, message))
 }
 
-/// An empty vector with memory for this many values.
+/// An empty vector with room for this many values.
 ///
 /// # Errors
-/// Where memory has no such room.
+/// If there is not enough memory.
 pub fn room(place: &str, values: usize) -> Result<Vec<f32>> {
     let mut room = Vec::new();
     match room.try_reserve_exact(values) {

@@ -1,4 +1,4 @@
-//! What the modalities share.
+//! Code that all modalities use.
 
 pub mod apart;
 pub mod choice;

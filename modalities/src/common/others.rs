@@ -1,25 +1,25 @@
-//! Files that are left out because they are of other kinds.
+//! Files that are skipped because they have another type.
 
 use super::folders::name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Extensions of common files beside stimuli that are not stimuli: texts, tables, labels, system files.
+/// The extensions of common files beside stimuli: texts, tables, labels and system files.
 const COMPANIONS: &[&str] = &[
     "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "yaml", "yml", "toml", "ini", "db",
     "log", "py", "mat", "npy", "npz", "pdf", "phn", "wrd", "textgrid", "lab", "url",
 ];
 
-/// Folders that a warning names at most.
+/// The most folders that a warning names.
 const FOLDERS: usize = 20;
 
-/// How many files of other kinds there are, by folder and kind.
+/// The number of files of other types, by folder and type.
 #[derive(Debug, Default)]
 pub struct Others(BTreeMap<String, BTreeMap<String, usize>>);
 
 impl Others {
-    /// Counts a file below `folder`, if it is not one of those that commonly stand beside stimuli.
+    /// Counts a file in `folder`, unless it is of a type that is common beside stimuli.
     pub fn count(&mut self, folder: &Path, file: &Path) {
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if COMPANIONS.contains(&ending.as_str()) {
@@ -50,7 +50,7 @@ impl Others {
         })
     }
 
-    /// Warns of them, once in the life of the program.
+    /// Warns of the files. The same warning is logged once per process.
     pub fn warn(&self, place: &Path, read: &[&str]) {
         static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         if let Some(message) = self.message(place, read)

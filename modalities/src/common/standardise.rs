@@ -1,12 +1,12 @@
-//! (x − mean) / std, as a config's keys ask for it.
+//! Checks of the config keys of (x − mean) / std.
 
 use plasticity_core::{Error, Result};
 
-/// Checks a standard deviation: above 0, and not so small that (x − mean) / std is beyond numbers of 32 bits for an x
-/// from `low` to `high`.
+/// Checks a standard deviation. It must be above 0, and large enough that (x − mean) / std is a finite 32-bit
+/// number for x from `low` to `high`.
 ///
 /// # Errors
-/// Names `key` and both numbers.
+/// If it is not; the error names `key` and both numbers.
 pub fn check(key: &str, mean: f64, std: f64, [low, high]: [f64; 2]) -> Result<()> {
     let finite = |x: f64| (((x - mean) / std) as f32).is_finite();
     if std > 0.0 && std.is_finite() && finite(low) && finite(high) {

@@ -1,8 +1,8 @@
-//! What tests of all modalities need.
+//! Helpers for the tests of all modalities.
 
 use std::path::PathBuf;
 
-/// Real data, where the machine has it.
+/// The path of real data, if the machine has them.
 pub fn shared(part: &str) -> Option<PathBuf> {
     let root = std::env::var_os("PLASTICITY_SHARED")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);

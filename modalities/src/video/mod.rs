@@ -1,9 +1,10 @@
 //! Video: clips of actions for the stimulus `clips`.
 //!
-//! A *source* ([`source::ClipSource`]) gives frames: folders of extracted frames ([`source::frames`]), UCF-101's AVI files
-//! through FFmpeg ([`source::ucf101`]), or built-in scenes whose class is their motion ([`source::motions`]). The stimulus
-//! ([`stimulus`]) picks every n-th frame, cuts and flips them ([`square`]), colours them ([`treatment`]) and keeps out
-//! clips that are too short. People (groups g01, g02, …) never stand on both sides of a split ([`source::division`]).
+//! A *source* ([`source::ClipSource`]) provides frames: folders of extracted frames ([`source::frames`]),
+//! UCF-101's AVI files through FFmpeg ([`source::ucf101`]), or built-in scenes whose class is their motion
+//! ([`source::motions`]). The stimulus ([`stimulus`]) picks every n-th frame, crops and flips frames
+//! ([`square`]), changes their colours ([`treatment`]) and skips clips that are too short. A group of people
+//! (g01, g02, …) is on one side of a split only ([`source::division`]).
 
 pub mod source;
 pub mod spec;

@@ -11,7 +11,7 @@ use plasticity_core::stimulus::{Outline, Split, Stimulus, StimulusSpec};
 use plasticity_core::{Error, Result, plugin};
 use serde::{Deserialize, Serialize};
 
-/// Config of the stimulus `clips`: see [`Treatment`] for what happens to frames.
+/// Config of the stimulus `clips`. [`Treatment`] says what happens to frames.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipsSpec {
@@ -65,7 +65,8 @@ fn std() -> [f32; 3] {
 }
 
 impl ClipsSpec {
-    /// Refuses clips that are on both sides of the probe. Of a side that cannot be opened, opening it tells.
+    /// Refuses clips that are on both sides of the probe. A side that cannot be opened is skipped here;
+    /// opening it reports the error.
     fn check_apart(&self, clips: &dyn Clips, split: Split, seed: u64) -> Result<()> {
         let files = |clips: &dyn Clips| -> Vec<apart::Item> {
             (0..clips.len()).map(|index| clips.files(index)).filter(|files| !files.is_empty()).collect()
@@ -74,7 +75,7 @@ impl ClipsSpec {
         if here.is_empty() {
             return Ok(());
         }
-        // To learn from and to train a probe on are the same clips.
+        // Learning and training a probe use the same clips.
         let other = if split == Split::ReadoutTest { Split::Learn } else { Split::ReadoutTest };
         let there = self.source.open(other, seed).map_or_else(|_| Vec::new(), |clips| files(&*clips));
         let (learned, tested) = if split == Split::ReadoutTest { (there, here) } else { (here, there) };
@@ -87,7 +88,7 @@ impl ClipsSpec {
         Err(Error::config("source", message))
     }
 
-    /// Checks every value.
+    /// Checks all values and returns the treatment of frames.
     pub(super) fn treatment(&self) -> Result<Treatment> {
         let whole = |key: &str, value: usize, range: std::ops::RangeInclusive<usize>| {
             if range.contains(&value) {

@@ -1,4 +1,4 @@
-//! The square that is cut out of every frame of a clip.
+//! The square that is cut from every frame of a clip.
 
 use super::source::Frame;
 use super::treatment::Treatment;
@@ -8,10 +8,10 @@ use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 
-/// The longest side that a frame is scaled to, in pixels: beyond, a narrow frame would take all memory.
+/// The longest side of a scaled frame, in pixels. A longer side, of a narrow frame, would use all memory.
 const LONGEST: usize = 1 << 14;
 
-/// Scales the frames of one clip and cuts the same square out of each, as a [`Treatment`] says.
+/// Scales the frames of one clip and cuts the same square from each, as [`Treatment`] says.
 pub struct Square<'a> {
     treatment: &'a Treatment,
     /// The clip's file or folder, for messages.
@@ -19,11 +19,11 @@ pub struct Square<'a> {
     on: Option<On>,
 }
 
-/// Where the square is, from the clip's first frame on.
+/// The place of the square, fixed by the clip's first frame.
 struct On {
-    /// Width and height of the clip's frames.
+    /// The width and height of the clip's frames.
     extent: (usize, usize),
-    /// Width and height once they are scaled.
+    /// The width and height after scaling.
     scaled: (usize, usize),
     left: usize,
     top: usize,
@@ -36,11 +36,11 @@ impl<'a> Square<'a> {
         Self { treatment, place, on: None }
     }
 
-    /// `size` × `size` pixels of a frame. With the first frame it is decided where they are: at random with `augment`,
-    /// else in the middle.
+    /// Cuts `size` × `size` pixels from a frame. The first frame fixes their place: random with `augment`,
+    /// else the centre.
     ///
     /// # Errors
-    /// Where a frame has another size than the first, no pixels, or one side that is too many times the other.
+    /// If a frame has another size than the first, no pixels, or too large a ratio of its sides.
     pub fn cut(&mut self, frame: Frame, augment: Option<&mut Random>) -> Result<Frame> {
         let wrong = |message: String| Error::stimulus(self.place, message);
         let extent = (frame.width, frame.height);
@@ -86,7 +86,7 @@ impl On {
     }
 }
 
-/// Width and height once the shorter side has `side` pixels.
+/// The width and height after scaling the shorter side to `side` pixels.
 fn scaled((width, height): (usize, usize), side: usize) -> Result<(usize, usize), String> {
     let (short, long) = (width.min(height), width.max(height));
     if short == 0 {
@@ -124,7 +124,7 @@ mod tests {
         Treatment { size, resize, flip: true, grey, jitter, mean, std }
     }
 
-    /// The value of a pixel tells its place.
+    /// A frame in which the value of a pixel shows its place.
     fn frame(width: usize, height: usize) -> Frame {
         let rgb = (0..width * height).flat_map(|i| [(i % width) as u8, (i / width) as u8, 7]).collect();
         Frame { width, height, rgb }

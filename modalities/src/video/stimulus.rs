@@ -9,7 +9,7 @@ use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 
-/// One split, opened: the clips that are long enough.
+/// One opened split, with the clips that are long enough.
 pub struct ClipStimulus {
     clips: Box<dyn Clips>,
     long_enough: Vec<usize>,

@@ -1,4 +1,4 @@
-//! From squares of frames to the values of a clip: colour, normalise.
+//! Colour changes and normalisation: from cut frames to the values of a clip.
 
 use super::source::Frame;
 use crate::common::colour;
@@ -7,40 +7,41 @@ use plasticity_core::Result;
 use plasticity_core::random::Random;
 use rand::RngExt;
 
-/// What is done to the frames of a clip.
+/// The treatment of the frames of a clip.
 ///
-/// Each frame is scaled so that its shorter side has `resize` pixels (triangle filter; the ratio of its sides
-/// stays), and a square of `size` pixels is cut out of it, at the same place of every frame; so clips of different
-/// sizes give maps of one size. Learning cuts at random, flips with probability ½ where `flip` is set, and
-/// greys and jitters each frame by itself; probing cuts the centre and does nothing else. Values x in [0, 1]
-/// become (x − mean) / std.
+/// Each frame is scaled so that its shorter side has `resize` pixels (triangle filter, same aspect ratio). A
+/// square of `size` pixels is cut from it, at the same place in every frame. So clips of different sizes give
+/// maps of one size. In learning, the place is random, a clip is mirrored with probability ½ if `flip` is
+/// set, and each frame is greyed and jittered independently. A probe uses the centre and changes nothing
+/// else. Values x in [0, 1] become (x − mean) / std.
 ///
 /// A grey frame shows one of its three channels, drawn at random, in all three.
 ///
 /// Source: the code published with Han, Xie & Zisserman 2019 (`RandomGray` in its `augmentation.py`).
 #[derive(Clone, Debug)]
 pub struct Treatment {
-    /// Side of the square, in pixels.
+    /// The side of the square, in pixels.
     pub size: usize,
-    /// Shorter side of a frame before the square is cut, in pixels: at least `size`.
+    /// The shorter side of a frame before cutting, in pixels. It is at least `size`.
     pub resize: usize,
-    /// Whether learning mirrors half of the clips.
+    /// Whether half of the clips are mirrored in learning.
     pub flip: bool,
-    /// Probability that learning turns a frame grey.
+    /// The probability that a frame is greyed in learning.
     pub grey: f64,
-    /// How far learning moves brightness, contrast, saturation and hue of a frame.
+    /// The largest change of brightness, contrast, saturation and hue of a frame in learning.
     pub jitter: [f32; 4],
-    /// Mean of each channel.
+    /// The mean of each channel.
     pub mean: [f32; 3],
-    /// Standard deviation of each channel.
+    /// The standard deviation of each channel.
     pub std: [f32; 3],
 }
 
 impl Treatment {
-    /// `[frame, y, x, channel]` of the squares of one clip, which are already cut ([`Square`](super::square::Square)).
+    /// The values of the cut frames of one clip ([`Square`](super::square::Square)), of shape
+    /// `[frame, y, x, channel]`.
     ///
     /// # Errors
-    /// Where memory has no room for them.
+    /// If there is not enough memory.
     pub fn values(&self, squares: &[Frame], mut augment: Option<&mut Random>) -> Result<Vec<f32>> {
         let mut values = limit::room("clips", squares.iter().map(|square| square.rgb.len()).sum())?;
         for square in squares {

@@ -1,7 +1,7 @@
-//! Whether a JPEG file holds the whole of its image.
+//! Checks whether a JPEG file is complete.
 //!
-//! The decoder fills what is missing of a truncated file with grey and reports success, so the end is looked
-//! for here: markers as in ITU-T T.81 (1992), Annex B.
+//! The decoder fills the missing part of a truncated file with grey and reports success. So the end of the
+//! image is searched here. Markers are those of ITU-T T.81 (1992), Annex B.
 
 /// Whether the markers of a JPEG stream lead to its end-of-image marker.
 pub fn is_complete(bytes: &[u8]) -> bool {
@@ -9,7 +9,7 @@ pub fn is_complete(bytes: &[u8]) -> bool {
     let mut in_scan = false;
     loop {
         if in_scan {
-            // Entropy-coded data: up to the next 0xFF that is neither stuffed (FF 00), a restart, nor fill.
+            // Entropy-coded data last until a 0xFF that is not stuffed (FF 00), a restart marker or fill.
             match bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xFF)) {
                 Some(offset) => at += offset,
                 None => return false,
@@ -30,18 +30,18 @@ pub fn is_complete(bytes: &[u8]) -> bool {
     }
 }
 
-/// How a JPEG is coded, as far as decoders take it differently.
+/// The coding of a JPEG, as far as it decides which decoder is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     /// Baseline with all components in one scan, or progressive.
     Usual,
-    /// Baseline with components in scans of their own.
+    /// Baseline with components in separate scans.
     Apart,
-    /// A coding that no common decoder reads, by name.
+    /// A coding that no common decoder reads, with its name.
     Other(&'static str),
 }
 
-/// The coding of a JPEG, by its frame header and its first scan (Annex B, Table B.1).
+/// The coding of a JPEG, from its frame header and its first scan (Annex B, Table B.1).
 pub fn coding(bytes: &[u8]) -> Coding {
     let (mut at, mut components) = (2, 0);
     while let (Some(0xFF), Some(&code)) = (bytes.get(at), bytes.get(at + 1)) {
@@ -53,7 +53,7 @@ pub fn coding(bytes: &[u8]) -> Coding {
             0xC9..=0xCB => return Coding::Other("arithmetic"),
             0xC3 => return Coding::Other("lossless"),
             0xC5..=0xC7 | 0xCD..=0xCF => return Coding::Other("hierarchical"),
-            // Length, precision, rows, columns, then how many components.
+            // Length, precision, rows and columns, then the number of components.
             0xC0 | 0xC1 => components = bytes.get(at + 9).copied().unwrap_or(0),
             0xDA if bytes.get(at + 4).is_some_and(|scanned| *scanned < components) => return Coding::Apart,
             0xDA => break,
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_end_of_a_thumbnail_is_not_the_end_of_the_image() {
         let bytes = testing::jpeg(&testing::gradient(16, 16));
-        // An application segment that holds an end-of-image marker, as a thumbnail in EXIF does.
+        // An application segment with an end-of-image marker in it, as in an EXIF thumbnail.
         let mut with_thumbnail = bytes[..2].to_vec();
         with_thumbnail.extend([0xFF, 0xE1, 0, 6, 0xFF, 0xD9, 0xFF, 0xD9]);
         with_thumbnail.extend(&bytes[2..bytes.len() - 2]);

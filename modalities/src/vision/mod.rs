@@ -1,7 +1,7 @@
 //! Images as stimuli: sources of images, crops, flips, normalisation and patches.
 //!
-//! [`Images`] is what a config says; an [`ImageSource`] gives decoded images one at a time, and an
-//! [`ImageStimulus`] makes the encoder's input of them.
+//! [`Images`] is the config. An [`ImageSource`] provides decoded images one at a time, and an
+//! [`ImageStimulus`] makes the encoder's input from them.
 
 mod augment;
 mod decode;

@@ -7,18 +7,19 @@ use crate::common::standardise;
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Mean and standard deviation of STL-10 in grey (Illing et al. 2021).
+/// The mean and standard deviation of STL-10 in grey (Illing et al. 2021).
 const GREY: ([f32; 1], [f32; 1]) = ([0.4120], [0.2570]);
-/// Means and standard deviations of STL-10 in red, green and blue (the settings published with Löwe et al. 2019).
+/// The means and standard deviations of STL-10 in red, green and blue, from the settings published with Löwe
+/// et al. 2019.
 const COLOUR: ([f32; 3], [f32; 3]) = ([0.4313, 0.4156, 0.3663], [0.2683, 0.2610, 0.2687]);
 
-/// A number for all channels, or one for each.
+/// One number for all channels, or a number for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, or a list with a number for each channel")]
 pub enum PerChannel {
-    /// The same for all.
+    /// The same number for all channels.
     All(f32),
-    /// One for each.
+    /// A number for each channel.
     Each(Vec<f32>),
 }
 
@@ -37,7 +38,7 @@ impl PerChannel {
     }
 }
 
-/// The normalised value of each of the 256 values of a pixel, for every channel.
+/// The normalisation of each channel, with a table of the normalised value of each of the 256 pixel values.
 #[derive(Debug)]
 pub struct Normalise {
     mean: Vec<f32>,
@@ -46,10 +47,11 @@ pub struct Normalise {
 }
 
 impl Normalise {
-    /// For grey (one channel) or colour (three), with STL-10's statistics where `mean` or `std` is not given.
+    /// The normalisation of grey (one channel) or colour (three channels). STL-10's statistics are used if
+    /// `mean` or `std` is not given.
     ///
     /// # Errors
-    /// Where there are not as many numbers as channels, or a standard deviation is not above 0 or
+    /// If the number of values is not the number of channels, or if a standard deviation is not above 0 or is
     /// too small.
     pub fn new(grey: bool, mean: Option<&PerChannel>, std: Option<&PerChannel>) -> Result<Self> {
         let (default_mean, default_std) =
@@ -65,12 +67,12 @@ impl Normalise {
         Ok(Self { mean, std, tables })
     }
 
-    /// Channels of what it makes.
+    /// The number of output channels.
     pub fn channels(&self) -> usize {
         self.tables.len()
     }
 
-    /// Appends the normalised values of a pixel: of its luma, or of its three channels.
+    /// Appends the normalised values of a pixel: its luma, or its three channels.
     pub fn push(&self, pixel: [u8; 3], values: &mut Vec<f32>) {
         match self.tables.as_slice() {
             [grey] => values.push(grey[usize::from(luma(pixel))]),

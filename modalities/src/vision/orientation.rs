@@ -1,15 +1,16 @@
-//! Which way up photographs are.
+//! The orientation of photographs.
 
 use serde::{Deserialize, Serialize};
 
-/// Cameras store pixels as the sensor lies, and in EXIF how to turn them.
+/// How images with EXIF orientation are read. Cameras store pixels in the order of the sensor, and store in
+/// EXIF how to rotate them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Orientation {
-    /// Turned and mirrored as EXIF says, as every viewer shows them.
+    /// Rotated and mirrored as EXIF says, as image viewers do.
     #[default]
     Upright,
-    /// Pixels as they lie in the file.
+    /// The pixels as they are in the file.
     Stored,
 }
 

@@ -1,4 +1,4 @@
-//! Patches: a grid of overlapping squares, whose rows are steps in time and whose columns are locations.
+//! Patches: a grid of overlapping squares. The rows of the grid are steps in time, its columns are locations.
 
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
-    /// Side.
+    /// The side of a patch.
     pub size: usize,
-    /// From one patch to the next.
+    /// The step from one patch to the next.
     pub stride: usize,
 }
 
@@ -17,9 +17,9 @@ pub struct Patch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected `false` or { size = …, stride = … }")]
 pub enum Patches {
-    /// Whether there are any; `true` is refused, as it has no size.
+    /// Whether there are patches. `true` is refused, because it gives no size.
     Any(bool),
-    /// Of this size.
+    /// Patches of this size.
     Of(Patch),
 }
 
@@ -30,10 +30,10 @@ impl Default for Patches {
 }
 
 impl Patches {
-    /// The grid on an image of side `crop`.
+    /// The grid on an image with side `crop`.
     ///
     /// # Errors
-    /// Where a patch does not fit the image.
+    /// If a patch does not fit the image.
     pub fn grid(self, crop: usize) -> Result<Grid> {
         match self {
             Self::Any(false) => Ok(Grid { side: 1, size: crop, stride: crop, crop }),
@@ -58,16 +58,17 @@ impl Patches {
 /// A grid of `side` × `side` patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
-    /// Patches in a row, and in a column.
+    /// The number of patches in a row, and in a column.
     pub side: usize,
-    /// Side of a patch.
+    /// The side of a patch.
     pub size: usize,
     stride: usize,
     crop: usize,
 }
 
 impl Grid {
-    /// Appends patch (`row`, `column`) of the image `[y, x, channel]` that `image` begins with.
+    /// Appends the patch at (`row`, `column`). `image` begins with the values of the image, of shape
+    /// `[y, x, channel]`.
     pub fn cut(&self, image: &[f32], channels: usize, row: usize, column: usize, values: &mut Vec<f32>) {
         for y in row * self.stride..row * self.stride + self.size {
             let start = (y * self.crop + column * self.stride) * channels;

@@ -7,7 +7,7 @@ use crate::common::files;
 use plasticity_core::{Error, Result};
 use std::path::Path;
 
-/// An image of 8 bits a channel in red, green and blue: `[y, x, channel]`.
+/// An image with 8 bits in each of red, green and blue, of shape `[y, x, channel]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     height: usize,
@@ -16,10 +16,10 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// An image over `pixels`, `[y, x, channel]`.
+    /// An image from `pixels`, of shape `[y, x, channel]`.
     ///
     /// # Errors
-    /// Where the number of pixels is not `height` · `width`, or is 0.
+    /// If the number of pixels is not `height` · `width`, or is 0.
     pub fn new(height: usize, width: usize, pixels: Vec<[u8; 3]>) -> Result<Self> {
         if pixels.is_empty() || pixels.len() != height * width {
             let message = format!("expected {height}×{width} pixels, got {}", pixels.len());
@@ -28,7 +28,7 @@ impl Picture {
         Ok(Self { height, width, pixels })
     }
 
-    /// Makes an image of three planes, red, green and blue, each with `at(y, x)` as the place of a pixel.
+    /// An image from three planes (red, green and blue). `at(y, x)` is the place of a pixel in each plane.
     pub(super) fn from_planes(size: usize, planes: &[u8], at: impl Fn(usize, usize) -> usize) -> Self {
         let plane = size * size;
         let mut pixels = Vec::with_capacity(plane);
@@ -44,41 +44,41 @@ impl Picture {
     /// Reads a file: JPEG, PNG, WebP, BMP, TIFF or the first picture of a GIF.
     ///
     /// # Errors
-    /// Names the file where it cannot be read, is truncated, or is of another kind.
+    /// If the file cannot be read, is truncated, or has another format; the error names the file.
     pub fn read(path: &Path, orientation: Orientation) -> Result<Self> {
         let bytes = files::read(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
         several::warn(path, &bytes);
         decode(&bytes, orientation).map_err(|message| Error::file(path, message))
     }
 
-    /// Rows.
+    /// The number of rows.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// Columns.
+    /// The number of columns.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Its pixels, `[y, x, channel]`.
+    /// The pixels, of shape `[y, x, channel]`.
     pub fn pixels(&self) -> &[[u8; 3]] {
         &self.pixels
     }
 
-    /// Its values, `[y, x, channel]`.
+    /// The values, of shape `[y, x, channel]`.
     pub fn into_rgb(self) -> Vec<u8> {
         self.pixels.into_flattened()
     }
 
-    /// `columns` pixels of row `y` from column `x` on, clipped to the image.
+    /// `columns` pixels of row `y` from column `x`, clipped to the image.
     pub fn row(&self, y: usize, x: usize, columns: usize) -> &[[u8; 3]] {
         let row = self.pixels.get(y * self.width..(y + 1) * self.width).unwrap_or_default();
         row.get(x..(x + columns).min(row.len())).unwrap_or_default()
     }
 }
 
-/// Luma of ITU-R BT.601 in 8 bits, rounded as the usual fixed-point form does.
+/// The luma of ITU-R BT.601 in 8 bits, rounded as in the usual fixed-point form.
 pub fn luma([r, g, b]: [u8; 3]) -> u8 {
     // 0.299, 0.587 and 0.114 in units of 2⁻¹⁶.
     let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000;

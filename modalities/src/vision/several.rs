@@ -1,9 +1,9 @@
-//! Files with several images: pages of a TIFF, frames of a GIF, PNG or WebP. The first alone is read.
+//! Files with several images: pages of a TIFF, or frames of a GIF, PNG or WebP. Only the first image is read.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Warns of the first file with several images.
+/// Logs a warning for the first file with several images.
 pub fn warn(path: &Path, bytes: &[u8]) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.load(Ordering::Relaxed) && has_several(bytes) && !SAID.swap(true, Ordering::Relaxed) {
@@ -21,7 +21,7 @@ fn has_several(bytes: &[u8]) -> bool {
         [b'M', b'M', 0, 42, ..] => pages(bytes, u16::from_be_bytes, u32::from_be_bytes) > 1,
         [b'G', b'I', b'F', b'8', ..] => frames_of_gif(bytes) > 1,
         [0x89, b'P', b'N', b'G', ..] => has_frames_in_png(bytes),
-        // The extended header, and in it the flag of an animation.
+        // The extended header has a flag for animation.
         [b'R', b'I', b'F', b'F', ..] => {
             bytes.get(8..16) == Some(b"WEBPVP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0)
         }
@@ -29,7 +29,7 @@ fn has_several(bytes: &[u8]) -> bool {
     }
 }
 
-/// Directories of a TIFF, up to two.
+/// The number of directories of a TIFF, counted up to two.
 fn pages(bytes: &[u8], short: fn([u8; 2]) -> u16, long: fn([u8; 4]) -> u32) -> usize {
     let long_at = |at: usize| {
         let word = bytes.get(at..).and_then(<[u8]>::first_chunk)?;
@@ -42,7 +42,7 @@ fn pages(bytes: &[u8], short: fn([u8; 2]) -> u16, long: fn([u8; 4]) -> u32) -> u
     std::iter::successors(long_at(4), |&directory| next(directory)).take(2).count()
 }
 
-/// Images of a GIF, up to two.
+/// The number of images of a GIF, counted up to two.
 fn frames_of_gif(bytes: &[u8]) -> usize {
     let colours = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
     let byte = |at: usize| bytes.get(at).copied();
@@ -57,7 +57,7 @@ fn frames_of_gif(bytes: &[u8]) -> usize {
             }
             _ => break,
         };
-        // Pieces of at most 255 bytes, each behind its length, up to one of length 0.
+        // Blocks of at most 255 bytes follow, each after its length, until a length of 0.
         while let Some(length @ 1..) = byte(at) {
             at += 1 + usize::from(length);
         }
@@ -66,7 +66,7 @@ fn frames_of_gif(bytes: &[u8]) -> usize {
     frames
 }
 
-/// Whether a PNG has the chunk of an animation of more than one frame before its image.
+/// Whether a PNG has an animation chunk with more than one frame before its image data.
 fn has_frames_in_png(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some(&[a, b, c, d, ref name @ ..]) = rest.first_chunk::<8>() {

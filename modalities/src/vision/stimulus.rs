@@ -1,4 +1,4 @@
-//! From decoded images to the encoder's input.
+//! Makes the encoder's input from decoded images.
 
 use super::augment::Augment;
 use super::normalise::Normalise;
@@ -12,12 +12,12 @@ use plasticity_core::stimulus::{Label, Sample, Stimulus};
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 
-/// One split of a source of images: crops, flips, normalises and cuts into patches.
+/// One split of a source of images. It crops, flips, normalises and cuts images into patches.
 ///
 /// # Shapes
-/// A sample holds its cropped views, `[view, y, x, channel]`. A batch has the patches' rows as time, their
-/// columns as locations, and maps of extent [1, size, size]; with two views, the first views of all stimuli and
-/// then their second views stand along its batch axis, which is twice as long.
+/// A sample has its cropped views, of shape `[view, y, x, channel]`. In a batch, the rows of patches are
+/// time, their columns are locations, and maps have the extent [1, size, size]. With two views, the batch
+/// axis has the first views of all stimuli and then their second views, so it is twice as long.
 pub struct ImageStimulus {
     pub(super) source: Box<dyn ImageSource>,
     pub(super) crop: usize,
@@ -29,7 +29,7 @@ pub struct ImageStimulus {
 }
 
 impl ImageStimulus {
-    /// Values of one view.
+    /// The number of values of one view.
     fn values(&self) -> usize {
         self.crop * self.crop * self.normalise.channels()
     }
@@ -45,7 +45,7 @@ impl ImageStimulus {
         Error::stimulus(self.source.place(index), message)
     }
 
-    /// Appends a crop at (`top`, `left`), flipped left to right if `flip`, normalised.
+    /// Appends the normalised crop at (`top`, `left`), flipped left to right with `flip`.
     fn crop(&self, picture: &Picture, top: usize, left: usize, flip: bool, values: &mut Vec<f32>) {
         for y in top..top + self.crop {
             let row = picture.row(y, left, self.crop);

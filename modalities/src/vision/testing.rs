@@ -1,11 +1,11 @@
-//! Files that tests write for themselves.
+//! Files that the tests write.
 
 use super::Picture;
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use std::path::{Path, PathBuf};
 
-/// A picture in which every pixel can be told from its neighbours.
+/// A picture whose neighbouring pixels all differ.
 pub fn gradient(height: usize, width: usize) -> Picture {
     let pixels = (0..height)
         .flat_map(|y| (0..width).map(move |x| [(5 * y) as u8, (5 * x) as u8, (3 * (x + y)) as u8]))
@@ -18,7 +18,7 @@ pub fn plain(height: usize, width: usize, colour: [u8; 3]) -> Picture {
     Picture::new(height, width, vec![colour; height * width]).unwrap()
 }
 
-/// The bytes of a JPEG file of it.
+/// The bytes of a JPEG file of `picture`.
 pub fn jpeg(picture: &Picture) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (width, height) = (picture.width() as u32, picture.height() as u32);
@@ -28,7 +28,7 @@ pub fn jpeg(picture: &Picture) -> Vec<u8> {
     bytes
 }
 
-/// The bytes of a PNG file of it.
+/// The bytes of a PNG file of `picture`.
 pub fn png(picture: &Picture) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (width, height) = (picture.width() as u32, picture.height() as u32);
@@ -38,14 +38,15 @@ pub fn png(picture: &Picture) -> Vec<u8> {
     bytes
 }
 
-/// A JPEG of three components, each in a baseline scan of its own, colours at half the resolution: blocks of 8×8 pixels that
-/// have these lumas in turn, row by row, and no colour.
+/// A JPEG of three components, each in a separate baseline scan. The colour components have half the
+/// resolution and no colour. Blocks of 8×8 pixels along each row have these lumas in turn.
 pub fn jpeg_in_scans(height: u16, width: u16, lumas: [u8; 3]) -> Vec<u8> {
     let [size, across] = [height, width].map(u16::to_be_bytes);
     let mut bytes = [&[0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
     bytes.extend([0xFF, 0xC0, 0, 17, 8, size[0], size[1], across[0], across[1], 3]);
     bytes.extend([1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]);
-    // DC: twelve categories, all with codes of four bits. AC: the end of a block alone, with a code of one bit.
+    // DC has twelve categories with codes of four bits. AC has only the end of a block, with a code of one
+    // bit.
     bytes
         .extend([&[0xFF, 0xC4, 0, 31, 0, 0, 0, 0, 12][..], &[0; 12], &(0..12).collect::<Vec<u8>>()].concat());
     bytes.extend([&[0xFF, 0xC4, 0, 20, 0x10, 1][..], &[0; 15], &[0]].concat());
@@ -75,14 +76,14 @@ pub fn jpeg_in_scans(height: u16, width: u16, lumas: [u8; 3]) -> Vec<u8> {
     bytes
 }
 
-/// Writes a file, with the folders it is in.
+/// Writes a file and creates its folders.
 pub fn write(path: PathBuf, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
 }
 
-/// `root/CLASS/N.png` and `.jpg` for the classes `bird` and `cat`, of several sizes from 24×24 up; no two folders hold the same
-/// bytes, as their path stands behind each image.
+/// Writes `root/CLASS/N.png` and `N.JPEG` for the classes `bird` and `cat`, in sizes from 24×24. The path
+/// follows the bytes of each image, so no two folders hold the same bytes.
 pub fn class_folders(root: &Path, each: usize) {
     for (c, class) in ["bird", "cat"].iter().enumerate() {
         for i in 0..each {

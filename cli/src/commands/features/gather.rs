@@ -1,4 +1,4 @@
-//! Features, batch by batch into temporary files, so that whole maps take no memory.
+//! Gathers features batch by batch into temporary files, so that whole maps need no memory.
 
 use crate::loaded::Loaded;
 use crate::progress::ReadoutProgress;
@@ -12,44 +12,46 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// All that a file of features holds.
+/// The contents of a file of features.
 pub struct Gathered {
     /// One array for each layer.
     pub layers: Vec<Array>,
-    /// The class of every row; of whole maps with labelled frames, of every frame, −1 where one has none.
+    /// The class of every row. For whole maps with labelled frames: the class of every frame, −1 for a frame
+    /// without a label.
     pub labels: Vec<i64>,
-    /// The axes of the labels.
+    /// The shape of the labels.
     pub label_shape: Vec<usize>,
-    /// The stimulus that every row is of.
+    /// The stimulus of every row.
     pub stimuli: Vec<i64>,
-    /// What each stimulus is called where it comes from.
+    /// The name of every stimulus in its source.
     pub names: Vec<String>,
-    /// Names of the classes.
+    /// The names of the classes.
     pub classes: Vec<String>,
-    /// What the axes of a layer's array are, in their order.
+    /// The names of the axes of a layer's array, in order.
     pub axes: &'static str,
-    /// Steps of training.
+    /// The number of training steps.
     pub step: u64,
 }
 
-/// The features of one layer, as little-endian float32 in a file that has no name.
+/// The features of one layer, as little-endian float32 in an unnamed temporary file.
 pub struct Array {
-    /// The layer, counted from 1; 0: the network's input.
+    /// The number of the layer, from 1; 0 is the network's input.
     pub layer: usize,
-    /// Its shape.
+    /// The shape.
     pub shape: Vec<usize>,
-    /// Its values.
+    /// The values.
     pub values: File,
 }
 
 impl Array {
-    /// What it is called in a file of several.
+    /// The name of the array in a file with several arrays.
     pub fn name(&self) -> String {
         if self.layer == 0 { "input".to_owned() } else { format!("layer{}", self.layer) }
     }
 }
 
-/// Runs a split through the trained network. `layers` are counted from 1; the input, 0, goes with whole maps alone.
+/// Passes a split through the trained network. `layers` are counted from 1. The input, 0, is allowed only
+/// with whole maps.
 pub fn gather(
     mut loaded: Loaded,
     split: Split,
@@ -132,7 +134,7 @@ pub fn gather(
     })
 }
 
-/// Axes of pooled features.
+/// The axes of pooled features.
 const ROWS: &str = "row, feature";
-/// Axes of whole maps.
+/// The axes of whole maps.
 const WHOLE: &str = "stimulus, time, t, location, y, x, channel";

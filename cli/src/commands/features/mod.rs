@@ -44,7 +44,7 @@ enum Stimuli {
     Train,
 }
 
-/// What a file is, by its ending.
+/// The format of a file, from its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Npy,
@@ -52,7 +52,7 @@ enum Format {
     Safetensors,
 }
 
-/// Gathers features into files that vanish with the program, then packs these.
+/// Gathers features into unnamed temporary files, then packs them into one file.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.out;
     let format = format(out)?;
@@ -97,7 +97,7 @@ fn format(path: &Path) -> Result<Format> {
     }
 }
 
-/// Refuses a place that something stands in already.
+/// Refuses a path that already exists.
 pub fn vacant(path: &Path) -> Result<()> {
     match path.exists() {
         true => Err(Error::file(path, "already exists: choose another --out, or move it away")),
@@ -105,7 +105,7 @@ pub fn vacant(path: &Path) -> Result<()> {
     }
 }
 
-/// The layers that an option names, from 0.
+/// The layers that an option names, counted from 0.
 pub fn layers(option: &str, named: &str, count: usize) -> Result<Vec<usize>> {
     if named == "all" {
         return Ok((0..count).collect());

@@ -1,11 +1,12 @@
-//! NumPy's `.npy`: a line of Python that tells of an array, then its values.
+//! NumPy's `.npy`: a line of Python that describes an array, then its values.
 //!
-//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>, version 2.0. Written here, as crates
-//! for it bring a parser of Python or matrices along, for a header of one line.
+//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>, version 2.0. It is
+//! written here because the crates for it bring a parser of Python or a matrix library, and the header has
+//! one line.
 
 use std::io::{Result, Write};
 
-/// Bytes that the header comes to a multiple of.
+/// The header is padded to a multiple of this number of bytes.
 const ALIGNED: usize = 64;
 
 /// Writes the header of an array of `dtype` (`<f4`) and `shape`.
@@ -14,7 +15,7 @@ pub fn header(to: &mut dyn Write, dtype: &str, shape: &[usize]) -> Result<()> {
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut line =
         format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
-    // Magic, version, length, line, line break.
+    // Magic, version, length, the line and a line break.
     let used = 12 + line.len() + 1;
     line.push_str(&" ".repeat(used.next_multiple_of(ALIGNED) - used));
     line.push('\n');
@@ -23,13 +24,13 @@ pub fn header(to: &mut dyn Write, dtype: &str, shape: &[usize]) -> Result<()> {
     to.write_all(line.as_bytes())
 }
 
-/// Writes whole numbers.
+/// Writes integers.
 pub fn integers(to: &mut dyn Write, values: &[i64], shape: &[usize]) -> Result<()> {
     header(to, "<i8", shape)?;
     values.iter().try_for_each(|value| to.write_all(&value.to_le_bytes()))
 }
 
-/// Writes texts, each in UTF-32 with zeros up to the longest.
+/// Writes texts in UTF-32, each padded with zeros to the length of the longest.
 pub fn texts(to: &mut dyn Write, values: &[String]) -> Result<()> {
     let longest = values.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
     header(to, &format!("<U{longest}"), &[values.len()])?;
@@ -46,7 +47,7 @@ pub fn texts(to: &mut dyn Write, values: &[String]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The bytes of `np.lib.format.write_array(f, np.arange(3), version=(2, 0))`, but for trailing blanks.
+    /// The bytes of `np.lib.format.write_array(f, np.arange(3), version=(2, 0))`, apart from trailing blanks.
     #[test]
     fn the_header_is_numpys() {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Gathered features as NumPy's files.
+//! Writes gathered features as NumPy files.
 
 use super::gather::{Array, Gathered};
 use super::npy;
@@ -10,19 +10,20 @@ use tempfile::NamedTempFile;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// Where the labels and names of a `.npy` are written.
+/// The path of the file with the labels and names of a `.npy` file.
 pub fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".json");
     name.into()
 }
 
-/// Writes a file whole or not at all, never in the place of another.
+/// Writes a complete file or none. It never replaces an existing file.
 pub fn write_new(path: &Path, write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> Result<()>) -> Result<()> {
     let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    // A temporary file is for its owner alone; this one is read by others as the system's settings say.
+    // Only the owner can read a temporary file. This file gets the permissions that the system gives new
+    // files.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = BufWriter::new(builder.tempfile_in(folder).map_err(refused)?);
@@ -32,7 +33,7 @@ pub fn write_new(path: &Path, write: impl FnOnce(&mut BufWriter<NamedTempFile>) 
     Ok(())
 }
 
-/// One array, and a JSON beside it with labels, names and axes.
+/// Writes one array, and beside it a JSON file with labels, names and axes.
 pub fn npy(path: &Path, gathered: Gathered) -> Result<()> {
     let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
     let Gathered { layers, labels, label_shape, stimuli, names, classes, axes, step } = gathered;
@@ -48,7 +49,8 @@ pub fn npy(path: &Path, gathered: Gathered) -> Result<()> {
     Ok(())
 }
 
-/// All arrays in a ZIP: `layerN`, of whole maps `input`, `labels`, `stimulus`, `names`, `classes`, `axes`, `step`.
+/// Writes all arrays into a ZIP: `layerN`, `input` (for whole maps), `labels`, `stimulus`, `names`,
+/// `classes`, `axes` and `step`.
 pub fn npz(path: &Path, gathered: Gathered) -> Result<()> {
     let refused = |error: std::io::Error| Error::file(path, format!("cannot be written: {error}"));
     write_new(path, |file| {

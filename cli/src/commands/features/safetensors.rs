@@ -1,4 +1,5 @@
-//! Gathered features as safetensors, written layer by layer: the crate of that name wants all values in memory.
+//! Writes gathered features as safetensors, layer by layer. The crate `safetensors` would need all values in
+//! memory.
 
 use super::gather::Gathered;
 use super::pack::write_new;
@@ -7,8 +8,8 @@ use serde_json::{Map, Value, json};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-/// Tensors `layerN` and, of whole maps, `input` (float32), `labels` and `stimulus` (int64); the metadata has `axes`, `step` and, as JSON, `names` and
-/// `classes`.
+/// Writes the tensors `layerN` and `input` (for whole maps) as float32, and `labels` and `stimulus` as int64.
+/// The metadata has `axes`, `step`, and `names` and `classes` as JSON.
 pub fn write(path: &Path, gathered: Gathered) -> Result<()> {
     let Gathered { mut layers, labels, label_shape, stimuli, names, classes, axes, step } = gathered;
     let text = |values: &[String]| Value::from(values).to_string();

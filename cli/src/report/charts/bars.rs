@@ -1,4 +1,4 @@
-//! Bars beside each other at each place, with their spread over seeds.
+//! Bars side by side at each place, with their spread over seeds.
 
 use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
@@ -6,10 +6,10 @@ use plasticity_core::Result;
 use plotters::prelude::{PathElement, Rectangle};
 use plotters::style::Color;
 
-/// Share of the room of a place that its bars take.
+/// The share of a place's width that its bars fill.
 const FULL: f64 = 0.8;
 
-/// Bars for each series at each of the frame's places, and a dashed line for each level.
+/// Bars for each series at each place of the frame, and a dashed line for each level.
 pub fn bars(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart> {
     let dot = |one: &Series| Entry { name: one.name.clone(), colour: theme::of(one.colour), mark: Mark::Dot };
     let entries: Vec<Entry> = series.iter().map(dot).chain(level_entries(levels)).collect();

@@ -1,30 +1,30 @@
-//! What probes name rightly, layer by layer: the paper's Figure 4.
+//! Probe accuracy by layer, as in the paper's Figure 4.
 
 use super::{Chart, Frame, Level, Point, Series, bars, lines};
 use plasticity_core::Result;
 use plasticity_lab::probe::ProbeKind;
 
-/// Probes of every layer, of one kind.
+/// The accuracy of one kind of probe on every layer.
 #[derive(Clone, Debug)]
 pub struct ByLayer {
-    /// How features were probed.
+    /// The kind of probe.
     pub kind: ProbeKind,
-    /// Names of the layers: the places 1, 2, …
+    /// The names of the layers, at the places 1, 2, …
     pub layers: Vec<String>,
-    /// What was learned, by name; without points where it was not probed so.
+    /// The trained networks, by name. One without points was not probed this way.
     pub trained: Vec<(String, Vec<Point>)>,
-    /// Untrained networks, by name.
+    /// The untrained networks, by name.
     pub untrained: Vec<(String, Vec<Point>)>,
-    /// What is the same in all layers: chance, a baseline.
+    /// The values that hold for all layers: chance, a baseline.
     pub levels: Vec<Level>,
 }
 
 impl ByLayer {
-    /// Bars where one thing is shown beside the untrained network, else a line for each. `None` where there is nothing to
-    /// show.
+    /// Draws bars if there is one trained network, and otherwise a line for each. Returns `None` if there is
+    /// nothing to draw.
     ///
     /// # Errors
-    /// Where `plotters` refuses.
+    /// If `plotters` refuses.
     pub fn chart(&self) -> Result<Option<Chart>> {
         let of = |(name, points): &(String, Vec<Point>), colour: Option<usize>| Series {
             name: name.clone(),
@@ -53,12 +53,13 @@ impl ByLayer {
     }
 }
 
-/// What a legend calls the baseline of this name: the stimuli themselves, or hand-made features such as MFCC.
+/// The name of a baseline in a legend. A baseline is the stimuli themselves, or hand-made features such as
+/// MFCC.
 pub fn baseline(name: &str) -> String {
     if name == "input" { "stimuli themselves".to_owned() } else { name.to_uppercase() }
 }
 
-/// Charts below each other as one text of SVG.
+/// Places charts below each other in one SVG.
 pub fn stacked(charts: &[Chart]) -> String {
     let (width, height) = super::canvas::SIZE;
     let total = height as usize * charts.len();

@@ -1,4 +1,4 @@
-//! What all charts share: axes, the legend, the size of letters.
+//! Parts that all charts share: axes, the legend, the size of text.
 
 use super::theme::{FAINT, GRID, INK};
 use super::{Frame, Level, refused};
@@ -14,15 +14,16 @@ use plotters::style::{Color, IntoFont, RGBColor};
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub type Axes<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Charts are drawn twice as large as they are shown, since `plotters` knows whole pixels alone.
+/// The size of a chart, in pixels. Charts are drawn at twice the size at which they are shown, because
+/// `plotters` uses whole pixels only.
 pub const SIZE: (u32, u32) = (960, 600);
-/// Letters, in the same pixels. `plotters` takes 1.24 of them for one of SVG's.
+/// The size of text, in the same pixels. `plotters` divides it by 1.24 for SVG's font size.
 pub const LETTERS: f64 = 32.0;
 const FONT: &str = "system-ui, sans-serif";
-/// Pixels from one line of the legend to the next.
+/// The distance between lines of the legend, in pixels.
 const LINE: i32 = 36;
 
-/// A mark of the legend.
+/// An entry of the legend.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub name: String,
@@ -30,22 +31,23 @@ pub struct Entry {
     pub mark: Mark,
 }
 
-/// What stands before a name in the legend.
+/// The mark before a name in the legend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Line,
-    /// In the pattern of this number.
+    /// Dashes with the pattern of this number.
     Dashes(usize),
     Dot,
     Cross,
 }
 
-/// Letters of a colour, anchored.
+/// The style of text with this colour and anchor.
 pub fn letters(colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
     (FONT, LETTERS).into_font().color(&colour).pos(Pos::new(h, v))
 }
 
-/// How wide a text comes out, nearly: in a wide font, as fonts differ between machines.
+/// The approximate width of a text, in pixels. It is that of a wide font, because fonts differ between
+/// machines.
 pub fn width(text: &str) -> i32 {
     let of = |letter: char| match letter {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ' ' | '\'' => 0.36,
@@ -56,7 +58,7 @@ pub fn width(text: &str) -> i32 {
     (text.chars().map(of).sum::<f64>() * LETTERS / 1.24).ceil() as i32
 }
 
-/// The beginning of a text, as far as it fits.
+/// The text, shortened with `…` to a width of `most` pixels.
 pub fn cut(text: &str, most: i32) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -71,7 +73,7 @@ pub fn cut(text: &str, most: i32) -> String {
     kept + "…"
 }
 
-/// Draws the legend above the chart, in as many lines as it takes, and returns what is left below it.
+/// Draws the legend at the top, in as many lines as it needs. Returns the area below it.
 pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
     let right = area.dim_in_pixel().0 as i32 - 16;
     let (mut x, mut y) = (24, 26);
@@ -98,10 +100,11 @@ pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
     Ok(area.split_vertically(used).1)
 }
 
-/// Pixels of dashes, and from one to the next: patterns that tell lines of one colour apart.
+/// The length of a dash, and the distance from one dash to the next, in pixels. The patterns distinguish
+/// lines of the same colour.
 pub const PATTERNS: [(i32, i32); 4] = [(9, 16), (3, 10), (24, 32), (5, 24)];
 
-/// A dashed line from left to right.
+/// Draws a dashed line from left to right.
 pub fn dashes(area: &Area, (from, to): (i32, i32), y: i32, colour: RGBColor, pattern: usize) -> Result<()> {
     let (dash, every) = PATTERNS[pattern % PATTERNS.len()];
     for start in (from..to).step_by(every as usize) {
@@ -111,7 +114,7 @@ pub fn dashes(area: &Area, (from, to): (i32, i32), y: i32, colour: RGBColor, pat
     Ok(())
 }
 
-/// The legend's entries of levels; the first pattern of dashes is the untrained network's.
+/// The legend's entries of levels. They skip the first pattern of dashes, which marks the untrained network.
 pub fn level_entries(levels: &[Level]) -> impl Iterator<Item = Entry> {
     levels.iter().enumerate().map(|(index, level)| Entry {
         name: level.name.clone(),
@@ -130,7 +133,7 @@ pub fn draw_levels(area: &Area, chart: &Axes, levels: &[Level], x: (f64, f64)) -
     Ok(())
 }
 
-/// A cross at a place.
+/// Draws a cross at a place.
 pub fn cross(area: &Area, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
     for line in [vec![(x - 8, y - 8), (x + 8, y + 8)], vec![(x - 8, y + 8), (x + 8, y - 8)]] {
         area.draw(&PathElement::new(line, colour.stroke_width(4))).map_err(refused)?;
@@ -138,7 +141,7 @@ pub fn cross(area: &Area, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
     Ok(())
 }
 
-/// Axes with their names and a grid, over the given ranges.
+/// Draws axes with their names and a grid, for the given ranges.
 pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f64)) -> Result<Axes<'a, 'b>> {
     let mut chart = ChartBuilder::on(area)
         .margin(8)
@@ -175,12 +178,12 @@ pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f
     Ok(chart)
 }
 
-/// The number at a mark of an axis. Marks are counted up, so that zero may come out as what rounding leaves of it.
+/// The number at a mark of an axis. Marks are computed by addition, so zero may come out as a rounding error.
 fn mark(value: f64, (from, to): (f64, f64)) -> String {
     plain(if value.abs() < 1e-9 * (to - from) { 0.0 } else { value })
 }
 
-/// A number with as many places as tell it from its neighbours.
+/// A number with enough digits to differ from its neighbours.
 pub fn plain(value: f64) -> String {
     let text = match value.abs() {
         0.0 => return "0".to_owned(),
@@ -195,7 +198,7 @@ pub fn plain(value: f64) -> String {
     }
 }
 
-/// The range of some values, slightly widened; `bottom` and `top` replace its ends if given.
+/// The range of the values, slightly widened. `bottom` and `top` replace its ends if they are given.
 pub fn range(values: impl Iterator<Item = f64>, bottom: Option<f64>, top: Option<f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|value| value.is_finite())

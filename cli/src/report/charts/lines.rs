@@ -1,4 +1,4 @@
-//! Curves, each with its spread over seeds as a band.
+//! Curves, each with a band for its spread over seeds.
 
 use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
@@ -6,10 +6,10 @@ use plasticity_core::Result;
 use plotters::prelude::{Circle, PathElement, Polygon};
 use plotters::style::Color;
 
-/// Points up to which each has a dot.
+/// The largest number of points at which each point has a dot.
 const DOTS: usize = 12;
 
-/// A line for each series, and a dashed one for each level.
+/// A line for each series, and a dashed line for each level.
 pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart> {
     let mark = |one: &Series| if one.faint { Mark::Dashes(0) } else { Mark::Line };
     let of_series = series.iter().map(|one| Entry {
@@ -54,7 +54,7 @@ pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart
     })
 }
 
-/// A line as dashes.
+/// The dashes of a line.
 fn broken((x0, y0): (i32, i32), (x1, y1): (i32, i32)) -> Vec<((i32, i32), (i32, i32))> {
     let length = f64::from(x1 - x0).hypot(f64::from(y1 - y0)).max(1.0);
     let at = |share: f64| {

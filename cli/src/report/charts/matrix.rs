@@ -1,4 +1,4 @@
-//! A matrix of numbers, each cell the darker the larger its number.
+//! A matrix of numbers. A larger number has a stronger colour.
 
 use super::canvas::{Area, cut, letters, width};
 use super::{Chart, Frame, draw, refused, theme};
@@ -7,17 +7,18 @@ use plotters::prelude::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, FontTransform};
 
-/// Cells up to which each has its number written in it.
+/// The largest number of rows and columns at which numbers are written into the cells.
 const NUMBERED: usize = 20;
-/// Pixels of a side of all cells.
+/// The side of the matrix, in pixels.
 const SIDE: i32 = 640;
-/// Pixels of a name, at most.
+/// The largest width of a name, in pixels.
 const NAME: i32 = 300;
-/// Pixels of the scale of colours: its height, and what it takes with its numbers.
+/// The height of the colour scale, without and with its numbers, in pixels.
 const SCALE: (i32, i32) = (18, 70);
 
-/// Cells `[row][column]` from 0 to `most`, with `rows` and `columns` named; `None` is left blank. The frame's `x` says what
-/// columns are, its `y` what rows are.
+/// Draws the cells `[row][column]`, with values from 0 to `most`. A cell with `None` is blank. `rows` and
+/// `columns` are the names of the rows and columns. The frame's `y` says what rows are, and its `x` what
+/// columns are.
 pub fn matrix(
     frame: &Frame,
     rows: &[String],
@@ -83,7 +84,7 @@ pub fn matrix(
     })
 }
 
-/// The scale of colours, with the numbers at its ends.
+/// Draws the colour scale, with the numbers at its ends.
 fn colours(area: &Area, (left, top): (i32, i32), wide: i32, [least, most]: [String; 2]) -> Result<()> {
     let room = width(&most).max(width(&least)) + 20;
     let (from, to) = (left + room, (left + wide - room).max(left + room + 1));

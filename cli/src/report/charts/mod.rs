@@ -1,4 +1,5 @@
-//! Charts, drawn by `plotters` as SVG: one text for the page, which follows its theme, and for a file of its own.
+//! Charts, drawn as SVG with `plotters`. A page shows a chart in the colours of its theme. Each chart is also
+//! written to a file.
 
 mod bars;
 mod by_layer;
@@ -18,77 +19,77 @@ pub use speech::{Strip, speech};
 
 use plasticity_core::{Error, Result};
 
-/// A chart that is drawn.
+/// A drawn chart.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// What its file is called, without the ending.
+    /// The name of its file, without the ending.
     pub name: String,
-    /// What it shows, for those who cannot see it.
+    /// A title, also for readers who cannot see the chart.
     pub title: String,
-    /// As SVG, in the colours of the light theme.
+    /// The SVG, in the colours of the light theme.
     pub svg: String,
 }
 
-/// What stands around a chart.
+/// The names and axes of a chart.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// What its file is called, without the ending.
+    /// The name of its file, without the ending.
     pub name: String,
-    /// What it shows.
+    /// The title.
     pub title: String,
-    /// The horizontal axis, with its unit.
+    /// The name of the horizontal axis, with its unit.
     pub x: String,
-    /// The vertical axis, with its unit.
+    /// The name of the vertical axis, with its unit.
     pub y: String,
-    /// Names of the places 1, 2, … of the horizontal axis, where it holds such.
+    /// The names of the places 1, 2, … of the horizontal axis, if it has names.
     pub places: Vec<String>,
-    /// Where the vertical axis begins, if not at the smallest value.
+    /// The start of the vertical axis; `None` for the smallest value.
     pub bottom: Option<f64>,
-    /// Where it ends, if not at the largest value.
+    /// The end of the vertical axis; `None` for the largest value.
     pub top: Option<f64>,
 }
 
-/// A number for each place, over several runs.
+/// A value at a place, over several runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Where.
+    /// The place.
     pub x: f64,
     /// The mean.
     pub y: f64,
-    /// The standard deviation over seeds; 0 for a single one.
+    /// The standard deviation over seeds; 0 for a single seed.
     pub spread: f64,
 }
 
-/// A line of a chart, or bars of one colour.
+/// A line of a chart, or the bars of one colour.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Its name in the legend.
+    /// The name in the legend.
     pub name: String,
-    /// Its values.
+    /// The values.
     pub points: Vec<Point>,
-    /// Which colour of the palette; `None`: grey.
+    /// The number of a colour in the palette; `None` for grey.
     pub colour: Option<usize>,
-    /// Whether it is a reference beside what was learned.
+    /// Whether the series is a reference for what was learned.
     pub faint: bool,
 }
 
-/// A value that holds for all of a chart: chance.
+/// A value that holds for a whole chart, such as chance.
 #[derive(Clone, Debug)]
 pub struct Level {
-    /// Its name in the legend.
+    /// The name in the legend.
     pub name: String,
     /// The value.
     pub value: f64,
 }
 
 impl Chart {
-    /// The SVG as the page has it: in the colours of its theme, as wide as there is room, with a name.
+    /// The SVG for the page: in the colours of its theme, as wide as the space allows, with a title.
     pub fn themed(&self) -> String {
         theme::themed(&self.svg, &self.title)
     }
 }
 
-/// Numbers over seeds as mean and standard deviation (n − 1).
+/// The mean and the standard deviation (n − 1) of values over seeds.
 pub fn over_seeds(x: f64, values: &[f64]) -> Point {
     let n = values.len().max(1) as f64;
     let y = values.iter().sum::<f64>() / n;
@@ -96,12 +97,12 @@ pub fn over_seeds(x: f64, values: &[f64]) -> Point {
     Point { x, y, spread: if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 } }
 }
 
-/// Whatever `plotters` refuses.
+/// The error for a chart that `plotters` refuses.
 fn refused(error: impl std::fmt::Display) -> Error {
     Error::file("chart", format!("cannot be drawn: {error}"))
 }
 
-/// Draws into a text of SVG.
+/// Draws a chart as the text of an SVG.
 fn draw(
     frame: &Frame,
     size: (u32, u32),

@@ -8,16 +8,17 @@ use plotters::style::Color;
 
 const SIZE: (u32, u32) = (800, 860);
 
-/// A chart of points, and where these are on it.
+/// A chart of points, and the places of the points on it.
 pub struct Scatter {
     /// The chart.
     pub chart: Chart,
-    /// The place of every point, in pixels of the chart.
+    /// The place of each point, in pixels of the chart.
     pub places: Vec<(i32, i32)>,
 }
 
-/// A point for each of `places`, in the colour of its class: 7 colours as dots, then the same as crosses; of more than 14
-/// classes the 7 commonest, and all others grey.
+/// Draws a point for each of `places`, in the colour of its class. The first 7 classes are dots in 7 colours,
+/// the next 7 are crosses in the same colours. If there are more than 14 classes, the 7 most frequent have
+/// colours and all others are grey.
 pub fn scatter(frame: &Frame, places: &[[f32; 2]], labels: &[u32], classes: &[String]) -> Result<Scatter> {
     let colours = theme::PALETTE.len();
     let count = |class: usize| labels.iter().filter(|&&label| label as usize == class).count();
@@ -51,7 +52,7 @@ pub fn scatter(frame: &Frame, places: &[[f32; 2]], labels: &[u32], classes: &[St
             .iter()
             .map(|place| chart.backend_coord(&(f64::from(place[0]), f64::from(place[1]))))
             .collect();
-        // Grey points lie below.
+        // Grey points are drawn first, so they are below the others.
         for grey in [true, false] {
             for (&(x, y), &label) in pixels.iter().zip(labels) {
                 let (colour, mark) = look(label as usize);

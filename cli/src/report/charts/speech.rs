@@ -1,4 +1,4 @@
-//! A spectrogram with the correct phones and those of a probe over time.
+//! A spectrogram with the correct phones, and the phones that a probe names, over time.
 
 use super::canvas::{LETTERS, letters, width};
 use super::{Chart, Frame, draw, refused, theme};
@@ -7,23 +7,24 @@ use plotters::prelude::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor};
 
-/// Names in time, one a frame.
+/// Names over time, one for each frame.
 pub struct Strip {
-    /// What they are.
+    /// The name of the strip.
     pub name: String,
-    /// `None` where a frame has none.
+    /// The name of each frame; `None` for a frame without one.
     pub frames: Vec<Option<String>>,
-    /// Whether each frame is as it should be.
+    /// Whether each frame is correct.
     pub right: Vec<bool>,
 }
 
 const WIDE: i32 = 1600;
 const LEFT: i32 = 150;
-/// Pixels of a band of the spectrogram, and of a strip.
+/// The height of a band of the spectrogram, and of a strip, in pixels.
 const BAND: i32 = 12;
 const STRIP: i32 = 56;
 
-/// Bands `[frame][band]` over time, `seconds` from frame to frame, above `strips`.
+/// Draws the bands `[frame][band]` over time, above `strips`. `seconds` is the time from one frame to the
+/// next.
 pub fn speech(frame: &Frame, bands: &[Vec<f32>], seconds: f64, strips: &[Strip]) -> Result<Chart> {
     let frames = bands.len().max(1);
     let heights = bands.first().map_or(0, Vec::len) as i32 * BAND;
@@ -82,12 +83,12 @@ pub fn speech(frame: &Frame, bands: &[Vec<f32>], seconds: f64, strips: &[Strip])
             .map_err(refused)?;
         Ok(())
     })?;
-    // Fields of the spectrogram touch; smoothed edges would draw a grid between them.
+    // The fields of the spectrogram touch, so smoothed edges would draw a grid between them.
     chart.svg = chart.svg.replacen("<svg", "<svg shape-rendering=\"crispEdges\"", 1);
     Ok(chart)
 }
 
-/// Frames from and to which a strip stays the same.
+/// The ranges of frames in which a strip does not change.
 fn segments(strip: &Strip) -> Vec<(usize, usize)> {
     let mut segments: Vec<(usize, usize)> = Vec::new();
     for index in 0..strip.frames.len() {

@@ -1,18 +1,19 @@
-//! Colours: one set for a light page and one for a dark one.
+//! Colours for a light page and for a dark page.
 
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
-/// Behind everything.
+/// The background.
 pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
 /// Lines of the grid.
 pub const GRID: RGBColor = RGBColor(0xdc, 0xe0, 0xe4);
-/// What stands beside what was learned: the untrained network, chance.
+/// References for what was learned: the untrained network, chance.
 pub const FAINT: RGBColor = RGBColor(0x6f, 0x77, 0x80);
 
-/// Colours that the colour-blind tell apart (Okabe & Ito 2008), in another order; yellow, which white swallows, is left out.
+/// Colours that colour-blind readers can distinguish (Okabe & Ito 2008), in another order. Yellow is left
+/// out, because it is hard to see on white.
 pub const PALETTE: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -23,16 +24,16 @@ pub const PALETTE: [RGBColor; 7] = [
     RGBColor(0x7a, 0x4f, 0x2b),
 ];
 
-/// The names that the page's style gives these colours, by which it sets them for its theme.
+/// The names of these colours in the page's style sheet, which sets them for each theme.
 const NAMES: [&str; 11] = ["paper", "ink", "grid", "faint", "s0", "s1", "s2", "s3", "s4", "s5", "s6"];
 
-/// A colour of the palette, which repeats after its end.
+/// A colour of the palette. The palette repeats after its end.
 pub fn of(colour: Option<usize>) -> RGBColor {
     colour.and_then(|colour| PALETTE.get(colour % PALETTE.len()).copied()).unwrap_or(FAINT)
 }
 
-/// `plotters` writes colours as numbers. On the page each is a variable of the style, which is another colour where the page
-/// is dark.
+/// Replaces the colours in an SVG by variables of the page's style, which differ between the light and the
+/// dark theme. `plotters` writes colours as numbers.
 pub fn themed(svg: &str, title: &str) -> String {
     let mut themed = svg.to_owned();
     let colours = [PAPER, INK, GRID, FAINT].into_iter().chain(PALETTE);
@@ -50,7 +51,7 @@ pub fn themed(svg: &str, title: &str) -> String {
         }
     }
     let mut head = String::from("<svg");
-    // Nothing can go wrong in writing to a text.
+    // Writing to a `String` cannot fail.
     let _ = write!(head, " role=\"img\" aria-label=\"{label}\" class=\"chart\"");
     themed.replacen("<svg", &head, 1)
 }

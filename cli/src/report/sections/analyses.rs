@@ -1,4 +1,5 @@
-//! What features are like: dimension, selectivity, likeness of layers and runs, and the rule's own weights.
+//! Measures of features: dimension, selectivity, similarity of layers and runs, and the alignment of the
+//! rule's weights.
 
 use super::layers::by_layer;
 use crate::examined::Look;
@@ -10,7 +11,7 @@ use plasticity_core::Result;
 use plasticity_lab::analysis::{Gram, PredictionAlignment};
 use std::collections::BTreeMap;
 
-/// All analyses.
+/// The section with all analyses.
 pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
     let frame = |name: &str, title: &str, y: &str| Frame {
         name: name.to_owned(),
@@ -79,7 +80,7 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// CKA between the layers of the first run, and with the untrained network.
+/// CKA between the layers of the first run, and with its untrained network.
 fn layers_alike(material: &Material) -> Result<Chart> {
     let run = material.first(0);
     let row =
@@ -135,10 +136,11 @@ fn runs_alike(material: &Material) -> Result<Option<Chart>> {
     matrix(&frame, &names, &names, &cells, 1.0, &|cka| format!("{cka:.2}")).map(Some)
 }
 
-/// A number for each module at some steps.
+/// A value for each module, at some steps.
 type Stages = Vec<(u64, Vec<f64>)>;
 
-/// Alignment at the start and, step by step where the observer `transposes` measured it, else at the checkpoints.
+/// The alignment at the start, and at each step at which the observer `transposes` measured it. Without the
+/// observer: at the start and at the checkpoints.
 fn stages(material: &Material, run: usize) -> Stages {
     let at = &material.runs[run].alignment;
     let of = |(step, modules): &(u64, Vec<PredictionAlignment>)| {
@@ -156,7 +158,7 @@ fn stages(material: &Material, run: usize) -> Stages {
     }
 }
 
-/// Alignment of W_pred with W_retroᵀ, where a rule has both.
+/// The alignment of W_pred with W_retroᵀ, if a rule has both.
 fn transposes(material: &Material) -> Result<Option<Chart>> {
     let one = material.groups.len() == 1;
     let mut series = Vec::new();

@@ -1,11 +1,11 @@
-//! The configs, as resolved.
+//! The configs with all defaults filled in.
 
 use crate::report::Material;
 use crate::report::page::Page;
 use maud::html;
 use plasticity_core::Result;
 
-/// Folders, seeds, steps and configs.
+/// The section with folders, seeds, steps and configs.
 pub fn config(material: &Material, page: &mut Page) -> Result<()> {
     let texts = (0..material.groups.len())
         .map(|index| material.first(index).loaded.config().to_toml())

@@ -1,4 +1,4 @@
-//! What a probe takes each class for.
+//! Which class a probe names for each class.
 
 use crate::report::Material;
 use crate::report::charts::{Frame, matrix};
@@ -7,7 +7,7 @@ use maud::html;
 use plasticity_core::Result;
 use plasticity_lab::analysis::Confusion;
 
-/// A matrix for each group's first run.
+/// The section with a matrix for each group's first run.
 pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures = Vec::new();
     for (index, (group, answers)) in material.groups.iter().zip(&material.answers).enumerate() {

@@ -8,14 +8,14 @@ use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_lab::network::{Saved, State};
 
-/// Filters that are shown, at most.
+/// The largest number of filters shown.
 const MOST: usize = 64;
-/// Pixels on the page of a side of a filter, nearly.
+/// The approximate side of a filter on the page, in pixels.
 const SIDE: usize = 40;
-/// Filters over time that are shown.
+/// The largest number of filters over time that are shown.
 const CURVES: usize = 6;
 
-/// The first layer's filters, trained and untrained, where a person can see something in them.
+/// The first layer's filters, trained and untrained, if they can be shown as pictures or curves.
 pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
     let mut over_time = false;
@@ -63,7 +63,7 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// The weights of the first layer that has some.
+/// The convolution weights of the first layer, if it has any.
 fn of((_, state): &(u64, State)) -> Option<&Saved> {
     let first = |(name, saved): &(&String, &Saved)| {
         name.starts_with("layer.0.") && name.ends_with("weight") && saved.shape.len() >= 3
@@ -71,7 +71,8 @@ fn of((_, state): &(u64, State)) -> Option<&Saved> {
     state.tensors.iter().find(first).map(|(_, saved)| saved)
 }
 
-/// Filters over rows and columns, of grey or coloured stimuli, as a sheet; of those over time, too, their middle.
+/// A sheet of filters over rows and columns, for grey or coloured stimuli. Filters over time are shown at
+/// their middle frame.
 fn sheet(saved: &Saved) -> Option<Picture> {
     let (inputs, time, rows, columns) = match saved.shape[..] {
         [_, inputs, rows, columns] => (inputs, 1, rows, columns),
@@ -93,14 +94,14 @@ fn sheet(saved: &Saved) -> Option<Picture> {
     Some(Picture::sheet(&pictures, 8, 1))
 }
 
-/// Rows and columns of a filter, and how many inputs it has if these are colours.
+/// The numbers of rows and columns of a filter, and whether its inputs are colours.
 fn size(saved: &Saved) -> String {
     let [.., rows, columns] = saved.shape[..] else { return String::new() };
     let colours = if saved.shape.get(1) == Some(&3) { ", in colour" } else { "" };
     format!("{rows}×{columns}{colours}")
 }
 
-/// Filters over time alone, as curves.
+/// Filters that extend only over time, as curves.
 fn waves(saved: &Saved, name: &str, what: &str) -> Result<Option<Chart>> {
     let [_, 1, taps] = saved.shape[..] else { return Ok(None) };
     let series: Vec<Series> = saved

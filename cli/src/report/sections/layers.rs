@@ -1,11 +1,12 @@
-//! Numbers of every layer as lines over depth, of several groups and of the untrained network.
+//! Lines over layers, for several groups and for the untrained network.
 
 use crate::examined::Look;
 use crate::report::Material;
 use crate::report::charts::{Chart, Frame, Point, Series, lines, over_seeds};
 use plasticity_core::Result;
 
-/// A line for every group, and one for the first group's untrained networks. `None` where there is nothing to show.
+/// A line for every group, and a line for the first group's untrained networks. `None` if there is nothing to
+/// draw.
 pub fn by_layer(
     material: &Material,
     frame: Frame,

@@ -1,4 +1,4 @@
-//! t-SNE maps of layers' features by class: the paper's Figure 3b.
+//! t-SNE maps of the features of layers, coloured by class, as in the paper's Figure 3b.
 
 use crate::examined::Look;
 use crate::report::Material;
@@ -12,12 +12,13 @@ use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, whole};
 use plasticity_lab::probe::{Features, Labelled};
 use serde_json::json;
 
-/// Pixels of a side of a stimulus under the pointer.
+/// The side of a stimulus under the pointer, in pixels.
 const SIDE: usize = 32;
-/// Stimuli in a row of their sheet.
+/// The number of stimuli in a row of their sheet.
 const COLUMNS: usize = 40;
 
-/// Maps of the shown layers; of several groups, of the last layer alone; and of the untrained network's last layer.
+/// The section with maps of the shown layers (with several groups, only of the last layer), and of the
+/// untrained network's last layer.
 pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
     let one = material.groups.len() == 1;
@@ -105,7 +106,7 @@ fn picked(of: Labelled, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
     (values.collect(), rows.iter().map(|&row| of.labels[row]).collect())
 }
 
-/// The stimulus of every row, as features are laid out: labelled frames have a row each.
+/// The stimulus of every row of the features. Each labelled frame has a row.
 fn stimulus_of_rows(stimuli: &dyn Stimulus, of: &Features) -> Result<Vec<usize>> {
     let mut owners = Vec::with_capacity(of.labels().len());
     if of.labels().len() == stimuli.len() {
@@ -121,7 +122,8 @@ fn stimulus_of_rows(stimuli: &dyn Stimulus, of: &Features) -> Result<Vec<usize>>
     Ok(owners)
 }
 
-/// Tells the script what each point is: class, name, and for what can be seen a sheet of small pictures.
+/// Gives the script the class and the name of each point, and a sheet of small pictures if stimuli can be
+/// seen.
 fn told(
     material: &Material,
     stimuli: &dyn Stimulus,
@@ -157,7 +159,7 @@ fn told(
     Ok(())
 }
 
-/// The last two parts of a path: enough to find a file, and not where somebody's home is.
+/// The last two parts of a path. They are enough to find a file, and do not show a user's home folder.
 fn last_parts(name: String) -> String {
     let parts: Vec<&str> = name.split('/').collect();
     parts[parts.len().saturating_sub(2)..].join("/")

@@ -1,4 +1,4 @@
-//! The rule: its equation, where it comes from, and how local it is by measurement.
+//! The rule: its equation, its source, and its measured locality.
 
 use crate::equation::mathml;
 use crate::report::Material;
@@ -9,7 +9,7 @@ use plasticity_core::registry::{Family, find};
 use plasticity_lab::audit::Audit;
 use std::collections::BTreeSet;
 
-/// Every rule of the runs, once.
+/// The section with each rule of the runs.
 pub fn method(material: &Material, page: &mut Page) -> Result<()> {
     let mut told = BTreeSet::new();
     let mut rules = Vec::new();
@@ -40,7 +40,7 @@ pub fn method(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// What equations of several rules have in common, with what it stands for.
+/// Symbols that equations of several rules share: the symbol, how it is shown, and its meaning.
 const SYMBOLS: [(&str, &str, &str); 14] = [
     ("ΔW", "ΔW", "the change of a layer's weights"),
     (
@@ -70,7 +70,7 @@ const SYMBOLS: [(&str, &str, &str); 14] = [
     ("δ", "δ", "the time from the context to the target"),
 ];
 
-/// The symbols of an equation, in words.
+/// The meanings of the symbols of an equation.
 fn symbols(equation: &str) -> Markup {
     let found = SYMBOLS.iter().filter(|(symbol, ..)| has(equation, symbol));
     html! {
@@ -80,7 +80,7 @@ fn symbols(equation: &str) -> Markup {
     }
 }
 
-/// Whether a symbol stands in an equation by itself: the x of `x_t`, not that of `max`.
+/// Whether a symbol stands alone in an equation: the x of `x_t`, but not that of `max`.
 fn has(equation: &str, symbol: &str) -> bool {
     let letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphabetic());
     equation.match_indices(symbol).any(|(at, _)| {
@@ -90,10 +90,11 @@ fn has(equation: &str, symbol: &str) -> bool {
     })
 }
 
-/// What was measured of a property.
+/// The measured value of a property.
 type Mark = fn(&Audit) -> Option<bool>;
 
-/// A row for each property, a column for each rule; then why something was not measured.
+/// A table with a row for each property and a column for each rule. Reasons why a rule was not measured
+/// follow it.
 fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
     let mark = |mark: Option<bool>| match mark {
         Some(true) => "yes",

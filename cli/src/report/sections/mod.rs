@@ -1,4 +1,4 @@
-//! The parts of the page, one a file.
+//! The sections of the page, each in a file.
 
 mod analyses;
 mod config;

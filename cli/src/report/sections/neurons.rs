@@ -1,4 +1,4 @@
-//! What most drives single neurons: the paper's Figures 3a and 8.
+//! What drives single neurons most, as in the paper's Figures 3a and 8.
 
 use crate::examined::{Examined, Look};
 use crate::report::Material;
@@ -10,12 +10,13 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
 use plasticity_lab::analysis::{Driver, Kind, excerpt, kind, whole};
 
-/// Pixels of a side of a piece, at most.
+/// The largest side of a piece, in pixels.
 const SIDE: usize = 48;
-/// Pixels on the page of a side of a piece, at most.
+/// The largest side of a piece on the page, in pixels.
 const SHOWN: usize = 64;
 
-/// Pieces that drive neurons of the shown layers; of several groups, of the last layer alone.
+/// The section with the pieces that drive neurons of the shown layers. With several groups, only the last
+/// layer is shown.
 pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
     let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
     let kind = kind(stimuli);
@@ -68,7 +69,7 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// Darkest and brightest of some stimuli, so that all pieces have the same contrast.
+/// The darkest and brightest values of some stimuli. All pieces are shown with this contrast.
 fn contrast(stimuli: &dyn Stimulus) -> Result<(f32, f32)> {
     let mut values = Vec::new();
     let count = stimuli.len();

@@ -1,4 +1,4 @@
-//! What linear probes name rightly, layer by layer: the paper's Figure 4.
+//! The accuracy of probes by layer, as in the paper's Figure 4.
 
 use crate::report::Material;
 use crate::report::charts::{self, ByLayer, Level, Point, over_seeds};
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
 
-/// A chart for each protocol that runs were probed by.
+/// The section with a chart for each kind of probe.
 pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
     for kind in [ProbeKind::Standardised, ProbeKind::Raw, ProbeKind::Neighbours] {
@@ -51,7 +51,7 @@ pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// The paper's figures for the groups that are its own.
+/// The paper's results for the groups whose config is that of the paper.
 fn paper(material: &Material) -> Markup {
     let found: Vec<(String, f64, &str)> = (0..material.groups.len())
         .filter_map(|index| {

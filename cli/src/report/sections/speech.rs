@@ -1,4 +1,4 @@
-//! Speech: the correct phones and those of a probe, under the spectrogram.
+//! Speech: the correct phones, and the phones that a probe names, below the spectrogram.
 
 use crate::report::Material;
 use crate::report::charts::{Frame, Strip, speech as spectrogram};
@@ -9,10 +9,10 @@ use plasticity_core::stimulus::Label;
 use plasticity_lab::analysis::{Kind, kind, whole};
 use plasticity_modalities::audio::{HOP, RATE, mfcc::log_mel};
 
-/// Stretches of speech that are shown.
+/// The largest number of windows of speech that are shown.
 const SHOWN: usize = 3;
 
-/// Spectrograms with true and probed phones in time, where stimuli are speech with labelled frames.
+/// The section with spectrograms and phones, if stimuli are speech with labelled frames.
 pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
     let run = material.first(0);
     if kind(run.stimuli.as_ref()) != Kind::Sound {

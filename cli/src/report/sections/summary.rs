@@ -1,4 +1,4 @@
-//! The top of the page: what was run, and what came of it.
+//! The top of the page: the runs and their main results.
 
 use crate::report::Material;
 use crate::report::charts::over_seeds;
@@ -9,7 +9,7 @@ use plasticity_core::Result;
 use plasticity_lab::analysis::{Confusion, Kind, kind};
 use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
 
-/// The page's title: the rules, and what they learned from.
+/// The title of the page: the rules, and the kind of stimuli.
 pub fn title(material: &Material) -> String {
     let names: Vec<&str> = material.groups.iter().map(|group| group.name.as_str()).collect();
     let what = match material.runs.first().map(|run| kind(run.stimuli.as_ref())) {
@@ -31,7 +31,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// A few sentences and numbers.
+/// The section with a few sentences and numbers.
 pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let first = material.first(0);
     let classes = first.classes.len();
@@ -97,7 +97,7 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// What the networks learned with: a sentence.
+/// A sentence about how the networks learned.
 fn how(material: &Material) -> String {
     let config = |group| material.first(group).loaded.config();
     let labels = (0..material.groups.len()).any(|group| config(group).rule.demands().labels);
@@ -119,7 +119,7 @@ fn how(material: &Material) -> String {
     }
 }
 
-/// What `probe` found in the layer that a page names, as means over seeds.
+/// The results of `probe` for the layer that the page names, as means over seeds.
 struct Probed {
     accuracy: f64,
     untrained: f64,

@@ -10,13 +10,13 @@ use maud::{Markup, html};
 use plasticity_core::Result;
 use std::collections::BTreeMap;
 
-/// Points of a curve, at most: more are averaged in blocks.
+/// The largest number of points of a curve. If there are more, blocks of them are averaged.
 const POINTS: usize = 120;
 
-/// A number of a run at a step, for each module or layer.
+/// The values of a run at each step, one for each module or layer.
 type Curve = Vec<(u64, Vec<f64>)>;
 
-/// The curves that were recorded.
+/// The section with the recorded curves.
 pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let one = material.groups.len() == 1;
     let what = if one { "every module" } else { "the last module" };
@@ -87,7 +87,8 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// Curves of one group by module or layer; of several groups, those of the last one. `None` where nothing was recorded.
+/// The curves of each module or layer of one group. With several groups, only that of the last module or
+/// layer. `None` if nothing was recorded.
 fn curves(
     material: &Material,
     (name, title): (&str, &str),
@@ -126,7 +127,7 @@ fn curves(
     lines(&frame, &series, &[]).map(Some)
 }
 
-/// The curve of one part, over seeds, in blocks of steps.
+/// The curve of one module or layer: means over blocks of steps, then over seeds.
 fn smooth(runs: &[Curve], part: usize) -> Vec<Point> {
     let longest = runs.iter().max_by_key(|run| run.len()).map_or(&[][..], Vec::as_slice);
     let steps: Vec<u64> = longest.iter().map(|(step, _)| *step).collect();
@@ -144,7 +145,7 @@ fn smooth(runs: &[Curve], part: usize) -> Vec<Point> {
     steps.chunks(block).filter_map(point).collect()
 }
 
-/// `layer.I…SUFFIX` of the observer `norms`, layer by layer.
+/// The values `layer.I…SUFFIX` of the observer `norms`, by layer.
 fn norms(recorded: &Recorded, suffix: &str) -> Curve {
     let mut steps: BTreeMap<u64, BTreeMap<usize, f64>> = BTreeMap::new();
     for measured in recorded.measures.iter().filter(|measured| measured.observer.ends_with(".norms")) {
@@ -162,7 +163,7 @@ fn norms(recorded: &Recorded, suffix: &str) -> Curve {
     steps.into_iter().map(|(step, of)| (step, flat(of))).collect()
 }
 
-/// How far layers have moved at the checkpoints.
+/// The distance of layers from their initial weights at the checkpoints.
 fn moved(material: &Material) -> Result<Option<Chart>> {
     let of_run = |run: &Examined| -> Curve {
         let Some((_, start)) = run.states.first() else { return Vec::new() };

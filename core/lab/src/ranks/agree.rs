@@ -1,13 +1,15 @@
-//! What ranks must agree on before they train together.
+//! Checks on which all ranks must agree before they train together.
 
 use super::Collective;
 use crate::provenance::Provenance;
 use plasticity_core::{Error, Result};
 
-/// The outcome of all ranks: this rank's own where every one has succeeded, else the error of the first that has not.
+/// Tells every rank whether all ranks succeeded. If all did, each rank gets its own value. If one failed,
+/// every rank gets an error.
 ///
 /// # Errors
-/// That of the lowest rank that failed, which is named where it is not this one and failed in another way.
+/// The error of the lowest rank that failed. A rank with the same error gets that error itself; every other
+/// rank gets a message that names the rank.
 pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     let said = own.as_ref().err().map(ToString::to_string).unwrap_or_default();
     let all = ranks.exchange(said.clone().into_bytes())?;
@@ -19,16 +21,16 @@ pub fn agree<T>(ranks: &dyn Collective, own: Result<T>) -> Result<T> {
     }
 }
 
-/// Refuses ranks that do not run the same program, by the same config, on the same stimuli, with the same kernels. `config` is
-/// all of it, as TOML.
+/// Refuses ranks that differ from rank 0 in the program, the config, the stimuli or the kernels. `config` is
+/// the whole config as TOML.
 ///
 /// # Errors
-/// Names the first rank that differs from rank 0, and in what.
+/// The error names the first rank that differs from rank 0, and the difference.
 pub fn same_program(ranks: &dyn Collective, provenance: &Provenance, config: &str) -> Result<()> {
     let own = serde_json::to_vec(&(provenance, config))
         .map_err(|error| Error::Ranks(format!("this rank cannot describe what it runs ({error})")))?;
     let mut all = ranks.exchange(own)?.into_iter().map(|bytes| {
-        // Another version of the program may describe it in another way.
+        // Another version of the program may send another format.
         serde_json::from_slice::<(Provenance, String)>(&bytes).ok()
     });
     let first = all.next().flatten();
@@ -49,7 +51,7 @@ pub fn same_program(ranks: &dyn Collective, provenance: &Provenance, config: &st
     Ok(())
 }
 
-/// The first line in which two configs differ, in words.
+/// The first line in which two configs differ, as part of an error message. `None` if they are equal.
 fn differing_line(first: &str, other: &str) -> Option<String> {
     if first == other {
         return None;
@@ -64,7 +66,7 @@ mod tests {
     use super::*;
     use crate::ranks::threads;
 
-    /// What two ranks come to.
+    /// Runs `run` on two ranks and returns both outcomes.
     fn both<T: Send>(run: impl Fn(&dyn Collective) -> Result<T> + Sync) -> Vec<Result<T>> {
         let ranks = threads::ranks(2).unwrap();
         std::thread::scope(|scope| {

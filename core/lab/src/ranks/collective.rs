@@ -1,4 +1,4 @@
-//! What ranks do together.
+//! The collective operations of ranks.
 
 use plasticity_core::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,61 +7,63 @@ use std::time::{Duration, Instant};
 
 /// A group of ranks that train one network. All ranks call the same collective methods in the same order.
 pub trait Collective: Send + Sync {
-    /// Which rank this is, from 0.
+    /// The number of this rank, from 0.
     fn rank(&self) -> usize;
 
-    /// How many ranks there are.
+    /// The number of ranks.
     fn size(&self) -> usize;
 
-    /// Starts the sum of the values of all ranks, element by element, and returns at once. Every rank gets the same bits.
+    /// Starts an element-wise sum of the values of all ranks, and returns at once. Every rank gets the same
+    /// bits.
     fn all_reduce(&self, values: Vec<f32>) -> Pending;
 
-    /// The values of all ranks, one rank after the other; each gives as many.
+    /// The values of all ranks, in the order of ranks. Every rank must give equally many.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn all_gather(&self, values: Vec<f32>) -> Result<Vec<f32>>;
 
-    /// The bytes of every rank, as many as each has.
+    /// The bytes of every rank, in the order of ranks. Ranks may give different numbers of bytes.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn exchange(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
-    /// The bytes of rank 0; those of the others are ignored.
+    /// The bytes of rank 0. The bytes that other ranks give are ignored.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>>;
 
-    /// The next number of a counter that all ranks share, from 0: no two get the same. Ranks call it as often as they like.
+    /// The next number of a counter that all ranks share. It starts at 0, and no two calls get the same
+    /// number. A rank may call this at any time and any number of times.
     ///
     /// # Errors
-    /// Where rank 0 has left.
+    /// If rank 0 has left.
     fn claim(&self) -> Result<u64>;
 
-    /// Ends all ranks at once, with this exit status where the system allows it: for a rank that cannot continue while others
-    /// wait for it.
+    /// Ends all ranks at once, with this exit status if the system allows it. A rank calls this if it cannot
+    /// continue while others wait for it.
     fn abort(&self, status: i32);
 
-    /// Whether any rank says so.
+    /// Whether `this` is true on any rank.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn any(&self, this: bool) -> Result<bool> {
         Ok(self.all_gather(vec![f32::from(u8::from(this))])?.iter().any(|&said| said > 0.0))
     }
 
-    /// Waits until every rank is here.
+    /// Waits until every rank has called this.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn barrier(&self) -> Result<()> {
         self.exchange(Vec::new()).map(drop)
     }
 }
 
-/// A sum that is being made.
+/// A sum over ranks that may not be finished yet.
 #[derive(Debug)]
 pub struct Pending(State);
 
@@ -71,32 +73,32 @@ enum State {
     Coming(Receiver<Result<Reduced>>),
 }
 
-/// A sum over ranks, and when it was made.
+/// A sum over ranks, and its timing.
 #[derive(Debug)]
 pub struct Reduced {
     /// The sum.
     pub values: Vec<f32>,
-    /// When its communication began.
+    /// When the communication began.
     pub began: Instant,
-    /// How long that took.
+    /// How long the communication took.
     pub took: Duration,
 }
 
 impl Pending {
-    /// One that is there already.
+    /// A finished sum.
     pub fn made(values: Vec<f32>) -> Self {
         Self(State::Made(Reduced { values, began: Instant::now(), took: Duration::ZERO }))
     }
 
-    /// One that comes later.
+    /// A sum that will arrive over a channel.
     pub(super) fn coming(from: Receiver<Result<Reduced>>) -> Self {
         Self(State::Coming(from))
     }
 
-    /// Waits for it.
+    /// Waits for the sum.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub fn wait(self) -> Result<Reduced> {
         match self.0 {
             State::Made(reduced) => Ok(reduced),
@@ -105,12 +107,12 @@ impl Pending {
     }
 }
 
-/// The error of what waits for a communication that has ended.
+/// The error of a caller whose communication has ended.
 pub(super) fn ended() -> Error {
     Error::Ranks("the communication between ranks has ended".to_owned())
 }
 
-/// The only rank.
+/// The collective operations of a rank that trains alone.
 #[derive(Debug, Default)]
 pub struct Alone {
     claimed: AtomicU64,

@@ -1,11 +1,12 @@
-//! Sums of updates that the ranks' GPUs make by themselves.
+//! Sums of updates over ranks, made by the ranks' GPUs.
 
 use super::{Collective, agree};
 use plasticity_core::device::{AllReduce, Device, ON_GPU};
 use plasticity_core::{Error, Result};
 
-/// The ranks' GPUs as a group; `None` where updates are summed in the host's memory, since a rank has no GPU, or no NCCL: then
-/// rank 0 says why.
+/// Joins the GPUs of all ranks into a group. Returns `None` in a program without CUDA, or if there is one
+/// rank. Also returns `None` if a rank cannot join, because it has no GPU or no NCCL. Updates are then summed
+/// in the host's memory, and rank 0 logs the reason.
 pub(super) fn join(ranks: &dyn Collective, device: &Device) -> Option<AllReduce> {
     if !ON_GPU || ranks.size() == 1 {
         return None;
@@ -24,7 +25,7 @@ fn said(why: &Error) -> String {
     format!("{why}: the ranks sum their updates in the host's memory instead")
 }
 
-/// What every rank joins by the identity that rank 0 has made; every rank fails where one does.
+/// Joins this rank to the others by the identity that rank 0 made. If one rank fails, every rank fails.
 fn joined<T>(
     ranks: &dyn Collective,
     identity: Result<Vec<u8>>,
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
     use crate::ranks::threads;
 
-    /// What each of three ranks joins.
+    /// What each of three ranks joins by.
     fn all(identity: impl Fn(usize) -> Result<Vec<u8>> + Sync) -> Vec<Result<Vec<u8>>> {
         let ranks = threads::ranks(3).unwrap();
         std::thread::scope(|scope| {

@@ -1,31 +1,32 @@
-//! Which stimuli of a batch are a rank's, and where they stand in the whole batch.
+//! Which stimuli of a batch belong to a rank, and where they are in the whole batch.
 
 use plasticity_core::map::MapShape;
 use plasticity_core::representation::RepresentationShape;
 use std::ops::Range;
 
-/// A rank's part of every batch: stimuli that follow each other, as many for every rank.
+/// A rank's shard of every batch: consecutive stimuli, equally many for every rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 0.
+    /// The number of the shard, from 0.
     pub rank: usize,
-    /// Of how many.
+    /// The number of shards.
     pub ranks: usize,
 }
 
 impl Shard {
-    /// All of it.
+    /// The whole batch as one shard.
     pub const WHOLE: Self = Self { rank: 0, ranks: 1 };
 
-    /// The part of a batch of so many stimuli.
+    /// The stimuli of this shard in a batch of `batch` stimuli.
     pub fn of(self, batch: usize) -> Range<usize> {
         let each = batch / self.ranks.max(1);
         each * self.rank..each * (self.rank + 1)
     }
 }
 
-/// How the rows of ranks lie in the whole: `outer` places (times and locations), at each the `groups` of a batch (views,
-/// positive and negative stimuli) side by side, in each group the stimuli of rank after rank, `width` values a rank.
+/// Where the values of each rank are in the whole. There are `outer` places (times and locations). At each
+/// place the `groups` of a batch (views, or positive and negative stimuli) are side by side. Each group holds
+/// the stimuli of all ranks in the order of ranks, `width` values per rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub outer: usize,
@@ -34,15 +35,15 @@ pub(super) struct Layout {
     pub ranks: usize,
 }
 
-/// Something with a batch among its axes.
+/// A shape with a batch axis.
 pub(super) trait Batched: Copy {
-    /// Entries along the batch.
+    /// The length of the batch axis.
     fn batch(self) -> usize;
 
-    /// The same with another batch.
+    /// The same shape with another batch.
     fn with_batch(self, batch: usize) -> Self;
 
-    /// Places before the batch, and values after it.
+    /// The number of places before the batch axis, and of values after it.
     fn around(self) -> (usize, usize);
 }
 
@@ -75,19 +76,20 @@ impl Batched for RepresentationShape {
 }
 
 impl Layout {
-    /// That of something of which this rank has `shape`, made of `stimuli` stimuli of its own.
+    /// The layout of data of which this rank holds `shape`. The rank's batch is made of its `stimuli`
+    /// stimuli.
     pub fn new(shape: impl Batched, stimuli: usize, ranks: usize) -> Self {
         let (outer, inner) = shape.around();
         let groups = shape.batch() / stimuli.max(1);
         Self { outer, groups, width: stimuli * inner, ranks }
     }
 
-    /// Values of one rank.
+    /// The number of values of one rank.
     fn own_len(self) -> usize {
         self.outer * self.groups * self.width
     }
 
-    /// The whole from the values of all ranks, rank after rank.
+    /// The whole, from the values of all ranks in the order of ranks.
     pub fn whole(self, gathered: &[f32]) -> Vec<f32> {
         let mut whole = Vec::with_capacity(gathered.len());
         for row in 0..self.outer * self.groups {
@@ -98,7 +100,7 @@ impl Layout {
         whole
     }
 
-    /// A rank's values of the whole.
+    /// The values of `rank` in the whole.
     pub fn own(self, whole: &[f32], rank: usize) -> Vec<f32> {
         let rows = whole.chunks_exact((self.ranks * self.width).max(1));
         rows.flat_map(|row| &row[rank * self.width..][..self.width]).copied().collect()
@@ -114,7 +116,8 @@ mod tests {
         let of = |rank| Shard { rank, ranks: 3 }.of(6);
         assert_eq!([of(0), of(1), of(2)], [0..2, 2..4, 4..6]);
         assert_eq!(Shard::WHOLE.of(5), 0..5);
-        // Two places, two views of four stimuli, one value: the value tells place, view and stimulus.
+        // Two places, two views, four stimuli and one value each. The value encodes its place, view and
+        // stimulus.
         let whole: Vec<f32> = (0..2)
             .flat_map(|place| {
                 (0..2).flat_map(move |view| (0..4).map(move |s| (100 * place + 10 * view + s) as f32))

@@ -1,9 +1,9 @@
-//! Training on several ranks: processes of one machine or of many, each with a copy of the network and a shard of every
-//! batch.
+//! Training on several ranks. Ranks are processes on one machine or on several. Each holds a copy of the
+//! network and trains it on a shard of every batch.
 //!
-//! [`Collective`] is what ranks do together, [`Sharing`] what a training step makes of it. [`Queued`] brings a
-//! [`Link`] to that trait: [`threads`] links ranks that are threads of one process, and, with the feature `mpi`, `mpi`
-//! those that `mpirun` has started.
+//! [`Collective`] lists what ranks do together. [`Sharing`] is what a training step does with it. [`Queued`]
+//! implements [`Collective`] over a [`Link`]. [`threads`] links ranks that are threads of one process. With
+//! the feature `mpi`, `mpi` links ranks that `mpirun` started.
 
 mod agree;
 mod collective;

@@ -1,7 +1,7 @@
-//! A group of ranks whose communication has a thread of its own.
+//! Ranks whose communication runs on a separate thread.
 //!
-//! The thread does what a rank asks for in order. Training continues meanwhile, also with a library of communication that does
-//! nothing in the background by itself (most do nothing).
+//! The thread performs the rank's requests in order, and training continues meanwhile. A thread is needed
+//! because most communication libraries make no progress in the background.
 
 use super::collective::ended;
 use super::{Collective, Pending, Reduced};
@@ -12,70 +12,70 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What carries values between ranks, used by one thread alone. The methods are those of [`Collective`].
+/// Communication between ranks, called from one thread only. The methods match those of [`Collective`].
 pub trait Link {
-    /// Which rank this is, and of how many.
+    /// The number of this rank, and the number of ranks.
     fn place(&self) -> (usize, usize);
 
-    /// The sum of all ranks' values.
+    /// The element-wise sum of the values of all ranks.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn sum(&mut self, values: Vec<f32>) -> Result<Vec<f32>>;
 
     /// The values of all ranks.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn gather(&mut self, values: Vec<f32>) -> Result<Vec<f32>>;
 
     /// The bytes of every rank.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn exchange(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
     /// The bytes of rank 0.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>>;
 
     /// The next number of the shared counter.
     ///
     /// # Errors
-    /// Where rank 0 has left.
+    /// If rank 0 has left.
     fn claim(&mut self) -> Result<u64>;
 
     /// Ends all ranks.
     fn abort(&mut self, status: i32);
 
-    /// Called now and then while nothing is asked for: what other ranks want of this one.
+    /// Called regularly while this rank has no request. The link answers requests of other ranks here.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     fn idle(&mut self) -> Result<()> {
         Ok(())
     }
 }
 
-/// Whether this rank has asked to end all of them.
+/// Whether this rank has asked to end all ranks.
 #[derive(Clone, Debug, Default)]
 pub struct Abort(Arc<AtomicI32>);
 
 impl Abort {
-    /// The exit status to end with, where it has: a link looks while it waits.
+    /// The exit status to end with, if this rank has asked for it. A link checks this while it waits.
     pub fn asked(&self) -> Option<i32> {
         Some(self.0.load(Ordering::Acquire)).filter(|&status| status != 0)
     }
 }
 
-/// How often an idle link looks after others.
+/// How often an idle link answers requests of other ranks.
 const IDLE: Duration = Duration::from_millis(1);
 
 type Job = Box<dyn FnOnce(&mut dyn Link) + Send>;
 
-/// Ranks over a [`Link`].
+/// The collective operations over a [`Link`].
 pub struct Queued {
     rank: usize,
     size: usize,
@@ -85,10 +85,10 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Opens a link on a thread of its own.
+    /// Opens a link on a new thread.
     ///
     /// # Errors
-    /// Where no thread can be started, or the link cannot be opened.
+    /// If no thread can be started, or the link cannot be opened.
     pub fn open<L: Link>(open: impl FnOnce(Abort) -> Result<L> + Send + 'static) -> Result<Self> {
         let abort = Abort::default();
         let asked = abort.clone();
@@ -111,11 +111,11 @@ impl Queued {
         Ok(Self { rank, size, jobs: Mutex::new(Some(jobs)), abort, worker: Some(worker) })
     }
 
-    /// Queues a job. If the thread has ended, the job is dropped, and what waits for it gets an error.
+    /// Queues a job. If the thread has ended, the job is dropped, and its caller gets an error.
     fn queue(&self, job: Job) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = jobs.as_ref() {
-            // An error says that the thread has ended.
+            // `send` fails only if the thread has ended.
             let _ = jobs.send(job);
         }
     }
@@ -125,7 +125,7 @@ impl Queued {
         what: impl FnOnce(&mut dyn Link) -> Result<T> + Send + 'static,
     ) -> Receiver<Result<T>> {
         let (answer, answered) = channel();
-        // Nobody may wait any more.
+        // The caller may have stopped waiting, so a failed send is ignored.
         self.queue(Box::new(move |link| drop(answer.send(what(link)))));
         answered
     }
@@ -138,11 +138,11 @@ impl Queued {
     }
 }
 
-/// Does what is asked for until nobody can ask any more, or all ranks are to end.
+/// Performs jobs until the queue is closed, or until all ranks must end.
 fn serve(link: &mut dyn Link, queue: &Receiver<Job>, abort: &Abort) {
     loop {
         let job = queue.recv_timeout(IDLE);
-        // Who asks to end all may be gone by now.
+        // The caller of `abort` may be gone by now, so the flag is checked first.
         if let Some(status) = abort.asked() {
             return link.abort(status);
         }

@@ -1,12 +1,14 @@
-//! What a training step makes of several ranks.
+//! Training steps on several ranks.
 //!
-//! A rank runs its shard of the batch through the layers. For a module's rule all ranks gather its representations, which are
-//! small beside the maps, and each works out the rule's update on the whole batch, with the draws of the whole batch: signals,
-//! negatives and post factors are those of one rank, whatever the rule does over the batch. Each then takes the post factors
-//! of its own shard through its layers, whose updates are sums over stimuli, and the ranks sum these. Updates of the rule's
-//! own weights are the same on every rank as they are.
+//! Each rank runs its shard of the batch through the layers. For each module, the ranks gather its
+//! representations, which are small compared to the maps. Each rank then computes the rule's update on the
+//! whole batch, with the draws of the whole batch. So signals, negatives and post factors are those of one
+//! rank, whatever the rule computes over the batch. Each rank then takes the post factors of its shard back
+//! through its layers. Updates of layers are sums over stimuli, and the ranks add them up. Updates of the
+//! rule's own weights are already equal on every rank.
 //!
-//! With [`Negatives::Shard`] a rule sees its rank's shard alone, with draws of its own, and ranks average what they come to.
+//! With [`Negatives::Shard`] a rule sees only the shard of its rank, with draws of that rank, and the ranks
+//! average their results.
 
 use super::devices;
 use super::layout::{Batched, Layout};
@@ -24,29 +26,29 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What a rule sees where several ranks train, and so where its negatives come from.
+/// What a rule sees when several ranks train. This decides where its negatives come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Negatives {
-    /// The whole batch, of all ranks: the update is that of one rank.
+    /// The whole batch, of all ranks. The update is that of one rank.
     #[default]
     Global,
-    /// The rank's own shard.
+    /// The shard of the rank.
     Shard,
 }
 
-/// A rank's part in the steps of a training.
+/// A rank's part in training steps.
 #[derive(Clone)]
 pub struct Sharing {
     ranks: Arc<dyn Collective>,
     negatives: Negatives,
-    /// Stimuli of this rank in a step.
+    /// The number of stimuli of this rank in a step.
     stimuli: usize,
-    /// What sums updates, where that is not the host.
+    /// The GPUs that sum updates; `None` if the host sums them.
     devices: Option<Arc<AllReduce>>,
 }
 
-/// Ranks as layers see them.
+/// The ranks as layers see them.
 struct Sums(Arc<dyn Collective>);
 
 impl std::fmt::Debug for Sums {
@@ -66,35 +68,35 @@ impl Across for Sums {
     }
 }
 
-/// A module's updates, over which ranks may be summing still.
+/// The updates of a module while ranks may still be summing them.
 pub(crate) struct Begun {
-    /// The sum that is being made, of what `summed` describes.
+    /// The sum in progress, over the buffers that `summed` lists.
     sum: Sum,
     updates: Updates,
 }
 
-/// Who sums updates.
+/// What sums the updates.
 enum Sum {
-    /// Nobody: there is one rank.
+    /// Nothing, because there is one rank.
     None,
-    /// The host, the values of one buffer after the other.
+    /// The host. The values of all buffers follow each other.
     Host(Pending),
     /// The ranks' GPUs, in place.
     Devices(Summing),
 }
 
-/// A module's updates and loss.
+/// The updates and the loss of a module.
 pub(crate) struct Updates {
-    /// Of every layer.
+    /// The updates of every layer.
     pub layers: Vec<Vec<Buffer>>,
-    /// Of the rule's own weights.
+    /// The updates of the rule's own weights.
     pub own: Vec<Buffer>,
     /// The loss.
     pub loss: Buffer,
 }
 
 impl Sharing {
-    /// The only rank.
+    /// The part of a rank that trains alone.
     pub fn alone() -> Self {
         Self { ranks: Arc::new(Alone::default()), negatives: Negatives::Global, stimuli: 0, devices: None }
     }
@@ -102,7 +104,7 @@ impl Sharing {
     /// A rank's part in steps of `batch` stimuli.
     ///
     /// # Errors
-    /// Where the batch cannot be divided by the number of ranks.
+    /// If the batch cannot be divided by the number of ranks.
     pub fn new(ranks: Arc<dyn Collective>, negatives: Negatives, batch: usize) -> Result<Self> {
         let size = ranks.size();
         if !batch.is_multiple_of(size) {
@@ -116,7 +118,7 @@ impl Sharing {
         Ok(Self { negatives, stimuli: batch / size, ranks, devices: None })
     }
 
-    /// The same with updates that are summed by the ranks' GPUs, where these can.
+    /// The same, with updates summed by the ranks' GPUs if that is possible.
     #[must_use]
     pub fn on(self, device: &Device) -> Self {
         Self { devices: devices::join(self.ranks.as_ref(), device).map(Arc::new), ..self }
@@ -127,17 +129,17 @@ impl Sharing {
         &self.ranks
     }
 
-    /// Which part of every batch is this rank's.
+    /// This rank's shard of every batch.
     pub fn shard(&self) -> Shard {
         Shard { rank: self.ranks.rank(), ranks: self.ranks.size() }
     }
 
-    /// Whether there is no other rank.
+    /// Whether this is the only rank.
     pub fn is_alone(&self) -> bool {
         self.ranks.size() == 1
     }
 
-    /// What layers are told of the ranks during a step; `None` for the only rank.
+    /// The ranks as layers see them during a step; `None` if there is one rank.
     pub(crate) fn across(&self) -> Option<Arc<dyn Across>> {
         (!self.is_alone()).then(|| Arc::new(Sums(Arc::clone(&self.ranks))) as Arc<dyn Across>)
     }
@@ -147,11 +149,11 @@ impl Sharing {
         !self.is_alone() && self.negatives == Negatives::Global
     }
 
-    /// The seed of this rank's draws: the run's own where all ranks draw for the whole batch.
+    /// The seed of this rank's draws. It is the run's seed if all ranks draw for the whole batch.
     pub(crate) fn seed(&self, seed: u64) -> u64 {
         match self.gathers() {
             true => seed,
-            // An odd factor: no two ranks have the same seed.
+            // The factor is odd, so no two ranks get the same seed.
             false => seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(self.ranks.rank() as u64)),
         }
     }
@@ -180,21 +182,22 @@ impl Sharing {
         FeatureMap::new(shape, Buffer::from_vec(whole.data().device(), own)?)
     }
 
-    /// The labels that rules see, from those of this rank's shard, whose batch is `batch` long.
+    /// The labels that rules see, from those of this rank's shard. `batch` is the length of the shard's
+    /// batch.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn labels(&self, own: Option<&[u32]>, batch: usize) -> Result<Option<Vec<u32>>> {
         if !self.gathers() {
             return Ok(own.map(<[u32]>::to_vec));
         }
-        // Stimuli without a label, or of other numbers of frames than those of another rank: the batch has none then.
+        // The batch has no labels if a rank has none, or if ranks have different numbers of labels.
         let counts = self.ranks.all_gather(vec![own.map_or(0, <[u32]>::len) as f32])?;
         let Some(own) = own.filter(|own| !own.is_empty() && counts.iter().all(|&n| n == own.len() as f32))
         else {
             return Ok(None);
         };
-        // Their bits travel as they are.
+        // The bits of each label travel as an `f32`.
         let gathered = self.ranks.all_gather(own.iter().map(|&label| f32::from_bits(label)).collect())?;
         let groups = batch / self.stimuli.max(1);
         let width = own.len() / groups.max(1);
@@ -202,10 +205,10 @@ impl Sharing {
         Ok(Some(layout.whole(&gathered).into_iter().map(f32::to_bits).collect()))
     }
 
-    /// [`PlasticityRule::prepare`] of the whole batch, of which the rank's shard is returned.
+    /// Calls [`PlasticityRule::prepare`] with the whole batch, and returns the rank's shard of the result.
     ///
     /// # Errors
-    /// Where the rule refuses, or a rank has left.
+    /// If the rule refuses, or a rank has left.
     pub(crate) fn prepare(
         &self,
         rule: &mut dyn PlasticityRule,
@@ -219,10 +222,11 @@ impl Sharing {
         self.own_map(&rule.prepare(self.whole_map(&input)?, labels, draws)?)
     }
 
-    /// [`PlasticityRule::prepare_from_below`] likewise.
+    /// Calls [`PlasticityRule::prepare_from_below`] with the whole batch, and returns the rank's shard of the
+    /// result.
     ///
     /// # Errors
-    /// Where the rule refuses, or a rank has left.
+    /// If the rule refuses, or a rank has left.
     pub(crate) fn prepare_from_below(
         &self,
         rule: &mut dyn PlasticityRule,
@@ -236,10 +240,10 @@ impl Sharing {
         prepared.map(|whole| self.own_map(&whole)).transpose()
     }
 
-    /// What rules see of this rank's representation.
+    /// What rules see of this rank's representation: the whole batch, or the rank's shard.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn seen<'a>(&self, own: &'a Representation, module: usize) -> Result<Cow<'a, Representation>> {
         if !self.gathers() {
             return Ok(Cow::Borrowed(own));
@@ -252,7 +256,7 @@ impl Sharing {
     /// The part of a post factor that belongs to this rank's representation.
     ///
     /// # Errors
-    /// Where the factor does not fit.
+    /// If the factor does not fit.
     pub(crate) fn own_factor(&self, factor: Buffer, own: &Representation) -> Result<Buffer> {
         if !self.gathers() {
             return Ok(factor);
@@ -266,8 +270,9 @@ impl Sharing {
         Ok(Buffer::from_vec(factor.device(), values)?)
     }
 
-    /// Whether this rank adds what of a layer's update does not depend on the batch ([`Lateral`](crate::network)): one does,
-    /// where updates are summed.
+    /// Whether this rank adds the part of a layer's update that does not depend on the batch
+    /// ([`Lateral`](crate::network)). Sums over ranks need it once, so only rank 0 adds it. With
+    /// [`Negatives::Shard`] updates are averaged, and every rank adds it.
     pub(crate) fn adds_lateral(&self) -> bool {
         !self.gathers() || self.ranks.rank() == 0
     }
@@ -275,7 +280,7 @@ impl Sharing {
     /// Starts the sum of a module's updates over ranks.
     ///
     /// # Errors
-    /// Where a copy from the device fails.
+    /// If a copy from the device fails.
     pub(crate) fn begin(&self, mut updates: Updates) -> Result<Begun> {
         let sum = match &self.devices {
             _ if self.is_alone() => Sum::None,
@@ -291,7 +296,7 @@ impl Sharing {
         Ok(Begun { sum, updates })
     }
 
-    /// What ranks sum of a module's updates.
+    /// The buffers of a module's updates that ranks sum.
     fn summed<'a>(&self, updates: &'a mut Updates) -> impl Iterator<Item = &'a mut Buffer> {
         let Updates { layers, own, loss } = updates;
         let averaged = (!self.gathers()).then(|| own.iter_mut().chain([loss]));
@@ -301,7 +306,7 @@ impl Sharing {
     /// Waits for the sum of the updates of `module`.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn finish(&self, begun: Begun, module: usize) -> Result<Updates> {
         let Begun { sum, mut updates } = begun;
         let share = if self.gathers() { 1.0 } else { 1.0 / self.ranks.size() as f32 };
@@ -327,10 +332,10 @@ impl Sharing {
         Ok(updates)
     }
 
-    /// Averages what a rule keeps and does not learn, where every rank's rule has seen another shard.
+    /// Averages over ranks what a rule keeps but does not learn, if each rank's rule saw another shard.
     ///
     /// # Errors
-    /// Where a rank has left.
+    /// If a rank has left.
     pub(crate) fn average_kept(&self, rule: &mut dyn PlasticityRule) -> Result<()> {
         if self.is_alone() || self.gathers() {
             return Ok(());
@@ -347,7 +352,7 @@ impl Sharing {
 
 /// The stage in which a rank waits for the representations of the others.
 pub const GATHER: &str = "gather";
-/// The stage in which it waits for the sum of updates.
+/// The stage in which a rank waits for the sum of updates.
 pub const WAIT: &str = "wait for the sum";
 /// The kernel in which a layer waits for sums over the batches of all ranks.
 pub const MOMENTS: &str = "moments over ranks";

@@ -1,11 +1,12 @@
-//! Ranks that are threads of one process: what tests train on, and what shows that a sharded step is the whole one.
+//! Ranks that are threads of one process. Tests use them to check that a sharded step equals the step of one
+//! rank.
 
 use super::{Link, Queued};
 use plasticity_core::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Where ranks meet.
+/// The place where ranks meet.
 struct Hub {
     size: usize,
     meeting: Mutex<Meeting>,
@@ -13,16 +14,16 @@ struct Hub {
     claimed: AtomicU64,
 }
 
-/// What each rank has brought to the present meeting.
+/// What each rank has brought to the current meeting.
 struct Meeting {
     brought: Vec<Option<Vec<u8>>>,
-    /// How many have taken what all have brought.
+    /// How many ranks have taken the bytes of this meeting.
     taken: usize,
-    /// A rank that comes to no more meetings.
+    /// A rank that has left and comes to no more meetings.
     left: Option<usize>,
 }
 
-/// A rank's way to the others.
+/// One rank's access to the meetings.
 struct Thread {
     hub: Arc<Hub>,
     rank: usize,
@@ -31,7 +32,7 @@ struct Thread {
 /// `size` ranks, one for each thread that trains.
 ///
 /// # Errors
-/// Where no thread can be started.
+/// If no thread can be started.
 pub fn ranks(size: usize) -> Result<Vec<Queued>> {
     let meeting = Mutex::new(Meeting { brought: vec![None; size], taken: 0, left: None });
     let hub = Arc::new(Hub { size, meeting, changed: Condvar::new(), claimed: AtomicU64::new(0) });
@@ -43,10 +44,10 @@ pub fn ranks(size: usize) -> Result<Vec<Queued>> {
 }
 
 impl Thread {
-    /// Brings bytes, waits for those of all others, and takes them.
+    /// Brings bytes, waits for the bytes of all others, and returns the bytes of all ranks.
     fn meet(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let Hub { size, changed, .. } = self.hub.as_ref();
-        // The last meeting is over once all have taken what was brought to it.
+        // The last meeting ends when every rank has taken its bytes.
         let mut meeting = self.wait(self.lock(), |meeting| meeting.brought[self.rank].is_none())?;
         meeting.brought[self.rank] = Some(bytes);
         changed.notify_all();
@@ -123,7 +124,7 @@ impl Link for Thread {
         Ok(self.hub.claimed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Threads cannot be ended: the others get the error that this one has left.
+    /// Threads cannot be ended, so this rank leaves. The others get an error that says so.
     fn abort(&mut self, _status: i32) {
         self.leave();
     }
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
     use crate::ranks::Collective;
 
-    /// What each of `size` ranks comes to.
+    /// Runs `run` on each of `size` ranks and returns all results.
     fn each<T: Send>(size: usize, run: impl Fn(&dyn Collective) -> T + Sync) -> Vec<T> {
         let ranks = ranks(size).unwrap();
         std::thread::scope(|scope| {

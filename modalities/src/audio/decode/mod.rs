@@ -1,8 +1,8 @@
-//! Audio files to 16 kHz mono.
+//! Decodes audio files to 16 kHz mono.
 //!
-//! FLAC and WAV by symphonia: one maintained crate for both (claxon and hound have had no release since 2023), with
-//! all of WAV's sample formats. NIST SPHERE, which TIMIT's `.wav` files are, by our own reader.
-//! Formats are told by their first bytes, never by the file's name.
+//! symphonia decodes FLAC and WAV. It is one maintained crate for both and reads all sample formats of WAV.
+//! (claxon and hound have had no release since 2023.) Our reader decodes NIST SPHERE, the format of TIMIT's
+//! `.wav` files. The first bytes of a file decide its format; the file's name does not matter.
 
 mod flac;
 mod opened;
@@ -20,19 +20,21 @@ use sphere::Sphere;
 use std::io::Read;
 use std::path::Path;
 
-/// Rates that are taken for audio.
+/// Sample rates that are accepted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
-/// The largest sample that is taken for audio, full scale being 1: files of floats need not keep to full scale, but of
-/// larger ones the resampler's sums would not be finite.
+/// The largest sample that is accepted; full scale is 1. Files of floats may exceed full scale, but with
+/// larger samples the resampler's sums would not be finite.
 const LOUDEST: f32 = 1e6;
-/// Samples that a byte can hold at most: FLAC's longest block, 65,535 equal samples, takes more than eight bytes.
+/// The most samples that a byte can hold. FLAC's longest block has 65,535 samples; if they are equal, it
+/// still takes more than eight bytes.
 const DENSEST: u64 = 1 << 13;
 
-/// The samples of a FLAC, WAV or NIST SPHERE file: channels averaged, resampled to 16 kHz, full scale ±1.
+/// Reads a FLAC, WAV or NIST SPHERE file. Returns its samples: the mean of the channels, resampled to 16 kHz,
+/// full scale ±1.
 ///
 /// # Errors
-/// Where the file cannot be read, is of another format, cannot be decoded, ends before its header says, or holds
-/// samples that are no numbers.
+/// If the file cannot be read, has another format, cannot be decoded, ends before its header says, or holds
+/// samples that are not numbers.
 pub fn read(path: &Path) -> Result<Vec<f32>> {
     let sound = Sound::open(path)?;
     let (rate, samples) = (sound.rate(), sound.all()?);
@@ -44,11 +46,12 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
     all.resample(path, samples)
 }
 
-/// `count` samples from sample `start` on, without what lies before them: decoded from the block that they begin in, and
-/// resampled from the one before. `None` of a file whose samples cannot be found so: no length in the header, or fewer samples.
+/// Reads `count` samples from sample `start`, both at 16 kHz, without decoding everything before them.
+/// Decoding begins at the block of the first sample, or one block earlier if the file is resampled. Returns
+/// `None` if the file does not allow this: its header gives no length, or it has fewer samples.
 ///
 /// # Errors
-/// As [`read`], as far as these samples show.
+/// As [`read`], but only for errors in these samples.
 pub fn window(path: &Path, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
     let sound = Sound::open(path)?;
     let rate = sound.rate();
@@ -62,10 +65,10 @@ pub fn window(path: &Path, start: usize, count: usize) -> Result<Option<Vec<f32>
     samples.map(|samples| piece.resample(path, samples)).transpose()
 }
 
-/// Samples that [`each`] gives at once of a file that is not decoded block by block.
+/// How many samples [`each`] passes on at once if a file is not decoded block by block.
 const AT_ONCE: usize = 1 << 18;
 
-/// Gives all samples of a file to `each`, piece by piece.
+/// Passes all samples of a file to `each`, piece by piece.
 ///
 /// # Errors
 /// As [`read`].
@@ -90,10 +93,12 @@ pub fn each(path: &Path, each: &mut dyn FnMut(&[f32])) -> Result<()> {
     }
 }
 
-/// Samples of one channel and their rate, as the header tells.
+/// The number of samples of one channel, and their rate in Hz, from the header. If the header gives no
+/// number, the file is decoded to count them.
 ///
 /// # Errors
-/// As [`read`], as far as the header shows; and where it tells of more samples than the file can hold.
+/// As [`read`], but only for errors that the header shows. Also if the header gives more samples than the
+/// file can hold.
 pub fn length(path: &Path) -> Result<(u64, u32)> {
     let sound = Sound::open(path)?;
     let rate = sound.rate();
@@ -134,7 +139,7 @@ fn check_samples(path: &Path, samples: &[f32]) -> Result<()> {
     }
 }
 
-/// The rate of a file.
+/// The sample rate of a file, in Hz.
 ///
 /// # Errors
 /// As [`length`].
@@ -149,7 +154,7 @@ enum Sound<'a> {
 }
 
 impl<'a> Sound<'a> {
-    /// Opens a file by its first bytes.
+    /// Opens a file. Its first bytes decide the format.
     fn open(path: &'a Path) -> Result<Self> {
         let mut first = Vec::new();
         let file = files::open(path).map_err(|e| Error::file(path, e))?;
@@ -176,7 +181,8 @@ impl<'a> Sound<'a> {
         }
     }
 
-    /// Samples of one channel; a FLAC written to a pipe does not know.
+    /// The number of samples of one channel. `None` for a FLAC that was written to a pipe, whose header does
+    /// not give it.
     fn frames(&self) -> Option<u64> {
         match self {
             Self::Sphere(sphere) => Some(sphere.samples as u64),
@@ -191,7 +197,7 @@ impl<'a> Sound<'a> {
         }
     }
 
-    /// As [`window`], at the file's own rate.
+    /// As [`window`], at the rate of the file.
     fn part(self, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
         match self {
             Self::Sphere(sphere) => sphere.part(start, count).map(Some),

@@ -13,7 +13,7 @@ use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::units::Timestamp;
 
-/// What the decoder reads of a file.
+/// Opens a file for the decoder: a FLAC without tags, a WAV with a correct header, any other file as it is.
 fn source(path: &Path) -> std::io::Result<Source> {
     let mut file = files::open(path)?;
     if let Some(bounds) = flac::bounds(&mut file)? {
@@ -31,9 +31,9 @@ fn source(path: &Path) -> std::io::Result<Source> {
 /// A file for the decoder.
 struct Source {
     stream: Box<dyn MediaSource>,
-    /// Samples of one channel, where a WAV tells them.
+    /// The number of samples of one channel, if the file is a WAV.
     frames: Option<u64>,
-    /// The bytes of a FLAC's blocks.
+    /// The number of bytes of the blocks, if the file is a FLAC.
     blocks: Option<u64>,
 }
 
@@ -44,11 +44,11 @@ pub(super) struct Opened<'a> {
     decoder: Box<dyn AudioDecoder>,
     track: u32,
     pub rate: u32,
-    /// Samples of one channel, where the header tells.
+    /// The number of samples of one channel, if the header gives it.
     pub frames: Option<u64>,
-    /// The first sample of the next block; of any after a seek.
+    /// The first sample that the next block must have. `None` after a seek: any block may follow.
     next: Option<u64>,
-    /// The bytes of its blocks, of a FLAC, and how many of them were decoded.
+    /// The number of bytes of the blocks, if the file is a FLAC, and how many of them were decoded.
     bytes: Option<u64>,
     taken: u64,
 }
@@ -79,7 +79,7 @@ impl<'a> Opened<'a> {
         Ok(Self { path, format, decoder, track, rate, frames, next: Some(0), bytes, taken: 0 })
     }
 
-    /// Goes on from the block that sample `start` is in. Whether it could.
+    /// Moves to the block that holds sample `start`. Returns whether that was possible.
     fn seek(&mut self, start: u64) -> bool {
         let Ok(ts) = Timestamp::try_from(start) else { return false };
         let found = self.format.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id: self.track });
@@ -100,15 +100,15 @@ impl<'a> Opened<'a> {
         Ok(mono)
     }
 
-    /// `count` samples from sample `start` on, decoded from the block that they begin in, or `None` where they cannot be
-    /// found so.
+    /// Returns `count` samples from sample `start`, decoded from the block of the first one. `None` if they
+    /// cannot be found this way.
     pub fn part(mut self, start: usize, count: usize) -> Result<Option<Vec<f32>>> {
         if !self.seek(start as u64) {
             return Ok(None);
         }
         let mut part = Vec::with_capacity(count);
         self.blocks(&mut |first, block| {
-            // Where a block begins after the part does, the part is not found.
+            // If the block begins after `wanted`, the part is not found.
             let wanted = (start + part.len()) as u64;
             let skipped = wanted.checked_sub(first).map(|skipped| skipped as usize);
             let found = skipped.and_then(|skipped| block.get(skipped..)).unwrap_or_default();
@@ -122,7 +122,7 @@ impl<'a> Opened<'a> {
         Ok(Some(part))
     }
 
-    /// Gives all samples to `each`, block by block, and returns how many there were.
+    /// Passes all samples to `each`, block by block, and returns their number.
     pub fn each(mut self, each: &mut dyn FnMut(&[f32])) -> Result<u64> {
         let mut sound = Ok(());
         let decoded = self.blocks(&mut |_, block| {
@@ -133,8 +133,8 @@ impl<'a> Opened<'a> {
         sound.and_then(|()| self.check_length(decoded)).map(|()| decoded)
     }
 
-    /// Decodes block by block, until `each`, which gets a block's first sample and its samples, wants no more. Returns how
-    /// many samples there were.
+    /// Decodes block by block. `each` gets the number of a block's first sample and the block's samples, and
+    /// returns whether it wants more. Returns the number of decoded samples.
     fn blocks(&mut self, each: &mut dyn FnMut(u64, &[f32]) -> bool) -> Result<u64> {
         let (mut all, mut mono, mut block) = (0, Vec::new(), Vec::<f32>::new());
         loop {
@@ -145,7 +145,7 @@ impl<'a> Opened<'a> {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
-                // The end of a file that was cut; told below with how much is missing.
+                // A truncated file ends here. The check of its length reports how much is missing.
                 Err(symphonia::core::errors::Error::IoError(e))
                     if e.kind() == std::io::ErrorKind::UnexpectedEof =>
                 {
@@ -177,7 +177,8 @@ impl<'a> Opened<'a> {
         Ok(all)
     }
 
-    /// Refuses a file of fewer samples than its header tells of; where it does not tell, one with bytes that are no whole block.
+    /// Refuses a file with fewer samples than its header gives. If the header gives no number, refuses a file
+    /// with bytes that are not a whole block.
     fn check_length(&self, decoded: u64) -> Result<()> {
         match self.frames {
             None if self.bytes.is_some_and(|bytes| bytes > self.taken) => {

@@ -1,4 +1,4 @@
-//! Other rates to 16 kHz, by rubato's FFT resampler (band-limited, delay taken off).
+//! Resamples to 16 kHz with rubato's FFT resampler (band-limited; its delay is removed).
 
 use crate::audio::RATE;
 use plasticity_core::error::{Error, Result};
@@ -8,25 +8,27 @@ use std::path::Path;
 
 const WINDOW: WindowFunction = WindowFunction::BlackmanHarris2;
 
-/// How many samples at 16 kHz `frames` samples of `rate` Hz are: ⌈frames · 16000 / rate⌉.
+/// The number of samples at 16 kHz of `frames` samples at `rate` Hz: ⌈frames · 16000 / rate⌉.
 pub(super) fn resampled_length(frames: u64, rate: u32) -> u64 {
     (frames * u64::from(RATE)).div_ceil(u64::from(rate))
 }
 
-/// The part of a recording of which a stretch at 16 kHz is made: whole blocks of the resampler, from the block before that in
-/// which the stretch begins, on which its first samples depend. They are the samples that the whole recording gives.
+/// The part of a recording that a section at 16 kHz is made from. It consists of whole blocks of the
+/// resampler. It starts one block before the block of the section's first sample, because the first samples
+/// depend on that block. So the section has the samples that it has in the whole recording.
 pub(super) struct Piece {
     rate: u32,
-    /// Its first sample and how many it has, at the recording's rate.
+    /// The first sample of the part and the number of its samples, at the recording's rate.
     pub from: usize,
     pub count: usize,
-    /// Samples at 16 kHz that lie before the stretch, and of it.
+    /// The number of samples at 16 kHz before the section, and in the section.
     before: usize,
     wanted: usize,
 }
 
 impl Piece {
-    /// Of a recording of `frames` samples of `rate` Hz, for `wanted` samples at 16 kHz from sample `start` on.
+    /// The part of a recording of `frames` samples at `rate` Hz, for `wanted` samples at 16 kHz from sample
+    /// `start`.
     pub fn of(rate: u32, frames: u64, start: usize, wanted: usize) -> Self {
         let (ours, theirs) = (block(rate), block(rate) / step(rate) * step_out(rate));
         // The filter delays by half a block.
@@ -37,7 +39,7 @@ impl Piece {
         Self { rate, from, count, before: start - first * theirs, wanted }
     }
 
-    /// The stretch, of the part's samples.
+    /// The section, from the samples of the part.
     pub fn resample(&self, path: &Path, samples: Vec<f32>) -> Result<Vec<f32>> {
         let rate = self.rate;
         let wrong =
@@ -57,18 +59,18 @@ impl Piece {
     }
 }
 
-/// Samples that the resampler takes at once: an even number of samples on both sides, so that the filter's delay is whole, and
-/// taken off exactly.
+/// The number of samples that the resampler takes at once. It is even on both sides, so the filter's delay is
+/// a whole number of samples and is removed exactly.
 fn block(rate: u32) -> usize {
     step(rate) * 1024_usize.div_ceil(step(rate)).next_multiple_of(2)
 }
 
-/// The fewest samples that are a whole number of samples at 16 kHz.
+/// The fewest samples at `rate` Hz that last a whole number of samples at 16 kHz.
 fn step(rate: u32) -> usize {
     (rate / gcd(rate, RATE)) as usize
 }
 
-/// That number.
+/// The number of samples at 16 kHz that last as long as [`step`] samples.
 fn step_out(rate: u32) -> usize {
     (RATE / gcd(rate, RATE)) as usize
 }

@@ -1,11 +1,11 @@
-//! NIST SPHERE, the format of TIMIT's `.wav` files: a text header and raw PCM.
+//! NIST SPHERE, the format of TIMIT's `.wav` files: a text header, then raw PCM.
 
 use crate::common::files;
 use plasticity_core::error::{Error, Result};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// A SPHERE file, as its header tells.
+/// A SPHERE file whose header has been read.
 pub(super) struct Sphere<'a> {
     path: &'a Path,
     bytes: u64,
@@ -16,7 +16,8 @@ pub(super) struct Sphere<'a> {
 }
 
 impl<'a> Sphere<'a> {
-    /// Reads the header of a file: `NIST_1A`, its own size, then `name -type value` lines up to `end_head`.
+    /// Reads the header of a file: `NIST_1A`, the size of the header, then `name -type value` lines up to
+    /// `end_head`.
     pub fn open(path: &'a Path) -> Result<Self> {
         let wrong = |message: String| Error::file(path, format!("NIST SPHERE header: {message}"));
         let mut start = Vec::new();
@@ -70,7 +71,8 @@ impl<'a> Sphere<'a> {
         })
     }
 
-    /// The mean of the channels, full scale ±1, of `count` samples from sample `start` on, which must be there.
+    /// The mean of the channels, full scale ±1, for `count` samples from sample `start`. All of them must be
+    /// in the file.
     pub fn part(&self, start: usize, count: usize) -> Result<Vec<f32>> {
         let frame = 2 * self.channels;
         let mut bytes = vec![0; count * frame];

@@ -1,10 +1,10 @@
-//! A part of a file behind a header of our own.
+//! A part of a file after a new header.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
-/// `head`, and then `length` bytes of `file` from `from` on (fewer where it ends before).
+/// A stream of `head`, then `length` bytes of `file` from byte `from` (fewer if the file ends earlier).
 pub(super) struct Spliced {
     head: Vec<u8>,
     file: File,

@@ -1,34 +1,35 @@
-//! Headers of WAV files as they are written, not as they should be: sizes of RIFF that are not true, odd chunks without
-//! their padding, sizes that a writer to a pipe left open, and RF64 (EBU Tech 3306, ITU-R BS.2088).
+//! Headers of WAV files, including those that break the standard: wrong RIFF sizes, odd chunks without
+//! padding, and sizes that a writer to a pipe left open. Also RF64 (EBU Tech 3306, ITU-R BS.2088).
 
 use super::spliced::Spliced;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 
-/// Chunks before the samples at most.
+/// The most chunks before the samples.
 const CHUNKS: usize = 1 << 12;
-/// Bytes at the end of a file in which chunks behind the samples are looked for.
+/// The number of bytes at the end of a file in which chunks after the samples are searched.
 const BEHIND: u64 = 1 << 16;
-/// The kind of samples that are whole numbers.
+/// The format code of integer samples.
 const PCM: u64 = 1;
-/// Channels, and bits of a sample, at most.
+/// The most channels, and the most bits of a sample.
 const CHANNELS: u64 = 256;
 const BITS: u64 = 64;
-/// Sizes from here on are what writers to a pipe leave: they do not know how much will come.
+/// A size from here on that exceeds the file is an open one: a writer to a pipe does not know how much will
+/// follow.
 const OPEN: u64 = 0x7FFF_0000;
 
-/// Where a WAV file has its samples.
+/// The place of the samples in a WAV file.
 pub(super) struct Wav {
-    /// Its chunk `fmt `.
+    /// The body of the chunk `fmt `.
     format: Vec<u8>,
     from: u64,
     bytes: u64,
-    /// Samples of one channel.
+    /// The number of samples of one channel.
     pub frames: u64,
 }
 
 impl Wav {
-    /// Looks for the format and the samples, `None` where the file is no WAV, or has none.
+    /// Finds the format and the samples. `None` if the file is not a WAV, or has no samples.
     pub fn find(file: &mut File) -> Result<Option<Self>> {
         let all = file.metadata()?.len();
         let start = at(file, 0, 12)?;
@@ -60,7 +61,7 @@ impl Wav {
         Ok(None)
     }
 
-    /// `size` is that of the header, `all` the length of the file.
+    /// `size` is the size in the header, `all` the length of the file.
     fn new(file: &mut File, format: Vec<u8>, from: u64, size: u64, all: u64) -> Result<Option<Self>> {
         let format = plain(format);
         let Some(frame) = number(&format, 12, 2).filter(|&bytes| bytes > 0) else { return Ok(None) };
@@ -83,7 +84,7 @@ impl Wav {
         Ok(Some(Self { format, from, bytes: size, frames: size / frame }))
     }
 
-    /// The same samples behind a header that is true.
+    /// The same samples after a correct header.
     pub fn mended(self, file: File) -> Spliced {
         let word = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
         let format = self.format.len() as u64;
@@ -95,7 +96,7 @@ impl Wav {
     }
 }
 
-/// Refuses a format that no audio has: decoders multiply these numbers.
+/// Refuses channel and bit numbers that no audio has. Decoders multiply these numbers.
 fn check(format: &[u8]) -> Result<()> {
     let wrong =
         [("channels", 2, CHANNELS), ("bits a sample", 14, BITS)].into_iter().find_map(|(what, at, most)| {
@@ -108,9 +109,9 @@ fn check(format: &[u8]) -> Result<()> {
     wrong.map_or(Ok(()), |message| Err(Error::new(ErrorKind::InvalidData, message)))
 }
 
-/// Up to `length` bytes from `from` on.
-/// A `fmt ` of PCM as the decoder takes it: without what follows its first 16 bytes, and of samples of 12 bits, say, as the two
-/// bytes that they lie in, for they lie at the upper end of these.
+/// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. The number of
+/// bits becomes that of the bytes that hold a sample: a sample of 12 bits lies at the upper end of two bytes,
+/// so it is read as one of 16 bits.
 fn plain(mut format: Vec<u8>) -> Vec<u8> {
     let told = |at| number(&format, at, 2).unwrap_or(0);
     let (kind, channels, frame, bits) = (told(0), told(2), told(12), told(14));
@@ -123,7 +124,8 @@ fn plain(mut format: Vec<u8>) -> Vec<u8> {
     format
 }
 
-/// Where the samples end that a writer to a pipe did not count: before chunks that it wrote behind them, or at the end.
+/// The end of samples whose size was left open: the first of the chunks that follow them, or the end of the
+/// file.
 fn behind(file: &mut File, from: u64, all: u64) -> Result<u64> {
     let start = all.saturating_sub(BEHIND).max(from);
     let last = at(file, start, all.saturating_sub(start))?;
@@ -141,6 +143,7 @@ fn behind(file: &mut File, from: u64, all: u64) -> Result<u64> {
     Ok(start + found as u64)
 }
 
+/// Up to `length` bytes from byte `from`.
 fn at(file: &mut File, from: u64, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(from))?;
@@ -148,12 +151,13 @@ fn at(file: &mut File, from: u64, length: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A little-endian number of `bytes` bytes.
+/// The little-endian number of `bytes` bytes at byte `at`; `None` if `from` is too short.
 fn number(from: &[u8], at: usize, bytes: usize) -> Option<u64> {
     Some(from.get(at..at + bytes)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
-/// Whether a chunk of odd size is padded, as it should be, by what follows: a pad and a name, or a name at once.
+/// Whether a chunk of odd size is padded, as it should be. After it comes a padding byte and a chunk's name,
+/// or the name at once.
 fn is_padded(next: &[u8]) -> bool {
     let known = matches!(next.get(1..), Some(b"data" | b"fmt " | b"LIST" | b"fact" | b"bext" | b"cue "));
     known || !next.iter().take(4).all(|byte| (b' '..=b'~').contains(byte))

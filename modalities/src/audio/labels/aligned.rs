@@ -1,5 +1,5 @@
-//! The aligned-phones file: a line per utterance, `ID int int int …`, one class per frame of 10 ms
-//! (the labels that van den Oord et al. 2018 published for LibriSpeech: 41 classes).
+//! The aligned-phones file: one line per utterance, `ID int int int …`, with one class per frame of 10 ms.
+//! Van den Oord et al. 2018 published such labels for LibriSpeech, with 41 classes.
 
 use crate::common::files;
 use crate::common::folders::composed;
@@ -7,12 +7,12 @@ use plasticity_core::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Aligners drop or add frames at the end: the two counts may differ by this number.
+/// The largest difference between the number of labels and of frames. Aligners drop or add frames at the end.
 const TOLERANCE: usize = 4;
-/// More classes than any set of phones (contexts of triphones included) has.
+/// A bound on class numbers that no set of phones reaches, not even one of triphones.
 const CLASSES: u32 = 1 << 16;
 
-/// The file, read.
+/// An aligned-phones file.
 pub struct AlignedPhones {
     path: PathBuf,
     lines: HashMap<String, Vec<u32>>,
@@ -23,7 +23,7 @@ impl AlignedPhones {
     /// Reads the file.
     ///
     /// # Errors
-    /// Where a line is not an ID and whole numbers, an ID comes twice, or the file is empty.
+    /// If a line is not an ID and whole numbers, an ID comes twice, or the file is empty.
     pub fn read(path: &Path) -> Result<Self> {
         let text = files::text(path).map_err(|e| Error::file(path, e))?;
         let (mut lines, mut classes) = (HashMap::new(), 0);
@@ -50,23 +50,26 @@ impl AlignedPhones {
         Ok(Self { path: path.to_owned(), lines, classes })
     }
 
-    /// How many classes: one more than the largest in the file.
+    /// The number of classes: one more than the largest class in the file.
     pub fn classes(&self) -> u32 {
         self.classes
     }
 
-    /// The labels of `frames` frames of utterance `id`, as many as there are up to 4: label j is that of frame
-    /// j + (frames − labels), so that missing ones are `None` at the front. Up to 4 too many are left off at the end.
+    /// The labels of the `frames` frames of utterance `id`; `None` for a frame without a label. There may be
+    /// up to 4 labels more or fewer than frames. Label j belongs to frame j + (frames − labels): missing
+    /// labels are `None` at the front, and surplus labels are dropped at the end.
     ///
-    /// An aligner's window of 25 ms has its centre at sample 160 j + 200, and frame t of the encoder (kernels 10, 8, 4,
-    /// 4, 4; strides 5, 4, 2, 2, 2; paddings 2, 2, 2, 2, 1) at 160 t + 20: label j is nearest to frame j + 1. Such
-    /// windows are one or two fewer than frames, (N − 240) / 160 of N samples; where two, this is a frame later than that.
+    /// This is right for the encoder with kernels 10, 8, 4, 4, 4, strides 5, 4, 2, 2, 2 and paddings 2, 2, 2,
+    /// 2, 1. Its frame t has its centre at sample 160 t + 20. An aligner's window of 25 ms has its centre at
+    /// sample 160 j + 200, so label j is nearest to frame j + 1. For N samples there are (N − 240) / 160 such
+    /// windows, one or two fewer than frames. If two are missing, the labels are one frame later than the
+    /// nearest frame.
     ///
     /// Source: the code published with Löwe et al. 2019 (`output[-targets.size(0):]` in its
     /// `logistic_regression_phones.py`).
     ///
     /// # Errors
-    /// Where the utterance has no line, or the counts differ by more.
+    /// If the utterance has no line, or the numbers differ by more than 4.
     pub fn frames(&self, id: &str, frames: usize) -> Result<Vec<Option<u32>>> {
         let labels = self.lines.get(id).ok_or_else(|| {
             Error::file(
@@ -114,7 +117,8 @@ mod tests {
         assert_eq!(phones.frames("\u{e4}-1", 2).unwrap(), [3, 1].map(Some));
     }
 
-    /// The centre of what a unit sees, in samples, from the kernels, strides and paddings of the layers below it.
+    /// Computes the centre of a unit's receptive field, in samples, from the kernels, strides and paddings
+    /// below it.
     #[test]
     fn a_label_is_nearest_to_the_frame_after_its_own_number() {
         let layers = [(10, 5, 2), (8, 4, 2), (4, 2, 2), (4, 2, 2), (4, 2, 1)];

@@ -1,4 +1,4 @@
-//! Which phone is spoken in each frame of 10 ms.
+//! Labels: the phone of each frame of 10 ms.
 
 pub mod aligned;
 pub mod phn;
@@ -10,20 +10,20 @@ use aligned::AlignedPhones;
 use plasticity_core::error::Result;
 use std::path::Path;
 
-/// Where the labels of a corpus come from.
+/// The source of a corpus's labels.
 pub(super) enum Labels {
-    /// There are none.
+    /// No labels.
     None,
-    /// One file for all utterances: see [`aligned`].
+    /// One file for all utterances, see [`aligned`].
     Aligned(AlignedPhones),
-    /// TIMIT's `.phn` beside each audio file: see [`phn`].
+    /// A TIMIT `.phn` file beside each audio file, see [`phn`].
     Phn,
-    /// A Praat TextGrid beside each audio file: see [`textgrid`].
+    /// A Praat TextGrid beside each audio file, see [`textgrid`].
     TextGrid,
 }
 
 impl Labels {
-    /// Names of the classes.
+    /// The names of the classes; `None` without labels.
     pub(super) fn phones(&self) -> Option<Vec<String>> {
         let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         match self {
@@ -34,7 +34,7 @@ impl Labels {
         }
     }
 
-    /// Labels of the `frames` frames of utterance `id`, whose audio is at `path`.
+    /// The labels of the `frames` frames of utterance `id`. `path` is its audio file.
     pub(super) fn frames(&self, id: &str, path: &Path, frames: usize) -> Result<Vec<Option<u32>>> {
         match self {
             Self::None => Ok(vec![None; frames]),

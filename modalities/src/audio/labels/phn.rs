@@ -1,4 +1,4 @@
-//! TIMIT's `.phn` files: `start end phone` in samples, 61 phones.
+//! TIMIT's `.phn` files: lines of `start end phone`, with times in samples and 61 phones.
 
 use super::segments::{Segment, beside};
 use crate::audio::RATE;
@@ -6,17 +6,18 @@ use crate::common::files;
 use plasticity_core::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The 39 classes that phone recognition on TIMIT is scored with, silence (`sil`) among them.
+/// The 39 classes on which phone recognition on TIMIT is scored, with silence (`sil`).
 ///
-/// Source: Lee & Hon (1989), Table 3: within-group confusions do not count, closures and pauses are silence.
+/// Source: Lee & Hon (1989), Table 3. Confusions within a group do not count; closures and pauses are
+/// silence.
 pub const FOLDED: [&str; 39] = [
     "aa", "ae", "ah", "aw", "ay", "b", "ch", "d", "dh", "dx", "eh", "er", "ey", "f", "g", "hh", "ih", "iy",
     "jh", "k", "l", "m", "n", "ng", "ow", "oy", "p", "r", "s", "sh", "sil", "t", "th", "uh", "uw", "v", "w",
     "y", "z",
 ];
 
-/// The class that one of TIMIT's 61 phones folds to; `None` for the glottal stop `q`, which Lee & Hon leave out.
-/// The outer `None`: not a TIMIT phone.
+/// The class of one of TIMIT's 61 phones. `Some(None)` for the glottal stop `q`, which Lee & Hon leave out.
+/// `None` if `phone` is not a TIMIT phone.
 pub fn fold(phone: &str) -> Option<Option<u32>> {
     let folded = match phone {
         "q" => return Some(None),
@@ -38,10 +39,11 @@ pub fn fold(phone: &str) -> Option<Option<u32>> {
     FOLDED.iter().position(|name| *name == folded).map(|class| Some(class as u32))
 }
 
-/// The `.phn` file beside `audio`, and its segments. It counts samples of the recording, which are `rate` a second.
+/// The `.phn` file beside `audio`, and its segments at 16 kHz. The file counts samples of the recording, at
+/// `rate` Hz.
 ///
 /// # Errors
-/// Where there is no such file, or a line is not `start end phone` with one of the 61 phones.
+/// If there is no such file, or a line is not `start end phone` with one of the 61 phones.
 pub fn read(audio: &Path, rate: u32) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["phn", "PHN"])?;
     let text = files::text(&path).map_err(|e| Error::file(&path, e))?;

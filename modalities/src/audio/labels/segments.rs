@@ -1,29 +1,30 @@
-//! Labelled stretches of time to labelled frames.
+//! Converts labelled segments of time to labelled frames.
 
 use crate::audio::time::{HOP, RATE, middle};
 use plasticity_core::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Labels may reach this far past the audio's last whole frame (two frames: encoders and aligners round).
+/// How far labels may reach past the last whole frame, in samples. It is two frames, because encoders and
+/// aligners round.
 const OVERHANG: f64 = 2.0 * HOP as f64;
 
-/// A stretch with one phone.
+/// A section of a recording with one phone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Segment {
-    /// First sample, at 16 kHz.
+    /// The first sample, at 16 kHz.
     pub start: f64,
-    /// Sample after the last.
+    /// The sample after the last.
     pub end: f64,
-    /// Its class, `None` where the phone belongs to none.
+    /// The class; `None` if the phone has no class.
     pub phone: Option<u32>,
 }
 
-/// The phone at the middle of every frame, from segments in order of time. Frames outside all segments have no
-/// label: TIMIT's last `.phn` line can end before the audio does.
+/// The phone at the middle of each frame. `segments` must be in order of time. A frame outside all segments
+/// has no label: TIMIT's last `.phn` line can end before the audio does.
 ///
 /// # Errors
-/// Where segments overlap or run backwards, end past the audio, or cover less than half of it: these are the labels
-/// of another recording.
+/// If segments overlap or run backwards, or if they end past the audio or before its middle. The labels then
+/// belong to another recording.
 pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Option<u32>>> {
     let wrong = |message: String| Error::stimulus(path.display().to_string(), message);
     let mut last = 0.0;
@@ -55,10 +56,10 @@ pub fn frames(segments: &[Segment], frames: usize, path: &Path) -> Result<Vec<Op
     Ok((0..frames).map(label).collect())
 }
 
-/// The file beside `audio` with one of `endings`, in the first spelling that is there.
+/// The file beside `audio` with one of `endings`; the first that exists.
 ///
 /// # Errors
-/// Where there is none: names the one that is looked for.
+/// If there is none; the error names the file with the first ending.
 pub(super) fn beside(audio: &Path, endings: &[&str]) -> Result<PathBuf> {
     let found = endings.iter().map(|ending| audio.with_extension(ending)).find(|path| path.is_file());
     found.ok_or_else(|| {

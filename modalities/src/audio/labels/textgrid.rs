@@ -1,4 +1,4 @@
-//! Praat TextGrids, as the Montreal Forced Aligner writes them: the interval tier `phones`, ARPABET.
+//! Praat TextGrids as the Montreal Forced Aligner writes them: the interval tier `phones`, in ARPABET.
 
 use super::segments::{Segment, beside};
 use crate::audio::RATE;
@@ -6,15 +6,15 @@ use crate::common::files;
 use plasticity_core::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The 39 phones of the CMU Pronouncing Dictionary, and silence.
+/// The 39 phones of the CMU Pronouncing Dictionary, then silence.
 pub const PHONES: [&str; 40] = [
     "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
     "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
     "Z", "ZH", "sil",
 ];
 
-/// The class of a label: stress digits are left off; empty, `sil` and `sp` are silence; `spn` (an unknown word)
-/// has none. The outer `None`: not an ARPABET phone.
+/// The class of a label. Stress digits are ignored. An empty label, `sil` and `sp` are silence. `Some(None)`
+/// for `spn` (an unknown word), which has no class. `None` if the label is not an ARPABET phone.
 pub fn class(label: &str) -> Option<Option<u32>> {
     let phone = label.trim().trim_end_matches(|c: char| c.is_ascii_digit());
     let name = match phone {
@@ -28,7 +28,8 @@ pub fn class(label: &str) -> Option<Option<u32>> {
 /// The TextGrid beside `audio`, and the segments of its tier `phones`.
 ///
 /// # Errors
-/// Where there is no such file or tier, or two tiers (of two speakers), it is not a TextGrid, or a label is not ARPABET.
+/// If there is no such file or tier, if two tiers have phones (of two speakers), if the file is not a
+/// TextGrid, or if a label is not ARPABET.
 pub fn read(audio: &Path) -> Result<(PathBuf, Vec<Segment>)> {
     let path = beside(audio, &["TextGrid", "textgrid"])?;
     let text = files::text(&path).map_err(|e| Error::file(&path, e))?;
@@ -36,8 +37,8 @@ pub fn read(audio: &Path) -> Result<(PathBuf, Vec<Segment>)> {
     Ok((path, segments))
 }
 
-/// The values of a TextGrid in the order they stand in, in its long or its short form: texts in quotes, free-standing
-/// numbers and flags. Everything else (`xmin =`, `intervals [1]:`) is comment to Praat too.
+/// A value of a TextGrid in its long or short form: a text in quotes, or a number that stands alone. Praat
+/// too takes everything else (`xmin =`, `intervals [1]:`) as a comment.
 #[derive(Debug, PartialEq)]
 enum Value {
     Text(String),
@@ -84,7 +85,8 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
     if !is_grid {
         return Err("is not a Praat TextGrid".to_owned());
     }
-    // A tier: class, name, start, end, count, then `start end text` for each interval, or `time text` for each point.
+    // A tier has class, name, start, end and count, then `start end text` for each interval or `time text`
+    // for each point.
     let mut at = 2;
     let (mut tiers, mut phones) = (Vec::new(), None);
     while at < values.len() {
@@ -118,7 +120,7 @@ fn parse(text: &str) -> Result<Vec<Segment>, String> {
     }
     let (_, phones) =
         phones.ok_or_else(|| format!("no interval tier `phones`, only: {}", tiers.join(", ")))?;
-    // A part of a longer recording keeps its times, and its sound begins at 0.
+    // A TextGrid cut from a longer recording keeps its times, but its audio begins at 0.
     let begin = match values.get(2) {
         Some(Value::Number(begin)) => *begin,
         _ => return Err("has no start time (`xmin`)".to_owned()),

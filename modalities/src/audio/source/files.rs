@@ -15,10 +15,10 @@ pub(super) struct Files {
     labels: Labels,
 }
 
-/// Keeps utterances of the `speakers` that a config names; without names, all.
+/// Keeps the utterances of the given `speakers`; all utterances if there are none given.
 ///
 /// # Errors
-/// Where a speaker is not there, or nothing is left.
+/// If a speaker does not exist, or no utterance is left.
 pub(super) fn of_speakers(
     place: &str,
     mut found: Vec<(Utterance, PathBuf)>,

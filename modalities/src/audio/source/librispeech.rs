@@ -1,4 +1,4 @@
-//! LibriSpeech's layout: speaker/chapter/ID.flac.
+//! The layout of LibriSpeech: speaker/chapter/ID.flac.
 
 use super::files::{Files, of_speakers};
 use super::{Corpus, SpeechSource, Utterance, audio_files, stem};
@@ -15,12 +15,12 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Librispeech {
-    /// The folder that holds the speakers' folders.
+    /// The folder with the speakers' folders.
     pub path: PathBuf,
-    /// A file of utterance IDs, one a line: only these.
+    /// A file of utterance IDs separated by white space. Only these utterances are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<PathBuf>,
-    /// Only these speakers.
+    /// The only speakers to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speakers: Option<Vec<String>>,
     /// The aligned-phones file.

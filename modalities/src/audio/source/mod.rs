@@ -1,4 +1,4 @@
-//! Where speech is read from: utterances with speakers, samples and frame labels.
+//! Sources of speech: utterances with speakers, samples and frame labels.
 
 mod files;
 mod librispeech;
@@ -15,47 +15,48 @@ use crate::common::folders::{Walk, composed, name};
 use plasticity_core::error::Result;
 use std::path::{Path, PathBuf};
 
-/// An utterance, before it is decoded.
+/// An utterance, before decoding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Utterance {
-    /// Its name, the same wherever it is read from.
+    /// Its name, which does not depend on where the corpus is stored.
     pub id: String,
-    /// Who speaks.
+    /// Its speaker, if known.
     pub speaker: Option<String>,
 }
 
-/// An opened source. Indices are those of [`utterances`](Self::utterances).
+/// An opened source. Each index is a position in [`utterances`](Self::utterances).
 pub trait Corpus: Send + Sync {
-    /// All utterances, in an order that does not depend on the machine.
+    /// All utterances, in the same order on every machine.
     fn utterances(&self) -> &[Utterance];
 
-    /// The file that utterance `index` is read from, if there is one.
+    /// The file of utterance `index`, if there is one.
     fn file(&self, _index: usize) -> Option<&Path> {
         None
     }
 
-    /// How many samples utterance `index` has at 16 kHz, and the rate it is stored at, without decoding it.
+    /// The number of samples of utterance `index` at 16 kHz, and the rate in Hz at which it is stored. The
+    /// samples are not decoded.
     ///
     /// # Errors
-    /// Names the file that cannot be read.
+    /// If the file cannot be read; the error names it.
     fn length(&self, index: usize) -> Result<(usize, u32)>;
 
     /// The samples of utterance `index`: 16 kHz, mono, full scale ±1.
     ///
     /// # Errors
-    /// Names the file that cannot be decoded, or is cut.
+    /// If the file cannot be decoded or is truncated; the error names it.
     fn samples(&self, index: usize) -> Result<Vec<f32>>;
 
-    /// `count` samples of utterance `index` from sample `start` on, without reading those before; `None` where that cannot be
-    /// done.
+    /// `count` samples of utterance `index` from sample `start`, without reading the samples before them.
+    /// `None` if that is not possible.
     ///
     /// # Errors
-    /// As [`samples`](Self::samples), as far as these samples show.
+    /// As [`samples`](Self::samples), but only for errors in these samples.
     fn window(&self, _index: usize, _start: usize, _count: usize) -> Result<Option<Vec<f32>>> {
         Ok(None)
     }
 
-    /// Gives all samples of utterance `index` to `each`, piece by piece.
+    /// Passes all samples of utterance `index` to `each`, piece by piece.
     ///
     /// # Errors
     /// As [`samples`](Self::samples).
@@ -64,30 +65,31 @@ pub trait Corpus: Send + Sync {
         Ok(())
     }
 
-    /// Names of the phones that frames are labelled with, if they are.
+    /// The names of the phone classes; `None` if there are no phone labels.
     fn phones(&self) -> Option<Vec<String>>;
 
-    /// The phone of each of the `frames` whole frames of 10 ms of utterance `index`, `None` where one has no label.
+    /// The phone class of each of the `frames` whole frames of 10 ms of utterance `index`; `None` for a frame
+    /// without a label.
     ///
     /// # Errors
-    /// Where the labels are missing or do not fit the audio.
+    /// If the labels are missing or do not fit the audio.
     fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
 }
 
-/// What a config says of a source of speech.
+/// The config of a source of speech.
 #[typetag::serde(tag = "type")]
 pub trait SpeechSource: Send + Sync + std::fmt::Debug {
-    /// Lists the source's utterances. `seed` is the run's (built-in speech is made from it).
+    /// Lists the utterances of the source. `seed` is the run's seed, from which built-in speech is made.
     ///
     /// # Errors
-    /// Where files or folders are missing or unusable: names them, and the remedy.
+    /// If files or folders are missing or cannot be used; the error names them and the remedy.
     fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
 }
 
-/// Endings of audio files.
+/// The endings of audio files.
 const AUDIO: &[&str] = &["flac", "wav"];
 
-/// Audio files in `folder` and up to `depth` folders below it.
+/// The audio files in `folder` and in folders up to `depth` levels below it.
 fn audio_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>> {
     let mut walk = Walk::default();
     let files = walk.files(folder, AUDIO, depth)?;
@@ -95,7 +97,7 @@ fn audio_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The last part of a path, without its ending.
+/// The file name of a path, without its ending.
 fn stem(path: &Path) -> String {
     composed(&path.file_stem().unwrap_or_default().to_string_lossy())
 }

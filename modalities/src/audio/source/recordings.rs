@@ -1,4 +1,4 @@
-//! Any folder of audio files.
+//! A folder of audio files.
 
 use super::files::{Files, of_speakers};
 use super::{Corpus, SpeechSource, Utterance, audio_files};
@@ -9,11 +9,11 @@ use plasticity_core::plugin;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What stands beside each audio file.
+/// The labels beside each audio file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Beside {
-    /// Nothing.
+    /// No labels.
     #[default]
     None,
     /// A TIMIT `.phn` file.
@@ -28,10 +28,10 @@ pub enum Beside {
 pub struct Recordings {
     /// The folder.
     pub path: PathBuf,
-    /// Only these speakers.
+    /// The only speakers to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speakers: Option<Vec<String>>,
-    /// What stands beside each audio file.
+    /// The labels beside each audio file.
     #[serde(default)]
     pub labels: Beside,
 }

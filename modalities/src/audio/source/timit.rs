@@ -1,4 +1,4 @@
-//! TIMIT: sentences with hand-made phone alignments.
+//! TIMIT: sentences with phone alignments made by hand.
 
 use super::files::{Files, of_speakers};
 use super::{Corpus, SpeechSource, Utterance, audio_files, parent, stem};
@@ -14,10 +14,10 @@ use std::path::PathBuf;
 pub struct Timit {
     /// The folder.
     pub path: PathBuf,
-    /// Only these speakers.
+    /// The only speakers to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speakers: Option<Vec<String>>,
-    /// Whether the two dialect sentences, the same for every speaker, are used.
+    /// Whether the two dialect sentences are used, which every speaker reads.
     #[serde(default)]
     pub dialect_sentences: bool,
 }

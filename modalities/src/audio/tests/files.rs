@@ -1,4 +1,4 @@
-//! Files of audio: formats, rates, and what is broken.
+//! Audio files: formats, rates, and broken files.
 
 use super::*;
 use plasticity_core::stimulus::Stimulus;
@@ -58,7 +58,7 @@ fn a_header_that_promises_more_than_the_file_can_hold_is_an_error_that_names_it(
     let path = root.path().join("eve/1.flac");
     write_flac(&path, &tone(16_000, 440.0, 8_000));
     let mut bytes = std::fs::read(&path).unwrap();
-    // The 36 bits of STREAMINFO that tell how many samples there are (RFC 9639, section 8.2).
+    // The number of samples has 36 bits in STREAMINFO (RFC 9639, section 8.2).
     bytes[21] |= 0x0F;
     bytes[22..26].fill(0xFF);
     std::fs::write(&path, bytes).unwrap();
@@ -162,7 +162,7 @@ fn tags_around_a_flac_and_a_length_that_is_not_told_lose_no_block() {
         let mut untold = whole.clone();
         untold[21] &= 0xF0;
         untold[22..26].fill(0);
-        // 200 bytes, and 3 with a foot.
+        // The first tag has 200 bytes. The second has 3 bytes and a footer.
         let before = [
             &b"ID3\x04\0\0\0\0\x01\x48"[..],
             &[1; 200],
@@ -250,7 +250,7 @@ fn a_window_is_the_same_as_of_the_whole_and_what_lies_before_it_is_not_read() {
     assert_eq!(decode::window(&flac, 150_000, 320).unwrap().unwrap(), right);
 }
 
-/// With samples in the first second that are no numbers, so that the whole cannot be read.
+/// The samples of the first second are damaged, so only a reader that seeks can read the window.
 #[test]
 fn a_window_that_is_resampled_or_of_sphere_is_the_same_too() {
     let folder = tempfile::tempdir().unwrap();
@@ -288,7 +288,7 @@ fn write_floats(path: &Path, rate: u32, samples: &[f32]) {
     writer.finalize().unwrap();
 }
 
-/// SPHERE of 16 kHz.
+/// A SPHERE file at 16 kHz.
 fn sphere(samples: &[f32]) -> Vec<u8> {
     let mut bytes = format!(
         "NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i {}\nsample_rate -i 16000\nsample_n_bytes -i 2\n\
@@ -308,7 +308,7 @@ fn windows_to_learn_from_are_those_of_whole_utterances() {
     let (told, untold) = (folder.path().join("told/a/1.flac"), folder.path().join("untold/a/1.flac"));
     write_flac(&told, &samples);
     write_flac(&untold, &samples);
-    // A FLAC that does not tell its length is read whole.
+    // A FLAC without a length in its header is read whole.
     let mut bytes = std::fs::read(&untold).unwrap();
     bytes[21] &= 0xF0;
     bytes[22..26].fill(0);
@@ -326,7 +326,7 @@ fn windows_to_learn_from_are_those_of_whole_utterances() {
     assert_eq!(seeking.sample(0, None).unwrap().values, whole.sample(0, None).unwrap().values);
 }
 
-/// Found by mutation: symphonia multiplies channels and bytes of a sample in 16 bits.
+/// Found with mutated files: symphonia multiplies the channels and the bytes of a sample in 16 bits.
 #[test]
 fn a_wav_of_more_channels_than_audio_has_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

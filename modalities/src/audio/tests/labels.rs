@@ -1,4 +1,4 @@
-//! Labels and lists as recorders, aligners and editors leave them.
+//! Labels and lists in the forms that recorders, aligners and editors write.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Speech from files that the tests write themselves, sound and broken.
+//! Speech from valid and broken files that the tests write.
 
 mod files;
 mod labels;
@@ -43,7 +43,7 @@ fn write_flac(path: &Path, samples: &[f32]) {
     let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size).unwrap();
     let mut sink = flacenc::bitsink::ByteSink::new();
     stream.write(&mut sink).unwrap();
-    // RFC 9639: the smallest block is told without the last one; flacenc counts that in.
+    // RFC 9639 excludes the last block from the smallest block size, but flacenc includes it.
     let mut bytes = sink.as_slice().to_vec();
     bytes.copy_within(10..12, 8);
     std::fs::write(path, bytes).unwrap();
@@ -184,7 +184,8 @@ fn read_out_windows_hold_every_whole_frame_once() {
     spec.labelled = Some(super::Labelled { train: synthetic(1, 1, 2), test: synthetic(2, 1, 1) });
     let corpus = synthetic(1, 1, 2).open(5).unwrap();
     let opened = spec.open(Split::ReadoutTrain, 5).unwrap();
-    // 24,000 samples are 150 frames: three windows of 40 and one that shares 10 with the third.
+    // 24,000 samples are 150 frames: three windows of 40 frames, and one that shares 10 frames with the
+    // third.
     assert_eq!(opened.len(), 8);
     let mut labelled = Vec::new();
     for window in 0..4 {
@@ -299,7 +300,8 @@ fn synthetic_speech_repeats_and_its_labels_hold_across_speakers() {
             })
             .collect::<Vec<_>>()
     });
-    // Nearest class mean of 12 cepstral coefficients, other speakers: chance is 1 in 18.
+    // Classifies by the nearest class mean of 12 cepstral coefficients, with other speakers. Chance is 1 in
+    // 18.
     let classes = super::source::synthetic::formant::PHONES.len();
     let means: Vec<Vec<f32>> = (0..classes as u32)
         .map(|class| {

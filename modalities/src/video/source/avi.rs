@@ -1,17 +1,17 @@
-//! Headers of AVI files: how many frames a clip has, without decoding it.
+//! Headers of AVI files. They give the number of frames without decoding.
 
 use crate::common::files;
 use plasticity_core::{Error, Result};
 use std::io::Read;
 use std::path::Path;
 
-/// The longest header that is looked at, in bytes.
+/// The largest part of a file that is searched for the header, in bytes.
 const LOOK: u64 = 1 << 16;
 
-/// Frames of the first video stream, as the file's header (`strh`, RIFF AVI) says.
+/// The number of frames of the first video stream, from the file's header (`strh`, RIFF AVI).
 ///
 /// # Errors
-/// Where the file is no AVI, has no video stream, or is cut off.
+/// If the file is not an AVI, has no video stream, or is truncated.
 pub fn frame_count(path: &Path) -> Result<usize> {
     let broken = |message: String| Error::file(path, format!("broken AVI: {message}"));
     let mut file = files::open(path).map_err(|error| Error::file(path, error))?;
@@ -32,12 +32,12 @@ pub fn frame_count(path: &Path) -> Result<usize> {
     Ok(count as usize)
 }
 
-/// Little-endian 32-bit word at `at`.
+/// The little-endian 32-bit word at byte `at`.
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
-/// Looks through chunks from `at` on, and into lists, for the header of a video stream.
+/// Searches the chunks from byte `at`, and the lists among them, for the header of a video stream.
 fn video_length(bytes: &[u8], mut at: usize, depth: usize) -> Option<u32> {
     while let (Some(name), Some(size)) = (bytes.get(at..at.checked_add(4)?), word(bytes, at + 4)) {
         let size = size as usize;
@@ -60,7 +60,7 @@ fn video_length(bytes: &[u8], mut at: usize, depth: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A header with one sound and one video stream of 164 frames.
+    /// A header with one audio stream, and one video stream of 164 frames.
     fn header() -> Vec<u8> {
         let chunk = |name: &[u8], body: &[u8]| {
             [name, &(body.len() as u32).to_le_bytes(), body, &[0][..body.len() % 2]].concat()

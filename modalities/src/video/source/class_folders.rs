@@ -1,4 +1,4 @@
-//! Class folders: `path/Class/clip`.
+//! Clips in class folders: `path/Class/clip`.
 
 use super::division::{Division, Found};
 use super::{Clips, Cut, Frame, Picks};
@@ -7,11 +7,13 @@ use crate::common::others::Others;
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// All clips below the class folders of `path`, and the classes. `clip` tells which entries of a class folder are
-/// clips, `expected` what they look like, `read` the endings of what is read; a warning counts other files.
+/// All clips below the class folders of `path`, and the names of the classes. `clip` says which entries of a
+/// class folder are clips, `expected` shows what a clip looks like, and `read` has the endings of files that
+/// are read. A warning counts other files.
 ///
 /// # Errors
-/// Where `path` has no class folder, a class folder has no clip, or a file that is read lies beside the class folders.
+/// If `path` has no class folder, if a class folder has no clip, or if a file that can be read is beside the
+/// class folders.
 pub fn clips(
     path: &Path,
     division: &Division,
@@ -48,25 +50,26 @@ pub fn clips(
     Ok((classes, found))
 }
 
-/// How a clip lies on the disk.
+/// How clips are stored.
 pub trait Store: Send + Sync {
-    /// How many frames the clip at `path` has.
+    /// The number of frames of the clip at `path`.
     ///
     /// # Errors
-    /// Names the file that cannot be used, and what is wrong with it.
+    /// If a file cannot be used; the error names the file and the reason.
     fn frame_count(&self, path: &Path) -> Result<usize>;
 
     /// The files of the clip at `path`.
     fn files(&self, path: &Path) -> Vec<PathBuf>;
 
-    /// Reads frames of the clip at `path`, which had `frames` frames when it was opened, as [`Clips::read`] does.
+    /// Reads frames of the clip at `path`, as [`Clips::read`] does. `frames` is the number of frames when it
+    /// was opened.
     ///
     /// # Errors
     /// As [`Clips::read`].
     fn read(&self, path: &Path, frames: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
-/// Clips below class folders, opened.
+/// The opened clips of class folders.
 pub struct Folders<S> {
     classes: Vec<String>,
     clips: Vec<Found>,
@@ -75,10 +78,10 @@ pub struct Folders<S> {
 }
 
 impl<S: Store> Folders<S> {
-    /// Counts the frames of every clip.
+    /// Opens clips and counts the frames of each.
     ///
     /// # Errors
-    /// Names the file that cannot be used, and what is wrong with it.
+    /// If a file cannot be used; the error names the file and the reason.
     pub fn open(classes: Vec<String>, clips: Vec<Found>, store: S) -> Result<Self> {
         let counts = clips.iter().map(|clip| store.frame_count(&clip.path)).collect::<Result<_>>()?;
         Ok(Self { classes, clips, counts, store })

@@ -1,4 +1,4 @@
-//! Which clips learn and which test: by groups (people), or by UCF-101's official lists.
+//! Divides clips into learning and test clips, by groups (people) or by UCF-101's official lists.
 
 use super::lists::{self, Listed};
 use plasticity_core::stimulus::Split;
@@ -6,38 +6,38 @@ use plasticity_core::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A clip as a source finds it: `path/Class/v_Class_gNN_cNN`.
+/// A clip that a source has found: `path/Class/v_Class_gNN_cNN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its file or folder.
+    /// The file or folder of the clip.
     pub path: PathBuf,
-    /// Its class, as an index.
+    /// The index of its class.
     pub class: u32,
     /// The name of its class.
     pub class_name: String,
-    /// Its name without extension: `v_Class_gNN_cNN`.
+    /// Its name without ending: `v_Class_gNN_cNN`.
     pub name: String,
 }
 
-/// How clips are divided into those that learn (and train a probe) and those that test it.
+/// How clips are divided into those that train networks and probes, and those that test probes.
 #[derive(Clone, Debug)]
 pub enum Division {
-    /// By the people in them: group numbers on either side.
+    /// By the groups (people) in them.
     Groups {
-        /// Groups that learn.
+        /// The groups for learning.
         train: BTreeSet<u32>,
-        /// Groups that test.
+        /// The groups for tests.
         test: BTreeSet<u32>,
     },
-    /// By `trainlistNN.txt`, `testlistNN.txt` and `classInd.txt` of a folder.
+    /// By `trainlistNN.txt`, `testlistNN.txt` and `classInd.txt` in a folder.
     Lists(lists::Lists),
 }
 
 impl Division {
-    /// The division that a config's keys ask for: `lists` and `split`, or `train_groups` and `test_groups`.
+    /// The division of a config's keys: `lists` and `split`, or `train_groups` and `test_groups`.
     ///
     /// # Errors
-    /// Where they ask for both or neither, a group stands on both sides, or a list cannot be used.
+    /// If both or neither are given, if a group is on both sides, or if a list cannot be used.
     pub fn new(
         list_folder: Option<&Path>,
         split: Option<u32>,
@@ -68,7 +68,7 @@ impl Division {
         }
     }
 
-    /// The names of the classes: those of the lists, or else all folders there are.
+    /// The names of the classes: those in the lists, or the names of all class folders.
     pub fn classes(&self, folders: &[String]) -> Vec<String> {
         match self {
             Self::Groups { .. } => folders.to_vec(),
@@ -76,10 +76,10 @@ impl Division {
         }
     }
 
-    /// Those of the clips that are on this side.
+    /// The clips on the side of `split`.
     ///
     /// # Errors
-    /// Where a clip's name tells no group, a listed clip is missing, or no clip is left.
+    /// If the name of a clip has no group, if a listed clip is missing, or if no clip is left.
     pub fn pick(&self, place: &Path, found: Vec<Found>, split: Split) -> Result<Vec<Found>> {
         let test_side = split == Split::ReadoutTest;
         let picked = match self {
@@ -108,7 +108,7 @@ impl Division {
     }
 }
 
-/// The clips that a list names, in its order.
+/// The clips in a list, in its order.
 fn listed(place: &Path, found: Vec<Found>, wanted: &[Listed]) -> Result<Vec<Found>> {
     let mut by_name: BTreeMap<(String, String), Found> =
         found.into_iter().map(|clip| ((clip.class_name.clone(), clip.name.clone()), clip)).collect();

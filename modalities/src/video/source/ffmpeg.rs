@@ -1,9 +1,9 @@
-//! Frames of video files through FFmpeg's program.
+//! Decodes frames of video files with the FFmpeg program.
 //!
-//! The program, not the libraries: it is one package on every system, needs no headers or matching versions when
-//! `plasticity` is built, and a file that makes a decoder crash takes no training run with it. Frames come through
-//! a pipe as a row of PPM images, so that each says its own size; they are taken one by one, so that no more than one
-//! stands in memory.
+//! The program is used and not its libraries. It is one package on every system, and `plasticity` builds
+//! without its headers or matching versions. A file that crashes a decoder does not end the training run.
+//! Frames arrive through a pipe as a sequence of PPM images, so each has its size. They are taken one by one,
+//! so only one is in memory.
 
 use super::{Frame, Picks};
 use plasticity_core::{Error, Result};
@@ -15,16 +15,17 @@ use std::process::{Child, Command, Stdio};
 /// Checks that the program can be run.
 ///
 /// # Errors
-/// Where it cannot: says what to install.
+/// If it cannot be run; the error says what to install.
 pub fn check(program: &str) -> Result<()> {
     Command::new(program).arg("-version").output().map(drop).map_err(|error| not_run(program, error))
 }
 
-/// Decodes the picked frames of a video, without doubling or dropping frames to keep a frame rate, and gives each to
-/// `each` as it comes. They are fewer where the video ends before.
+/// Decodes the picked frames of a video and passes each to `each` as it arrives. No frame is doubled or
+/// dropped to keep a frame rate. There are fewer frames than picked if the video ends earlier.
 ///
 /// # Errors
-/// Where the program cannot be run or makes no frame of the file; and the first of `each`, which ends the program.
+/// If the program cannot be run, fails without a frame, or writes something other than PPM images. Also the
+/// first error of `each`, which ends the program.
 pub fn read(
     program: &str,
     path: &Path,
@@ -32,10 +33,10 @@ pub fn read(
     each: &mut dyn FnMut(Frame) -> Result<()>,
 ) -> Result<()> {
     let Picks { first, every, count } = picks;
-    // Frame n gets the time n / 30 s and the output 30 frames a second, whatever times the file has.
+    // Frame n gets the time n / 30 s and the output has 30 frames per second, whatever times the file has.
     let filter = format!(r"select=gte(n\,{first})*not(mod(n-{first}\,{every})),settb=1/30,setpts=N");
     let mut command = Command::new(program);
-    // Without `file:` a colon in a path would begin the name of a protocol.
+    // Without `file:`, FFmpeg takes the text before a colon in a path for a protocol.
     let mut url = OsString::from("file:");
     url.push(path);
     command.args(["-v", "error", "-nostdin", "-i"]).arg(url).args(["-map", "0:v:0", "-an", "-vf", &filter]);
@@ -43,7 +44,7 @@ pub fn read(
     run(&mut command, path, each)
 }
 
-/// Runs a program that writes a row of PPM images, made of the file at `path`.
+/// Runs a program that writes a sequence of PPM images from the file at `path`.
 fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result<()>) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -51,7 +52,7 @@ fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result
     let (Some(images), Some(errors)) = (running.0.stdout.take(), running.0.stderr.take()) else {
         return Err(Error::file(&program, "gives no output"));
     };
-    // Read beside the images: a program whose errors nobody reads would stop.
+    // A thread reads the errors while the images are read. Otherwise a full pipe would block the program.
     let said = std::thread::spawn(move || last_line(errors));
     let mut images = BufReader::new(images);
     let mut frames = 0;
@@ -70,12 +71,12 @@ fn run(command: &mut Command, path: &Path, each: &mut dyn FnMut(Frame) -> Result
     Ok(())
 }
 
-/// A program that ends with what reads from it.
+/// A running program. It is ended when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where it has ended already, there is nothing to end.
+        // If it has ended already, `kill` fails, and that is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -92,14 +93,15 @@ fn not_run(program: &str, error: std::io::Error) -> Error {
     Error::file(program, message)
 }
 
-/// The last line of what a program says that is not empty.
+/// The last line of the output that is not empty.
 fn last_line(from: impl Read) -> String {
     let lines = BufReader::new(from).split(b'\n').map_while(|line| line.ok());
     let last = lines.filter(|line| !line.trim_ascii().is_empty()).last();
     last.map_or_else(|| "nothing".to_owned(), |line| String::from_utf8_lossy(line.trim_ascii()).into_owned())
 }
 
-/// The next of a row of binary PPM images (`P6`, width, height, 255, one white space, pixels), `None` where it ends.
+/// Reads the next binary PPM image of a sequence (`P6`, width, height, 255, one white space, pixels). `None`
+/// at the end.
 fn next(from: &mut impl BufRead) -> std::io::Result<Option<Frame>> {
     if from.fill_buf()?.is_empty() {
         return Ok(None);
@@ -120,7 +122,7 @@ fn next(from: &mut impl BufRead) -> std::io::Result<Option<Frame>> {
     Ok(Some(Frame { width, height, rgb }))
 }
 
-/// A number behind white space, and the one white space behind it.
+/// Reads white space, a number, and the one white space after it.
 fn number(from: &mut impl BufRead) -> std::io::Result<usize> {
     let mut number: Option<usize> = None;
     loop {
@@ -180,7 +182,7 @@ mod tests {
             if frames < 5 { Ok(()) } else { Err(Error::stimulus("x", "enough")) }
         });
         assert_eq!((endless.unwrap_err().as_str(), frames), ("x: enough", 5));
-        // More than a pipe holds.
+        // The output is larger than a pipe's buffer.
         let noisy = "yes wrong | head -n 200000 >&2; echo at last >&2; exit 1";
         let error = shell(noisy, &mut |_| Ok(())).unwrap_err();
         assert!(error.contains("x.avi: broken video") && error.ends_with("says: at last"), "{error}");

@@ -59,7 +59,7 @@ plugin! {
     }
 }
 
-/// A clip is a folder of images.
+/// Clips that are folders of images.
 struct Images {
     orientation: Orientation,
 }
@@ -84,7 +84,7 @@ impl Store for Images {
     }
 }
 
-/// The images of a clip's folder, in order of their numbers.
+/// The images of a clip's folder, in the order of their numbers.
 fn images(folder: &Path) -> Result<Vec<PathBuf>> {
     order(folder, Walk::default().files(folder, IMAGES, 0)?)
 }

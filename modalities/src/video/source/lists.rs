@@ -7,7 +7,7 @@ use plasticity_core::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A clip that a list names.
+/// A clip in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its class.
@@ -32,7 +32,7 @@ pub struct Lists {
 /// Reads `classInd.txt`, `trainlistNN.txt` and `testlistNN.txt` from `folder`.
 ///
 /// # Errors
-/// Where a file is missing or a line is not of its form, or a class has a group on both sides.
+/// If a file is missing, if a line has another form, or if a group of a class is on both sides.
 pub fn read(folder: &Path, split: u32) -> Result<Lists> {
     let index = folder.join("classInd.txt");
     let (mut classes, mut labels) = (Vec::new(), BTreeMap::new());
@@ -65,8 +65,8 @@ pub fn read(folder: &Path, split: u32) -> Result<Lists> {
     Ok(Lists { classes, train, test })
 }
 
-/// `Class/v_Class_gNN_cNN.avi`, in train lists followed by the class's number. `labels` has the place and the number of each
-/// class.
+/// Reads a line `Class/v_Class_gNN_cNN.avi`. In train lists the number of the class follows. `labels` has the
+/// index and the number of each class.
 fn entry(path: &Path, line: usize, text: &str, labels: &BTreeMap<String, (u32, u32)>) -> Result<Listed> {
     let wrong = |expected: &str| Error::file(path, format!("line {line}: expected {expected}, got `{text}`"));
     let mut words = text.split_whitespace();
@@ -74,7 +74,7 @@ fn entry(path: &Path, line: usize, text: &str, labels: &BTreeMap<String, (u32, u
     let (class, name) = file.split_once('/').ok_or_else(|| wrong("Class/v_Class_g01_c01.avi"))?;
     let (label, number) = *labels.get(class).ok_or_else(|| wrong("a class that classInd.txt names"))?;
     if words.next().is_some_and(|told| told.parse() != Ok(number)) {
-        return Err(wrong(&format!("the number of the class in classInd.txt, {number}, behind the clip")));
+        return Err(wrong(&format!("the number of the class in classInd.txt, {number}, after the clip")));
     }
     let name = name.strip_suffix(".avi").unwrap_or(name);
     if group(name).is_none() {

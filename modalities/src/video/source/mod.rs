@@ -1,4 +1,4 @@
-//! Where clips come from.
+//! Sources of clips.
 
 pub mod avi;
 pub mod class_folders;
@@ -14,79 +14,80 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::Split;
 use std::path::PathBuf;
 
-/// One frame as it is stored: 8-bit RGB, row by row.
+/// A frame as it is stored: 8-bit RGB, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Pixels in a row.
+    /// The number of pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// The number of rows.
     pub height: usize,
-    /// `[height, width, 3]`.
+    /// The values, of shape `[height, width, 3]`.
     pub rgb: Vec<u8>,
 }
 
-/// Which frames of a clip: `first`, `first + every`, … (`count` of them).
+/// The frames of a clip to read: `first`, `first + every`, …, `count` in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picks {
     /// The first frame, from 0.
     pub first: usize,
-    /// Frames from one pick to the next.
+    /// The step from one pick to the next, in frames.
     pub every: usize,
-    /// How many picks.
+    /// The number of picks.
     pub count: usize,
 }
 
 impl Picks {
-    /// Stored frames that `count` picks of every `every`-th reach over.
+    /// The number of stored frames from the first to the last of `count` picks with step `every`.
     pub fn reach(every: usize, count: usize) -> usize {
         if count == 0 { 0 } else { (count - 1) * every + 1 }
     }
 }
 
-/// What is kept of a frame.
+/// A function that returns the part of a frame to keep.
 pub type Cut<'a> = dyn FnMut(Frame) -> Result<Frame> + 'a;
 
-/// One split of a source, opened: clips that can be read frame by frame.
+/// An opened split of a source: clips whose frames can be read one by one.
 pub trait Clips: Send + Sync {
-    /// How many clips.
+    /// The number of clips.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no clips.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Names of the classes.
+    /// The names of the classes.
     fn classes(&self) -> &[String];
 
-    /// The class of a clip, as an index into [`classes`](Self::classes).
+    /// The class of clip `index`, as an index into [`classes`](Self::classes).
     fn class(&self, index: usize) -> u32;
 
-    /// The files of a clip, to check that learning and test clips are separate.
+    /// The files of clip `index`, with which learning and test clips are compared.
     fn files(&self, _index: usize) -> Vec<PathBuf> {
         Vec::new()
     }
 
-    /// How many frames a clip has.
+    /// The number of frames of clip `index`.
     fn frame_count(&self, index: usize) -> usize;
 
-    /// The file or folder of a clip, for messages.
+    /// The file or folder of clip `index`, for messages.
     fn place(&self, index: usize) -> String;
 
-    /// Reads frames of a clip, all of one size, and keeps of each what `cut` makes of it as soon as it is read: a whole
-    /// clip at full size could take all memory. A frame may be read, and cut, more than once.
+    /// Reads the picked frames of clip `index`, all of one size. Each frame passes through `cut` as soon as
+    /// it is read, and only the result is kept, because a whole clip at full size could use all memory. A
+    /// frame may be read and cut more than once.
     ///
     /// # Errors
-    /// Names the file that cannot be read, and what is wrong with it; and the first of `cut`.
+    /// If a file cannot be read; the error names the file and the reason. Also the first error of `cut`.
     fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
-/// What a config says of a source of clips.
+/// The config of a source of clips.
 #[typetag::serde(tag = "type")]
 pub trait ClipSource: Send + Sync + std::fmt::Debug {
-    /// Opens one split.
+    /// Opens one split. `seed` is the run's seed, from which built-in clips are made.
     ///
     /// # Errors
-    /// Where files or folders are missing or unusable: names them, and the remedy.
+    /// If files or folders are missing or cannot be used; the error names them and the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>>;
 }

@@ -1,25 +1,29 @@
-//! The order of a clip's frames, as their names tell it.
+//! The order of a clip's frames, from their names.
 
 use crate::common::folders::name;
 use plasticity_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// A whole number of any length: in this order `2` comes before `10`, and `007` is `7`.
+/// A whole number of any length: its number of digits and its digits without leading zeros. So `2` is before
+/// `10`, and `007` equals `7`.
 type Number = (usize, String);
 
-/// A name's text, with `#` for each number, and its numbers.
+/// The numbers in a name, and its text with `#` for each number.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     numbers: Vec<Number>,
     text: String,
 }
 
-/// Frames in order of the numbers in their names, wherever in them they stand.
+/// Sorts frames by the numbers in their names, at any place in the names.
 ///
 /// # Errors
-/// Where names do not tell: their texts differ, two have the same numbers, or a number behind a point (`1.5`) has other
-/// lengths in other names, so that it may be a fraction; or a later number runs through whole numbers without a gap, which the
-/// first that varies does not, and in another order.
+/// If the names do not give an order:
+///
+/// - their texts differ, or two names have the same numbers;
+/// - a number after a point (`1.5`) has different lengths, so it may be a fraction;
+/// - a later number takes consecutive whole numbers without a gap in another order, and the first number that
+///   varies does not.
 pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     let mut named: Vec<_> = frames.into_iter().map(|path| (Name::of(&path), path)).collect();
     named.sort();
@@ -59,7 +63,8 @@ pub fn order(folder: &Path, frames: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(named.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Where a later number falls that runs through whole numbers without a gap, while the first that varies does not.
+/// Looks for a later number that takes consecutive whole numbers, if the first that varies does not. Returns
+/// the place where the order of the later number differs.
 fn other_order(sorted: &[&[Number]]) -> Option<usize> {
     let columns = sorted.first().map_or(0, |numbers| numbers.len());
     let column = |at: usize| -> Option<Vec<u128>> {
@@ -84,7 +89,7 @@ fn other_order(sorted: &[&[Number]]) -> Option<usize> {
     later.windows(2).position(|pair| pair[0] > pair[1])
 }
 
-/// Text and runs of digits of a name without its ending, in turn; the first is text.
+/// The texts and the runs of digits in a name without its ending, alternately. The first is a text.
 fn parts(path: &Path) -> Vec<String> {
     let (mut parts, mut digits) = (vec![String::new()], false);
     for c in name(&path.with_extension("")).chars() {
@@ -110,7 +115,7 @@ impl Name {
         Self { numbers: parts.iter().skip(1).step_by(2).map(number).collect(), text: text.join("#") }
     }
 
-    /// Whether a number right behind another one and a point differs, and has other lengths in the two names.
+    /// Whether a number after another number and a point differs between the names and has different lengths.
     fn fractions_differ(&self, other: &Self, path: &Path, next: &Path) -> bool {
         let (ours, theirs) = (parts(path), parts(next));
         (1..self.numbers.len().min(other.numbers.len())).any(|i| {

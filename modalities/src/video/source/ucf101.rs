@@ -31,7 +31,7 @@ fn program() -> String {
     "ffmpeg".to_owned()
 }
 
-/// Endings of clips.
+/// The endings of clips.
 const AVI: &[&str] = &["avi"];
 
 const EXPECTED: &str = "Class/v_Class_g01_c01.avi";
@@ -61,7 +61,7 @@ plugin! {
     }
 }
 
-/// A clip is an AVI file.
+/// Clips that are AVI files.
 struct Avi {
     program: String,
 }
@@ -75,8 +75,8 @@ impl Store for Avi {
         vec![path.to_owned()]
     }
 
-    /// Headers of XviD files can promise a frame or two more than can be decoded; then the picks move to the front
-    /// by as many frames as are missing.
+    /// Headers of XviD files can give a frame or two more than can be decoded. The picks then move to the
+    /// front by the number of missing frames.
     fn read(&self, path: &Path, promised: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>> {
         let frames = self.decode(path, picks, cut)?;
         if frames.len() == picks.count {

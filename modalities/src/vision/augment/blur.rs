@@ -2,8 +2,8 @@
 
 use super::planes::Planes;
 
-/// Blurs with a Gaussian of standard deviation `sigma` (pixels), cut off at an odd `kernel` of at most
-/// 2 · size − 1 positions; at the borders the image is mirrored without its outermost pixel.
+/// Blurs with a Gaussian of standard deviation `sigma`, in pixels. The Gaussian is cut to `kernel` positions,
+/// an odd number of at most 2 · size − 1. At the borders the image is mirrored without its outermost pixel.
 pub fn blur(image: &mut Planes, kernel: usize, sigma: f32) {
     let (size, reach) = (image.size, kernel / 2);
     let raw = |i: usize| (-0.5 * ((i as f32 - reach as f32) / sigma).powi(2)).exp();
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn borders_are_mirrored() {
-        // 0 1 2 3 with weights (w, 1 − 2w, w): the first is 1 − 2w of 0 and twice w of 1.
+        // 0 1 2 3 with weights (w, 1 − 2w, w): the first value is (1 − 2w) · 0 + 2w · 1.
         let row: Vec<f32> = (0..16).map(|i| (i % 4) as f32).collect();
         let mut image = Planes { size: 4, planes: [row.clone(), row.clone(), row] };
         blur(&mut image, 3, 1.0);

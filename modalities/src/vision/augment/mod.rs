@@ -1,4 +1,4 @@
-//! Random views of an image, as SimCLR has them (Chen et al. 2020).
+//! Random views of an image, as in SimCLR (Chen et al. 2020).
 
 mod blur;
 mod planes;
@@ -17,22 +17,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
-    /// Share of the image's area that is cut out, from and to.
+    /// The smallest and largest share of the image's area that is cropped.
     pub scale: [f32; 2],
-    /// Width over height of what is cut out, from and to.
+    /// The smallest and largest ratio of the crop's width to its height.
     pub ratio: [f32; 2],
-    /// How much brightness, contrast, saturation (factors from 1 − x to 1 + x) and hue (turns of ±x of the
-    /// circle) may change.
+    /// The largest changes of brightness, contrast, saturation (factors from 1 − x to 1 + x) and hue (turns
+    /// of ±x of the circle).
     pub jitter: [f32; 4],
-    /// How often colours change.
+    /// The probability of colour jitter.
     pub jitter_probability: f32,
-    /// How often colour is taken out.
+    /// The probability that the view becomes grey.
     pub grey_probability: f32,
-    /// How often the image is blurred.
+    /// The probability of blur.
     pub blur_probability: f32,
-    /// Standard deviation of the blur in pixels, from and to.
+    /// The smallest and largest standard deviation of the blur, in pixels.
     pub blur_sigma: [f32; 2],
-    /// Width of the blur's kernel as a share of the view's side; the next odd number of pixels is taken.
+    /// The width of the blur's kernel as a share of the view's side. It is made an odd number of pixels.
     pub blur_kernel: f32,
 }
 
@@ -52,10 +52,10 @@ impl Default for Augment {
 }
 
 impl Augment {
-    /// Checks every value.
+    /// Checks all values.
     ///
     /// # Errors
-    /// Names the key, its range and the value.
+    /// If a value is out of range; the error names the key, its range and the value.
     pub fn check(&self) -> Result<()> {
         let wrong = |key: &str, range: &str, value: &dyn std::fmt::Debug| {
             Err(Error::config(format!("augment.{key}"), format!("must be {range}, got {value:?}")))
@@ -87,7 +87,8 @@ impl Augment {
         Ok(())
     }
 
-    /// A random view of `picture`, `size` × `size`; with `flip`, half of them are flipped left to right.
+    /// A random view of `picture`, of `size` × `size` pixels. With `flip`, half of the views are flipped left
+    /// to right.
     pub fn view(&self, picture: &Picture, size: usize, flip: bool, random: &mut Random) -> Planes {
         let part = resize::draw(picture.height(), picture.width(), self.scale, self.ratio, random);
         let mut view = resize::resize(picture, part, size, random.random::<bool>() && flip);

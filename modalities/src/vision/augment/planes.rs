@@ -1,11 +1,12 @@
-//! Images as three planes of floating-point values.
+//! Images as three planes of floating-point numbers.
 
 use crate::common::colour::Pixels;
 
-/// Red, green and blue planes of a square image, values in [0, 1] up to rounding, `[y, x]` each.
+/// The red, green and blue planes of a square image, each of shape `[y, x]`. Values are in [0, 1] up to
+/// rounding.
 #[derive(Clone, Debug)]
 pub struct Planes {
-    /// Rows and columns.
+    /// The number of rows, and of columns.
     pub size: usize,
     /// The planes.
     pub planes: [Vec<f32>; 3],

@@ -8,19 +8,19 @@ use rand::RngExt;
 /// A part of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// First row.
+    /// The first row.
     pub top: usize,
-    /// First column.
+    /// The first column.
     pub left: usize,
-    /// Rows.
+    /// The number of rows.
     pub height: usize,
-    /// Columns.
+    /// The number of columns.
     pub width: usize,
 }
 
-/// Draws a part of an image of `height` × `width`: its share of the area is uniform in `scale`, the logarithm
-/// of width over height uniform in that of `ratio`. After ten parts that do not fit: the largest central part
-/// whose ratio is in range.
+/// Draws a part of an image of `height` × `width` pixels. Its share of the area is uniform in `scale`. The
+/// logarithm of width over height is uniform between the logarithms of `ratio`. If ten such parts do not fit,
+/// the part is the largest central one whose ratio is in range.
 pub fn draw(height: usize, width: usize, scale: [f32; 2], ratio: [f32; 2], random: &mut Random) -> Part {
     let area = (height * width) as f32;
     for _ in 0..10 {
@@ -38,7 +38,7 @@ pub fn draw(height: usize, width: usize, scale: [f32; 2], ratio: [f32; 2], rando
     Part { top: (height - h) / 2, left: (width - w) / 2, height: h, width: w }
 }
 
-/// Where an output position takes its value from: the first input position, and weights that sum to 1.
+/// Which input positions give an output position: the first of them, and weights that sum to 1.
 struct Taps {
     first: Vec<usize>,
     weights: Vec<f32>,
@@ -46,8 +46,9 @@ struct Taps {
 }
 
 impl Taps {
-    /// Triangle filter of `input` positions onto `output`: bilinear where the image grows; where it shrinks,
-    /// wide enough to take in every input position. With `flip`, from the far end.
+    /// A triangle filter from `input` to `output` positions. It is bilinear if the image grows. If the image
+    /// shrinks, it is wide enough to use every input position. With `flip`, the order of positions is
+    /// reversed.
     fn new(input: usize, output: usize, flip: bool) -> Self {
         let scale = input as f32 / output as f32;
         let support = scale.max(1.0);
@@ -73,10 +74,10 @@ impl Taps {
     }
 }
 
-/// A part of a picture at `size` × `size`, flipped left to right if `flip`.
+/// A part of a picture at `size` × `size` pixels, flipped left to right with `flip`.
 pub fn resize(picture: &Picture, part: Part, size: usize, flip: bool) -> Planes {
     let (across, down) = (Taps::new(part.width, size, flip), Taps::new(part.height, size, false));
-    // Rows first: `[channel][y of the part, x of the output]`.
+    // Rows are resized first. The result has shape `[channel][y of the part, x of the output]`.
     let mut narrow: [Vec<f32>; 3] = std::array::from_fn(|_| Vec::with_capacity(part.height * size));
     for y in part.top..part.top + part.height {
         let row = picture.row(y, part.left, part.width);
@@ -125,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_slope_stays_a_slope_whether_the_image_grows_or_shrinks() {
-        // Green is 5 x: at a position p of the output its value is that at p · 12 / size.
+        // Green is 5 x, so at position p of the output it has the value of position p · 12 / size of the
+        // input.
         let picture = testing::gradient(12, 12);
         for size in [6, 30] {
             let planes = resize(&picture, WHOLE, size, false);
@@ -147,7 +149,7 @@ mod tests {
             assert!((0.7..1.43).contains(&aspect), "{part:?}");
             assert!((part.width * part.height) as f32 > 0.07 * 64.0 * 96.0, "{part:?}");
         }
-        // Squares always fit a square, so their share of it is uniform.
+        // A square always fits a square, so its share of the area is uniform.
         let share = |_| {
             let part = draw(96, 96, [0.08, 1.0], [1.0, 1.0], &mut random);
             (part.width * part.height) as f32 / (96.0 * 96.0)
@@ -156,7 +158,7 @@ mod tests {
         let mean = shares.iter().sum::<f32>() / 2000.0;
         let low = shares.iter().filter(|&&share| share < 0.31).count();
         assert!((0.52..0.56).contains(&mean) && (440..560).contains(&low), "{mean} {low}");
-        // Nothing fits a thread of an image: the central square.
+        // No part fits so narrow an image, so the result is the central square.
         let part = draw(2, 100, [1.0, 1.0], [1.0, 1.0], &mut random);
         assert_eq!(part, Part { top: 0, left: 49, height: 2, width: 2 });
     }

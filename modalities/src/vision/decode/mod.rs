@@ -1,20 +1,21 @@
-//! Files of images to pixels.
+//! Decodes image files.
 //!
-//! By the crate `image`, but for JPEGs of several baseline scans, which its decoder turns into noise without a word: these
-//! by `jpeg-decoder`.
+//! The crate `image` decodes all files but one kind: from a JPEG with several baseline scans its decoder
+//! makes noise without an error. `jpeg-decoder` decodes these.
 
 use super::jpeg::{self, Coding};
 use super::{Orientation, Picture, png};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, metadata};
 use std::io::Cursor;
 
-/// Endings of the files that are read.
+/// The endings of the files that are read.
 pub const IMAGES: &[&str] = &["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"];
 
-/// Bytes of pixels that are taken for one image at most.
+/// The most bytes of pixels that one image may have.
 const MOST: u64 = 1 << 29;
 
-/// Decodes the bytes of a file, of a GIF its first picture; an error says what is wrong with them.
+/// Decodes the bytes of a file. From a GIF, the first picture is taken. An error says what is wrong with the
+/// bytes.
 pub fn decode(bytes: &[u8], orientation: Orientation) -> Result<Picture, String> {
     let (format, kind) = match image::guess_format(bytes) {
         Ok(format @ ImageFormat::Jpeg) => (format, "JPEG"),
@@ -86,12 +87,12 @@ fn usual(bytes: &[u8], format: ImageFormat, wrong: &Wrong<'_>) -> Result<Turned,
     let in_colour = (u64::from(width) * u64::from(height)).saturating_mul(3);
     limits.reserve(decoder.total_bytes().max(in_colour)).map_err(wrong)?;
     decoder.set_limits(limits).map_err(wrong)?;
-    // What EXIF says wrongly is passed over, as viewers do.
+    // Wrong EXIF data are ignored, as in image viewers.
     let turn = decoder.orientation().unwrap_or(metadata::Orientation::NoTransforms);
     Ok((DynamicImage::from_decoder(decoder).map_err(wrong)?, turn))
 }
 
-/// A JPEG whose components stand in scans of their own.
+/// Decodes a JPEG whose components are in separate scans.
 fn apart(bytes: &[u8], damaged: &Damaged<'_>) -> Result<Turned, String> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(MOST as usize);

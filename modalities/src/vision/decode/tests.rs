@@ -1,4 +1,4 @@
-//! Files of every kind, whole and broken.
+//! Files of all kinds, valid and broken.
 
 use super::*;
 use crate::vision::testing;
@@ -12,7 +12,7 @@ fn encoded(picture: &Picture, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A JPEG with an EXIF segment that says how to turn it.
+/// A JPEG with an EXIF segment that gives its orientation.
 fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let tiff =
         [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat();
@@ -45,7 +45,7 @@ fn photographs_are_turned_as_exif_says() {
     let stored = decode(&turned(&lying, 6), Stored).unwrap();
     near(&stored, &picture, 8.0);
     let upright = decode(&turned(&lying, 6), Upright).unwrap();
-    // A quarter to the right: the first column, from below, is the first row.
+    // The image turns by a quarter to the right, so the first column, from below, is the first row.
     assert_eq!((upright.height(), upright.width()), (40, 24));
     let column: Vec<_> = (0..24).rev().map(|y| stored.row(y, 0, 1)[0]).collect();
     assert_eq!(upright.row(0, 0, 24), column);
@@ -83,7 +83,7 @@ fn damaged_files_never_panic() {
 
 #[test]
 fn components_in_scans_of_their_own_are_read() {
-    // Luma alone carries the picture: 20, 90 and 160 in blocks of 8×8 along rows.
+    // Only luma carries the picture: 20, 90 and 160 in blocks of 8×8 pixels along rows.
     let picture = decode(&testing::jpeg_in_scans(16, 32, [20, 90, 160]), Upright).unwrap();
     assert_eq!((picture.height(), picture.width()), (16, 32));
     for (block, luma) in [(0, 20_u8), (1, 90), (2, 160), (3, 20)] {
@@ -106,7 +106,8 @@ fn other_codings_are_named() {
 fn what_a_png_says_beside_its_pixels_is_not_unpacked() {
     let picture = testing::gradient(24, 20);
     let png = testing::png(&picture);
-    // A chunk behind the header whose checksum and compressed body are none: read, it would be an error.
+    // A chunk after the header with a wrong checksum and an invalid compressed body. Reading it would be an
+    // error.
     let chunk = |name: &[u8]| [&12_u32.to_be_bytes()[..], name, b"name\0\0junk!!", &[0; 4]].concat();
     for name in [b"iCCP", b"zTXt", b"iTXt"] {
         let bytes = [&png[..33], &chunk(name), &png[33..]].concat();
@@ -115,7 +116,7 @@ fn what_a_png_says_beside_its_pixels_is_not_unpacked() {
     }
 }
 
-/// TIFFs of floating-point numbers are whole, and no damage.
+/// A TIFF of floating-point numbers is valid, so it must not be called damaged.
 #[test]
 fn what_is_not_supported_is_not_called_damaged() {
     let entry = |tag: u16, kind: u16, value: u32| {
@@ -141,7 +142,7 @@ fn what_is_not_supported_is_not_called_damaged() {
     assert!(error.contains("TIFF that is not supported") && error.contains("convert it"), "{error}");
 }
 
-/// One bit a pixel in the file, and 24 in colour.
+/// The file has one bit per pixel, but the decoded image has 24.
 #[test]
 fn a_small_file_with_many_pixels_is_refused_as_too_large() {
     let picture = testing::gradient(24, 20);
@@ -151,7 +152,8 @@ fn a_small_file_with_many_pixels_is_refused_as_too_large() {
     let error = decode(&bytes, Upright).unwrap_err();
     assert!(error.contains("BMP that takes more than 512 MiB"), "{error}");
     let png = testing::png(&testing::gradient(24, 20));
-    // Width, height, bits and kind of the header, with its checksum: 20,000 × 20,000 of one grey bit.
+    // The header's width, height, bit depth and colour type, with its checksum: 20,000 × 20,000 pixels of one
+    // grey bit.
     let header = [&20_000_u32.to_be_bytes()[..], &20_000_u32.to_be_bytes(), &[1, 0, 0, 0, 0]].concat();
     let sum = crc([&b"IHDR"[..], &header].concat().as_slice()).to_be_bytes();
     let large = [&png[..16], &header, &sum, &png[33..]].concat();
@@ -159,7 +161,7 @@ fn a_small_file_with_many_pixels_is_refused_as_too_large() {
     assert!(error.contains("PNG that takes more than 512 MiB"), "{error}");
 }
 
-/// CRC-32 of PNG (polynomial 0xEDB88320).
+/// The CRC-32 of PNG (polynomial 0xEDB88320).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))

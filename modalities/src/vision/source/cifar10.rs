@@ -8,16 +8,16 @@ use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Rows and columns of an image.
+/// The number of rows, and of columns, of an image.
 const SIZE: usize = 32;
-/// Bytes of a record: a label and three planes, row by row.
+/// The bytes of a record: a label and three planes, row by row.
 const RECORD: usize = 1 + 3 * SIZE * SIZE;
 /// The classes, in the order of their labels 0 to 9.
 const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-/// The folder `cifar-10-batches-bin` as it is published: `data_batch_1.bin` to `data_batch_5.bin` to learn
-/// from, with labels, and `test_batch.bin` (Krizhevsky 2009).
+/// The folder `cifar-10-batches-bin` as it is published (Krizhevsky 2009). The labelled images of
+/// `data_batch_1.bin` to `data_batch_5.bin` are for learning, those of `test_batch.bin` for tests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10 {
@@ -46,7 +46,7 @@ plasticity_core::plugin! {
 }
 
 impl Opened {
-    /// The file of an image, and its record there.
+    /// The file of image `index`, and its record in that file.
     fn find(&self, mut index: usize) -> Option<(&Records, usize)> {
         for records in &self.0 {
             if index < records.count() {

@@ -8,9 +8,9 @@ use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files, at any depth. If it holds folders alone, each is a class, in the order of
-/// their names. Names that begin with a dot are passed over, and so are files of other kinds, which a warning counts; links are followed, and no
-/// folder is entered twice.
+/// A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files, at any depth. If no image is directly in it, each
+/// folder in it is a class, in the order of names. Names that begin with a dot are skipped. Files of other
+/// types are skipped too, and a warning counts them. Links are followed, and no folder is entered twice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
@@ -18,7 +18,7 @@ pub struct Folder {
     pub path: PathBuf,
 }
 
-/// The images of a folder, or some of them.
+/// Images of a folder.
 #[derive(Debug)]
 pub struct Files {
     files: Vec<(PathBuf, Option<u32>)>,
@@ -59,15 +59,15 @@ plasticity_core::plugin! {
 }
 
 impl Files {
-    /// These files, with their classes by number.
+    /// These files, with their class numbers.
     pub fn new(files: Vec<(PathBuf, Option<u32>)>, classes: Option<Vec<String>>) -> Self {
         Self { files, classes, orientation: Orientation::Upright }
     }
 
-    /// All images of a folder; with classes, if the folder holds folders alone.
+    /// All images of a folder. They have classes if no image is directly in the folder.
     ///
     /// # Errors
-    /// Where there is no such folder or it holds no images.
+    /// If there is no such folder, or if it has no images.
     pub fn to_learn_from(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         let found = if entries.iter().any(|entry| has_ending(entry, IMAGES)) {
@@ -87,10 +87,11 @@ impl Files {
         Ok(found)
     }
 
-    /// The images of a folder that holds a folder for each class.
+    /// The images of a folder with a folder for each class.
     ///
     /// # Errors
-    /// Where there is no such folder, it holds no class folders, one of them holds no images, or an image lies beside them.
+    /// If there is no such folder, if it has no class folders, if a class folder has no images, or if an
+    /// image is beside the class folders.
     pub fn labelled(path: &Path) -> Result<Self> {
         let entries = entries(path)?;
         if !entries.iter().any(|entry| entry.is_dir()) {
@@ -114,7 +115,7 @@ impl Files {
         let mut walk = Walk::default();
         walk.enter(path)?;
         for folder in entries.into_iter().filter(|entry| entry.is_dir()) {
-            // Two folders whose names differ in their Unicode form alone are one class.
+            // Two folders whose names differ only in their Unicode form are one class.
             if classes.last() != Some(&name(&folder)) {
                 classes.push(name(&folder));
             }

@@ -27,60 +27,61 @@ pub struct LabelledPicture {
     pub class: Option<u32>,
 }
 
-/// One split of a source, opened: images by index.
+/// An opened split of a source: images by index.
 pub trait ImageSource: Send + Sync {
-    /// How many images.
+    /// The number of images.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no images.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Decodes image `index`; called from several threads.
+    /// Decodes image `index`. Several threads call this.
     ///
     /// # Errors
-    /// Names the file that cannot be used, and what is wrong with it.
+    /// If a file cannot be used; the error names the file and the reason.
     fn image(&self, index: usize) -> Result<LabelledPicture>;
 
-    /// The file of image `index` and its place in it, for messages.
+    /// The file of image `index`, and its place in that file, for messages.
     fn place(&self, index: usize) -> String;
 
-    /// The files of the images, to check that learning and test images are separate.
+    /// The files of the images, with which learning and test images are compared.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
-    /// A hash of the pixels of each image, to check the same where a file holds many images. `None` of other sources; an image of
-    /// one colour has none, since it tells nothing.
+    /// A hash of the pixels of each image, for the same comparison in files with many images. `None` if the
+    /// source has no such files. An image of one colour has no hash, because equal ones may be unrelated.
     ///
     /// # Errors
-    /// Where a file cannot be read.
+    /// If a file cannot be read.
     fn digests(&self) -> Result<Option<Vec<Option<u64>>>> {
         Ok(None)
     }
 
-    /// Asks for pixels as they lie in files, not turned as EXIF says.
+    /// Makes the source return pixels as stored, without the rotation in EXIF.
     fn keep_stored(&mut self) {}
 
-    /// Names of the classes, where images are labelled.
+    /// The names of the classes, if images are labelled.
     fn classes(&self) -> Option<Vec<String>> {
         None
     }
 }
 
-/// What a config says of a source of images. A source of your own implements this and
-/// [`ImageSource`], and is entered with `plasticity_core::plugin! { Source "name": … }`.
+/// The config of a source of images. To add a source, implement this and [`ImageSource`], and register it
+/// with `plasticity_core::plugin! { Source "name": … }`.
 #[typetag::serde(tag = "type")]
 pub trait ImageSourceSpec: Send + Sync + std::fmt::Debug {
-    /// Opens one split. `seed` is the run's.
+    /// Opens one split. `seed` is the run's seed.
     ///
     /// # Errors
-    /// Where files are missing or unusable, or where the source has no such split: names them, and the remedy.
+    /// If files are missing or cannot be used, or if the source has no such split; the error names them and
+    /// the remedy.
     fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ImageSource>>;
 
-    /// The folder of the image files that rules learn from, where there is one: it may hold none that a probe is
-    /// tested on.
+    /// The folder of the image files for learning, if there is one. It must not contain images of the probe's
+    /// test.
     fn learns_from(&self) -> Option<PathBuf> {
         None
     }

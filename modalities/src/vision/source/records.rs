@@ -1,4 +1,4 @@
-//! Binary files of records of one length, read by offset.
+//! Binary files of records of equal length, read by offset.
 
 use crate::common::files;
 use crate::common::folders::working_folder;
@@ -16,10 +16,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// Opens a file; `what` is what a record is, for messages.
+    /// Opens a file. `what` describes a record, for messages.
     ///
     /// # Errors
-    /// Where there is no such file, or its length is 0 or no multiple of a record.
+    /// If there is no such file, or if its length is 0 or not a multiple of `length`.
     pub fn open(path: PathBuf, length: usize, what: &str) -> Result<Self> {
         let bytes = std::fs::metadata(&path)
             .map_err(|e| Error::file(&path, format!("cannot be read: {e}{}", working_folder(&path))))?
@@ -34,7 +34,7 @@ impl Records {
         Ok(Self { path, length, count: bytes / length })
     }
 
-    /// How many records.
+    /// The number of records.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -44,10 +44,10 @@ impl Records {
         &self.path
     }
 
-    /// Reads record `index`. It opens the file each time, so any number of threads can read.
+    /// Reads record `index`. The file is opened each time, so any number of threads can read.
     ///
     /// # Errors
-    /// Where the file changed since it was opened.
+    /// If the file changed since it was opened.
     pub fn read(&self, index: usize) -> Result<Vec<u8>> {
         let mut record = vec![0; self.length];
         let read = |record: &mut [u8]| {
@@ -62,10 +62,10 @@ impl Records {
 }
 
 impl Records {
-    /// A hash of each record without its first `skip` bytes; a record of equal bytes has none.
+    /// A hash of each record without its first `skip` bytes. A record of equal bytes has no hash.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn digests(&self, skip: usize) -> Result<Vec<Option<u64>>> {
         let bytes =
             files::read(&self.path).map_err(|e| Error::file(&self.path, format!("cannot be read: {e}")))?;

@@ -9,23 +9,23 @@ use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Rows and columns of an image.
+/// The number of rows, and of columns, of an image.
 const SIZE: usize = 96;
-/// Bytes of an image: three planes.
+/// The bytes of an image: three planes.
 const IMAGE: usize = 3 * SIZE * SIZE;
 /// The classes, in the order of their labels 1 to 10.
 const CLASSES: [&str; 10] =
     ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"];
 
-/// The folder `stl10_binary` as it is published: `unlabeled_X.bin` to learn from, `train_X.bin` and
-/// `train_y.bin`, `test_X.bin` and `test_y.bin` for the probe. Images are uint8, channel by channel and
-/// column by column; labels count from 1 (Coates, Lee & Ng 2011).
+/// The folder `stl10_binary` as it is published (Coates, Lee & Ng 2011). `unlabeled_X.bin` is for learning.
+/// `train_X.bin` and `train_y.bin` train the probe, `test_X.bin` and `test_y.bin` test it. Images are uint8,
+/// channel by channel and column by column. Labels count from 1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stl10 {
     /// The folder.
     pub path: PathBuf,
-    /// Which images rules learn from: supervised ones need labelled ones.
+    /// The images for learning. Supervised rules need labelled images.
     #[serde(default)]
     pub learn: Part,
 }
@@ -34,10 +34,10 @@ pub struct Stl10 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// The 100,000 without labels.
+    /// The 100,000 images without labels.
     #[default]
     Unlabelled,
-    /// The 5,000 that the probe is trained on.
+    /// The 5,000 images that train the probe.
     Train,
 }
 
@@ -155,7 +155,7 @@ mod tests {
         let Some(path) = crate::common::testing::shared("stl10_binary") else { return };
         let source = open(&path, Split::Learn).unwrap();
         assert_eq!(source.len(), 123);
-        // Neighbours in a photograph are alike; read with the wrong layout they are not.
+        // Neighbouring pixels in a photograph are similar. Read with the wrong layout, they are not.
         let (mut down, mut across) = (0, 0);
         for index in 0..20 {
             let picture = source.image(index).unwrap().picture;

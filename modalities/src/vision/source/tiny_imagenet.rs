@@ -1,4 +1,4 @@
-//! Tiny-ImageNet as it is published.
+//! Tiny-ImageNet, in its published layout.
 
 use super::folder::Files;
 use super::{ImageSource, ImageSourceSpec};
@@ -8,8 +8,8 @@ use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The folder `tiny-imagenet-200`: `train/WNID/images/*.JPEG` to learn from, with labels, and `val/images`
-/// with `val/val_annotations.txt` (file and wnid, separated by tabs) to test a probe on.
+/// The folder `tiny-imagenet-200`. `train/WNID/images/*.JPEG` has labelled images for learning. `val/images`
+/// tests the probe, with classes from `val/val_annotations.txt` (file and wnid, separated by a tab).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TinyImagenet {

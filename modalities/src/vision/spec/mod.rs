@@ -20,44 +20,44 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::path::{Path, PathBuf};
 use toml::Value;
 
-/// Images: from a source, cropped, flipped, normalised and cut into patches.
+/// Images from a source, cropped, flipped, normalised and cut into patches.
 ///
-/// To learn from, crops are random and half of them are flipped, or views are those of [`Augment`]; for the
-/// probe there is one view, a central crop that is not flipped.
+/// In learning, crops are random and half of them are flipped, or views are made by [`Augment`]. A probe sees
+/// one view, a central crop without a flip.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Images {
-    /// Where images come from.
+    /// The source of images.
     #[serde(deserialize_with = "choice")]
     pub source: Box<dyn ImageSourceSpec>,
-    /// Labelled images for the probe, where the source has none or others are wanted.
+    /// Labelled images for the probe, if the source has none or others are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
-    /// Grey (luma of ITU-R BT.601) or three colours.
+    /// Whether images are grey (luma of ITU-R BT.601) or have three colours.
     #[serde(default = "yes")]
     pub grey: bool,
-    /// Side of the crop, in pixels.
+    /// The side of the crop, in pixels.
     #[serde(default = "crop")]
     pub crop: usize,
-    /// Whether half of the images are flipped left to right.
+    /// Whether half of the images are flipped left to right in learning.
     #[serde(default = "yes")]
     pub flip: bool,
-    /// Mean that is taken away.
+    /// The mean that is subtracted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<PerChannel>,
-    /// Standard deviation that is divided by.
+    /// The standard deviation by which values are divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<PerChannel>,
-    /// Whether and how images are cut.
+    /// Whether images are cut into patches, and how.
     #[serde(default)]
     pub patch: Patches,
-    /// Views of each image to learn from, 1 or 2.
+    /// The number of views of each image in learning, 1 or 2.
     #[serde(default = "one")]
     pub views: usize,
-    /// How views are made at random; where absent, two views take the defaults and one view is a plain crop.
+    /// How random views are made. If absent, two views use the defaults and one view is a plain crop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
-    /// Which way up photographs are.
+    /// The orientation of photographs.
     #[serde(default, skip_serializing_if = "Orientation::is_upright")]
     pub orientation: Orientation,
 }
@@ -66,15 +66,15 @@ pub struct Images {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
-    /// What the probe learns from.
+    /// The images that train the probe.
     #[serde(deserialize_with = "folder")]
     pub train: PathBuf,
-    /// What it is tested on.
+    /// The images that test the probe.
     #[serde(deserialize_with = "folder")]
     pub test: PathBuf,
 }
 
-/// A path, and no source.
+/// Reads a path, and refuses a source.
 fn folder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::String(path) => Ok(path.into()),
@@ -118,7 +118,8 @@ impl Labelled {
         Ok(test)
     }
 
-    /// Refuses test images that the probe, or a rule on images of the folder `source`, learns from.
+    /// Refuses test images from which the probe learns, or from which a rule learns through the folder
+    /// `source`.
     fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
         let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
         for (key, folder) in learned_from {
@@ -135,7 +136,8 @@ impl Labelled {
     }
 }
 
-/// Whether two folders are one, or one lies inside the other. Of one that is not there, opening it tells.
+/// Whether two folders are the same, or one is inside the other. `false` if one is missing; opening it
+/// reports the error.
 fn share_images(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one.starts_with(&other) || other.starts_with(&one),
@@ -192,7 +194,7 @@ plasticity_core::plugin! {
             let (views, augment) = self.views(split)?;
             let (crop, flip) = (self.crop, self.flip);
             let stimulus = ImageStimulus { source, crop, flip, normalise, views, augment, grid };
-            // A crop that no image has room for shows now and not on a loader thread.
+            // A crop that is larger than the images is reported now and not from a loader thread.
             if !stimulus.is_empty() {
                 stimulus.sample(0, None)?;
             }
@@ -225,8 +227,8 @@ impl Images {
         }
     }
 
-    /// Refuses files of the test that rules or the probe learn from, wherever they lie. Of a split that cannot be opened,
-    /// opening it tells.
+    /// Refuses test files from which rules or the probe learn, at any path. A split that cannot be opened is
+    /// skipped here; opening it reports the error.
     fn check_files(&self, seed: u64) -> Result<()> {
         let files = |split| -> Vec<apart::Item> {
             let files = self.source(split, seed).map_or_else(|_| Vec::new(), |source| source.files());
@@ -248,7 +250,7 @@ impl Images {
         Ok(())
     }
 
-    /// The same of images in files that hold many.
+    /// The same check for images in files with many images.
     fn check_records(&self, split: Split, seed: u64) -> Result<()> {
         let Ok(test) = self.source(Split::ReadoutTest, seed) else { return Ok(()) };
         let Some(digests) = records::digests(test.as_ref())? else { return Ok(()) };
@@ -270,13 +272,13 @@ impl Images {
         Ok(())
     }
 
-    /// Refuses images, and patches of one image, too large to be made.
+    /// Refuses images, and patches of one image, that are too large.
     fn check_size(&self, Grid { side, size, .. }: Grid, channels: usize) -> Result<()> {
         limit::check("crop", &[self.crop, self.crop, channels])?;
         limit::check("patch", &[side, side, size, size, channels])
     }
 
-    /// How many views a split has, and how they are made.
+    /// The number of views of a split, and how they are made.
     fn views(&self, split: Split) -> Result<(usize, Option<Augment>)> {
         if !(1..=2).contains(&self.views) {
             return Err(Error::config("views", format!("must be 1 or 2, got {}", self.views)));

@@ -1,36 +1,37 @@
-//! Checks that learning and test images are separate where one file holds many.
+//! Checks that learning and test images are separate, for files with many images.
 
 use crate::vision::source::ImageSource;
 use plasticity_core::Result;
 use std::collections::HashMap;
 
-/// Bytes of the files of one side that are compared at most.
+/// The most bytes of the files of one side that are compared.
 const BYTES: u64 = 1 << 29;
-/// The share of test images, in percent, up to which those that were also learned from are only counted: published data sets have
-/// a few.
+/// Published data sets have a few test images that are also learning images. Up to this share of the test
+/// images, in percent, they are only counted.
 const FEW: usize = 1;
 
-/// Test images that are also learned from.
+/// Test images that are also learning images.
 pub struct Shared {
-    /// How many they are and where the first is on both sides.
+    /// Their number, and the place of the first on both sides.
     pub message: String,
     /// Whether they are as few as in published data sets.
     pub few: bool,
 }
 
-/// Hashes of the pixels of a source's images, where files hold many and have at most 512 MiB.
+/// The hashes of the pixels of a source's images. `None` if files do not hold many images or have more than
+/// 512 MiB.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn digests(source: &dyn ImageSource) -> Result<Option<Digests>> {
     let sizes = source.files().into_iter().map(|file| file.metadata().map_or(0, |data| data.len()));
     if sizes.sum::<u64>() > BYTES { Ok(None) } else { source.digests() }
 }
 
-/// One for each image; none of an image of one colour.
+/// A hash for each image; `None` for an image of one colour.
 pub type Digests = Vec<Option<u64>>;
 
-/// Compares images to learn from with those of the test, whose hashes are `test`.
+/// Compares learning images with test images. `test` has the hashes of the test images.
 ///
 /// # Errors
 /// As [`digests`].

@@ -1,4 +1,4 @@
-//! What a config gives, and what is said of a wrong one.
+//! What a config gives, and the errors of a wrong one.
 
 use super::*;
 use crate::vision::testing;
@@ -70,7 +70,7 @@ fn crops_are_central_or_random_and_half_are_flipped() {
         seen.extend(found);
     }
     assert_eq!(seen.len(), 30, "every place, flipped and not");
-    // The whole image: the crop is the identity.
+    // With the whole image as the crop, all crops are equal.
     let keys = folder(temporary.path(), "crop = 10\ngrey = false\nmean = 0.0\nstd = 1.0\nflip = false");
     testing::write(temporary.path().join("a.png"), &testing::png(&testing::gradient(10, 10)));
     let stimulus = open(&keys, Split::Learn).unwrap();
@@ -246,14 +246,14 @@ fn no_record_of_a_file_of_many_images_is_on_both_sides() {
         open(&keys, Split::Learn).map(drop)
     };
     test(&records(100..104)).unwrap();
-    // Under another label, and in another place.
+    // The same image, with another label and in another place.
     let error = test(&[&records(100..102)[..], &record(31, 7)].concat()).unwrap_err().to_string();
     assert!(
         error.contains("1 of the 3 test images") && error.contains("test_batch.bin, record 2"),
         "{error}"
     );
     assert!(error.contains("data_batch_3.bin, record 1"), "{error}");
-    // As few as in published data sets are only counted, and images of one colour are not.
+    // A few, as in published data sets, are only counted. Images of one colour do not count.
     test(&[&records(100..199)[..], &record(31, 7)].concat()).unwrap();
     test(&[5; 3073]).unwrap();
 }

@@ -4,18 +4,18 @@ use ::mpi::topology::{Rank, SimpleCommunicator};
 use ::mpi::traits::{Communicator, Destination, Source};
 use std::time::{Duration, Instant};
 
-/// The tag of a message that a rank waits in an operation.
+/// The tag of the message "this rank waits in an operation".
 const HERE: i32 = 3;
-/// How long ranks that wait listen to each other. A rank that says nothing for so long counts as hung.
+/// How long waiting ranks listen to each other. A rank that is silent for this long counts as hung.
 const HEARING: Duration = Duration::from_secs(3);
 
-/// Watches over operations that all ranks take part in.
+/// Watches operations that all ranks take part in.
 pub(super) struct Watch {
     limit: Duration,
     since: Instant,
-    /// Which operation it is: all ranks make the same ones.
+    /// The number of the operation. All ranks make the same operations.
     operation: u64,
-    /// When this rank said that it waits in it, and which ranks have said so.
+    /// When this rank said that it waits in the operation, and which ranks have said so.
     here: Option<(Instant, Vec<Rank>)>,
 }
 
@@ -24,14 +24,15 @@ impl Watch {
         Self { limit, since: Instant::now(), operation: 0, here: None }
     }
 
-    /// Counts an operation that begins.
+    /// Counts the start of an operation.
     pub fn begin(&mut self) {
         self.operation += 1;
         self.since = Instant::now();
         self.here = None;
     }
 
-    /// Looks whether the operation takes too long. If a rank is not here then, the job ends, and the message names the rank.
+    /// Checks whether the operation takes too long. If so, and if a rank does not take part in it, ends the
+    /// job with a message that names the rank.
     pub fn look(&mut self, world: &SimpleCommunicator) {
         if self.since.elapsed() < self.limit {
             return;
@@ -39,7 +40,7 @@ impl Watch {
         let own = world.rank();
         let others = || (0..world.size()).filter(move |rank| *rank != own);
         let Some((asked, here)) = &mut self.here else {
-            // The message is a few bytes, so MPI sends it at once, and no rank has to receive it.
+            // The message has a few bytes, so MPI sends it at once, and no rank has to receive it.
             others().for_each(|rank| world.process_at_rank(rank).send_with_tag(&self.operation, HERE));
             self.here = Some((Instant::now(), vec![own]));
             return;
@@ -53,7 +54,7 @@ impl Watch {
         }
         let absent: Vec<Rank> = others().filter(|rank| !here.contains(rank)).collect();
         if absent.is_empty() {
-            // The operation is long, but no rank hangs.
+            // All ranks take part, so the operation is long and no rank hangs.
             self.since = Instant::now();
             self.here = None;
         } else if asked.elapsed() >= HEARING {
@@ -67,7 +68,7 @@ impl Watch {
                     self.limit.as_secs()
                 );
             } else {
-                // The lowest rank speaks for all.
+                // The lowest waiting rank reports for all, so the others give it time.
                 std::thread::sleep(HEARING);
             }
             world.abort(1);

@@ -1,7 +1,8 @@
-//! Ranks that `mpirun` has started, over MPI.
+//! Ranks that `mpirun` started, over MPI.
 //!
-//! One thread makes all calls, so a library that allows one calling thread is enough. A rank that waits for an operation tests it
-//! again and again, with short sleeps between. So training has the core, and ranks that do not come are found.
+//! One thread makes all calls, so an MPI library that allows one calling thread is enough. A waiting rank
+//! tests its operation repeatedly, with short sleeps between the tests. The sleeps leave the core to
+//! training, and the tests let the rank find others that hang.
 
 mod hung;
 
@@ -16,13 +17,14 @@ use hung::Watch;
 use plasticity_core::{Error, Result};
 use std::time::{Duration, Instant};
 
-/// Asks rank 0 for a number of the shared counter.
+/// The tag of a request to rank 0 for a number of the shared counter.
 const CLAIM: i32 = 1;
-/// Brings it.
+/// The tag of the answer.
 const CLAIMED: i32 = 2;
-/// How long what training waits for is tested without a sleep.
+/// How long an operation that training waits for is tested without sleeps.
 const AWAKE: Duration = Duration::from_millis(2);
-/// A sleep between two tests of an operation that runs beside training, or takes longer.
+/// The sleep between two tests of an operation that runs beside training, or that takes longer than
+/// [`AWAKE`].
 const NAP: Duration = Duration::from_micros(20);
 
 /// The link of one rank.
@@ -36,10 +38,11 @@ struct World {
     _universe: Universe,
 }
 
-/// Joins the ranks of this job. One that others wait for, for longer than `limit`, counts as hung, and ends the job.
+/// Joins the ranks of this job. A rank that others wait for longer than `limit` counts as hung, and the job
+/// ends.
 ///
 /// # Errors
-/// Where MPI cannot be used.
+/// If MPI cannot be used.
 pub fn join(limit: Duration) -> Result<Queued> {
     Queued::open(move |abort| {
         let refuse =
@@ -51,7 +54,7 @@ pub fn join(limit: Duration) -> Result<Queued> {
 }
 
 impl World {
-    /// Waits until a request is finished, without a sleep for as long as `awake`.
+    /// Waits until a request is finished. It does not sleep during the first `awake`.
     fn finish<'a, D: ?Sized, S: Scope<'a>>(&mut self, mut request: Request<'a, D, S>, awake: Duration) {
         let since = Instant::now();
         self.watch.begin();
@@ -73,7 +76,7 @@ impl World {
         }
     }
 
-    /// On rank 0, gives others the numbers that they ask for.
+    /// On rank 0, answers the other ranks' requests for numbers of the counter.
     fn serve(&mut self) {
         while self.world.rank() == 0 {
             let Some(status) = self.world.any_process().immediate_probe_with_tag(CLAIM) else { return };
@@ -84,9 +87,10 @@ impl World {
         }
     }
 
-    /// What every rank brings; each brings as much.
+    /// The values of all ranks. Every rank gives equally many.
     fn gather_fixed<T: ::mpi::traits::Equivalence + Clone + Default>(&mut self, own: &[T]) -> Vec<T> {
-        // Nobody brings anything: MPI would take the places of two empty vectors for one.
+        // If no rank gives anything, MPI must not be called: it would take the addresses of two empty vectors
+        // as one buffer.
         if own.is_empty() {
             return Vec::new();
         }
@@ -121,7 +125,7 @@ impl Link for World {
 
     fn exchange(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let lengths = self.gather_fixed(&[bytes.len() as u64]);
-        // Each brings as many as the longest has.
+        // Every rank sends as many bytes as the longest has.
         let longest = lengths.iter().max().copied().unwrap_or_default() as usize;
         let mut padded = bytes;
         padded.resize(longest, 0);

@@ -1,5 +1,5 @@
-//! A small formant synthesiser after Klatt (1980): a voiced and a noise source, a cascade of resonators for the
-//! vocal tract, one resonator of its own for frication.
+//! A small formant synthesiser after Klatt (1980): a source of voice and a source of noise, a cascade of
+//! resonators for the vocal tract, and a separate resonator for frication.
 
 use crate::audio::RATE;
 use crate::audio::labels::segments::Segment;
@@ -7,22 +7,22 @@ use plasticity_core::random::Random;
 use rand::RngExt;
 use std::f32::consts::PI;
 
-/// How a phone is made.
+/// The parameters of a phone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phone {
-    /// ARPABET, lower case; `sil` is silence.
+    /// The ARPABET name in lower case; `sil` is silence.
     pub name: &'static str,
-    /// Formants F1 … F3 of a man's vocal tract, Hz.
+    /// The formants F1 … F3 of a man's vocal tract, in Hz.
     pub formants: [f32; 3],
-    /// Loudness of the voice.
+    /// The loudness of the voice.
     pub voice: f32,
-    /// Loudness of the frication noise.
+    /// The loudness of the frication noise.
     pub noise: f32,
-    /// Centre of the frication noise, Hz.
+    /// The centre of the frication noise, in Hz.
     pub noise_centre: f32,
-    /// A stop: silent for the first part, then a burst of the noise.
+    /// Whether the phone is a stop: no noise during the first part, then a burst.
     pub stop: bool,
-    /// Mean duration, seconds.
+    /// The mean duration, in seconds.
     pub duration: f32,
 }
 
@@ -41,7 +41,8 @@ const fn consonant(
     Phone { name, formants, voice, noise, noise_centre, stop, duration: 0.09 }
 }
 
-/// The phones. Vowel formants: means of men, Peterson & Barney (1952); the rest follows Klatt's (1980) tables in broad.
+/// The phones. Vowel formants are the means of men in Peterson & Barney (1952). The rest roughly follows
+/// Klatt's (1980) tables.
 pub const PHONES: [Phone; 18] = [
     vowel("iy", [270.0, 2290.0, 3010.0]),
     vowel("ih", [390.0, 1990.0, 2550.0]),
@@ -71,19 +72,19 @@ pub const PHONES: [Phone; 18] = [
     },
 ];
 
-/// Who speaks.
+/// The parameters of a speaker.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Voice {
-    /// Mean pitch, Hz.
+    /// The mean pitch, in Hz.
     pub pitch: f32,
-    /// All formants times this: 1 for a man's vocal tract, more for shorter ones.
+    /// The factor of all formants: 1 for a man's vocal tract, more for a shorter one.
     pub formant_scale: f32,
-    /// All durations times this.
+    /// The factor of all durations.
     pub pace: f32,
 }
 
 impl Voice {
-    /// A speaker; shorter vocal tracts go with a higher pitch.
+    /// Draws a speaker. A shorter vocal tract has a higher pitch.
     pub fn draw(random: &mut Random) -> Self {
         let size: f32 = random.random_range(0.0..1.0);
         Self {
@@ -94,7 +95,7 @@ impl Voice {
     }
 }
 
-/// A random sequence of phones that fills `samples`; no phone follows itself.
+/// A random sequence of phones that lasts `samples` samples. No phone follows itself.
 pub fn script(voice: &Voice, samples: usize, random: &mut Random) -> Vec<Segment> {
     let (mut segments, mut at, mut last) = (Vec::new(), 0, usize::MAX);
     while at < samples {
@@ -112,14 +113,15 @@ pub fn script(voice: &Voice, samples: usize, random: &mut Random) -> Vec<Segment
     segments
 }
 
-/// One resonance: y[n] = A x[n] + B y[n−1] + C y[n−2] (Klatt 1980, Equation 1).
+/// A resonator: y[n] = A x[n] + B y[n−1] + C y[n−2] (Klatt 1980, Equation 1).
 #[derive(Clone, Copy, Default)]
 struct Resonator {
     one: f32,
     two: f32,
 }
 
-/// (A, B, C) of a resonance at `frequency` with `bandwidth`, Hz; A makes its gain at 0 Hz one.
+/// The coefficients (A, B, C) of a resonance with this `frequency` and `bandwidth`, in Hz. A makes the gain
+/// at 0 Hz one.
 fn resonance(frequency: f32, bandwidth: f32) -> [f32; 3] {
     let period = 1.0 / RATE as f32;
     let frequency = frequency.min(0.48 * RATE as f32);
@@ -136,9 +138,9 @@ impl Resonator {
     }
 }
 
-/// Speaks `script`: `samples` samples of 16 kHz, roughly within ±1.
+/// Speaks `script`. Returns `samples` samples at 16 kHz, roughly within ±1.
 pub fn speak(voice: &Voice, script: &[Segment], samples: usize, random: &mut Random) -> Vec<f32> {
-    /// Articulators move towards their targets within about this many seconds (coarticulation).
+    /// The time constant, in seconds, with which formants approach their targets (coarticulation).
     const GLIDE: f32 = 0.012;
     const BANDWIDTHS: [f32; 4] = [60.0, 90.0, 150.0, 250.0];
     let glide = 1.0 - (-1.0 / (GLIDE * RATE as f32)).exp();
@@ -159,7 +161,7 @@ pub fn speak(voice: &Voice, script: &[Segment], samples: usize, random: &mut Ran
             let noise = if phone.stop && at < burst { 0.0 } else { phone.noise };
             voiced += fast * (phone.voice - voiced);
             noisy += fast * (noise - noisy);
-            // Pitch falls by a fifth over the utterance and trembles a little.
+            // Pitch falls from 110 % to 90 % of its mean over the utterance, and trembles a little.
             let fall = 1.1 - 0.2 * at as f32 / samples as f32;
             phase += voice.pitch * fall * (1.0 + random.random_range(-0.02..0.02)) / RATE as f32;
             let pulse = if phase >= 1.0 {

@@ -1,4 +1,4 @@
-//! Built-in speech: nothing to fetch, labels exact to the sample.
+//! Built-in speech: nothing to download, and labels that are exact to the sample.
 
 pub mod formant;
 
@@ -12,25 +12,26 @@ use plasticity_core::random::{purpose, stream};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Keeps built-in speech apart from other built-in stimuli: `[SYNTHETIC, SPEECH, …]`.
+/// Separates the random streams of built-in speech from those of other built-in stimuli:
+/// `[SYNTHETIC, SPEECH, …]`.
 const SPEECH: u64 = 0x5EEC;
 
-/// Utterances of all speakers together; each takes some hundred bytes before it is spoken.
+/// The most utterances of all speakers together. Each takes some hundred bytes before it is spoken.
 const MOST: usize = 1_000_000;
 
 /// Config of the source `synthetic_speech`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SyntheticSpeech {
-    /// How many speakers.
+    /// The number of speakers.
     pub speakers: usize,
-    /// The first speaker's number.
+    /// The number of the first speaker.
     pub first_speaker: usize,
-    /// Utterances of each speaker.
+    /// The number of utterances of each speaker.
     pub utterances: usize,
-    /// The first utterance's number.
+    /// The number of the first utterance.
     pub first_utterance: usize,
-    /// Length of an utterance, seconds.
+    /// The length of an utterance, in seconds.
     pub seconds: f32,
 }
 
@@ -96,7 +97,7 @@ struct Synthetic {
 }
 
 impl Synthetic {
-    /// What utterance `index` says, and who says it.
+    /// The speaker and the phones of utterance `index`, and the random stream that continues from them.
     fn script(&self, index: usize) -> (Voice, Vec<segments::Segment>, plasticity_core::random::Random) {
         let (speaker, utterance) = (self.numbers[index].0 as u64, self.numbers[index].1 as u64);
         let voice = Voice::draw(&mut stream(self.seed, &[purpose::SYNTHETIC, SPEECH, speaker]));

@@ -1,12 +1,13 @@
-//! The source `motions`: built-in scenes whose class is how their shapes move.
+//! The source `motions`: built-in scenes whose class is the motion of their shapes.
 //!
-//! A scene has striped shapes, each with a place on a torus, an orientation and a size, all drawn uniformly on a
-//! circle (sizes: of a cycle from small to large, faded where it wraps). A class moves one of these at an even speed,
-//! or swings it about a place, and adding a constant to what is uniform on a circle leaves it uniform: every frame
-//! of every class has the same distribution, and no single frame tells the class.
+//! A scene has striped shapes. Each has a position on a torus, an orientation and a size. All of these are
+//! drawn uniformly on a circle; sizes follow a cycle from small to large, and a shape fades where the cycle
+//! wraps. A class moves one of these values at a constant speed, or lets the position swing along x or y.
+//! A value that is uniform on a circle stays uniform when a constant is added. So every frame of every class
+//! has the same distribution, and a single frame does not show the class.
 //!
-//! Shapes can be short-lived, like the dots of random-dot kinematograms (Newsome & Paré 1988): then nothing but the
-//! motion lasts from one moment to a later one, and to predict is to see the motion.
+//! Shapes can be short-lived, like the dots of random-dot kinematograms (Newsome & Paré 1988). Then only the
+//! motion is the same at two distant moments, and a network that predicts must see the motion.
 
 mod render;
 mod scene;

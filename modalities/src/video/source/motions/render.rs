@@ -1,12 +1,12 @@
-//! Frames of a scene.
+//! Draws the frames of a scene.
 
 use super::scene::{Motion, Pose, Scene, Shape};
 use crate::video::source::Frame;
 use std::f32::consts::{PI, TAU};
 
-/// Radius of the smallest shape, in widths of the frame.
+/// The radius of the smallest shape, in widths of the frame.
 const SMALL: f32 = 0.06;
-/// The largest shape by the smallest.
+/// The ratio of the largest to the smallest radius.
 const GROWS: f32 = 4.0;
 
 /// The frame of a scene at `time`.
@@ -45,7 +45,7 @@ fn paint(canvas: &mut [f32], size: usize, shape: &Shape, pose: Pose) {
         for dx in -reach..=reach {
             let (column, row) = (centre_x.floor() as isize + dx, centre_y.floor() as isize + dy);
             let (x, y) = (column as f32 + 0.5 - centre_x, row as f32 + 0.5 - centre_y);
-            // In the shape's own frame: turned back, in radii.
+            // The position in the frame of the shape: rotated back, in units of the radius.
             let (u, v) = ((cos * x + sin * y) / radius, (cos * y - sin * x) / radius);
             let coverage = (0.5 - outside(shape.corners, u, v) * radius).clamp(0.0, 1.0) * opacity;
             if coverage <= 0.0 {
@@ -62,7 +62,7 @@ fn paint(canvas: &mut [f32], size: usize, shape: &Shape, pose: Pose) {
     }
 }
 
-/// How far a point lies outside a shape of radius 1 (below 0: inside), roughly.
+/// The approximate distance of a point from a shape of radius 1. It is below 0 inside.
 fn outside(corners: u8, u: f32, v: f32) -> f32 {
     match corners {
         3 => (-u - 0.5).max(0.5 * u + 0.866 * v - 0.5).max(0.5 * u - 0.866 * v - 0.5),

@@ -1,11 +1,11 @@
-//! Scenes and how they move.
+//! Scenes and their motion.
 
 use plasticity_core::random::Random;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
 
-/// A class: what all shapes of a scene do.
+/// A class: the motion of all shapes of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Motion {
@@ -17,13 +17,13 @@ pub enum Motion {
     Down,
     /// Moves against y.
     Up,
-    /// Turns from x to y (clockwise on the screen).
+    /// Turns from x to y (clockwise on screen).
     Clockwise,
     /// Turns from y to x.
     Anticlockwise,
-    /// Grows, fades out when large and in again when small.
+    /// Grows. Fades out when large, and fades in again when small.
     Expand,
-    /// Shrinks, fades out when small and in again when large.
+    /// Shrinks. Fades out when small, and fades in again when large.
     Contract,
     /// Swings along x.
     Sway,
@@ -32,7 +32,7 @@ pub enum Motion {
 }
 
 impl Motion {
-    /// All of them, in the order of their labels.
+    /// All motions, in the order of their labels.
     pub const ALL: [Self; 10] = [
         Self::Right,
         Self::Left,
@@ -46,7 +46,7 @@ impl Motion {
         Self::Bob,
     ];
 
-    /// Its name in configs.
+    /// The name in configs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Right => "right",
@@ -63,53 +63,53 @@ impl Motion {
     }
 }
 
-/// Widths of the frame a step.
+/// The speed along x or y, in widths of the frame per frame.
 const SLIDE: f32 = 0.03;
-/// Turns a step (0.15 rad).
+/// The speed of a turn, in turns per frame (0.15 rad).
 const TURN: f32 = 0.024;
-/// Cycles of the size a step.
+/// The speed of growth, in cycles per frame.
 const GROWTH: f32 = 0.03;
-/// Widths of the frame to either side.
+/// The amplitude of a swing, in widths of the frame.
 const SWING: f32 = 0.12;
-/// Swings a step.
+/// The frequency of a swing, in swings per frame.
 const SWINGS: f32 = 0.08;
 
-/// Where a shape is; each value is in [0, 1) and wraps.
+/// The state of a shape. Each value is in [0, 1) and wraps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
-    /// Place, in widths of the frame.
+    /// The position along x, in widths of the frame.
     pub x: f32,
-    /// Place, in heights of the frame.
+    /// The position along y, in heights of the frame.
     pub y: f32,
-    /// Orientation, in turns.
+    /// The orientation, in turns.
     pub angle: f32,
-    /// Place in the cycle from small to large.
+    /// The position in the cycle from small to large.
     pub growth: f32,
 }
 
-/// A shape and its looks.
+/// A shape and its appearance.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    /// Where it is at time 0.
+    /// The pose at time 0.
     pub start: Pose,
-    /// Where in its swing it is at time 0, in swings (used by sway and bob alone).
+    /// The position in its swing at time 0, in swings. Only sway and bob use it.
     pub phase: f32,
-    /// Corners: 0 for an ellipse, 3 for a triangle, 4 for a bar.
+    /// The number of corners: 0 for an ellipse, 3 for a triangle, 4 for a bar.
     pub corners: u8,
-    /// The colours of its stripes.
+    /// The colours of the stripes.
     pub colours: [[f32; 3]; 2],
-    /// Stripes across it.
+    /// The number of stripes across the shape.
     pub stripes: f32,
 }
 
-/// One grating of the background; it stands still.
+/// A grating of the background, which does not move.
 #[derive(Clone, Debug)]
 pub struct Grating {
-    /// Waves across and down the frame.
+    /// The number of waves across and down the frame.
     pub waves: [f32; 2],
-    /// Its phase, in waves.
+    /// The phase, in waves.
     pub phase: f32,
-    /// How much it adds to each channel.
+    /// The amplitude in each channel.
     pub colour: [f32; 3],
 }
 
@@ -130,19 +130,20 @@ impl Shape {
     }
 }
 
-/// What a clip shows, whatever its motion.
+/// The content of a clip, without its motion.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The shapes, back to front.
     pub shapes: Vec<Shape>,
     /// The background.
     pub gratings: Vec<Grating>,
-    /// How much faster than usual everything moves.
+    /// The factor of all speeds.
     pub pace: f32,
 }
 
 impl Scene {
-    /// Draws a scene with `shapes` shapes and gratings of contrasts up to `background`. The motion plays no part in it.
+    /// Draws a scene with `shapes` shapes, and gratings with contrasts up to `background`. It does not depend
+    /// on the motion.
     pub fn draw(shapes: usize, background: f32, random: &mut Random) -> Self {
         let gratings = (0..3)
             .map(|_| Grating {
@@ -156,9 +157,10 @@ impl Scene {
         Self { shapes, gratings, pace }
     }
 
-    /// The scene as it is at a frame where shapes live for `lifetime` frames (0: for good): each gives way to a new one
-    /// when its time is over, first after a part of it that differs from shape to shape. `successor` gives the random
-    /// numbers of a shape's n-th successor, n from 1. A new shape is as uniform as the first, so this tells no motion.
+    /// The scene at a frame if shapes live for `lifetime` frames (0: forever). A new shape replaces each
+    /// shape when its time is over. The first replacement comes after a part of the lifetime that differs
+    /// between shapes. `successor` gives the random numbers of a shape's n-th successor, n from 1. A new
+    /// shape is as uniform as the first, so replacement does not show the motion.
     #[must_use]
     pub fn at(mut self, frame: usize, lifetime: usize, successor: impl Fn(usize, usize) -> Random) -> Self {
         if lifetime == 0 {

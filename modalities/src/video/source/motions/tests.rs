@@ -1,4 +1,4 @@
-//! That motion, and nothing but motion, tells the class.
+//! Checks that only motion shows the class.
 
 use super::*;
 use std::f32::consts::TAU;
@@ -22,7 +22,7 @@ fn fleeting(motions: &[Motion]) -> MotionsSpec {
     MotionsSpec { lifetime: 4, background: 0.0, ..spec(motions) }
 }
 
-/// Luminance of a frame.
+/// The luminance of a frame.
 fn luminance(frame: &Frame) -> Vec<f64> {
     frame.rgb.chunks(3).map(|p| p.iter().map(|&v| f64::from(v)).sum::<f64>() / 765.0).collect()
 }
@@ -33,7 +33,7 @@ fn slopes(values: &[f64], at: usize) -> (f64, f64) {
     (value(x + 1, y) - value(x + SIZE - 1, y), value(x, y + 1) - value(x, y + SIZE - 1))
 }
 
-/// Mean, variance, and energies of slopes in four directions of one frame.
+/// Features of one frame: mean, variance, energies of slopes, and the sum of each channel.
 fn of_a_frame(frame: &Frame) -> Vec<f64> {
     let values = luminance(frame);
     let count = values.len() as f64;
@@ -50,7 +50,8 @@ fn of_a_frame(frame: &Frame) -> Vec<f64> {
     features
 }
 
-/// How the change from one frame to the next goes with the slopes, which a motion's direction decides.
+/// How the change from one frame to the next correlates with the slopes. The sign depends on the direction of
+/// motion.
 fn of_a_change(frames: &[Frame]) -> Vec<f64> {
     let (before, after) = (luminance(&frames[0]), luminance(&frames[1]));
     let (mut along_x, mut along_y, mut energy) = (0.0, 0.0, 1e-9);
@@ -64,7 +65,8 @@ fn of_a_change(frames: &[Frame]) -> Vec<f64> {
     vec![along_x / energy, along_y / energy]
 }
 
-/// Accuracy of the nearest class mean, features scaled to unit variance; means from one split, accuracy on another.
+/// The accuracy of the nearest class mean, with features scaled to unit variance. The means come from one
+/// split, the accuracy from another.
 fn accuracy(spec: &MotionsSpec, frames: usize, features: impl Fn(&[Frame]) -> Vec<f64>) -> f64 {
     let motions = &spec.motions;
     let read = |split| {
@@ -124,7 +126,8 @@ fn every_value_of_a_pose_stays_uniform_at_any_time_in_every_class() {
             let poses: Vec<_> = scenes.iter().map(|s| s.pose(&s.shapes[0], motion, time)).collect();
             let parts: [fn(&scene::Pose) -> f32; 4] = [|p| p.x, |p| p.y, |p| p.angle, |p| p.growth];
             for part in parts {
-                // First and second circular moments of 3,000 uniform draws: standard deviation 1 / √3000 = 0.018.
+                // These are the first and second circular moments of 3,000 uniform draws, with a standard
+                // deviation of 1 / √3000 = 0.018.
                 for order in [1.0, 2.0] {
                     let (mut sin, mut cos) = (0.0, 0.0);
                     for pose in &poses {

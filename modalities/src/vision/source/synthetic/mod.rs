@@ -1,4 +1,4 @@
-//! `source = "synthetic"`: built-in scenes, so that everything runs with no data at all.
+//! `source = "synthetic"`: built-in scenes, so that everything runs without data.
 
 mod scene;
 
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Synthetic {
-    /// Side of an image, in pixels.
+    /// The side of an image, in pixels.
     pub size: usize,
-    /// Scenes to learn from.
+    /// The number of scenes for learning.
     pub count: usize,
-    /// Scenes that a probe learns from.
+    /// The number of scenes that train a probe.
     pub train: usize,
-    /// Scenes that a probe is tested on.
+    /// The number of scenes that test a probe.
     pub test: usize,
 }
 
@@ -30,7 +30,7 @@ impl Default for Synthetic {
     }
 }
 
-/// Scenes of a split: their order, drawn for each epoch, is held in memory.
+/// The most scenes of a split. Each epoch draws their order and keeps it in memory.
 const MOST: usize = 10_000_000;
 
 struct Scenes {
@@ -77,7 +77,7 @@ impl ImageSource for Scenes {
     }
 
     fn image(&self, index: usize) -> Result<LabelledPicture> {
-        // Classes take turns, so that every split has as many of each.
+        // Classes alternate, so every split has equally many of each (±1).
         let class = index % scene::CLASSES.len();
         let mut random = stream(self.seed, &[purpose::SYNTHETIC, self.split, index as u64]);
         let picture = Picture::new(self.size, self.size, scene::draw(class, self.size, &mut random))?;

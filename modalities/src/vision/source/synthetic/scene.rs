@@ -1,10 +1,10 @@
-//! One scene: objects of one class, by their shape and texture, on cluttered ground.
+//! A scene: objects of one class, given by shape and texture, on cluttered ground.
 
 use plasticity_core::random::Random;
 use rand::RngExt;
 use std::f32::consts::TAU;
 
-/// The classes: a shape and a texture each.
+/// The classes, each a shape and a texture.
 pub const CLASSES: [&str; 8] = [
     "disc, level stripes",
     "disc, upright stripes",
@@ -16,15 +16,15 @@ pub const CLASSES: [&str; 8] = [
     "triangle, rings",
 ];
 
-/// Pixels of a scene of `class` (its place in [`CLASSES`]), `[y, x]`, red, green and blue.
+/// The pixels of a scene of `class` (an index into [`CLASSES`]), of shape `[y, x]`, each red, green and blue.
 ///
-/// Two to four objects of the class, at any places and sizes, tilted a little, in two random colours. All
-/// textures are half of one colour and half of the other, with as many edges, discs and triangles have the
-/// same areas, and all classes survive a flip from left to right: no statistic of single pixels gives a class
-/// away. The ground is smooth noise with strokes of random directions, in colours of its own.
+/// A scene has two to four objects of the class. They have random places and sizes, a small tilt, and two
+/// random colours. Statistics of single pixels do not show the class: all textures have half of each colour
+/// and equally many edges, and discs and triangles have equal areas. All classes survive a flip from left to
+/// right. The ground is smooth noise with strokes in random directions, in other colours.
 pub fn draw(class: usize, size: usize, random: &mut Random) -> Vec<[u8; 3]> {
     let mut canvas = ground(size, random);
-    // Lengths are for images of 64 pixels a side.
+    // Lengths are given for images of 64 × 64 pixels.
     let unit = size as f32 / 64.0;
     for _ in 0..random.random_range(10..20u32) {
         stroke(&mut canvas, size, unit, random);
@@ -35,13 +35,13 @@ pub fn draw(class: usize, size: usize, random: &mut Random) -> Vec<[u8; 3]> {
     canvas.iter().map(|pixel| pixel.map(|x| (x.clamp(0.0, 1.0) * 255.0).round() as u8)).collect()
 }
 
-/// A random colour: some lightness, and a tint.
+/// A random colour: a lightness, and a tint.
 fn colour(lightness: std::ops::Range<f32>, tint: f32, random: &mut Random) -> [f32; 3] {
     let lightness = random.random_range(lightness);
     std::array::from_fn(|_| lightness + random.random_range(-tint..tint))
 }
 
-/// Noise of two scales, each interpolated between random values on a lattice.
+/// Noise on two scales, each interpolated between random values on a lattice.
 fn ground(size: usize, random: &mut Random) -> Vec<[f32; 3]> {
     let base = colour(0.45..0.55, 0.05, random);
     let mut canvas = vec![base; size * size];
@@ -69,7 +69,7 @@ fn ground(size: usize, random: &mut Random) -> Vec<[f32; 3]> {
     canvas
 }
 
-/// Blends `paint(dx, dy)` = (colour, cover) over the square of half-width `reach` around a place.
+/// Blends `paint(dx, dy)` = (colour, cover) into the square of half-width `reach` around a place.
 fn blend(
     canvas: &mut [[f32; 3]],
     size: usize,
@@ -93,12 +93,12 @@ fn blend(
     }
 }
 
-/// How much of a pixel is covered, by the signed distance to the edge (positive inside).
+/// The covered share of a pixel, from its signed distance to the edge (positive inside).
 fn cover(distance: f32) -> f32 {
     (distance + 0.5).clamp(0.0, 1.0)
 }
 
-/// A short bar of any direction.
+/// Draws a short bar in a random direction.
 fn stroke(canvas: &mut [[f32; 3]], size: usize, unit: f32, random: &mut Random) {
     let place = (random.random_range(0.0..size as f32), random.random_range(0.0..size as f32));
     let (length, width) = (unit * random.random_range(3.0..8.0), unit * random.random_range(0.7..1.6));
@@ -115,7 +115,7 @@ struct Object {
     triangle: bool,
     texture: usize,
     place: (f32, f32),
-    /// Radius of the disc of the same area.
+    /// The radius of a disc of the same area.
     radius: f32,
     shape_tilt: f32,
     texture_tilt: f32,
@@ -145,12 +145,12 @@ impl Object {
         }
     }
 
-    /// Signed distance to the edge, positive inside.
+    /// The signed distance to the edge, positive inside.
     fn distance(&self, x: f32, y: f32) -> f32 {
         if !self.triangle {
             return self.radius - x.hypot(y);
         }
-        // The in-radius of an equilateral triangle of the disc's area: π r² = 3√3 i².
+        // The in-radius i of an equilateral triangle with the disc's area: π r² = 3√3 i².
         let inner = self.radius * 0.777_6;
         let side = |turn: f32| {
             let (sin, cos) = (self.shape_tilt + turn).sin_cos();
@@ -159,7 +159,7 @@ impl Object {
         side(0.0).min(side(TAU / 3.0)).min(side(-TAU / 3.0))
     }
 
-    /// From −1 to 1: mostly the one or the other, half of the area each.
+    /// The texture, from −1 to 1. Half of the area is near each end.
     fn texture(&self, x: f32, y: f32) -> f32 {
         let (sin, cos) = self.texture_tilt.sin_cos();
         let (u, v) = (x * cos + y * sin, y * cos - x * sin);
@@ -168,7 +168,7 @@ impl Object {
         let raw = match self.texture {
             0 => wave(v, self.wavelength, p),
             1 => wave(u, self.wavelength, p),
-            // Twice the wavelength in two directions: as much edge as stripes have.
+            // The wavelength is doubled in two directions, so there are as many edges as in stripes.
             2 => wave(u, 2.0 * self.wavelength, p) * wave(v, 2.0 * self.wavelength, q),
             _ => wave(x.hypot(y), self.wavelength, p),
         };
@@ -176,7 +176,7 @@ impl Object {
     }
 
     fn draw(&self, canvas: &mut [[f32; 3]], size: usize) {
-        // A triangle's corners are at twice its in-radius.
+        // The corners of a triangle are at twice its in-radius.
         let reach = if self.triangle { 1.56 * self.radius } else { self.radius };
         blend(canvas, size, self.place, reach + 1.0, |x, y| {
             let cover = cover(self.distance(x, y));

@@ -1,4 +1,4 @@
-//! What a class can be told by, and what it cannot.
+//! Which features show a class, and which do not.
 
 use super::*;
 use crate::vision::Picture;
@@ -13,7 +13,7 @@ fn grey(picture: &Picture) -> Vec<f32> {
     picture.pixels().iter().map(|&pixel| luma(pixel)).collect()
 }
 
-/// Mean, standard deviation and a histogram of 16 bins.
+/// The mean, the standard deviation and a histogram of 16 bins.
 fn global_statistics(picture: &Picture) -> Vec<f32> {
     let grey = grey(picture);
     let n = grey.len() as f32;
@@ -24,7 +24,7 @@ fn global_statistics(picture: &Picture) -> Vec<f32> {
     [vec![mean, variance.sqrt()], histogram].concat()
 }
 
-/// Share of the gradients' magnitude in each of 8 directions (without sign).
+/// The share of the gradients' magnitude in each of 8 directions, without sign.
 fn orientations(picture: &Picture) -> Vec<f32> {
     let (grey, w) = (grey(picture), picture.width());
     let mut bins = [0.0; 8];
@@ -40,7 +40,7 @@ fn orientations(picture: &Picture) -> Vec<f32> {
     bins.iter().map(|bin| bin / sum).collect()
 }
 
-/// Test accuracy of a linear classifier: least squares on one-of-n targets, slightly damped.
+/// The test accuracy of a linear classifier: least squares on one-hot targets with slight damping.
 fn linear_accuracy(describe: impl Fn(&Picture) -> Vec<f32>) -> f64 {
     let described = |split, count| -> Vec<(Vec<f64>, usize)> {
         let source = open(split, 5);
@@ -55,7 +55,7 @@ fn linear_accuracy(describe: impl Fn(&Picture) -> Vec<f32>) -> f64 {
     };
     let (train, test) = (described(Split::ReadoutTrain, 960), described(Split::ReadoutTest, 512));
     let (n, classes) = (train[0].0.len(), scene::CLASSES.len());
-    // Normal equations, augmented with the targets, by Gauss and Jordan.
+    // Solves the normal equations, augmented with the targets, by Gauss–Jordan elimination.
     let mut rows = vec![vec![0.0; n + classes]; n];
     for (features, class) in &train {
         for i in 0..n {
@@ -93,7 +93,7 @@ fn global_statistics_do_not_give_the_class_away_but_orientations_do() {
 #[test]
 fn raw_pixels_do_not_give_the_class_away() {
     let chance = 1.0 / scene::CLASSES.len() as f64;
-    // Means over blocks of 4×4 pixels: what is left of the place of things.
+    // Means over blocks of 4×4 pixels, which keep only the places of things.
     let blocks = linear_accuracy(|picture| {
         let grey = grey(picture);
         let mean = |by: usize, bx: usize| {
