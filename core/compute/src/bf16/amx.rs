@@ -6,8 +6,8 @@
 use super::{Left, Segment};
 use std::arch::asm;
 
-/// Depth of a block, so that its slice of a 64-wide panel and of two tiles' rows stay in the first-level cache.
-const DEPTH_BLOCK: usize = 192;
+/// Depth of a block, so that its slice of a 64-wide panel stays in the second-level cache, which keeps up with the tiles.
+const DEPTH_BLOCK: usize = 2048;
 /// Rows of a tile.
 const TILE: usize = 16;
 /// Bytes of a tile's row: 16 sums, or 32 values.

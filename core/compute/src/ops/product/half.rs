@@ -39,12 +39,16 @@ pub(super) fn product(kernel: Kernel, p: Product, a: &[f32], b: &[f32], c: &mut 
 fn left(kernel: Kernel, p: Product, a: &[f32]) -> Scratch {
     let stride = kernel.stride(p.k);
     let mut left = Scratch::new(p.m * stride / 2);
-    if p.transpose_a {
-        kernel.pack_columns(Rows::adjacent(a, p.m), halves_mut(&mut left), stride, 0);
-    } else {
-        let blocks = left.par_chunks_mut(ROWS * stride / 2).zip(a.par_chunks(ROWS * p.k));
-        blocks.for_each(|(left, a)| kernel.pack_rows(Rows::adjacent(a, p.k), halves_mut(left), stride));
-    }
+    left.par_chunks_mut(ROWS * stride / 2).enumerate().for_each(|(block, left)| {
+        let (first, rows) = (block * ROWS, 2 * left.len() / stride);
+        if p.transpose_a {
+            let columns = Rows { values: &a[first..], pitch: p.m, count: p.k, length: rows };
+            kernel.pack_columns(columns, halves_mut(left), stride, 0);
+        } else {
+            let rows = Rows::adjacent(&a[first * p.k..][..rows * p.k], p.k);
+            kernel.pack_rows(rows, halves_mut(left), stride);
+        }
+    });
     left
 }
 
@@ -53,17 +57,15 @@ fn panels(kernel: Kernel, p: Product, b: &[f32], width: usize) -> Scratch {
     let length = kernel.depth(p.k) * width / 2;
     let mut panels = Scratch::new(p.n.div_ceil(width) * length);
     panels.par_chunks_mut(length).enumerate().for_each(|(panel, packed)| {
-        let columns = panel * width..((panel + 1) * width).min(p.n);
-        let mut single = Scratch::zeros(p.k * width);
-        for (k, row) in single.chunks_exact_mut(width).enumerate() {
-            if p.transpose_b {
-                let from = b[columns.start * p.k + k..].iter().step_by(p.k);
-                row.iter_mut().zip(columns.clone()).zip(from).for_each(|((to, _), from)| *to = *from);
-            } else {
-                row[..columns.len()].copy_from_slice(&b[k * p.n..][columns.clone()]);
-            }
+        let first = panel * width;
+        let columns = width.min(p.n - first);
+        if p.transpose_b {
+            let rows = Rows::adjacent(&b[first * p.k..][..columns * p.k], p.k);
+            kernel.pack_panel_columns(rows, width, halves_mut(packed));
+        } else {
+            let rows = Rows { values: &b[first..], pitch: p.n, count: p.k, length: columns };
+            kernel.pack_panel(rows, width, halves_mut(packed));
         }
-        kernel.pack_panel(Rows::adjacent(&single, width), width, halves_mut(packed));
     });
     panels
 }

@@ -8,6 +8,7 @@ mod links;
 mod maps;
 mod outer;
 mod pool;
+mod sources;
 
 use super::Geometry;
 use crate::bf16::Sums;
@@ -16,15 +17,19 @@ pub(super) use outer::outer;
 
 /// Samples of a block.
 const SAMPLES: usize = Sums::ROWS;
-/// The least number of channels on each side: with fewer, most of a tile is filled up.
+/// The least number of outgoing channels, and of incoming ones of a layer that is not computed on patches: with fewer,
+/// most of a tile is filled up.
 const CHANNELS: usize = 16;
+/// The largest number of values of a patch.
+const PATCH: usize = 128;
 /// The largest number of positions of a map, so that the operands of a block of samples are not too large.
 const POSITIONS: usize = 1024;
 
 /// Whether `g` is computed so if the kernel multiplies fast enough.
 pub(super) fn suits(g: &Geometry) -> bool {
     let positions = [g.input, g.output()].map(|map| map.iter().product::<usize>());
-    g.in_channels.min(g.out_channels) >= CHANNELS && positions.iter().all(|&count| count <= POSITIONS)
+    let channels = g.in_channels >= CHANNELS || g.taps() * g.in_channels <= PATCH;
+    channels && g.out_channels >= CHANNELS && positions.iter().all(|&count| count <= POSITIONS)
 }
 
 /// Outgoing channels of a panel: two tiles, or one if there are no more.

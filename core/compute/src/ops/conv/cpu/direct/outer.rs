@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::links::Links;
+use super::sources::Sources;
 use super::{Block, SAMPLES, panel_width};
 use crate::bf16::{Kernel, Left, Rows, Segment, halves_mut};
 use crate::device::Scratch;
@@ -31,7 +32,8 @@ pub(crate) fn outer(
     biases: &mut [f32],
     d_weight: &mut [f32],
 ) {
-    let outer = Outer::new(kernel, g, input, unroute);
+    let sources = Sources::new(kernel, g, input);
+    let outer = Outer::new(kernel, sources.layer(), &sources, unroute);
     if g.weights() * PARTS <= FEW {
         outer.apart(biases, d_weight);
     } else {
@@ -44,8 +46,8 @@ pub(crate) fn outer(
 /// The operands of a group are `[input position, in, sample]` and `[panel, output position, sample / 2, width, 2]`.
 struct Outer<'a> {
     kernel: Kernel,
-    g: &'a Geometry,
-    input: &'a [f32],
+    g: Geometry,
+    sources: &'a Sources<'a>,
     unroute: &'a Unroute<'a>,
     /// For each tap, the segments of every group of a pass.
     segments: Vec<Vec<Segment>>,
@@ -57,12 +59,12 @@ struct Outer<'a> {
 }
 
 impl<'a> Outer<'a> {
-    fn new(kernel: Kernel, g: &'a Geometry, input: &'a [f32], unroute: &'a Unroute<'a>) -> Self {
+    fn new(kernel: Kernel, g: Geometry, sources: &'a Sources<'a>, unroute: &'a Unroute<'a>) -> Self {
         let (rows, width) = (g.in_channels.next_multiple_of(ROWS), panel_width(g.out_channels));
         let panels = g.out_channels.div_ceil(width);
         let positions = [g.input, g.output()].map(|map| map.iter().product::<usize>());
         let pass = (PASS / (positions[0].max(positions[1]) * SAMPLES * ROWS)).max(1);
-        let mut outer = Self { kernel, g, input, unroute, segments: Vec::new(), pass, rows, width, panels };
+        let mut outer = Self { kernel, g, sources, unroute, segments: Vec::new(), pass, rows, width, panels };
         let [left, right] = outer.lens();
         let segment = |group: usize, [input, output]: [usize; 2]| {
             [group * left + input * rows * SAMPLES, group * right + output * SAMPLES * width]
@@ -70,7 +72,7 @@ impl<'a> Outer<'a> {
         let of_tap = |links: &Vec<[usize; 2]>| {
             (0..pass).flat_map(|group| links.iter().map(move |&link| segment(group, link))).collect()
         };
-        outer.segments = Links::new(g).0.iter().map(of_tap).collect();
+        outer.segments = Links::new(&g).0.iter().map(of_tap).collect();
         outer
     }
 
@@ -89,17 +91,7 @@ impl<'a> Outer<'a> {
     fn lower(&self, group: usize, left: &mut [u16], right: &mut [u16], biases: &mut [f32]) {
         let Self { kernel, g, rows, width, .. } = *self;
         let samples = group * SAMPLES..((group + 1) * SAMPLES).min(g.samples);
-        let input = &self.input[samples.start * g.input_len()..samples.end * g.input_len()];
-        for (position, to) in left.chunks_exact_mut(rows * SAMPLES).enumerate() {
-            let values = &input[position * g.in_channels..];
-            let (pitch, count, length) = (g.input_len(), samples.len(), g.in_channels);
-            kernel.pack_columns(Rows { values, pitch, count, length }, to, SAMPLES, 0);
-            // The depth is filled up only to a step of the kernel.
-            if !count.is_multiple_of(SAMPLES) {
-                let filled = kernel.depth(count);
-                to.chunks_exact_mut(SAMPLES).for_each(|row| row[filled..].fill(0));
-            }
-        }
+        self.sources.columns(samples.clone(), rows, left);
         let (map, channels) = (g.output_len(), g.out_channels);
         let positions = map / channels;
         let mut dense = Scratch::new(2 * map);

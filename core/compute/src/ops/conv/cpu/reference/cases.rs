@@ -182,6 +182,9 @@ fn direct_layers_of_any_kernel() {
     for (g, pool) in [
         (square(1, [4, 4], [16, 16]), Some(HALVE)),
         (square(33, [5, 7], [19, 21]), None),
+        (square(40, [7, 5], [1, 40]), Some(HALVE)),
+        (square(3, [4, 6], [3, 16]), None),
+        (general(33, [31, 1, 1], [2, 18], [10, 1, 1], [5, 1, 1], [2, 0, 0]), None),
         (square(70, [2, 2], [40, 130]), Some(HALVE)),
         (square(65, [3, 2], [96, 65]), None),
         (square(3, [8, 8], [64, 512]), Some(HALVE)),
