@@ -144,7 +144,12 @@ struct Block {
 
 impl Block {
     /// Operands whose rows are `stride` and `width` values apart.
-    fn new((a, stride): (*const u16, usize), b: *const u16, (c, width): (*mut f32, usize), steps: usize) -> Self {
+    fn new(
+        (a, stride): (*const u16, usize),
+        b: *const u16,
+        (c, width): (*mut f32, usize),
+        steps: usize,
+    ) -> Self {
         let (stride, width) = (2 * stride, 4 * width);
         let below = c.wrapping_byte_add(TILE * width);
         Self { a, b, lower: TILE * stride, panel: TILE * width, c, below, steps, stride, width }

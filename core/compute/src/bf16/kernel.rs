@@ -75,8 +75,8 @@ impl Kernel {
     }
 
     /// The least number of outgoing channels for which F(2×2, 3×3) with this kernel replaces F(4×4, 3×3) in `f32`
-    /// (which has fewer products). For AVX-512 BF16 it was chosen on one busy processor (AMD, Zen 4). For tiles it
-    /// is an estimate.
+    /// (which has fewer products). For AVX-512 BF16 it was chosen on one busy processor (AMD, Zen 4). For tiles,
+    /// which compute small maps without a transform ([`direct`](Self::direct)), it is an estimate.
     pub(crate) fn wide(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -143,7 +143,10 @@ impl Kernel {
     /// `to`: what lies beyond the rows and beyond their length is zero.
     pub(crate) fn pack_panel(self, from: Rows<'_>, width: usize, to: &mut [u16]) {
         let depth = to.len() / width;
-        assert!(width.is_multiple_of(16) && from.length <= width && from.count <= depth, "room for the panel");
+        assert!(
+            width.is_multiple_of(16) && from.length <= width && from.count <= depth,
+            "room for the panel"
+        );
         assert!(depth.is_multiple_of(2) && depth * width == to.len(), "whole pairs of rows");
         match self.0 {
             Kind::Plain => plain::pack_panel(from, width, to),
@@ -156,7 +159,10 @@ impl Kernel {
     /// As [`pack_panel`](Self::pack_panel), but the rows are the columns of the panel.
     pub(crate) fn pack_panel_columns(self, from: Rows<'_>, width: usize, to: &mut [u16]) {
         let depth = to.len() / width;
-        assert!(width.is_multiple_of(16) && from.count <= width && from.length <= depth, "room for the panel");
+        assert!(
+            width.is_multiple_of(16) && from.count <= width && from.length <= depth,
+            "room for the panel"
+        );
         assert!(depth.is_multiple_of(2) && depth * width == to.len(), "whole pairs of rows");
         match self.0 {
             Kind::Plain => plain::pack_panel_columns(from, width, to),
@@ -196,9 +202,9 @@ impl Kernel {
 
     /// Prepares this thread for sums over segments.
     pub(crate) fn sums(self) -> Sums {
-        // SAFETY: who made the kernel saw that the processor has its instructions.
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         if self.0 == Kind::Amx {
+            // SAFETY: who made the kernel saw that the processor has its instructions.
             unsafe { super::amx::configure() };
         }
         Sums { kernel: self, thread: PhantomData }
@@ -250,9 +256,9 @@ impl Sums {
 
 impl Drop for Sums {
     fn drop(&mut self) {
-        // SAFETY: the thread is prepared, and nothing is summed any more.
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         if self.kernel.0 == Kind::Amx {
+            // SAFETY: the thread is prepared, and nothing is summed any more.
             unsafe { super::amx::release() };
         }
     }

@@ -198,5 +198,30 @@ fn the_kernel_of_tiles_agrees_where_the_processor_has_none() {
         }
         assert_eq!(found, expected, "{rows} {depth} {width}");
     }
+    let segments = [[0, 0], [40, 64 * 32], [7, 2 * 64 * 32]];
+    for width in [16, 32] {
+        let draw = |length: usize| -> Vec<u16> {
+            (0..length).map(|i| plain::round((i * 7919 % 9973 % 17) as f32 - 8.0)).collect()
+        };
+        let (values, panels) = (draw(32 * 128), draw(3 * 64 * 32));
+        let left = Left { values: &values, stride: 96, depth: 64 };
+        let (mut found, mut expected) = (vec![f32::NAN; 32 * width], vec![0.0; 32 * width]);
+        // SAFETY: the segments lie inside the operands; the handler executes the tile instructions.
+        unsafe {
+            amx::configure();
+            amx::sum(left, &panels, &segments, &mut found, width);
+            amx::release();
+        }
+        for [a, b] in segments {
+            plain::multiply(
+                Left { values: &values[a..], ..left },
+                &panels[b..][..64 * width],
+                &mut expected,
+                width,
+                true,
+            );
+        }
+        assert_eq!(found, expected, "{width}");
+    }
     assert!(PRODUCTS.load(Ordering::Relaxed) > 1000);
 }

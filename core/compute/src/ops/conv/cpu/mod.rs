@@ -24,7 +24,7 @@ mod unroute;
 mod wide;
 mod winograd;
 
-use plan::{Plan, plan};
+use plan::{Plan, forward_plan, plan};
 pub use pool::Routing;
 #[cfg(test)]
 use unroute::unroute;
@@ -86,7 +86,7 @@ pub fn forward(
 ) -> Result<(Buffer, Routing)> {
     let len = geometry.samples * geometry.pooled(pool).iter().product::<usize>() * geometry.out_channels;
     let mut output = Buffer::unset(input.device(), len)?;
-    let plan = plan(Arithmetic::of(input.device()), geometry);
+    let plan = forward_plan(Arithmetic::of(input.device()), geometry);
     let [operand, weight] =
         [input, weight].map(|values| Operand::new(input.device(), plan.arithmetic, values.as_slice()));
     let (bias, output_values) = (bias.as_slice(), output.as_mut_slice());

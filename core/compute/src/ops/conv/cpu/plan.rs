@@ -1,9 +1,9 @@
 //! Selects the path of a layer from its shape.
 
-use super::{Geometry, direct};
 use super::im2col::Im2col;
 use super::lowering::Lowering;
 use super::winograd::{F2, F4, Pair, Tiling, Winograd};
+use super::{Geometry, direct};
 use crate::bf16::Arithmetic;
 
 /// How a layer becomes matrix products.
@@ -33,6 +33,14 @@ pub(super) struct Plan {
 
 /// The least number of channels for which packing operands is faster: each packed value is used in this many products.
 const CHANNELS: usize = 64;
+
+/// The plan of a layer's forward pass.
+pub(super) fn forward_plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
+    match plan(arithmetic, g) {
+        Plan { path: Path::Direct, .. } if direct::few(g) => plan(Arithmetic::Single, g),
+        plan => plan,
+    }
+}
 
 /// The plan of a layer. It uses `arithmetic` if this is faster.
 ///
@@ -82,11 +90,11 @@ pub(crate) fn lowering(path: Path, g: &Geometry) -> Box<dyn Lowering> {
         Box::new(Winograd::<T>::new(g))
     }
     match path {
-        Path::Im2col => Box::new(Im2col::new(g)),
+        // Patches suit any layer.
+        Path::Im2col | Path::Direct => Box::new(Im2col::new(g)),
         Path::Winograd4 => winograd::<F4>(g),
         Path::Winograd2 => winograd::<F2>(g),
         Path::Pair => winograd::<Pair>(g),
-        Path::Direct => unreachable!("a direct layer has no lowering"),
     }
 }
 

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::links::Links;
 use super::pool::Window;
-use super::sources::Sources;
 use super::{Block, SAMPLES, panel_width};
 use crate::bf16::{Kernel, Left, Rows, Segment, halves, halves_mut};
 use crate::device::Scratch;
@@ -18,8 +17,6 @@ use crate::ops::conv::cpu::{Geometry, Pool};
 const MAPS: usize = 512 << 10;
 /// Values of packed weights that stay in the second-level cache while positions change.
 const WEIGHTS: usize = 512 << 10;
-/// Values of packed weights that stay in the first-level cache.
-const FEW: usize = 8 << 10;
 
 /// See [`forward`](crate::ops::conv::cpu::forward::forward).
 #[allow(clippy::too_many_arguments)]
@@ -33,8 +30,6 @@ pub(crate) fn forward(
     bias: &[f32],
     output: &mut [f32],
 ) -> Routing {
-    let sources = Sources::new(kernel, g, input);
-    let g = &sources.layer();
     let (incoming, outgoing) = (g.in_channels, g.out_channels);
     let positions = g.output().iter().product();
     let maps = Maps::new(kernel, Links::new(g).by_output(positions), incoming, outgoing, |tap, first, to| {
@@ -48,7 +43,10 @@ pub(crate) fn forward(
     };
     let mut codes = vec![0; if pool.is_some() { output.len() } else { 0 }];
     let pack = |samples: Range<usize>, to: &mut [u16], stride: usize| {
-        samples.zip(to.chunks_mut(stride)).for_each(|(sample, to)| sources.rows(sample, to));
+        let maps = &input[samples.start * g.input_len()..samples.end * g.input_len()];
+        for (map, to) in maps.chunks_exact(g.input_len()).zip(to.chunks_mut(stride)) {
+            kernel.pack_rows(Rows::adjacent(map, incoming), to, kernel.depth(incoming));
+        }
     };
     let input = g.input.iter().product();
     maps.run(g.samples, input, &places, Activation { bias: Some(bias), relu }, pack, output, &mut codes);
@@ -178,14 +176,9 @@ impl Maps {
         let Self { kernel, depth, width, channels, .. } = *self;
         let sample_len = places.len() * channels;
         let mut blocks = vec![Block::ZERO; places.iter().map(Vec::len).max().unwrap_or(0)];
-        // If all weights fit the cache, positions are visited in bands, whose maps fit too.
-        // While few weights stay in a cache, positions are visited in bands, whose maps fit it too. With very few, all
-        // channels of a position are written together.
-        let band = match 2 * self.weight.len() {
-            0..=FEW => 1,
-            ..=WEIGHTS => places.len().div_ceil((maps.len() / MAPS).max(1)),
-            _ => places.len(),
-        };
+        // If all weights stay in the cache, positions are visited in bands, whose maps fit it too.
+        let bands = if 2 * self.weight.len() <= WEIGHTS { (maps.len() / MAPS).max(1) } else { 1 };
+        let band = places.len().div_ceil(bands);
         let mut sums = kernel.sums();
         for (start, places) in (0..places.len()).step_by(band).zip(places.chunks(band)) {
             for (panel, weight) in halves(&self.weight).chunks_exact(self.panel_len).enumerate() {

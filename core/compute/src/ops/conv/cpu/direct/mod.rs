@@ -17,10 +17,9 @@ pub(super) use outer::outer;
 
 /// Samples of a block.
 const SAMPLES: usize = Sums::ROWS;
-/// The least number of outgoing channels, and of incoming ones of a layer that is not computed on patches: with fewer,
-/// most of a tile is filled up.
+/// The least number of channels: with fewer, most of a tile is filled up.
 const CHANNELS: usize = 16;
-/// The largest number of values of a patch.
+/// The largest number of values of a patch, for layers with fewer incoming channels.
 const PATCH: usize = 128;
 /// The largest number of positions of a map, so that the operands of a block of samples are not too large.
 const POSITIONS: usize = 1024;
@@ -28,8 +27,14 @@ const POSITIONS: usize = 1024;
 /// Whether `g` is computed so if the kernel multiplies fast enough.
 pub(super) fn suits(g: &Geometry) -> bool {
     let positions = [g.input, g.output()].map(|map| map.iter().product::<usize>());
-    let channels = g.in_channels >= CHANNELS || g.taps() * g.in_channels <= PATCH;
+    let channels = !few(g) || g.taps() * g.in_channels <= PATCH;
     channels && g.out_channels >= CHANNELS && positions.iter().all(|&count| count <= POSITIONS)
+}
+
+/// Whether `g` has so few incoming channels that the outer product sums over patches, and that `f32` is faster in the
+/// forward pass.
+pub(super) fn few(g: &Geometry) -> bool {
+    g.in_channels < CHANNELS
 }
 
 /// Outgoing channels of a panel: two tiles, or one if there are no more.

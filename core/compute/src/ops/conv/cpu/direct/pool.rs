@@ -22,23 +22,33 @@ impl Window<'_> {
     /// and the winners' places to `codes`, unless that is empty.
     pub(super) fn write(self, channels: usize, sample_len: usize, output: &mut [f32], codes: &mut [u8]) {
         let Self { blocks, width, first, activation } = self;
+        let count = width.min(channels - first);
+        let mut bias = [0.0; 32];
+        if let Some(all) = activation.bias {
+            bias[..count].copy_from_slice(&all[first..first + count]);
+        }
         arch().dispatch(
             #[inline(always)]
             || {
-                for column in (0..width.min(channels - first)).step_by(LANES) {
-                    let channel = first + column;
-                    let count = LANES.min(channels - channel);
-                    let mut bias = [0.0; LANES];
-                    if let Some(all) = activation.bias {
-                        bias[..count].copy_from_slice(&all[channel..channel + count]);
-                    }
-                    for (sample, output) in output.chunks_mut(sample_len).enumerate().take(SAMPLES) {
+                for (sample, output) in output.chunks_mut(sample_len).enumerate().take(SAMPLES) {
+                    let output = &mut output[first..first + count];
+                    for (column, output) in (0..width).step_by(LANES).zip(output.chunks_mut(LANES)) {
                         let from = sample * width + column;
-                        let (best, winners) = largest(blocks, from, bias, activation.relu);
-                        output[channel..channel + count].copy_from_slice(&best[..count]);
+                        let bias = &bias[column..column + LANES];
+                        let winners = if blocks.len() == 1 {
+                            fill(output, &activated(&blocks[0], from, bias, activation.relu));
+                            [0; LANES]
+                        } else {
+                            let (best, winners) = largest(blocks, from, bias, activation.relu);
+                            fill(output, &best);
+                            winners
+                        };
                         if !codes.is_empty() {
-                            let at = sample * sample_len + channel;
-                            codes[at..at + count].copy_from_slice(&winners[..count]);
+                            let at = sample * sample_len + first + column;
+                            let codes = codes[at..at + output.len()].iter_mut().zip(&*output).zip(winners);
+                            for ((code, &value), winner) in codes {
+                                *code = if !activation.relu || value > 0.0 { winner } else { CLOSED };
+                            }
                         }
                     }
                 }
@@ -47,25 +57,39 @@ impl Window<'_> {
     }
 }
 
-/// The largest values among the places and the first places that have them; a place is closed where ReLU gives 0.
+/// Copies as many values as fit; whole vectors at once.
 #[inline(always)]
-fn largest(blocks: &[Block], from: usize, bias: [f32; LANES], relu: bool) -> ([f32; LANES], [u8; LANES]) {
+fn fill(to: &mut [f32], values: &[f32; LANES]) {
+    match to.first_chunk_mut::<LANES>() {
+        Some(to) => *to = *values,
+        None => to.iter_mut().zip(values).for_each(|(to, value)| *to = *value),
+    }
+}
+
+/// Sums with bias and ReLU.
+#[inline(always)]
+fn activated(block: &Block, from: usize, bias: &[f32], relu: bool) -> [f32; LANES] {
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    let (mut best, mut winners) = ([0.0_f32; LANES], [0_u32; LANES]);
-    for (place, block) in (0..).zip(blocks) {
-        let values = &block.0[from..from + LANES];
-        for (i, value) in values.iter().enumerate() {
-            let value = value + bias[i];
-            // Not `max`, which hides a NaN.
-            let value = if value < floor { floor } else { value };
-            let better = place == 0 || value > best[i];
-            best[i] = if better { value } else { best[i] };
-            winners[i] = if better { place } else { winners[i] };
+    let mut values = [0.0; LANES];
+    for ((value, sum), bias) in values.iter_mut().zip(&block.0[from..from + LANES]).zip(bias) {
+        let sum = sum + bias;
+        // Not `max`, which hides a NaN.
+        *value = if sum < floor { floor } else { sum };
+    }
+    values
+}
+
+/// The largest values among the places, and the first places that have them.
+#[inline(always)]
+fn largest(blocks: &[Block], from: usize, bias: &[f32], relu: bool) -> ([f32; LANES], [u8; LANES]) {
+    let mut best = activated(&blocks[0], from, bias, relu);
+    let mut winners = [0_u32; LANES];
+    for (place, block) in (1..).zip(&blocks[1..]) {
+        let values = activated(block, from, bias, relu);
+        for i in 0..LANES {
+            winners[i] = if values[i] > best[i] { place } else { winners[i] };
+            best[i] = if values[i] > best[i] { values[i] } else { best[i] };
         }
     }
-    let mut codes = [0; LANES];
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code = if relu && !(best[i] > 0.0) { CLOSED } else { winners[i] as u8 };
-    }
-    (best, codes)
+    (best, winners.map(|place| place as u8))
 }

@@ -1,9 +1,10 @@
-//! The presynaptic operands: the layer's input or, if it has few channels, the patch under every output position.
+//! The presynaptic operands of the outer product: the layer's input or, if it has few channels, the patch under every
+//! output position.
 
 use std::ops::Range;
 
 use super::links::Links;
-use super::{CHANNELS, SAMPLES};
+use super::{SAMPLES, few};
 use crate::bf16::{Kernel, Rows, halves_mut};
 use crate::device::Scratch;
 use crate::ops::conv::cpu::Geometry;
@@ -19,8 +20,7 @@ pub(super) struct Sources<'a> {
 
 impl<'a> Sources<'a> {
     pub(super) fn new(kernel: Kernel, g: &'a Geometry, input: &'a [f32]) -> Self {
-        let few = g.in_channels < CHANNELS;
-        let patches = few.then(|| Links::new(g).by_output(g.output().iter().product()));
+        let patches = few(g).then(|| Links::new(g).by_output(g.output().iter().product()));
         Self { kernel, input, g, patches }
     }
 
@@ -40,37 +40,16 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The maps of samples.
-    fn maps(&self, samples: Range<usize>) -> &'a [f32] {
-        &self.input[samples.start * self.g.input_len()..samples.end * self.g.input_len()]
-    }
-
-    /// Writes a sample's `[position, channel]`, the channels filled up to a depth.
-    pub(super) fn rows(&self, sample: usize, to: &mut [u16]) {
-        let (map, channels) = (self.maps(sample..sample + 1), self.g.in_channels);
-        let Some(patches) = &self.patches else {
-            return self.kernel.pack_rows(Rows::adjacent(map, channels), to, self.kernel.depth(channels));
-        };
-        let filled = self.kernel.depth(map.len());
-        let mut packed = Scratch::new(filled.div_ceil(2));
-        let packed = halves_mut(&mut packed);
-        self.kernel.pack_rows(Rows::adjacent(map, map.len()), packed, filled);
-        let depth = self.kernel.depth(self.g.taps() * channels);
-        for (patch, to) in patches.iter().zip(to.chunks_exact_mut(depth)) {
-            to.fill(0);
-            for &[tap, source] in patch {
-                let from = &packed[source * channels..][..channels];
-                to[tap * channels..].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-            }
-        }
-    }
-
     /// Writes `[position, channel, sample]` of at most 32 samples: each position has room for `rows` channels, and the
     /// samples are filled up to 32.
     pub(super) fn columns(&self, samples: Range<usize>, rows: usize, to: &mut [u16]) {
-        let (maps, length, channels) = (self.maps(samples.clone()), self.g.input_len(), self.g.in_channels);
-        let from = |at: usize, length: usize| {
-            Rows { values: &maps[at..], pitch: self.g.input_len(), count: samples.len(), length }
+        let (length, channels) = (self.g.input_len(), self.g.in_channels);
+        let maps = &self.input[samples.start * length..samples.end * length];
+        let from = |at: usize, length: usize| Rows {
+            values: &maps[at..],
+            pitch: self.g.input_len(),
+            count: samples.len(),
+            length,
         };
         let pack = |from: Rows<'_>, to: &mut [u16]| {
             self.kernel.pack_columns(from, to, SAMPLES, 0);

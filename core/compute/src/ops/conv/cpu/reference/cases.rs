@@ -184,6 +184,8 @@ fn direct_layers_of_any_kernel() {
         (square(33, [5, 7], [19, 21]), None),
         (square(40, [7, 5], [1, 40]), Some(HALVE)),
         (square(3, [4, 6], [3, 16]), None),
+        (square(2, [6, 7], [3, 40]), None),
+        (square(2, [6, 7], [3, 40]), Some(Pool { size: one, stride: one })),
         (general(33, [31, 1, 1], [2, 18], [10, 1, 1], [5, 1, 1], [2, 0, 0]), None),
         (square(70, [2, 2], [40, 130]), Some(HALVE)),
         (square(65, [3, 2], [96, 65]), None),
