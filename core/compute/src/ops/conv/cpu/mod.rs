@@ -1,8 +1,8 @@
 //! Convolutions on the CPU.
 //!
-//! `plan` chooses by shape how a layer becomes matrix products: `Path`. All paths share the drivers (`forward.rs`,
-//! `outer.rs`, `feedback.rs`) and two matrix products (`matmul.rs`); a path is a `Lowering`, which makes operands
-//! from a map, the weights and a post factor.
+//! `plan` chooses by shape how a layer becomes matrix products: `Path`. Most paths share the drivers (`forward.rs`,
+//! `outer.rs`, `feedback.rs`) and two matrix products (`matmul.rs`); such a path is a `Lowering`, which makes operands
+//! from a map, the weights and a post factor. The path for bfloat16 tiles has drivers of its own (`direct`).
 //!
 //! The division of work depends only on the shape, and sums have a fixed order. So results have the same bits for
 //! any number of threads (but not on processors with different instruction sets).
