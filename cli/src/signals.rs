@@ -49,7 +49,7 @@ impl Signals {
             leave
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.which), signal as usize))
                 .and_then(|_| flag::register(signal, Arc::clone(&signals.came)))
-                .map_err(|error| Error::stimulus("signals", format!("cannot be listened for: {error}")))?;
+                .map_err(|error| Error::stimulus("signals", format!("cannot be caught: {error}")))?;
         }
         Ok(signals)
     }
@@ -83,7 +83,7 @@ pub fn fail_without_memory() -> Result<()> {
     let always = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGABRT, Exit::Failure as i32, always)
         .map(drop)
-        .map_err(|error| Error::stimulus("signals", format!("cannot be listened for: {error}")))
+        .map_err(|error| Error::stimulus("signals", format!("cannot be caught: {error}")))
 }
 
 /// On other systems, nothing changes an abort.

@@ -34,7 +34,7 @@ pub struct Arguments {
 enum Format {
     /// A graph from the network's input to the map of every layer, with weights
     Onnx,
-    /// The checkpoint without the optimiser's averages, to pass on: a run's folder works with it in checkpoints/
+    /// The checkpoint without the optimiser's running averages, to share: put it into checkpoints/ of a copy of the run
     Checkpoint,
 }
 

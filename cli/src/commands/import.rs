@@ -18,16 +18,17 @@ use std::path::PathBuf;
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The weights, a safetensors file: named as this program's, as the paper's authors', or as --map says
+    /// A safetensors file of weights; the names of its tensors are those of this program, those of the paper's
+    /// authors, or given by --map
     file: PathBuf,
-    /// The config of the network that they are for, a TOML file
+    /// The config of the network for these weights (a TOML file)
     #[arg(long, value_name = "CONFIG")]
     into: PathBuf,
     /// The folder of the new run
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A tensor of the file and the parameter that it is, such as conv1.weight=layer.0.weight; nothing after the sign leaves
-    /// it out; may be given several times
+    /// The name of a tensor in the file and of its parameter here, such as conv1.weight=layer.0.weight; THEIRS= leaves
+    /// the tensor out; may be repeated
     #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_pair)]
     map: Vec<(String, String)>,
     #[command(flatten)]

@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Do not measure how local the rule is
     #[arg(long)]
     no_audit: bool,
-    /// Leave out all pictures of stimuli, for a page to share where the stimuli may not be shared
+    /// Leave out all pictures of stimuli, so that you can share the page if you may not share the stimuli
     #[arg(long)]
     no_pictures: bool,
     #[command(flatten)]

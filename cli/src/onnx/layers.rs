@@ -86,7 +86,8 @@ impl Writer<'_> {
     }
 
     fn saved(&self, name: &str) -> Result<&Saved> {
-        let missing = || Error::shape("checkpoint", format!("has no `{name}`: it is of another network"));
+        let missing =
+            || Error::shape("checkpoint", format!("has no `{name}`: it belongs to another network"));
         self.state.tensors.get(name).ok_or_else(missing)
     }
 

@@ -48,8 +48,8 @@ impl Dendrites {
 
 /// A score u(z, c) of one prediction step: how well a context fits a target.
 ///
-/// A row is one vector. If all pairs are compared (video), a row contains the vectors of all locations, so it may be
-/// longer than the score was built for by a whole factor.
+/// A row is one vector. If all pairs are compared (video), a row contains the vectors of all locations one after another.
+/// Then its length is a multiple of the length that the score was built for.
 ///
 /// Implement [`all_pairs`](Self::all_pairs); automatic differentiation gives the rest. A score may also have a faster
 /// form, which the plugin suite compares with `all_pairs`.

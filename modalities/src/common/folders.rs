@@ -72,7 +72,7 @@ fn unreadable(folder: &Path, error: &std::io::Error) -> Error {
     let message = match error.kind() {
         ErrorKind::NotFound => format!(
             "no such folder{}: put the stimuli there, or give their folder in the config or with --set, such as \
-             --set stimulus.source.path=DIR",
+             --set stimulus.source.path=DIR, or --set stimulus.learn.path=DIR for speech",
             working_folder(folder)
         ),
         ErrorKind::NotADirectory => "is no folder".to_owned(),

@@ -47,7 +47,7 @@ pub struct Arguments {
     /// between ranks is hidden
     #[arg(long, value_name = "FOLDER")]
     trace: Option<PathBuf>,
-    /// Predict step time and cost on up to so many ranks, from the step measured here on one
+    /// Predict the time and cost of a step on up to N ranks, from a step measured here on one rank
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
     ranks: Option<u64>,
     /// With --ranks: 10⁹ bytes a second that a rank sends [12.5: 100 Gbit/s, InfiniBand HDR100 or 100 GbE]

@@ -75,7 +75,7 @@ fn gathered(ranks: &dyn Collective, own: Outcome) -> Result<Outcome> {
         return Ok(own);
     }
     let refused =
-        |error: serde_json::Error| Error::Ranks(format!("what came of cells cannot be told ({error})"));
+        |error: serde_json::Error| Error::Ranks(format!("the results of cells cannot be sent ({error})"));
     let mut all = Outcome::default();
     for bytes in ranks.exchange(serde_json::to_vec(&own).map_err(refused)?)? {
         let Outcome { reports, failed } = serde_json::from_slice(&bytes).map_err(refused)?;

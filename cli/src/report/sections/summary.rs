@@ -103,7 +103,7 @@ fn how(material: &Material) -> String {
     let labels = (0..material.groups.len()).any(|group| config(group).rule.demands().labels);
     let told = if labels { "" } else { " without labels" };
     let [group] = &material.groups[..] else {
-        return format!("Networks learned{told}, each in another setting.");
+        return format!("Several networks learned{told}, each with other settings.");
     };
     let layers = material.first(0).layers();
     let losses = group.runs.first().and_then(|&run| material.recorded[run].metrics.last());

@@ -97,7 +97,7 @@ pub const PROBE: [Key; 20] = [
         "initial",
         "",
         "uniform | orthogonal",
-        "weights that the classifier starts from: uniform within ±1/√features (left out), or orthogonal with a bias of 0",
+        "initial weights of the classifier: uniform within ±1/√features, or orthogonal with a bias of 0; left out: uniform",
     ),
     key(
         "all_layers",

@@ -233,7 +233,7 @@ impl Training {
 
 /// The keys of `[training]`.
 pub const TRAINING: [Key; 22] = [
-    key("epochs", "", "1..", "passes over the stimuli"),
+    key("epochs", "", "1..", "passes over the stimuli; required"),
     key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
     key(
         "optimiser",

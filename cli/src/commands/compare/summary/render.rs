@@ -14,7 +14,7 @@ pub enum Format {
     Markdown,
     /// A line for every probe, cell, layer and seed
     Csv,
-    /// Tables for LaTeX, by the package `booktabs`
+    /// Tables for LaTeX, with the package `booktabs`
     Latex,
     /// Everything, the values of every seed included
     Json,

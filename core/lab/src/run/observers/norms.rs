@@ -70,7 +70,7 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
 plugin! {
     Observer "norms": "The Euclidean norm of every parameter, and of its change in a step",
     equation: "‖w‖ = √Σ w²",
-    citation: "Oja 1982: learning keeps it bounded, or does not",
+    citation: "Oja 1982 (a rule that keeps the norm of the weights bounded)",
     keys: [
         every = "100", "1.. steps", "steps between two measurements";
         updates = "false", "true | false", "also measures the change in the measured step, as `NAME.update`";
