@@ -80,7 +80,7 @@ impl Examined {
     }
 }
 
-/// At most `most` stimuli of a split, evenly spaced: fewer if each has many rows.
+/// At most `most` stimuli spread over a split: fewer if each has many rows.
 pub fn some(whole: Arc<dyn Stimulus>, most: usize) -> Result<Arc<dyn Stimulus>> {
     let rows = match whole.is_empty() {
         true => 1,

@@ -1,11 +1,12 @@
 //! Linear centred kernel alignment: how similar two layers represent stimuli, independent of single neurons.
 
+use super::spread;
 use crate::probe::Labelled;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
 
-/// The largest number of compared rows; if there are more, evenly spaced rows are compared.
+/// The largest number of compared rows; if there are more, rows spread over all are compared.
 const ROWS: usize = 1024;
 
 /// The Gram matrix K = X Xᵀ of centred features X `[row, channel]`, `[n, n]`.
@@ -15,15 +16,16 @@ pub struct Gram {
 }
 
 impl Gram {
-    /// The Gram matrix of a layer's features; of more than 1,024 rows, 1,024 evenly spaced ones are used.
+    /// The Gram matrix of a layer's features; of more than 1,024 rows, 1,024 that are spread over them are used.
     ///
     /// # Errors
     /// If the device has no memory.
     pub fn of(features: Labelled, device: &Device) -> Result<Self> {
         let (all, channels) = (features.labels.len(), features.channels);
-        let n = all.min(ROWS);
+        let rows = spread(all, ROWS);
+        let n = rows.len();
         let row = |index: usize| {
-            let start = index * all / n.max(1) * channels;
+            let start = rows[index] * channels;
             features.values.get(start..start + channels).unwrap_or_default()
         };
         let mut means = vec![0.0f64; channels];

@@ -26,6 +26,6 @@ pub use embedding::{embedding, perplexity};
 pub use pieces::{Excerpt, Kind, excerpt, kind, whole};
 pub use rows::{map_axes, maps, represent_once, rows};
 pub use selectivity::{Selectivity, selectivity};
-pub use subset::Subset;
+pub use subset::{Subset, spread};
 pub use summary::{LayerSummary, summary};
 pub use survey::{Seen, survey};

@@ -1,33 +1,40 @@
-//! Some of a split's stimuli, evenly spaced.
+//! Some of many stimuli or rows, spread over all of them.
 
-use plasticity_core::Result;
 use plasticity_core::map::MapShape;
-use plasticity_core::random::Random;
+use plasticity_core::random::{Random, stream};
 use plasticity_core::stimulus::{Label, Sample, Stimulus};
+use plasticity_core::{Error, Result};
+use rand::RngExt;
 use std::sync::Arc;
 
-/// A limited number of stimuli of a split, evenly spaced, because many sources are sorted by class.
+/// At most `most` of `all` numbers, in order: one from each of as many equal parts, drawn at random but always the same.
+///
+/// Many sources are sorted by class, so every part is drawn from. In others the class repeats with a period, so that equal
+/// distances could skip whole classes.
+pub fn spread(all: usize, most: usize) -> Vec<usize> {
+    let count = all.min(most);
+    let mut random = stream(all as u64, &[count as u64]);
+    let start = |part: usize| (part as u128 * all as u128 / count as u128) as usize;
+    (0..count).map(|part| random.random_range(start(part)..start(part + 1))).collect()
+}
+
+/// A limited number of stimuli of a split, [`spread`] over it.
 pub struct Subset {
     whole: Arc<dyn Stimulus>,
-    most: usize,
+    places: Vec<usize>,
 }
 
 impl Subset {
     /// At most `most` stimuli of `whole`.
     pub fn new(whole: Arc<dyn Stimulus>, most: usize) -> Self {
-        Self { whole, most }
-    }
-
-    /// The number of stimulus `index` in the whole split.
-    fn place(&self, index: usize) -> usize {
-        let (all, len) = (self.whole.len(), self.len());
-        if len == 0 { 0 } else { (index as u128 * all as u128 / len as u128) as usize }
+        let places = spread(whole.len(), most);
+        Self { whole, places }
     }
 }
 
 impl Stimulus for Subset {
     fn len(&self) -> usize {
-        self.whole.len().min(self.most)
+        self.places.len()
     }
 
     fn shape(&self, batch: usize) -> MapShape {
@@ -39,7 +46,10 @@ impl Stimulus for Subset {
     }
 
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
-        self.whole.sample(self.place(index), augment)
+        let place = self.places.get(index);
+        let place =
+            place.ok_or_else(|| Error::stimulus("subset", format!("there is no stimulus {index}")))?;
+        self.whole.sample(*place, augment)
     }
 
     fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
@@ -55,7 +65,7 @@ impl Stimulus for Subset {
     }
 
     fn name(&self, index: usize) -> Option<String> {
-        self.whole.name(self.place(index))
+        self.whole.name(*self.places.get(index)?)
     }
 }
 
@@ -80,11 +90,23 @@ mod tests {
 
     #[test]
     fn stimuli_are_spread_over_the_whole() {
-        let numbers = |of: usize, most: usize| -> Vec<f32> {
+        let numbers = |of: usize, most: usize| -> Vec<usize> {
             let subset = Subset::new(Arc::new(Numbers(of)), most);
-            (0..subset.len()).map(|index| subset.sample(index, None).unwrap().values[0]).collect()
+            (0..subset.len()).map(|index| subset.sample(index, None).unwrap().values[0] as usize).collect()
         };
-        assert_eq!(numbers(10, 4), [0.0, 2.0, 5.0, 7.0]);
-        assert_eq!(numbers(3, 9), [0.0, 1.0, 2.0]);
+        let some = numbers(1000, 10);
+        assert!(some.iter().enumerate().all(|(part, number)| number / 100 == part), "{some:?}");
+        assert_eq!(some, numbers(1000, 10));
+        assert_eq!(numbers(3, 9), [0, 1, 2]);
+        assert_eq!(numbers(0, 9), [0; 0]);
+    }
+
+    #[test]
+    fn classes_that_repeat_with_a_period_are_all_seen() {
+        for (all, most) in [(1024, 512), (512, 256), (256, 64)] {
+            let mut seen = [0; 8];
+            spread(all, most).into_iter().for_each(|number| seen[number % 8] += 1);
+            assert!(seen.iter().all(|&count| count > most / 32), "{all} {most} {seen:?}");
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::labelled::Labelled;
 use super::result::FeatureStatistics;
+use crate::analysis::spread;
 use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 
-/// The largest number of rows for covariances; if there are more, evenly spaced rows are used.
+/// The largest number of rows for covariances; if there are more, rows spread over all are used.
 const ROWS: usize = 4096;
 
 /// Share of dead features and effective dimension.
@@ -23,7 +24,8 @@ pub(crate) fn statistics(of: Labelled, device: &Device) -> Result<FeatureStatist
     let alive = (0..channels).filter(|channel| (0..all).any(|row| of.row(row)[*channel] != 0.0)).count();
     let dead = 100.0 * (channels - alive) as f64 / channels as f64;
     let rows = all.min(ROWS);
-    let chosen = || (0..rows).map(|row| of.row(row * all / rows));
+    let places = spread(all, rows);
+    let chosen = || places.iter().map(|&row| of.row(row));
     let mut means = vec![0.0f64; channels];
     chosen().for_each(|row| means.iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value)));
     means.iter_mut().for_each(|mean| *mean /= rows as f64);

@@ -1,14 +1,14 @@
 //! Probes of layers during training, on a part of the labelled stimuli.
 
+use crate::analysis::Subset;
 use crate::config::ProbeConfig;
 use crate::experiment::Experiment;
 use crate::loader::{Loader, Pass};
 use crate::probe::{Features, ProbeKind, Task, accuracy, features};
 use crate::training::Trainer;
-use plasticity_core::map::MapShape;
 use plasticity_core::observer::Moment;
-use plasticity_core::random::{Random, purpose, stream};
-use plasticity_core::stimulus::{Label, Sample, Split, Stimulus};
+use plasticity_core::random::{purpose, stream};
+use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct Along<'a> {
 }
 
 impl<'a> Along<'a> {
-    /// Takes evenly spaced stimuli from those that train and test the probe.
+    /// Takes stimuli spread over those that train and test the probe.
     ///
     /// # Errors
     /// If there are no labelled stimuli.
@@ -34,9 +34,7 @@ impl<'a> Along<'a> {
         let config = experiment.config();
         let part = |split, most: usize| -> Result<Arc<dyn Stimulus>> {
             let of = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
-            let indices =
-                (0..most.min(of.len())).map(|index| index * of.len() / most.min(of.len())).collect();
-            Ok(Arc::new(Part { of, indices }))
+            Ok(Arc::new(Subset::new(of.into(), most)))
         };
         let most = config.probe.every_stimuli;
         let (train, test) = (part(Split::ReadoutTrain, most)?, part(Split::ReadoutTest, most.div_ceil(2))?);
@@ -99,38 +97,4 @@ fn name(layer: &str, kind: ProbeKind) -> String {
 /// The probed layers, from 0.
 fn wanted(config: &ProbeConfig, layers: usize) -> Vec<usize> {
     (0..layers).filter(|layer| config.layers.as_ref().is_none_or(|own| own.contains(&(layer + 1)))).collect()
-}
-
-/// Some of the stimuli of a set.
-struct Part {
-    of: Box<dyn Stimulus>,
-    indices: Vec<usize>,
-}
-
-impl Stimulus for Part {
-    fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    fn shape(&self, batch: usize) -> MapShape {
-        self.of.shape(batch)
-    }
-
-    fn classes(&self) -> Option<Vec<String>> {
-        self.of.classes()
-    }
-
-    fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
-        let own = self.indices.get(index).copied();
-        let own = own.ok_or_else(|| Error::stimulus("probe", format!("there is no stimulus {index}")))?;
-        self.of.sample(own, augment)
-    }
-
-    fn assemble(&self, samples: &[Sample]) -> Result<Vec<f32>> {
-        self.of.assemble(samples)
-    }
-
-    fn labels(&self, samples: &[Sample]) -> Vec<Label> {
-        self.of.labels(samples)
-    }
 }
