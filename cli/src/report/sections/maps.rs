@@ -1,5 +1,6 @@
 //! t-SNE maps of the features of layers, coloured by class, as in the paper's Figure 3b.
 
+use super::summary::listed;
 use crate::examined::Look;
 use crate::report::Material;
 use crate::report::charts::{Frame, scatter};
@@ -44,7 +45,11 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
         }
     }
     for &layer in &last {
-        let name = format!("untrained network, layer {}", layer + 1);
+        let whose = match material.groups.first() {
+            Some(group) if !material.same_encoder => format!(" of {}", group.name),
+            _ => String::new(),
+        };
+        let name = format!("the untrained network{whose}, layer {}", layer + 1);
         wanted.push((
             name,
             format!("map-untrained-layer-{}", layer + 1),
@@ -85,14 +90,24 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             "Each point is "
             @if images { "a test stimulus" } @else { "10 ms of test speech" }
             "; near points have similar features in this layer (t-SNE, perplexity " (format!("{perplexity:.0}"))
-            "; the axes have no unit, and distances between far groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
-             together, the layer separates this class."
-            @if images && material.wanted.pictures { " Point at a stimulus to see it." }
+            "; the axes have no unit, and distances between far groups have no meaning). Colours are classes" (told_by(&material.taught(), material.groups.len())) ". If a colour stays together, the layer separates \
+             this class."
+            @if images && material.wanted.pictures { " Move the pointer over a point to see its stimulus." }
         }
         div.charts { @for figure in &figures { (figure) } }
     };
     page.section("maps", "Maps of the features", body);
     Ok(())
+}
+
+/// Which of `all` networks learned from the classes, when `taught` did.
+fn told_by(taught: &[&str], all: usize) -> String {
+    match taught {
+        [] if all > 1 => ", which the networks never saw".to_owned(),
+        [] => ", which the network never saw".to_owned(),
+        some if some.len() < all => format!(", which only {} saw in training", listed(some)),
+        _ => String::new(),
+    }
 }
 
 /// At most `most` of `count` rows, evenly spaced.
@@ -168,6 +183,13 @@ fn last_parts(name: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_that_learned_from_labels_are_named() {
+        assert_eq!(told_by(&[], 1), ", which the network never saw");
+        assert_eq!(told_by(&["supervised"], 3), ", which only supervised saw in training");
+        assert_eq!(told_by(&["supervised"], 1), "");
+    }
 
     #[test]
     fn rows_are_spread_and_names_are_short() {
