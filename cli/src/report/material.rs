@@ -49,8 +49,8 @@ pub struct Material {
     pub audits: Vec<Option<Result<Audit, String>>>,
     /// The answers of a probe on the best layer of each group's first run.
     pub answers: Vec<Answers>,
-    /// The number of rows that trained this probe.
-    pub learned_from: usize,
+    /// Whether all groups have the same encoder. Then the untrained networks of one group stand for all.
+    pub same_encoder: bool,
     /// What to show.
     pub wanted: Wanted,
     /// The layers that are shown, counted from 0.
@@ -68,16 +68,14 @@ impl Material {
         let recorded =
             runs.iter().map(|run| Recorded::read(&run.loaded.folder)).collect::<Result<Vec<_>>>()?;
         let groups = groups(&runs)?;
-        let (mut found, mut audits, mut learned_from) = (Vec::new(), Vec::new(), 0);
+        let (mut found, mut audits) = (Vec::new(), Vec::new());
         for group in &groups {
             let Some(&first) = group.runs.first() else { continue };
             let best = best_layer(
                 recorded[first].probe.as_ref().map(|probe| &probe.layers[..]),
                 runs[first].layers(),
             );
-            let of = probe(&mut runs[first], best, wanted.stimuli, device)?;
-            learned_from = of.1;
-            found.push(of.0);
+            found.push(probe(&mut runs[first], best, wanted.stimuli, device)?);
             audits.push(
                 wanted
                     .audit
@@ -88,13 +86,29 @@ impl Material {
             (false, _) => wanted.layers.clone(),
             (true, count) => chosen(count),
         };
-        Ok(Self { runs, groups, recorded, audits, answers: found, learned_from, wanted, layers })
+        let first_of = |group: &Group| group.runs.first().map(|&run| runs[run].loaded.config().to_toml());
+        let configs = groups.iter().filter_map(first_of).collect::<Result<Vec<_>>>()?;
+        let same_encoder = same_encoder(&configs);
+        Ok(Self { runs, groups, recorded, audits, answers: found, same_encoder, wanted, layers })
     }
 
     /// The first run of a group.
     pub fn first(&self, group: usize) -> &Examined {
         let run = self.groups.get(group).and_then(|group| group.runs.first()).copied().unwrap_or(0);
         &self.runs[run]
+    }
+
+    /// The name of the untrained networks of a group, which a page shows beside the trained networks of all
+    /// groups.
+    pub fn untrained(&self, group: &Group) -> String {
+        if self.same_encoder { "untrained".to_owned() } else { format!("untrained {}", group.name) }
+    }
+
+    /// The names of the groups that learned from labels.
+    pub fn taught(&self) -> Vec<&str> {
+        let labels = |group: usize| self.first(group).loaded.config().rule.demands().labels;
+        let named = self.groups.iter().enumerate().filter(|(index, _)| labels(*index));
+        named.map(|(_, group)| group.name.as_str()).collect()
     }
 
     /// The trained networks of a group, or the untrained ones.
@@ -127,9 +141,19 @@ fn best_layer(probes: Option<&[LayerProbe]>, count: usize) -> usize {
     all.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(count.saturating_sub(1), |(layer, _)| layer)
 }
 
-/// Probes one layer. Returns the probe's answers to the stimuli that the run's networks have seen, and the
-/// number of rows that trained the probe.
-fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<(Answers, usize)> {
+/// Whether configs have the same encoder, so that their networks differ only after training.
+fn same_encoder(configs: &[String]) -> bool {
+    let encoder = |config: &String| {
+        let mut encoder = config.parse::<toml::Table>().ok()?.get("encoder")?.as_table()?.clone();
+        // These keys change only what is learned.
+        encoder.retain(|key, _| !["modules", "gradient"].contains(&key));
+        Some(encoder)
+    };
+    configs.windows(2).all(|pair| encoder(&pair[0]) == encoder(&pair[1]))
+}
+
+/// Probes one layer. Returns the probe's answers to the stimuli that the run's networks have seen.
+fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<Answers> {
     output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
     let (whole, _) = run.loaded.labelled(Split::ReadoutTrain)?;
     // A probe needs more stimuli for training than for tests.
@@ -143,10 +167,8 @@ fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Resu
         return Err(plasticity_core::Error::shape("survey", "has seen no network"));
     };
     let features = (&learned.features, &run.trained.seen.features);
-    let rows = learned.features.labels().len();
-    let found = answers(&settings, run.classes.len(), features, layer, device, seed)
-        .map_err(|error| run.loaded.config().locate(error))?;
-    Ok((found, rows))
+    answers(&settings, run.classes.len(), features, layer, device, seed)
+        .map_err(|error| run.loaded.config().locate(error))
 }
 
 /// The number of neurons in each layer of the network on which locality is measured. The results do not
@@ -190,5 +212,14 @@ mod tests {
         assert_eq!(chosen(6), [0, 2, 5]);
         assert_eq!(chosen(1), [0]);
         assert_eq!(chosen(2), [0, 1]);
+    }
+
+    #[test]
+    fn untrained_networks_of_other_encoders_are_told_apart() {
+        let config = |width: usize, modules: &str| {
+            format!("[encoder]\nwidths = [{width}]\nmodules = \"{modules}\"\n[rule]\ntype = \"{modules}\"\n")
+        };
+        assert!(same_encoder(&[config(4, "layers"), config(4, "one")]));
+        assert!(!same_encoder(&[config(4, "one"), config(8, "one")]));
     }
 }

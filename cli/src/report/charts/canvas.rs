@@ -178,9 +178,18 @@ pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f
     Ok(chart)
 }
 
-/// The number at a mark of an axis. Marks are computed by addition, so zero may come out as a rounding error.
+/// The number at a mark of an axis, with enough digits to differ from the next mark. Marks are computed by
+/// addition, so zero may come out as a rounding error.
 fn mark(value: f64, (from, to): (f64, f64)) -> String {
-    plain(if value.abs() < 1e-9 * (to - from) { 0.0 } else { value })
+    if value.abs() < 1e-9 * (to - from) {
+        return plain(0.0);
+    }
+    // Axes have about five marks.
+    let digits = (-((to - from) / 5.0).log10().floor()).clamp(0.0, 6.0) as usize;
+    match value.abs() >= 1.0 && digits > 1 {
+        true => format!("{value:.digits$}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => plain(value),
+    }
 }
 
 /// A number with enough digits to differ from its neighbours.
@@ -217,6 +226,10 @@ mod tests {
     fn numbers_are_as_short_as_they_can_be() {
         let shown = [0.0, 2500.0, 2.5, 4.0, 0.25, 0.0002].map(plain);
         assert_eq!(shown, ["0", "2500", "2.5", "4", "0.25", "2.0e-4"]);
+        assert_eq!(
+            [2.0, 2.05, 2.1, 2.15].map(|value| mark(value, (1.99, 2.14))),
+            ["2", "2.05", "2.1", "2.15"]
+        );
         assert_eq!([mark(1.4e-17, (-0.8, 0.4)), mark(1.4e-17, (0.0, 4e-17))], ["0", "1.4e-17"]);
     }
 

@@ -5,7 +5,17 @@ use crate::report::charts::{Frame, matrix};
 use crate::report::page::Page;
 use maud::html;
 use plasticity_core::Result;
-use plasticity_lab::analysis::Confusion;
+use plasticity_lab::analysis::{Answers, Confusion, Kind, kind};
+
+/// The layer that a probe read, its accuracy, and the numbers of stimuli that trained and tested it. These
+/// numbers are those of one group: groups may differ in them.
+fn caption(answers: &Answers, accuracy: f64, frames: bool) -> String {
+    let unit = if frames { "frames of speech" } else { "stimuli" };
+    let (layer, learned, tested) = (answers.layer + 1, answers.learned, answers.labels.len());
+    format!(
+        "Layer {layer}: {accuracy:.1} % of {tested} test {unit} named correctly, after training on {learned} {unit}."
+    )
+}
 
 /// The section with a matrix for each group's first run.
 pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
@@ -32,22 +42,39 @@ pub fn confusion(material: &Material, page: &mut Page) -> Result<()> {
             ..Frame::default()
         };
         let chart = matrix(&frame, &names, &names, &cells, 100.0, &|share| format!("{share:.0}"))?;
-        let caption = format!(
-            "Layer {}: {:.1} % of {} correct. The stronger a field's colour, the more often the probe gives the row's class the column's name. \
-             A row adds up to 100 %; a perfect probe has 100 % on the diagonal.",
-            answers.layer + 1,
-            confusion.accuracy(),
-            answers.labels.len()
-        );
-        figures.push(page.figure(chart, &caption));
+        let frames = kind(run.stimuli.as_ref()) == Kind::Sound;
+        figures.push(page.figure(chart, &caption(answers, confusion.accuracy(), frames)));
     }
     let body = html! {
         p {
-            "Which classes the network separates: a probe on standardised features of the layer with the best \
-             probe accuracy, trained on " (material.learned_from) " labelled rows."
+            "Which classes the network separates, and which it confuses. A row is a class. Its fields say how often, in \
+             percent, the probe gives the stimuli of this class the name of each column. A row adds up to 100 %. A \
+             perfect probe has 100 % on the diagonal."
+        }
+        p {
+            "The probe reads the layer with the best accuracy of the probes above, on features scaled to mean 0 and \
+             variance 1. A run that has not been probed is read at its last layer. The probe is trained for this page \
+             alone, so its accuracy differs a little from the one above."
         }
         div.charts { @for figure in &figures { (figure) } }
     };
     page.section("confusion", "Confusions", body);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_caption_tells_the_numbers_of_its_own_probe() {
+        let answers = |layer, learned| Answers { layer, labels: vec![0; 8], named: vec![0; 8], learned };
+        let [one, other] = [answers(0, 16), answers(4, 12)].map(|answers| caption(&answers, 50.0, false));
+        assert!(
+            one.starts_with("Layer 1: 50.0 % of 8 test stimuli") && one.contains("on 16 stimuli"),
+            "{one}"
+        );
+        assert!(other.starts_with("Layer 5") && other.contains("on 12 stimuli"), "{other}");
+        assert!(caption(&answers(0, 16), 50.0, true).contains("8 test frames of speech"));
+    }
 }

@@ -18,7 +18,7 @@ const CURVES: usize = 6;
 /// The first layer's filters, trained and untrained, if they can be shown as pictures or curves.
 pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
-    let mut over_time = false;
+    let (mut over_time, mut in_colour) = (false, false);
     for (index, group) in material.groups.iter().enumerate() {
         let states = &material.first(index).states;
         let (Some(before), Some(now)) = (states.first().and_then(of), states.last().and_then(of)) else {
@@ -28,12 +28,13 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
         let suffix = if material.groups.len() == 1 { String::new() } else { format!("-{}", index + 1) };
         for (what, saved) in [("trained", now), ("untrained", before)] {
             if let Some(sheet) = sheet(saved) {
+                in_colour |= saved.shape.get(1) == Some(&3);
                 let shown = saved.shape[0].min(MOST);
                 let zoom = (SIDE / saved.shape.last().copied().unwrap_or(1).max(1)).max(2);
                 figures.push(html! {
                     figure {
                         p.title { (of_group) (what) }
-                        img src=(sheet.png()?) width=(sheet.width * zoom) alt={ (shown) " filters of layer 1, " (what) };
+                        img.sheet src=(sheet.png()?) width=(sheet.width * zoom) alt={ (shown) " filters of layer 1, " (what) };
                         figcaption { (shown) " of " (saved.shape[0]) " filters, each " (size(saved)) }
                     }
                 });
@@ -54,6 +55,8 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
         p {
             "The weights of the neurons of layer 1: the pattern that each neuron responds to"
             @if over_time { ", over the samples of a sound" }
+            @else if in_colour { " (a bright colour: this colour drives it; a dark colour: its opposite drives it; grey: no effect; \
+                each filter has its own contrast)" }
             @else { " (white: bright drives it; black: dark drives it; grey: no effect; each filter has its own contrast)" }
             ". Compare trained with untrained: what differs was learned."
         }

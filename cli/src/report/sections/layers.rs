@@ -35,7 +35,7 @@ pub fn by_layer(
         .collect();
     if let Some(group) = material.groups.first() {
         let points = line(material.looks(group, false).collect());
-        series.push(Series { name: "untrained".to_owned(), points, colour: None, faint: true });
+        series.push(Series { name: material.untrained(group), points, colour: None, faint: true });
     }
     series.retain(|one| !one.points.is_empty());
     if series.is_empty() {

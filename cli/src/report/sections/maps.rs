@@ -1,5 +1,6 @@
 //! t-SNE maps of the features of layers, coloured by class, as in the paper's Figure 3b.
 
+use super::summary::listed;
 use crate::examined::Look;
 use crate::report::Material;
 use crate::report::charts::{Frame, scatter};
@@ -8,7 +9,7 @@ use crate::report::pictures::{Picture, range};
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
-use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, whole};
+use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, spread, whole};
 use plasticity_lab::probe::{Features, Labelled};
 use serde_json::json;
 
@@ -44,7 +45,11 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
         }
     }
     for &layer in &last {
-        let name = format!("untrained network, layer {}", layer + 1);
+        let whose = match material.groups.first() {
+            Some(group) if !material.same_encoder => format!(" of {}", group.name),
+            _ => String::new(),
+        };
+        let name = format!("the untrained network{whose}, layer {}", layer + 1);
         wanted.push((
             name,
             format!("map-untrained-layer-{}", layer + 1),
@@ -85,9 +90,9 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             "Each point is "
             @if images { "a test stimulus" } @else { "10 ms of test speech" }
             "; near points have similar features in this layer (t-SNE, perplexity " (format!("{perplexity:.0}"))
-            "; the axes have no unit, and distances between far groups have no meaning). Colours are classes, which the network never saw: if a colour stays \
-             together, the layer separates this class."
-            @if images && material.wanted.pictures { " Point at a stimulus to see it." }
+            "; the axes have no unit, and distances between far groups have no meaning). Colours are classes" (told_by(&material.taught(), material.groups.len())) ". If a colour stays together, the layer separates \
+             this class."
+            @if images && material.wanted.pictures { " Move the pointer over a point to see its stimulus." }
         }
         div.charts { @for figure in &figures { (figure) } }
     };
@@ -95,10 +100,14 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// At most `most` of `count` rows, evenly spaced.
-fn spread(count: usize, most: usize) -> Vec<usize> {
-    let shown = count.min(most);
-    (0..shown).map(|index| index * count / shown.max(1)).collect()
+/// Which of `all` networks learned from the classes, when `taught` did.
+fn told_by(taught: &[&str], all: usize) -> String {
+    match taught {
+        [] if all > 1 => ", which the networks never saw".to_owned(),
+        [] => ", which the network never saw".to_owned(),
+        some if some.len() < all => format!(", which only {} saw in training", listed(some)),
+        _ => String::new(),
+    }
 }
 
 fn picked(of: Labelled, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
@@ -170,9 +179,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_spread_and_names_are_short() {
-        assert_eq!(spread(10, 4), [0, 2, 5, 7]);
-        assert_eq!((spread(3, 9), spread(0, 9)), (vec![0, 1, 2], Vec::new()));
+    fn networks_that_learned_from_labels_are_named() {
+        assert_eq!(told_by(&[], 1), ", which the network never saw");
+        assert_eq!(told_by(&["supervised"], 3), ", which only supervised saw in training");
+        assert_eq!(told_by(&["supervised"], 1), "");
+    }
+
+    #[test]
+    fn names_are_short() {
         assert_eq!(last_parts("/home/someone/images/dog/7.png".to_owned()), "dog/7.png");
         assert_eq!(last_parts("7.png".to_owned()), "7.png");
     }

@@ -13,31 +13,66 @@ use std::collections::BTreeSet;
 pub fn method(material: &Material, page: &mut Page) -> Result<()> {
     let mut told = BTreeSet::new();
     let mut rules = Vec::new();
-    for index in 0..material.groups.len() {
+    let mut measured = Vec::new();
+    for (index, group) in material.groups.iter().enumerate() {
         let name = material.first(index).loaded.config().rule.typetag_name();
         if told.insert(name) {
-            let plugin = find(Family::Rule, name, "rule")?;
-            rules.push((plugin, material.audits.get(index).and_then(Option::as_ref)));
+            rules.push(find(Family::Rule, name, "rule")?);
         }
+        let audit = material.audits.get(index).and_then(Option::as_ref);
+        measured.push(Measured { rule: name, group: &group.name, audit });
     }
     let several = rules.len() > 1;
+    let columns = columns(&measured);
     let body = html! {
         @if several { p { "Each run changes its weights with one of these rules." } }
-        @for (plugin, audit) in &rules {
+        @for plugin in &rules {
             h3 { code { (plugin.name) } }
             p { (plugin.summary) ". " span.source { "(" (plugin.citation) ")" } }
             div.equation { (PreEscaped(mathml(plugin.equation))) }
-            @if !several { (symbols(plugin.equation)) (marks(&[(plugin.name, *audit)])) }
+            @if !several { (symbols(plugin.equation)) (marks(&columns)) }
         }
         @if several {
             h3 { "Symbols" }
-            (symbols(&rules.iter().map(|(plugin, _)| plugin.equation).collect::<Vec<_>>().join(", ")))
+            (symbols(&rules.iter().map(|plugin| plugin.equation).collect::<Vec<_>>().join(", ")))
             h3 { "How local they are" }
-            (marks(&rules.iter().map(|(plugin, audit)| (plugin.name, *audit)).collect::<Vec<_>>()))
+            (marks(&columns))
         }
     };
-    page.section("rule", if told.len() == 1 { "The rule" } else { "The rules" }, body);
+    page.section("rule", if several { "The rules" } else { "The rule" }, body);
     Ok(())
+}
+
+/// The locality of one group's rule.
+struct Measured<'a> {
+    rule: &'a str,
+    group: &'a str,
+    audit: Option<&'a Result<Audit, String>>,
+}
+
+/// A column of the table of locality: its name, and a measurement.
+type Column<'a> = (&'a str, Option<&'a Result<Audit, String>>);
+
+/// A column for each rule. A rule whose groups have different marks, because they set its keys differently, has
+/// a column for each of these groups.
+fn columns<'a>(measured: &[Measured<'a>]) -> Vec<Column<'a>> {
+    let found = |one: &Measured| match one.audit {
+        Some(Ok(audit)) => Ok(PROPERTIES.map(|(_, of, _)| said(Some(audit), of))),
+        Some(Err(why)) => Err(Some(why.clone())),
+        None => Err(None),
+    };
+    let mut columns: Vec<Column> = Vec::new();
+    let mut done = BTreeSet::new();
+    for one in measured {
+        let of_rule = || measured.iter().filter(|other| other.rule == one.rule);
+        let same = of_rule().all(|other| found(other) == found(one));
+        if !same {
+            columns.push((one.group, one.audit));
+        } else if done.insert(one.rule) {
+            columns.push((one.rule, one.audit));
+        }
+    }
+    columns
 }
 
 /// Symbols that equations of several rules share: the symbol, how it is shown, and its meaning.
@@ -93,33 +128,38 @@ fn has(equation: &str, symbol: &str) -> bool {
 /// The measured value of a property.
 type Mark = fn(&Audit) -> Option<bool>;
 
-/// A table with a row for each property and a column for each rule. Reasons why a rule was not measured
-/// follow it.
-fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
-    let mark = |mark: Option<bool>| match mark {
-        Some(true) => "yes",
-        Some(false) => "no",
+/// What is measured: its name, its value, and what a value means.
+const PROPERTIES: [(&str, Mark, &str); 3] = [
+    (
+        "local in space",
+        |audit| audit.space,
+        "if yes, a synapse uses only what its own layer knows: no signals from other layers, other pairs of \
+         stimuli, or neurons without dendritic connections",
+    ),
+    ("local in time", |audit| audit.time, "if yes, a stimulus is compared with only one other in a step"),
+    (
+        "weight transport",
+        |audit| audit.weight_transport,
+        "if yes, a learning weight is used in both directions, which a synapse cannot do",
+    ),
+];
+
+/// The word for a property of a measured rule.
+fn said(audit: Option<&Audit>, of: Mark) -> &'static str {
+    match audit {
+        Some(audit) if !audit.learns => "learns nothing",
+        Some(audit) => match of(audit) {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "not measured",
+        },
         None => "not measured",
-    };
-    let said = |audit: &Option<&Result<Audit, String>>, of: Mark| match audit {
-        Some(Ok(audit)) if !audit.learns => "learns nothing",
-        Some(Ok(audit)) => mark(of(audit)),
-        _ => "not measured",
-    };
-    let properties: [(&str, Mark, &str); 3] = [
-        (
-            "local in space",
-            |audit| audit.space,
-            "if yes, a synapse uses only what its own layer knows: no signals from other layers, other pairs of \
-             stimuli, or neurons without dendritic connections",
-        ),
-        ("local in time", |audit| audit.time, "if yes, a stimulus is compared with only one other in a step"),
-        (
-            "weight transport",
-            |audit| audit.weight_transport,
-            "if yes, a learning weight is used in both directions, which a synapse cannot do",
-        ),
-    ];
+    }
+}
+
+/// A table with a row for each property and a column for each measurement. Reasons why a rule was not
+/// measured follow it.
+fn marks(rules: &[Column]) -> Markup {
     let alone = rules.len() == 1;
     html! {
         div.scroll {
@@ -130,10 +170,10 @@ fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
                     th.text { "meaning" }
                 } }
                 tbody {
-                    @for (property, of, meaning) in properties {
+                    @for (property, of, meaning) in PROPERTIES {
                         tr {
                             td { (property) }
-                            @for (_, audit) in rules { td { (said(audit, of)) } }
+                            @for (_, audit) in rules { td { (said(audit.and_then(|audit| audit.as_ref().ok()), of)) } }
                             td.text { (meaning) }
                         }
                     }
@@ -154,6 +194,26 @@ fn marks(rules: &[(&str, Option<&Result<Audit, String>>)]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plasticity_lab::audit::Evidence;
+
+    #[test]
+    fn groups_of_one_rule_with_other_marks_have_columns_of_their_own() {
+        let audit = |transport: bool| {
+            let marks = (Some(true), Some(false), Some(transport));
+            let (space, time, weight_transport) = marks;
+            Ok(Audit { space, time, weight_transport, learns: true, evidence: Evidence::default() })
+        };
+        let (symmetric, learned) = (audit(true), audit(false));
+        let of = |group, audit| Measured { rule: "clapp", group, audit: Some(audit) };
+        let names = |measured: &[Measured]| {
+            columns(measured).iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[of("rate=1", &symmetric), of("rate=2", &symmetric)]), ["clapp"]);
+        let differing = [of("transposed", &symmetric), of("retrodiction", &learned)];
+        assert_eq!(names(&differing), ["transposed", "retrodiction"]);
+        let table = marks(&columns(&differing)).into_string();
+        assert!(table.contains("<td>yes</td><td>no</td>"), "{table}");
+    }
 
     #[test]
     fn symbols_are_told_of_the_equation_alone() {

@@ -115,7 +115,7 @@ fn pieces(
     Ok(html! {
         figure {
             p.title { (what) }
-            img src=(sheet.png()?) width=(sheet.width * zoom) alt=(alt);
+            img.sheet src=(sheet.png()?) width=(sheet.width * zoom) alt=(alt);
             figcaption { "Neurons " (numbers.join(", ")) " of " (drivers.channels()) ", one in each row" }
         }
     })

@@ -90,7 +90,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     let trained = material.groups.iter().map(|group| (name(group), points(group, &|score| score.accuracy)));
     let (mut untrained, mut levels) = (Vec::new(), Vec::new());
     if let Some(group) = material.groups.iter().find(|group| !probed(group).is_empty()) {
-        untrained.push(("untrained".to_owned(), points(group, &|score| score.untrained)));
+        untrained.push((material.untrained(group), points(group, &|score| score.untrained)));
         if let Some(layer) = probed(group).first().and_then(|layers| layers.first()) {
             let baseline = probed(group)[0]
                 .iter()
@@ -106,8 +106,11 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     }
     let shown = ByLayer { kind, layers: material.places(), trained: trained.collect(), untrained, levels };
     let what = match kind {
-        ProbeKind::Raw => "On raw features, as the paper's authors probe.",
-        ProbeKind::Standardised => "On features scaled to mean 0 and variance 1.",
+        ProbeKind::Raw => "On raw features, as Illing et al. 2021 probe.",
+        ProbeKind::Standardised => {
+            "On features that are each scaled to mean 0 and variance 1, so that weak ones count as much as strong ones. \
+             This also makes an untrained network easier to read."
+        }
         ProbeKind::Neighbours => {
             "By the most frequent class of the nearest training stimuli (cosine of features)."
         }

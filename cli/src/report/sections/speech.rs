@@ -59,8 +59,9 @@ pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
     let body = html! {
         p {
             "Loudness over time and frequency (mel scale; the colour of the page is silence, that of the text is \
-             loud), the correct phone every 10 ms, and the phone that the probe names: blue if correct, orange if \
-             wrong."
+             loud), the correct phone (speech sound) every 10 ms, and the phone that the probe names: blue if correct, \
+             orange if wrong."
+            @if run.classes.iter().any(|class| class == "sil") { " The phone sil is silence." }
             span.narrow { " Swipe sideways to see the rest." }
         }
         div.speech { @for figure in &figures { (figure) } }

@@ -8,6 +8,7 @@ use maud::html;
 use plasticity_core::Result;
 use plasticity_lab::analysis::{Confusion, Kind, kind};
 use plasticity_lab::probe::{LayerProbe, ProbeKind, Score};
+use std::collections::BTreeSet;
 
 /// The title of the page: the rules, and the kind of stimuli.
 pub fn title(material: &Material) -> String {
@@ -19,11 +20,11 @@ pub fn title(material: &Material) -> String {
     };
     match names.len() {
         0..=3 => format!("What {} learned from {what}", listed(&names)),
-        count => format!("What {count} settings learned from {what}"),
+        count => format!("What {count} {} learned from {what}", settings(material)),
     }
 }
 
-fn listed(names: &[&str]) -> String {
+pub fn listed(names: &[&str]) -> String {
     match names {
         [] => "nothing".to_owned(),
         [one] => (*one).to_owned(),
@@ -47,6 +48,9 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     };
     let probes = (0..material.groups.len()).map(|group| probed(material, group)).collect::<Vec<_>>();
     let majority = probes.iter().flatten().map(|probed| probed.majority).next();
+    let mut steps: Vec<u64> = material.runs.iter().map(|run| run.loaded.step()).collect();
+    steps.sort_unstable();
+    steps.dedup();
     let body = html! {
         p.lead {
             (how(material)) " Then " @if material.groups.len() == 1 { "it was" } @else { "they were" }
@@ -92,18 +96,38 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
             }
             @if material.runs.len() > 1 { li { b { (material.runs.len()) } span { "runs" } } }
         }
+        @if steps.len() > 1 {
+            p.note {
+                "The runs have trained for different numbers of steps, from " (steps[0]) " to " (steps[steps.len() - 1])
+                ". Compare them with care."
+            }
+        }
     };
     page.section("summary", "", body);
     Ok(())
 }
 
+/// The difference between the groups: rules, or other settings.
+fn settings(material: &Material) -> &'static str {
+    let rule = |group| material.first(group).loaded.config().rule.typetag_name();
+    let rules: BTreeSet<&str> = (0..material.groups.len()).map(rule).collect();
+    if rules.len() == material.groups.len() { "rules" } else { "settings" }
+}
+
 /// A sentence about how the networks learned.
 fn how(material: &Material) -> String {
-    let config = |group| material.first(group).loaded.config();
-    let labels = (0..material.groups.len()).any(|group| config(group).rule.demands().labels);
-    let told = if labels { "" } else { " without labels" };
+    let taught = material.taught();
+    let told = if taught.len() == material.groups.len() { "" } else { " without labels" };
     let [group] = &material.groups[..] else {
-        return format!("Several networks learned{told}, each with other settings.");
+        let each =
+            if settings(material) == "rules" { "each with another rule" } else { "each with other settings" };
+        let except = match taught.len() {
+            some if some > 0 && some < material.groups.len() => {
+                format!(" (with labels: {})", listed(&taught))
+            }
+            _ => String::new(),
+        };
+        return format!("Networks learned{told}{except}, {each}.");
     };
     let layers = material.first(0).layers();
     let losses = group.runs.first().and_then(|&run| material.recorded[run].metrics.last());

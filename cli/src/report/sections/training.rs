@@ -2,12 +2,14 @@
 
 use crate::examined::Examined;
 use crate::report::Material;
-use crate::report::charts::{Chart, Frame, Point, Series, lines, over_seeds};
+use crate::report::charts::{Chart, Frame, Level, Point, Series, lines, over_seeds};
 use crate::report::groups::Group;
 use crate::report::page::Page;
 use crate::report::recorded::Recorded;
 use maud::{Markup, html};
 use plasticity_core::Result;
+use plasticity_core::device::Device;
+use plasticity_lab::run::trivial_losses;
 use std::collections::BTreeMap;
 
 /// The largest number of points of a curve. If there are more, blocks of them are averaged.
@@ -34,24 +36,33 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let mut add = |page: &mut Page, chart: Option<Chart>, caption: String| {
         figures.extend(chart.map(|chart| page.figure(chart, &caption)));
     };
-    let chart = curves(material, ("loss", "Loss"), "loss", &loss, "module")?;
-    let scales =
-        if one { "" } else { " Losses of different rules have different scales: compare only their course." };
-    add(page, chart, format!("Loss of {what}, averaged over neighbouring steps.{scales}"));
-    let chart = curves(material, ("surprise", "Surprise"), "surprised pairs, %", &surprise, "module")?;
+    let blind = if one { blind(&trivial(material)) } else { None };
+    let levels: Vec<Level> =
+        blind.iter().map(|&value| Level { name: "nothing told apart".to_owned(), value }).collect();
+    let chart = curves(material, ("loss", "Loss"), "loss", &loss, "module", &levels)?;
+    let scales = match (one, blind) {
+        (false, _) => " Losses of different rules have different scales: compare only their course.",
+        (true, Some(_)) => {
+            " A network to which all stimuli look the same has the dashed loss; a module that stands there has learned \
+             nothing."
+        }
+        (true, None) => "",
+    };
+    add(page, chart, format!("Loss of {what}, averaged over neighbouring steps: lower is better.{scales}"));
+    let chart = curves(material, ("surprise", "Surprise"), "surprised pairs, %", &surprise, "module", &[])?;
     let caption = format!(
-        "Surprise of {what}: the share of the compared pairs whose gate is open (H = 1). Only these pairs change \
-         synapses; the share falls as predictions improve."
+        "Surprise of {what}: how many of the compared pairs of stimuli the module still predicts badly (the gate H of \
+         the broadcast signal is 1). Only these pairs change synapses. The share falls as predictions improve."
     );
     let surprised = chart.is_some();
     add(page, chart, caption);
     let weights = |recorded: &Recorded| norms(recorded, "weight");
     let updates = |recorded: &Recorded| norms(recorded, "weight.update");
-    let chart = curves(material, ("weight-norms", "Size of the weights"), "‖W‖", &weights, "layer")?;
+    let chart = curves(material, ("weight-norms", "Size of the weights"), "‖W‖", &weights, "layer", &[])?;
     let measured = chart.is_some();
     add(page, chart, "Euclidean norm of every layer's weights.".to_owned());
-    let chart =
-        curves(material, ("update-norms", "Size of the updates"), "‖ΔW‖ of one step", &updates, "layer")?;
+    let title = ("update-norms", "Size of the updates");
+    let chart = curves(material, title, "‖ΔW‖ of one step", &updates, "layer", &[])?;
     add(page, chart, "How far each step moved the weights of every layer.".to_owned());
     if !measured {
         let chart = moved(material)?;
@@ -95,6 +106,7 @@ fn curves(
     y: &str,
     of: &dyn Fn(&Recorded) -> Curve,
     part: &str,
+    levels: &[Level],
 ) -> Result<Option<Chart>> {
     let of_run = |&run: &usize| material.recorded.get(run).map(of);
     let of_group = |group: &Group| -> Vec<Curve> { group.runs.iter().filter_map(of_run).collect() };
@@ -124,7 +136,21 @@ fn curves(
         y: y.to_owned(),
         ..Frame::default()
     };
-    lines(&frame, &series, &[]).map(Some)
+    lines(&frame, &series, levels).map(Some)
+}
+
+/// The loss of every module of the first run if all stimuli look the same; none if it cannot be measured.
+fn trivial(material: &Material) -> Vec<Option<f64>> {
+    let loaded = &material.first(0).loaded;
+    let Ok(device) = Device::open() else { return Vec::new() };
+    trivial_losses(&loaded.experiment, &device).unwrap_or_default()
+}
+
+/// The loss that all modules have in common if all stimuli look the same.
+fn blind(modules: &[Option<f64>]) -> Option<f64> {
+    let first = modules.first().copied().flatten()?;
+    let near = |loss: &Option<f64>| loss.is_some_and(|loss| (loss - first).abs() <= 0.01 * first.abs());
+    modules.iter().all(near).then_some(first)
 }
 
 /// The curve of one module or layer: means over blocks of steps, then over seeds.
@@ -221,6 +247,15 @@ mod tests {
         assert_eq!(points.len(), 120);
         assert!((points[0].y - 2.5).abs() < 1e-9 && (points[0].spread - 2.0_f64.sqrt()).abs() < 1e-9);
         assert!(smooth(&[run(0.0)], 2).is_empty());
+    }
+
+    #[test]
+    fn one_loss_without_knowledge_is_shown_only_if_all_modules_have_it() {
+        assert_eq!(blind(&[Some(2.0), Some(2.001)]), Some(2.0));
+        assert_eq!(
+            (blind(&[Some(2.0), None]), blind(&[Some(2.0), Some(1.0)]), blind(&[])),
+            (None, None, None)
+        );
     }
 
     #[test]

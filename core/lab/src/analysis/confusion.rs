@@ -14,6 +14,8 @@ pub struct Answers {
     pub labels: Vec<u32>,
     /// The class that the probe names for it.
     pub named: Vec<u32>,
+    /// The number of rows that trained the probe.
+    pub learned: usize,
 }
 
 /// Trains a linear probe on a layer's features and names the class of every row of `test`.
@@ -30,9 +32,10 @@ pub fn answers(
 ) -> Result<Answers> {
     let mut random = stream(seed, &[purpose::PROBE, layer as u64]);
     let of = test.layer(layer)?;
-    let task = Task { classes, train: &[train.layer(layer)?], held_out: &[], test: of };
+    let train = train.layer(layer)?;
+    let task = Task { classes, train: &[train], held_out: &[], test: of };
     let named = predictions(settings, &task, device, &mut random)?;
-    Ok(Answers { layer, labels: of.labels.to_vec(), named })
+    Ok(Answers { layer, labels: of.labels.to_vec(), named, learned: train.labels.len() })
 }
 
 /// How often the probe names each class for each correct class.
@@ -75,7 +78,7 @@ mod tests {
 
     #[test]
     fn rows_are_counted_by_what_they_are_and_what_they_are_named() {
-        let answers = Answers { layer: 0, labels: vec![0, 0, 0, 1], named: vec![0, 1, 0, 1] };
+        let answers = Answers { layer: 0, labels: vec![0, 0, 0, 1], named: vec![0, 1, 0, 1], learned: 9 };
         let confusion = Confusion::of(&answers, 3);
         assert_eq!(confusion.counts, [[2, 1, 0], [0, 1, 0], [0, 0, 0]]);
         assert_eq!((confusion.accuracy(), confusion.share(2, 0)), (75.0, None));
