@@ -11,6 +11,7 @@ use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
 use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, spread, whole};
 use plasticity_lab::probe::{Features, Labelled};
+use rayon::prelude::*;
 use serde_json::json;
 
 /// The side of a stimulus under the pointer, in pixels.
@@ -25,9 +26,6 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     let one = material.groups.len() == 1;
     let last: Vec<usize> = material.layers.last().copied().into_iter().collect();
     let layers = if one { material.layers.clone() } else { last.clone() };
-    let mut figures: Vec<Markup> = Vec::new();
-    let mut chosen: Option<Vec<usize>> = None;
-    let mut labels: Vec<u32> = Vec::new();
     let mut wanted: Vec<(String, String, &Look, usize)> = Vec::new();
     for (index, group) in material.groups.iter().enumerate() {
         for &layer in &layers {
@@ -57,13 +55,18 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             layer,
         ));
     }
-    for (name, file, look, layer) in wanted {
-        let of = look.seen.features.layer(layer)?;
-        let rows = chosen.get_or_insert_with(|| spread(of.labels.len(), material.wanted.points));
-        let (values, of_rows) = picked(of, rows);
-        labels = of_rows;
-        let part = Labelled { values: &values, channels: of.channels, labels: &labels };
-        let Some(places) = embedding(part, material.first(0).loaded.config().seed) else {
+    let count = material.first(0).trained.seen.features.labels().len();
+    let rows = spread(count, material.wanted.points);
+    let part =
+        |(_, _, look, layer): &(_, _, &Look, usize)| Ok(picked(look.seen.features.layer(*layer)?, &rows));
+    let parts = wanted.iter().map(part).collect::<Result<Vec<_>>>()?;
+    let labels = parts.first().map_or(&[][..], |part| &part.labels);
+    let seed = material.first(0).loaded.config().seed;
+    // A map keeps one processor busy for most of its time.
+    let drawn: Vec<_> = parts.par_iter().map(|part| embedding(part.as_labelled(), seed)).collect();
+    let mut figures: Vec<Markup> = Vec::new();
+    for ((name, file, ..), places) in wanted.into_iter().zip(drawn) {
+        let Some(places) = places else {
             figures.push(
                 html! { figure { figcaption { (name) ": its features do not vary, so there is no map" } } },
             );
@@ -76,13 +79,12 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             y: "t-SNE 2".to_owned(),
             ..Frame::default()
         };
-        let map = scatter(&frame, &places, &labels, &material.first(0).classes)?;
+        let map = scatter(&frame, &places, labels, &material.first(0).classes)?;
         let places = json!(map.places).to_string();
         figures
             .push(html! { div.map data-places=(places) { (page.figure(map.chart, &format!("{} points.", labels.len()))) } });
     }
-    let rows = chosen.unwrap_or_default();
-    told(material, stimuli, &rows, &labels, page)?;
+    told(material, stimuli, &rows, labels, page)?;
     let images = kind(stimuli) != Kind::Sound;
     let perplexity = perplexity(rows.len());
     let body = html! {
@@ -110,9 +112,26 @@ fn told_by(taught: &[&str], all: usize) -> String {
     }
 }
 
-fn picked(of: Labelled, rows: &[usize]) -> (Vec<f32>, Vec<u32>) {
-    let values = rows.iter().flat_map(|row| &of.values[row * of.channels..(row + 1) * of.channels]).copied();
-    (values.collect(), rows.iter().map(|&row| of.labels[row]).collect())
+/// Some rows of a layer's features.
+struct Part {
+    values: Vec<f32>,
+    channels: usize,
+    labels: Vec<u32>,
+}
+
+impl Part {
+    fn as_labelled(&self) -> Labelled<'_> {
+        Labelled { values: &self.values, channels: self.channels, labels: &self.labels }
+    }
+}
+
+fn picked(of: Labelled, rows: &[usize]) -> Part {
+    let row = |&row: &usize| &of.values[row * of.channels..(row + 1) * of.channels];
+    Part {
+        values: rows.iter().flat_map(row).copied().collect(),
+        channels: of.channels,
+        labels: rows.iter().map(|&row| of.labels[row]).collect(),
+    }
 }
 
 /// The stimulus of every row of the features. Each labelled frame has a row.

@@ -28,14 +28,22 @@ pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
     }
     let mut random: Random = stream(seed, &[u64::from_be_bytes(*b"TSNE-map")]);
     let start: Vec<f32> = (0..2 * rows.len()).map(|_| random.random_range(-1e-2..1e-2)).collect();
-    let distance = |a: &&[f32], b: &&[f32]| -> f32 {
-        a.iter().zip(*b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
-    };
     let mut map = tSNE::<f32, &[f32], 2>::new(&rows);
     map.perplexity(perplexity(rows.len())).epochs(STEPS).initial_embedding(start);
-    map.barnes_hut(THETA, distance);
+    map.barnes_hut(THETA, |a, b| distance(a, b));
     let places: Vec<[f32; 2]> = map.embedding().chunks_exact(2).map(|place| [place[0], place[1]]).collect();
     places.iter().flatten().all(|value| value.is_finite()).then_some(places)
+}
+
+/// The Euclidean distance of two rows. It has eight partial sums, which the processor adds at once.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += (a - b) * (a - b);
+        }
+    }
+    sums.iter().sum::<f32>().sqrt()
 }
 
 #[cfg(test)]
@@ -56,6 +64,13 @@ mod tests {
             let nearest = others.min_by(|a, b| distance(row, *a).total_cmp(&distance(row, *b))).unwrap();
             assert_eq!(nearest % 2, row % 2, "the nearest of {row} is {nearest}");
         }
+    }
+
+    #[test]
+    fn distances_are_euclidean() {
+        let (a, b): (Vec<f32>, Vec<f32>) = (0..11).map(|at| (at as f32, 3.0)).unzip();
+        assert_eq!(distance(&a, &b), 154_f32.sqrt(), "9 + 4 + 1 + 0 + 1 + 4 + … + 49");
+        assert_eq!(distance(&a, &a), 0.0);
     }
 
     #[test]

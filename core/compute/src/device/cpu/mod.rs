@@ -1,6 +1,7 @@
 //! The CPU as device: a buffer is a `Vec<f32>`.
 
 mod all_reduce;
+mod near;
 mod operand;
 mod scratch;
 mod shelf;

@@ -1,7 +1,7 @@
-//! Working memory of a call, borrowed from the cache of dropped buffers, so that the system need not
+//! Working memory of a call, borrowed from the caches of dropped buffers, so that the system need not
 //! provide new pages in every step.
 
-use super::shelf;
+use super::{near, shelf};
 use std::ops::{Deref, DerefMut};
 
 /// A borrowed buffer; its memory goes back to the cache when it is dropped. Its content is arbitrary. It begins at a
@@ -18,12 +18,15 @@ const LINE: usize = 16;
 impl Scratch {
     /// A buffer of `length` values left over from earlier use.
     pub(crate) fn new(length: usize) -> Self {
-        Self::of(shelf::take(length + LINE), length)
+        let memory = length + LINE;
+        Self::of(if memory < shelf::SMALL { near::take(memory) } else { shelf::take(memory) }, length)
     }
 
     /// A buffer of `length` zeros.
     pub(crate) fn zeros(length: usize) -> Self {
-        Self::of(shelf::zeros(length + LINE), length)
+        let mut scratch = Self::new(length);
+        scratch.fill(0.0);
+        scratch
     }
 
     fn of(memory: Vec<f32>, length: usize) -> Self {
@@ -53,7 +56,8 @@ impl DerefMut for Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        shelf::put(std::mem::take(&mut self.memory));
+        let memory = std::mem::take(&mut self.memory);
+        if memory.len() < shelf::SMALL { near::put(memory) } else { shelf::put(memory) }
     }
 }
 

@@ -13,7 +13,7 @@ const ALL: usize = 32 << 20;
 /// The largest size of a kept buffer, in values: 64 MiB. For larger ones, computation takes much longer than new pages.
 const LARGE: usize = 16 << 20;
 /// The smallest size of a kept buffer, in values. For smaller ones, the allocator is as fast.
-const SMALL: usize = 256 << 10;
+pub(super) const SMALL: usize = 256 << 10;
 
 /// The kept buffers, the oldest first, and their total capacity in values.
 #[derive(Debug, Default)]
