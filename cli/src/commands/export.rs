@@ -34,8 +34,8 @@ pub struct Arguments {
 enum Format {
     /// A graph from the network's input to the map of every layer, with weights
     Onnx,
-    /// A smaller checkpoint to share, without the optimiser's running averages; it belongs into checkpoints/ of a
-    /// copy of the run
+    /// A smaller checkpoint to share, without the optimiser's running averages; it belongs into checkpoints/
+    /// of a copy of the run
     Checkpoint,
 }
 

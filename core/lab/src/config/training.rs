@@ -296,17 +296,17 @@ pub const TRAINING: [Key; 22] = [
         "best_by",
         "",
         "loss | probe",
-        "which checkpoint is the best. `loss` (default): the one with the lowest mean loss over the steps since the \
-         previous checkpoint. `probe`: the one with the highest mean probe accuracy over all layers, which are probed \
-         at every checkpoint",
+        "which checkpoint is the best. `loss` (default): the one with the lowest mean loss over the steps \
+         since the previous checkpoint. `probe`: the one with the highest mean probe accuracy over all \
+         layers, which are probed at every checkpoint",
     ),
     key("log_every", "20", "1.. steps", "steps between two recorded losses"),
     key(
         "threads",
         "",
         "1..=1024",
-        "threads for arithmetic, and the largest number of loader threads; a larger number than 16 and than four for \
-         each core is reduced to the larger of the two; left out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads; limited to 16, or to four for \
+         each core if that is more; left out: one for each core",
     ),
     key(
         "precision",
@@ -327,10 +327,10 @@ pub const TRAINING: [Key; 22] = [
         "parallel",
         "",
         "data | pipeline | free_pipeline",
-        "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules have separate threads \
-         and work on successive batches, with the same bits; not for rules whose modules need a module above them. \
-         `free_pipeline`: the same, but no module waits for a slower one above it; the slower one skips batches, \
-         and the bits differ from run to run",
+        "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules \
+         have separate threads and work on successive batches, with the same bits; not for rules whose \
+         modules need a module above them. `free_pipeline`: the same, but no module waits for a slower one \
+         above it; the slower one skips batches, and the bits differ from run to run",
     ),
     key(
         "negatives",

@@ -66,9 +66,9 @@ pub enum OptimiserSpec {
         #[serde(default = "yes", skip_serializing_if = "is_true")]
         decay_biases: bool,
     },
-    /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017):
-    /// λ = trust ‖w‖ / (‖U‖ + decay ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is 0,
-    /// and for biases that do not decay.
+    /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017): λ =
+    /// trust ‖w‖ / (‖U‖ + decay ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is
+    /// 0, and for biases that do not decay.
     Lars {
         /// Learning rate.
         rate: f32,
@@ -78,7 +78,7 @@ pub enum OptimiserSpec {
         /// Weight decay, added to the gradient.
         #[serde(default)]
         weight_decay: f32,
-        /// Multiplies λ.
+        /// The factor `trust` of λ.
         #[serde(default = "thousandth")]
         trust: f32,
         /// Whether parameters with a single axis (biases, gains) also decay and have a rate that depends on their norm.
@@ -214,8 +214,8 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
                 "trust",
                 "0.001",
                 "> 0",
-                "the rate of a parameter w with gradient g is multiplied by trust · ‖w‖ / (‖g‖ + weight_decay · \
-                 ‖w‖)",
+                "the rate of a parameter w with gradient g is multiplied by trust · ‖w‖ / (‖g‖ + \
+                 weight_decay · ‖w‖)",
             ),
             key(
                 "decay_biases",
