@@ -16,7 +16,7 @@ pub struct Arguments {
     /// The folders of runs; all must have the same number of layers and the same stimuli
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// The largest number of test stimuli, spread over all
+    /// The largest number of test stimuli; if there are more, a subset spread evenly over them is used
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(8..))]
     stimuli: u64,
     /// Print JSON instead of tables

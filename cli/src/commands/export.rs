@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folder of a run, whose last checkpoint is taken
+    /// The folder of a run; its last checkpoint is used
     run: PathBuf,
     /// What to write
     #[arg(long, value_enum, default_value_t = Format::Onnx)]
@@ -34,7 +34,8 @@ pub struct Arguments {
 enum Format {
     /// A graph from the network's input to the map of every layer, with weights
     Onnx,
-    /// The checkpoint without the optimiser's running averages, to share: put it into checkpoints/ of a copy of the run
+    /// A smaller checkpoint to share, without the optimiser's running averages; it belongs into checkpoints/
+    /// of a copy of the run
     Checkpoint,
 }
 

@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The file of the page, or a folder for it [default for one run: report.html in its folder]
     #[arg(long, value_name = "DIR|FILE.html")]
     out: Option<PathBuf>,
-    /// The largest number of test stimuli to show, spread over all
+    /// The largest number of test stimuli; if there are more, a subset spread evenly over them is used
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
     stimuli: u64,
     /// The largest number of points in a t-SNE map

@@ -43,14 +43,16 @@ pub struct Arguments {
     /// Show the time of each layer and stage, and the speed of a large matrix product (CPU only)
     #[arg(long)]
     profile: bool,
-    /// Write a step as Chrome's trace format into this folder, a file for each rank, and say how much of the communication
-    /// between ranks is hidden
+    /// Write one step in Chrome's trace format into this folder, a file for each rank, and print how much of
+    /// the time of sums over ranks passes while they compute
     #[arg(long, value_name = "FOLDER")]
     trace: Option<PathBuf>,
-    /// Predict the time and cost of a step on up to N ranks, from a step measured here on one rank
+    /// Predict the time of a step and the rank-hours of training on up to N ranks, from a step measured here
+    /// on one rank
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
     ranks: Option<u64>,
-    /// With --ranks: 10⁹ bytes a second that a rank sends [12.5: 100 Gbit/s, InfiniBand HDR100 or 100 GbE]
+    /// With --ranks: how much a rank sends, in 10⁹ bytes a second; 12.5 is 100 Gbit/s (InfiniBand HDR100 or
+    /// 100 GbE)
     #[arg(long, value_name = "GB/S", default_value_t = 12.5)]
     link: f64,
     /// With --ranks: microseconds that a message takes

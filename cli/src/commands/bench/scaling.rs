@@ -153,15 +153,17 @@ impl Step {
         output::print(&output::table(&head.map(str::to_owned), &rows))?;
         let (summed, gathered) = self.bytes();
         let rules = match self.negatives {
-            Negatives::Global => "every rank works out each rule on the whole batch",
-            Negatives::Shard => "each rank works out rules on its shard",
+            Negatives::Global => "every rank computes each rule on the whole batch",
+            Negatives::Shard => "each rank computes rules on its shard",
         };
         output::print(&format!(
-            "\nA model, not a measurement: the step of one rank as measured here; {batch} stimuli in a step of all ranks together, \
-             {steps} steps; layers take 1/n of their time on 1/n of the stimuli, {rules}, and optimisers and all else take \
-             their whole time on each; ranks are alike, and nothing else uses the link of {} GB/s and {} µs. A step sums \
-             {:.2} MB of updates, each rank sending 2 (n − 1)/n of them in 2 ⌈log₂ n⌉ messages in turn, behind the forward \
-             pass of the next module, and gathers {:.2} MB of representations, which hide behind nothing.",
+            "\nThis is a model, not a measurement. It starts from the step of one rank as measured here. n \
+             ranks share {batch} stimuli in each of {steps} steps. Layers take 1/n of their time on 1/n of \
+             the stimuli; {rules}; optimisers and everything else take their whole time on every rank. Ranks \
+             are alike, and nothing else uses the link of {} GB/s and {} µs. A step sums {:.2} MB of updates \
+             during the forward pass of the next module: each rank sends 2 (n − 1)/n of them in 2 ⌈log₂ n⌉ \
+             messages, one after another. A step also gathers {:.2} MB of representations, and nothing is \
+             computed meanwhile. Rank-hours are n times the hours of all steps.",
             link.gigabytes,
             link.microseconds,
             summed / 1e6,

@@ -30,7 +30,7 @@ use time_left::TimeLeft;
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The configs (TOML files); with several, each gives its name to its runs
+    /// The configs (TOML files); if there are several, the runs of each are in a folder with its name
     #[arg(required = true, value_name = "CONFIG")]
     configs: Vec<PathBuf>,
     #[command(flatten)]
@@ -60,7 +60,8 @@ pub struct Arguments {
     /// Format of the printed table; the folder always gets Markdown, JSON and CSV
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
-    /// Draw accuracy by layer, a line for each row with its spread over seeds, beside the untrained network and chance
+    /// Draw probe accuracy by layer, with a line for each config or swept value, its spread over seeds, the
+    /// untrained network and chance
     #[arg(long, value_name = "FILE.svg", conflicts_with = "list")]
     plot: Option<PathBuf>,
 }

@@ -28,8 +28,9 @@ pub const PROBE: [Key; 20] = [
         "validation",
         "0.0",
         "[0, 1)",
-        "share of the training stimuli to hold out. The probe is tested after the epoch with the highest \
-         accuracy on them (the first of several); 0: none, and the last epoch is tested",
+        "share of the training stimuli to hold out. The probe is tested as it is after the epoch with the \
+         highest accuracy on them (the first such epoch); 0: none, and the probe is tested after the last \
+         epoch",
     ),
     key(
         "neighbours",
@@ -103,8 +104,9 @@ pub const PROBE: [Key; 20] = [
         "all_layers",
         "false",
         "true | false | 0.. | list of 0..",
-        "adds a probe `all` of all layers together: `true` pools each layer as its rule does; a number, or a \
-         list with one for each layer, gives the side of the blocks to average, 0 for the whole map",
+        "adds a probe `all` of all layers together. `true`: each layer is pooled as for its rule. A number, \
+         or a list with one for each layer: each layer is averaged over blocks with this side; 0: over the \
+         whole map",
     ),
     key(
         "every",

@@ -289,23 +289,24 @@ pub const TRAINING: [Key; 22] = [
         "keep",
         "2",
         "1..",
-        "number of last checkpoints to keep; with two, the run survives if the last one is damaged",
+        "how many of the last checkpoints to keep; with two, the run survives if the last one is damaged",
     ),
-    key("keep_best", "", "0..", "number of best checkpoints to keep in addition; left out: none"),
+    key("keep_best", "", "0..", "how many of the best checkpoints to keep as well; left out: none"),
     key(
         "best_by",
         "",
         "loss | probe",
-        "what makes a checkpoint the best: the mean loss since the previous checkpoint, measured at every step \
-         (default), or the mean accuracy of the probes of all layers, made at every checkpoint",
+        "which checkpoint is the best. `loss` (default): the one with the lowest mean loss over the steps \
+         since the previous checkpoint. `probe`: the one with the highest mean probe accuracy over all \
+         layers, which are probed at every checkpoint",
     ),
     key("log_every", "20", "1.. steps", "steps between two recorded losses"),
     key(
         "threads",
         "",
         "1..=1024",
-        "threads for arithmetic, and the largest number of loader threads; at most four for each core, or 16; \
-         left out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads; limited to 16, or to four for \
+         each core if that is more; left out: one for each core",
     ),
     key(
         "precision",
@@ -326,9 +327,10 @@ pub const TRAINING: [Key; 22] = [
         "parallel",
         "",
         "data | pipeline | free_pipeline",
-        "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules have separate threads \
-         and work on successive batches, with the same bits; no module may need one above it. `free_pipeline`: the same, but no \
-         module waits for a slower one above it; the slower one skips batches, and the bits differ from run to run",
+        "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules \
+         have separate threads and work on successive batches, with the same bits; not for rules whose \
+         modules need a module above them. `free_pipeline`: the same, but no module waits for a slower one \
+         above it; the slower one skips batches, and the bits differ from run to run",
     ),
     key(
         "negatives",

@@ -66,10 +66,9 @@ pub enum OptimiserSpec {
         #[serde(default = "yes", skip_serializing_if = "is_true")]
         decay_biases: bool,
     },
-    /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017): λ = trust
-    /// ‖w‖ / (‖U‖ + decay
-    /// ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is 0, and for biases that do not
-    /// decay.
+    /// Momentum with a rate for each parameter that depends on its norm (You, Gitman & Ginsburg 2017): λ =
+    /// trust ‖w‖ / (‖U‖ + decay ‖w‖), v ← momentum · v + η λ (U − decay · w), w ← w + v. λ is 1 if w or U is
+    /// 0, and for biases that do not decay.
     Lars {
         /// Learning rate.
         rate: f32,
@@ -79,7 +78,7 @@ pub enum OptimiserSpec {
         /// Weight decay, added to the gradient.
         #[serde(default)]
         weight_decay: f32,
-        /// The largest change of a parameter at rate 1, as a share of its norm.
+        /// The factor `trust` of λ.
         #[serde(default = "thousandth")]
         trust: f32,
         /// Whether parameters with a single axis (biases, gains) also decay and have a rate that depends on their norm.
@@ -215,7 +214,8 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
                 "trust",
                 "0.001",
                 "> 0",
-                "the largest change of a parameter in a step at rate 1, as a share of its norm",
+                "the rate of a parameter w with gradient g is multiplied by trust · ‖w‖ / (‖g‖ + \
+                 weight_decay · ‖w‖)",
             ),
             key(
                 "decay_biases",
@@ -242,7 +242,8 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
 const RATE: Key = key("rate", "", "> 0", "learning rate");
 const BETA1: Key = key("beta1", "0.9", "[0, 1)", "decay of the running average of updates");
 const BETA2: Key = key("beta2", "0.999", "[0, 1)", "decay of the running average of squared updates");
-const EPSILON: Key = key("epsilon", "1e-8", "> 0", "added to the root of the average square");
+const EPSILON: Key =
+    key("epsilon", "1e-8", "> 0", "added to the root of the running average of squared updates");
 const DECAY: &str = "weight decay, added to the gradient";
 const FLAG: &str = "true | false";
 const BIASES: &str = "whether parameters with one axis (biases, gains) also decay";
