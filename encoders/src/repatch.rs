@@ -23,7 +23,10 @@ plugin! {
     equation: "M[t h + y, l w + x] = a[2t, 2l, y, x]; z[t, l, y, x] = M[t s/2 + y, l s/2 + x]",
     citation: "growing patches: future work in the discussion of Illing et al. 2021",
     keys: [
-        size = "", "2..=4096", "s: rows and columns of the new patches, an even number. Patches overlap by half, before and after this layer";
+        size = "", "2..=4096", "s: rows and columns of the new patches, an even number. Patches overlap by \
+                                half, before and after this layer. M is one map, put together from every \
+                                second patch of h rows and w columns; t and l count patches down and \
+                                across";
     ],
     example: "type = \"repatch\"\nsize = 2",
     impl LayerSpec for Repatch {

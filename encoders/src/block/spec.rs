@@ -22,8 +22,9 @@ plugin! {
     equation: "z = f_n(… f_2(f_1(x)))",
     citation: "the layers of SoftHebb: Journé et al. 2023",
     keys: [
-        layers = "", "list of a layer", "the layers, first to last; a rule that uses summed inputs takes those \
-                                         of the layer that provides them";
+        layers = "", "list of a layer", "the layers, first to last. A rule that uses summed inputs needs a \
+                                         block in which exactly one layer learns, and uses those of this \
+                                         layer";
     ],
     example: "type = \"block\"\nlayers = [{ type = \"pad\", size = 1 }, { type = \"conv2d\", channels = 3, kernel = 3, relu = false }, { type = \"triangle\" }]",
     impl LayerSpec for BlockSpec {

@@ -48,8 +48,9 @@ impl ConvShape {
     pub fn geometry(&self, input: MapShape) -> Result<Geometry> {
         let Self { channels, kernel, stride, padding, .. } = *self;
         if (0..3).any(|axis| padding[axis] >= kernel[axis]) {
-            let message =
-                format!("{padding:?} zeros for windows of {kernel:?} taps: expected fewer zeros than taps");
+            let message = format!(
+                "{padding:?} zeros for windows of {kernel:?}: expected fewer zeros than the window has"
+            );
             return Err(Error::config("padding", message));
         }
         let [t, y, x] = kernel;

@@ -73,10 +73,11 @@ macro_rules! conv {
             citation: $citation,
             keys: [
                 channels = "", "1..=65536", "neurons at each position";
-                kernel = "", "1..=4096 | list of 1..=4096", "taps, one number or one for each axis";
+                kernel = "", "1..=4096 | list of 1..=4096", "size of the window, one number or one for \
+                    each axis";
                 stride = "1", "1..=4096 | list of 1..=4096", "step between windows, one number or one for each axis";
                 padding = "0", "0..=4096 | list of 0..=4096", "zeros on each side, one number or one for each \
-                    axis; fewer than taps";
+                    axis; smaller than the window";
                 relu = "true", "true | false", "whether ρ is ReLU; else the identity";
                 bias = "true", "true | false", "whether neurons have a learning bias; else it is 0";
                 initial = "\"uniform\"", "uniform | xavier | { normal = > 0 }", "initial weights: uniform in \
@@ -84,8 +85,8 @@ macro_rules! conv {
                     (gain/√(fan-in))²) with the given gain";
                 batch_norm = "false", "true | false", "whether batch normalisation follows ρ, with statistics of \
                                                        the batch in learning and running averages in probing";
-                max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "max \
-                    pool after these, of at most 254 positions; stride left out: as size";
+                max_pool = "", "{ size = 1..=4096 | list of 1..=4096, stride = 1..=4096 | list of 1..=4096 }", "a max \
+                    pool at the end; its window has at most 254 positions; stride left out: as size";
             ],
             example: $example,
             impl LayerSpec for $type {
@@ -263,7 +264,10 @@ mod tests {
         assert_eq!((conv(2, 1), conv(3, 2)), (String::new(), String::new()));
         for (kernel, padding) in [(1, 1), (3, 3)] {
             let error = conv(kernel, padding);
-            assert!(error.starts_with("padding: ") && error.contains("fewer zeros than taps"), "{error}");
+            assert!(
+                error.starts_with("padding: ") && error.contains("fewer zeros than the window"),
+                "{error}"
+            );
         }
     }
 

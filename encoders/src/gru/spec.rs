@@ -86,10 +86,11 @@ plugin! {
     citation: "Bellec et al. 2020; Illing et al. 2021, Appendix C, Equations 20–23",
     keys: [
         hidden = "256", "1..=65536", "neurons";
-        gradient = "\"eprop\"", "eprop | eprop_forward", "the same update, computed backwards along the leak, or \
-                                                          with eligibility traces forward in time. The memory \
-                                                          of the traces does not grow with the length of a \
-                                                          sequence; that of the forward pass does";
+        gradient = "\"eprop\"", "eprop | eprop_forward", "how the update is computed: eprop, backwards along \
+                                                          the leak; eprop_forward, the same update with \
+                                                          eligibility traces forward in time. The traces \
+                                                          need the same memory for sequences of any length; \
+                                                          the forward pass needs more for longer ones";
     ],
     example: "type = \"eprop_gru\"\nhidden = 4\ngradient = \"eprop_forward\"",
     impl LayerSpec for EpropGruSpec {

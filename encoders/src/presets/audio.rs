@@ -34,7 +34,8 @@ plugin! {
     equation: "conv 10 ∕5 · conv 8 ∕4 · conv 4 ∕2 · conv 4 ∕2 · conv 4 ∕2 (512 each) · GRU 256",
     citation: "Illing et al. 2021, Appendix B.2; van den Oord et al. 2018",
     keys: [
-        widths = "[512, 512, 512, 512, 512]", "5 of 1..=65536", "neurons of each convolution";
+        widths = "[512, 512, 512, 512, 512]", "5 of 1..=65536", "neurons of each convolution (conv 10 ∕5: \
+                                                                kernel 10, stride 5)";
         gru = "256", "0..=65536", "neurons of the GRU; 0: none";
         gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how the GRU learns: see layer `gru`";
     ],

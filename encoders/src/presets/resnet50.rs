@@ -38,7 +38,9 @@ plugin! {
     citation: "Löwe, O'Connor & Veeling 2019; He et al. 2016; Illing et al. 2021, Table 4",
     keys: [
         stem = "64", "1..=65536", "neurons at each position of the first convolution";
-        widths = "[64, 128, 256]", "list of 1..=65536", "neurons at each position inside the blocks of each group: one or more";
+        widths = "[64, 128, 256]", "list of 1..=65536", "neurons at each position inside the blocks of each \
+                                                    group: one or more (64/256: 64 inside, 256 at the \
+                                                    output)";
         blocks = "[3, 4, 6]", "list of 1..", "blocks in each group: as many numbers as widths";
     ],
     example: "preset = \"resnet50\"\nstem = 2\nwidths = [1, 2, 2]\nblocks = [1, 1, 1]\n",

@@ -31,7 +31,7 @@ impl Default for Hinge {
 
 plugin! {
     Broadcast "hinge": "Hinge loss: a layer-wide surprise gates each pair; positive or negative gives the sign",
-    equation: "L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), γ = −∂L/∂u: weight · y · 1[1 − y·u > 0] as a share of its mean",
+    equation: "L = weight · (mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)), γ = −∂L/∂u: weight · y · 1[1 − y·u > 0] divided by the number of pairs in the mean",
     citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";

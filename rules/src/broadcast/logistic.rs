@@ -8,7 +8,7 @@ use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plugin;
 use plasticity_core::taped::{Matrix, Scalar};
 
-/// L = mean softplus(−u⁺) + mean softplus(u⁻); γ = y σ(−y·u), as a share of its mean.
+/// L = mean softplus(−u⁺) + mean softplus(u⁻); γ = y σ(−y·u), divided by the number of pairs in the mean.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logistic {}

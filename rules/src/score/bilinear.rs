@@ -42,8 +42,8 @@ plugin! {
             "how signals come back to the context's neurons: through W_predᵀ, not at all, or through W_retro, \
              which learns separately";
         initial = "1.0", "[0, 1]",
-            "bound of the initial weights in 1/√fan_in; use a small value if a score sums over many places and \
-             would start too large";
+            "the initial weights are uniform within ± this value / √fan_in; use a small value if a score \
+             sums over many places and would start too large";
     ],
     example: "type = \"bilinear\"\ntransport = \"shared\"",
     impl ScoreSpec for Bilinear {

@@ -27,7 +27,7 @@ plugin! {
     equation: "u = zᵀ W_pred c on the target's neurons, u = cᵀ W_retro z on the context's",
     citation: "Illing et al. 2021, Equations 16-19",
     keys: [
-        initial = "1.0", "[0, 1]", "bound of the initial weights in 1/√fan_in: see score `bilinear`";
+        initial = "1.0", "[0, 1]", "the initial weights are uniform within ± this value / √fan_in";
     ],
     example: "type = \"w_retro\"",
     impl ScoreSpec for WRetro {

@@ -44,8 +44,10 @@ plugin! {
         path = "", "folder", "the folder with the class folders";
         lists = "", "folder", "optional: the official lists: trainlist01.txt, testlist01.txt, classInd.txt";
         split = "1", "1 | 2 | 3", "number of the official split";
-        train_groups = "[]", "list of 0..", "without lists: groups (g01 is 1) that learn and train the probe";
-        test_groups = "[]", "list of 0..", "without lists: groups that test the probe, not in train_groups";
+        train_groups = "[]", "list of 0..", "without lists: groups for learning and for training the probe \
+                                             (g01 is 1)";
+        test_groups = "[]", "list of 0..", "without lists: groups for testing the probe; none may be in \
+                                            train_groups";
         ffmpeg = "\"ffmpeg\"", "text", "the FFmpeg program: a name on PATH, or a path";
     ],
     example: "type = \"ucf101\"\npath = \"UCF-101\"\nlists = \"ucfTrainTestlist\"\nsplit = 1\n",

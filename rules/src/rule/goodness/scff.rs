@@ -78,10 +78,10 @@ plugin! {
     equation: "L = softplus(θ⁺ − g(x_k, x_k)) + softplus(g(x_k, x_n) − θ⁻) + λ ‖g(x_k, x_k)‖₂, g = mean z²",
     citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978",
     keys: [
-        form = "\"map\"", "map | position", "map: goodness of a module's output over the map, for pairs drawn \
-                                             once and not normalised. position, as published: goodness of each \
-                                             position before the pool, for normalised pairs drawn for every \
-                                             module";
+        form = "\"map\"", "map | position", "map: one goodness for the whole map of a module's output. Pairs \
+                                             are drawn once and not normalised. position, as published: a \
+                                             goodness for each position, before the pool. Pairs are \
+                                             normalised, and each module has its own";
         positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, one or one for each module: the goodness that a \
                                                           stimulus should exceed";
         negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, one or one for each module: the goodness that a \
@@ -89,12 +89,14 @@ plugin! {
         penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, one or one for each module, with `form = \"position\"`: weight \
                                                of the norm of goodness over positions";
         border = "0", "0..=4096 | list of 0..=4096", "one or one for each module, with `form = \"position\"`: \
-                                                      rows and columns of the mirrored border around maps; \
-                                                      mean and deviation of a pair include it";
+                                                      width of the mirrored border that the module's \
+                                                      first layer puts around maps. The mean and \
+                                                      standard deviation of a pair include the border";
         pairs = "\"anew\"", "anew | kept | list of text", "one or one for each module, with `form = \"position\"`: \
-                                                           anew makes pairs from the outputs of positive stimuli \
-                                                           below; kept contrasts the outputs of the pairs of the \
-                                                           module below. The first module's are `anew`";
+                                                           anew makes new pairs from the \
+                                                           outputs of the module below for positive stimuli. \
+                                                           kept takes the outputs of the module below for \
+                                                           its pairs. The first module has `anew`";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {

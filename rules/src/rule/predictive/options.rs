@@ -296,24 +296,25 @@ pub const fn keys(
             "negatives",
             negatives,
             "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
-            "negatives of a context: rows drawn from the batch, another input, or all rows (video). For other \
-             inputs, `each` draws one for a whole input or for each of its places and times; `at` takes the \
-             target at the positive's place and time or at any",
+            "negatives of a context. random: `count` targets, drawn from the whole batch. all: the targets \
+             of all other contexts of the batch (video). other_sample: one target in another input. `each` \
+             draws this input once for a whole input or for each place and time; `at` takes the target at \
+             the place and time of the positive, or at any",
         ),
         key(
             "draws",
             "\"network\"",
             "network | module",
-            "network: all modules share the signs and other inputs of a step, as in the paper's text. module: \
-             every module and side, and for other inputs every prediction step, has its own, as in the \
-             authors' code",
+            "network: in each training step, all modules share the drawn signs and other inputs, as in the \
+             paper's text. module: each module, and each of the matrices W_pred and W_retro, draws its own \
+             signs and other inputs, and new other inputs for each prediction step, as in the authors' code",
         ),
         key(
             "pool",
             "0",
             "0.. | list of 0..",
-            "side of the blocks whose means the score sees, one for all modules or one for each module; 0: the \
-             mean over the whole map",
+            "side of the blocks of a map whose means are the score's inputs, one for all modules or one for \
+             each module; 0: the mean over the whole map",
         ),
         key(
             "time_local",
@@ -330,7 +331,7 @@ pub const fn keys(
              negatives); 0: all steps",
         ),
         key("score", score, "a score", "how well a context fits a target"),
-        key("broadcast", broadcast, "a broadcast", "from scores to the modulation γ of every pair"),
+        key("broadcast", broadcast, "a broadcast", "computes the modulator γ of every pair from its score"),
         key(
             "twins",
             twins,

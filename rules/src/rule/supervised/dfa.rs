@@ -39,9 +39,11 @@ plugin! {
     equation: "ΔW = (Bᵀ e) · ρ'(a) · x, e = 1[label] − softmax(V z̄_top + b)",
     citation: "Nøkland 2016, NeurIPS; after Lillicrap et al. 2016",
     keys: [
-        feedback = "\"position\"", "position | shared", "position: every position of a map has its own fixed \
-                                                         weights, as published. shared: all positions of a \
-                                                         neuron share them";
+        feedback = "\"position\"", "position | shared", "the fixed random weights B. position: every \
+                                                         position of a map has its own, as published. \
+                                                         shared: all positions of a neuron share them. (V \
+                                                         and b are the weights of the classifier at the top, \
+                                                         which learns)";
     ],
     example: "type = \"dfa\"",
     impl RuleSpec for Dfa {

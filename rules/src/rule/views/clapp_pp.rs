@@ -67,8 +67,8 @@ const KEYS: [Key; 5] = [
         name: "pool",
         default: "0",
         range: "0.. | list of 0..",
-        meaning: "side of the blocks that are averaged before the score, one for all modules or one for each \
-                  module (2-D spatial dependence); 0: the whole map is one block",
+        meaning: "side of the blocks of a map whose means are the score's inputs (spatial dependence), one \
+                  for all modules or one for each module; 0: the whole map is one block",
     },
     Key {
         name: "negatives",
@@ -86,7 +86,7 @@ const KEYS: [Key; 5] = [
         name: "broadcast",
         default: "{ type = \"hinge\", weight = 1.0, gate = true, sign = true }",
         range: "a broadcast",
-        meaning: "from scores to the modulation γ of every pair",
+        meaning: "computes the modulator γ of every pair from its score",
     },
 ];
 

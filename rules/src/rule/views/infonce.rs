@@ -52,7 +52,7 @@ impl Default for NtXent {
 }
 
 plugin! {
-    Rule "infonce": "InfoNCE on two views: view 1 of an image against views 2 of all images, projected, end to end",
+    Rule "infonce": "InfoNCE on two projected views, end to end: the second view of an image against those of all images",
     equation: "L = −mean log(exp(cos(P z₁, P z₂)/τ) / Σ exp(cos(P z₁, P z₂')/τ)), the sum over views 2 of all images",
     citation: "van den Oord et al. 2018; as the baseline of CLAPP++: Zihan, Delrocq, Gerstner & Bellec 2026",
     keys: [
@@ -85,8 +85,8 @@ plugin! {
 }
 
 plugin! {
-    Rule "nt_xent": "NT-Xent on two views: an image's other view against all other rows, end to end",
-    equation: "L = −mean log(exp(cos(z, z⁺)/τ) / Σ exp(cos(z, z')/τ)), the sum over all other rows z'",
+    Rule "nt_xent": "NT-Xent on two views, end to end: the other view of an image against all other views of the batch",
+    equation: "L = −mean log(exp(cos(z, z⁺)/τ) / Σ exp(cos(z, z')/τ)), the sum over all other views z'",
     citation: "Chen et al. 2020 (NT-Xent of SimCLR)",
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";

@@ -97,11 +97,12 @@ plugin! {
         size = "64", "8..=1024 pixels", "side of a frame";
         length = "32", "1..=10000 frames", "length of a clip";
         shapes = "4", "1..=100", "shapes of a scene";
-        lifetime = "0", "0..=10000 frames", "frames after which another shape replaces a shape; 0: never. With \
-                                             short-lived shapes and a plain background, only the motion stays \
-                                             the same";
+        lifetime = "0", "0..=10000 frames", "frames after which another shape replaces a shape; 0: never. If \
+                                             shapes are short-lived and the background is plain, only the \
+                                             motion is constant in a clip";
         background = "0.1", "[0, 0.5]", "contrast of the still gratings behind the shapes";
-        speed = "1.0", "(0, 4]", "1: three hundredths of the width, 0.15 rad or 3 % of the size cycle a frame";
+        speed = "1.0", "(0, 4]", "1: in each frame, a shape moves by 3 % of the width, turns by 0.15 rad, or \
+                                   goes through 3 % of its cycle of size";
         learn = "2000", "1..=10000000", "clips to learn from";
         train = "1000", "1..=10000000", "labelled clips that train a probe";
         test = "1000", "1..=10000000", "labelled clips that test it";
