@@ -57,6 +57,15 @@ pub struct Material {
     pub layers: Vec<usize>,
 }
 
+/// One of the two networks of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// After training.
+    Trained,
+    /// With the initial weights.
+    Untrained,
+}
+
 impl Material {
     /// Opens runs, passes stimuli through their networks, and measures.
     ///
@@ -102,6 +111,23 @@ impl Material {
     /// groups.
     pub fn untrained(&self, group: &Group) -> String {
         if self.same_encoder { "untrained".to_owned() } else { format!("untrained {}", group.name) }
+    }
+
+    /// The networks of which a page shows pictures, with their titles: the trained network of each group's first
+    /// run, and the untrained ones. If all groups have the same encoder, there is one untrained network, the last.
+    pub fn networks(&self) -> Vec<(String, &Examined, Network)> {
+        let one = self.groups.len() == 1;
+        let mut all = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            let trained = if one { "trained".to_owned() } else { group.name.clone() };
+            all.push((trained, self.first(index), Network::Trained));
+            if !self.same_encoder {
+                all.push((self.untrained(group), self.first(index), Network::Untrained));
+            }
+        }
+        let first = self.groups.first().filter(|_| self.same_encoder);
+        all.extend(first.map(|group| (self.untrained(group), self.first(0), Network::Untrained)));
+        all
     }
 
     /// The names of the groups that learned from labels.

@@ -101,6 +101,10 @@ fn several_runs_are_compared_on_one_page_and_seeds_go_together() {
     assert!(charts(&place.path("page-charts")).contains(&"cka-runs.svg".to_owned()));
     assert_eq!(page.matches("which a synapse cannot do").count(), 1, "one table of locality for all rules");
     assert!(page.contains("clapp_s, seed 4") && page.contains("one standard deviation"));
+    for (network, count) in [("clapp_s", 1), ("cpc", 1), ("untrained", 1)] {
+        let filters = page.matches(&format!("filters of layer 1, {network}\"")).count();
+        assert_eq!(filters, count, "the rules share the untrained network: {network}");
+    }
 }
 
 #[test]

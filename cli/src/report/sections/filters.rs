@@ -2,6 +2,7 @@
 
 use crate::report::Material;
 use crate::report::charts::{Chart, Frame, Point, Series, lines};
+use crate::report::material::Network;
 use crate::report::page::Page;
 use crate::report::pictures::Picture;
 use maud::{Markup, html};
@@ -19,33 +20,24 @@ const CURVES: usize = 6;
 pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
     let (mut over_time, mut in_colour) = (false, false);
-    for (index, group) in material.groups.iter().enumerate() {
-        let states = &material.first(index).states;
-        let (Some(before), Some(now)) = (states.first().and_then(of), states.last().and_then(of)) else {
-            continue;
-        };
-        let of_group = if material.groups.len() == 1 { String::new() } else { format!("{}, ", group.name) };
-        let suffix = if material.groups.len() == 1 { String::new() } else { format!("-{}", index + 1) };
-        for (what, saved) in [("trained", now), ("untrained", before)] {
-            if let Some(sheet) = sheet(saved) {
-                in_colour |= saved.shape.get(1) == Some(&3);
-                let shown = saved.shape[0].min(MOST);
-                let zoom = (SIDE / saved.shape.last().copied().unwrap_or(1).max(1)).max(2);
-                figures.push(html! {
-                    figure {
-                        p.title { (of_group) (what) }
-                        img.sheet src=(sheet.png()?) width=(sheet.width * zoom) alt={ (shown) " filters of layer 1, " (what) };
-                        figcaption { (shown) " of " (saved.shape[0]) " filters, each " (size(saved)) }
-                    }
-                });
-            } else if let Some(chart) =
-                waves(saved, &format!("filters-{what}{suffix}"), &format!("{of_group}{what}"))?
-            {
-                over_time = true;
-                let shown = saved.shape[0].min(CURVES);
-                figures
-                    .push(page.figure(chart, &format!("The first {shown} of {} filters.", saved.shape[0])));
-            }
+    for (index, (title, run, network)) in material.networks().into_iter().enumerate() {
+        let state = if network == Network::Trained { run.states.last() } else { run.states.first() };
+        let Some(saved) = state.and_then(of) else { continue };
+        if let Some(sheet) = sheet(saved) {
+            in_colour |= saved.shape.get(1) == Some(&3);
+            let shown = saved.shape[0].min(MOST);
+            let zoom = (SIDE / saved.shape.last().copied().unwrap_or(1).max(1)).max(2);
+            figures.push(html! {
+                figure {
+                    p.title { (title) }
+                    img.sheet src=(sheet.png()?) width=(sheet.width * zoom) alt={ (shown) " filters of layer 1, " (title) };
+                    figcaption { (shown) " of " (saved.shape[0]) " filters, each " (size(saved)) }
+                }
+            });
+        } else if let Some(chart) = waves(saved, &format!("filters-{}", index + 1), &title)? {
+            over_time = true;
+            let shown = saved.shape[0].min(CURVES);
+            figures.push(page.figure(chart, &format!("The first {shown} of {} filters.", saved.shape[0])));
         }
     }
     if figures.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::examined::{Examined, Look};
 use crate::report::Material;
-use crate::report::material::PIECES;
+use crate::report::material::{Network, PIECES};
 use crate::report::page::Page;
 use crate::report::pictures::{Picture, range};
 use maud::{Markup, html};
@@ -24,29 +24,24 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
         return Ok(());
     }
     let contrast = contrast(stimuli)?;
+    let layers = match material.groups.len() {
+        1 => &material.layers[..],
+        _ => material.layers.last().map_or(&[][..], std::slice::from_ref),
+    };
     let mut parts: Vec<Markup> = Vec::new();
-    for (index, group) in material.groups.iter().enumerate() {
-        let run = material.first(index);
-        let one = material.groups.len() == 1;
-        let layers = if one {
-            &material.layers[..]
-        } else {
-            material.layers.last().map_or(&[][..], std::slice::from_ref)
-        };
-        for &layer in layers {
-            let of = if one { String::new() } else { format!("{}, ", group.name) };
-            let shown = |what: &str, look: &Look| -> Result<Markup> {
-                match kind {
-                    Kind::Sound => sounds(run, look, layer, material.wanted.neurons, what),
-                    _ => pieces(stimuli, look, layer, material.wanted.neurons, contrast, what),
-                }
-            };
-            let (trained, untrained) = (shown("trained", &run.trained)?, shown("untrained", &run.untrained)?);
-            parts.push(html! {
-                h3 { (of) "layer " (layer + 1) }
-                div.pair { (trained) (untrained) }
+    for &layer in layers {
+        let mut figures = Vec::new();
+        for (title, run, network) in material.networks() {
+            let look = if network == Network::Trained { &run.trained } else { &run.untrained };
+            figures.push(match kind {
+                Kind::Sound => sounds(run, look, layer, material.wanted.neurons, &title)?,
+                _ => pieces(stimuli, look, layer, material.wanted.neurons, contrast, &title)?,
             });
         }
+        parts.push(html! {
+            h3 { "layer " (layer + 1) }
+            div.pair { @for figure in &figures { (figure) } }
+        });
     }
     let what = match kind {
         Kind::Image => "the pieces of test images",

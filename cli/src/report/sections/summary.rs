@@ -32,6 +32,17 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
+/// The names of the first classes. Names with a comma have quotation marks.
+fn examples(classes: &[String]) -> String {
+    let quoted = |name: &String| if name.contains(',') { format!("“{name}”") } else { name.clone() };
+    let (first, others) = classes.split_at(classes.len().min(6));
+    let first: Vec<String> = first.iter().map(quoted).collect();
+    match others {
+        [] => listed(&first.iter().map(String::as_str).collect::<Vec<_>>()),
+        _ => format!("{}, …", first.join(", ")),
+    }
+}
+
 /// The section with a few sentences and numbers.
 pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let first = material.first(0);
@@ -40,12 +51,7 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let frames = kind(first.stimuli.as_ref()) == Kind::Sound;
     let unit = if frames { "frames of speech" } else { "test stimuli" };
     let kinds = if frames { "classes of speech sounds" } else { "classes" };
-    let (first_classes, all) = first.classes.split_at(classes.min(6));
-    let names = if all.is_empty() {
-        listed(&first_classes.iter().map(String::as_str).collect::<Vec<_>>())
-    } else {
-        format!("{}, …", first_classes.join(", "))
-    };
+    let names = examples(&first.classes);
     let probes = (0..material.groups.len()).map(|group| probed(material, group)).collect::<Vec<_>>();
     let majority = probes.iter().flatten().map(|probed| probed.majority).next();
     let mut steps: Vec<u64> = material.runs.iter().map(|run| run.loaded.step()).collect();
@@ -167,4 +173,17 @@ fn probed(material: &Material, group: usize) -> Option<Probed> {
         best_untrained,
         majority: layers[0][0].majority,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_commas_stay_apart() {
+        let names = |names: &[&str]| examples(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["bird", "car", "cat"]), "bird, car and cat");
+        assert_eq!(names(&["disc, rings", "car"]), "“disc, rings” and car");
+        assert_eq!(names(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e, f, …");
+    }
 }

@@ -43,7 +43,7 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let scales = match (one, blind) {
         (false, _) => " Losses of different rules have different scales: compare only their course.",
         (true, Some(_)) => {
-            " A network to which all stimuli look the same has the dashed loss; a module that stands there has learned \
+            " A network to which all stimuli look the same has the dotted loss; a module that stands there has learned \
              nothing."
         }
         (true, None) => "",
