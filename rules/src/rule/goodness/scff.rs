@@ -81,7 +81,8 @@ plugin! {
         form = "\"map\"", "map | position", "map: one goodness for the whole map of a module's output. Pairs \
                                              are made once, before the first module, and not normalised. \
                                              position, as published: a goodness for each position, before \
-                                             the pool. Each module makes its own pairs and normalises them";
+                                             the pool. Pairs are normalised, and each module makes its own \
+                                             (see `pairs`)";
         positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, a number or one for each module: the goodness \
                                                           that a stimulus should exceed";
         negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, a number or one for each module: the goodness \

@@ -343,7 +343,7 @@ pub const fn keys(
             "update_context",
             "true",
             "true | false",
-            "false: the context's neurons are not updated (an ablation)",
+            "false: neurons do not learn from their role as context (an ablation)",
         ),
         key(
             "learn_prediction",
