@@ -144,7 +144,10 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_is_refused() {
         let error = Repatch { size: 10 }.output(SHAPE).unwrap_err().to_string();
-        assert_eq!(error, "size: 3×3 patches of 1×4×4 make a map of 8×8, which is not flat or too small for patches of 10");
+        assert_eq!(
+            error,
+            "size: 3×3 patches of 1×4×4 make a map of 8×8, which is not flat or too small for patches of 10"
+        );
         let device = Device::open().unwrap();
         let mut random = plasticity_core::random::stream(1, &[]);
         let odd = Repatch { size: 3 }.build(SHAPE, &device, &mut random).err().unwrap().to_string();

@@ -175,11 +175,13 @@ impl Options {
     /// If they do not; the error names the key and the remedy.
     pub fn check(&self) -> Result<()> {
         if self.time_local && matches!(self.negatives, Negatives::All {}) {
-            let message = "needs negatives = { type = \"other_sample\" }; type = \"all\" cannot be time-local";
+            let message =
+                "needs negatives = { type = \"other_sample\" }; type = \"all\" cannot be time-local";
             return Err(Error::config("time_local", message));
         }
         if matches!(self.negatives, Negatives::All {}) && self.pool != Pool::Same(0) {
-            let message = "negatives = { type = \"all\" } keeps every place in the score already: remove this key";
+            let message =
+                "negatives = { type = \"all\" } keeps every place in the score already: remove this key";
             return Err(Error::config("pool", message));
         }
         if self.twins && self.score.transport() != Transport::Retrodiction {
