@@ -32,7 +32,7 @@ plugin! {
     impl LayerSpec for Repatch {
         fn build(&self, input: MapShape, _device: &Device, _random: &mut Random) -> Result<Box<dyn EncoderLayer>> {
             if self.size < 2 || !self.size.is_multiple_of(2) {
-                return Err(Error::config("size", format!("{} is no even number from 2 on", self.size)));
+                return Err(Error::config("size", format!("must be even and at least 2, got {}", self.size)));
             }
             self.output(input)?;
             Ok(Box::new(self.clone()))
@@ -70,7 +70,8 @@ impl EncoderLayer for Repatch {
         let (rows, columns) = (side(input.time, height), side(input.location, width));
         if depth != 1 || rows < self.size || columns < self.size {
             let message = format!(
-                "{}×{} patches of {depth}×{height}×{width} make a map of {rows}×{columns}, which has no flat patch of {}",
+                "{}×{} patches of {depth}×{height}×{width} make a map of {rows}×{columns}, which is \
+                 not flat or too small for patches of {}",
                 input.time, input.location, self.size
             );
             return Err(Error::config("size", message));
@@ -143,10 +144,13 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_is_refused() {
         let error = Repatch { size: 10 }.output(SHAPE).unwrap_err().to_string();
-        assert_eq!(error, "size: 3×3 patches of 1×4×4 make a map of 8×8, which has no flat patch of 10");
+        assert_eq!(
+            error,
+            "size: 3×3 patches of 1×4×4 make a map of 8×8, which is not flat or too small for patches of 10"
+        );
         let device = Device::open().unwrap();
         let mut random = plasticity_core::random::stream(1, &[]);
         let odd = Repatch { size: 3 }.build(SHAPE, &device, &mut random).err().unwrap().to_string();
-        assert_eq!(odd, "size: 3 is no even number from 2 on");
+        assert_eq!(odd, "size: must be even and at least 2, got 3");
     }
 }

@@ -216,7 +216,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
         ("type = \"clapp\"\nskip = 65537", SHAPE, "skip: expected a whole number in 0..=65536, got 65537"),
         ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "context: unknown value `top`: known are same, above"),
         ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown key `prediction_step`"),
-        ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "all pairs cannot be time-local"),
+        ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "type = \"all\" cannot be time-local"),
         ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
         (
             "type = \"clapp\"\nprediction_steps = [2]",
@@ -227,7 +227,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
         (
             "type = \"cpc\"\nnegatives = { type = \"all\" }\npool = 2",
             SHAPE,
-            "pool: all pairs already keep every place",
+            "pool: negatives = { type = \"all\" } keeps every place in the score already",
         ),
         (
             "type = \"clapp_s\"\ntwins = true",

@@ -34,7 +34,7 @@ pub struct Arguments {
 enum Format {
     /// A graph from the network's input to the map of every layer, with weights
     Onnx,
-    /// A smaller checkpoint to share, without the optimiser's running averages; it belongs into checkpoints/
+    /// A smaller checkpoint to share, without the optimiser's running averages; put it into checkpoints/
     /// of a copy of the run
     Checkpoint,
 }

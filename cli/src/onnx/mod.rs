@@ -82,7 +82,7 @@ fn sees_its_input(loaded: &Loaded) -> Result<()> {
     match first.rule().prepare_readout(&silent)? {
         None => Ok(()),
         Some(_) => {
-            let message = "shows the network something else than the stimuli, which ONNX cannot say: export a run of \
+            let message = "changes the stimuli before the network sees them, which an ONNX graph cannot do: export a run of \
                            another rule";
             Err(Error::config(loaded.config().place("rule"), message))
         }

@@ -66,7 +66,7 @@ plugin! {
     keys: [
         hidden = "256", "1..=65536", "neurons";
         gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how it learns: backpropagation through time; \
-            e-prop computed backwards along the leak; or e-prop with eligibility traces forward in time";
+            e-prop computed backwards along the leak q ⊙ h; or e-prop with eligibility traces forward in time";
     ],
     example: "type = \"gru\"\nhidden = 4\ngradient = \"bptt\"",
     impl LayerSpec for GruSpec {
@@ -86,11 +86,12 @@ plugin! {
     citation: "Bellec et al. 2020; Illing et al. 2021, Appendix C, Equations 20–23",
     keys: [
         hidden = "256", "1..=65536", "neurons";
-        gradient = "\"eprop\"", "eprop | eprop_forward", "how the update is computed: eprop, backwards along \
-                                                          the leak; eprop_forward, the same update with \
-                                                          eligibility traces forward in time. The traces \
-                                                          need the same memory for sequences of any length; \
-                                                          the forward pass needs more for longer ones";
+        gradient = "\"eprop\"", "eprop | eprop_forward", "how the update is computed. eprop: backwards along \
+                                                          the leak q ⊙ h (symbols: layer `gru`). \
+                                                          eprop_forward: the same update with eligibility \
+                                                          traces ε forward in time. The traces need the same \
+                                                          memory for sequences of any length; the forward \
+                                                          pass needs more for longer ones";
     ],
     example: "type = \"eprop_gru\"\nhidden = 4\ngradient = \"eprop_forward\"",
     impl LayerSpec for EpropGruSpec {

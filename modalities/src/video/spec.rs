@@ -137,8 +137,8 @@ impl ClipsSpec {
 }
 
 plugin! {
-    Stimulus "clips": "Video clips whose time is an axis of the map; each clip is flipped and cropped, each \
-                       frame coloured",
+    Stimulus "clips": "Video clips whose time is an axis of the map; each clip is flipped and cropped, the \
+                       colours of each frame change",
     equation: "x[t] = (crop(frame[start + every · t]) − mean) / std",
     citation: "Illing et al. 2021, Appendix B.3; Han, Xie & Zisserman 2019 (treatment of UCF-101)",
     keys: [

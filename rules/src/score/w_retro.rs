@@ -24,7 +24,7 @@ impl Default for WRetro {
 
 plugin! {
     Score "w_retro": "Bilinear score with separate retrodiction weights W_retro",
-    equation: "u = zᵀ W_pred c on the target's neurons, u = cᵀ W_retro z on the context's",
+    equation: "u = zᵀ W_pred c on neurons of the target, u = cᵀ W_retro z on neurons of the context",
     citation: "Illing et al. 2021, Equations 16-19",
     keys: [
         initial = "1.0", "[0, 1]", "the initial weights are uniform within ± this value / √fan_in";

@@ -139,13 +139,14 @@ fn code(text: &str) -> String {
     if text.is_empty() { "–".to_owned() } else { format!("`{}`", cell(text)) }
 }
 
-/// The rule's row of the page on published methods, where every rule has one.
+/// The rule's row of the page on published methods, where every rule has one, with its name for RULE.
 fn published(rule: &str) -> String {
     let page = plasticity_tests::root().join("book/src/compare/published.md");
     let page = std::fs::read_to_string(page).unwrap();
     let name = format!("`{rule}`");
     let row = page.lines().find(|line| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name)));
     let row = row.unwrap_or_else(|| panic!("published.md has no row of the rule {rule}"));
+    let row = row.replace(", with the rule's name for RULE", "").replace("RULE", rule);
     let cells: Vec<String> =
         row.split('|').skip(2).map(|cell| cell.replace("](", "](../../compare/")).collect();
     format!(

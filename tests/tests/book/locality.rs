@@ -83,7 +83,7 @@ fn lines(found: &Audit, batch: usize) -> String {
     };
     let time = match evidence.partners_of_a_context {
         Some(0) => ": no stimulus is compared with another".to_owned(),
-        Some(1) => ": a step compares a context with one stimulus".to_owned(),
+        Some(1) => ": each context (earlier steps) is compared with one stimulus only".to_owned(),
         Some(many) => format!(": a step compares a context with {many} of {batch} stimuli"),
         None => String::new(),
     };

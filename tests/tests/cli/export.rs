@@ -116,7 +116,10 @@ fn a_rule_that_shows_the_network_something_else_is_refused_by_name() {
         "rule={type=\"scff\",form=\"position\"}",
     ]);
     let error = place.fail(&["export", "run", "--out", "encoder.onnx"], 3);
-    assert!(error.contains("rule") && error.contains("something else than the stimuli"), "{error}");
+    assert!(
+        error.contains("rule") && error.contains("changes the stimuli before the network sees them"),
+        "{error}"
+    );
 }
 
 /// The script of the book's page on Python, on runs of this test: its own comparison must come out small.

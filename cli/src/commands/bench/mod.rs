@@ -43,12 +43,12 @@ pub struct Arguments {
     /// Show the time of each layer and stage, and the speed of a large matrix product (CPU only)
     #[arg(long)]
     profile: bool,
-    /// Write one step in Chrome's trace format into this folder, a file for each rank, and print how much of
-    /// the time of sums over ranks passes while they compute
+    /// Write one step in Chrome's trace format into this folder, a file for each rank, and print which share of
+    /// the time of sums over ranks is hidden (passes during computation)
     #[arg(long, value_name = "FOLDER")]
     trace: Option<PathBuf>,
-    /// Predict the time of a step and the rank-hours of training on up to N ranks, from a step measured here
-    /// on one rank
+    /// Predict the time of a step and the rank-hours of training (hours times ranks) on up to N ranks, from a
+    /// step measured here on one rank
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
     ranks: Option<u64>,
     /// With --ranks: how much a rank sends, in 10⁹ bytes a second; 12.5 is 100 Gbit/s (InfiniBand HDR100 or

@@ -28,9 +28,9 @@ pub const PROBE: [Key; 20] = [
         "validation",
         "0.0",
         "[0, 1)",
-        "share of the training stimuli to hold out. The probe is tested as it is after the epoch with the \
-         highest accuracy on them (the first such epoch); 0: none, and the probe is tested after the last \
-         epoch",
+        "share of the training stimuli to hold out. The classifier of the epoch with the highest accuracy on \
+         the held-out stimuli is tested (of the first such epoch, if there are several). 0: none are held out, \
+         and the classifier of the last epoch is tested",
     ),
     key(
         "neighbours",
@@ -71,8 +71,9 @@ pub const PROBE: [Key; 20] = [
         "pooling",
         "\"mean\"",
         "mean | keep | { blocks = 1.. }",
-        "the features of a layer: `\"mean\"`, the mean over rows, columns and locations; `\"keep\"`, all of \
-         these places; `{ blocks = 2 }`, means over blocks of 2×2 places. Always the mean over time",
+        "the features of a layer: `\"mean\"`, the mean over the places of a map and over locations; \
+         `\"keep\"`, every place and location separately; `{ blocks = 2 }`, means over blocks of 2×2 places. \
+         Always the mean over time",
     ),
     key(
         "standardise",

@@ -305,8 +305,8 @@ pub const TRAINING: [Key; 22] = [
         "threads",
         "",
         "1..=1024",
-        "threads for arithmetic, and the largest number of loader threads; limited to 16, or to four for \
-         each core if that is more; left out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads; the program uses at most 16, or four \
+         for each core if that is more; left out: one for each core",
     ),
     key(
         "precision",
@@ -319,8 +319,9 @@ pub const TRAINING: [Key; 22] = [
         "patience",
         "",
         "{ loss = 1.. } | { probe = 1.. }",
-        "ends training if the mean loss of this many epochs in a row is not below the lowest before, or the mean \
-         accuracy of this many probes in a row (`probe.every`) is not above the highest before; left out: never",
+        "ends training after this many epochs in a row without a new lowest mean loss (`loss`), or after this many \
+         probes during training (`probe.every`) in a row without a new highest mean accuracy (`probe`); left out: \
+         never",
     ),
     key("metrics_csv", "false", "true | false", "also writes the records as a table, `metrics.csv`"),
     key(

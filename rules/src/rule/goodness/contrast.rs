@@ -61,7 +61,7 @@ pub fn side_by_side(input: &FeatureMap, positive: &[f32], negative: &[f32]) -> R
 pub(super) fn check(rule: &str, shape: RepresentationShape) -> Result<()> {
     if shape.is_empty() || !shape.batch.is_multiple_of(2) {
         let message = format!(
-            "needs positive and negative stimuli side by side, got {shape:?}: the rule must be that of the first module too"
+            "needs positive and negative stimuli side by side, got {shape:?}: the first module must have this rule too"
         );
         return Err(Error::shape(format!("rule {rule}"), message));
     }

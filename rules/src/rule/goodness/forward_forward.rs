@@ -83,8 +83,8 @@ plugin! {
         label = "\"positions\"", "positions | wave", "writes the label on the first positions of a stimulus, one \
                                                       for each class, or as a plane wave over the whole map, \
                                                       which convolutions see everywhere";
-        goodness = "\"mean\"", "mean | sum", "goodness is the mean of z² over neurons, or their sum with θ for \
-                                              each neuron, as in Hinton";
+        goodness = "\"mean\"", "mean | sum", "mean: g is the mean of z² over neurons. sum, as in Hinton: \
+                                              g and θ are multiplied by the number of neurons";
         peer_normalisation = "0.0", "≥ 0", "λ: adds λ · mean over neurons of (m − m̄)² to the loss, with m a neuron's mean \
                                             activity on the positive stimuli of a batch and m̄ its mean over neurons";
     ],

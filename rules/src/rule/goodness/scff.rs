@@ -79,24 +79,27 @@ plugin! {
     citation: "Chen, Liu, Laydevant & Grollier 2025, Nat. Commun. 16, 5978",
     keys: [
         form = "\"map\"", "map | position", "map: one goodness for the whole map of a module's output. Pairs \
-                                             are drawn once and not normalised. position, as published: a \
-                                             goodness for each position, before the pool. Pairs are \
-                                             normalised, and each module has its own";
-        positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, one or one for each module: the goodness that a \
-                                                          stimulus should exceed";
-        negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, one or one for each module: the goodness that a \
-                                                          pair of two stimuli should stay below";
-        penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, one or one for each module, with `form = \"position\"`: weight \
-                                               of the norm of goodness over positions";
-        border = "0", "0..=4096 | list of 0..=4096", "one or one for each module, with `form = \"position\"`: \
-                                                      width of the mirrored border that the module's \
-                                                      first layer puts around maps. The mean and \
-                                                      standard deviation of a pair include the border";
-        pairs = "\"anew\"", "anew | kept | list of text", "one or one for each module, with `form = \"position\"`: \
-                                                           anew makes new pairs from the \
-                                                           outputs of the module below for positive stimuli. \
-                                                           kept takes the outputs of the module below for \
-                                                           its pairs. The first module has `anew`";
+                                             are made once, before the first module, and not normalised. \
+                                             position, as published: a goodness for each position, before \
+                                             the pool. Pairs are normalised, and each module makes its own \
+                                             (see `pairs`)";
+        positive_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁺, a number or one for each module: the goodness \
+                                                          that a stimulus should exceed";
+        negative_threshold = "0.5", "≥ 0 | list of ≥ 0", "θ⁻, a number or one for each module: the goodness \
+                                                          that a pair of two stimuli should stay below";
+        penalty = "0.0", "≥ 0 | list of ≥ 0", "λ, a number or one for each module, with \
+                                               `form = \"position\"`: weight of the norm of goodness over \
+                                               positions";
+        border = "0", "0..=4096 | list of 0..=4096", "a number or one for each module, with \
+                                                      `form = \"position\"`: width of the mirrored border \
+                                                      that the module's first layer puts around maps. The \
+                                                      mean and standard deviation of a pair include the border";
+        pairs = "\"anew\"", "anew | kept | list of text", "a name or one for each module, with \
+                                                           `form = \"position\"`. anew: the module makes pairs \
+                                                           from the outputs of the module below for positive \
+                                                           pairs. kept: it takes the outputs of the module \
+                                                           below for all pairs of that module. The first \
+                                                           module has `anew`";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {

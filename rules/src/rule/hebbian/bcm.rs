@@ -32,7 +32,7 @@ plugin! {
     equation: "ΔW_ji = y_j (y_j − θ_j) ρ'(a_j) x_i, θ_j = running average of y_j²",
     citation: "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2, 32-48; θ = E[y²]: Intrator & Cooper 1992",
     keys: [
-        window = "100.0", "≥ 1 steps", "number of steps over which the threshold averages activity";
+        window = "100.0", "≥ 1 steps", "number of steps over which the threshold averages y²";
         threshold = "1.0", "≥ 0", "initial threshold";
     ],
     example: "type = \"bcm\"\nwindow = 10.0",

@@ -38,8 +38,8 @@ plugin! {
     equation: "ΔW_ji = y_j (x_i − a_j W_ji), y = ± softmax(a / τ), a = W x",
     citation: "Moraitis et al. 2022; anti-Hebbian losers: Journé et al. 2023",
     keys: [
-        temperature = "1.0", "> 0 | list of > 0", "τ, one or one for each module: softness of the competition \
-                                                   between the neurons at one position";
+        temperature = "1.0", "> 0 | list of > 0", "τ, a number or one for each module: softness of the \
+                                                   competition between the neurons at one position";
         anti_hebbian = "true", "true | false", "all neurons except the winner learn with the opposite sign";
     ],
     example: "type = \"softhebb\"\ntemperature = 0.5",

@@ -175,11 +175,13 @@ impl Options {
     /// If they do not; the error names the key and the remedy.
     pub fn check(&self) -> Result<()> {
         if self.time_local && matches!(self.negatives, Negatives::All {}) {
-            let message = "all pairs cannot be time-local: use negatives = { type = \"other_sample\" }";
+            let message =
+                "needs negatives = { type = \"other_sample\" }; type = \"all\" cannot be time-local";
             return Err(Error::config("time_local", message));
         }
         if matches!(self.negatives, Negatives::All {}) && self.pool != Pool::Same(0) {
-            let message = "all pairs already keep every place: remove this key";
+            let message =
+                "negatives = { type = \"all\" } keeps every place in the score already: remove this key";
             return Err(Error::config("pool", message));
         }
         if self.twins && self.score.transport() != Transport::Retrodiction {
@@ -297,17 +299,18 @@ pub const fn keys(
             negatives,
             "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
             "negatives of a context. random: `count` targets, drawn from the whole batch. all: the targets \
-             of all other contexts of the batch (video). other_sample: one target in another input. `each` \
-             draws this input once for a whole input or for each place and time; `at` takes the target at \
-             the place and time of the positive, or at any",
+             of all other contexts of the batch (video). other_sample: one target in another input. `each`: \
+             this other input is drawn once for a whole input (default), or for each place and time. `at`: the \
+             target has the place and time of the positive (default), or any",
         ),
         key(
             "draws",
             "\"network\"",
             "network | module",
-            "network: in each training step, all modules share the drawn signs and other inputs, as in the \
-             paper's text. module: each module, and each of the matrices W_pred and W_retro, draws its own \
-             signs and other inputs, and new other inputs for each prediction step, as in the authors' code",
+            "who shares the random choices of a training step: the signs (positive or negative) and the other \
+             inputs (for negatives). network: all modules share them, as in the paper's text. module: each \
+             module has its own for W_pred and for W_retro, and its own other inputs for each prediction step, \
+             as in the authors' code",
         ),
         key(
             "pool",
@@ -342,7 +345,7 @@ pub const fn keys(
             "update_context",
             "true",
             "true | false",
-            "false: the context's neurons are not updated (an ablation)",
+            "false: neurons do not learn from their role as context (an ablation)",
         ),
         key(
             "learn_prediction",

@@ -51,8 +51,8 @@ pub fn steps(
             (time.to_string(), "use longer stimuli")
         };
         let message = format!(
-            "{most} prediction steps with `skip = {skip}` need more than {} steps in time, got {source} of {} \
-             rows: lower `prediction_steps` or `skip`, or {remedy}",
+            "{most} prediction steps with `skip = {skip}` need more than {} steps in time, got {source} ({} \
+             rows in each step): lower `prediction_steps` or `skip`, or {remedy}",
             most + skip,
             view.rows_per_step()
         );

@@ -80,7 +80,7 @@ const KEYS: [Key; 5] = [
         name: "score",
         default: "{ type = \"bilinear\", transport = \"blocked\" }",
         range: "a score",
-        meaning: "how well a context fits a target; the context's neurons never learn",
+        meaning: "how well a context fits a target; neurons do not learn from their role as context",
     },
     Key {
         name: "broadcast",
