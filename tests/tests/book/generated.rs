@@ -202,11 +202,15 @@ fn config_keys() -> String {
     text
 }
 
-/// Keys as rows of a table.
+/// Keys as rows of a table. The range of a schedule fills a screen; it has a page of its own.
 fn table(keys: &[Key]) -> String {
     let mut text = "| key | default | range | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for key in keys {
-        let (range, meaning) = (cell(key.range), cell(key.meaning));
+        let meaning = cell(key.meaning);
+        let range = match key.name {
+            "schedule" => "[Schedules](schedules.md)".to_owned(),
+            _ => cell(key.range),
+        };
         writeln!(text, "| `{}` | {} | {range} | {meaning} |", key.name, code(key.default)).unwrap();
     }
     text
