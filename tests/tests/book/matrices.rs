@@ -64,7 +64,7 @@ fn gradients() -> plasticity_core::Result<()> {
     // ANCHOR_END: backward
 
     // ANCHOR: stop
-    // (w.detach() * w).sum(): half of what w² gives.
+    // (w.detach() * w).sum(): its gradient is half that of w².sum().
     let loss = (w.stop() * &w).sum();
     assert_eq!(loss.backward()?.of(&w)?.to_vec()?, [1.0, -2.0]);
     // ANCHOR_END: stop
