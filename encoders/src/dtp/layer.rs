@@ -21,6 +21,7 @@ use std::sync::Arc;
 /// - f moves by factor · ρ' ⊗ x, which is −∂/∂W ‖f(x) − ĥ‖² divided by 2 η̂.
 /// - The layer below gets the factor (g(ĥ) − g(h)) / η̂. No weight of f is used.
 /// - g moves by −∂/∂V of the mean over samples of ‖g(f(x + ε)) − (x + ε)‖², with ε ~ N(0, σ²) drawn in each step.
+///   Several ranks draw the same noise, each for its shard.
 ///
 /// # Shapes
 /// f: `input → output`; g: `output →` as many values as the input. Parameters: those of f, then those of g as
