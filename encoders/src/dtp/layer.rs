@@ -31,6 +31,7 @@ pub struct Dtp {
     inverse: Box<dyn EncoderLayer>,
     noise: f32,
     step: f32,
+    learn: bool,
     /// The noise of the next learning pass.
     drawn: Option<Random>,
     /// Each of these ranks has as many samples as this one.
@@ -44,17 +45,21 @@ struct Kept {
 }
 
 impl Dtp {
-    /// A layer and its inverse; they must fit each other.
+    /// A layer and its inverse, which learns or keeps its weights; they must fit each other.
     pub fn new(
         layer: Box<dyn EncoderLayer>,
         mut inverse: Box<dyn EncoderLayer>,
         noise: f32,
         step: f32,
+        learn: bool,
     ) -> Self {
         for parameter in inverse.parameters() {
+            if !learn {
+                parameter.freeze();
+            }
             parameter.rename(format!("inverse.{}", parameter.name()));
         }
-        Self { layer, inverse, noise, step, drawn: None, ranks: 1 }
+        Self { layer, inverse, noise, step, learn, drawn: None, ranks: 1 }
     }
 
     /// (g(h + η̂ factor) − g(h)) / η̂.
@@ -116,7 +121,9 @@ impl EncoderLayer for Dtp {
             false => None,
         };
         let mut updates = self.layer.plasticity(pre, post, trace, factor, false)?.updates;
-        updates.extend(self.inverse_updates(pre, random)?);
+        if self.learn {
+            updates.extend(self.inverse_updates(pre, random)?);
+        }
         Ok(LayerUpdate::new(updates).with_feedback(down))
     }
 

@@ -24,6 +24,9 @@ pub struct DtpSpec {
     /// η̂.
     #[serde(default = "step")]
     pub step: f32,
+    /// Whether g learns.
+    #[serde(default = "learn")]
+    pub learn: bool,
 }
 
 fn noise() -> f32 {
@@ -31,6 +34,9 @@ fn noise() -> f32 {
 }
 fn step() -> f32 {
     0.33
+}
+fn learn() -> bool {
+    true
 }
 
 plugin! {
@@ -45,6 +51,7 @@ plugin! {
                                   if the output of f has one position";
         noise = "0.36", "≥ 0", "σ: the standard deviation of the noise under which g learns";
         step = "0.33", "> 0", "η̂: how far targets are from the activity; without effect if g is linear";
+        learn = "true", "true | false", "whether g learns; else it keeps its random weights (Shibuya et al. 2023)";
     ],
     example: "type = \"dtp\"\nlayer = { type = \"dense\", channels = 3 }\n",
     impl LayerSpec for DtpSpec {
@@ -75,7 +82,7 @@ plugin! {
                 );
                 return Err(Error::config("inverse", message));
             }
-            Ok(Box::new(Dtp::new(layer, inverse, self.noise, self.step)))
+            Ok(Box::new(Dtp::new(layer, inverse, self.noise, self.step, self.learn)))
         }
 
         fn channels(&self) -> Option<usize> {

@@ -194,6 +194,21 @@ fn noise_follows_from_the_draws_of_the_step() {
     assert_ne!(update(Some(1)), update(None));
 }
 
+#[test]
+fn an_inverse_may_keep_its_weights() {
+    let input = shape(BATCH, INPUTS);
+    let dense = json!({ "type": "dense", "channels": NEURONS });
+    let made = |learn: bool| {
+        let mut layer = build(json!({ "type": "dtp", "layer": dense, "learn": learn }), input);
+        assert_eq!(layer.parameters().iter().filter(|p| p.learns()).count(), if learn { 4 } else { 2 });
+        self::learn(layer.as_mut(), &map(input, &values(15, 1)), &values(12, 2), None)
+    };
+    let (learning, fixed) = (made(true), made(false));
+    assert_eq!((learning.updates.len(), fixed.updates.len()), (4, 2));
+    let down = |update: LayerUpdate| update.feedback.unwrap().to_vec().unwrap();
+    assert_eq!(down(learning), down(fixed));
+}
+
 /// A convolution with a pool takes an inverse that makes maps of its input's size; others are refused.
 #[test]
 fn inverses_must_fit() {
