@@ -22,6 +22,9 @@ impl Side {
     }
 }
 
+/// The use of [`Draws::random`] from which the layers of a module take their random choices.
+pub const LAYERS: u64 = 1 << 40;
+
 /// The source of a rule's random choices. Training draws them; `verify --reference` reads them from a file.
 pub trait Draws {
     /// `[rows, count]`, flat: for each context row, `count` rows of the predicted slice (of `rows` rows).
@@ -66,7 +69,7 @@ pub trait Draws {
 
     /// A generator for anything else; `what` separates the uses in one rule ([`other_views`](Self::other_views) is 1,
     /// [`wrong_labels`](Self::wrong_labels) 2, [`others_of_places`](Self::others_of_places) and
-    /// [`landings`](Self::landings) 4 and more, [`Apart`] 1 << 32 and more).
+    /// [`landings`](Self::landings) 4 and more, [`Apart`] 1 << 32 and more, [`LAYERS`] the layers of the module).
     fn random(&mut self, what: u64) -> Random;
 }
 

@@ -249,6 +249,16 @@ pub trait EncoderLayer: Send {
         true
     }
 
+    /// Whether updates and feedback are linear in the post factor: `false` for layers that also learn from something
+    /// else, or pass down differences of a nonlinear function (target propagation).
+    fn is_linear(&self) -> bool {
+        true
+    }
+
+    /// Called before each learning pass of a step, with the step's generator for this module: a layer takes its random
+    /// choices from it, in order. Without this call, a layer makes no random choices.
+    fn draw(&mut self, _random: &mut Random) {}
+
     /// From now on, each pass is on this rank's shard of a batch; without `ranks`, on a whole batch again. A layer
     /// that uses means over the batch in learning must then use means over the shards of all ranks. Its updates are
     /// still the updates of its own shard.

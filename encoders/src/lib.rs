@@ -25,6 +25,7 @@
 pub mod batch_norm;
 pub mod block;
 pub mod conv;
+pub mod dtp;
 #[cfg(test)]
 mod finite_differences;
 pub mod gru;
@@ -35,5 +36,7 @@ pub mod presets;
 pub mod repatch;
 pub mod residual;
 mod shown;
+pub mod tanh;
 pub mod triangle;
+pub mod upsample;
 pub mod weights;

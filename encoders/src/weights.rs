@@ -46,7 +46,7 @@ impl Initial {
 }
 
 /// A number from N(0, 1) (Box & Muller 1958).
-fn normal(random: &mut Random) -> f32 {
+pub(crate) fn normal(random: &mut Random) -> f32 {
     let (radius, angle) = (1.0 - random.random::<f64>(), random.random::<f64>());
     ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
 }

@@ -330,6 +330,31 @@ fn fixed_feedback_is_no_transport_and_what_is_not_there_is_not_marked() {
     assert_eq!(found.time, None, "{found:?}");
 }
 
+/// Factors that come down through learned inverses use no weight in both directions. Then only the classifier of the rule
+/// does, and with fixed feedback at the top (`dfa`) nothing.
+#[test]
+fn learned_inverses_are_no_transport() {
+    let input = MapShape { time: 1, location: 1, batch: 4, extent: [1, 4, 4], channels: 1 };
+    let dense = json!({ "type": "block", "layers": [
+        { "type": "dense", "channels": 6, "relu": false }, { "type": "tanh" }
+    ] });
+    let target = json!({ "type": "dtp", "layer": dense });
+    for (rule, above, transport) in [
+        ("supervised", &dense, true),
+        ("supervised", &target, true),
+        ("dfa", &dense, true),
+        ("dfa", &target, false),
+    ] {
+        let layers: Vec<Box<dyn LayerSpec>> =
+            [&dense, above, above].map(|spec| serde_json::from_value(spec.clone()).unwrap()).into();
+        let rule: Box<dyn RuleSpec> = serde_json::from_value(json!({ "type": rule })).unwrap();
+        let found = measure_layers(input, &layers, rule.as_ref(), &[0..3; 1]);
+        let down = found.evidence.down_through_layers.unwrap();
+        assert_eq!(marks(&found), (false, true, transport), "{found:?}");
+        assert_eq!(down > 1e-5, above == &dense, "{found:?}");
+    }
+}
+
 #[test]
 fn planted_rules_that_are_not_local_are_caught() {
     for what in [What::MeanOfLayer, What::SizeOfBatch] {

@@ -35,10 +35,10 @@ fn compare(folder: &Path, prefix: &str, at_least: usize) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Those of `tests/cases/make.py`, which are there on every machine.
+/// Those of `tests/cases/make.py` and `make_dtp.py`, which are there on every machine.
 #[test]
 fn our_own() {
-    compare(&plasticity_tests::root().join("tests/cases"), "", 4);
+    compare(&plasticity_tests::root().join("tests/cases"), "", 5);
 }
 
 #[test]

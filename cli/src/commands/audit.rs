@@ -75,6 +75,10 @@ fn print(audit: &Audit) -> Result<()> {
     for (what, found) in lines {
         output::print(&format!("{what}{found}"))?;
     }
+    if evidence.down_through_layers.is_some() {
+        let found = change(evidence.down_through_layers);
+        output::print(&format!("  effect of a weight on the factor that its layer passes down  {found}"))?;
+    }
     output::print("Effects are relative, ‖ΔU‖ / ‖U‖; below 1e-5 they are rounding.")?;
     Ok(())
 }

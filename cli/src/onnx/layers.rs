@@ -8,6 +8,7 @@ use plasticity_core::{Error, Result};
 use plasticity_encoders::batch_norm::BatchNorm;
 use plasticity_encoders::block::BlockSpec;
 use plasticity_encoders::conv::{Conv1d, Conv2d, Conv3d, ConvShape, Dense};
+use plasticity_encoders::dtp::DtpSpec;
 use plasticity_encoders::gru::{EpropGruSpec, GruSpec};
 use plasticity_encoders::normalise::{Normalise, Over};
 use plasticity_encoders::pad::{Border, Pad};
@@ -64,6 +65,8 @@ impl Writer<'_> {
                 Ok(self.pool("AveragePool", flat(size), flat(stride.unwrap_or(size)), [0; 3], x))
             }
             "pad" => Ok(self.pad(&spec(said)?, x)),
+            "tanh" => Ok(self.graph.node("Tanh", &[x], Vec::new())),
+            "dtp" => self.layer(spec::<DtpSpec>(said)?.layer.as_ref(), place, x),
             "triangle" => Ok(self.triangle(&spec(said)?, x)),
             "normalise" => Ok(self.normalise(&spec(said)?, x)),
             "residual" => self.residual(&spec(said)?, place, x),

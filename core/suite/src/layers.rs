@@ -1,4 +1,5 @@
-//! Checks of every encoder layer: its update is the derivative of its activity, and linear in the post factor.
+//! Checks of every encoder layer: its update is the derivative of its activity, and linear in the post factor, unless
+//! the layer says otherwise.
 
 use super::Found;
 use super::compare::{dot, noise, noisy, norm, random};
@@ -110,7 +111,9 @@ pub fn check(spec: &Box<dyn LayerSpec>, found: &mut Found) {
         if !moves {
             found.add("moves nothing");
         }
-        linear(&mut bench, &on_device, &made, found)?;
+        if bench.layer.is_linear() {
+            linear(&mut bench, &on_device, &made, found)?;
+        }
         per_sample(&mut bench, shape, found)?;
         if bench.layer.follows_gradient() {
             parameters(&mut bench, &factor, &made, "", &Bench::loss, found)?;

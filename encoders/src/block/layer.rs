@@ -5,6 +5,7 @@ use plasticity_core::device::Buffer;
 use plasticity_core::layer::{Activity, EncoderLayer, Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::parameter::Parameter;
+use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
 use std::sync::Arc;
 
@@ -156,5 +157,13 @@ impl EncoderLayer for Block {
 
     fn follows_gradient(&self) -> bool {
         self.layers.iter().all(|layer| layer.follows_gradient())
+    }
+
+    fn is_linear(&self) -> bool {
+        self.layers.iter().all(|layer| layer.is_linear())
+    }
+
+    fn draw(&mut self, random: &mut Random) {
+        self.layers.iter_mut().for_each(|layer| layer.draw(random));
     }
 }

@@ -26,7 +26,8 @@ layers = [
     { type = "normalise", over = "position" },
     { type = "triangle" },
     { type = "avg_pool", size = 2, stride = 1 },
-    { type = "dense", channels = 4 },
+    { type = "tanh" },
+    { type = "dtp", layer = { type = "dense", channels = 4 } },
 ]
 [rule]
 type = "cpc"
@@ -130,7 +131,7 @@ fn onnxruntime_makes_the_same_of_an_encoder_layer_by_layer() {
     let page = std::fs::read_to_string(book).unwrap();
     let script = page.split("```python\n").find(|block| block.starts_with("# graph.py")).unwrap();
     let script = script.split("```").next().unwrap().replace("runs/python/", "");
-    for (config, layers) in [(CONFIG, 6), (LAYERS, 10), (SPEECH, 6), (VIDEO, 2)] {
+    for (config, layers) in [(CONFIG, 6), (LAYERS, 11), (SPEECH, 6), (VIDEO, 2)] {
         let place = exported(config);
         place.succeed(&["features", "run", "--whole", "--out", "maps.npz"]);
         std::fs::write(place.path("graph.py"), &script).unwrap();

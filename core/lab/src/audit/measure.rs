@@ -162,7 +162,7 @@ impl Bench {
         beyond.fold(0.0, f64::max)
     }
 
-    fn input(
+    pub(super) fn input(
         &self,
         switched: &dyn Fn(usize, usize) -> bool,
         shown: &dyn Fn(usize) -> bool,

@@ -14,7 +14,8 @@
 //! from zero for at most one target stimulus. The target is the last step of a module; the context is any earlier
 //! step.
 //!
-//! *Weight transport*, a separate mark: one learning weight is used in both directions.
+//! *Weight transport*, a separate mark: one learning weight is used in both directions, by a rule or by a layer that
+//! passes a factor down inside a module. Layers with an inverse of their own (`dtp`) depend on layers above without it.
 //!
 //! If one of these cannot be measured on a network, it has no value and no mark.
 
@@ -60,6 +61,9 @@ pub struct Evidence {
     pub partners_of_a_context: Option<usize>,
     /// Change of the updates of a weight's presynaptic neurons when the weight changes.
     pub backward_use: Option<f64>,
+    /// Change of the factor that a layer passes down when a weight of its forward pass changes, at the same activity;
+    /// `None` if every module has one layer.
+    pub down_through_layers: Option<f64>,
 }
 
 impl Evidence {
@@ -74,7 +78,7 @@ impl Evidence {
 
     /// One weight of a rule or a layer carries signals forwards and back.
     fn weight_transport(&self) -> Option<bool> {
-        if self.other_layers > THRESHOLD {
+        if self.other_layers > THRESHOLD && self.down_through_layers.is_none_or(|change| change > THRESHOLD) {
             return Some(true);
         }
         self.backward_use.map(|change| change > THRESHOLD)
@@ -113,6 +117,7 @@ pub fn audit(bench: &mut Bench) -> Result<Audit> {
         disconnected_neuron: space::disconnected_neuron(bench)?,
         partners_of_a_context: time::partners(bench)?,
         backward_use: transport::backward_use(bench)?,
+        down_through_layers: transport::down_through_layers(bench)?,
     };
     Ok(Audit {
         space: evidence.space(),

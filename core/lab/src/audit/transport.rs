@@ -53,6 +53,16 @@ pub fn backward_use(bench: &mut Bench) -> Result<Option<f64>> {
     Ok(worst)
 }
 
+/// The largest change of the factor that a layer of a module passes down, when a weight of its forward pass changes and
+/// the activity stays. `None` if every module has one layer.
+///
+/// # Errors
+/// If the network cannot be run.
+pub fn down_through_layers(bench: &mut Bench) -> Result<Option<f64>> {
+    let input = bench.input(&|_, _| false, &|_| true)?;
+    bench.network.down_through_weights(&input)
+}
+
 /// The side of a pair on which a weight's presynaptic neurons may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {

@@ -1,5 +1,6 @@
 //! A stack of layers, divided into gradient-isolated modules, each with its own plasticity rule.
 
+mod backward;
 mod build;
 mod parts;
 mod pass;

@@ -2,6 +2,7 @@
 
 use super::{Module, Slot};
 use plasticity_core::device::Buffer;
+use plasticity_core::draws::{Draws, LAYERS};
 use plasticity_core::layer::{Lateral, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
@@ -25,6 +26,21 @@ pub(super) struct Pass {
     pub context: Option<Representation>,
     /// The shape of the summed inputs, if `target` has them.
     activation: Option<MapShape>,
+}
+
+/// Runs a module forward in a step; if it learns, its layers get the random choices of the step first.
+pub(super) fn forward_drawn(
+    slots: &mut [Slot],
+    module: &Module,
+    input: Arc<FeatureMap>,
+    mut draws: Box<dyn Draws>,
+) -> Result<Pass> {
+    let phase = module.phase();
+    if phase == Phase::Learn {
+        let mut random = draws.random(LAYERS);
+        slots[module.layers()].iter_mut().for_each(|slot| slot.layer.draw(&mut random));
+    }
+    forward(slots, module, input, phase)
 }
 
 /// Runs a module forward.

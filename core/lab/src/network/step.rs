@@ -252,7 +252,10 @@ impl Network {
         for index in 0..=highest {
             let pass = match (ahead.take(), input.take()) {
                 (Some(pass), _) => pass,
-                (None, Some(input)) => pass::forward(slots, &modules[index], input, modules[index].phase())?,
+                (None, Some(input)) => {
+                    let draws = draws(first + index);
+                    pass::forward_drawn(slots, &modules[index], input, draws)?
+                }
                 (None, None) => return Err(Error::shape("network", "a module has no input")),
             };
             let role = modules[index].role;
@@ -267,7 +270,7 @@ impl Network {
             }
             if above {
                 let next = &modules[index + 1];
-                ahead = Some(pass::forward(slots, next, output, next.phase())?);
+                ahead = Some(pass::forward_drawn(slots, next, output, draws(first + index + 1))?);
             } else {
                 input = Some(output);
             }
