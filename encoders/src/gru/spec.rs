@@ -64,7 +64,8 @@ plugin! {
     equation: "r = σ(W_ir x + b_ir + W_hr h + b_hr), q = σ(W_iz x + b_iz + W_hz h + b_hz), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)), h' = (1 − q) ⊙ n + q ⊙ h",
     citation: "Cho et al. 2014; Illing et al. 2021, Equations 20–23",
     keys: [
-        hidden = "256", "1..=65536", "neurons";
+        hidden = "256", "1..=65536", "neurons, the length of the state h (h': the next state). The gates r, \
+            q and n are PyTorch's r, z and n";
         gradient = "\"bptt\"", "bptt | eprop | eprop_forward", "how it learns: backpropagation through time; \
             e-prop computed backwards along the leak q ⊙ h; or e-prop with eligibility traces forward in time";
     ],
@@ -87,7 +88,8 @@ plugin! {
     keys: [
         hidden = "256", "1..=65536", "neurons";
         gradient = "\"eprop\"", "eprop | eprop_forward", "how the update is computed. eprop: backwards along \
-                                                          the leak q ⊙ h (symbols: layer `gru`). \
+                                                          the leak q ⊙ h, the part of the state that stays \
+                                                          (symbols: layer `gru`). \
                                                           eprop_forward: the same update with eligibility \
                                                           traces ε forward in time. The traces need the same \
                                                           memory for sequences of any length; the forward \

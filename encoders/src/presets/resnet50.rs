@@ -41,7 +41,9 @@ plugin! {
         widths = "[64, 128, 256]", "list of 1..=65536", "neurons at each position inside the blocks of each \
                                                     group: one or more (64/256: 64 inside, 256 at the \
                                                     output)";
-        blocks = "[3, 4, 6]", "list of 1..", "blocks in each group: as many numbers as widths";
+        blocks = "[3, 4, 6]", "list of 1..", "blocks in each group: as many numbers as widths. halved: the \
+                                        first block of the group has stride 2, so the map has half the rows \
+                                        and columns";
     ],
     example: "preset = \"resnet50\"\nstem = 2\nwidths = [1, 2, 2]\nblocks = [1, 1, 1]\n",
     impl EncoderPreset for ResNet50 {

@@ -35,8 +35,10 @@ plugin! {
     citation: "Illing et al. 2021, Equations 5-8",
     keys: [
         weight = "1.0", "> 0", "multiplies the loss and γ (video: 0.5)";
-        gate = "true", "true | false", "false removes the surprise H from γ (an ablation without a loss)";
-        sign = "true", "true | false", "false removes the sign y from γ (an ablation without a loss)";
+        gate = "true", "true | false", "false removes the surprise H from γ (an ablation; the rule \
+                                        then has no loss)";
+        sign = "true", "true | false", "false removes the sign y from γ (an ablation; the rule \
+                                        then has no loss)";
     ],
     example: "type = \"hinge\"\nweight = 1.0",
     impl BroadcastSpec for Hinge {

@@ -34,7 +34,8 @@ impl From<Transport> for Bilinear {
 }
 
 plugin! {
-    Score "bilinear": "Bilinear score of context and target: a dendritic prediction W c on the target's neurons",
+    Score "bilinear": "Bilinear score of context and target: a dendritic prediction W_pred c on the \
+             target's neurons",
     equation: "u = zᵀ W_pred c",
     citation: "van den Oord et al. 2018; Illing et al. 2021, Equations 2, 8-10 and 15-19",
     keys: [

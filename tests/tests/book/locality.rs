@@ -83,7 +83,10 @@ fn lines(found: &Audit, batch: usize) -> String {
     };
     let time = match evidence.partners_of_a_context {
         Some(0) => ": no stimulus is compared with another".to_owned(),
-        Some(1) => ": each context (earlier steps) is compared with one stimulus only".to_owned(),
+        Some(1) => {
+            ": an update combines the earlier steps of a stimulus with the last step of one stimulus only"
+                .to_owned()
+        }
         Some(many) => format!(": a step compares a context with {many} of {batch} stimuli"),
         None => String::new(),
     };

@@ -73,7 +73,7 @@ pub const PROBE: [Key; 20] = [
         "mean | keep | { blocks = 1.. }",
         "the features of a layer: `\"mean\"`, the mean over the places of a map and over locations; \
          `\"keep\"`, every place and location separately; `{ blocks = 2 }`, means over blocks of 2×2 places. \
-         Always the mean over time",
+         Always the mean over time: of the whole stimulus, or of a labelled frame",
     ),
     key(
         "standardise",
@@ -105,9 +105,10 @@ pub const PROBE: [Key; 20] = [
         "all_layers",
         "false",
         "true | false | 0.. | list of 0..",
-        "adds a probe `all` of all layers together. `true`: each layer is pooled as for its rule. A number, \
-         or a list with one for each layer: each layer is averaged over blocks with this side; 0: over the \
-         whole map",
+        "adds a probe `all` of all layers together. `true`: the last layer of each module is averaged over \
+         the blocks that the rule uses (such as `pool`), every other layer over the whole map. A number, or \
+         a list with one for each layer: each layer is averaged over blocks with this side; 0: over the whole \
+         map",
     ),
     key(
         "every",

@@ -305,8 +305,8 @@ pub const TRAINING: [Key; 22] = [
         "threads",
         "",
         "1..=1024",
-        "threads for arithmetic, and the largest number of loader threads; the program uses at most 16, or four \
-         for each core if that is more; left out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads. A number above 16 and above four \
+         for each core is lowered to the larger of these two; left out: one for each core",
     ),
     key(
         "precision",

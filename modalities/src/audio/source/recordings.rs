@@ -37,14 +37,15 @@ pub struct Recordings {
 }
 
 plugin! {
-    Source "recordings": "WAV and FLAC files; each folder is a speaker",
+    Source "recordings": "WAV and FLAC files; each folder directly in the source's folder is a speaker",
     equation: "",
     citation: "McAuliffe et al. 2017 (TextGrids of the Montreal Forced Aligner)",
     keys: [
         path = "", "folder", "the folder to search for .wav and .flac files, up to eight folders deep; the \
-                              outermost folder names the speaker";
+                              folder directly in it names the speaker";
         speakers = "", "list of text", "optional: only these speakers";
-        labels = "\"none\"", "none | phn | textgrid", "labels beside each audio file, with the same name";
+        labels = "\"none\"", "none | phn | textgrid", "labels beside each audio file, with the same name: \
+                                                       TIMIT's .phn files, or TextGrids";
     ],
     example: "type = \"recordings\"\npath = \"speech\"",
     impl SpeechSource for Recordings {

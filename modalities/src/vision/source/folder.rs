@@ -27,7 +27,8 @@ pub struct Files {
 }
 
 plasticity_core::plugin! {
-    Source "folder": "A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; each folder in it is a class",
+    Source "folder": "A folder of JPEG, PNG, WebP, BMP, TIFF and GIF files; if no image is directly in \
+             it, each folder in it is a class",
     equation: "",
     citation: "",
     keys: [path = "", "folder", "the folder with images, at any depth; relative to the working folder"],

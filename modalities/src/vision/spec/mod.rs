@@ -170,9 +170,10 @@ plasticity_core::plugin! {
                                                           the pixels as stored";
         augment = "", "{ scale = 2 of (0, 1], ratio = 2 of > 0, jitter = 4 of ≥ 0, jitter_probability = [0, 1], grey_probability = [0, 1], blur_probability = [0, 1], blur_sigma = 2 of > 0, blur_kernel = [0, 1] }", "random \
             resized crop, colour jitter (brightness, contrast, saturation, hue of at most 0.5), grey and blur \
-            as in SimCLR; default { scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, \
-            0.2], jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, \
-            2.0], blur_kernel = 0.1 }; always on with two views";
+            as in SimCLR. Left out: none with one view. With two views, and for keys that are left out: { \
+            scale = [0.08, 1.0], ratio = [0.75, 1.3333], jitter = [0.8, 0.8, 0.8, 0.2], \
+            jitter_probability = 0.8, grey_probability = 0.2, blur_probability = 0.5, blur_sigma = [0.1, 2.0], \
+            blur_kernel = 0.1 }. `blur_kernel` is a share of the side of the view";
     ],
     example: "type = \"images\"\nsource = \"synthetic\"\ncrop = 32\npatch = { size = 16, stride = 8 }",
     impl StimulusSpec for Images {

@@ -95,11 +95,12 @@ plugin! {
                                                       that the module's first layer puts around maps. The \
                                                       mean and standard deviation of a pair include the border";
         pairs = "\"anew\"", "anew | kept | list of text", "a name or one for each module, with \
-                                                           `form = \"position\"`. anew: the module makes pairs \
-                                                           from the outputs of the module below for positive \
-                                                           pairs. kept: it takes the outputs of the module \
-                                                           below for all pairs of that module. The first \
-                                                           module has `anew`";
+                                                           `form = \"position\"`. anew: the module makes new \
+                                                           pairs, from what the module below sends for its \
+                                                           positive pairs. kept: the module makes no pairs; \
+                                                           what the module below sends for its positive and \
+                                                           negative pairs is the input. The first module has \
+                                                           `anew`";
     ],
     example: "type = \"scff\"",
     impl RuleSpec for Scff {

@@ -50,7 +50,8 @@ plugin! {
     citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915; decorrelation: the authors' erratum (github.com/fmi-basel/latent-predictive-learning)",
     keys: [
         predictive = "1.0", "≥ 0", "weight of the predictive term, (z − z_before)²; z_before is the activity at the \
-                                    previous step in time, or in the other view";
+                                    previous step in time, or in the other view. z̄ is the mean over the \
+                                    batch";
         hebbian = "1.0", "≥ 0", "λ₁: weight of the Hebbian term, −log of the variance σ²";
         decorrelation = "10.0", "≥ 0", "λ₂: weight of the decorrelating term, the squared covariances C_ik²";
         epsilon = "1e-4", "> 0", "ε: added to variances";

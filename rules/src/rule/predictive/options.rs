@@ -299,18 +299,19 @@ pub const fn keys(
             negatives,
             "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
             "negatives of a context. random: `count` targets, drawn from the whole batch. all: the targets \
-             of all other contexts of the batch (video). other_sample: one target in another input. `each`: \
-             this other input is drawn once for a whole input (default), or for each place and time. `at`: the \
-             target has the place and time of the positive (default), or any",
+             of all other contexts of the batch (video). other_sample: one target in another input, that is \
+             in another stimulus of the batch. `each`: this other input is drawn once for a whole input \
+             (default), or for each place and time. `at`: the target has the place and time of the positive \
+             (default), or any",
         ),
         key(
             "draws",
             "\"network\"",
             "network | module",
             "who shares the random choices of a training step: the signs (positive or negative) and the other \
-             inputs (for negatives). network: all modules share them, as in the paper's text. module: each \
-             module has its own for W_pred and for W_retro, and its own other inputs for each prediction step, \
-             as in the authors' code",
+             inputs (for negatives). network: all modules share them, as in the paper's text. module, as in \
+             the authors' code: each module has random choices of its own. They are separate for W_pred and \
+             for W_retro, and the other inputs also for each prediction step",
         ),
         key(
             "pool",

@@ -41,7 +41,7 @@ impl Observer for Transposes {
 }
 
 plugin! {
-    Observer "transposes": "Alignment of W_pred with the transpose of W_retro, if a rule learns both",
+    Observer "transposes": "Cosine of W_pred and the transpose of W_retro, if a rule learns both",
     equation: "cos(W_pred, W_retroᵀ), mean over prediction steps",
     citation: "Illing et al. 2021, Equations 16-19",
     keys: [every = "100", "1.. steps", "steps between two measurements"],

@@ -93,7 +93,9 @@ plugin! {
     equation: "state[t] = state[0] + speed · t (mod 1) in one of place, orientation, size; state[0] uniform",
     citation: "this toolkit",
     keys: [
-        motions = "", "list of text", "the classes, two or more of right, left, down, up, clockwise, anticlockwise, expand, contract, sway and bob; left out: all ten";
+        motions = "", "list of text", "the classes, two or more of right, left, down, up, \
+            clockwise, anticlockwise, expand, contract, sway and bob; left out: all ten. In sway and bob, a \
+            shape swings along x or y; the equation is that of the other eight";
         size = "64", "8..=1024 pixels", "side of a frame";
         length = "32", "1..=10000 frames", "length of a clip";
         shapes = "4", "1..=100", "shapes of a scene";
