@@ -72,10 +72,13 @@ fn long_form() {
     };
     let (seconds, seed) = (number("FUZZ_SECONDS", 515) as f64, number("TORTURE_SEED", 7));
     println!("| format | inputs | read without an error | panics |\n| --- | ---: | ---: | ---: |");
+    let only = std::env::var("FUZZ_ONLY").ok();
+    let targets: Vec<&str> =
+        TARGETS.into_iter().filter(|target| only.as_deref().is_none_or(|only| only == *target)).collect();
     let (next, all) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // The formats in turn, one at a time on each processor.
     let in_turn = || {
-        while let Some(target) = TARGETS.get(next.fetch_add(1, Relaxed)) {
+        while let Some(target) = targets.get(next.fetch_add(1, Relaxed)) {
             let until = processor_seconds() + seconds;
             let (tried, read, panicked) = mutations(target, seed, &|_| processor_seconds() >= until);
             println!("| {target} | {tried} | {read} | {} |", panicked.len());

@@ -5,7 +5,6 @@ use super::flac;
 use super::wav::Wav;
 use crate::common::files;
 use plasticity_core::error::{Error, Result};
-use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::probe::Hint;
@@ -13,19 +12,19 @@ use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::units::Timestamp;
 
-/// Opens a file for the decoder: a FLAC without tags, a WAV with a correct header, any other file as it is.
-fn source(path: &Path) -> std::io::Result<Source> {
+/// Opens a file for the decoder: a FLAC without tags, or a WAV with a correct header. `None` for any other file, which
+/// the decoder would search for headers that nothing has checked.
+fn source(path: &Path) -> std::io::Result<Option<Source>> {
     let mut file = files::open(path)?;
     if let Some(bounds) = flac::bounds(&mut file)? {
         let blocks = Some(flac::blocks(&mut file, bounds)?);
-        return Ok(Source { stream: Box::new(flac::untagged(file, bounds)), frames: None, blocks });
+        let stream = Box::new(flac::untagged(file, bounds));
+        return Ok(Some(Source { stream, frames: None, blocks }));
     }
-    if let Some(wav) = Wav::find(&mut file)? {
+    Ok(Wav::find(&mut file)?.map(|wav| {
         let frames = Some(wav.frames);
-        return Ok(Source { stream: Box::new(wav.mended(file)), frames, blocks: None });
-    }
-    file.seek(SeekFrom::Start(0))?;
-    Ok(Source { stream: Box::new(file), frames: None, blocks: None })
+        Source { stream: Box::new(wav.mended(file)), frames, blocks: None }
+    }))
 }
 
 /// A file for the decoder.
@@ -60,6 +59,7 @@ impl<'a> Opened<'a> {
             Error::file(path, format!("expected FLAC, WAV or NIST SPHERE: {message}; {remedy}"))
         };
         let source = source(path).map_err(|e| Error::file(path, e))?;
+        let source = source.ok_or_else(|| wrong("no samples in it".to_owned()))?;
         let stream = MediaSourceStream::new(source.stream, Default::default());
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, Default::default(), Default::default())

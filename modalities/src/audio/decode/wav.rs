@@ -109,13 +109,17 @@ fn check(format: &[u8]) -> Result<()> {
     wrong.map_or(Ok(()), |message| Err(Error::new(ErrorKind::InvalidData, message)))
 }
 
-/// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. The number of
-/// bits becomes that of the bytes that hold a sample: a sample of 12 bits lies at the upper end of two bytes,
+/// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. A size of 0 for the
+/// samples of one moment is computed. The number of bits becomes that of the bytes that hold a sample: a sample of 12 bits lies at the upper end of two bytes,
 /// so it is read as one of 16 bits.
 fn plain(mut format: Vec<u8>) -> Vec<u8> {
     let told = |at| number(&format, at, 2).unwrap_or(0);
-    let (kind, channels, frame, bits) = (told(0), told(2), told(12), told(14));
+    let (kind, channels, mut frame, bits) = (told(0), told(2), told(12), told(14));
     if kind == PCM && format.len() >= 16 {
+        if frame == 0 {
+            frame = channels * bits.div_ceil(8);
+            format[12..14].copy_from_slice(&(frame as u16).to_le_bytes());
+        }
         if channels > 0 && frame % channels == 0 && bits.div_ceil(8) == frame / channels {
             format[14] = (8 * (frame / channels)) as u8;
         }

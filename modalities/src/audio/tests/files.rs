@@ -339,3 +339,33 @@ fn a_wav_of_more_channels_than_audio_has_is_an_error() {
         assert!(error.contains("a.wav") && error.contains("65535 channels"), "{error}");
     }
 }
+
+/// Found with mutated files: symphonia searches a file for a header, and this one was not checked.
+#[test]
+fn a_wav_behind_other_bytes_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, 16_000, 1, &[0.1; 400]);
+    for channels in [1, 0xFFFF_u16] {
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[22..24].copy_from_slice(&channels.to_le_bytes());
+        let late = folder.path().join("late.wav");
+        std::fs::write(&late, [&[7; 5][..], &bytes].concat()).unwrap();
+        for error in [message(decode::read(&late)), message(decode::length(&late))] {
+            assert!(error.contains("late.wav") && error.contains("no samples in it"), "{error}");
+        }
+    }
+}
+
+/// The size of the samples of one moment follows from the channels and the bits.
+#[test]
+fn a_wav_whose_header_leaves_a_size_open_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, 16_000, 1, &[0.1; 400]);
+    let whole = decode::read(&path).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[32..34].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(decode::read(&path).unwrap(), whole);
+}
