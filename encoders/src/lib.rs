@@ -38,5 +38,4 @@ pub mod residual;
 mod shown;
 pub mod tanh;
 pub mod triangle;
-pub mod upsample;
 pub mod weights;

@@ -75,6 +75,7 @@ fn long_form() {
     let only = std::env::var("FUZZ_ONLY").ok();
     let targets: Vec<&str> =
         TARGETS.into_iter().filter(|target| only.as_deref().is_none_or(|only| only == *target)).collect();
+    assert!(!targets.is_empty(), "FUZZ_ONLY is not one of {TARGETS:?}");
     let (next, all) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // The formats in turn, one at a time on each processor.
     let in_turn = || {

@@ -7,7 +7,6 @@ use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Pha
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
-use rayon::prelude::*;
 
 /// The mean of each window; windows may overlap.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,21 +52,9 @@ impl EncoderLayer for Avg {
     }
 
     fn forward(&mut self, pre: &FeatureMap, _phase: Phase) -> Result<Activity> {
-        let (from, to) = (pre.shape(), self.output(pre.shape())?);
-        let channels = from.channels.max(1);
-        let values = pre.data().to_vec()?;
-        let mut post = vec![0.0; to.len()];
-        let samples = values.par_chunks(from.positions() * channels);
-        post.par_chunks_mut(to.positions() * channels).zip(samples).for_each(|(post, values)| {
-            self.0.visit(from, |window, positions| {
-                for position in positions {
-                    let here = &values[position * channels..][..channels];
-                    let post = post[window * channels..][..channels].iter_mut();
-                    post.zip(here).for_each(|(post, value)| *post += self.share() * value);
-                }
-            });
-        });
-        let post = FeatureMap::new(to, Buffer::from_vec(pre.data().device(), post)?)?;
+        let values = self.0.gather(self.share(), pre.shape(), &pre.data().to_vec()?)?;
+        let post =
+            FeatureMap::new(self.output(pre.shape())?, Buffer::from_vec(pre.data().device(), values)?)?;
         Ok(Activity::new(post))
     }
 
@@ -84,19 +71,7 @@ impl EncoderLayer for Avg {
             return Ok(LayerUpdate::new(Vec::new()));
         }
         let factor = factor.per_position(post.shape(), "avg_pool")?;
-        let (from, to, channels) = (pre.shape(), post.shape(), pre.shape().channels.max(1));
-        let given = factor.to_vec()?;
-        let mut made = vec![0.0; from.len()];
-        let samples = given.par_chunks(to.positions() * channels);
-        made.par_chunks_mut(from.positions() * channels).zip(samples).for_each(|(made, given)| {
-            self.0.visit(from, |window, positions| {
-                let given = &given[window * channels..][..channels];
-                for position in positions {
-                    let made = made[position * channels..][..channels].iter_mut();
-                    made.zip(given).for_each(|(made, given)| *made += self.share() * given);
-                }
-            });
-        });
+        let made = self.0.spread(self.share(), pre.shape(), &factor.to_vec()?)?;
         Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use plasticity_core::map::MapShape;
 use plasticity_core::{Error, Result};
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// Windows of `size` × `size` positions, `stride` apart, that may reach `padding` positions past the map.
@@ -66,5 +67,39 @@ impl Window {
                 }
             }
         }
+    }
+
+    /// Sums over windows, times `share`: from the values of a map of `shape` to those of its windows.
+    pub fn gather(&self, share: f32, shape: MapShape, values: &[f32]) -> Result<Vec<f32>> {
+        let (pooled, channels) = (self.output(shape)?, shape.channels.max(1));
+        let mut made = vec![0.0; pooled.len()];
+        let samples = values.par_chunks(shape.positions() * channels);
+        made.par_chunks_mut(pooled.positions() * channels).zip(samples).for_each(|(made, values)| {
+            self.visit(shape, |window, positions| {
+                for position in positions {
+                    let here = &values[position * channels..][..channels];
+                    let made = made[window * channels..][..channels].iter_mut();
+                    made.zip(here).for_each(|(made, value)| *made += share * value);
+                }
+            });
+        });
+        Ok(made)
+    }
+
+    /// The transpose of [`gather`](Self::gather): every position gets the sum over its windows, times `share`.
+    pub fn spread(&self, share: f32, shape: MapShape, windows: &[f32]) -> Result<Vec<f32>> {
+        let (pooled, channels) = (self.output(shape)?, shape.channels.max(1));
+        let mut made = vec![0.0; shape.len()];
+        let samples = windows.par_chunks(pooled.positions() * channels);
+        made.par_chunks_mut(shape.positions() * channels).zip(samples).for_each(|(made, windows)| {
+            self.visit(shape, |window, positions| {
+                let given = &windows[window * channels..][..channels];
+                for position in positions {
+                    let made = made[position * channels..][..channels].iter_mut();
+                    made.zip(given).for_each(|(made, given)| *made += share * given);
+                }
+            });
+        });
+        Ok(made)
     }
 }

@@ -21,8 +21,12 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let mut figures: Vec<Markup> = Vec::new();
     let (mut over_time, mut in_colour) = (false, false);
     for (index, (title, run, network)) in material.networks().into_iter().enumerate() {
-        let state = if network == Network::Trained { run.states.last() } else { run.states.first() };
+        let (what, state) = match network {
+            Network::Trained => ("trained", run.states.last()),
+            Network::Untrained => ("untrained", run.states.first()),
+        };
         let Some(saved) = state.and_then(of) else { continue };
+        let name = format!("filters-{}-{what}", index + 1);
         if let Some(sheet) = sheet(saved) {
             in_colour |= saved.shape.get(1) == Some(&3);
             let shown = saved.shape[0].min(MOST);
@@ -34,7 +38,7 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
                     figcaption { (shown) " of " (saved.shape[0]) " filters, each " (size(saved)) }
                 }
             });
-        } else if let Some(chart) = waves(saved, &format!("filters-{}", index + 1), &title)? {
+        } else if let Some(chart) = waves(saved, &name, &title)? {
             over_time = true;
             let shown = saved.shape[0].min(CURVES);
             figures.push(page.figure(chart, &format!("The first {shown} of {} filters.", saved.shape[0])));

@@ -109,9 +109,9 @@ fn check(format: &[u8]) -> Result<()> {
     wrong.map_or(Ok(()), |message| Err(Error::new(ErrorKind::InvalidData, message)))
 }
 
-/// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. A size of 0 for the
-/// samples of one moment is computed. The number of bits becomes that of the bytes that hold a sample: a sample of 12 bits lies at the upper end of two bytes,
-/// so it is read as one of 16 bits.
+/// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. The size of the samples
+/// of one moment is computed where it is 0. The number of bits becomes that of the bytes that hold a sample: a sample
+/// of 12 bits lies at the upper end of two bytes, so it is read as one of 16 bits.
 fn plain(mut format: Vec<u8>) -> Vec<u8> {
     let told = |at| number(&format, at, 2).unwrap_or(0);
     let (kind, channels, mut frame, bits) = (told(0), told(2), told(12), told(14));

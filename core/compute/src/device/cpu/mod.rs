@@ -107,7 +107,8 @@ impl Device {
         Some(kib * 1024)
     }
 
-    /// Returns the memory that is kept for the next buffers to the system.
+    /// Returns the memory that is kept for the next buffers to the system. Each thread keeps its small working memory, at
+    /// most 8 MiB.
     pub fn empty_cache(&self) {
         shelf::clear();
     }

@@ -1,5 +1,5 @@
 //! Keeps the small working memory of each thread for its next calls. A call for a few samples makes and drops the same
-//! buffers as the one before, and clearing new ones takes up to a tenth of a small layer's forward pass.
+//! buffers as the one before, and new ones would have to be cleared.
 
 use std::cell::RefCell;
 

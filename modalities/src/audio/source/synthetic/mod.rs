@@ -44,7 +44,8 @@ impl Default for SyntheticSpeech {
 plugin! {
     Source "synthetic_speech": "A formant synthesiser that speaks random sequences of phones",
     equation: "y[n] = A x[n] + B y[n−1] + C y[n−2], C = −exp(−2π bw T), B = 2 exp(−π bw T) cos(2π f T), A = 1 − B − C",
-    citation: "after Klatt 1980 (a resonator of frequency f and bandwidth bw; T: time between samples); vowel formants: Peterson & Barney 1952",
+    citation: "after Klatt 1980 (a resonator of frequency f and bandwidth bw; T: time between samples); vowel \
+               formants: Peterson & Barney 1952",
     keys: [
         speakers = "8", "1..=1000000", "number of speakers; each has its own pitch, vocal-tract length and pace";
         first_speaker = "0", "0..", "index of the first speaker; sources with separate ranges share no speaker";

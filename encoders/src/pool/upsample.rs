@@ -1,5 +1,6 @@
 //! `upsample`: every position becomes a square of equal positions.
 
+use super::window::Window;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
@@ -35,14 +36,9 @@ plugin! {
 }
 
 impl Upsample {
-    /// For each position of one sample's output, in order, calls `each(from, to)` with the input's position.
-    fn visit(&self, input: MapShape, mut each: impl FnMut(usize, usize)) {
-        let [t, y, x] = input.extent;
-        let (rows, columns) = (y * self.size, x * self.size);
-        for to in 0..t * rows * columns {
-            let (step, row, column) = (to / (rows * columns), to / columns % rows, to % columns);
-            each((step * y + row / self.size) * x + column / self.size, to);
-        }
+    /// The squares of the output, one for each position of the input.
+    fn squares(&self) -> Window {
+        Window { size: self.size, stride: self.size, padding: 0 }
     }
 }
 
@@ -58,22 +54,15 @@ impl EncoderLayer for Upsample {
     }
 
     fn forward(&mut self, pre: &FeatureMap, _phase: Phase) -> Result<Activity> {
-        let (from, to) = (pre.shape(), self.output(pre.shape())?);
-        let (channels, values) = (from.channels.max(1), pre.data().to_vec()?);
-        let mut post = vec![0.0; to.len()];
-        let samples = values.chunks(from.positions() * channels);
-        for (post, values) in post.chunks_mut(to.positions() * channels).zip(samples) {
-            self.visit(from, |one, many| {
-                post[many * channels..][..channels].copy_from_slice(&values[one * channels..][..channels]);
-            });
-        }
-        Ok(Activity::new(FeatureMap::new(to, Buffer::from_vec(pre.data().device(), post)?)?))
+        let shape = self.output(pre.shape())?;
+        let values = self.squares().spread(1.0, shape, &pre.data().to_vec()?)?;
+        Ok(Activity::new(FeatureMap::new(shape, Buffer::from_vec(pre.data().device(), values)?)?))
     }
 
     /// A position gets the sum of the factors of its square.
     fn plasticity(
         &mut self,
-        pre: &FeatureMap,
+        _pre: &FeatureMap,
         post: &FeatureMap,
         _trace: Trace,
         factor: PostFactor,
@@ -83,16 +72,7 @@ impl EncoderLayer for Upsample {
             return Ok(LayerUpdate::new(Vec::new()));
         }
         let factor = factor.per_position(post.shape(), "upsample")?;
-        let (from, to, channels) = (pre.shape(), post.shape(), pre.shape().channels.max(1));
-        let given = factor.to_vec()?;
-        let mut made = vec![0.0; from.len()];
-        let samples = given.chunks(to.positions() * channels);
-        for (made, given) in made.chunks_mut(from.positions() * channels).zip(samples) {
-            self.visit(from, |one, many| {
-                let made = made[one * channels..][..channels].iter_mut();
-                made.zip(&given[many * channels..]).for_each(|(made, given)| *made += given);
-            });
-        }
+        let made = self.squares().gather(1.0, post.shape(), &factor.to_vec()?)?;
         Ok(LayerUpdate::new(Vec::new()).with_feedback(Buffer::from_vec(factor.device(), made)?))
     }
 }
