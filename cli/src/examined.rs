@@ -1,7 +1,7 @@
 //! A run whose trained and untrained networks have seen stimuli: the input of `analyse` and `report`.
 
 use crate::loaded::Loaded;
-use crate::progress::ReadoutProgress;
+use crate::progress::ProbeProgress;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
@@ -62,7 +62,7 @@ impl Examined {
             folders.iter().map(|folder| Loaded::open(folder, set, device)).collect::<Result<Vec<_>>>()?;
         comparable(&loaded)?;
         let Some(first) = loaded.first() else { return Ok(Vec::new()) };
-        let (whole, classes) = first.labelled(Split::ReadoutTest)?;
+        let (whole, classes) = first.labelled(Split::ProbeTest)?;
         let stimuli = some(whole, extent.stimuli)?;
         let examine = |mut loaded: Loaded| {
             let [trained, untrained] = looks(&mut loaded, &stimuli, &classes, extent.drivers, device)?;
@@ -100,7 +100,7 @@ fn looks(
     drivers: usize,
     device: &Device,
 ) -> Result<[Look; 2]> {
-    let mut shown = ReadoutProgress::new();
+    let mut shown = ProbeProgress::new();
     let Loaded { experiment, trained, untrained, .. } = loaded;
     let training = &experiment.config().training;
     let sizes = (training.batch, training.threads);
@@ -148,7 +148,7 @@ mod tests {
     fn as_many_images_are_looked_at_as_were_asked_for() {
         let text = include_str!("commands/demo.toml").replace("test = 512", "test = 5000");
         let config = Config::from_document(Document::parse(&text, "demo.toml").unwrap()).unwrap();
-        let whole: Arc<dyn Stimulus> = Arc::from(config.stimulus.open(Split::ReadoutTest, 1).unwrap());
+        let whole: Arc<dyn Stimulus> = Arc::from(config.stimulus.open(Split::ProbeTest, 1).unwrap());
         assert_eq!(whole.len(), 5000);
         assert_eq!(some(Arc::clone(&whole), 4500).unwrap().len(), 4500);
         assert_eq!(some(whole, 9000).unwrap().len(), 5000);

@@ -105,12 +105,12 @@ fn probed(measures: &[Measure]) -> String {
 }
 
 /// Shows the progress of a probe.
-pub struct ReadoutProgress {
+pub struct ProbeProgress {
     bar: Option<ProgressBar>,
     said: Instant,
 }
 
-impl ReadoutProgress {
+impl ProbeProgress {
     pub fn new() -> Self {
         Self { bar: bar("{bar:30} {pos} %  probing: {msg}"), said: Instant::now() }
     }
@@ -133,7 +133,7 @@ impl ReadoutProgress {
     }
 }
 
-impl Drop for ReadoutProgress {
+impl Drop for ProbeProgress {
     fn drop(&mut self) {
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
     }

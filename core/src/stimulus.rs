@@ -12,9 +12,9 @@ pub enum Split {
     /// Stimuli for learning; only supervised rules use their labels.
     Learn,
     /// Labelled stimuli that train the probe.
-    ReadoutTrain,
+    ProbeTrain,
     /// Labelled stimuli that test the probe.
-    ReadoutTest,
+    ProbeTest,
 }
 
 /// The label of a stimulus.

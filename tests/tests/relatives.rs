@@ -218,7 +218,7 @@ fn every_relative_learns_in_a_network_of_two_modules() {
 }
 
 #[test]
-fn copies_of_the_read_out_stay_the_same_under_direct_feedback() {
+fn copies_of_the_classifier_stay_the_same_under_direct_feedback() {
     let device = Device::open().unwrap();
     let mut network = network(&device, "dfa");
     for _ in 0..3 {

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::options::Overrides;
 use crate::output;
-use crate::progress::ReadoutProgress;
+use crate::progress::ProbeProgress;
 use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
@@ -43,9 +43,10 @@ pub struct Report {
     /// The accuracy by goodness, for rules that recognise classes by goodness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goodness: Option<ByGoodness>,
-    /// [`Config::readout_fingerprint`](plasticity_lab::config::Config::readout_fingerprint) of the config of the probe.
-    #[serde(default)]
-    pub readout: String,
+    /// [`Config::probe_fingerprint`](plasticity_lab::config::Config::probe_fingerprint) of the config of the probe.
+    /// `readout` in the files of earlier builds.
+    #[serde(default, alias = "readout")]
+    pub fingerprint: String,
 }
 
 /// Probes a run.
@@ -89,15 +90,15 @@ fn stimuli_of(path: &Path) -> Result<String> {
 
 /// Whether a config gives the same probe as the own config of the run in a folder.
 pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
-    Ok(config.readout_fingerprint()? == run::config(folder, &[])?.readout_fingerprint()?)
+    Ok(config.probe_fingerprint()? == run::config(folder, &[])?.probe_fingerprint()?)
 }
 
 /// Probes a network and shows progress.
 pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device: &Device) -> Result<Report> {
-    let mut shown = ReadoutProgress::new();
+    let mut shown = ProbeProgress::new();
     let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
     let goodness = goodness(experiment, network, device, &mut |what, share| shown.show(what, share))?;
-    Ok(Report { step, layers, goodness, readout: experiment.config().readout_fingerprint()? })
+    Ok(Report { step, layers, goodness, fingerprint: experiment.config().probe_fingerprint()? })
 }
 
 /// Writes `probe.json` into a run's folder, or warns if this fails.
@@ -202,5 +203,14 @@ all_layers = true
         assert_eq!(shares("layer 4, features"), [0.5]);
         let all = heard.iter().filter(|(heard, _)| heard.starts_with("all layers together"));
         assert_eq!(all.count(), 2 * 5, "twice all batches");
+    }
+
+    #[test]
+    fn the_fingerprint_of_earlier_builds_is_read() {
+        let report = |key: &str| -> Report {
+            serde_json::from_value(serde_json::json!({ "step": 1, "layers": [], key: "73af" })).unwrap()
+        };
+        assert_eq!(report("readout"), report("fingerprint"));
+        assert_eq!(report("readout").fingerprint, "73af");
     }
 }

@@ -79,7 +79,7 @@ fn sees_its_input(loaded: &Loaded) -> Result<()> {
     let shape = loaded.experiment.stimulus().shape(1);
     let silent = FeatureMap::new(shape, Buffer::zeros(loaded.trained.device(), shape.len())?)?;
     let Some(first) = loaded.trained.modules().first() else { return Ok(()) };
-    match first.rule().prepare_readout(&silent)? {
+    match first.rule().prepare_probe(&silent)? {
         None => Ok(()),
         Some(_) => {
             let message = "changes the stimuli before the network sees them, which an ONNX graph cannot do: export a run of \

@@ -181,7 +181,7 @@ fn same_encoder(configs: &[String]) -> bool {
 /// Probes one layer. Returns the probe's answers to the stimuli that the run's networks have seen.
 fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<Answers> {
     output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
-    let (whole, _) = run.loaded.labelled(Split::ReadoutTrain)?;
+    let (whole, _) = run.loaded.labelled(Split::ProbeTrain)?;
     // A probe needs more stimuli for training than for tests.
     let train = some(whole, (2 * most).min(LEARNED))?;
     let config = run.loaded.experiment.config();

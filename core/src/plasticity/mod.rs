@@ -70,7 +70,7 @@ pub trait PlasticityRule: Send {
     ///
     /// # Errors
     /// If the rule cannot work on such stimuli.
-    fn prepare_readout(&self, _input: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn prepare_probe(&self, _input: &FeatureMap) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
 
@@ -107,11 +107,11 @@ pub trait PlasticityRule: Send {
         Ok(None)
     }
 
-    /// [`prepare_readout`](Self::prepare_readout) for every module but the first, on the map of the module below.
+    /// [`prepare_probe`](Self::prepare_probe) for every module but the first, on the map of the module below.
     ///
     /// # Errors
     /// If the rule cannot work on such maps.
-    fn prepare_readout_from_below(&self, _below: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn prepare_probe_from_below(&self, _below: &FeatureMap) -> Result<Option<FeatureMap>> {
         Ok(None)
     }
 

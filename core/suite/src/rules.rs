@@ -165,7 +165,7 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     let mut bench = Bench::first(spec)?;
     let shape = MapShape { time: 1, location: 1, batch: bench.labels.len(), extent: [1, 4, 4], channels: 2 };
     let input = FeatureMap::new(shape, noisy(&Device::open()?, &mut random(4), shape.len())?)?;
-    if bench.rule.prepare_readout(&input)?.is_some_and(|made| made.shape() != shape) {
+    if bench.rule.prepare_probe(&input)?.is_some_and(|made| made.shape() != shape) {
         found.add("changes the shape of stimuli for the probe");
     }
     if bench.rule.with_class(&input, 0)?.is_some_and(|made| made.shape() != shape) {

@@ -6,7 +6,7 @@ use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Label, Split, Stimulus, StimulusSpec, batch};
 
-const SPLITS: [Split; 3] = [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest];
+const SPLITS: [Split; 3] = [Split::Learn, Split::ProbeTrain, Split::ProbeTest];
 
 /// Opens the stimulus.
 #[allow(clippy::borrowed_box, reason = "the type of specs")]

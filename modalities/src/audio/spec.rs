@@ -202,13 +202,13 @@ plugin! {
             let labelled = self.labelled(seed)?;
             let corpus = match split {
                 Split::Learn => open(&*self.learn, "learn", seed)?,
-                Split::ReadoutTrain | Split::ReadoutTest => {
+                Split::ProbeTrain | Split::ProbeTest => {
                     let Some([train, test]) = labelled else {
                         let message = "a probe needs `labelled = { train = …, test = … }`";
                         return Err(Error::config("labelled", message));
                     };
                     let speakers = Self::speakers(&*train);
-                    let corpus = if split == Split::ReadoutTrain { train } else { test };
+                    let corpus = if split == Split::ProbeTrain { train } else { test };
                     let windows = Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?;
                     return Ok(Box::new(windows));
                 }

@@ -298,7 +298,7 @@ mod tests {
         let utterance = |id: &str| Utterance { id: id.to_owned(), speaker: None };
         let corpus = Counting { utterances: vec![utterance("a"), utterance("b")], read: read.clone() };
         let none = toml::Value::from("none").try_into().unwrap();
-        let (split, label) = (Split::ReadoutTest, LabelKind::Phones);
+        let (split, label) = (Split::ProbeTest, LabelKind::Phones);
         let windows = Windows::new(Box::new(corpus), split, 2 * HOP, none, label, BTreeMap::new()).unwrap();
         for index in 0..10 {
             let sample = windows.sample(index, None).unwrap();

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn windows_tile_utterances_and_a_last_one_holds_the_rest() {
-        let mut tiles = Tiles::new(Split::ReadoutTest, 4 * HOP);
+        let mut tiles = Tiles::new(Split::ProbeTest, 4 * HOP);
         let long = [(0, 9 * HOP + 7), (1, 4 * HOP - 1), (2, 8 * HOP), (3, 4 * HOP + 3)];
         assert_eq!(
             long.map(|(utterance, samples)| tiles.push(utterance, samples)),
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_header_that_promises_too_much_takes_no_memory() {
-        let mut tiles = Tiles::new(Split::ReadoutTrain, HOP);
+        let mut tiles = Tiles::new(Split::ProbeTrain, HOP);
         tiles.push(0, 1 << 36);
         assert_eq!((tiles.len(), tiles.utterances.len()), ((1 << 36) / HOP, 1));
         let last = tiles.get(tiles.len() - 1);

@@ -21,8 +21,8 @@ pub struct ClipsSpec {
     every: usize,
     #[serde(default = "fifty_four")]
     frames: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    readout_frames: Option<usize>,
+    #[serde(alias = "readout_frames", skip_serializing_if = "Option::is_none")]
+    probe_frames: Option<usize>,
     #[serde(default = "one_hundred_and_twenty_eight")]
     size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,9 +76,9 @@ impl ClipsSpec {
             return Ok(());
         }
         // Learning and training a probe use the same clips.
-        let other = if split == Split::ReadoutTest { Split::Learn } else { Split::ReadoutTest };
+        let other = if split == Split::ProbeTest { Split::Learn } else { Split::ProbeTest };
         let there = self.source.open(other, seed).map_or_else(|_| Vec::new(), |clips| files(&*clips));
-        let (learned, tested) = if split == Split::ReadoutTest { (there, here) } else { (here, there) };
+        let (learned, tested) = if split == Split::ProbeTest { (there, here) } else { (here, there) };
         let Some((learned, tested)) = apart::shared(&learned, &tested)? else { return Ok(()) };
         let message = format!(
             "learning and test clips share files ({}), so the network would learn from test clips: remove them \
@@ -99,11 +99,11 @@ impl ClipsSpec {
         };
         whole("every", self.every, 1..=1000)?;
         whole("frames", self.frames, 1..=10_000)?;
-        whole("readout_frames", self.readout_frames.unwrap_or(self.frames), 1..=10_000)?;
+        whole("probe_frames", self.probe_frames.unwrap_or(self.frames), 1..=10_000)?;
         whole("size", self.size, 1..=4096)?;
         let resize = self.resize.unwrap_or(self.size);
         whole("resize", resize, self.size..=4096)?;
-        let longest = self.readout_frames.unwrap_or(self.frames).max(self.frames);
+        let longest = self.probe_frames.unwrap_or(self.frames).max(self.frames);
         limit::check("frames", &[longest, self.size, self.size, 3])?;
         if !(0.0..=1.0).contains(&self.grey) {
             let message = format!("expected a probability from 0 to 1, got {}", self.grey);
@@ -145,7 +145,7 @@ plugin! {
         source = "", "a source", "source of the clips: `frames`, `ucf101` or `motions`";
         every = "3", "1..=1000", "step between two frames of a clip, in stored frames";
         frames = "54", "1..=10000", "frames of a clip; shorter stored clips are skipped";
-        readout_frames = "", "1..=10000", "frames of a clip for the probe; left out: as `frames`";
+        probe_frames = "", "1..=10000", "frames of a clip for the probe (`readout_frames` in configs of earlier builds); left out: as `frames`";
         size = "128", "1..=4096 pixels", "side of the square cut from each frame";
         resize = "", "1..=4096 pixels", "before cutting, the shorter side of a frame is scaled to this, at least \
                                          `size` (the longer side then has at most 16384); left out: as `size`";
@@ -163,7 +163,7 @@ plugin! {
             let treatment = self.treatment()?;
             let frames = match split {
                 Split::Learn => self.frames,
-                Split::ReadoutTrain | Split::ReadoutTest => self.readout_frames.unwrap_or(self.frames),
+                Split::ProbeTrain | Split::ProbeTest => self.probe_frames.unwrap_or(self.frames),
             };
             let clips = self.source.open(split, seed).map_err(|error| error.under("source"))?;
             self.check_apart(&*clips, split, seed)?;
@@ -203,7 +203,7 @@ mod tests {
         };
         assert_eq!(open(Split::Learn), "");
         std::os::unix::fs::symlink(folder(1), folder(3)).unwrap();
-        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+        for split in [Split::Learn, Split::ProbeTrain, Split::ProbeTest] {
             assert!(open(split).contains("share files"), "{}", open(split));
         }
         std::fs::remove_file(folder(3)).unwrap();
@@ -211,15 +211,15 @@ mod tests {
         for frame in ["1.png", "2.png"] {
             std::fs::copy(folder(1).join(frame), folder(3).join(frame)).unwrap();
         }
-        assert!(open(Split::ReadoutTest).contains("jump_g03_c01"), "{}", open(Split::ReadoutTest));
+        assert!(open(Split::ProbeTest).contains("jump_g03_c01"), "{}", open(Split::ProbeTest));
     }
 
     #[test]
     fn clips_too_large_for_memory_are_an_error_that_names_the_keys() {
-        for (frames, readout_frames) in [(2000, 1), (1, 2000)] {
+        for (frames, probe_frames) in [(2000, 1), (1, 2000)] {
             let spec: ClipsSpec = serde_json::from_value(serde_json::json!({
                 "source": { "type": "motions", "length": 6000 },
-                "frames": frames, "readout_frames": readout_frames, "size": 4096
+                "frames": frames, "probe_frames": probe_frames, "size": 4096
             }))
             .unwrap();
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
@@ -232,7 +232,7 @@ mod tests {
         let cases = [
             ("every", serde_json::json!(0)),
             ("frames", serde_json::json!(0)),
-            ("readout_frames", serde_json::json!(0)),
+            ("probe_frames", serde_json::json!(0)),
             ("size", serde_json::json!(0)),
             ("resize", serde_json::json!(100)),
             ("grey", serde_json::json!(1.5)),
@@ -247,5 +247,14 @@ mod tests {
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn the_older_name_of_probe_frames_is_accepted() {
+        let spec = |key: &str| {
+            let spec = serde_json::json!({ "source": { "type": "motions" }, key: 72 });
+            serde_json::from_value::<ClipsSpec>(spec).unwrap().probe_frames
+        };
+        assert_eq!((spec("readout_frames"), spec("probe_frames")), (Some(72), Some(72)));
     }
 }

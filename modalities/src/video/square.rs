@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn read_out_cuts_the_centre() {
+    fn probe_cuts_the_centre() {
         let frames = cut(&treatment(4, 6), vec![frame(10, 6); 2], None).unwrap();
         assert_eq!((frames.len(), frames[1].width, frames[1].height), (2, 4, 4));
         assert_eq!(frames[1].rgb[..6], [3, 1, 7, 4, 1, 7]);

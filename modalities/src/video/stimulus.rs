@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn read_out_takes_every_third_frame_around_the_middle() {
+    fn probe_takes_every_third_frame_around_the_middle() {
         let stimulus = open(&[30]).unwrap();
         let sample = stimulus.sample(0, None).unwrap();
         let frames: Vec<_> = sample.values.chunks(48).map(|f| (f[0] * 255.0).round() as usize).collect();

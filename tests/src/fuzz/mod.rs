@@ -74,7 +74,7 @@ impl Reader {
                 self.write("unlabeled_X.bin", bytes)?;
                 self.write("train_X.bin", &vec![7; 2 * 96 * 96 * 3])?;
                 self.write("train_y.bin", &bytes[..bytes.len().min(2)])?;
-                self.images("stl10", &[Split::Learn, Split::ReadoutTrain])
+                self.images("stl10", &[Split::Learn, Split::ProbeTrain])
             }
             "cifar10" => {
                 for batch in 1..=5 {

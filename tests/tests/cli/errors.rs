@@ -188,7 +188,7 @@ fn a_network_that_diverges_is_not_saved_and_the_one_before_reads_out() {
 }
 
 #[test]
-fn a_read_out_that_does_not_fit_is_refused_before_a_comparison_learns() {
+fn a_probe_that_does_not_fit_is_refused_before_a_comparison_learns() {
     let place = Place::new(CONFIG);
     let wrong = ["compare", "config.toml", "--out", "all", "--set", "probe.all_layers=[8,4]"];
     let error = place.fail(&wrong, 3);
@@ -298,7 +298,7 @@ fn checkpoints_that_are_cut_short_or_of_another_network() {
 }
 
 #[test]
-fn a_read_out_that_diverges_names_its_key() {
+fn a_probe_that_diverges_names_its_key() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=1"]);
     let error = place.fail(&["probe", "run", "--set", "probe.rate=1e38"], 3);
@@ -306,7 +306,7 @@ fn a_read_out_that_diverges_names_its_key() {
 }
 
 #[test]
-fn a_run_is_read_out_by_its_own_config_and_checkpoints_alone() {
+fn a_run_is_probed_by_its_own_config_and_checkpoints_alone() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "run"]);
     place.succeed(&["train", "config.toml", "--out", "other", "--set", "seed=4"]);

@@ -69,7 +69,7 @@ fn the_speed_of_training_is_in_stimuli() {
 }
 
 #[test]
-fn mfcc_stand_beside_the_layers_of_a_read_out() {
+fn mfcc_stand_beside_the_layers_of_a_probe() {
     let place = Place::new(CONFIG);
     place.succeed(&[
         "train",

@@ -59,8 +59,8 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<Standing>
 fn earlier(folder: &Path, config: &Config) -> Result<Option<Report>> {
     let bytes = std::fs::read(folder.join("probe.json")).ok();
     let report: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let readout = config.readout_fingerprint()?;
-    Ok(report.filter(|report| report.readout == readout))
+    let fingerprint = config.probe_fingerprint()?;
+    Ok(report.filter(|report| report.fingerprint == fingerprint))
 }
 
 /// The outcome of a cell.

@@ -1,7 +1,7 @@
 //! Gathers features batch by batch into temporary files, so that whole maps need no memory.
 
 use crate::loaded::Loaded;
-use crate::progress::ReadoutProgress;
+use crate::progress::ProbeProgress;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Label, Split};
 use plasticity_core::{Error, Result};
@@ -74,7 +74,7 @@ pub fn gather(
     let mut widths = vec![0; layers.len()];
     let (mut labels, mut stimuli) = (Vec::new(), Vec::new());
     let (mut count, mut frames) = (0, None);
-    let mut shown = ReadoutProgress::new();
+    let mut shown = ProbeProgress::new();
     for (done, host) in loader.enumerate() {
         shown.show("features", done as f64 / of);
         let host = host.map_err(|error| loaded.experiment.config().locate(error))?;

@@ -69,8 +69,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         return Err(Error::file(out, message));
     }
     let split = match arguments.split {
-        Stimuli::Test => Split::ReadoutTest,
-        Stimuli::Train => Split::ReadoutTrain,
+        Stimuli::Test => Split::ProbeTest,
+        Stimuli::Train => Split::ProbeTrain,
     };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let input = (arguments.whole && arguments.layer == "all").then_some(0);

@@ -67,8 +67,8 @@ fn data(experiment: &Experiment) -> Result<()> {
     let config = experiment.config();
     for (split, what) in [
         (Split::Learn, "to learn from"),
-        (Split::ReadoutTrain, "to train the probe"),
-        (Split::ReadoutTest, "to test the probe"),
+        (Split::ProbeTrain, "to train the probe"),
+        (Split::ProbeTest, "to test the probe"),
     ] {
         let opened = config.open_stimulus(split).and_then(|stimulus| {
             for index in [0, stimulus.len().saturating_sub(1)] {

@@ -92,7 +92,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
-    pub fn readout_fingerprint(&self) -> Result<String> {
+    pub fn probe_fingerprint(&self) -> Result<String> {
         let mut table = self.to_table()?;
         table.retain(|key, _| ["stimulus", "probe"].contains(&key));
         if let Some(Value::Table(probe)) = table.get_mut("probe") {

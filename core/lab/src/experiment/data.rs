@@ -14,7 +14,7 @@ const PART: usize = 512;
 /// The largest number of files of a larger folder whose contents are read.
 const MOST: usize = 4096;
 /// The key of `[stimulus]` for stimuli that only a probe sees.
-const READ_OUT: &str = "labelled";
+const LABELLED: &str = "labelled";
 
 /// A hash of the stimuli: their number, shape and classes, and the names, sizes and contents of the files that `spec`
 /// (the config's `[stimulus]`) names. For folders over 64 MiB it uses all names and sizes, and parts of about a
@@ -44,7 +44,7 @@ fn paths(value: &Value, found: &mut Vec<PathBuf>) {
         Value::String(text) if !text.is_empty() && Path::new(text).exists() => found.push(text.into()),
         Value::Array(items) => items.iter().for_each(|item| paths(item, found)),
         Value::Table(table) => {
-            table.iter().filter(|(key, _)| *key != READ_OUT).for_each(|(_, value)| paths(value, found));
+            table.iter().filter(|(key, _)| *key != LABELLED).for_each(|(_, value)| paths(value, found));
         }
         _ => {}
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_the_read_out_are_not_learned_from() {
+    fn paths_of_the_probe_are_not_learned_from() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         let spec = format!(

@@ -18,8 +18,8 @@ impl Network {
         let mut map = input.clone();
         for (index, module) in modules.iter().enumerate() {
             let prepared = match index {
-                0 => module.rule.prepare_readout(&map)?,
-                _ => module.rule.prepare_readout_from_below(&map)?,
+                0 => module.rule.prepare_probe(&map)?,
+                _ => module.rule.prepare_probe_from_below(&map)?,
             };
             map = prepared.unwrap_or(map);
             for (place, slot) in slots[module.layers()].iter_mut().enumerate() {

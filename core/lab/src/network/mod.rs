@@ -214,7 +214,7 @@ impl Network {
         seen: &mut dyn FnMut(usize, &FeatureMap) -> Result<()>,
     ) -> Result<()> {
         let first = self.modules.first();
-        let below = first.map(|module| module.rule.prepare_readout(input)).transpose()?.flatten();
+        let below = first.map(|module| module.rule.prepare_probe(input)).transpose()?.flatten();
         self.shown(below, input, seen)
     }
 
@@ -251,7 +251,7 @@ impl Network {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let module = self.modules.iter().skip(1).find(|module| module.layers.start == index);
             if let (Some(module), Some(map)) = (module, &below) {
-                below = module.rule.prepare_readout_from_below(map)?.or(below);
+                below = module.rule.prepare_probe_from_below(map)?.or(below);
             }
             let map = slot.layer.forward(below.as_ref().unwrap_or(input), Phase::Evaluate)?.post;
             seen(index, &map)?;

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn separable_classes_read_out_perfectly_and_random_labels_at_chance() {
+    fn separable_classes_probe_perfectly_and_random_labels_at_chance() {
         let settings = standardised(ProbeConfig { epochs: Some(40), rate: 1e-2, ..ProbeConfig::default() });
         let (train, train_labels) = clusters(300, 1);
         let (test, test_labels) = clusters(90, 2);

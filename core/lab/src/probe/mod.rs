@@ -261,7 +261,7 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| config.open_stimulus(split).map(Arc::from);
     let (train, test): (Arc<dyn Stimulus>, Arc<dyn Stimulus>) =
-        (open(Split::ReadoutTrain)?, open(Split::ReadoutTest)?);
+        (open(Split::ProbeTrain)?, open(Split::ProbeTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
     let maps = network.shapes(train.shape(config.training.batch))?;
     let fits = |key: &str, pooling: &mut dyn FnMut(usize) -> Pooling| {

@@ -179,11 +179,11 @@ fn synthetic(first_speaker: usize, speakers: usize, utterances: usize) -> Box<dy
 }
 
 #[test]
-fn read_out_windows_hold_every_whole_frame_once() {
+fn probe_windows_hold_every_whole_frame_once() {
     let mut spec = speech(synthetic(0, 1, 1), 6_400);
     spec.labelled = Some(super::Labelled { train: synthetic(1, 1, 2), test: synthetic(2, 1, 1) });
     let corpus = synthetic(1, 1, 2).open(5).unwrap();
-    let opened = spec.open(Split::ReadoutTrain, 5).unwrap();
+    let opened = spec.open(Split::ProbeTrain, 5).unwrap();
     // 24,000 samples are 150 frames: three windows of 40 frames, and one that shares 10 frames with the
     // third.
     assert_eq!(opened.len(), 8);
@@ -198,31 +198,31 @@ fn read_out_windows_hold_every_whole_frame_once() {
 }
 
 #[test]
-fn no_speaker_or_utterance_is_in_both_sides_of_a_read_out() {
+fn no_speaker_or_utterance_is_in_both_sides_of_a_probe() {
     let spec = |train, test| {
         let mut spec = speech(synthetic(0, 1, 1), 3_200);
         spec.labelled = Some(super::Labelled { train, test });
         spec
     };
-    let overlap = message(spec(synthetic(0, 3, 2), synthetic(2, 2, 2)).open(Split::ReadoutTrain, 0));
+    let overlap = message(spec(synthetic(0, 3, 2), synthetic(2, 2, 2)).open(Split::ProbeTrain, 0));
     assert!(overlap.contains("utterance `synthetic-2-0` is in both"), "{overlap}");
     let others =
         || Box::new(SyntheticSpeech { first_utterance: 9, utterances: 1, ..SyntheticSpeech::default() });
-    let overlap = message(spec(synthetic(0, 3, 2), others()).open(Split::ReadoutTest, 0));
+    let overlap = message(spec(synthetic(0, 3, 2), others()).open(Split::ProbeTest, 0));
     assert!(overlap.contains("speaker `synthetic-0` is in both"), "{overlap}");
     let mut shared = spec(synthetic(0, 8, 2), others());
     shared.shared_speakers = true;
-    assert!(shared.open(Split::ReadoutTest, 0).is_ok());
+    assert!(shared.open(Split::ProbeTest, 0).is_ok());
     let mut who = spec(synthetic(0, 8, 2), others());
     who.label = super::LabelKind::Speaker;
-    let opened = who.open(Split::ReadoutTest, 0).unwrap();
+    let opened = who.open(Split::ProbeTest, 0).unwrap();
     assert_eq!(opened.classes().unwrap().len(), 8);
     let last = opened.len() - 1;
     assert_eq!(opened.sample(last, None).unwrap().label, Label::Class(7));
     let mut strangers = spec(synthetic(0, 2, 2), others());
     strangers.label = super::LabelKind::Speaker;
-    assert!(message(strangers.open(Split::ReadoutTest, 0)).contains("only in `test`"));
-    let unlabelled = message(speech(synthetic(0, 1, 1), 3_200).open(Split::ReadoutTest, 0));
+    assert!(message(strangers.open(Split::ProbeTest, 0)).contains("only in `test`"));
+    let unlabelled = message(speech(synthetic(0, 1, 1), 3_200).open(Split::ProbeTest, 0));
     assert!(unlabelled.contains("labelled"), "{unlabelled}");
 }
 
@@ -243,7 +243,7 @@ fn recordings_are_told_apart_by_their_files_and_not_by_their_names() {
         let mut spec = speech(synthetic(0, 1, 1), 3_200);
         let [train, test] = [train, test].map(|part| folder(&root.path().join(part), Beside::Phn));
         spec.labelled = Some(super::Labelled { train, test });
-        message(spec.open(Split::ReadoutTest, 0))
+        message(spec.open(Split::ProbeTest, 0))
     };
     let learn = |path: &str| {
         let mut spec = speech(folder(&root.path().join(path), Beside::Phn), 3_200);
@@ -335,7 +335,7 @@ fn configs_are_read_strictly() {
     }
     let example = plugins(Family::Stimulus).into_iter().find(|p| p.name == "speech").unwrap().example;
     let spec: Box<dyn StimulusSpec> = toml::from_str(example).unwrap();
-    for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+    for split in [Split::Learn, Split::ProbeTrain, Split::ProbeTest] {
         let opened = spec.open(split, 1).unwrap();
         assert!(!opened.is_empty());
         let batch = [opened.sample(0, None).unwrap()];

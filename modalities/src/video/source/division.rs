@@ -81,7 +81,7 @@ impl Division {
     /// # Errors
     /// If the name of a clip has no group, if a listed clip is missing, or if no clip is left.
     pub fn pick(&self, place: &Path, found: Vec<Found>, split: Split) -> Result<Vec<Found>> {
-        let test_side = split == Split::ReadoutTest;
+        let test_side = split == Split::ProbeTest;
         let picked = match self {
             Self::Groups { train, test } => {
                 let wanted = if test_side { test } else { train };
@@ -180,8 +180,8 @@ mod tests {
             picked.into_iter().map(|clip| clip.name).collect::<Vec<_>>()
         };
         assert_eq!(names(Split::Learn), ["v_Bend_g01_c01", "v_Bend_g02_c01"]);
-        assert_eq!(names(Split::ReadoutTrain), names(Split::Learn));
-        assert_eq!(names(Split::ReadoutTest), ["v_Bend_g03_c01"]);
+        assert_eq!(names(Split::ProbeTrain), names(Split::Learn));
+        assert_eq!(names(Split::ProbeTest), ["v_Bend_g03_c01"]);
         let error = division.pick(Path::new("x"), vec![found("clip")], Split::Learn).unwrap_err().to_string();
         assert!(error.contains("v_Class_g01_c01"), "{error}");
     }

@@ -130,7 +130,7 @@ mod tests {
         let frames = clips.read(1, Picks { first: 2, every: 4, count: 3 }, &mut Ok).unwrap();
         assert_eq!(frames.iter().map(|frame| frame.rgb[0]).collect::<Vec<_>>(), [3, 7, 11]);
         assert_eq!(frames[0].width, 6);
-        let test = spec(root.path()).open(Split::ReadoutTest, 0).unwrap();
+        let test = spec(root.path()).open(Split::ProbeTest, 0).unwrap();
         assert_eq!(test.read(0, Picks { first: 0, every: 1, count: 1 }, &mut Ok).unwrap()[0].width, 8);
     }
 
@@ -193,7 +193,7 @@ mod tests {
     fn the_actions_of_development_open() {
         let Some(path) = crate::common::testing::shared("actions64") else { return };
         let learn = spec(&path).open(Split::Learn, 0).unwrap();
-        let test = spec(&path).open(Split::ReadoutTest, 0).unwrap();
+        let test = spec(&path).open(Split::ProbeTest, 0).unwrap();
         assert_eq!((learn.len(), test.len(), learn.classes().len()), (12, 8, 4));
         assert_eq!(learn.frame_count(0), 61);
         assert_eq!(learn.read(0, Picks { first: 0, every: 3, count: 20 }, &mut Ok).unwrap()[19].height, 64);

@@ -36,8 +36,8 @@ plasticity_core::plugin! {
     impl ImageSourceSpec for Cifar10 {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {
             let names = match split {
-                Split::Learn | Split::ReadoutTrain => (1..=5).map(|i| format!("data_batch_{i}.bin")).collect(),
-                Split::ReadoutTest => vec!["test_batch.bin".to_owned()],
+                Split::Learn | Split::ProbeTrain => (1..=5).map(|i| format!("data_batch_{i}.bin")).collect(),
+                Split::ProbeTest => vec!["test_batch.bin".to_owned()],
             };
             let open = |name: String| Records::open(self.path.join(name), RECORD, "label and image of 32×32");
             Ok(Box::new(Opened(names.into_iter().map(open).collect::<Result<_>>()?)))
@@ -122,11 +122,11 @@ mod tests {
         assert!(source.place(7).contains("data_batch_4.bin, record 1"));
         assert!(source.image(10).is_err());
 
-        assert!(open(Split::ReadoutTest).err().unwrap().to_string().contains("test_batch.bin"));
+        assert!(open(Split::ProbeTest).err().unwrap().to_string().contains("test_batch.bin"));
         testing::write(folder.path().join("test_batch.bin"), &[77; RECORD]);
-        let error = open(Split::ReadoutTest).unwrap().image(0).unwrap_err().to_string();
+        let error = open(Split::ProbeTest).unwrap().image(0).unwrap_err().to_string();
         assert!(error.contains("test_batch.bin") && error.contains("label 77"), "{error}");
         testing::write(folder.path().join("test_batch.bin"), &[7; RECORD - 1]);
-        assert!(open(Split::ReadoutTest).err().unwrap().to_string().contains("3073"));
+        assert!(open(Split::ProbeTest).err().unwrap().to_string().contains("3073"));
     }
 }

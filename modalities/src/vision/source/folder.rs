@@ -237,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_read_out_without_labelled_folders_is_told_what_to_add() {
+    fn a_probe_without_labelled_folders_is_told_what_to_add() {
         let folder = tempfile::tempdir().unwrap();
         let spec = Folder { path: folder.path().to_owned() };
-        let error = message(spec.open(Split::ReadoutTrain, 0));
+        let error = message(spec.open(Split::ProbeTrain, 0));
         assert!(error.contains("add labelled = { train"), "{error}");
         testing::class_folders(&folder.path().join("train"), 1);
         testing::class_folders(&folder.path().join("test"), 1);
-        let error = message(spec.open(Split::ReadoutTest, 0));
+        let error = message(spec.open(Split::ProbeTest, 0));
         assert!(error.contains("seem to be labelled images") && error.contains("/test\""), "{error}");
     }
 }

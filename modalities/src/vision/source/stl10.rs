@@ -59,8 +59,8 @@ plasticity_core::plugin! {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {
             let (name, labelled) = match split {
                 Split::Learn if self.learn == Part::Unlabelled => ("unlabeled", false),
-                Split::Learn | Split::ReadoutTrain => ("train", true),
-                Split::ReadoutTest => ("test", true),
+                Split::Learn | Split::ProbeTrain => ("train", true),
+                Split::ProbeTest => ("test", true),
             };
             let images = Records::open(self.path.join(format!("{name}_X.bin")), IMAGE, "image of 96×96")?;
             let labels = if labelled {
@@ -132,7 +132,7 @@ mod tests {
         bytes[IMAGE + SIZE * SIZE + 7 * SIZE + 5] = 200; // image 1, green, column 7, row 5
         testing::write(folder.path().join("train_X.bin"), &bytes);
         testing::write(folder.path().join("train_y.bin"), &[1, 10]);
-        let source = open(folder.path(), Split::ReadoutTrain).unwrap();
+        let source = open(folder.path(), Split::ProbeTrain).unwrap();
         assert_eq!(source.len(), 2);
         let image = source.image(1).unwrap();
         assert_eq!(image.class, Some(9));
@@ -140,12 +140,12 @@ mod tests {
         assert_eq!(source.classes().unwrap()[9], "truck");
 
         testing::write(folder.path().join("train_y.bin"), &[0, 10]);
-        let error = open(folder.path(), Split::ReadoutTrain).err().unwrap().to_string();
+        let error = open(folder.path(), Split::ProbeTrain).err().unwrap().to_string();
         assert!(error.contains("train_y.bin") && error.contains("label 0 is 0"), "{error}");
         testing::write(folder.path().join("train_y.bin"), &[1]);
-        assert!(open(folder.path(), Split::ReadoutTrain).err().unwrap().to_string().contains("expected 2"));
+        assert!(open(folder.path(), Split::ProbeTrain).err().unwrap().to_string().contains("expected 2"));
         testing::write(folder.path().join("train_X.bin"), &bytes[1..]);
-        let error = open(folder.path(), Split::ReadoutTrain).err().unwrap().to_string();
+        let error = open(folder.path(), Split::ProbeTrain).err().unwrap().to_string();
         assert!(error.contains("train_X.bin") && error.contains("27648"), "{error}");
         assert!(open(folder.path(), Split::Learn).err().unwrap().to_string().contains("unlabeled_X.bin"));
     }

@@ -27,8 +27,8 @@ plasticity_core::plugin! {
         fn open(&self, split: Split, _seed: u64) -> Result<Box<dyn ImageSource>> {
             let train = Files::labelled(&self.path.join("train"))?;
             match split {
-                Split::Learn | Split::ReadoutTrain => Ok(Box::new(train)),
-                Split::ReadoutTest => Ok(Box::new(self.validation(train.classes().unwrap_or_default())?)),
+                Split::Learn | Split::ProbeTrain => Ok(Box::new(train)),
+                Split::ProbeTest => Ok(Box::new(self.validation(train.classes().unwrap_or_default())?)),
             }
         }
 
@@ -90,18 +90,18 @@ mod tests {
         let train = open(Split::Learn).unwrap();
         assert_eq!((train.len(), train.classes().unwrap()), (3, vec!["n01".to_owned(), "n02".to_owned()]));
         assert_eq!(train.image(2).unwrap().class, Some(1));
-        let test = open(Split::ReadoutTest).unwrap();
+        let test = open(Split::ProbeTest).unwrap();
         assert_eq!((test.len(), test.image(0).unwrap().class), (2, Some(1)));
         assert!(test.image(1).unwrap_err().to_string().contains("val_1.JPEG"));
 
         let error = |text: &str| {
             annotate(text);
-            open(Split::ReadoutTest).err().unwrap().to_string()
+            open(Split::ProbeTest).err().unwrap().to_string()
         };
         assert!(error("val_0.JPEG\tn03\t0\n").contains("line 1: there is no class `n03`"));
         assert!(error("val_0.JPEG\tn01\nval_1.JPEG\n").contains("line 2: expected a file and a wnid"));
         assert!(error("").contains("val_annotations.txt: is empty"));
         std::fs::remove_file(root.join("val/val_annotations.txt")).unwrap();
-        assert!(open(Split::ReadoutTest).err().unwrap().to_string().contains("labelled = {"));
+        assert!(open(Split::ProbeTest).err().unwrap().to_string().contains("labelled = {"));
     }
 }

@@ -101,7 +101,7 @@ fn crop() -> usize {
 impl Labelled {
     fn open(&self, split: Split) -> Result<Files> {
         let train = Files::labelled(&self.train)?;
-        if split == Split::ReadoutTrain {
+        if split == Split::ProbeTrain {
             return Ok(train);
         }
         let test = Files::labelled(&self.test)?;
@@ -185,7 +185,7 @@ plasticity_core::plugin! {
                 labelled.check_apart(self.source.learns_from())?;
             }
             self.check_files(seed)?;
-            if split != Split::ReadoutTrain {
+            if split != Split::ProbeTrain {
                 self.check_records(split, seed)?;
             }
             let mut source = self.source(split, seed)?;
@@ -235,11 +235,11 @@ impl Images {
             let files = self.source(split, seed).map_or_else(|_| Vec::new(), |source| source.files());
             files.into_iter().map(|file| vec![file]).collect()
         };
-        let test = files(Split::ReadoutTest);
+        let test = files(Split::ProbeTest);
         if test.is_empty() {
             return Ok(());
         }
-        for (key, split) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
+        for (key, split) in [("labelled.train", Split::ProbeTrain), ("source", Split::Learn)] {
             let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
             let message = format!(
                 "`{key}` and the test images share images ({}), so the network would learn from test images: \
@@ -253,9 +253,9 @@ impl Images {
 
     /// The same check for images in files with many images.
     fn check_records(&self, split: Split, seed: u64) -> Result<()> {
-        let Ok(test) = self.source(Split::ReadoutTest, seed) else { return Ok(()) };
+        let Ok(test) = self.source(Split::ProbeTest, seed) else { return Ok(()) };
         let Some(digests) = records::digests(test.as_ref())? else { return Ok(()) };
-        for (key, other) in [("labelled.train", Split::ReadoutTrain), ("source", Split::Learn)] {
+        for (key, other) in [("labelled.train", Split::ProbeTrain), ("source", Split::Learn)] {
             let Ok(source) = self.source(other, seed) else { continue };
             match records::shared(source.as_ref(), test.as_ref(), &digests)? {
                 Some(Shared { message, few: false }) => {

@@ -24,7 +24,7 @@ fn the_example_works() {
     let example =
         plasticity_core::registry::find(plasticity_core::registry::Family::Stimulus, "images", "stimulus");
     let spec = parse(example.unwrap().example).unwrap();
-    for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+    for split in [Split::Learn, Split::ProbeTrain, Split::ProbeTest] {
         let stimulus = spec.open(split, 1).unwrap();
         let shape = stimulus.shape(2);
         assert_eq!((shape.time, shape.location, shape.extent, shape.channels), (3, 3, [1, 16, 16], 1));
@@ -91,7 +91,7 @@ fn patches_are_laid_out_by_time_location_and_batch() {
 }
 
 #[test]
-fn two_views_stand_along_the_batch_and_the_read_out_has_one() {
+fn two_views_stand_along_the_batch_and_the_probe_has_one() {
     let keys = "source = \"synthetic\"\ncrop = 32\ngrey = false\nviews = 2";
     let stimulus = open(keys, Split::Learn).unwrap();
     let shape = stimulus.shape(3);
@@ -109,7 +109,7 @@ fn two_views_stand_along_the_batch_and_the_read_out_has_one() {
     let classes: Vec<_> = [0, 1, 2, 0, 1, 2].map(Label::Class).to_vec();
     assert_eq!(stimulus.labels(&samples), classes);
 
-    let test = open(keys, Split::ReadoutTest).unwrap();
+    let test = open(keys, Split::ProbeTest).unwrap();
     assert_eq!(test.shape(3).batch, 3);
     assert_eq!(test.sample(0, None).unwrap().values.len(), view);
 }
@@ -126,7 +126,7 @@ fn one_view_is_augmented_where_the_config_says_so() {
 }
 
 #[test]
-fn labelled_folders_serve_the_read_out() {
+fn labelled_folders_serve_the_probe() {
     let temporary = tempfile::tempdir().unwrap();
     let root = temporary.path();
     for part in ["train", "test", "unlabelled"] {
@@ -135,32 +135,32 @@ fn labelled_folders_serve_the_read_out() {
     let labelled =
         format!("labelled = {{ train = \"{0}/train\", test = \"{0}/test\" }}\ncrop = 24", root.display());
     let keys = folder(&root.join("unlabelled"), &labelled);
-    let stimulus = open(&keys, Split::ReadoutTest).unwrap();
+    let stimulus = open(&keys, Split::ProbeTest).unwrap();
     assert_eq!(stimulus.classes().unwrap(), ["bird", "cat"]);
     assert_eq!(stimulus.sample(7, None).unwrap().label, Label::Class(1));
     testing::write(root.join("test/dog/a.png"), &testing::png(&testing::gradient(24, 24)));
-    let error = open(&keys, Split::ReadoutTest).err().unwrap().to_string();
+    let error = open(&keys, Split::ProbeTest).err().unwrap().to_string();
     assert!(error.contains("bird, cat, dog") && error.contains("test: "), "{error}");
 }
 
 #[test]
-fn a_read_out_is_not_tested_on_what_it_learned_from() {
+fn a_probe_is_not_tested_on_what_it_learned_from() {
     let temporary = tempfile::tempdir().unwrap();
     let root = temporary.path();
     for part in ["a", "a/test", "b"] {
         testing::class_folders(&root.join(part), 1);
     }
-    let read_out = |train: &str, test: &str, split| {
+    let probe = |train: &str, test: &str, split| {
         let folders = format!("train = \"{0}/{train}\", test = \"{0}/{test}\"", root.display());
         open(&format!("source = \"synthetic\"\ncrop = 24\nlabelled = {{ {folders} }}"), split)
     };
     for (train, test) in [("a", "a"), ("a", "b/../a"), ("a", "a/test"), ("a/test", "a")] {
-        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
-            let error = read_out(train, test, split).err().unwrap().to_string();
+        for split in [Split::Learn, Split::ProbeTrain, Split::ProbeTest] {
+            let error = probe(train, test, split).err().unwrap().to_string();
             assert!(error.contains("labelled") && error.contains(test), "{error}");
         }
     }
-    assert!(read_out("a/test", "b", Split::ReadoutTest).is_ok());
+    assert!(probe("a/test", "b", Split::ProbeTest).is_ok());
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn no_link_or_copy_leads_the_test_into_learning() {
         lead(root);
         let labelled = format!("train = \"{0}/train\", test = \"{0}/test\"", root.display());
         let keys = folder(&root.join("unlabelled"), &format!("crop = 24\nlabelled = {{ {labelled} }}"));
-        for split in [Split::Learn, Split::ReadoutTrain, Split::ReadoutTest] {
+        for split in [Split::Learn, Split::ProbeTrain, Split::ProbeTest] {
             let error = open(&keys, split).err().map(|error| error.to_string()).unwrap_or_default();
             assert_eq!(error.contains("share images"), name != "apart", "{name}: {error}");
         }
@@ -268,7 +268,7 @@ fn a_class_is_one_in_either_unicode_form() {
     }
     let labelled = format!("train = \"{0}/train\", test = \"{0}/test\"", root.display());
     let keys = format!("source = \"synthetic\"\ncrop = 24\nlabelled = {{ {labelled} }}");
-    let test = open(&keys, Split::ReadoutTest).unwrap();
+    let test = open(&keys, Split::ProbeTest).unwrap();
     assert_eq!(test.classes().unwrap(), ["Rz", "R\u{e4}der"]);
     assert_eq!(test.sample(1, None).unwrap().label, Label::Class(1));
 }
@@ -314,7 +314,7 @@ fn real_photographs_load() {
     let keys = folder(&path.join("unlabelled"), &labelled);
     let stimulus = open(&keys, Split::Learn).unwrap();
     assert_eq!((stimulus.len(), stimulus.classes().unwrap().len()), (20_000, 200));
-    let test = open(&keys, Split::ReadoutTest).unwrap();
+    let test = open(&keys, Split::ProbeTest).unwrap();
     assert_eq!((test.len(), test.classes().unwrap().len()), (800, 8));
     let mut sum = 0.0;
     for i in 0..100 {

@@ -206,7 +206,7 @@ impl PlasticityRule for Labelled {
         side_by_side(&input, &right, &wrong)
     }
 
-    fn prepare_readout(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn prepare_probe(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
         self.fits(input.shape())?;
         let mut values = input.data().to_vec()?;
         self.write(input.shape(), &mut values, |_, _| self.spec.strength / self.classes as f32);
@@ -261,17 +261,17 @@ mod tests {
     }
 
     #[test]
-    fn read_outs_see_a_neutral_label() {
+    fn probes_see_a_neutral_label() {
         let shape = MapShape { time: 1, location: 1, batch: 2, extent: [1, 2, 2], channels: 2 };
         let data = Buffer::from_vec(&Device::open().unwrap(), vec![0.5; shape.len()]).unwrap();
         let spec = ForwardForward { strength: 3.0, ..ForwardForward::default() };
         let rule = Labelled { spec, classes: 3 };
         let input = FeatureMap::new(shape, data).unwrap();
-        let made = rule.prepare_readout(&input).unwrap().unwrap();
+        let made = rule.prepare_probe(&input).unwrap().unwrap();
         assert_eq!(made.shape(), shape);
         let values = made.into_data().to_vec().unwrap();
         assert_eq!(values, [[1.0; 6].as_slice(), &[0.5; 2]].concat().repeat(2));
-        assert!(Labelled { classes: 5, ..rule }.prepare_readout(&input).is_err());
+        assert!(Labelled { classes: 5, ..rule }.prepare_probe(&input).is_err());
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             }
             assert!((0..class).all(|other| wave(shape, other, 10) != own));
         }
-        let neutral = rule.prepare_readout(&input).unwrap().unwrap().into_data().to_vec().unwrap();
+        let neutral = rule.prepare_probe(&input).unwrap().unwrap().into_data().to_vec().unwrap();
         let mean: f32 = (0..10).map(|class| wave(shape, class, 10)[9]).sum::<f32>() / 10.0;
         assert!((neutral[18] - (0.5 + 2.0 * mean)).abs() < 1e-5);
     }

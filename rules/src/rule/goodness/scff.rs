@@ -199,11 +199,11 @@ impl<G: Contrasts> PlasticityRule for Contrast<G> {
         if self.kept { self.pairs.with_itself(below) } else { self.pairs.anew(below, draws.random(3)) }
     }
 
-    fn prepare_readout(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn prepare_probe(&self, input: &FeatureMap) -> Result<Option<FeatureMap>> {
         self.pairs.with_itself(input)
     }
 
-    fn prepare_readout_from_below(&self, below: &FeatureMap) -> Result<Option<FeatureMap>> {
+    fn prepare_probe_from_below(&self, below: &FeatureMap) -> Result<Option<FeatureMap>> {
         self.pairs.with_itself(below)
     }
 

@@ -1,6 +1,6 @@
 //! `dfa`: direct feedback alignment.
 
-use super::cross_entropy::{CrossEntropy, ReadoutError};
+use super::cross_entropy::{ClassifierError, CrossEntropy};
 use crate::rule::output::{self, output};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -70,7 +70,7 @@ plugin! {
 /// `feedback` B, fixed: `[classes, C]` if it is shared, else `[places, classes, C]`, where a place is a step in
 /// time and a position; `readout.weight` `[classes, C_top]`, `readout.bias` `[classes]`.
 pub struct DirectFeedback {
-    readout: CrossEntropy,
+    classifier: CrossEntropy,
     feedback: Parameter,
     of: Feedback,
 }
@@ -81,9 +81,9 @@ impl DirectFeedback {
     /// # Errors
     /// If the stimuli have no classes.
     pub fn new(of: Feedback, to: &Site, random: &mut Random) -> Result<Self> {
-        let mut readout = CrossEntropy::new("dfa", to.top.channel, to, random)?;
+        let mut classifier = CrossEntropy::new("dfa", to.top.channel, to, random)?;
         let mut classes = 0;
-        for parameter in readout.parameters() {
+        for parameter in classifier.parameters() {
             parameter.set(&vec![0.0; parameter.len()])?;
             classes = parameter.shape().first().copied().unwrap_or(0);
         }
@@ -95,11 +95,11 @@ impl DirectFeedback {
         let order: Vec<usize> = (0..shape.len()).collect();
         let draw = |count| Ok(uniform(random, count, fan));
         let feedback = Parameter::drawn(to.device, "feedback", &shape, &order, draw)?.fixed();
-        Ok(Self { readout, feedback, of })
+        Ok(Self { classifier, feedback, of })
     }
 
     /// Post factors of a representation of `shape` from the error of each stimulus.
-    fn through(&self, error: &ReadoutError, shape: RepresentationShape) -> Result<Buffer> {
+    fn through(&self, error: &ClassifierError, shape: RepresentationShape) -> Result<Buffer> {
         let (places, channel) = (shape.time * shape.location, shape.channel);
         let classes = self.feedback.shape()[self.feedback.shape().len() - 2];
         let expected = if self.of == Feedback::Shared { 1 } else { places };
@@ -132,14 +132,14 @@ impl PlasticityRule for DirectFeedback {
             let message = format!("needs a top representation of {} stimuli", shape.batch);
             Error::shape("rule dfa", message)
         })?;
-        let error = self.readout.error(top, signals.labels)?;
+        let error = self.classifier.error(top, signals.labels)?;
         let factor = self.through(&error, shape)?;
-        let own = self.readout.own(&error)?;
+        let own = self.classifier.own(&error)?;
         output::update(signals, error.loss, factor, own)
     }
 
     fn parameters(&mut self) -> Vec<&mut Parameter> {
-        let mut parameters = self.readout.parameters();
+        let mut parameters = self.classifier.parameters();
         parameters.push(&mut self.feedback);
         parameters
     }
@@ -162,15 +162,15 @@ mod tests {
         let mut twin = Dfa { feedback: Feedback::Shared }.build(&to, &mut stream(2, &[])).unwrap();
         assert_eq!(rule.parameters()[0].get().unwrap(), twin.parameters()[0].get().unwrap());
         assert_ne!(rule.parameters()[2].get().unwrap(), twin.parameters()[2].get().unwrap());
-        let mut readout =
+        let mut classifier =
             CrossEntropy::new("t", 3, &context(top_shape, top_shape), &mut stream(1, &[])).unwrap();
         for (index, shape) in [(0, 12), (1, 4)] {
             let weights = values(shape, 9 + index as u64);
             rule.parameters()[index].set(&weights).unwrap();
-            readout.parameters()[index].set(&weights).unwrap();
+            classifier.parameters()[index].set(&weights).unwrap();
         }
         let expected =
-            readout.update(&Signals::new(&top).with_labels(labels.as_slice()), &mut draws()).unwrap();
+            classifier.update(&Signals::new(&top).with_labels(labels.as_slice()), &mut draws()).unwrap();
         let made = rule.update(&signals, &mut draws()).unwrap();
         let host = |buffer: &Buffer| buffer.to_vec().unwrap();
         assert!(relative(&host(&made.loss), &host(&expected.loss)) < 1e-6);
@@ -178,7 +178,7 @@ mod tests {
             assert!(relative(&host(own), &host(expected)) < 1e-6);
         }
         // The post factor of each input is Bᵀ e, divided among its places.
-        let errors = host(&readout.error(&top, Some(&labels)).unwrap().errors);
+        let errors = host(&classifier.error(&top, Some(&labels)).unwrap().errors);
         let feedback = rule.parameters()[2].get().unwrap();
         let mut delta = Vec::new();
         for row in 0..SHAPE.rows() {

@@ -5,5 +5,5 @@ mod cross_entropy;
 pub mod dfa;
 
 pub use baselines::{GreedySupervised, Supervised};
-pub use cross_entropy::{CrossEntropy, ReadoutError};
+pub use cross_entropy::{ClassifierError, CrossEntropy};
 pub use dfa::Dfa;

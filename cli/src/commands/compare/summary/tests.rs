@@ -27,7 +27,7 @@ fn values_stand_below_the_names_of_their_layers() {
         step: 9,
         layers: layers.iter().map(|(name, accuracy)| layer(name, *accuracy)).collect(),
         goodness: None,
-        readout: String::new(),
+        fingerprint: String::new(),
     };
     let cells = [cell("images"), cell("speech")];
     let reports =
@@ -64,7 +64,7 @@ fn seeds_are_gathered_into_mean_and_spread() {
         step: 9,
         layers: vec![layer("1", accuracy)],
         goodness: None,
-        readout: String::new(),
+        fingerprint: String::new(),
     };
     let cells = [cell("cpc", 1), cell("cpc", 2), cell("clapp", 1), cell("clapp", 2)];
     let reports: Vec<_> =
@@ -94,7 +94,7 @@ fn two_rules() -> Vec<(Cell, Report)> {
                     step: 9,
                     layers: vec![layer("1", accuracy)],
                     goodness: None,
-                    readout: String::new(),
+                    fingerprint: String::new(),
                 },
             ));
         }

@@ -37,7 +37,7 @@ impl<'a> Along<'a> {
             Ok(Arc::new(Subset::new(of.into(), most)))
         };
         let most = config.probe.every_stimuli;
-        let (train, test) = (part(Split::ReadoutTrain, most)?, part(Split::ReadoutTest, most.div_ceil(2))?);
+        let (train, test) = (part(Split::ProbeTrain, most)?, part(Split::ProbeTest, most.div_ceil(2))?);
         let classes = match (train.classes(), test.classes()) {
             (Some(classes), Some(_)) if !train.is_empty() && !test.is_empty() => classes.len(),
             _ => {

@@ -115,8 +115,8 @@ plugin! {
             self.check()?;
             let (clips, part) = match split {
                 Split::Learn => (self.learn, 0),
-                Split::ReadoutTrain => (self.train, 1),
-                Split::ReadoutTest => (self.test, 2),
+                Split::ProbeTrain => (self.train, 1),
+                Split::ProbeTest => (self.test, 2),
             };
             let classes = self.motions.iter().map(|motion| motion.name().to_owned()).collect();
             Ok(Box::new(Motions { spec: self.clone(), classes, clips, part, seed }))

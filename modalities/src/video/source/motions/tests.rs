@@ -78,7 +78,7 @@ fn accuracy(spec: &MotionsSpec, frames: usize, features: impl Fn(&[Frame]) -> Ve
             })
             .collect::<Vec<_>>()
     };
-    let (train, test) = (read(Split::ReadoutTrain), read(Split::ReadoutTest));
+    let (train, test) = (read(Split::ProbeTrain), read(Split::ProbeTest));
     let width = train[0].1.len();
     let mut means = vec![vec![0.0; width]; motions.len()];
     let mut squares = vec![0.0; width];
@@ -175,7 +175,7 @@ fn clips_repeat_and_splits_differ() {
     let picks = Picks { first: 0, every: 1, count: 2 };
     let read = |split| spec(&Motion::ALL).open(split, 7).unwrap().read(3, picks, &mut Ok).unwrap();
     assert_eq!(read(Split::Learn), read(Split::Learn));
-    assert_ne!(read(Split::Learn), read(Split::ReadoutTest));
+    assert_ne!(read(Split::Learn), read(Split::ProbeTest));
 }
 
 #[test]

@@ -59,8 +59,8 @@ plasticity_core::plugin! {
             }
             let (key, count, split) = match split {
                 Split::Learn => ("count", self.count, 0),
-                Split::ReadoutTrain => ("train", self.train, 1),
-                Split::ReadoutTest => ("test", self.test, 2),
+                Split::ProbeTrain => ("train", self.train, 1),
+                Split::ProbeTest => ("test", self.test, 2),
             };
             if !(1..=MOST).contains(&count) {
                 let message = format!("must be from 1 to {MOST}, got {count}");

@@ -53,7 +53,7 @@ fn linear_accuracy(describe: impl Fn(&Picture) -> Vec<f32>) -> f64 {
             })
             .collect()
     };
-    let (train, test) = (described(Split::ReadoutTrain, 960), described(Split::ReadoutTest, 512));
+    let (train, test) = (described(Split::ProbeTrain, 960), described(Split::ProbeTest, 512));
     let (n, classes) = (train[0].0.len(), scene::CLASSES.len());
     // Solves the normal equations, augmented with the targets, by Gauss–Jordan elimination.
     let mut rows = vec![vec![0.0; n + classes]; n];
@@ -110,7 +110,7 @@ fn scenes_follow_from_seed_split_and_index_alone() {
     let first = source.image(3).unwrap();
     assert_eq!(first.picture, open(Split::Learn, 1).image(3).unwrap().picture);
     assert_eq!((first.class, source.len()), (Some(3), 4096));
-    for other in [open(Split::Learn, 2), open(Split::ReadoutTrain, 1), open(Split::ReadoutTest, 1)] {
+    for other in [open(Split::Learn, 2), open(Split::ProbeTrain, 1), open(Split::ProbeTest, 1)] {
         assert_ne!(first.picture, other.image(3).unwrap().picture);
     }
     assert_ne!(first.picture, source.image(11).unwrap().picture);
@@ -123,7 +123,7 @@ fn any_size_works_and_wrong_values_are_named() {
         let source = spec.open(Split::Learn, 0).unwrap();
         (0..16).for_each(|i| assert_eq!(source.image(i).unwrap().picture.height(), size));
     }
-    let error = |spec: Synthetic| spec.open(Split::ReadoutTest, 0).err().unwrap().to_string();
+    let error = |spec: Synthetic| spec.open(Split::ProbeTest, 0).err().unwrap().to_string();
     assert!(error(Synthetic { size: 8, ..Synthetic::default() }).contains("size"));
     for test in [0, 10_000_001, u32::MAX as usize] {
         let error = error(Synthetic { test, ..Synthetic::default() });

@@ -30,7 +30,7 @@ pub struct CrossEntropy {
 }
 
 /// The error of a classifier on a batch.
-pub struct ReadoutError {
+pub struct ClassifierError {
     /// The cross entropy, one value.
     pub loss: Buffer,
     /// −∂L/∂logits `[frame, batch, classes]`: zero in a row without a label.
@@ -187,7 +187,7 @@ impl CrossEntropy {
     ///
     /// # Errors
     /// If labels are missing or do not fit.
-    pub fn error(&self, seen: &Representation, labels: Option<&[u32]>) -> Result<ReadoutError> {
+    pub fn error(&self, seen: &Representation, labels: Option<&[u32]>) -> Result<ClassifierError> {
         let device = seen.data().device();
         let (frames, labels) = self.labels(labels, seen.shape(), device)?;
         let (rows, channel, classes) = (frames.rows(), self.channel, self.classes);
@@ -200,14 +200,14 @@ impl CrossEntropy {
         logits.chunks_exact_mut(classes).flat_map(|row| row.iter_mut().zip(&bias)).for_each(|(l, b)| *l += b);
         let (loss, errors) = self.errors(&logits, &labels);
         let (loss, errors) = (Buffer::from_vec(device, vec![loss])?, Buffer::from_vec(device, errors)?);
-        Ok(ReadoutError { loss, errors, means, frames })
+        Ok(ClassifierError { loss, errors, means, frames })
     }
 
     /// Updates of weights and biases from an error.
     ///
     /// # Errors
     /// If the error comes from another classifier.
-    pub fn own(&self, error: &ReadoutError) -> Result<Vec<Buffer>> {
+    pub fn own(&self, error: &ClassifierError) -> Result<Vec<Buffer>> {
         let (classes, channel) = (self.classes, self.channel);
         let mut weight = Buffer::zeros(error.errors.device(), classes * channel)?;
         let product = Product::new(classes, channel, error.frames.rows()).transpose_a();
@@ -216,7 +216,7 @@ impl CrossEntropy {
     }
 }
 
-impl ReadoutError {
+impl ClassifierError {
     /// The post factor of a representation of `shape` that receives the error through `weight` `[classes, C]`.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ fn without_a_label_nothing_moves() {
 }
 
 #[test]
-fn of_a_recurrent_layer_the_output_is_read_out_and_its_input_gets_nothing() {
+fn of_a_recurrent_layer_the_output_is_probed_and_its_input_gets_nothing() {
     let (target, seen) = (representation(SHAPE, 1), RepresentationShape { channel: 2, ..SHAPE });
     let seen = representation(seen, 2);
     let labels = labels(7);
