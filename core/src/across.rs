@@ -1,8 +1,9 @@
 //! What a layer sees of the ranks that train together.
 
 use crate::error::Result;
+use crate::map::MapShape;
 
-/// Sums and means over all ranks, for layers. Each rank has a shard of the batch; all shards have the same size.
+/// Sums, means and shares of all ranks, for layers. Each rank has a shard of the batch; all shards have the same size.
 pub trait Across: Send + Sync + std::fmt::Debug {
     /// How many ranks there are.
     fn ranks(&self) -> usize;
@@ -22,4 +23,12 @@ pub trait Across: Send + Sync + std::fmt::Debug {
         let ranks = self.ranks() as f32;
         Ok(self.sum(values)?.into_iter().map(|sum| sum / ranks).collect())
     }
+
+    /// The values of this rank's shard, from `whole`, the values of the batch of all ranks. `shape` is that of the
+    /// shard; the batch axis of `whole` is [`ranks`](Self::ranks) times as long. So a layer that draws values for
+    /// the whole batch gives every stimulus the values that it gets on one rank.
+    ///
+    /// # Errors
+    /// If the batch of `shape` does not hold this rank's stimuli.
+    fn own(&self, whole: &[f32], shape: MapShape) -> Result<Vec<f32>>;
 }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 /// - f moves by factor · ρ' ⊗ x, which is −∂/∂W ‖f(x) − ĥ‖² divided by 2 η̂.
 /// - The layer below gets the factor (g(ĥ) − g(h)) / η̂. No weight of f is used.
 /// - g moves by −∂/∂V of the mean over samples of ‖g(f(x + ε)) − (x + ε)‖², with ε ~ N(0, σ²) drawn in each step.
-///   Several ranks draw the same noise, each for its shard.
 ///
 /// # Shapes
 /// f: `input → output`; g: `output →` as many values as the input. Parameters: those of f, then those of g as
@@ -34,8 +33,8 @@ pub struct Dtp {
     learn: bool,
     /// The noise of the next learning pass.
     drawn: Option<Random>,
-    /// Each of these ranks has as many samples as this one.
-    ranks: usize,
+    /// The ranks among which the batch is divided.
+    across: Option<Arc<dyn Across>>,
 }
 
 /// What a learning pass keeps.
@@ -59,7 +58,12 @@ impl Dtp {
             }
             parameter.rename(format!("inverse.{}", parameter.name()));
         }
-        Self { layer, inverse, noise, step, learn, drawn: None, ranks: 1 }
+        Self { layer, inverse, noise, step, learn, drawn: None, across: None }
+    }
+
+    /// How many ranks there are.
+    fn ranks(&self) -> usize {
+        self.across.as_ref().map_or(1, |across| across.ranks())
     }
 
     /// (g(h + η̂ factor) − g(h)) / η̂.
@@ -76,7 +80,13 @@ impl Dtp {
     fn inverse_updates(&mut self, pre: &FeatureMap, random: Option<Random>) -> Result<Vec<Buffer>> {
         let mut noisy = pre.clone();
         if let Some(mut random) = random.filter(|_| self.noise > 0.0) {
-            let noise = (0..noisy.shape().len()).map(|_| normal(&mut random)).collect();
+            // Drawn for the batch of all ranks, so that a stimulus gets the same noise on any number of ranks.
+            let whole: Vec<f32> =
+                (0..pre.shape().len() * self.ranks()).map(|_| normal(&mut random)).collect();
+            let noise = match &self.across {
+                Some(across) => across.own(&whole, pre.shape())?,
+                None => whole,
+            };
             ops::add(noisy.data_mut(), self.noise, &Buffer::from_vec(pre.data().device(), noise)?)?;
         }
         let code = self.layer.forward(&noisy, Phase::Peek)?.post;
@@ -87,7 +97,7 @@ impl Dtp {
         }
         let mut error = noisy.into_data();
         ops::add(&mut error, -1.0, guess.data())?;
-        ops::scale(&mut error, 2.0 / (pre.shape().samples() * self.ranks) as f32)?;
+        ops::scale(&mut error, 2.0 / (pre.shape().samples() * self.ranks()) as f32)?;
         let factor = PostFactor::PerPosition(error);
         Ok(self.inverse.plasticity(&code, &guess, trace, factor, false)?.updates)
     }
@@ -148,6 +158,6 @@ impl EncoderLayer for Dtp {
     fn across(&mut self, ranks: Option<&Arc<dyn Across>>) {
         self.layer.across(ranks);
         self.inverse.across(ranks);
-        self.ranks = ranks.map_or(1, |ranks| ranks.ranks());
+        self.across = ranks.cloned();
     }
 }

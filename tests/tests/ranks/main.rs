@@ -223,6 +223,17 @@ fn normalisation_over_the_batch_is_over_all_ranks() {
 }
 
 #[test]
+fn noise_of_layers_is_drawn_for_the_batch_of_all_ranks() {
+    let layers = r#"    { type = "dtp", layer = { type = "dense", channels = 5 } },
+    { type = "dtp", layer = { type = "dense", channels = 4 } },
+]
+[rule]"#;
+    let (head, rest) = PICTURES.split_once("    { type = \"conv2d\"").unwrap();
+    let rest = rest.split_once("[rule]").unwrap().1;
+    same("dtp", &format!("{head}{layers}{rest}").replace("VIEWS", "1").replace("RULE", "supervised"));
+}
+
+#[test]
 fn speech_and_clips_are_learned_as_on_one_rank() {
     for rule in ["clapp_s", "clapp", "cpc"] {
         same(&format!("speech, {rule}"), &SPEECH.replace("RULE", rule));

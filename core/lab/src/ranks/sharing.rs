@@ -16,7 +16,7 @@ use super::{Alone, Collective, Pending, Shard};
 use plasticity_core::across::Across;
 use plasticity_core::device::{AllReduce, Buffer, Device, Summing};
 use plasticity_core::draws::Draws;
-use plasticity_core::map::FeatureMap;
+use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::plasticity::PlasticityRule;
 use plasticity_core::representation::Representation;
@@ -49,22 +49,27 @@ pub struct Sharing {
 }
 
 /// The ranks as layers see them.
-struct Sums(Arc<dyn Collective>);
+struct Sums(Sharing);
 
 impl std::fmt::Debug for Sums {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "rank {} of {}", self.0.rank(), self.0.size())
+        let Shard { rank, ranks } = self.0.shard();
+        write!(formatter, "rank {rank} of {ranks}")
     }
 }
 
 impl Across for Sums {
     fn ranks(&self) -> usize {
-        self.0.size()
+        self.0.ranks.size()
     }
 
     fn sum(&self, values: Vec<f32>) -> Result<Vec<f32>> {
         let _stage = stage::kernel(MOMENTS, 0).entered();
-        Ok(self.0.all_reduce(values).wait()?.values)
+        Ok(self.0.ranks.all_reduce(values).wait()?.values)
+    }
+
+    fn own(&self, whole: &[f32], shape: MapShape) -> Result<Vec<f32>> {
+        Ok(self.0.layout(shape)?.own(whole, self.0.ranks.rank()))
     }
 }
 
@@ -141,7 +146,7 @@ impl Sharing {
 
     /// The ranks as layers see them during a step; `None` if there is one rank.
     pub(crate) fn across(&self) -> Option<Arc<dyn Across>> {
-        (!self.is_alone()).then(|| Arc::new(Sums(Arc::clone(&self.ranks))) as Arc<dyn Across>)
+        (!self.is_alone()).then(|| Arc::new(Sums(self.clone())) as Arc<dyn Across>)
     }
 
     /// Whether rules see the batches of all ranks.
