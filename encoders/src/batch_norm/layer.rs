@@ -1,4 +1,4 @@
-//! `batch_norm`: normalisation over the batch, with or without learning weights.
+//! `batch_norm`: normalisation over the batch, with or without learned weights.
 
 use super::Norm;
 use plasticity_core::across::Across;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchNorm {
-    /// Whether a learning weight and bias for each channel follow.
+    /// Whether a learned weight and bias for each channel follow.
     pub affine: bool,
 }
 
@@ -27,7 +27,7 @@ impl Default for BatchNorm {
 }
 
 plugin! {
-    Layer "batch_norm": "Batch normalisation as a separate layer, with or without a learning weight and bias",
+    Layer "batch_norm": "Batch normalisation as a separate layer, with or without a learned weight and bias",
     equation: "z = w (a − μ) / √(σ² + 10⁻⁵) + b for each channel",
     citation: "Ioffe & Szegedy 2015; without w and b before the convolutions of SoftHebb: Journé et al. 2023",
     keys: [

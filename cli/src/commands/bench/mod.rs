@@ -43,8 +43,8 @@ pub struct Arguments {
     /// Show the time of each layer and stage, and the speed of a large matrix product (CPU only)
     #[arg(long)]
     profile: bool,
-    /// Write one step in Chrome's trace format into this folder, a file for each rank, and print which share of
-    /// the time of sums over ranks is hidden (passes during computation)
+    /// Write one step in Chrome's trace format into this folder, a file for each rank; also print the hidden share
+    /// of the sums over ranks: the share of their time that passes during computation
     #[arg(long, value_name = "FOLDER")]
     trace: Option<PathBuf>,
     /// Predict the time of a step and the rank-hours of training (hours times ranks) on up to N ranks, from a

@@ -44,7 +44,7 @@ struct FetchArguments {
     /// Download from this web folder instead of the official host; it must have archives with the same names
     #[arg(long, value_name = "URL")]
     from: Option<String>,
-    /// Give up after N attempts without progress
+    /// Give up when more than N attempts in a row make no progress
     #[arg(long, value_name = "N", default_value_t = 4)]
     retries: u32,
 }

@@ -92,9 +92,8 @@ impl Checkpoint {
         if let Some(name) = state.not_finite() {
             return Err(format!("`{name}` contains NaN or infinity"));
         }
-        // If modules take turns, each has made some of the steps.
-        let turns = header.config.as_deref().is_some_and(takes_turns);
-        let wrong = |steps: &&u64| if turns { **steps > header.step } else { **steps != header.step };
+        let some = header.config.as_deref().is_some_and(misses_steps);
+        let wrong = |steps: &&u64| if some { **steps > header.step } else { **steps != header.step };
         if let Some(steps) = state.optimiser_steps.iter().find(wrong) {
             return Err(format!(
                 "it belongs to step {}, but an optimiser has made {steps} steps",
@@ -106,8 +105,12 @@ impl Checkpoint {
     }
 }
 
-/// Whether modules take turns in learning, according to the config in a checkpoint.
-fn takes_turns(config: &str) -> bool {
+/// Whether a module may make only some of the steps, according to the config in a checkpoint: if modules take turns, or
+/// skip batches in a free pipeline.
+fn misses_steps(config: &str) -> bool {
     let training = config.parse::<Table>().ok().and_then(|mut config| config.remove("training"));
-    training.is_some_and(|training| training.get("turns").is_some())
+    training.is_some_and(|training| {
+        let parallel = training.get("parallel").and_then(toml::Value::as_str);
+        training.get("turns").is_some() || parallel == Some("free_pipeline")
+    })
 }

@@ -134,3 +134,23 @@ fn a_checkpoint_without_averages_is_whole_and_its_optimisers_begin_anew() {
     full.save(&path).unwrap();
     assert!(Checkpoint::read(&path).is_err());
 }
+
+#[test]
+fn a_module_that_misses_steps_is_whole_if_the_config_lets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let mut fewer = checkpoint();
+    let (step, average) = (fewer.step, fewer.state.tensors["layer.0.weight"].clone());
+    fewer.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
+    let mut read = |training: &str, steps| {
+        fewer.state.optimiser_steps = vec![steps];
+        fewer.config = Some(format!("[training]\n{training}\n"));
+        fewer.save(&path).unwrap();
+        Checkpoint::read(&path)
+    };
+    for training in ["parallel = \"free_pipeline\"", "turns = [{ steps = 1 }]"] {
+        assert!(read(training, step - 1).is_ok(), "{training}");
+        assert!(matches!(read(training, step + 1), Err(Unusable::Broken(_))), "{training}");
+    }
+    assert!(matches!(read("parallel = \"pipeline\"", step - 1), Err(Unusable::Broken(_))));
+}

@@ -73,7 +73,7 @@ pub const PROBE: [Key; 20] = [
         "mean | keep | { blocks = 1.. }",
         "the features of a layer: `\"mean\"`, the mean over the places of a map and over locations; \
          `\"keep\"`, every place and location separately; `{ blocks = 2 }`, means over blocks of 2×2 places. \
-         Always the mean over time: of the whole stimulus, or of a labelled frame",
+         Features are always means over time: over the whole stimulus, or over a labelled frame",
     ),
     key(
         "standardise",
@@ -93,7 +93,7 @@ pub const PROBE: [Key; 20] = [
         "batch_norm",
         "",
         "true | false",
-        "whether batch normalisation of the features, with a learning gain and shift, precedes the classifier; left out: no",
+        "whether batch normalisation of the features, with a learned gain and shift, precedes the classifier; left out: no",
     ),
     key(
         "initial",
@@ -106,9 +106,9 @@ pub const PROBE: [Key; 20] = [
         "false",
         "true | false | 0.. | list of 0..",
         "adds a probe `all` of all layers together. `true`: the last layer of each module is averaged over \
-         the blocks that the rule uses (such as `pool`), every other layer over the whole map. A number, or \
-         a list with one for each layer: each layer is averaged over blocks with this side; 0: over the whole \
-         map",
+         the blocks that the rule uses (set by the key `pool` of some rules), every other layer over the whole \
+         map. A number, or a list with one for each layer: each layer is averaged over blocks with this side; \
+         0: over the whole map",
     ),
     key(
         "every",
@@ -178,7 +178,7 @@ pub struct ProbeConfig {
     pub dropout: f32,
     /// Weight decay, at least 0.
     pub weight_decay: f32,
-    /// Whether batch normalisation with a learning gain and shift precedes the classifier.
+    /// Whether batch normalisation with a learned gain and shift precedes the classifier.
     #[serde(skip_serializing_if = "is_off")]
     pub batch_norm: bool,
     /// The initial weights of the classifier.

@@ -257,8 +257,8 @@ pub const TRAINING: [Key; 22] = [
         "turns",
         "",
         "list of { epochs = 1.., steps = 1.. }",
-        "how long each module learns. One module learns after another, first to last; the others do not change. Training ends with \
-         the last turn, if this is before the end of the last epoch; left out: all learn together",
+        "how long each module learns: `{ epochs = N }` or `{ steps = N }`. One module learns after another, first to last; the others \
+         do not change. Training ends with the last turn, if this is before the end of the last epoch; left out: all learn together",
     ),
     key(
         "init",
@@ -329,16 +329,16 @@ pub const TRAINING: [Key; 22] = [
         "",
         "data | pipeline | free_pipeline",
         "`data`: all threads work on one module after another (default). `pipeline`: neighbouring modules \
-         have separate threads and work on successive batches, with the same bits; not for rules whose \
-         modules need a module above them. `free_pipeline`: the same, but no module waits for a slower one \
-         above it; the slower one skips batches, and the bits differ from run to run",
+         have separate threads and work on successive batches; the result has the same bits as with \
+         `data`. It is not for rules whose modules need a module above them. `free_pipeline`: the same, but no \
+         module waits for a slower one above it; the slower one skips batches, and the bits differ from run to run",
     ),
     key(
         "negatives",
         "",
         "global | shard",
-        "with several ranks: `global` (default): rules see the whole batch, so updates equal those of one rank. `shard`: rules see \
-         only the shard of their rank, each rank has its own draws, and the ranks average their updates",
+        "with several ranks: `global` (default): rules see the whole batch, so updates equal those of one rank up to rounding. \
+         `shard`: rules see only the shard of their rank, each rank has its own draws, and the ranks average their updates",
     ),
     key(
         "rank_limit",

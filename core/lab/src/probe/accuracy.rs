@@ -42,7 +42,7 @@ pub struct ProbeSettings {
 ///
 /// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the
 /// mean cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a
-/// learning gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
+/// learned gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
 /// with probability p, drawn again for every row of every step (Srivastava et al. 2014); testing sees x. If rows are
 /// held out, the tested classifier is the one after the epoch with the highest accuracy on them, in the first pass.
 ///

@@ -45,7 +45,7 @@ impl Default for Lpl {
 }
 
 plugin! {
-    Rule "lpl": "Latent Predictive Learning: predict the recent past, keep variance (Hebbian), decorrelate",
+    Rule "lpl": "Latent Predictive Learning: stay close to the recent past (predictive), keep variance (Hebbian), decorrelate",
     equation: "Δz = −(z − z_before) + λ₁ (z − z̄)/σ² − λ₂ Σ_{k≠i} C_ik (z_k − z̄_k), ΔW = Δz · ρ'(a) · x",
     citation: "Halvagal & Zenke 2023, Nat. Neurosci. 26, 1906-1915; decorrelation: the authors' erratum (github.com/fmi-basel/latent-predictive-learning)",
     keys: [

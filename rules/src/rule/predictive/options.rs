@@ -340,7 +340,7 @@ pub const fn keys(
             "twins",
             twins,
             "true | false",
-            "true: W_retro starts as W_predᵀ. In time-local learning it stays so, since both see the same factors",
+            "true: W_retro starts as W_predᵀ. In time-local learning, the two then stay equal, because both see the same factors",
         ),
         key(
             "update_context",

@@ -41,7 +41,7 @@ struct Scenes {
 }
 
 plasticity_core::plugin! {
-    Source "synthetic": "Scenes drawn by the program: textured objects of 8 classes on cluttered ground",
+    Source "synthetic": "Scenes drawn by the program: textured objects of 8 classes on a cluttered background",
     equation: "",
     citation: "",
     keys: [
