@@ -12,7 +12,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line is not valid.
     Usage = 2,
-    /// The config is not valid.
+    /// The config is not valid, or an argument names a plugin, layer or tensor that does not exist.
     Config = 3,
     /// Training diverged: a value is not finite.
     Diverged = 4,

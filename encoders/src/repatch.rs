@@ -19,7 +19,7 @@ pub struct Repatch {
 }
 
 plugin! {
-    Layer "repatch": "Cuts larger patches from the maps of smaller ones, so that patches grow with depth; nothing learns",
+    Layer "repatch": "Joins the maps of patches and cuts larger patches from them, so that patches grow with depth; nothing learns",
     equation: "M[t h + y, l w + x] = a[2t, 2l, y, x]; z[t, l, y, x] = M[t s/2 + y, l s/2 + x]",
     citation: "growing patches: future work in the discussion of Illing et al. 2021",
     keys: [

@@ -114,6 +114,7 @@ fn marks_of_what_is_drawn_otherwise() {
     };
     let other = |key: &str, value: &str| json!({ "negatives": { "type": "other_sample", key: value } });
     assert_eq!(of(json!({ "type": "clapp_twin" })), (true, true, false));
+    assert_eq!(of(json!({ "type": "clapp_paired" })), (true, true, false));
     assert_eq!(of(other("at", "any")), (true, true, false));
     assert_eq!(of(other("each", "place")), (true, false, false));
     assert_eq!(of(json!({ "draws": "module" })), (true, false, false));

@@ -23,6 +23,7 @@ fn the_trivial_loss_of_each_rule_is_its_closed_form() {
         // 2 of W_pred and 2 of W_retro, where W_pred alone serves both ways in the others.
         ("rule=clapp", 6, 4.0),
         ("rule=clapp_twin", 6, 4.0),
+        ("rule=clapp_paired", 6, 4.0),
         ("rule.broadcast=logistic", 6, 2.0 * two.ln()),
         ("rule=gim", 6, 17.0f64.ln()),
     ] {

@@ -17,7 +17,7 @@ pub struct Upsample {
 }
 
 plugin! {
-    Layer "upsample": "Repeats every position over a square, as the inverse of a pool needs; nothing learns",
+    Layer "upsample": "Repeats every position over a square, for example in the inverse of a pool; nothing learns",
     equation: "z_yx = a_⌊y / size⌋⌊x / size⌋",
     citation: "PyTorch's Upsample (nearest)",
     keys: [

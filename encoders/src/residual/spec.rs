@@ -30,7 +30,7 @@ fn one() -> usize {
 }
 
 plugin! {
-    Layer "residual": "Bottleneck block with a shortcut: ReLU first, 1×1, 3×3 and 1×1 convolutions, no normalisation",
+    Layer "residual": "Bottleneck block with a shortcut: 1×1, 3×3 and 1×1 convolutions, each after a ReLU; no normalisation",
     equation: "z = W₃ ρ(W₂ ρ(W₁ ρ(x))) + (x, or W_s ρ(x) where sizes change)",
     citation: "He et al. 2016 (pre-activation); Löwe, O'Connor & Veeling 2019 (GIM's ResNet-50, without batch normalisation)",
     keys: [

@@ -176,6 +176,7 @@ fn the_fingerprint_covers_what_weights_depend_on() {
     let own = fingerprint("seed = 2", "seed = 2");
     assert_ne!(fingerprint("seed = 2", "seed = 3"), own);
     assert_ne!(fingerprint("count = 16", "count = 15"), own);
+    assert_ne!(fingerprint("epochs = 3", "epochs = 3\npresentations = 2"), own);
     assert_ne!(fingerprint("rate = 2e-4", "rate = 1e-4"), own);
     assert_eq!(fingerprint("epochs = 3", "epochs = 4"), own);
     assert_eq!(fingerprint("\"data\"", "\"elsewhere\""), own);

@@ -21,6 +21,9 @@ pub struct Training {
     /// Stimuli in a step, at least 1; the paper's 32.
     #[serde(default = "batch")]
     pub batch: usize,
+    /// How often each stimulus is in its batch, at least 1.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub presentations: usize,
     /// The optimiser of every module, or one for each module; the paper's Adam at 2e-4.
     #[serde(default = "optimiser")]
     pub optimiser: Each<OptimiserSpec>,
@@ -151,6 +154,12 @@ fn optimiser() -> Each<OptimiserSpec> {
 fn batch() -> usize {
     32
 }
+fn once() -> usize {
+    1
+}
+fn is_once(presentations: &usize) -> bool {
+    *presentations == once()
+}
 fn every_epoch() -> Every {
     Every::Epochs(1)
 }
@@ -232,9 +241,16 @@ impl Training {
 }
 
 /// The keys of `[training]`.
-pub const TRAINING: [Key; 22] = [
+pub const TRAINING: [Key; 23] = [
     key("epochs", "", "1..", "passes over the stimuli; required"),
     key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
+    key(
+        "presentations",
+        "1",
+        "1..",
+        "how often each stimulus is in its batch, with the same augmentation; `batch` counts each of these presentations. The rule \
+         `clapp_paired` is made for 2: one presentation is a positive, the next a negative",
+    ),
     key(
         "optimiser",
         "{ type = \"adam\", rate = 0.0002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 }",
@@ -305,8 +321,8 @@ pub const TRAINING: [Key; 22] = [
         "threads",
         "",
         "1..=1024",
-        "threads for arithmetic, and the largest number of loader threads. A number above 16 and above four \
-         for each core is lowered to the larger of these two; left out: one for each core",
+        "threads for arithmetic, and the largest number of loader threads. The limit is 16, or four for each core if \
+         that is more; a larger number is lowered to it; left out: one for each core, but at most 4 loader threads",
     ),
     key(
         "precision",

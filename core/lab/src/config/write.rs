@@ -104,8 +104,8 @@ impl Config {
 }
 
 /// The keys of `[training]` that affect how weights move.
-const LEARNING: [&str; 7] =
-    ["batch", "optimiser", "module_rates", "layer_rates", "schedule", "turns", "negatives"];
+const LEARNING: [&str; 8] =
+    ["batch", "presentations", "optimiser", "module_rates", "layer_rates", "schedule", "turns", "negatives"];
 
 /// The [`fingerprint`](Config::fingerprint) of a config as it was written, without the defaults of this program.
 pub(crate) fn fingerprint_as_written(table: Table) -> String {

@@ -80,7 +80,8 @@ impl Experiment {
     /// # Errors
     /// If there are fewer stimuli than a batch needs.
     pub fn steps_per_epoch(&self) -> Result<u64> {
-        steps_per_epoch(self.stimulus.len(), self.config.training.batch)
+        let training = &self.config.training;
+        steps_per_epoch(self.stimulus.len(), training.batch, training.presentations)
             .map_err(|error| self.config.locate(error))
     }
 
@@ -111,9 +112,10 @@ impl Experiment {
     pub fn memory(&self, device: &Device) -> Result<Memory> {
         let plan = self.plan();
         let of_network = memory::sized(&plan, device).map(|mut sized| Memory::of_network(&mut sized, &plan));
-        let batches = steps_per_epoch(self.stimulus.len(), self.config.training.batch)
-            .map_or(u64::MAX, |per_epoch| self.config.training.total_steps(per_epoch));
-        let ahead = ahead(self.config.training.threads, batches);
+        let training = &self.config.training;
+        let batches = steps_per_epoch(self.stimulus.len(), training.batch, training.presentations)
+            .map_or(u64::MAX, |per_epoch| training.total_steps(per_epoch));
+        let ahead = ahead(training.threads, batches);
         let ahead = memory::values(&self.input()).saturating_mul(ahead);
         Ok(of_network.transpose()?.unwrap_or_default().with("batches made ahead", ahead))
     }
@@ -151,7 +153,8 @@ impl Experiment {
     /// If no batch can be made.
     pub fn loader_of(&self, steps: Range<u64>, shard: Shard) -> Result<Loader> {
         let training = &self.config.training;
-        let pass = Pass::Learn { seed: self.config.seed, steps, shard };
+        let (seed, presentations) = (self.config.seed, training.presentations);
+        let pass = Pass::Learn { seed, steps, shard, presentations };
         Loader::new(Arc::clone(&self.stimulus), pass, training.batch, training.threads)
             .map_err(|error| self.config.locate(error))
     }

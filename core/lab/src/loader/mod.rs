@@ -55,6 +55,8 @@ pub enum Pass {
         steps: Range<u64>,
         /// The part of every batch.
         shard: Shard,
+        /// How often each stimulus is in its batch, one after another.
+        presentations: usize,
     },
     /// For a probe: each stimulus once, in its source's order, not augmented; the last batch may be smaller.
     Evaluate,
@@ -67,11 +69,17 @@ pub enum Pass {
     },
 }
 
-/// Batches of one epoch of learning, which drops the last, partial batch.
+/// Batches of one epoch of learning, which drops the last, partial batch. Each stimulus is `presentations` times in its
+/// batch.
 ///
 /// # Errors
-/// If a batch is larger than the number of stimuli, or is 0.
-pub fn steps_per_epoch(stimuli: usize, batch: usize) -> Result<u64> {
+/// If a batch needs more than all stimuli, is 0, or does not hold whole numbers of presentations.
+pub fn steps_per_epoch(stimuli: usize, batch: usize, presentations: usize) -> Result<u64> {
+    if presentations == 0 || !batch.is_multiple_of(presentations) {
+        let message = format!("a batch of {batch} does not hold each of its stimuli {presentations} times");
+        return Err(Error::config("training.presentations", message));
+    }
+    let batch = batch / presentations;
     if batch == 0 || batch > stimuli {
         let message = format!("a batch of {batch} is too large for {stimuli} stimuli: use 1 to {stimuli}");
         return Err(Error::config("training.batch", message));
@@ -139,8 +147,9 @@ impl Loader {
         threads: Option<usize>,
     ) -> Result<Self> {
         let (first, last, per_epoch) = match &pass {
-            Pass::Learn { steps, .. } => {
-                (steps.start, steps.end.max(steps.start), steps_per_epoch(stimulus.len(), batch)?)
+            Pass::Learn { steps, presentations, .. } => {
+                let per_epoch = steps_per_epoch(stimulus.len(), batch, *presentations)?;
+                (steps.start, steps.end.max(steps.start), per_epoch)
             }
             Pass::Evaluate | Pass::EvaluateAugmented { .. } => {
                 if batch == 0 {
@@ -270,13 +279,13 @@ impl Shared {
                 order.1.shuffle(&mut stream(seed, &[purpose::ORDER, epoch]));
             }
         }
-        let own = match self.pass {
-            Pass::Learn { shard, .. } => shard.of(self.batch),
-            _ => 0..self.batch,
+        let (own, presentations) = match self.pass {
+            Pass::Learn { shard, presentations, .. } => (shard.of(self.batch), presentations),
+            _ => (0..self.batch, 1),
         };
-        let indices = order.1.iter().skip(place * self.batch + own.start).take(own.len());
+        let presented = |sample: usize| order.1.get((place * self.batch + sample) / presentations).copied();
         let mut samples = Vec::new();
-        for &index in indices {
+        for index in own.map_while(presented) {
             if self.stopped() {
                 return None;
             }

@@ -48,7 +48,7 @@ fn numbers(len: usize) -> Arc<Numbers> {
 }
 
 fn learn(steps: Range<u64>) -> Pass {
-    Pass::Learn { seed: 3, steps, shard: Shard::WHOLE }
+    Pass::Learn { seed: 3, steps, shard: Shard::WHOLE, presentations: 1 }
 }
 
 fn values(loader: Loader) -> Vec<(u64, u64, Vec<f32>)> {
@@ -58,7 +58,7 @@ fn values(loader: Loader) -> Vec<(u64, u64, Vec<f32>)> {
 #[test]
 fn shards_of_ranks_are_the_batches_of_one() {
     let of = |rank| {
-        let pass = Pass::Learn { seed: 3, steps: 0..4, shard: Shard { rank, ranks: 2 } };
+        let pass = Pass::Learn { seed: 3, steps: 0..4, shard: Shard { rank, ranks: 2 }, presentations: 1 };
         values(Loader::new(numbers(11), pass, 4, Some(1)).unwrap())
     };
     let whole = values(Loader::new(numbers(11), learn(0..4), 4, Some(1)).unwrap());
@@ -66,6 +66,29 @@ fn shards_of_ranks_are_the_batches_of_one() {
     let both: Vec<_> =
         both.map(|((epoch, step, first), (_, _, second))| (epoch, step, [first, second].concat())).collect();
     assert_eq!(both, whole);
+}
+
+#[test]
+fn a_stimulus_is_presented_as_often_as_asked_with_the_same_augmentation() {
+    let of = |shard, presentations, batch| {
+        let pass = Pass::Learn { seed: 3, steps: 0..5, shard, presentations };
+        values(Loader::new(numbers(11), pass, batch, Some(2)).unwrap())
+    };
+    let once = of(Shard::WHOLE, 1, 4);
+    let twice: Vec<_> = once
+        .iter()
+        .map(|(epoch, step, values)| {
+            (*epoch, *step, values.chunks(2).flat_map(|sample| sample.repeat(2)).collect::<Vec<_>>())
+        })
+        .collect();
+    assert_eq!(of(Shard::WHOLE, 2, 8), twice);
+    let [first, second] = [0, 1].map(|rank| of(Shard { rank, ranks: 2 }, 2, 8));
+    assert_eq!([&first[3].2[..], &second[3].2[..]].concat(), twice[3].2);
+    assert_eq!(steps_per_epoch(11, 8, 2).unwrap(), 2);
+    for (batch, key) in [(9, "training.presentations"), (24, "training.batch"), (0, "training.batch")] {
+        let error = steps_per_epoch(11, batch, 2).unwrap_err().to_string();
+        assert!(error.starts_with(key), "{error}");
+    }
 }
 
 #[test]

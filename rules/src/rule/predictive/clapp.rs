@@ -1,6 +1,6 @@
 //! `clapp`: Contrastive, Local And Predictive Plasticity.
 
-use super::options::{self, HINGE, Negatives, OTHER, RETRODICTION};
+use super::options::{self, DRAWN, HINGE, Negatives, OTHER, RETRODICTION};
 use super::preset::preset;
 use crate::score::Bilinear;
 use plasticity_core::plasticity::RuleSpec;
@@ -16,7 +16,7 @@ preset! {
     equation: "ΔW = Σ γ_pred · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ_retro · (W_retro z_t) · ρ'(a_{t−δ}) · x_{t−δ}; L = L_pred + L_retro",
     citation: "Illing et al. 2021, Equations 5-10 and 16-19",
     modules: "layerwise",
-    keys: options::keys(OTHER, "true", RETRODICTION, HINGE, "false"),
+    keys: options::keys(OTHER, "true", DRAWN, RETRODICTION, HINGE, "false"),
     options: {
         negatives: Negatives::OTHER_SAMPLE,
         time_local: true,

@@ -1,6 +1,6 @@
 //! `clapp_s`: synchronous CLAPP.
 
-use super::options::{self, HINGE, SHARED, SIXTEEN};
+use super::options::{self, DRAWN, HINGE, SHARED, SIXTEEN};
 use super::preset::preset;
 use plasticity_core::plasticity::RuleSpec;
 
@@ -12,6 +12,6 @@ preset! {
     equation: "ΔW = Σ γ · (W_pred c_{t−δ}) · ρ'(a_t) · x_t + Σ γ · (W_predᵀ z_t) · ρ'(a_{t−δ}) · x_{t−δ}",
     citation: "Illing et al. 2021, Equations 5-10",
     modules: "layerwise",
-    keys: options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
+    keys: options::keys(SIXTEEN, "false", DRAWN, SHARED, HINGE, "false"),
     options: {}
 }

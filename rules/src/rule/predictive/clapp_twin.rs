@@ -1,6 +1,6 @@
 //! `clapp_twin`: CLAPP with equal initial prediction and retrodiction weights, which therefore stay equal.
 
-use super::options::{self, HINGE, Negatives, OTHER, RETRODICTION};
+use super::options::{self, DRAWN, HINGE, Negatives, OTHER, RETRODICTION};
 use super::preset::preset;
 use crate::score::Bilinear;
 use plasticity_core::plasticity::RuleSpec;
@@ -21,7 +21,7 @@ preset! {
     equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as `clapp`",
     citation: "introduced here, after Illing et al. 2021, Equations 16-19, and Kolen & Pollack 1994",
     modules: "layerwise",
-    keys: options::keys(OTHER, "true", RETRODICTION, HINGE, "true"),
+    keys: options::keys(OTHER, "true", DRAWN, RETRODICTION, HINGE, "true"),
     options: {
         negatives: Negatives::OTHER_SAMPLE,
         time_local: true,

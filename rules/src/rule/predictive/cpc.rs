@@ -1,6 +1,6 @@
 //! `cpc`: Contrastive Predictive Coding.
 
-use super::options::{self, SHARED, SIXTEEN, SOFTMAX};
+use super::options::{self, DRAWN, SHARED, SIXTEEN, SOFTMAX};
 use super::preset::preset;
 use crate::broadcast::Softmax;
 use plasticity_core::plasticity::RuleSpec;
@@ -11,6 +11,6 @@ preset! {
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "van den Oord et al. 2018; Illing et al. 2021, Equation 2",
     modules: "end_to_end",
-    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX, "false"),
+    keys: options::keys(SIXTEEN, "false", DRAWN, SHARED, SOFTMAX, "false"),
     options: { broadcast: Box::new(Softmax {}) }
 }

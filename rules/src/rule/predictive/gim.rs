@@ -1,6 +1,6 @@
 //! `gim`: Greedy InfoMax.
 
-use super::options::{self, SHARED, SIXTEEN, SOFTMAX};
+use super::options::{self, DRAWN, SHARED, SIXTEEN, SOFTMAX};
 use super::preset::preset;
 use crate::broadcast::Softmax;
 use plasticity_core::plasticity::RuleSpec;
@@ -11,6 +11,6 @@ preset! {
     equation: "L = −mean log(exp u⁺ / Σ exp u)",
     citation: "Löwe et al. 2019; Illing et al. 2021",
     modules: "layerwise",
-    keys: options::keys(SIXTEEN, "false", SHARED, SOFTMAX, "false"),
+    keys: options::keys(SIXTEEN, "false", DRAWN, SHARED, SOFTMAX, "false"),
     options: { broadcast: Box::new(Softmax {}) }
 }

@@ -1,6 +1,6 @@
 //! `hinge_cpc`: Hinge Loss CPC.
 
-use super::options::{self, HINGE, SHARED, SIXTEEN};
+use super::options::{self, DRAWN, HINGE, SHARED, SIXTEEN};
 use super::preset::preset;
 use plasticity_core::plasticity::RuleSpec;
 
@@ -10,6 +10,6 @@ preset! {
     equation: "L = mean max(0, 1 − u⁺) + mean max(0, 1 + u⁻)",
     citation: "Illing et al. 2021, Equation 5",
     modules: "end_to_end",
-    keys: options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
+    keys: options::keys(SIXTEEN, "false", DRAWN, SHARED, HINGE, "false"),
     options: {}
 }

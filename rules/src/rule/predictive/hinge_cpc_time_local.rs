@@ -1,6 +1,6 @@
 //! `hinge_cpc_time_local`: Hinge Loss CPC with either a fixation or a saccade in a step.
 
-use super::options::{self, HINGE, Negatives, OTHER, SHARED};
+use super::options::{self, DRAWN, HINGE, Negatives, OTHER, SHARED};
 use super::preset::preset;
 use plasticity_core::plasticity::RuleSpec;
 
@@ -11,6 +11,6 @@ preset! {
     equation: "L = mean over positives max(0, 1 − u⁺) + mean over negatives max(0, 1 + u⁻)",
     citation: "Illing et al. 2021, Section 4",
     modules: "end_to_end",
-    keys: options::keys(OTHER, "true", SHARED, HINGE, "false"),
+    keys: options::keys(OTHER, "true", DRAWN, SHARED, HINGE, "false"),
     options: { negatives: Negatives::OTHER_SAMPLE, time_local: true }
 }

@@ -1,6 +1,6 @@
 //! Draws the pairs that the prediction steps of one update compare.
 
-use super::options::{Each, Landing, Negatives, Protocol};
+use super::options::{Each, Landing, Negatives, Protocol, Signs};
 use super::steps::Step;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, Side};
@@ -38,22 +38,39 @@ impl<'a> Meetings<'a> {
                 within(&index, rows * count, rows, place)?;
                 (index, count)
             }
-            Negatives::OtherSample { each, at } => {
-                if batch < 2 {
-                    let message =
-                        format!("negatives `other_sample` need at least 2 inputs in a batch, got {batch}");
+            Negatives::OtherSample { each, at, count } => {
+                let alternate = self.protocol.signs == Signs::Alternate;
+                let least = if alternate { 4 } else { 2 };
+                if batch < least {
+                    let message = format!(
+                        "negatives `other_sample` need at least {least} inputs in a batch, got {batch}"
+                    );
                     return Err(Error::shape(place(), message));
                 }
                 let places = match (each, at) {
                     (Each::Input, Landing::Same) => 1,
                     _ => rows / batch,
                 };
-                let index = others(side, step.k, (batch, places), (each, at), draws);
-                within(&index, places * batch, places * batch, place)?;
-                (index, 1)
+                let inputs = match each {
+                    Each::Input if alternate => alternating_others(side, step.k, batch, draws).repeat(places),
+                    Each::Input => draws.others(side, step.k, batch).repeat(places),
+                    Each::Place => draws.others_of_places(side, step.k, batch, places),
+                };
+                let landings = match at {
+                    Landing::Same => (0..places as u32).flat_map(|place| vec![place; batch]).collect(),
+                    Landing::Any => draws.landings(side, step.k, batch * places * count, places),
+                };
+                let row = |(i, place): (usize, &u32)| Some(place * batch as u32 + inputs.get(i / count)?);
+                let index: Vec<u32> = landings.iter().enumerate().map_while(row).collect();
+                within(&index, places * batch * count, places * batch, place)?;
+                (index, count)
             }
         };
-        let signs = if self.protocol.time_local { draws.signs(side, batch) } else { Vec::new() };
+        let signs = match self.protocol.signs {
+            _ if !self.protocol.time_local => Vec::new(),
+            Signs::Drawn => draws.signs(side, batch),
+            Signs::Alternate => (0..batch).map(|input| if input % 2 == 0 { 1 } else { -1 }).collect(),
+        };
         if self.protocol.time_local && (signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1)) {
             return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
         }
@@ -71,25 +88,13 @@ impl<'a> Meetings<'a> {
     }
 }
 
-/// For each of `places` places and times of a batch, the row of each input's saccade. It is at the
-/// same place in another input, or at any place. The other input is drawn once for an input, or
-/// separately for each of its places.
-fn others(
-    side: Side,
-    step: usize,
-    (batch, places): (usize, usize),
-    (each, at): (Each, Landing),
-    draws: &mut dyn Draws,
-) -> Vec<u32> {
-    let inputs = match each {
-        Each::Input => draws.others(side, step, batch).repeat(places),
-        Each::Place => draws.others_of_places(side, step, batch, places),
-    };
-    let landings = match at {
-        Landing::Same => (0..places as u32).flat_map(|place| vec![place; batch]).collect(),
-        Landing::Any => draws.landings(side, step, batch * places, places),
-    };
-    landings.iter().zip(&inputs).map(|(place, input)| place * batch as u32 + input).collect()
+/// For each input of a batch, another one with the same sign, if signs alternate. One distance is drawn for all, so that
+/// each negative is the other input of exactly one negative.
+fn alternating_others(side: Side, step: usize, batch: usize, draws: &mut dyn Draws) -> Vec<u32> {
+    let negatives = (batch / 2) as u32;
+    let distance = draws.others(side, step, batch / 2).first().copied().unwrap_or(0);
+    let other = |input: u32| 2 * ((input / 2 + distance) % negatives) + input % 2;
+    (0..batch as u32).map(other).collect()
 }
 
 /// Whether the pairs have this index and these signs.

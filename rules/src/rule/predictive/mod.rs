@@ -1,6 +1,7 @@
 //! Contexts predict targets some steps later: `predictive` and its presets.
 
 mod clapp;
+mod clapp_paired;
 mod clapp_s;
 mod clapp_twin;
 mod cpc;
@@ -16,5 +17,5 @@ mod rule;
 mod steps;
 
 pub use growing::PredictionSteps;
-pub use options::{DrawnFor, Each, Landing, Negatives, Options};
+pub use options::{DrawnFor, Each, Landing, Negatives, Options, Signs};
 pub use rule::{Predictive, PredictiveSpec};

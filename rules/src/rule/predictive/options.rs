@@ -30,6 +30,9 @@ pub enum Negatives {
         /// Where the target is in the other input.
         #[serde(default, skip_serializing_if = "Landing::is_same")]
         at: Landing,
+        /// How many targets in the other input, for a landing at any place.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        count: usize,
     },
     /// Every row of the predicted slice; the score is summed over locations (video).
     All {},
@@ -59,7 +62,13 @@ pub enum Landing {
 
 impl Negatives {
     /// One other input of the batch, the same one at all places and times.
-    pub const OTHER_SAMPLE: Self = Self::OtherSample { each: Each::Input, at: Landing::Same };
+    pub const OTHER_SAMPLE: Self = Self::OtherSample { each: Each::Input, at: Landing::Same, count: 1 };
+}
+
+impl Signs {
+    fn are_drawn(&self) -> bool {
+        *self == Self::Drawn
+    }
 }
 
 impl Each {
@@ -72,6 +81,18 @@ impl Landing {
     fn is_same(&self) -> bool {
         *self == Self::Same
     }
+}
+
+/// Which inputs are positives and which are negatives in time-local learning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signs {
+    /// Each input is a positive or a negative, with probability ½.
+    #[default]
+    Drawn,
+    /// Positives and negatives alternate in the batch. A negative's other input is a negative as well, at a distance
+    /// in the batch that is the same for all of them.
+    Alternate,
 }
 
 /// Which parts of the network share the drawn signs and other inputs.
@@ -89,6 +110,15 @@ fn sixteen() -> usize {
     16
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
 /// The parts and settings of a predictive rule.
 #[derive(Debug, Serialize)]
 pub struct Options {
@@ -104,6 +134,9 @@ pub struct Options {
     pub pool: Pool,
     /// Each input is either a fixation or a saccade, never both.
     pub time_local: bool,
+    /// With `time_local`: which inputs are fixations.
+    #[serde(skip_serializing_if = "Signs::are_drawn")]
+    pub signs: Signs,
     /// Where the context comes from: `same` or `above`.
     pub context: ContextSource,
     /// Number of steps of the random window from which modules below the last compute their loss; 0: all steps.
@@ -131,6 +164,7 @@ impl Default for Options {
             draws: DrawnFor::Network,
             pool: Pool::Same(0),
             time_local: false,
+            signs: Signs::Drawn,
             context: ContextSource::Same,
             window: 0,
             score: Box::new(Bilinear::default()),
@@ -161,6 +195,7 @@ impl Options {
             negatives: self.negatives.clone(),
             draws: self.draws,
             time_local: self.time_local,
+            signs: self.signs,
             context: self.context,
             window: self.window,
             update_context: self.update_context,
@@ -178,6 +213,15 @@ impl Options {
             let message =
                 "needs negatives = { type = \"other_sample\" }; type = \"all\" cannot be time-local";
             return Err(Error::config("time_local", message));
+        }
+        let by_input = matches!(self.negatives, Negatives::OtherSample { each: Each::Input, .. });
+        if self.signs == Signs::Alternate && !(self.time_local && by_input) {
+            let message = "\"alternate\" needs time_local = true and negatives = { type = \"other_sample\", each = \"input\" }";
+            return Err(Error::config("signs", message));
+        }
+        if matches!(self.negatives, Negatives::OtherSample { at: Landing::Same, count: 2.., .. }) {
+            let message = "several targets in the other input need at = \"any\"";
+            return Err(Error::config("negatives.count", message));
         }
         if matches!(self.negatives, Negatives::All {}) && self.pool != Pool::Same(0) {
             let message =
@@ -208,6 +252,8 @@ pub struct Protocol {
     pub draws: DrawnFor,
     /// See [`Options::time_local`].
     pub time_local: bool,
+    /// See [`Options::signs`].
+    pub signs: Signs,
     /// See [`Options::context`].
     pub context: ContextSource,
     /// See [`Options::window`].
@@ -238,6 +284,7 @@ pub struct Overrides {
     draws: Option<DrawnFor>,
     pool: Option<Pool>,
     time_local: Option<bool>,
+    signs: Option<Signs>,
     context: Option<ContextSource>,
     window: Option<usize>,
     score: Option<Box<dyn ScoreSpec>>,
@@ -258,6 +305,7 @@ impl Overrides {
             draws: self.draws.unwrap_or(preset.draws),
             pool: self.pool.unwrap_or(preset.pool),
             time_local: self.time_local.unwrap_or(preset.time_local),
+            signs: self.signs.unwrap_or(preset.signs),
             context: self.context.unwrap_or(preset.context),
             window: self.window.unwrap_or(preset.window),
             score: self.score.unwrap_or(preset.score),
@@ -274,10 +322,11 @@ impl Overrides {
 pub const fn keys(
     negatives: &'static str,
     time_local: &'static str,
+    signs: &'static str,
     score: &'static str,
     broadcast: &'static str,
     twins: &'static str,
-) -> [Key; 14] {
+) -> [Key; 15] {
     const fn key(
         name: &'static str,
         default: &'static str,
@@ -297,12 +346,12 @@ pub const fn keys(
         key(
             "negatives",
             negatives,
-            "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any } | { type = all }",
+            "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any, count = 1..=65536 } | { type = all }",
             "negatives of a context. random: `count` targets, drawn from the whole batch. all: the targets \
              of all other contexts of the batch (video). other_sample: one target in another input, that is \
              in another stimulus of the batch. `each`: this other input is drawn once for a whole input \
              (default), or for each place and time. `at`: the target has the place and time of the positive \
-             (default), or any",
+             (default), or any. `count`: with `any`, the number of targets in it (default 1)",
         ),
         key(
             "draws",
@@ -325,6 +374,14 @@ pub const fn keys(
             time_local,
             "true | false",
             "each input is either a positive or a negative, never both",
+        ),
+        key(
+            "signs",
+            signs,
+            "drawn | alternate",
+            "with `time_local`: the sign of each input. drawn: positive or negative, with probability ½. alternate: \
+             positives and negatives take turns in the batch, and the other input of a negative is a negative, \
+             always at the same distance. With `training.presentations = 2` each stimulus is then one of each",
         ),
         key("context", "\"same\"", "same | above", "the module whose representation predicts"),
         key(
@@ -363,6 +420,12 @@ pub const fn keys(
     ]
 }
 
+/// Sixteen targets in another input, as documented.
+pub const OTHER_PLACES: &str = "{ type = \"other_sample\", at = \"any\", count = 16 }";
+/// Signs that alternate, as documented.
+pub const ALTERNATE: &str = "\"alternate\"";
+/// Signs that are drawn, as documented.
+pub const DRAWN: &str = "\"drawn\"";
 /// The default score, as documented.
 pub const SHARED: &str = "{ type = \"bilinear\", transport = \"shared\" }";
 /// The score with separate retrodiction weights, as documented.

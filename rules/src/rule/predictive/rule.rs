@@ -1,7 +1,9 @@
 //! `predictive`: contexts predict targets k steps later; γ times dendritic signals moves both sides and the weights.
 
 use super::meetings::Meetings;
-use super::options::{self, DrawnFor, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN};
+use super::options::{
+    self, DRAWN, DrawnFor, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN,
+};
 use super::steps::{self, Step};
 use crate::score;
 use crate::score::bilinear::target_side;
@@ -37,7 +39,7 @@ plugin! {
                         presets of it",
     equation: "ΔW = Σ_k Σ γ · dendrite · ρ'(a) · x",
     citation: "Illing et al. 2021, Equations 1-19",
-    keys: = &options::keys(SIXTEEN, "false", SHARED, HINGE, "false"),
+    keys: = &options::keys(SIXTEEN, "false", DRAWN, SHARED, HINGE, "false"),
     example: "type = \"predictive\"\nprediction_steps = 2\nnegatives = { type = \"random\", count = 3 }",
     impl RuleSpec for PredictiveSpec {
         fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {

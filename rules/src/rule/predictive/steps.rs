@@ -82,8 +82,9 @@ pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
             let rows = rows(protocol.prediction_steps + protocol.skip);
             rows.saturating_mul(rows)
         }
-        Negatives::Random { count, .. } => rows(1 + protocol.skip).saturating_mul(1 + count as u64),
-        Negatives::OtherSample { .. } => rows(1 + protocol.skip),
+        Negatives::Random { count } | Negatives::OtherSample { count, .. } => {
+            rows(1 + protocol.skip).saturating_mul(1 + count as u64)
+        }
     };
     scores.saturating_mul(2)
 }
