@@ -25,7 +25,7 @@ pub struct Imported {
 
 /// Gives a new network the tensors of a safetensors file. `map` has pairs of a name in the file and a name in the
 /// network. Other tensors are assigned by their own names. All parameters of layers must be in the file; a rule's
-/// parameters may be missing.
+/// parameters may be missing. Averages of an optimiser (`optimiser.*`) are not imported.
 ///
 /// # Errors
 /// If the file cannot be read, a tensor has no place, another shape or another type than float32, or a parameter
@@ -37,7 +37,10 @@ pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> R
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| refuse(format!("is no safetensors file: {error}")))?;
     let own: Vec<String> = network.parameters().into_iter().map(|(name, _)| name).collect();
-    let places = places(&tensors.names(), &own, map)?;
+    let mapped = |name: &str| map.iter().any(|(theirs, _)| theirs == name);
+    let names: Vec<&str> =
+        tensors.names().into_iter().filter(|name| mapped(name) || !name.starts_with("optimiser.")).collect();
+    let places = places(&names, &own, map)?;
     let mut sources: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
     for (theirs, Place { name, turned }) in &places {
         if let Some((other, _)) = sources.insert(name, (theirs, *turned)) {

@@ -24,8 +24,8 @@ pub fn parse_pair(text: &str) -> std::result::Result<(String, String), String> {
 
 /// The place of each tensor of a file, by its name, without the tensors that are left out.
 ///
-/// A name is looked up in `map`, then among the network's own (`own`), then in the layout of the encoders of Illing et al.
-/// 2021 (github.com/EPFL-LCN/pub-illing2021-neurips): the file of module M has `model.J.weight` and
+/// A name is looked up in `map`, then among the network's own (`own`, and `module.*` of any rule), then in the layout of
+/// the encoders of Illing et al. 2021 (github.com/EPFL-LCN/pub-illing2021-neurips): the file of module M has `model.J.weight` and
 /// `model.J.bias` of its convolutions, and `loss.W_k.K.weight` of prediction step K + 1,
 /// `[context, target, 1, 1]`, which is W_predᵀ. With separate weights for each direction it also
 /// has `loss_mirror.W_k.K.weight`, W_retro. If one file has all modules, these names start with
@@ -43,7 +43,9 @@ pub fn places(names: &[&str], own: &[String], map: &[(String, String)]) -> Resul
         let place = match map.iter().find(|(mapped, _)| mapped == theirs) {
             Some((_, ours)) if ours.is_empty() => continue,
             Some((_, ours)) => Place { name: ours.clone(), turned: false },
-            None if own.iter().any(|own| own == theirs) => Place { name: theirs.to_owned(), turned: false },
+            None if own.iter().any(|own| own == theirs) || theirs.starts_with("module.") => {
+                Place { name: theirs.to_owned(), turned: false }
+            }
             None => published(theirs, &convolutions).ok_or_else(|| {
                 let message = format!(
                     "`{theirs}` has no place in the network: say --map {theirs}=NAME, with a name such as layer.0.weight, or \

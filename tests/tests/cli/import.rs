@@ -116,3 +116,17 @@ fn names_of_others_are_mapped_and_what_does_not_fit_is_named() {
     };
     assert_eq!(layers(theirs), layers(ours));
 }
+
+#[test]
+fn a_checkpoint_is_imported_for_another_rule_without_its_optimiser() {
+    let place = trained();
+    let file = "run/checkpoints/step-2.safetensors";
+    let output =
+        place.run(&["import", file, "--into", "config.toml", "--set", "rule=random", "--out", "own"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("no such weights: module.0.predict.1, ") && !said.contains("optimiser."), "{said}");
+    let layers: Vec<_> =
+        parameters(&place, file).into_iter().filter(|(name, _)| name.starts_with("layer.")).collect();
+    assert_eq!(parameters(&place, "own/checkpoints/step-0.safetensors"), layers);
+}

@@ -184,7 +184,7 @@ fn marks(rules: &[Column]) -> Markup {
             @if let Some(Err(why)) = audit { p.note { "The locality of " code { (name) } " could not be measured: " (why) } }
         }
         @if rules.iter().any(|(_, audit)| audit.is_some()) {
-            p { "Measured by finite differences of the updates, on the layers of this config with few neurons each." }
+            p { "Measured by finite differences of the updates, on a copy of the encoder (with few neurons in each layer, if the encoder has `widths`)." }
         } @else {
             p { "Locality was not measured; " code { "plasticity audit" } " does." }
         }
