@@ -18,14 +18,14 @@ preset! {
     ///
     /// An input is either a positive or a negative, so each update is as local as CLAPP's.
     ClappPaired "clapp_paired": "CLAPP whose positives and negatives alternate, with 16 negatives in one other input",
-    equation: "L = mean over positives max(0, 1 − u⁺) + mean over negatives and their 16 targets max(0, 1 + u⁻); ΔW as `clapp_twin`",
+    equation: "L = mean over positives max(0, 1 − u⁺) + mean over negatives and their 16 targets max(0, 1 + u⁻); ΔW as in CLAPP",
     citation: "introduced here, after Illing et al. 2021, Equations 5-10 and 16-19",
     modules: "layerwise",
     keys: options::keys(OTHER_PLACES, "true", ALTERNATE, RETRODICTION, HINGE, "true"),
     options: {
         negatives: Negatives::OtherSample { each: Each::Input, at: Landing::Any, count: 16 },
         time_local: true,
-        signs: Signs::Alternate,
+        signs: Signs::Alternate(1),
         score: Box::new(Bilinear::from(Transport::Retrodiction)),
         twins: true,
     }

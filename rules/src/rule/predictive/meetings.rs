@@ -39,8 +39,10 @@ impl<'a> Meetings<'a> {
                 (index, count)
             }
             Negatives::OtherSample { each, at, count } => {
-                let alternate = self.protocol.signs == Signs::Alternate;
-                let least = if alternate { 4 } else { 2 };
+                let (alternate, least) = match self.protocol.signs {
+                    Signs::Drawn => (None, 2),
+                    Signs::Alternate(negatives) => (Some(negatives + 1), 2 * (negatives + 1)),
+                };
                 if batch < least {
                     let message = format!(
                         "negatives `other_sample` need at least {least} inputs in a batch, got {batch}"
@@ -51,10 +53,14 @@ impl<'a> Meetings<'a> {
                     (Each::Input, Landing::Same) => 1,
                     _ => rows / batch,
                 };
-                let inputs = match each {
-                    Each::Input if alternate => alternating_others(side, step.k, batch, draws).repeat(places),
-                    Each::Input => draws.others(side, step.k, batch).repeat(places),
-                    Each::Place => draws.others_of_places(side, step.k, batch, places),
+                let inputs = match (each, alternate) {
+                    (Each::Input, Some(period)) => {
+                        let stimuli = batch / period;
+                        let first = draws.others(side, step.k, stimuli).first().copied().unwrap_or(1);
+                        alternating_others(batch, period, first as usize).repeat(places)
+                    }
+                    (Each::Input, None) => draws.others(side, step.k, batch).repeat(places),
+                    (Each::Place, _) => draws.others_of_places(side, step.k, batch, places),
                 };
                 let landings = match at {
                     Landing::Same => (0..places as u32).flat_map(|place| vec![place; batch]).collect(),
@@ -69,7 +75,9 @@ impl<'a> Meetings<'a> {
         let signs = match self.protocol.signs {
             _ if !self.protocol.time_local => Vec::new(),
             Signs::Drawn => draws.signs(side, batch),
-            Signs::Alternate => (0..batch).map(|input| if input % 2 == 0 { 1 } else { -1 }).collect(),
+            Signs::Alternate(negatives) => {
+                (0..batch).map(|input| if input % (negatives + 1) == 0 { 1 } else { -1 }).collect()
+            }
         };
         if self.protocol.time_local && (signs.len() != batch || signs.iter().any(|sign| sign.abs() != 1)) {
             return Err(Error::shape(place(), format!("expected {batch} signs of ±1, got {signs:?}")));
@@ -88,13 +96,17 @@ impl<'a> Meetings<'a> {
     }
 }
 
-/// For each input of a batch, another one with the same sign, if signs alternate. One distance is drawn for all, so that
-/// each negative is the other input of exactly one negative.
-fn alternating_others(side: Side, step: usize, batch: usize, draws: &mut dyn Draws) -> Vec<u32> {
-    let negatives = (batch / 2) as u32;
-    let distance = draws.others(side, step, batch / 2).first().copied().unwrap_or(0);
-    let other = |input: u32| 2 * ((input / 2 + distance) % negatives) + input % 2;
-    (0..batch as u32).map(other).collect()
+/// For each input of a batch that repeats after `period` inputs (a positive, then negatives), the same member of another
+/// period: `first` periods on for the first negative, one more for each further one. So each negative is the other input
+/// of exactly one negative, and the negatives of a period have different ones, as long as there are enough periods.
+fn alternating_others(batch: usize, period: usize, first: usize) -> Vec<u32> {
+    let periods = batch / period;
+    let other = |input: usize| {
+        let (own, member) = (input / period, input % period);
+        let distance = 1 + (first + member.max(1) - 2) % (periods - 1);
+        ((own + distance) % periods * period + member) as u32
+    };
+    (0..batch).map(other).collect()
 }
 
 /// Whether the pairs have this index and these signs.
@@ -111,5 +123,34 @@ fn within(index: &[u32], count: usize, rows: usize, place: impl Fn() -> String) 
     match index.iter().find(|&&row| row as usize >= rows) {
         Some(row) => Err(Error::shape(place(), format!("negative {row} is not one of {rows}"))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn negatives_of_a_stimulus_have_different_others_and_each_is_one_once() {
+        for (stimuli, period) in [(2, 2), (5, 2), (5, 4), (9, 3)] {
+            for first in 1..stimuli {
+                let others = alternating_others(stimuli * period, period, first);
+                for member in 0..period {
+                    let mut of_member: Vec<_> =
+                        others.iter().skip(member).step_by(period).map(|&other| other as usize).collect();
+                    assert!((0..stimuli).all(|own| of_member[own] != own * period + member));
+                    of_member.sort_unstable();
+                    assert!(of_member.iter().copied().eq((0..stimuli).map(|own| own * period + member)));
+                }
+                for own in others.chunks(period) {
+                    let mut stimuli: Vec<_> = own[1..].iter().map(|&other| other as usize / period).collect();
+                    stimuli.sort_unstable();
+                    stimuli.dedup();
+                    assert_eq!(stimuli.len(), period - 1);
+                }
+            }
+        }
+        // Inputs after the last whole period have others within the whole ones.
+        assert!(alternating_others(11, 3, 2).iter().all(|&other| other < 9));
     }
 }

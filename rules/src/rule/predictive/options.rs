@@ -90,9 +90,9 @@ pub enum Signs {
     /// Each input is a positive or a negative, with probability ½.
     #[default]
     Drawn,
-    /// Positives and negatives alternate in the batch. A negative's other input is a negative as well, at a distance
-    /// in the batch that is the same for all of them.
-    Alternate,
+    /// In the batch, each positive is followed by this many negatives. If these are presentations of one stimulus, each
+    /// has another other input.
+    Alternate(usize),
 }
 
 /// Which parts of the network share the drawn signs and other inputs.
@@ -215,8 +215,11 @@ impl Options {
             return Err(Error::config("time_local", message));
         }
         let by_input = matches!(self.negatives, Negatives::OtherSample { each: Each::Input, .. });
-        if self.signs == Signs::Alternate && !(self.time_local && by_input) {
-            let message = "\"alternate\" needs time_local = true and negatives = { type = \"other_sample\", each = \"input\" }";
+        if self.signs == Signs::Alternate(0) {
+            return Err(Error::config("signs.alternate", "needs at least one negative, got 0"));
+        }
+        if self.signs != Signs::Drawn && !(self.time_local && by_input) {
+            let message = "`alternate` needs time_local = true and negatives = { type = \"other_sample\", each = \"input\" }";
             return Err(Error::config("signs", message));
         }
         if matches!(self.negatives, Negatives::OtherSample { at: Landing::Same, count: 2.., .. }) {
@@ -378,10 +381,10 @@ pub const fn keys(
         key(
             "signs",
             signs,
-            "drawn | alternate",
-            "with `time_local`: the sign of each input. drawn: positive or negative, with probability ½. alternate: \
-             positives and negatives take turns in the batch, and the other input of a negative is a negative, \
-             always at the same distance. With `training.presentations = 2` each stimulus is then one of each",
+            "drawn | { alternate = 1..=65536 }",
+            "with `time_local`: the sign of each input. drawn: positive or negative, with probability ½. \
+             `{ alternate = N }`: in the batch, each positive is followed by N negatives. With \
+             `training.presentations` = N + 1 these are one stimulus, and each of its negatives has another other input",
         ),
         key("context", "\"same\"", "same | above", "the module whose representation predicts"),
         key(
@@ -423,7 +426,7 @@ pub const fn keys(
 /// Sixteen targets in another input, as documented.
 pub const OTHER_PLACES: &str = "{ type = \"other_sample\", at = \"any\", count = 16 }";
 /// Signs that alternate, as documented.
-pub const ALTERNATE: &str = "\"alternate\"";
+pub const ALTERNATE: &str = "{ alternate = 1 }";
 /// Signs that are drawn, as documented.
 pub const DRAWN: &str = "\"drawn\"";
 /// The default score, as documented.
