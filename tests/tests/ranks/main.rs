@@ -262,3 +262,43 @@ fn a_batch_that_ranks_cannot_share_is_refused() {
         "{error}"
     );
 }
+
+/// SCENES in which each stimulus is presented this often.
+fn presented(times: usize) -> String {
+    let config = SCENES.replacen("[training]\n", &format!("[training]\npresentations = {times}\n"), 1);
+    assert!(config.contains("presentations"));
+    config
+}
+
+#[test]
+fn presentations_of_a_stimulus_are_learned_as_on_one_rank() {
+    same("presentations", &presented(2));
+}
+
+#[test]
+fn a_shard_that_splits_the_presentations_of_a_stimulus_is_refused() {
+    let fits = |rank, negatives: &str| {
+        let config =
+            presented(4).replacen("[training]\n", &format!("[training]\nnegatives = \"{negatives}\"\n"), 1);
+        let experiment = Experiment::open(Config::parse(&config, "config.toml")?)?;
+        let network = experiment.network(&Device::open()?)?;
+        plasticity_lab::run::fits_ranks(&(Arc::new(rank) as Arc<dyn Collective>), &experiment, &network)
+    };
+    for (negatives, refused) in [("shard", true), ("global", false)] {
+        let ranks = threads::ranks(4).unwrap();
+        let fits = &fits;
+        let found: Vec<Result<()>> = std::thread::scope(|scope| {
+            let running: Vec<_> =
+                ranks.into_iter().map(|rank| scope.spawn(move || fits(rank, negatives))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for fits in found {
+            let error = fits.err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(
+                error.contains("training.presentations: a rank's shard of 2"),
+                refused,
+                "{negatives}: {error}"
+            );
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::config::Parallel;
 use crate::experiment::Experiment;
 use crate::network::Network;
 use crate::provenance::Provenance;
-use crate::ranks::{Alone, Collective, Sharing, same_program};
+use crate::ranks::{Alone, Collective, Negatives, Sharing, same_program};
 use crate::training::{Course, Length, Trainer, learn};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::{Error, Result};
@@ -61,6 +61,14 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
     if training.parallel.pace().is_some() {
         let message = "a pipeline runs on the threads of one process, but several were started: leave it out, or start one process";
         return Err(Error::config(config.place("training.parallel"), message));
+    }
+    let (shard, presentations) = (training.batch / ranks.size(), training.presentations);
+    if training.negatives == Negatives::Shard && !shard.is_multiple_of(presentations) {
+        let message = format!(
+            "a rank's shard of {shard} does not hold each of its stimuli {presentations} times: choose another training.batch, \
+             or training.negatives = \"global\""
+        );
+        return Err(Error::config(config.place("training.presentations"), message));
     }
     let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);
     sharing.map(drop).map_err(|error| config.locate(error))

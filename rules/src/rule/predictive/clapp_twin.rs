@@ -18,7 +18,7 @@ preset! {
     ///
     /// It requires something of development: two neurons' synapses onto each other must start equally strong.
     ClappTwin "clapp_twin": "CLAPP with W_retro = W_predᵀ at the start; the two stay equal without weight transport",
-    equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as `clapp`",
+    equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as in CLAPP",
     citation: "introduced here, after Illing et al. 2021, Equations 16-19, and Kolen & Pollack 1994",
     modules: "layerwise",
     keys: options::keys(OTHER, "true", DRAWN, RETRODICTION, HINGE, "true"),

@@ -384,7 +384,8 @@ pub const fn keys(
             "drawn | { alternate = 1..=65536 }",
             "with `time_local`: the sign of each input. drawn: positive or negative, with probability ½. \
              `{ alternate = N }`: in the batch, each positive is followed by N negatives. With \
-             `training.presentations` = N + 1 these are one stimulus, and each of its negatives has another other input",
+             `training.presentations` = N + 1, these are the presentations of one stimulus, and each of its \
+             negatives has a different other input",
         ),
         key("context", "\"same\"", "same | above", "the module whose representation predicts"),
         key(
