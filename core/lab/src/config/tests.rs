@@ -236,7 +236,7 @@ fn unknown_keys_are_placed_and_the_nearest_offered() {
     );
     assert_eq!(
         message("epochs", "epoch"),
-        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, optimiser, module_rates, layer_rates, schedule, turns, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv, parallel, negatives, rank_limit"
+        "c.toml:15: training.epoch: unknown key `epoch`: did you mean `epochs`? known are epochs, batch, presentations, optimiser, module_rates, layer_rates, schedule, turns, init, init_layers, steps, checkpoint_every, keep, keep_best, best_by, log_every, threads, precision, patience, metrics_csv, parallel, negatives, rank_limit"
     );
     assert_eq!(
         message("count = 16", "count = 16, kind = 1"),
