@@ -1,6 +1,7 @@
 //! `clapp`: Contrastive, Local And Predictive Plasticity.
 
-use super::options::{self, DRAWN, HINGE, Negatives, OTHER, RETRODICTION};
+use super::drawn::Negatives;
+use super::options::{self, DRAWN, HINGE, OTHER, RETRODICTION};
 use super::preset::preset;
 use crate::score::Bilinear;
 use plasticity_core::plasticity::RuleSpec;

@@ -1,6 +1,7 @@
 //! `clapp_paired`: CLAPP whose positives and negatives take turns, with several negatives in the one other input.
 
-use super::options::{self, ALTERNATE, Each, HINGE, Landing, Negatives, OTHER_PLACES, RETRODICTION, Signs};
+use super::drawn::{Each, Landing, Negatives, Signs};
+use super::options::{self, ALTERNATE, HINGE, OTHER_PLACES, RETRODICTION};
 use super::preset::preset;
 use crate::score::Bilinear;
 use plasticity_core::plasticity::RuleSpec;

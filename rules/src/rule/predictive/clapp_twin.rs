@@ -1,6 +1,7 @@
 //! `clapp_twin`: CLAPP with equal initial prediction and retrodiction weights, which therefore stay equal.
 
-use super::options::{self, DRAWN, HINGE, Negatives, OTHER, RETRODICTION};
+use super::drawn::Negatives;
+use super::options::{self, DRAWN, HINGE, OTHER, RETRODICTION};
 use super::preset::preset;
 use crate::score::Bilinear;
 use plasticity_core::plasticity::RuleSpec;

@@ -1,6 +1,7 @@
 //! `hinge_cpc_time_local`: Hinge Loss CPC with either a fixation or a saccade in a step.
 
-use super::options::{self, DRAWN, HINGE, Negatives, OTHER, SHARED};
+use super::drawn::Negatives;
+use super::options::{self, DRAWN, HINGE, OTHER, SHARED};
 use super::preset::preset;
 use plasticity_core::plasticity::RuleSpec;
 

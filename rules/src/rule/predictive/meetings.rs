@@ -1,6 +1,7 @@
 //! Draws the pairs that the prediction steps of one update compare.
 
-use super::options::{Each, Landing, Negatives, Protocol, Signs};
+use super::drawn::{Each, Landing, Negatives, Signs};
+use super::options::Protocol;
 use super::steps::Step;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, Side};

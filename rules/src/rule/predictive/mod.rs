@@ -5,6 +5,7 @@ mod clapp_paired;
 mod clapp_s;
 mod clapp_twin;
 mod cpc;
+mod drawn;
 mod gim;
 mod growing;
 mod hinge_cpc;
@@ -16,6 +17,7 @@ mod preset;
 mod rule;
 mod steps;
 
+pub use drawn::{DrawnFor, Each, Landing, Negatives, Signs};
 pub use growing::PredictionSteps;
-pub use options::{DrawnFor, Each, Landing, Negatives, Options, Signs};
+pub use options::Options;
 pub use rule::{Predictive, PredictiveSpec};

@@ -1,9 +1,8 @@
 //! `predictive`: contexts predict targets k steps later; γ times dendritic signals moves both sides and the weights.
 
+use super::drawn::{DrawnFor, Negatives};
 use super::meetings::Meetings;
-use super::options::{
-    self, DRAWN, DrawnFor, HINGE, Negatives, Options, Overrides, Protocol, SHARED, SIXTEEN,
-};
+use super::options::{self, DRAWN, HINGE, Options, Overrides, Protocol, SHARED, SIXTEEN};
 use super::steps::{self, Step};
 use crate::score;
 use crate::score::bilinear::target_side;

@@ -1,6 +1,7 @@
 //! Which rows each prediction step compares.
 
-use super::options::{Negatives, Protocol};
+use super::drawn::Negatives;
+use super::options::Protocol;
 use plasticity_core::representation::RepresentationShape;
 use plasticity_core::{Error, Result};
 
