@@ -14,7 +14,8 @@ const VARIABLE: &str = "PLASTICITY_BF16";
 pub enum Family {
     /// Tiles of Intel's Advanced Matrix Extensions (since Sapphire Rapids).
     Amx,
-    /// `vdpbf16ps` of AVX-512 BF16 (AMD since Zen 4, Intel Cooper Lake and since Sapphire Rapids).
+    /// `vdpbf16ps` of AVX-512 BF16 (AMD since Zen 4, Intel Cooper Lake and since Sapphire Rapids). On Intel processors
+    /// it is slower than `f32`, so there it must be named.
     Avx512,
     /// The same sums in plain Rust: slow; tests compare the other families with it.
     Plain,
@@ -23,7 +24,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// All, the fastest first.
+    /// All families.
     const ALL: [Self; 4] = [Self::Amx, Self::Avx512, Self::Plain, Self::Rounded];
 
     /// The family of this process: the one that the environment variable `PLASTICITY_BF16` names, or else the
@@ -122,9 +123,12 @@ fn named(word: &str) -> Result<(Family, Option<Kernel>), String> {
     Ok((family, kernel))
 }
 
-/// The first family that works. Prints a warning if the processor reports one that does not work.
+/// The fastest family that works. Prints a warning if the processor reports one that does not work.
 fn fastest() -> (Family, Option<Kernel>) {
     for family in [Family::Amx, Family::Avx512] {
+        if family == Family::Avx512 && !gains() {
+            continue;
+        }
         match family.try_here() {
             Ok(kernel) => return (family, kernel),
             Err(Refusal::Absent) => {}
@@ -134,9 +138,25 @@ fn fastest() -> (Family, Option<Kernel>) {
     (Family::Rounded, None)
 }
 
+/// Whether AVX-512 BF16 is faster than `f32` on this processor.
+fn gains() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return guard::gains(guard::vendor());
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn avx512_is_chosen_only_where_it_is_faster() {
+        let (family, kernel) = fastest();
+        assert_eq!(family.try_here(), Ok(kernel));
+        assert!(family != Family::Avx512 || gains());
+        assert!(family != Family::Rounded || !gains() || Family::Avx512.try_here().is_err());
+    }
 
     #[test]
     fn a_name_gives_its_family_or_says_what_there_is() {

@@ -6,7 +6,7 @@
 
 use super::family::Refusal;
 use super::kernel::{Kernel, Kind, Rows};
-use std::arch::x86_64::{__cpuid_count, __get_cpuid_max};
+use std::arch::x86_64::{__cpuid, __cpuid_count, __get_cpuid_max};
 
 /// The kernel of AVX-512 BF16.
 ///
@@ -46,6 +46,23 @@ pub(super) fn amx() -> Result<Kernel, Refusal> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn amx() -> Result<Kernel, Refusal> {
     Err(Refusal::Absent)
+}
+
+/// Whether a processor of this vendor multiplies faster with `vdpbf16ps` than in `f32`. Intel's do not: an Emerald
+/// Rapids did 88·10⁹ operations a second with it, and 175·10⁹ with `vfmadd231ps` (one core; two multiply-adds for each
+/// of sixteen sums, and one).
+pub(super) fn gains(vendor: [u8; 12]) -> bool {
+    vendor != *b"GenuineIntel"
+}
+
+/// The vendor of this processor, as it names itself.
+pub(super) fn vendor() -> [u8; 12] {
+    let words = __cpuid(0);
+    let mut name = [0; 12];
+    for (part, word) in name.chunks_exact_mut(4).zip([words.ebx, words.edx, words.ecx]) {
+        part.copy_from_slice(&word.to_le_bytes());
+    }
+    name
 }
 
 /// Whether operands can be packed. All kernels pack with AVX-512.
@@ -134,6 +151,12 @@ mod tests {
         // SAFETY: the signal ends the child.
         let fault = || unsafe { libc::raise(libc::SIGKILL) } == 0;
         assert_eq!(apart(fault), Err(libc::SIGKILL));
+    }
+
+    #[test]
+    fn only_intel_gains_nothing() {
+        assert_eq!((gains(*b"GenuineIntel"), gains(*b"AuthenticAMD")), (false, true));
+        assert!(vendor().is_ascii(), "{:?}", vendor());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum Precision {
     #[cfg_attr(feature = "cuda", default)]
     Tf32,
     /// 8 bits of significand, 8 of exponent. On CUDA, maps stay in bf16 between layers, which halves their size.
-    /// On the CPU, operands are packed for AMX tiles or AVX-512 BF16 if the processor has them. Else they are
+    /// On the CPU, operands are packed for AMX tiles or AVX-512 BF16 if these are faster than f32. Else they are
     /// rounded and multiplied by the kernels for f32, so the effect of bf16 on learning can be studied on any
     /// machine.
     Bf16,
