@@ -44,13 +44,15 @@ pub struct Moment<'a, N: ?Sized = dyn Observed> {
     pub losses: &'a [f32],
     /// How long training has waited for stimuli so far.
     pub waited: Duration,
+    /// Whether the [network](Self::network) has made exactly these steps. In a pipeline it may already have made more.
+    pub current: bool,
     network: RefCell<&'a mut N>,
     measures: RefCell<Vec<Measure>>,
     stopped: RefCell<Option<String>>,
 }
 
 impl<'a, N: ?Sized> Moment<'a, N> {
-    /// After `step` of `total` steps. The other fields are 0 or empty; set them if needed.
+    /// After `step` of `total` steps, with a current network. The other fields are 0 or empty; set them if needed.
     pub fn new(step: u64, total: u64, network: &'a mut N) -> Self {
         Self {
             step,
@@ -59,6 +61,7 @@ impl<'a, N: ?Sized> Moment<'a, N> {
             batch: 0,
             losses: &[],
             waited: Duration::ZERO,
+            current: true,
             network: RefCell::new(network),
             measures: RefCell::default(),
             stopped: RefCell::default(),
@@ -72,9 +75,9 @@ impl<'a, N: ?Sized> Moment<'a, N> {
 
     /// The same moment for an observer that sees less of the network.
     pub fn seen_as<'b, M: ?Sized>(&'b self, network: &'b mut M) -> Moment<'b, M> {
-        let Self { step, total, epoch, batch, losses, waited, .. } = *self;
+        let Self { step, total, epoch, batch, losses, waited, current, .. } = *self;
         let (network, measures, stopped) = (RefCell::new(network), RefCell::default(), RefCell::default());
-        Moment { step, total, epoch, batch, losses, waited, network, measures, stopped }
+        Moment { step, total, epoch, batch, losses, waited, current, network, measures, stopped }
     }
 
     /// Saves a number: as a line of `measures.jsonl` and as a scalar for TensorBoard.

@@ -25,7 +25,8 @@ fn layers() -> Vec<Box<dyn LayerSpec>> {
 }
 
 fn measure(rule: &dyn RuleSpec, modules: &[Range<usize>]) -> Audit {
-    let input = MapShape { time: 4, location: 2, batch: 4, extent: [1, 4, 4], channels: 1 };
+    let batch = AuditBench::batch_for(rule);
+    let input = MapShape { time: 4, location: 2, batch, extent: [1, 4, 4], channels: 1 };
     measure_on(input, rule, modules)
 }
 
@@ -115,6 +116,8 @@ fn marks_of_what_is_drawn_otherwise() {
     let other = |key: &str, value: &str| json!({ "negatives": { "type": "other_sample", key: value } });
     assert_eq!(of(json!({ "type": "clapp_twin" })), (true, true, false));
     assert_eq!(of(json!({ "type": "clapp_paired" })), (true, true, false));
+    let three = json!({ "type": "clapp_paired", "signs": { "alternate": 2 } });
+    assert_eq!(of(three), (true, true, false));
     assert_eq!(of(other("at", "any")), (true, true, false));
     assert_eq!(of(other("each", "place")), (true, false, false));
     assert_eq!(of(json!({ "draws": "module" })), (true, false, false));

@@ -14,7 +14,7 @@ use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
 use plasticity_lab::run::{self, Stored};
-use plasticity_lab::training::{Length, Trainer, learn};
+use plasticity_lab::training::{Length, learn};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -104,7 +104,7 @@ fn train(experiment: &Experiment, steps: &[u64], device: &Device, stages: &mut V
         return Ok(());
     }
     run::start_from_init(experiment, &mut network)?;
-    let mut trainer = Trainer::new(network, experiment.config().seed);
+    let mut trainer = run::trainer(experiment, network)?;
     let (mut shown, mut along) = (TrainingProgress::new(), Along::new(experiment, steps));
     let mut loader = experiment.loader(0..total)?;
     let length = Length { total, batch: experiment.config().training.batch };

@@ -7,9 +7,6 @@ use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};
 use plasticity_lab::audit::{Audit, AuditBench, audit};
 
-/// Stimuli of a measurement: few, to be quick, but enough for mixed differences over three.
-const BATCH: usize = 4;
-
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -24,7 +21,7 @@ pub struct Arguments {
 /// measured effects.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut config = arguments.config.load()?;
-    config.training.batch = BATCH;
+    config.training.batch = AuditBench::batch_for(config.rule.as_ref());
     config.training.precision = Some(Precision::F32);
     let seed = config.seed;
     let experiment = options::open_or_draw(config)?;

@@ -215,7 +215,7 @@ fn measured(config: &Config) -> Result<Audit> {
     }
     let document = plasticity_lab::config::Document::parse(&text, "config.toml")?.overridden(&narrow)?;
     let mut config = Config::from_document(document)?;
-    config.training.batch = 4;
+    config.training.batch = AuditBench::batch_for(config.rule.as_ref());
     config.training.precision = Some(Precision::F32);
     let seed = config.seed;
     let experiment = Experiment::open(config)?;

@@ -69,6 +69,8 @@ pub struct Demands {
     pub modules: Modules,
     /// Whether the rule needs labels to learn.
     pub labels: bool,
+    /// The least number of stimuli in a batch.
+    pub least_batch: usize,
     pooling: Vec<Pooling>,
     views: Views,
     prepared: fn(MapShape) -> MapShape,
@@ -81,6 +83,7 @@ impl Default for Demands {
             context: ContextSource::Same,
             modules: Modules::Named("layerwise".to_owned()),
             labels: false,
+            least_batch: 1,
             pooling: Vec::new(),
             views: Views::AsGiven,
             prepared: |input| input,

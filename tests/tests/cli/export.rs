@@ -176,4 +176,5 @@ fn a_checkpoint_to_pass_on_has_the_weights_alone_and_gives_the_same_features() {
     // Weights to start from, and to train further.
     place.succeed(&["train", "config.toml", "--set", "training.init=\"passed\"", "--out", "on"]);
     place.succeed(&["train", "--resume", "passed", "--set", "training.epochs=3"]);
+    place.succeed(&["probe", "passed"]);
 }

@@ -258,6 +258,19 @@ fn a_dry_run_says_what_there_would_be_and_writes_nothing() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let piped = [
+        "train",
+        "config.toml",
+        "--out",
+        "run",
+        "--set",
+        "rule=hinge_cpc",
+        "--set",
+        "training.parallel=pipeline",
+    ];
+    for error in [place.fail(&piped, 3), place.fail(&[&piped[..], &["--dry-run"]].concat(), 3)] {
+        assert!(error.contains("a pipeline needs several modules"), "{error}");
+    }
     assert!(!place.path("run").exists());
 }
 

@@ -2,6 +2,7 @@
 //! kind of stimuli. The ranks are threads; `mpirun` is tried by `tests/cli`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod course;
 mod rounding;
 
 use plasticity as _;

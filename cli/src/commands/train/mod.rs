@@ -113,6 +113,9 @@ pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)>
     let experiment = Experiment::open(config)?;
     experiment.steps_per_epoch()?;
     let network = experiment.network(device)?;
+    if experiment.config().training.parallel.pace().is_some() {
+        network.learns_in_parts().map_err(|error| experiment.config().locate(error))?;
+    }
     Ok((experiment, network))
 }
 

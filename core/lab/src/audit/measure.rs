@@ -4,6 +4,7 @@ use crate::network::Network;
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::random::{Random, stream};
 use plasticity_core::representation::{Pooling, Representation};
 use plasticity_core::{Error, Result};
@@ -34,15 +35,24 @@ pub struct Bench {
     targets: Vec<Option<usize>>,
 }
 
+/// Stimuli of a measurement: few, to be quick, but enough for mixed differences over three.
+const BATCH: usize = 4;
+
 impl Bench {
+    /// The number of stimuli in the batch of an audit of `rule`.
+    pub fn batch_for(rule: &dyn RuleSpec) -> usize {
+        rule.demands().least_batch.max(BATCH)
+    }
+
     /// Prepares a network for the audit. The weights of its rules are scaled so that scores are of order one, because
     /// scores of a new network are too small to show dependences.
     ///
     /// # Errors
     /// If there are fewer than four stimuli, which the measurements need, or the network cannot be run.
     pub fn new(network: Network, shape: MapShape, classes: usize, seed: u64) -> Result<Self> {
-        if shape.batch < 4 {
-            return Err(Error::config("audit", format!("needs a batch of at least 4, got {}", shape.batch)));
+        if shape.batch < BATCH {
+            let message = format!("needs a batch of at least {BATCH}, got {}", shape.batch);
+            return Err(Error::config("audit", message));
         }
         let mut random = stream(seed, &[u64::from_be_bytes(*b"audit\0\0\0")]);
         let [one, other] = [stimuli(&mut random, shape), stimuli(&mut random, shape)];

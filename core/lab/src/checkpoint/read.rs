@@ -6,7 +6,6 @@ use plasticity_core::{Error, files};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
-use toml::Table;
 
 /// Why a file cannot be used as a checkpoint.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Unusable::Refused`] if the file cannot be read or has a later format. [`Unusable::Broken`] if it is
     /// cut short or not a checkpoint, if the checksum does not match, if a tensor has NaN or an infinity, or
-    /// if an optimiser has not made the checkpoint's steps.
+    /// if an optimiser has made more steps than the checkpoint.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
         let unread = |error| Unusable::Refused(Error::file(path, format!("cannot be read: {error}")));
         Self::from_bytes(&files::read(path).map_err(unread)?, path)
@@ -92,9 +91,8 @@ impl Checkpoint {
         if let Some(name) = state.not_finite() {
             return Err(format!("`{name}` contains NaN or infinity"));
         }
-        let some = header.config.as_deref().is_some_and(misses_steps);
-        let wrong = |steps: &&u64| if some { **steps > header.step } else { **steps != header.step };
-        if let Some(steps) = state.optimiser_steps.iter().find(wrong) {
+        // It may have made fewer: modules take turns or skip batches, and averages may begin anew.
+        if let Some(steps) = state.optimiser_steps.iter().find(|steps| **steps > header.step) {
             return Err(format!(
                 "it belongs to step {}, but an optimiser has made {steps} steps",
                 header.step
@@ -103,14 +101,4 @@ impl Checkpoint {
         let Header { step, seed, fingerprint, config, provenance, .. } = header;
         Ok(Self { state, step, seed, fingerprint, config, provenance })
     }
-}
-
-/// Whether a module may make only some of the steps, according to the config in a checkpoint: if modules take turns, or
-/// skip batches in a free pipeline.
-fn misses_steps(config: &str) -> bool {
-    let training = config.parse::<Table>().ok().and_then(|mut config| config.remove("training"));
-    training.is_some_and(|training| {
-        let parallel = training.get("parallel").and_then(toml::Value::as_str);
-        training.get("turns").is_some() || parallel == Some("free_pipeline")
-    })
 }

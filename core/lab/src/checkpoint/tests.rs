@@ -70,7 +70,7 @@ fn values_that_training_never_saves_are_broken_also_without_a_checksum() {
     wrong.state.tensors.values_mut().for_each(|saved| saved.values[1] = f32::NAN);
     wrong.save(&path).unwrap();
     assert!(broken(&path).contains("`layer.0.weight` contains NaN or infinity"));
-    for steps in [u64::MAX, 6, 0] {
+    for steps in [u64::MAX, checkpoint().step + 1] {
         let mut wrong = checkpoint();
         let average = wrong.state.tensors["layer.0.weight"].clone();
         wrong.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
@@ -128,29 +128,14 @@ fn a_checkpoint_without_averages_is_whole_and_its_optimisers_begin_anew() {
     let read = Checkpoint::read(&path).unwrap();
     assert_eq!((read.step, &read.state.optimiser_steps[..]), (checkpoint().step, &[][..]));
     assert_eq!(read.state.tensors, checkpoint().state.tensors);
-    // One whose optimiser has made none of its steps is damaged, also if it has no averages.
-    full.state.tensors.retain(|name, _| !name.starts_with("optimiser."));
-    full.state.optimiser_steps.fill(0);
-    full.save(&path).unwrap();
-    assert!(Checkpoint::read(&path).is_err());
 }
 
 #[test]
-fn a_module_that_misses_steps_is_whole_if_the_config_lets_it() {
+fn a_module_may_have_made_fewer_steps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.safetensors");
     let mut fewer = checkpoint();
-    let (step, average) = (fewer.step, fewer.state.tensors["layer.0.weight"].clone());
-    fewer.state.tensors.insert("optimiser.0.layer.0.weight.0".to_owned(), average);
-    let mut read = |training: &str, steps| {
-        fewer.state.optimiser_steps = vec![steps];
-        fewer.config = Some(format!("[training]\n{training}\n"));
-        fewer.save(&path).unwrap();
-        Checkpoint::read(&path)
-    };
-    for training in ["parallel = \"free_pipeline\"", "turns = [{ steps = 1 }]"] {
-        assert!(read(training, step - 1).is_ok(), "{training}");
-        assert!(matches!(read(training, step + 1), Err(Unusable::Broken(_))), "{training}");
-    }
-    assert!(matches!(read("parallel = \"pipeline\"", step - 1), Err(Unusable::Broken(_))));
+    fewer.state.optimiser_steps = vec![fewer.step - 1];
+    fewer.save(&path).unwrap();
+    assert_eq!(Checkpoint::read(&path).unwrap(), fewer);
 }

@@ -207,6 +207,10 @@ impl Training {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
         }
         self.check_free_pipeline()?;
+        if self.turns.is_some() && self.patience.is_some() {
+            let message = "could end training before the turns of the last modules: leave out training.patience or training.turns";
+            return Err(Error::config("training.patience", message));
+        }
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
             Some(precision) => {
                 let message = format!(

@@ -8,7 +8,7 @@ use crate::ranks::Shard;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::random::{purpose, stream};
-use plasticity_core::stimulus::{Batch, Label, Stimulus};
+use plasticity_core::stimulus::{Batch, Label, Sample, Stimulus};
 use plasticity_core::{Error, Result};
 use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
@@ -79,12 +79,14 @@ pub fn steps_per_epoch(stimuli: usize, batch: usize, presentations: usize) -> Re
         let message = format!("a batch of {batch} does not hold each of its stimuli {presentations} times");
         return Err(Error::config("training.presentations", message));
     }
-    let batch = batch / presentations;
-    if batch == 0 || batch > stimuli {
-        let message = format!("a batch of {batch} is too large for {stimuli} stimuli: use 1 to {stimuli}");
+    let different = batch / presentations;
+    if different == 0 || different > stimuli {
+        let most = stimuli.saturating_mul(presentations);
+        let message =
+            format!("a batch of {batch} is too large for {stimuli} stimuli: use {presentations} to {most}");
         return Err(Error::config("training.batch", message));
     }
-    Ok((stimuli / batch) as u64)
+    Ok((stimuli / different) as u64)
 }
 
 /// The largest useful number of threads for arithmetic or loading: several for each core, since some wait. More
@@ -284,10 +286,14 @@ impl Shared {
             _ => (0..self.batch, 1),
         };
         let presented = |sample: usize| order.1.get((place * self.batch + sample) / presentations).copied();
-        let mut samples = Vec::new();
+        let (mut samples, mut last): (Vec<Sample>, _) = (Vec::new(), None);
         for index in own.map_while(presented) {
             if self.stopped() {
                 return None;
+            }
+            if last.replace(index) == Some(index) {
+                samples.extend(samples.last().cloned());
+                continue;
             }
             let mut random = match self.pass {
                 Pass::Learn { seed, .. } => Some(stream(seed, &[purpose::AUGMENT, epoch, u64::from(index)])),

@@ -88,6 +88,10 @@ fn a_stimulus_is_presented_as_often_as_asked_with_the_same_augmentation() {
     for (batch, key) in [(9, "training.presentations"), (24, "training.batch"), (0, "training.batch")] {
         let error = steps_per_epoch(11, batch, 2).unwrap_err().to_string();
         assert!(error.starts_with(key), "{error}");
+        assert!(
+            batch != 24 || error.ends_with("a batch of 24 is too large for 11 stimuli: use 2 to 22"),
+            "{error}"
+        );
     }
 }
 

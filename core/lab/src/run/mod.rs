@@ -25,7 +25,7 @@ pub use init::start_from_init;
 pub use journal::{Measured, Record};
 pub use observers::trivial_losses;
 pub use stored::Stored;
-pub use train::{fits_ranks, total_steps, train, train_among};
+pub use train::{fits_ranks, total_steps, train, train_among, trainer};
 pub use warnings::{Warning, warnings};
 
 use crate::checkpoint::Checkpoint;

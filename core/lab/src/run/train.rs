@@ -23,6 +23,17 @@ pub fn total_steps(experiment: &Experiment, network: &Network) -> Result<u64> {
     Ok(if network.learns() { experiment.config().training.total_steps(per_epoch) } else { 0 })
 }
 
+/// The training of an experiment's network from its first step, with the config's seed, rates and turns.
+///
+/// # Errors
+/// As [`Experiment::steps_per_epoch`].
+pub fn trainer(experiment: &Experiment, network: Network) -> Result<Trainer> {
+    let training = &experiment.config().training;
+    let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
+    let course = Course::new(training, network.modules().len(), per_epoch, total);
+    Ok(Trainer::new(network, experiment.config().seed).with_course(course))
+}
+
 /// Trains the new network `network` from the run's checkpoint (or from the start) to the end, and returns it in its
 /// trainer. If `stop` returns true, training ends after the current step, with a checkpoint, and [`Trainer::steps`]
 /// is below [`total_steps`]. The same happens if an observer or the config's patience ends it; then
@@ -89,12 +100,11 @@ pub fn train_among(
 ) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
-    let (total, per_epoch) = (total_steps(experiment, &network)?, experiment.steps_per_epoch()?);
+    let total = total_steps(experiment, &network)?;
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
-    let course = Course::new(training, network.modules().len(), per_epoch, total);
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?.on(network.device());
-    let mut trainer = Trainer::new(network, config.seed).with_course(course).among(sharing);
+    let mut trainer = trainer(experiment, network)?.among(sharing);
     if let Some(pace) = training.parallel.pace() {
         trainer = trainer.in_pipeline(experiment.input(), pace).map_err(|error| config.locate(error))?;
     }

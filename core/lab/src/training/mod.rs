@@ -10,8 +10,8 @@ mod watched;
 pub use course::Course;
 pub use init::start_from;
 pub use pipeline::Pace;
-use watched::tell;
 pub use watched::{Length, learn};
+use watched::{Told, tell};
 
 use crate::network::{Module, Network, Role, State};
 use crate::ranks::Sharing;

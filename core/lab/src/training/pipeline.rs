@@ -10,7 +10,7 @@
 //! Greedy Learning of CNNs) without its reuse of maps.
 
 use super::queue::{Full, Receiver, Sender, queue};
-use super::{Course, Length, Trainer, tell};
+use super::{Course, Length, Told, Trainer, tell};
 use crate::loader::HostBatch;
 use crate::network::{ModuleStep, Part, PartStep};
 use plasticity_core::draws::{Draws, SeededDraws};
@@ -20,7 +20,7 @@ use plasticity_core::{Error, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Batches that wait between two parts.
 const QUEUE: usize = 2;
@@ -94,8 +94,8 @@ pub(super) fn learn(
     stop: &dyn Fn() -> bool,
     observers: &mut [&mut dyn Observer<Trainer>],
 ) -> Result<()> {
-    let (mut epoch, mut waited) = (0, Duration::ZERO);
-    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
+    let mut told = Told::default();
+    tell(trainer, length, told, observers, |observer, moment| observer.begin(moment))?;
     loop {
         let mut epochs = Vec::new();
         let mut next = |step: u64| -> Result<Option<(HostBatch, bool)>> {
@@ -110,7 +110,7 @@ pub(super) fn learn(
             }
             let since = Instant::now();
             let host = batches.next().filter(|host| host.is_ok() || !stop()).transpose()?;
-            waited += since.elapsed();
+            told.waited += since.elapsed();
             let Some(host) = host else { return Ok(None) };
             observers.iter_mut().try_for_each(|observer| observer.before(step))?;
             epochs.push(host.epoch);
@@ -123,17 +123,17 @@ pub(super) fn learn(
         if said.is_empty() {
             break;
         }
-        for (of, said) in epochs.into_iter().zip(said) {
-            epoch = of;
+        let last = trainer.step + said.len() as u64;
+        for (epoch, said) in epochs.into_iter().zip(said) {
+            told.epoch = epoch;
             trainer.step += 1;
             let losses: Vec<f32> = said.iter().map(|(loss, _)| *loss).collect();
             trainer.surprise = said.into_iter().map(|(_, surprise)| surprise).collect();
-            tell(trainer, length, epoch, waited, &losses, observers, |observer, moment| {
-                observer.after(moment)
-            })?;
+            let told = Told { losses: &losses, past: trainer.step < last, ..told };
+            tell(trainer, length, told, observers, |observer, moment| observer.after(moment))?;
         }
     }
-    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.end(moment))
+    tell(trainer, length, told, observers, |observer, moment| observer.end(moment))
 }
 
 /// Makes steps of the batches that `next` gives for each step, counted from 1, and whether losses are read in it, until it gives
@@ -178,21 +178,26 @@ fn segment(
         drop(feed);
         (running.into_iter().map(|thread| thread.join()).collect::<Vec<_>>(), fed)
     });
-    let (mut parts, mut said, mut failed) = (Vec::new(), Vec::<Said>::new(), None);
+    let (mut parts, mut made) = (Vec::new(), Vec::new());
     for outcome in outcomes {
-        let (part, outcome) =
+        let (part, own) =
             outcome.map_err(|_| Error::shape("pipeline", "a part's code panicked; see above"))?;
         parts.push(part);
-        match outcome {
-            Ok(own) if said.is_empty() => said = own.into_iter().map(|(_, own)| own).collect(),
-            Ok(own) => own.into_iter().for_each(|(step, own)| said[(step - first) as usize].extend(own)),
-            // A part whose map nobody takes has stopped for the one above.
-            Err(error) => failed = Some(error),
-        }
+        made.push(own);
     }
     trainer.network.put_together(parts);
     fed?;
-    failed.map_or(Ok(said), Err)
+    // The last error: a part whose map nobody takes has stopped for the one above.
+    if let Some(error) = made.iter().rposition(Result::is_err) {
+        return made.swap_remove(error).map(|_| Vec::new());
+    }
+    let mut made = made.into_iter().flatten();
+    // The first part learns from every batch.
+    let mut said: Vec<Said> = made.next().unwrap_or_default().into_iter().map(|(_, own)| own).collect();
+    for (step, own) in made.flatten() {
+        said[(step - first) as usize].extend(own);
+    }
+    Ok(said)
 }
 
 /// One part: takes batches from below until there are no more; says which steps it made.

@@ -47,47 +47,61 @@ pub fn learn(
     if let Some(pipeline) = trainer.pipeline.clone() {
         return super::pipeline::learn(trainer, &pipeline, batches, length, stop, observers);
     }
-    let (mut epoch, mut waited) = (0, Duration::ZERO);
-    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.begin(moment))?;
+    let mut told = Told::default();
+    tell(trainer, length, told, observers, |observer, moment| observer.begin(moment))?;
     let ranks = Arc::clone(trainer.sharing().ranks());
     loop {
         let since = Instant::now();
         let goes_on = !stop() && trainer.halted.is_none();
         let host = if goes_on { batches.next() } else { None };
-        waited += since.elapsed();
+        told.waited += since.elapsed();
         // The same signal may have stopped a program that makes stimuli.
         let host = host.filter(|host| host.is_ok() || !stop());
         if ranks.any(host.is_none())? {
             break;
         }
         let Some(host) = host.transpose()? else { break };
-        epoch = host.epoch;
+        told.epoch = host.epoch;
         let step = trainer.steps() + 1;
         observers.iter_mut().try_for_each(|observer| observer.before(step))?;
-        let wanted = observers.iter().any(|observer| observer.wants_losses(step));
+        // Modules whose turn it is not run only for their losses: on all ranks or on none.
+        let wanted = ranks.any(observers.iter().any(|observer| observer.wants_losses(step)))?;
         let batch = host.to_device(trainer.network().device())?;
         let losses = trainer.step(batch, wanted)?;
-        tell(trainer, length, epoch, waited, &losses, observers, |observer, moment| observer.after(moment))?;
+        let told = Told { losses: &losses, ..told };
+        tell(trainer, length, told, observers, |observer, moment| observer.after(moment))?;
+    }
+    if ranks.any(trainer.halted.is_some())? && trainer.halted.is_none() {
+        trainer.halted = Some("another rank ended it".to_owned());
     }
     trainer.agree()?;
-    tell(trainer, length, epoch, waited, &[], observers, |observer, moment| observer.end(moment))
+    tell(trainer, length, told, observers, |observer, moment| observer.end(moment))
+}
+
+/// What observers are told of a step, apart from the network.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Told<'a> {
+    pub(super) epoch: u64,
+    pub(super) waited: Duration,
+    pub(super) losses: &'a [f32],
+    /// Whether the network has already made further steps.
+    pub(super) past: bool,
 }
 
 pub(super) fn tell(
     trainer: &mut Trainer,
     length: Length,
-    epoch: u64,
-    waited: Duration,
-    losses: &[f32],
+    told: Told<'_>,
     observers: &mut [&mut dyn Observer<Trainer>],
     what: impl Fn(&mut dyn Observer<Trainer>, &Moment<Trainer>) -> Result<()>,
 ) -> Result<()> {
     let step = trainer.steps();
     let mut moment = Moment::new(step, length.total, trainer);
-    moment.epoch = epoch;
+    moment.epoch = told.epoch;
     moment.batch = length.batch;
-    moment.losses = losses;
-    moment.waited = waited;
+    moment.losses = told.losses;
+    moment.waited = told.waited;
+    moment.current = !told.past;
     observers.iter_mut().try_for_each(|observer| what(*observer, &moment))?;
     let stopped = moment.stopped();
     trainer.halted = trainer.halted.take().or(stopped);

@@ -85,6 +85,16 @@ pub enum Signs {
     Alternate(usize),
 }
 
+impl Signs {
+    /// The least number of inputs in a batch: each positive and each of its negatives has another other input.
+    pub fn least_batch(self) -> usize {
+        match self {
+            Self::Drawn => 2,
+            Self::Alternate(negatives) => 2 * negatives.saturating_add(1),
+        }
+    }
+}
+
 /// Which parts of the network share the drawn signs and other inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -40,10 +40,11 @@ impl<'a> Meetings<'a> {
                 (index, count)
             }
             Negatives::OtherSample { each, at, count } => {
-                let (alternate, least) = match self.protocol.signs {
-                    Signs::Drawn => (None, 2),
-                    Signs::Alternate(negatives) => (Some(negatives + 1), 2 * (negatives + 1)),
+                let alternate = match self.protocol.signs {
+                    Signs::Drawn => None,
+                    Signs::Alternate(negatives) => Some(negatives + 1),
                 };
+                let least = self.protocol.signs.least_batch();
                 if batch < least {
                     let message = format!(
                         "negatives `other_sample` need at least {least} inputs in a batch, got {batch}"

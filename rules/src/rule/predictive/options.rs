@@ -78,7 +78,11 @@ impl Options {
             Negatives::All {} => vec![Pooling::Keep],
             _ => self.pool.poolings(),
         };
-        Demands::default().with_pooling_of_each(poolings).with_context(self.context)
+        let mut demands = Demands::default().with_pooling_of_each(poolings).with_context(self.context);
+        if matches!(self.negatives, Negatives::OtherSample { .. }) {
+            demands.least_batch = self.signs.least_batch();
+        }
+        demands
     }
 
     /// The options of a module (from 0) without score and broadcast.

@@ -107,7 +107,8 @@ impl Observer<Trainer> for Checkpoints<'_> {
             let sum: f64 = moment.losses.iter().copied().map(f64::from).sum();
             self.losses = (self.losses.0 + sum / moment.losses.len() as f64, self.losses.1 + 1);
         }
-        if self.schedule.due(moment.step, Instant::now()) || moment.step == moment.total {
+        // A time may pass in the middle of a pipeline's steps; then the last of them saves.
+        if moment.current && (self.schedule.due(moment.step, Instant::now()) || moment.step == moment.total) {
             self.save(moment)?;
         }
         Ok(())

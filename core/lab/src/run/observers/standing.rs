@@ -61,13 +61,15 @@ impl Standing {
         Self { since: vec![None; trivial.len()], trivial }
     }
 
-    /// Processes a record; returns the modules (from 0) whose losses have been trivial for a long time, with the value.
-    pub fn hear(&mut self, record: &Record) -> Vec<(usize, f64)> {
+    /// Processes a record of a step in which each module learned at a rate, or not at all. Returns the modules (from 0)
+    /// whose losses have been trivial for a long time although they learn, with the value.
+    pub fn hear(&mut self, record: &Record, rates: &[Option<f64>]) -> Vec<(usize, f64)> {
         let mut long = Vec::new();
         let each = record.loss.iter().zip(&self.trivial).zip(&mut self.since).enumerate();
         for (module, ((loss, trivial), since)) in each {
             let Some(trivial) = trivial else { continue };
-            if (f64::from(*loss) - trivial).abs() > NEAR * trivial.abs() {
+            let rests = rates.get(module).is_some_and(Option::is_none);
+            if rests || (f64::from(*loss) - trivial).abs() > NEAR * trivial.abs() {
                 *since = None;
             } else if record.step - *since.get_or_insert(record.step) >= STEPS {
                 long.push((module, *trivial));
@@ -90,10 +92,23 @@ mod tests {
             let first = if step == 900 { 1.9 } else { 1.99 };
             let (loss, measures) = (vec![first, 2.0, 2.001], Default::default());
             let record = Record { step, epoch: 0, loss, surprise: Vec::new(), measures };
-            found.extend(standing.hear(&record).into_iter().map(|(module, _)| (step, module)));
+            let rates = [Some(1e-3), Some(1e-3), Some(1e-3)];
+            found.extend(standing.hear(&record, &rates).into_iter().map(|(module, _)| (step, module)));
         }
         assert_eq!(found.first(), Some(&(1020, 2)));
         assert_eq!(found.iter().find(|(_, module)| *module == 0), Some(&(1920, 0)));
         assert!(found.iter().all(|(_, module)| *module != 1));
+    }
+
+    #[test]
+    fn a_module_that_waits_for_its_turn_is_not_named() {
+        let mut standing = Standing::new(vec![Some(2.0)]);
+        let mut named = |step, rate| {
+            let (loss, measures) = (vec![2.0], Default::default());
+            let record = Record { step, epoch: 0, loss, surprise: Vec::new(), measures };
+            !standing.hear(&record, &[rate]).is_empty()
+        };
+        assert!(!named(1, None) && !named(2000, None) && !named(2020, Some(1e-3)));
+        assert!(named(3020, Some(1e-3)));
     }
 }

@@ -34,7 +34,8 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// If a warning cannot be saved.
     pub fn hear(&mut self, record: &Record, moment: &Moment<Trainer>) -> Result<()> {
-        for (module, value) in self.standing.hear(record) {
+        let rates = moment.network().rates(record.step.saturating_sub(1));
+        for (module, value) in self.standing.hear(record, &rates) {
             let message = format!(
                 "module {}: its loss has long been {value:.3}, its value if all stimuli look the same; if it \
                  stays there, a higher rate or other initial weights may help",
