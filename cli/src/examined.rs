@@ -28,8 +28,10 @@ pub struct Examined {
     pub untrained: Look,
     /// Alignment of W_pred with W_retroᵀ of every module, at the start and at every saved checkpoint.
     pub alignment: Vec<(u64, Vec<PredictionAlignment>)>,
-    /// Steps and states of the run, from the untrained network on.
+    /// Steps and states of the run, from the weights on from which training started.
     pub states: Vec<(u64, State)>,
+    /// The state of the untrained network.
+    pub fresh: State,
 }
 
 /// The activity of one network for stimuli.
@@ -52,6 +54,16 @@ pub struct Extent {
 }
 
 impl Examined {
+    /// The state at the run's checkpoint.
+    pub fn state(&self) -> &State {
+        &self.loaded.stored.checkpoint.state
+    }
+
+    /// Whether the network was trained in this run.
+    pub fn learned(&self) -> bool {
+        self.loaded.step() > 0 && self.loaded.trained.learns()
+    }
+
     /// Opens runs and shows the stimuli of the first run to all their networks (stimuli that are made from a
     /// seed differ between seeds). All checks are made before any stimulus is shown.
     ///
@@ -66,10 +78,10 @@ impl Examined {
         let stimuli = some(whole, extent.stimuli)?;
         let examine = |mut loaded: Loaded| {
             let [trained, untrained] = looks(&mut loaded, &stimuli, &classes, extent.drivers, device)?;
-            let states = loaded.states()?;
+            let (states, fresh) = (loaded.states()?, loaded.untrained.state()?);
             let alignment = states.iter().map(|(step, state)| (*step, prediction_alignment(state))).collect();
             let (stimuli, classes) = (Arc::clone(&stimuli), classes.clone());
-            Ok(Self { loaded, stimuli, classes, trained, untrained, alignment, states })
+            Ok(Self { loaded, stimuli, classes, trained, untrained, alignment, states, fresh })
         };
         loaded.into_iter().map(examine).collect()
     }
@@ -102,6 +114,7 @@ fn looks(
 ) -> Result<[Look; 2]> {
     let mut shown = ProbeProgress::new();
     let Loaded { experiment, trained, untrained, .. } = loaded;
+    experiment.set_precision(device)?;
     let training = &experiment.config().training;
     let sizes = (training.batch, training.threads);
     let mut progress = |share: f64| shown.show("features", share);

@@ -1,5 +1,6 @@
 //! A run from its folder, for analysis: its trained network and its untrained network.
 
+use crate::output;
 use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Split, Stimulus};
@@ -73,19 +74,35 @@ impl Loaded {
         }
     }
 
-    /// Steps and states of the run: the untrained network, then the saved checkpoints.
+    /// Steps and states of the run: the weights from which training started, then the saved checkpoints. A warning says
+    /// if the start is left out because the weights of `training.init` can no longer be read.
     ///
     /// # Errors
     /// If a checkpoint cannot be read.
-    pub fn states(&mut self) -> Result<Vec<(u64, State)>> {
-        let mut states = vec![(0, self.untrained.state()?)];
-        for (step, path) in run::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step > 0) {
-            if step > self.step() {
-                continue;
+    pub fn states(&self) -> Result<Vec<(u64, State)>> {
+        let mut states = Vec::new();
+        for (step, path) in
+            run::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step <= self.step())
+        {
+            states.push((step, Stored::load(&path)?.checkpoint.state));
+        }
+        // Imported weights are a checkpoint of step 0.
+        if states.first().is_none_or(|(first, _)| *first > 0) {
+            match self.start() {
+                Ok(start) => states.insert(0, (0, start)),
+                Err(error) if self.config().training.init.is_some() => {
+                    output::note(&format!("warning: {error}: the start of the run is not shown"));
+                }
+                Err(error) => return Err(error),
             }
-            let stored = Stored::load(&path)?;
-            states.push((step, stored.checkpoint.state));
         }
         Ok(states)
+    }
+
+    /// The weights that a new run of the config starts from: those of the seed, or of `training.init`.
+    fn start(&self) -> Result<State> {
+        let mut network = self.experiment.network(self.untrained.device())?;
+        run::start_from_init(&self.experiment, &mut network)?;
+        network.state()
     }
 }

@@ -107,7 +107,8 @@ pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
 pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
     let table = table(head, rows);
     let lines = table.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line);
-    let plain = lines.map(|line| line.trim_matches(['|', ' ']).replace(" | ", "  "));
+    let bare = |line: &str| line.strip_prefix("| ")?.strip_suffix(" |").map(|line| line.replace(" | ", "  "));
+    let plain = lines.filter_map(bare).map(|line| line.trim_end().to_owned());
     plain.collect::<Vec<_>>().join("\n")
 }
 

@@ -1,11 +1,13 @@
-//! Signals that ask the program to end. After the first one, the step is finished and saved; the second one ends
-//! the program at once.
+//! Signals that ask the program to end. In training, the first one finishes the step and saves it; the second one
+//! ends the program at once. Before training and after [`Signals::rest`] they end it in the default way.
 
 use crate::exit::Exit;
 use plasticity_core::{Error, Result};
 #[cfg(unix)]
 use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The signals that ask the program to end, and its exit status after each. Batch systems send SIGUSR1, SIGUSR2 and SIGXCPU
@@ -22,12 +24,22 @@ const ASK: [(i32, Exit); 6] = [
 #[cfg(not(unix))]
 const ASK: [(i32, Exit); 0] = [];
 
-/// Listens for signals from its creation on.
-#[derive(Debug, Default)]
-pub struct Signals {
+/// What the handlers of the process read and set.
+#[derive(Clone, Debug, Default)]
+struct Flags {
     came: Arc<AtomicBool>,
     which: Arc<AtomicUsize>,
+    /// Whether nobody reads `came`.
+    idle: Arc<AtomicBool>,
 }
+
+/// The handlers stay until the process ends: without them, a signal would be ignored.
+#[cfg(unix)]
+static OF_PROCESS: OnceLock<Flags> = OnceLock::new();
+
+/// Listens for signals from its creation on.
+#[derive(Debug, Default)]
+pub struct Signals(Flags);
 
 impl Signals {
     /// Listens for the signals that ask to end, except those that this process ignores since its start (`nohup`). `mpirun`
@@ -37,21 +49,36 @@ impl Signals {
     /// If the system refuses.
     #[cfg(unix)]
     pub fn listen() -> Result<Self> {
+        let flags = match OF_PROCESS.get() {
+            Some(flags) => flags,
+            None => {
+                let flags = Self::register()?;
+                OF_PROCESS.get_or_init(|| flags)
+            }
+        };
+        flags.idle.store(false, Ordering::SeqCst);
+        Ok(Self(flags.clone()))
+    }
+
+    #[cfg(unix)]
+    fn register() -> Result<Flags> {
         use signal_hook::flag;
-        let signals = Self::default();
+        let flags = Flags::default();
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
         for (signal, exit) in ASK {
             if ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
             // In this order: at the first signal the flag is not set yet.
-            let leave = flag::register_conditional_shutdown(signal, exit as i32, Arc::clone(&signals.came));
-            leave
-                .and_then(|_| flag::register_usize(signal, Arc::clone(&signals.which), signal as usize))
-                .and_then(|_| flag::register(signal, Arc::clone(&signals.came)))
+            flag::register_conditional_default(signal, Arc::clone(&flags.idle))
+                .and_then(|_| {
+                    flag::register_conditional_shutdown(signal, exit as i32, Arc::clone(&flags.came))
+                })
+                .and_then(|_| flag::register_usize(signal, Arc::clone(&flags.which), signal as usize))
+                .and_then(|_| flag::register(signal, Arc::clone(&flags.came)))
                 .map_err(|error| Error::stimulus("signals", format!("cannot be caught: {error}")))?;
         }
-        Ok(signals)
+        Ok(flags)
     }
 
     /// On other systems, a signal ends the program in the default way.
@@ -60,14 +87,22 @@ impl Signals {
         Ok(Self::default())
     }
 
+    /// From now on, until the next [`listen`](Self::listen), signals end the program in the default way.
+    pub fn rest() {
+        #[cfg(unix)]
+        if let Some(flags) = OF_PROCESS.get() {
+            flags.idle.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Whether a signal has come.
     pub fn came(&self) -> bool {
-        self.came.load(Ordering::Relaxed)
+        self.0.came.load(Ordering::Relaxed)
     }
 
     /// The exit status after the signal that came.
     pub fn exit(&self) -> Exit {
-        let which = self.which.load(Ordering::Relaxed);
+        let which = self.0.which.load(Ordering::Relaxed);
         let asked = ASK.into_iter().find(|(signal, _)| usize::try_from(*signal) == Ok(which));
         asked.map_or(Exit::Interrupted, |(_, exit)| exit)
     }

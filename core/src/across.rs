@@ -8,6 +8,12 @@ pub trait Across: Send + Sync + std::fmt::Debug {
     /// How many ranks there are.
     fn ranks(&self) -> usize;
 
+    /// How many shards the sum of updates covers. The update of a shard is divided by it where it is a mean over the
+    /// batch. 1 if the ranks average their updates, so that each of them must be a mean over its own shard.
+    fn summed(&self) -> usize {
+        self.ranks()
+    }
+
     /// The sum over ranks of `values`, element by element. All ranks must call this the same number of times, in
     /// the same order.
     ///

@@ -9,7 +9,7 @@ use plasticity_core::pairs::{Pairs, Scores};
 use plasticity_core::plasticity::autodiff;
 use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::stream;
-use plasticity_core::registry::Family;
+use plasticity_core::registry::{Family, Plugin, plugins};
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_rules as _;
 use rand::RngExt;
@@ -207,6 +207,7 @@ fn the_hinge_without_gate_or_sign_gives_the_rest_of_gamma() {
 fn what_cannot_work_is_an_error_that_says_why() {
     let one = RepresentationShape { batch: 1, ..SHAPE };
     let short = RepresentationShape { time: 3, ..SHAPE };
+    let six = RepresentationShape { batch: 6, ..SHAPE };
     for (toml, shape, expected) in [
         ("type = \"clapp\"", short, "need more than 6 steps in time, got 3"),
         ("type = \"clapp\"\nprediction_steps = 2", one, "at least 2 inputs in a batch, got 1"),
@@ -219,12 +220,12 @@ fn what_cannot_work_is_an_error_that_says_why() {
         ("type = \"clapp\"\ncontext = \"top\"", SHAPE, "context: unknown value `top`: known are same, above"),
         ("type = \"clapp\"\nprediction_step = 2", SHAPE, "unknown key `prediction_step`"),
         ("type = \"clapp\"\nnegatives = { type = \"all\" }", SHAPE, "type = \"all\" cannot be time-local"),
-        ("type = \"cpc\"\nprediction_steps = 2\ntime_local = true", SHAPE, "cannot be time-local"),
         (
-            "type = \"clapp\"\nprediction_steps = [2]",
+            "type = \"cpc\"\ntime_local = true",
             SHAPE,
-            "prediction_steps: [2] has 1 numbers, but the network has 2 modules",
+            "broadcast: `softmax` compares a positive with its negatives",
         ),
+        ("type = \"clapp\"\nprediction_steps = [2]", SHAPE, "prediction_steps: 1 values for 2 modules"),
         ("type = \"clapp\"\npool = [2]", SHAPE, "pool: [2] has 1 sizes, but the network has 2 modules"),
         (
             "type = \"cpc\"\nnegatives = { type = \"all\" }\npool = 2",
@@ -237,6 +238,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
             "twins: needs a score with separate retrodiction weights",
         ),
         ("type = \"clapp\"\ndraws = \"none\"", SHAPE, "draws: "),
+        ("type = \"clapp_twin\"\ndraws = \"module\"", SHAPE, "draws: with `module`, W_pred and W_retro see"),
         ("type = \"cpc\"\nnegatives = { type = \"random\", count = 0 }", SHAPE, "negatives.count: "),
         (
             "type = \"cpc\"\nnegatives = { type = \"other_sample\", count = 2 }",
@@ -255,6 +257,7 @@ fn what_cannot_work_is_an_error_that_says_why() {
         ),
         ("type = \"clapp\"\nsigns = { alternate = 0 }", SHAPE, "signs.alternate: "),
         ("type = \"clapp\"\nsigns = { alternate = 1 }", SHAPE, "at least 4 inputs in a batch, got 3"),
+        ("type = \"clapp\"\nsigns = { alternate = 2 }", six, "at least 9 inputs in a batch, got 6"),
         ("type = \"cpc\"\nbroadcast = { type = \"hinge\", weight = nan }", SHAPE, "broadcast.weight: "),
         ("type = \"cpc\"\nscore = { type = \"w_retro\", initial = 2.0 }", SHAPE, "score.initial: "),
         ("type = \"lpl\"\nepsilon = 0.0", SHAPE, "epsilon: expected a number > 0, got 0"),
@@ -271,6 +274,60 @@ fn what_cannot_work_is_an_error_that_says_why() {
     ] {
         let error = bench(toml, shape, None).and_then(|mut bench| bench.update().map(drop)).unwrap_err();
         assert!(error.contains(expected), "{toml}: {error}");
+    }
+}
+
+/// The written config gives back the rule, also if a key of a preset has the value that `predictive` has.
+#[test]
+fn written_presets_give_back_the_rule() {
+    let read = |table: toml::Table| -> Box<dyn RuleSpec> { table.try_into().unwrap() };
+    let all = plugins(Family::Rule);
+    let general = all.iter().find(|plugin| plugin.name == "predictive").unwrap().keys;
+    let same =
+        |plugin: &&&Plugin| plugin.keys.iter().map(|key| key.name).eq(general.iter().map(|key| key.name));
+    let presets: Vec<_> = all.iter().filter(same).collect();
+    assert!(presets.len() >= 9, "{presets:?}");
+    for preset in presets {
+        for key in general {
+            let text = format!("type = \"{}\"\n{} = {}", preset.name, key.name, key.default);
+            let rule = read(text.parse().unwrap());
+            let again = read(toml::Table::try_from(&rule).unwrap());
+            assert_eq!(format!("{rule:?}"), format!("{again:?}"), "{text}");
+        }
+    }
+    // Drawn signs are written only where the preset has others.
+    let writes = |name: &str| {
+        let rule = read(format!("type = \"{name}\"\nsigns = \"drawn\"").parse().unwrap());
+        toml::Table::try_from(&rule).unwrap().contains_key("signs")
+    };
+    assert!(writes("clapp_paired") && !writes("clapp"));
+}
+
+#[test]
+fn rules_say_how_often_a_stimulus_is_presented() {
+    for (toml, expected) in [
+        ("type = \"clapp_s\"", None),
+        ("type = \"clapp\"", Some(1)),
+        ("type = \"clapp_paired\"", Some(2)),
+        ("type = \"clapp_paired\"\nsigns = { alternate = 3 }", Some(4)),
+        ("type = \"infonce\"", Some(1)),
+        ("type = \"clapp_pp_backprop\"", Some(1)),
+        ("type = \"scff\"", Some(1)),
+        ("type = \"lpl\"", None),
+    ] {
+        let spec: Box<dyn RuleSpec> = toml::from_str(toml).unwrap();
+        assert_eq!(spec.demands().presentations, expected, "{toml}");
+    }
+}
+
+#[test]
+fn a_context_above_with_other_places_is_refused_before_the_first_step() {
+    let device = Device::open().unwrap();
+    let spec: Box<dyn RuleSpec> = toml::from_str("type = \"clapp_s\"\ncontext = \"above\"").unwrap();
+    for above in [RepresentationShape { time: 4, ..SHAPE }, RepresentationShape { location: 1, ..SHAPE }] {
+        let site = Site::new(&device, SHAPE).with_context(above).with_module(0, 2);
+        let error = spec.build(&site, &mut stream(3, &[])).err().unwrap().to_string();
+        assert!(error.starts_with("context: `above` needs") && error.contains("module 1"), "{error}");
     }
 }
 

@@ -202,6 +202,48 @@ fn summed_inputs_before_batch_normalisation_are_refused_with_the_remedy() {
     }
 }
 
+/// The shape of summed inputs above a layer that normalises over the batch, on maps of one position.
+#[test]
+fn summed_inputs_above_batch_normalisation_in_a_block_are_learned_from() {
+    let device = Device::open().unwrap();
+    let layer = json!({ "type": "block", "layers": [
+        { "type": "batch_norm", "affine": false },
+        { "type": "dense", "channels": 3, "relu": false },
+        { "type": "triangle" }
+    ] });
+    let shape = MapShape { extent: [1; 3], channels: 5, ..SHAPE };
+    let optimiser = OptimiserSpec::default();
+    let mut network =
+        build(&device, "softhebb", &[layer.clone(), layer], &[0..1, 1..2], shape, optimiser).unwrap();
+    let updates = step(&mut network, waves(&device, shape));
+    for (name, update) in updates.iter().filter(|(name, _)| name.ends_with("weight")) {
+        assert!(update.iter().any(|&value| value != 0.0), "{name}");
+    }
+}
+
+#[test]
+fn what_can_never_make_a_step_is_refused_when_the_network_is_built() {
+    let device = Device::open().unwrap();
+    let refusal = |rule: &str, layers: &[Value], input: MapShape| {
+        let modules: Vec<_> = (0..layers.len()).map(|layer| layer..layer + 1).collect();
+        let network = build(&device, rule, layers, &modules, input, OptimiserSpec::default());
+        network.err().unwrap().to_string()
+    };
+    let layer = json!({ "type": "conv2d", "channels": 3, "kernel": 3, "padding": 1 });
+    for (rule, inputs, least) in
+        [("clapp", 1, 2), ("clapp_paired", 3, 4), ("clapp_pp", 2, 2), ("infonce", 2, 2), ("nt_xent", 2, 2)]
+    {
+        let error = refusal(rule, std::slice::from_ref(&layer), MapShape { batch: inputs, ..SHAPE });
+        let expected = format!("needs at least {least} in a batch");
+        assert!(error.starts_with("training.batch: is ") && error.contains(&expected), "{rule}: {error}");
+    }
+    // Rows of a batch are not views if only the network makes one step in time of several.
+    let conv = |kernel: usize| json!({ "type": "conv1d", "channels": 3, "kernel": kernel });
+    let sequence = MapShape { extent: [4, 1, 1], ..SHAPE };
+    let error = refusal("lpl", &[conv(1), conv(4)], sequence);
+    assert!(error.starts_with("encoder: module 2 has one step in time"), "{error}");
+}
+
 #[test]
 fn every_relative_learns_in_a_network_of_two_modules() {
     let device = Device::open().unwrap();

@@ -55,11 +55,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     start_threads(&config)?;
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
-    let start = started(&experiment, &device)?;
-    let mut stages = vec![Stage { step: 0, layers: alignment::at(&experiment, start.as_ref(), 0, &device)? }];
-    let mut trained_to = Ok(());
+    reachable(&experiment, &arguments.steps, &device)?;
+    let mut stages = Vec::new();
     if is_run {
-        for (step, path) in run::checkpoints(&arguments.what)?.into_iter().filter(|(step, _)| *step > 0) {
+        for (step, path) in run::checkpoints(&arguments.what)? {
             let stored = match Stored::read(&path) {
                 Ok(stored) => stored,
                 Err(Unusable::Refused(error)) => return Err(error),
@@ -73,9 +72,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
                 .map_err(|error| stored.locate(error))?;
             stages.push(Stage { step, layers });
         }
-    } else {
-        trained_to = train(&experiment, &arguments.steps, &device, &mut stages);
     }
+    // A run with weights from elsewhere has a checkpoint of step 0.
+    if stages.first().is_none_or(|first| first.step > 0) {
+        let start = started(&experiment, &device)?;
+        let layers = alignment::at(&experiment, start.as_ref(), 0, &device)?;
+        stages.insert(0, Stage { step: 0, layers });
+    }
+    let trained_to = if is_run { Ok(()) } else { train(&experiment, &arguments.steps, &device, &mut stages) };
     let json = output::json(&stages)?;
     let printed = output::print(&if arguments.json { json.clone() } else { table(&stages) });
     if is_run && probe::is_own(experiment.config(), &arguments.what)? {
@@ -84,6 +88,20 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         output::note("alignment.json is not changed: it belongs to the run's own config");
     }
     trained_to.and(printed).map(|()| Exit::Success)
+}
+
+/// Refuses steps after the end of the config's training, in which no module learns.
+fn reachable(experiment: &Experiment, steps: &[u64], device: &Device) -> Result<()> {
+    let Some(most) = steps.iter().max() else { return Ok(()) };
+    let network = experiment.network(device)?;
+    let total = run::total_steps(experiment, &network)?;
+    if !network.learns() || *most <= total {
+        return Ok(());
+    }
+    let message = format!(
+        "names step {most}, but the config's training ends after {total} steps: raise training.epochs or training.steps"
+    );
+    Err(Error::config("--steps", message))
 }
 
 /// The initial state of a run, if the config has `training.init`.

@@ -41,7 +41,7 @@ enum Format {
 
 /// Writes the file.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    vacant(&arguments.out)?;
+    vacant("--out", &arguments.out)?;
     let device = Device::open()?;
     let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
     let all = loaded.trained.layer_names().len();

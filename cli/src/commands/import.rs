@@ -6,8 +6,8 @@ use crate::options::Overrides;
 use crate::output;
 use crate::threads::start_threads;
 use output::quoted;
-use plasticity_core::Result;
 use plasticity_core::device::Device;
+use plasticity_core::{Error, Result};
 use plasticity_lab::checkpoint::Checkpoint;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
@@ -45,10 +45,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
     let imported = import(&mut network, &arguments.file, &arguments.map)?;
+    let state = network.state()?;
+    if let Some(name) = state.not_finite() {
+        let message = format!("has a value for `{name}` that is not finite: give a file with finite weights");
+        return Err(Error::file(&arguments.file, message));
+    }
     let config = experiment.config();
     let mut run = Run::create(folder, config)?;
     run.save(&Checkpoint {
-        state: network.state()?,
+        state,
         step: 0,
         seed: config.seed,
         fingerprint: config.fingerprint()?,

@@ -7,7 +7,7 @@ use crate::progress::ProbeProgress;
 use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
-use plasticity_lab::config::Config;
+use plasticity_lab::config::{Config, Patience};
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::{Beside, ByGoodness, FeatureStatistics, LayerProbe, goodness, probe};
@@ -47,6 +47,19 @@ pub struct Report {
     /// `readout` in the files of earlier builds.
     #[serde(default, alias = "readout")]
     pub fingerprint: String,
+    /// With `training.patience`: whether it ended the training. Missing in the files of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// Whether patience ended the training of a probed network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It is not known to have ended.
+    Open,
+    /// This patience ended it.
+    By(Patience),
 }
 
 /// Probes a run.
@@ -71,7 +84,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
     network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
-    let report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
+    let mut report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
+    report.ended = experiment.config().training.patience.and_then(|_| ended(&arguments.run, report.step));
     let printed = output::print(&if arguments.json { output::json(&report)? } else { table(&report) });
     if own {
         write(&report, &arguments.run)?;
@@ -81,6 +95,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         );
     }
     printed.map(|()| Exit::Success)
+}
+
+/// Whether patience has ended the run in a folder at a step, as its last report states it.
+fn ended(folder: &Path, step: u64) -> Option<Ended> {
+    let bytes = std::fs::read(folder.join("probe.json")).ok();
+    let last: Option<Report> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    last.filter(|last| last.step == step).map_or(Some(Ended::Open), |last| last.ended)
 }
 
 /// The override that sets the stimuli of another config.
@@ -98,7 +119,8 @@ pub fn report(experiment: &Experiment, network: &mut Network, step: u64, device:
     let mut shown = ProbeProgress::new();
     let layers = probe(experiment, network, device, &mut |what, share| shown.show(what, share))?;
     let goodness = goodness(experiment, network, device, &mut |what, share| shown.show(what, share))?;
-    Ok(Report { step, layers, goodness, fingerprint: experiment.config().probe_fingerprint()? })
+    let fingerprint = experiment.config().probe_fingerprint()?;
+    Ok(Report { step, layers, goodness, fingerprint, ended: None })
 }
 
 /// Writes `probe.json` into a run's folder, or warns if this fails.

@@ -46,8 +46,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let file = place(arguments)?;
     let charts = beside(&file);
-    vacant(&file)?;
-    vacant(&charts)?;
+    vacant("--out", &file)?;
+    vacant("--out", &charts)?;
     let device = Device::open()?;
     let set = &arguments.overrides.set;
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);

@@ -22,7 +22,7 @@ pub struct Arguments {
     #[command(flatten)]
     overrides: Overrides,
     /// Reference cases: safetensors files, or folders of them, with a network and its expected gradients
-    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "config")]
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["config", "set", "steps"])]
     reference: Vec<PathBuf>,
     /// Training steps after which a config's network is compared again
     #[arg(long, default_value_t = 20)]

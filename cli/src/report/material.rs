@@ -188,6 +188,7 @@ fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Resu
     let sizes = (config.training.batch, config.training.threads);
     let settings = config.probe.settings(ProbeKind::Standardised);
     let seed = config.seed;
+    run.loaded.experiment.set_precision(device)?;
     let seen = survey(&mut [&mut run.loaded.trained], &train, sizes, device, 0, &mut |_| {})?;
     let Some(learned) = seen.first() else {
         return Err(plasticity_core::Error::shape("survey", "has seen no network"));

@@ -26,7 +26,7 @@ const TABLE: [(&str, [Option<f64>; 3]); 9] = [
     ("clapp", [Some(73.6), None, None]),
 ];
 
-/// The paper's result; `None` if data, encoder or rule is not that of the paper. Widths must be absent (then
+/// The paper's result; `None` if data, labels, encoder or rule is not that of the paper. Widths must be absent (then
 /// they are the presets' defaults) or equal those of the paper. Modules must be absent (then they are the
 /// rule's).
 pub fn published(config: &Config) -> Option<Published> {
@@ -40,12 +40,16 @@ pub fn published(config: &Config) -> Option<Published> {
     };
     let source =
         [&["stimulus", "source", "type"][..], &["stimulus", "learn", "type"]].into_iter().find_map(name)?;
-    let (data, column, widths) = match source.as_str() {
-        "stl10" => ("STL-10", 0, &[128, 256, 256, 512, 1024, 1024][..]),
-        "librispeech" => ("LibriSpeech phones", 1, &[512; 5][..]),
-        "ucf101" => ("UCF-101", 2, &[96, 256, 512, 512, 512][..]),
+    let (data, column, preset, widths) = match source.as_str() {
+        "stl10" => ("STL-10", 0, "vgg6", &[128, 256, 256, 512, 1024, 1024][..]),
+        "librispeech" => ("LibriSpeech phones", 1, "audio", &[512; 5][..]),
+        "ucf101" => ("UCF-101", 2, "video", &[96, 256, 512, 512, 512][..]),
         _ => return None,
     };
+    let speakers = name(&["stimulus", "label"]).is_some_and(|label| label == "speaker");
+    if speakers || name(&["encoder", "preset"])? != preset {
+        return None;
+    }
     let own: Option<Vec<i64>> = table
         .get("encoder")
         .and_then(|encoder| encoder.get("widths"))
@@ -81,5 +85,11 @@ mod tests {
         assert_eq!(of("vision/stl10_clapp_s_2_modules", &[]), None);
         assert_eq!(of("vision/stl10_cpc", &["encoder.widths=[1,2,3,4,5,6]"]), None);
         assert_eq!(of("vision/tiny", &[]), None);
+        assert_eq!(
+            of("vision/stl10_cpc", &["encoder={layers=[{type=\"conv2d\",channels=4,kernel=3}]}"]),
+            None
+        );
+        assert_eq!(of("vision/stl10_cpc", &["encoder={preset=\"resnet50\"}"]), None);
+        assert_eq!(of("audio/librispeech_cpc", &["stimulus.label=speaker"]), None);
     }
 }

@@ -1,7 +1,9 @@
 //! What every device must do: one test body for the CPU and for CUDA, against sums in `f64`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
-use plasticity_compute::device::{Buffer, Device, Indices, Precision};
+use dfdx::shapes::{Axes2, Axis};
+use dfdx::tensor_ops::{BroadcastTo, PermuteTo, ReshapeTo};
+use plasticity_compute::device::{Buffer, Device, Indices, Matrix, Precision};
 use plasticity_compute::map::MapShape;
 use plasticity_compute::ops::adam::{AdamStep, AdamTensor};
 use plasticity_compute::ops::pooling::{Pooling, RepresentationShape};
@@ -72,12 +74,19 @@ fn matrices_pass_to_dfdx_and_back() {
     let device = device();
     let values = noise(12 * 7, 3);
     let buffer = Buffer::from_vec(&device, values.clone()).unwrap();
-    let whole = buffer.tensor(12, 7).unwrap();
+    let whole = buffer.part(0, 12, 7).unwrap();
     assert_eq!(whole.as_vec(), values);
     let part = buffer.part(7 * 3, 4, 7).unwrap();
     assert_eq!(part.as_vec(), values[21..49]);
     assert_eq!(Buffer::from_tensor(&device, &part).unwrap().to_vec().unwrap(), values[21..49]);
     assert!(buffer.part(7 * 3, 10, 7).is_err());
+    // Views, whose values do not lie in memory as they are read.
+    let back = |matrix: &Matrix| Buffer::from_tensor(&device, matrix).unwrap().to_vec().unwrap();
+    let columns: Vec<f32> = (0..28).map(|i| values[21 + i % 4 * 7 + i / 4]).collect();
+    assert_eq!(back(&part.permute::<(usize, usize), Axes2<1, 0>>()), columns);
+    let row = buffer.part(21, 1, 7).unwrap().reshape_like(&(7,));
+    let rows: Matrix = row.broadcast_like::<_, Axis<0>>(&(4, 7));
+    assert_eq!(back(&rows), values[21..28].repeat(4));
 }
 
 #[test]

@@ -63,4 +63,9 @@ pub trait BroadcastSpec: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// If a value is out of range.
     fn build(&self) -> Result<Box<dyn BroadcastSignal>>;
+
+    /// Whether the signal works in time-local learning, in which a row is a positive or negatives, never both.
+    fn time_local(&self) -> bool {
+        true
+    }
 }

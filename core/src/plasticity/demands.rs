@@ -1,5 +1,6 @@
 //! What a rule needs from its network.
 
+use crate::error::{Error, Result};
 use crate::map::MapShape;
 use crate::representation::Pooling;
 
@@ -69,8 +70,10 @@ pub struct Demands {
     pub modules: Modules,
     /// Whether the rule needs labels to learn.
     pub labels: bool,
-    /// The least number of stimuli in a batch.
+    /// The least number of stimuli in a batch, each of several presentations counted.
     pub least_batch: usize,
+    /// How often each stimulus is in its batch (`training.presentations`); `None`: any number.
+    pub presentations: Option<usize>,
     pooling: Vec<Pooling>,
     views: Views,
     prepared: fn(MapShape) -> MapShape,
@@ -84,6 +87,7 @@ impl Default for Demands {
             modules: Modules::Named("layerwise".to_owned()),
             labels: false,
             least_batch: 1,
+            presentations: None,
             pooling: Vec::new(),
             views: Views::AsGiven,
             prepared: |input| input,
@@ -105,6 +109,23 @@ impl Demands {
             Views::AsGiven => None,
             Views::Always(views) => Some(views),
             Views::OfSingleSteps(views) => (steps == 1).then_some(views),
+        }
+    }
+
+    /// Checks that a stimulus that is several times in its batch is there as often as the rule needs it.
+    ///
+    /// # Errors
+    /// If it is not; the error states both numbers.
+    pub fn check_presentations(&self, presentations: usize) -> Result<()> {
+        match self.presentations.filter(|&needed| presentations != 1 && needed != presentations) {
+            None => Ok(()),
+            Some(needed) => {
+                let message = format!(
+                    "is {presentations}, but the rule needs {needed}: set training.presentations = {needed} (`batch` \
+                     counts each presentation)"
+                );
+                Err(Error::config("training.presentations", message))
+            }
         }
     }
 
@@ -144,6 +165,18 @@ impl Demands {
         Self { modules: Modules::Named(name.to_owned()), ..self }
     }
 
+    /// The same if a batch must hold this many stimuli.
+    #[must_use]
+    pub fn with_least_batch(self, least_batch: usize) -> Self {
+        Self { least_batch, ..self }
+    }
+
+    /// The same if each stimulus is this often in its batch.
+    #[must_use]
+    pub fn with_presentations(self, presentations: usize) -> Self {
+        Self { presentations: Some(presentations), ..self }
+    }
+
     /// The same with this many views of each stimulus.
     #[must_use]
     pub fn with_views(self, views: usize) -> Self {
@@ -181,6 +214,19 @@ mod tests {
         assert_eq!(
             [0, 1, 2].map(|module| each.pooling(module)),
             [Pooling::Blocks(4), Pooling::Keep, Pooling::Mean]
+        );
+    }
+
+    #[test]
+    fn other_presentations_than_the_rule_needs_are_refused() {
+        Demands::default().check_presentations(3).unwrap();
+        let demands = Demands::default().with_presentations(2);
+        demands.check_presentations(2).unwrap();
+        demands.check_presentations(1).unwrap();
+        let error = demands.check_presentations(3).unwrap_err().to_string();
+        assert!(
+            error.starts_with("training.presentations: is 3") && error.contains("presentations = 2"),
+            "{error}"
         );
     }
 

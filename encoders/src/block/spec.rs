@@ -40,6 +40,10 @@ plugin! {
                     other => Error::shape(format!("part {}", index + 1), other.to_string()),
                 };
                 let layer = spec.build(shape, device, random).map_err(place)?;
+                if layer.is_context() {
+                    let message = "is recurrent, and in a block it would not be a context: give it as a layer of its own";
+                    return Err(place(Error::config("type", message)));
+                }
                 shape = layer.output(shape).map_err(place)?;
                 layers.push(layer);
             }
@@ -95,5 +99,15 @@ mod tests {
         .unwrap();
         let error = spec.build(SHAPE, &Device::open().unwrap(), &mut stream(1, &[])).err().unwrap();
         assert!(error.to_string().starts_with("layers.1.size: "), "{error}");
+    }
+
+    #[test]
+    fn a_recurrent_part_is_refused() {
+        let spec: BlockSpec =
+            serde_json::from_str(r#"{ "layers": [{ "type": "conv1d", "channels": 3, "kernel": 1 }, { "type": "gru", "hidden": 2 }] }"#).unwrap();
+        let sequence = MapShape { extent: [4, 1, 1], ..SHAPE };
+        let error =
+            spec.build(sequence, &Device::open().unwrap(), &mut stream(1, &[])).err().unwrap().to_string();
+        assert!(error.starts_with("layers.1.type: ") && error.contains("a layer of its own"), "{error}");
     }
 }

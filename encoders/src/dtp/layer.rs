@@ -97,7 +97,8 @@ impl Dtp {
         }
         let mut error = noisy.into_data();
         ops::add(&mut error, -1.0, guess.data())?;
-        ops::scale(&mut error, 2.0 / (pre.shape().samples() * self.ranks()) as f32)?;
+        let summed = self.across.as_ref().map_or(1, |across| across.summed());
+        ops::scale(&mut error, 2.0 / (pre.shape().samples() * summed) as f32)?;
         let factor = PostFactor::PerPosition(error);
         Ok(self.inverse.plasticity(&code, &guess, trace, factor, false)?.updates)
     }

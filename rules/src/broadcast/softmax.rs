@@ -25,6 +25,10 @@ plugin! {
         fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
             Ok(Box::new(self.clone()))
         }
+
+        fn time_local(&self) -> bool {
+            false
+        }
     }
 }
 

@@ -82,7 +82,7 @@ fn lines(found: &Audit, batch: usize) -> String {
         _ => String::new(),
     };
     let time = match evidence.partners_of_a_context {
-        Some(0) => ": no stimulus is compared with another".to_owned(),
+        Some(0) => ": no earlier step of a stimulus is compared with the last step of one".to_owned(),
         Some(1) => {
             ": an update combines the earlier steps of a stimulus with the last step of one stimulus only"
                 .to_owned()

@@ -69,6 +69,11 @@ fn what_cannot_be_measured_is_said() {
     let place = place();
     let table = place.succeed(&["alignment", "config.toml", "--set", "rule={type=\"random\"}"]);
     assert!(table.lines().skip(2).all(|row| row.trim_end().ends_with("– |")), "{table}");
+    let error = place.fail(&["alignment", "config.toml", "--steps", "2,7"], 3);
+    assert!(
+        error.starts_with("--steps: names step 7, but the config's training ends after 6 steps"),
+        "{error}"
+    );
     assert!(place.fail(&["alignment", "missing.toml"], 1).contains("there is no such config file"));
     place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=2"]);
     assert!(place.fail(&["alignment", "run", "--steps", "3"], 3).contains("training.keep"));

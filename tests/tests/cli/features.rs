@@ -89,6 +89,10 @@ fn a_file_takes_the_place_of_nothing_and_one_array_holds_one_layer() {
     let error = place.fail(&["features", "run", "--layer", "1", "--out", "f.npy"], 1);
     assert!(error.starts_with("f.npy.json: already exists"), "{error}");
     assert!(place.fail(&["features", "run", "--out", "all.npy"], 1).contains("choose it with --layer N"));
+    let layers = "encoder={layers=[{type=\"conv2d\",channels=4,kernel=3,padding=1}]}";
+    place.succeed(&["train", "config.toml", "--out", "one", "--set", layers, "--set", "training.steps=1"]);
+    let error = place.fail(&["features", "one", "--whole", "--out", "one.npy"], 1);
+    assert!(error.contains("choose it with --layer N") && !place.path("one.npy").exists(), "{error}");
     assert!(place.fail(&["features", "run", "--out", "f.csv"], 1).contains(".npy, .npz or .safetensors"));
 }
 

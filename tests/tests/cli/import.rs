@@ -61,7 +61,25 @@ fn weights_in_the_authors_layout_become_a_run_that_is_probed_reported_and_traine
     assert!(own.iter().any(|(name, _)| name == "module.5.predict.1"));
     assert_eq!(parameters(&place, "theirs/checkpoints/step-0.safetensors"), own);
     place.succeed(&["probe", "theirs"]);
-    place.succeed(&["report", "theirs", "--no-audit", "--points", "20"]);
+    let page = |run: &str| {
+        place.succeed(&["report", run, "--no-audit", "--points", "20"]);
+        String::from_utf8(read(&place.path(&format!("{run}/report.html")))).unwrap()
+    };
+    let (theirs, ours) = (page("theirs"), page("run"));
+    assert!(theirs.contains("A network kept the weights of another training."));
+    let filters = |page: &str, network: &str| {
+        let before = page.split(&format!(" filters of layer 1, {network}\"")).next().unwrap();
+        before.rsplit("src=\"").next().unwrap().split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(filters(&theirs, "trained"), filters(&ours, "trained"));
+    assert_ne!(filters(&theirs, "untrained"), filters(&theirs, "trained"));
+    let angles = |arguments: &[&str]| -> serde_json::Value {
+        let printed = place.succeed(&[&["alignment"], arguments, &["--json"]].concat());
+        serde_json::from_str(&printed).unwrap()
+    };
+    let (imported, fresh) = (angles(&["theirs"]), angles(&["config.toml", "--set", "seed=8"]));
+    assert_eq!((imported.as_array().unwrap().len(), &imported[0]["step"]), (1, &0.into()));
+    assert_ne!(imported[0]["layers"], fresh[0]["layers"]);
     place.succeed(&["train", "--resume", "theirs"]);
     assert!(place.path("theirs/checkpoints/step-6.safetensors").is_file());
     let error = place.fail(&arguments, 1);
@@ -129,4 +147,24 @@ fn a_checkpoint_is_imported_for_another_rule_without_its_optimiser() {
     let layers: Vec<_> =
         parameters(&place, file).into_iter().filter(|(name, _)| name.starts_with("layer.")).collect();
     assert_eq!(parameters(&place, "own/checkpoints/step-0.safetensors"), layers);
+}
+
+#[test]
+fn weights_that_are_not_finite_make_no_run() {
+    let place = trained();
+    let own = read(&place.path("theirs.safetensors"));
+    let tensors = SafeTensors::deserialize(&own).unwrap();
+    let mut all: Vec<_> = tensors
+        .iter()
+        .map(|(name, view)| (name.to_owned(), view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    let lost = all.iter_mut().find(|(name, ..)| name == "encoder.0.model.0.bias").unwrap();
+    lost.2[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    write(&place, "lost.safetensors", &all);
+    let error = place.fail(&["import", "lost.safetensors", "--into", "config.toml", "--out", "lost"], 1);
+    assert!(
+        error.starts_with("lost.safetensors: has a value for `layer.0.bias` that is not finite"),
+        "{error}"
+    );
+    assert!(!place.path("lost").exists());
 }

@@ -3,6 +3,7 @@
 
 mod alignment;
 mod along;
+mod compare;
 mod errors;
 mod export;
 mod extends;

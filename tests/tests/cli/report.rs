@@ -124,6 +124,24 @@ fn analyses_are_printed_as_tables_and_as_json() {
     }
     let stages = run["prediction_alignment"].as_array().unwrap();
     assert_eq!(stages.iter().map(|stage| stage["step"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 4, 6]);
+    // A run that starts from the weights of another starts with its alignment.
+    place.succeed(&[
+        "train",
+        "config.toml",
+        "--out",
+        "next",
+        "--set",
+        "training.init=run",
+        "--set",
+        "training.steps=1",
+    ]);
+    let next: Value = serde_json::from_str(&place.succeed(&["analyse", "next", "--json"])).unwrap();
+    let start = &next["runs"][0]["prediction_alignment"][0];
+    assert_eq!((&start["step"], &start["modules"]), (&0.into(), &stages[2]["modules"]));
+    std::fs::remove_dir_all(place.path("run")).unwrap();
+    let output = place.run(&["analyse", "next", "--json"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("the start of the run is not shown"), "{said}");
 }
 
 #[test]

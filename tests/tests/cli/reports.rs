@@ -116,6 +116,11 @@ fn a_benchmark_reports_speed_and_memory() {
         assert!(report["peak_memory_mib"].as_f64().unwrap() > 1.0);
     }
     assert_eq!(report["batch"], 4);
+    let piped =
+        ["bench", "config.toml", "--batch", "4", "--steps", "1", "--set", "training.parallel=pipeline"];
+    let output = place.run(&piped);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("training.parallel and training.turns"), "{said}");
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn a_comparison_is_printed_in_every_format_and_as_an_array_of_jobs() {
         assert!(plot.contains(word), "{word}");
     }
     let error = place.fail(&[&arguments[..], &["--plot", "all/plot.svg"]].concat(), 1);
-    assert!(error.starts_with("all/plot.svg: already exists"), "{error}");
+    assert!(error.starts_with("all/plot.svg: already exists: choose another --plot"), "{error}");
     let csv = with(&["--format", "csv"]);
     assert_eq!(
         csv.lines().count(),

@@ -85,6 +85,12 @@ fn mfcc_stand_beside_the_layers_of_a_probe() {
     let name = |line: &str| line.split('|').nth(1).unwrap_or_default().trim().to_owned();
     let rows: Vec<_> = table.lines().map(name).collect();
     assert_eq!(rows[2..], ["mfcc", "1", "2", "3", "4", "5", "6"], "{table}");
+    for (out, more) in [("whole.html", None), ("bare.html", Some("--no-pictures"))] {
+        let report = ["report", "r", "--no-audit", "--stimuli", "16", "--points", "16", "--out", out];
+        place.succeed(&report.into_iter().chain(more).collect::<Vec<_>>());
+        let page = std::fs::read_to_string(place.path(out)).unwrap();
+        assert_eq!(page.contains("id=\"speech\""), more.is_none(), "a spectrogram is a picture of speech");
+    }
     let accuracy = |row: usize| -> f64 {
         table.lines().nth(row).unwrap().split('|').nth(2).unwrap().trim().parse().unwrap()
     };

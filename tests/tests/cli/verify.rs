@@ -54,6 +54,10 @@ fn files_that_are_no_cases_are_said() {
     std::fs::create_dir(place.path("none")).unwrap();
     let none = place.fail(&["verify", "--reference", "none"], 3);
     assert_eq!(none, "--reference: there is no .safetensors file");
+    for of_configs in [["--set", "seed=1"], ["--steps", "1"]] {
+        let error = place.fail(&[&["verify", "--reference", "none"][..], &of_configs].concat(), 2);
+        assert!(error.contains("cannot be used with") && error.contains(of_configs[0]), "{error}");
+    }
 }
 
 /// `audit` and `verify` measure a rule by its updates, so that anybody can, without the files of its config.

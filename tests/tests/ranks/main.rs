@@ -9,6 +9,7 @@ use plasticity as _;
 use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{Family, plugins};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
@@ -179,14 +180,14 @@ fn slack(name: &str) -> f64 {
     if name.starts_with("step 0") { 1.0 } else { 10.0 }
 }
 
-/// Configs that a rule may work with, the first of which is taken that does.
+/// Configs that a rule may work with, the first of which is taken that does. Each stimulus is presented as often as the
+/// rule needs it.
 fn candidates(rule: &str) -> Vec<String> {
+    let spec: Box<dyn RuleSpec> = toml::from_str(&format!("type = \"{rule}\"")).unwrap();
+    let times = spec.demands().presentations.unwrap_or(1);
     let pictures = |views: &str| PICTURES.replace("VIEWS", views).replace("RULE", rule);
-    vec![
-        pictures("1"),
-        pictures("2"),
-        SCENES.replace("clapp_s", rule).replace("[2, 2, 2, 2, 2, 2]", "[3, 3, 3, 3, 3, 3]"),
-    ]
+    let scenes = SCENES.replace("clapp_s", rule).replace("[2, 2, 2, 2, 2, 2]", "[3, 3, 3, 3, 3, 3]");
+    [pictures("1"), pictures("2"), scenes].map(|config| presented(&config, times)).to_vec()
 }
 
 #[test]
@@ -223,15 +224,37 @@ fn normalisation_over_the_batch_is_over_all_ranks() {
     same("end to end", &normed.replace("VIEWS", "1").replace("RULE", "supervised"));
 }
 
-#[test]
-fn noise_of_layers_is_drawn_for_the_batch_of_all_ranks() {
-    let layers = r#"    { type = "dtp", layer = { type = "dense", channels = 5 } },
-    { type = "dtp", layer = { type = "dense", channels = 4 } },
-]
-[rule]"#;
+/// Two layers of target propagation, whose inverses learn with this noise.
+fn inverses(noise: f32) -> String {
+    let layer = |channels: usize| {
+        format!(
+            "{{ type = \"dtp\", noise = {noise:?}, layer = {{ type = \"dense\", channels = {channels} }} }},"
+        )
+    };
     let (head, rest) = PICTURES.split_once("    { type = \"conv2d\"").unwrap();
     let rest = rest.split_once("[rule]").unwrap().1;
-    same("dtp", &format!("{head}{layers}{rest}").replace("VIEWS", "1").replace("RULE", "supervised"));
+    let config = format!("{head}{}\n{}\n]\n[rule]{rest}", layer(5), layer(4));
+    config.replace("VIEWS", "1").replace("RULE", "supervised")
+}
+
+#[test]
+fn noise_of_layers_is_drawn_for_the_batch_of_all_ranks() {
+    same("dtp", &inverses(0.36));
+}
+
+/// Without draws, the mean over shards of what is a mean over a shard is the mean over the batch.
+#[test]
+fn means_over_shards_are_means_over_the_batch() {
+    let config = inverses(0.0);
+    let one = alone(&config).unwrap();
+    assert!(one.keys().any(|name| name.contains("inverse")));
+    for size in [2, 4] {
+        let made = among(&config, size, Negatives::Shard).remove(0).unwrap();
+        for (name, update) in one.iter().filter(|(name, _)| name.starts_with("step 0")) {
+            let far = distance(&made[name], update);
+            assert!(far <= 1e-4, "{size} ranks, {name}: {far:e} apart");
+        }
+    }
 }
 
 #[test]
@@ -264,23 +287,26 @@ fn a_batch_that_ranks_cannot_share_is_refused() {
     );
 }
 
-/// SCENES in which each stimulus is presented this often.
-fn presented(times: usize) -> String {
-    let config = SCENES.replacen("[training]\n", &format!("[training]\npresentations = {times}\n"), 1);
+/// A config in which each stimulus is presented this often.
+fn presented(config: &str, times: usize) -> String {
+    let config = config.replacen("[training]\n", &format!("[training]\npresentations = {times}\n"), 1);
     assert!(config.contains("presentations"));
     config
 }
 
 #[test]
 fn presentations_of_a_stimulus_are_learned_as_on_one_rank() {
-    same("presentations", &presented(2));
+    same("presentations", &presented(SCENES, 2));
 }
 
 #[test]
 fn a_shard_that_splits_the_presentations_of_a_stimulus_is_refused() {
     let fits = |rank, negatives: &str| {
-        let config =
-            presented(4).replacen("[training]\n", &format!("[training]\nnegatives = \"{negatives}\"\n"), 1);
+        let config = presented(SCENES, 4).replacen(
+            "[training]\n",
+            &format!("[training]\nnegatives = \"{negatives}\"\n"),
+            1,
+        );
         let experiment = Experiment::open(Config::parse(&config, "config.toml")?)?;
         let network = experiment.network(&Device::open()?)?;
         plasticity_lab::run::fits_ranks(&(Arc::new(rank) as Arc<dyn Collective>), &experiment, &network)

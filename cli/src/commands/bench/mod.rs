@@ -11,7 +11,7 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
-use plasticity_lab::config::Config;
+use plasticity_lab::config::{Config, Parallel};
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::loader::HostBatch;
 use plasticity_lab::ranks::{Collective, Sharing};
@@ -113,6 +113,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     given.overrides.set.extend(arguments.batch.map(|batch| format!("training.batch={batch}")));
     let opened = given.load().and_then(|config| opened(config, &ranks));
     let (experiment, trainer) = ranks::agree(ranks.as_ref(), opened)?;
+    let training = &experiment.config().training;
+    if training.parallel != Parallel::Data || training.turns.is_some() {
+        output::note(
+            "bench measures a step in which all modules learn, one after another, on all threads (parallel = \"data\"): \
+             training.parallel and training.turns do not change it",
+        );
+    }
     let sharing = trainer.sharing().clone().on(trainer.network().device());
     let trainer = trainer.among(sharing);
     ranks::together(&ranks, || measure(arguments, &experiment, trainer))

@@ -118,7 +118,7 @@ fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collec
     if ranks.rank() > 0 {
         return Ok(left);
     }
-    arguments.plot.iter().try_for_each(|path| vacant(path))?;
+    arguments.plot.iter().try_for_each(|path| vacant("--plot", path))?;
     for cell in cells {
         left.expect(match standing(arguments, cell, out, &device)? {
             Standing::Finished(_) => 0,
@@ -137,7 +137,7 @@ fn standing(arguments: &Arguments, cell: &Cell, out: &Path, device: &Device) -> 
 /// # Errors
 /// If no cell is finished, or a cell has an error.
 fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome> {
-    arguments.plot.iter().try_for_each(|path| vacant(path))?;
+    arguments.plot.iter().try_for_each(|path| vacant("--plot", path))?;
     let device = Device::open()?;
     let mut outcome = Outcome::default();
     for (number, cell) in cells.iter().enumerate() {

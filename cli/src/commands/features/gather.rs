@@ -68,6 +68,7 @@ pub fn gather(
     let mut shapes = vec![stimulus.shape(1)];
     shapes.extend(loaded.trained.shapes(stimulus.shape(1))?);
     let pooling = loaded.config().probe.pooling;
+    let wanted: Vec<usize> = layers.iter().filter_map(|layer| layer.checked_sub(1)).collect();
     let refused = |error: std::io::Error| Error::file(folder, format!("cannot be written to: {error}"));
     let spool = |_: &usize| tempfile::tempfile_in(folder).map(BufWriter::new).map_err(refused);
     let mut spools = layers.iter().map(spool).collect::<Result<Vec<_>>>()?;
@@ -81,7 +82,7 @@ pub fn gather(
         let (values, found) = if whole {
             maps(&mut loaded.trained, host, views, device)?
         } else {
-            let (features, found) = rows(&mut loaded.trained, host, views, device, pooling)?;
+            let (features, found) = rows(&mut loaded.trained, host, views, device, (&wanted, pooling))?;
             for (width, &layer) in widths.iter_mut().zip(layers) {
                 *width = features.layer(layer - 1)?.channels;
             }

@@ -56,13 +56,15 @@ enum Format {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.out;
     let format = format(out)?;
-    vacant(out)?;
+    vacant("--out", out)?;
     if format == Format::Npy {
-        vacant(&pack::beside(out))?;
+        vacant("--out", &pack::beside(out))?;
     }
     let device = Device::open()?;
     let loaded = Loaded::open(&arguments.run, &arguments.overrides.set, &device)?;
     let layers = layers("--layer", &arguments.layer, loaded.trained.layer_names().len())?;
+    let input = (arguments.whole && arguments.layer == "all").then_some(0);
+    let layers: Vec<usize> = input.into_iter().chain(layers.into_iter().map(|layer| layer + 1)).collect();
     if format == Format::Npy && layers.len() > 1 {
         let message =
             "a .npy file holds one layer: choose it with --layer N, or write a .npz or .safetensors file";
@@ -73,8 +75,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Stimuli::Train => Split::ProbeTrain,
     };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let input = (arguments.whole && arguments.layer == "all").then_some(0);
-    let layers: Vec<usize> = input.into_iter().chain(layers.into_iter().map(|layer| layer + 1)).collect();
     let gathered = gather::gather(loaded, split, &layers, arguments.whole, folder, &device)?;
     match format {
         Format::Npy => pack::npy(out, gathered)?,
@@ -97,10 +97,10 @@ fn format(path: &Path) -> Result<Format> {
     }
 }
 
-/// Refuses a path that already exists.
-pub fn vacant(path: &Path) -> Result<()> {
+/// Refuses a path that already exists; `option` names it.
+pub fn vacant(option: &str, path: &Path) -> Result<()> {
     match path.exists() {
-        true => Err(Error::file(path, "already exists: choose another --out, or move it away")),
+        true => Err(Error::file(path, format!("already exists: choose another {option}, or move it away"))),
         false => Ok(()),
     }
 }

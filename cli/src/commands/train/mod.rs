@@ -127,10 +127,15 @@ pub enum Learned {
     Stopped(Exit),
 }
 
-/// Trains a network to the end and shows progress. After a signal it stops and prints how to resume.
+/// Trains a network to the end and shows progress. After a signal it stops and prints how to resume. After the end of
+/// training, a signal ends the program in the default way.
 pub fn learn(experiment: &Experiment, network: Network, run: &mut Run) -> Result<Learned> {
     let alone: Arc<dyn Collective> = Arc::new(Alone::default());
-    learn_among(&alone, experiment, network, Some(run))
+    let learned = learn_among(&alone, experiment, network, Some(run))?;
+    if let Learned::All(_) = &learned {
+        Signals::rest();
+    }
+    Ok(learned)
 }
 
 /// The same as one of several ranks. Only rank 0 has the run, shows progress, and prints how to resume.

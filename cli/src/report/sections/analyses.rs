@@ -4,7 +4,7 @@
 use super::layers::by_layer;
 use crate::examined::Look;
 use crate::report::Material;
-use crate::report::charts::{Chart, Frame, Series, lines, matrix, over_seeds};
+use crate::report::charts::{Chart, Frame, Point, Series, lines, matrix, over_seeds};
 use crate::report::page::Page;
 use maud::{Markup, html};
 use plasticity_core::Result;
@@ -154,8 +154,17 @@ fn stages(material: &Material, run: usize) -> Stages {
     }
     match measured.is_empty() {
         true => at.iter().map(of).collect(),
-        false => at.first().map(of).into_iter().chain(measured).collect(),
+        false => at.iter().filter(|(step, _)| *step == 0).map(of).chain(measured).collect(),
     }
+}
+
+/// A module's means over the runs that have a value at a step, at each step of the first run.
+fn over_runs(runs: &[Stages], module: usize) -> Vec<Point> {
+    let at = |step: u64| {
+        let of = |run: &Stages| run.iter().find(|(other, _)| *other == step)?.1.get(module).copied();
+        over_seeds(step as f64, &runs.iter().filter_map(of).collect::<Vec<_>>())
+    };
+    runs.iter().take(1).flatten().map(|(step, _)| at(*step)).collect()
 }
 
 /// The alignment of W_pred with W_retroᵀ, if a rule has both.
@@ -170,11 +179,7 @@ fn transposes(material: &Material) -> Result<Option<Chart>> {
         };
         let modules = first.iter().map(|(_, modules)| modules.len()).max().unwrap_or(0);
         for module in if one { 0..modules } else { modules - 1..modules } {
-            let at = |stage: usize, step: u64| {
-                let of = |run: &Stages| run.get(stage)?.1.get(module).copied();
-                over_seeds(step as f64, &runs.iter().filter_map(of).collect::<Vec<_>>())
-            };
-            let points = first.iter().enumerate().map(|(stage, (step, _))| at(stage, *step)).collect();
+            let points = over_runs(&runs, module);
             let (name, colour) =
                 if one { (format!("module {}", module + 1), module) } else { (group.name.clone(), index) };
             series.push(Series { name, points, colour: Some(colour), faint: false });
@@ -191,4 +196,17 @@ fn transposes(material: &Material) -> Result<Option<Chart>> {
         ..Frame::default()
     };
     lines(&frame, &series, &[]).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_averaged_at_the_same_step() {
+        let runs =
+            [vec![(0, vec![0.0]), (4, vec![1.0])], vec![(0, vec![0.0]), (2, vec![9.0]), (4, vec![3.0])]];
+        let means: Vec<_> = over_runs(&runs, 0).iter().map(|point| (point.x, point.y)).collect();
+        assert_eq!(means, [(0.0, 0.0), (4.0, 2.0)]);
+    }
 }

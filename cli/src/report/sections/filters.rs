@@ -22,10 +22,10 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
     let (mut over_time, mut in_colour) = (false, false);
     for (index, (title, run, network)) in material.networks().into_iter().enumerate() {
         let (what, state) = match network {
-            Network::Trained => ("trained", run.states.last()),
-            Network::Untrained => ("untrained", run.states.first()),
+            Network::Trained => ("trained", run.state()),
+            Network::Untrained => ("untrained", &run.fresh),
         };
-        let Some(saved) = state.and_then(of) else { continue };
+        let Some(saved) = of(state) else { continue };
         let name = format!("filters-{}-{what}", index + 1);
         if let Some(sheet) = sheet(saved) {
             in_colour |= saved.shape.get(1) == Some(&3);
@@ -63,7 +63,7 @@ pub fn filters(material: &Material, page: &mut Page) -> Result<()> {
 }
 
 /// The convolution weights of the first layer, if it has any.
-fn of((_, state): &(u64, State)) -> Option<&Saved> {
+fn of(state: &State) -> Option<&Saved> {
     let first = |(name, saved): &(&String, &Saved)| {
         name.starts_with("layer.0.") && name.ends_with("weight") && saved.shape.len() >= 3
     };

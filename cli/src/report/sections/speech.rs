@@ -12,10 +12,10 @@ use plasticity_modalities::audio::{HOP, RATE, mfcc::log_mel};
 /// The largest number of windows of speech that are shown.
 const SHOWN: usize = 3;
 
-/// The section with spectrograms and phones, if stimuli are speech with labelled frames.
+/// The section with spectrograms and phones, if stimuli are speech with labelled frames and may be shown.
 pub fn speech(material: &Material, page: &mut Page) -> Result<()> {
     let run = material.first(0);
-    if kind(run.stimuli.as_ref()) != Kind::Sound {
+    if kind(run.stimuli.as_ref()) != Kind::Sound || !material.wanted.pictures {
         return Ok(());
     }
     let mut figures: Vec<Markup> = Vec::new();

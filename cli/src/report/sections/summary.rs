@@ -124,7 +124,7 @@ fn settings(material: &Material) -> &'static str {
 fn how(material: &Material) -> String {
     let taught = material.taught();
     let told = if taught.len() == material.groups.len() { "" } else { " without labels" };
-    let [group] = &material.groups[..] else {
+    if material.groups.len() != 1 {
         let each =
             if settings(material) == "rules" { "each with another rule" } else { "each with other settings" };
         let except = match taught.len() {
@@ -134,11 +134,16 @@ fn how(material: &Material) -> String {
             _ => String::new(),
         };
         return format!("Networks learned{told}{except}, {each}.");
-    };
-    let layers = material.first(0).layers();
-    let losses = group.runs.first().and_then(|&run| material.recorded[run].metrics.last());
-    match losses.map_or(0, |record| record.loss.len()) {
-        0 => "A network kept its initial weights.".to_owned(),
+    }
+    let run = material.first(0);
+    if !run.learned() {
+        let mut layers = run.fresh.tensors.iter().filter(|(name, _)| name.starts_with("layer."));
+        let given = layers.any(|(name, fresh)| run.state().tensors.get(name) != Some(fresh));
+        let weights = if given { "the weights of another training" } else { "its initial weights" };
+        return format!("A network kept {weights}.");
+    }
+    let layers = run.layers();
+    match run.loaded.trained.modules().len() {
         1 if layers > 1 => format!("A network learned{told}, all {layers} layers with one loss."),
         modules if modules == layers => {
             format!("A network of {layers} layers learned{told}, each layer with a loss of its own.")

@@ -9,26 +9,28 @@ use crate::report::recorded::Recorded;
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_core::device::Device;
+use plasticity_lab::network::State;
 use plasticity_lab::run::trivial_losses;
 use std::collections::BTreeMap;
 
 /// The largest number of points of a curve. If there are more, blocks of them are averaged.
 const POINTS: usize = 120;
 
-/// The values of a run at each step, one for each module or layer.
-type Curve = Vec<(u64, Vec<f64>)>;
+/// The values of a run at each step, one for each module or layer that has one.
+type Curve = Vec<(u64, Vec<Option<f64>>)>;
 
 /// The section with the recorded curves.
 pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     let one = material.groups.len() == 1;
     let what = if one { "every module" } else { "the last module" };
     let loss = |recorded: &Recorded| -> Curve {
-        let wide =
-            |record: &plasticity_lab::run::Record| record.loss.iter().map(|&loss| f64::from(loss)).collect();
+        let wide = |record: &plasticity_lab::run::Record| {
+            record.loss.iter().map(|&loss| Some(f64::from(loss))).collect()
+        };
         recorded.metrics.iter().map(|record| (record.step, wide(record))).collect()
     };
     let surprise = |recorded: &Recorded| -> Curve {
-        let wide = |of: &[f32]| of.iter().map(|&share| 100.0 * f64::from(share)).collect();
+        let wide = |of: &[f32]| of.iter().map(|&share| Some(100.0 * f64::from(share))).collect();
         let records = recorded.metrics.iter().filter(|record| !record.surprise.is_empty());
         records.map(|record| (record.step, wide(&record.surprise))).collect()
     };
@@ -56,8 +58,8 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     );
     let surprised = chart.is_some();
     add(page, chart, caption);
-    let weights = |recorded: &Recorded| norms(recorded, "weight");
-    let updates = |recorded: &Recorded| norms(recorded, "weight.update");
+    let weights = |recorded: &Recorded| norms(recorded, "");
+    let updates = |recorded: &Recorded| norms(recorded, ".update");
     let chart = curves(material, ("weight-norms", "Size of the weights"), "‖W‖", &weights, "layer", &[])?;
     let measured = chart.is_some();
     add(page, chart, "Euclidean norm of every layer's weights.".to_owned());
@@ -72,7 +74,7 @@ pub fn training(material: &Material, page: &mut Page) -> Result<()> {
     }
     let body = html! {
         @if figures.is_empty() {
-            p { "This run has no recorded losses: its rule does not learn, or its records were removed." }
+            p { "This run has no recorded losses: it was not trained, its rule does not learn, or its records were removed." }
         } @else {
             p {
                 "Each module (one or several layers) has its own loss."
@@ -160,7 +162,7 @@ fn smooth(runs: &[Curve], part: usize) -> Vec<Point> {
     let block = steps.len().div_ceil(POINTS).max(1);
     let mean = |run: &Curve, from: u64, to: u64| -> Option<f64> {
         let inside = run.iter().filter(|(step, _)| (from..=to).contains(step));
-        let values: Vec<f64> = inside.filter_map(|(_, values)| values.get(part)).copied().collect();
+        let values: Vec<f64> = inside.filter_map(|(_, values)| *values.get(part)?).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
     let point = |steps: &[u64]| -> Option<Point> {
@@ -171,7 +173,12 @@ fn smooth(runs: &[Curve], part: usize) -> Vec<Point> {
     steps.chunks(block).filter_map(point).collect()
 }
 
-/// The values `layer.I…SUFFIX` of the observer `norms`, by layer.
+/// Whether a parameter of a layer is a matrix of weights between neurons: no bias, and nothing of a normalisation.
+fn is_weight(parameter: &str) -> bool {
+    ["weight", "weight_ih", "weight_hh"].contains(&parameter.rsplit('.').next().unwrap_or_default())
+}
+
+/// The values of the observer `norms` for the weights of every layer whose names end in `suffix`, by layer.
 fn norms(recorded: &Recorded, suffix: &str) -> Curve {
     let mut steps: BTreeMap<u64, BTreeMap<usize, f64>> = BTreeMap::new();
     for measured in recorded.measures.iter().filter(|measured| measured.observer.ends_with(".norms")) {
@@ -181,31 +188,36 @@ fn norms(recorded: &Recorded, suffix: &str) -> Curve {
             continue;
         };
         let (Ok(layer), Some(value)) = (layer.parse::<usize>(), measured.value) else { continue };
-        if parameter == suffix || parameter.ends_with(&format!(".{suffix}")) {
+        if parameter.strip_suffix(suffix).is_some_and(is_weight) {
             *steps.entry(measured.step).or_default().entry(layer).or_default() += value * value;
         }
     }
-    let flat = |of: BTreeMap<usize, f64>| of.into_values().map(f64::sqrt).collect();
-    steps.into_iter().map(|(step, of)| (step, flat(of))).collect()
+    let layers = steps.values().flat_map(BTreeMap::keys).max().map_or(0, |last| last + 1);
+    let all =
+        |of: &BTreeMap<usize, f64>| (0..layers).map(|layer| of.get(&layer).map(|sum| sum.sqrt())).collect();
+    steps.iter().map(|(step, of)| (*step, all(of))).collect()
 }
 
-/// The distance of layers from their initial weights at the checkpoints.
+/// ‖W − W₀‖ / ‖W₀‖ of the weights of a layer, if it has any.
+fn distance(layer: usize, start: &State, state: &State) -> Option<f64> {
+    let prefix = format!("layer.{layer}.");
+    let (mut change, mut size) = (0.0, 0.0);
+    for (name, before) in &start.tensors {
+        let weight = name.strip_prefix(&prefix).is_some_and(is_weight);
+        let Some(now) = state.tensors.get(name).filter(|_| weight) else { continue };
+        for (now, before) in now.values.iter().zip(&before.values) {
+            change += (f64::from(*now) - f64::from(*before)).powi(2);
+            size += f64::from(*before).powi(2);
+        }
+    }
+    (size > 0.0).then(|| (change / size).sqrt())
+}
+
+/// The distance of layers from their initial weights at the checkpoints; `None` if no start is known.
 fn moved(material: &Material) -> Result<Option<Chart>> {
     let of_run = |run: &Examined| -> Curve {
-        let Some((_, start)) = run.states.first() else { return Vec::new() };
-        let distance = |layer: usize, state: &plasticity_lab::network::State| -> f64 {
-            let prefix = format!("layer.{layer}.");
-            let (mut change, mut size) = (0.0, 0.0);
-            for (name, before) in start.tensors.iter().filter(|(name, _)| name.starts_with(&prefix)) {
-                let Some(now) = state.tensors.get(name) else { continue };
-                for (now, before) in now.values.iter().zip(&before.values) {
-                    change += (f64::from(*now) - f64::from(*before)).powi(2);
-                    size += f64::from(*before).powi(2);
-                }
-            }
-            if size > 0.0 { (change / size).sqrt() } else { 0.0 }
-        };
-        let at = |state| (0..run.layers()).map(|layer| distance(layer, state)).collect();
+        let Some((0, start)) = run.states.first() else { return Vec::new() };
+        let at = |state| (0..run.layers()).map(|layer| distance(layer, start, state)).collect();
         run.states.iter().map(|(step, state)| (*step, at(state))).collect()
     };
     let of_group =
@@ -222,6 +234,10 @@ fn moved(material: &Material) -> Result<Option<Chart>> {
             };
             series.push(Series { name, points: smooth(&runs, layer), colour: Some(colour), faint: false });
         }
+    }
+    series.retain(|one| !one.points.is_empty());
+    if series.is_empty() {
+        return Ok(None);
     }
     let frame = Frame {
         name: "moved".to_owned(),
@@ -241,12 +257,12 @@ mod tests {
     #[test]
     fn curves_are_means_over_seeds_of_blocks_of_steps() {
         let run = |offset: f64| -> Curve {
-            (1..=240).map(|step| (step, vec![0.0, step as f64 + offset])).collect()
+            (1..=240).map(|step| (step, vec![None, Some(step as f64 + offset)])).collect()
         };
         let points = smooth(&[run(0.0), run(2.0)], 1);
         assert_eq!(points.len(), 120);
         assert!((points[0].y - 2.5).abs() < 1e-9 && (points[0].spread - 2.0_f64.sqrt()).abs() < 1e-9);
-        assert!(smooth(&[run(0.0)], 2).is_empty());
+        assert!(smooth(&[run(0.0)], 0).is_empty() && smooth(&[run(0.0)], 2).is_empty());
     }
 
     #[test]
@@ -271,10 +287,29 @@ mod tests {
             measured("layer.1.1.weight", 3.0),
             measured("layer.1.2.weight", 4.0),
             measured("layer.1.2.weight.update", 9.0),
+            measured("layer.1.2.norm_weight", 5.0),
+            measured("layer.3.weight_ih", 6.0),
+            measured("layer.3.weight_hh", 8.0),
+            measured("layer.3.bias_ih", 2.0),
             measured("module.0.predict.1", 7.0),
         ];
         let recorded = Recorded { measures, ..Recorded::default() };
-        assert_eq!(norms(&recorded, "weight"), [(100, vec![3.0, 5.0])]);
-        assert_eq!(norms(&recorded, "weight.update"), [(100, vec![9.0])]);
+        // Layer 2, from 0, has no weights.
+        assert_eq!(norms(&recorded, ""), [(100, vec![Some(3.0), Some(5.0), None, Some(10.0)])]);
+        assert_eq!(norms(&recorded, ".update"), [(100, vec![None, Some(9.0)])]);
+    }
+
+    #[test]
+    fn only_weights_between_neurons_have_a_distance() {
+        let state = |weight: f32, other: f32| {
+            let saved = |value: f32| plasticity_lab::network::Saved { shape: vec![1], values: vec![value] };
+            let names = ["0.weight", "0.bias", "0.norm_weight", "0.running_mean", "1.norm_weight"];
+            let value = |name: &str| if name == "0.weight" { weight } else { other };
+            let tensors = names.iter().map(|name| (format!("layer.{name}"), saved(value(name)))).collect();
+            State { tensors, ..State::default() }
+        };
+        let (start, now) = (state(2.0, 1.0), state(3.0, 9.0));
+        assert_eq!(distance(0, &start, &now), Some(0.5));
+        assert_eq!((distance(1, &start, &now), distance(2, &start, &now)), (None, None));
     }
 }

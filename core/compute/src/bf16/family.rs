@@ -91,7 +91,7 @@ impl std::fmt::Display for Family {
 pub(crate) enum Refusal {
     /// The processor does not have its instructions, or the system does not know them.
     Absent,
-    /// The processor reports the instructions, but they do not work.
+    /// The processor reports the instructions, but they do not work or could not be tested.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "nothing is promised there"))]
     Broken(String),
 }

@@ -77,41 +77,58 @@ fn tried(kernel: Kernel) -> Result<Kernel, Refusal> {
     match apart(|| multiplies(kernel)) {
         Ok(true) => Ok(kernel),
         Ok(false) => Err(Refusal::Broken("its products are wrong".to_owned())),
-        Err(signal) => Err(Refusal::Broken(format!("its instructions fault (signal {signal})"))),
+        Err(why) => Err(Refusal::Broken(why)),
     }
 }
 
-/// The result of `work` in a child process, or the signal that ended the child. `work` may only compute: in a child of
-/// a process with several threads, nothing may take a lock.
+/// Seconds after which a child is ended.
 #[cfg(unix)]
-fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
-    /// Seconds after which a child is ended.
-    const PATIENCE: u32 = 10;
-    // SAFETY: the child calls `alarm`, `work` and `_exit`, which are all allowed after a `fork`; the parent waits only
-    // for this child.
-    unsafe {
-        let child = libc::fork();
-        if child == 0 {
+const PATIENCE: u32 = 10;
+
+/// The result of `work` in a child process, or why there is none. `work` may only compute: in a child of a process
+/// with several threads, nothing may take a lock.
+#[cfg(unix)]
+fn apart(work: impl Fn() -> bool) -> Result<bool, String> {
+    // SAFETY: the child calls only what is allowed after a `fork`.
+    match unsafe { libc::fork() } {
+        // SAFETY: `alarm` and `_exit` are allowed there, and `work` takes no lock.
+        0 => unsafe {
             libc::alarm(PATIENCE);
-            libc::_exit(i32::from(!work()));
-        }
-        let mut status = 0;
-        while child > 0 && libc::waitpid(child, &raw mut status, 0) < 0 {
-            if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
-                return Err(0);
-            }
-        }
-        match child {
-            1.. if libc::WIFEXITED(status) => Ok(libc::WEXITSTATUS(status) == 0),
-            1.. => Err(libc::WTERMSIG(status)),
-            _ => Err(0),
+            libc::_exit(i32::from(!work()))
+        },
+        child @ 1.. => result_of(child),
+        _ => Err(not_run(&std::io::Error::last_os_error())),
+    }
+}
+
+/// Waits for a child and says whether it succeeded, or why there is no result.
+#[cfg(unix)]
+fn result_of(child: libc::pid_t) -> Result<bool, String> {
+    let mut status = 0;
+    // SAFETY: `status` is a live local; only the child's state is taken.
+    while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(not_run(&error));
         }
     }
+    if libc::WIFEXITED(status) {
+        return Ok(libc::WEXITSTATUS(status) == 0);
+    }
+    Err(match libc::WTERMSIG(status) {
+        libc::SIGALRM => format!("its test took longer than {PATIENCE} s"),
+        signal => format!("its instructions fault (signal {signal})"),
+    })
+}
+
+#[cfg(unix)]
+fn not_run(error: &std::io::Error) -> String {
+    format!("its test could not run in a process of its own: {error}")
 }
 
 /// The result of `work`.
 #[cfg(not(unix))]
-fn apart(work: impl Fn() -> bool) -> Result<bool, i32> {
+fn apart(work: impl Fn() -> bool) -> Result<bool, String> {
     Ok(work())
 }
 
@@ -149,8 +166,17 @@ mod tests {
     fn what_faults_ends_the_child_alone() {
         assert_eq!((apart(|| true), apart(|| false)), (Ok(true), Ok(false)));
         // SAFETY: the signal ends the child.
-        let fault = || unsafe { libc::raise(libc::SIGKILL) } == 0;
-        assert_eq!(apart(fault), Err(libc::SIGKILL));
+        let ended = |signal| apart(|| unsafe { libc::raise(signal) } == 0).unwrap_err();
+        assert_eq!(ended(libc::SIGKILL), "its instructions fault (signal 9)");
+        assert_eq!(ended(libc::SIGALRM), "its test took longer than 10 s");
+    }
+
+    #[test]
+    fn a_test_that_cannot_run_is_no_fault() {
+        // No process is its own child.
+        let why = result_of(std::process::id() as libc::pid_t).unwrap_err();
+        let system = std::io::Error::from_raw_os_error(libc::ECHILD);
+        assert_eq!(why, format!("its test could not run in a process of its own: {system}"));
     }
 
     #[test]

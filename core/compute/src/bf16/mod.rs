@@ -28,7 +28,7 @@ mod tiles;
 pub use family::Family;
 pub(crate) use halves::{halves, halves_mut};
 pub(crate) use kernel::{Kernel, Left, Rows, Segment, Sums};
-pub(crate) use plain::round;
+pub(crate) use plain::rounded;
 
 use crate::device::{Device, Precision};
 

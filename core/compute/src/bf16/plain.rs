@@ -4,6 +4,7 @@ use super::{Left, Rows};
 
 /// The bits of the bfloat16 nearest to `value`, ties to even; infinity if `value` is larger than the largest.
 /// NaN stays NaN.
+#[inline]
 pub(crate) fn round(value: f32) -> u16 {
     const LOW: u32 = 0xffff;
     const QUIET: u32 = 0x40_0000;
@@ -12,7 +13,14 @@ pub(crate) fn round(value: f32) -> u16 {
     (bits >> 16) as u16
 }
 
+/// The bfloat16 nearest to `value`, as [`round`] gives it.
+#[inline]
+pub(crate) fn rounded(value: f32) -> f32 {
+    wide(round(value))
+}
+
 /// The value of a bfloat16.
+#[inline]
 fn wide(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }

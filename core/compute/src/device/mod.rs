@@ -2,7 +2,7 @@
 //!
 //! One build has one device, [`dfdx::tensor::AutoDevice`]: the CPU, or with the feature `cuda` an
 //! NVIDIA GPU. Rules, layers and optimisers hold [`Buffer`]s and work on them through [`crate::ops`]
-//! or, as dfdx tensors, through [`Buffer::tensor`].
+//! or, as dfdx tensors, through [`Buffer::part`].
 
 #[cfg(not(feature = "cuda"))]
 mod cpu;

@@ -1,3 +1,4 @@
-typedef unsigned long long count_t;
+typedef unsigned int u32;
+typedef unsigned long long u64;
 
-__device__ __forceinline__ count_t thread() { return (count_t)blockIdx.x * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }

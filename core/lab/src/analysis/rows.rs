@@ -46,22 +46,29 @@ fn first_views(of: Representation, stimuli: usize) -> Result<Representation> {
 }
 
 /// The rows of a batch as a probe sees them, and their labels: a row for each stimulus with a class
-/// or, if frames have labels, for each labelled frame.
+/// or, if frames have labels, for each labelled frame. Only `wanted` layers (from 0) are pooled and kept.
 ///
 /// # Errors
-/// If a stimulus has no label, or the batch does not fit the network.
+/// If a stimulus has no label, the batch does not fit the network, or blocks do not fit a wanted layer's map.
 pub fn rows(
     network: &mut Network,
     batch: HostBatch,
     views: usize,
     device: &Device,
-    pooling: Pooling,
+    (wanted, pooling): (&[usize], Pooling),
 ) -> Result<(Features, Vec<Label>)> {
-    let (layers, labels) = represent_once(network, batch, views, device, pooling)?;
+    let stimuli = batch.labels.len() / views.max(1);
+    let batch = batch.to_device(device)?;
+    let labels: Vec<Label> = batch.labels.into_iter().take(stimuli).collect();
     let mut features = Features::default();
-    for (layer, kept) in layers.iter().zip(features.layers_mut(layers.len())) {
-        append(layer, pooling, &labels, kept)?;
-    }
+    let layers = features.layers_mut(network.layer_names().len());
+    network.visit(&batch.input, &mut |index, map| {
+        if !wanted.contains(&index) {
+            return Ok(());
+        }
+        let layer = first_views(Representation::of(map, pooling)?, stimuli)?;
+        append(&layer, pooling, &labels, &mut layers[index])
+    })?;
     labels.iter().try_for_each(|label| features.add_label(label))?;
     Ok((features, labels))
 }

@@ -173,12 +173,19 @@ fn log_every() -> u64 {
 impl Training {
     /// Steps of the whole training. It ends when the epochs, the steps or the turns end, whichever is first.
     pub fn total_steps(&self, per_epoch: u64) -> u64 {
-        let all = self.epochs.saturating_mul(per_epoch);
+        self.end(per_epoch).1
+    }
+
+    /// The key that ends training first, and the steps until then.
+    pub(crate) fn end(&self, per_epoch: u64) -> (&'static str, u64) {
         let of_turns = |turns: &Vec<Span>| {
             turns.iter().fold(0_u64, |sum, turn| sum.saturating_add(turn.steps(per_epoch)))
         };
-        let ends = [self.steps, self.turns.as_ref().map(of_turns)];
-        ends.into_iter().flatten().fold(all, u64::min)
+        let epochs = ("training.epochs", self.epochs.saturating_mul(per_epoch));
+        let steps = self.steps.map(|steps| ("training.steps", steps));
+        let turns = self.turns.as_ref().map(|turns| ("training.turns", of_turns(turns)));
+        let others = [steps, turns].into_iter().flatten();
+        others.fold(epochs, |first, other| if other.1 < first.1 { other } else { first })
     }
 
     /// Checks that lists with a value for each module have `modules` values.
@@ -207,10 +214,6 @@ impl Training {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
         }
         self.check_free_pipeline()?;
-        if self.turns.is_some() && self.patience.is_some() {
-            let message = "could end training before the turns of the last modules: leave out training.patience or training.turns";
-            return Err(Error::config("training.patience", message));
-        }
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
             Some(precision) => {
                 let message = format!(

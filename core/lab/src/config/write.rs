@@ -61,7 +61,7 @@ impl Config {
     }
 
     /// The same config with other [`learning_keys`](Self::learning_keys), for example those of a checkpoint.
-    /// Missing keys, which the program that wrote them did not have, get their defaults.
+    /// Missing keys, which the program that wrote them did not have, get their defaults. `parallel` is also theirs.
     ///
     /// # Errors
     /// If they have keys or values that this program does not know.
@@ -70,7 +70,7 @@ impl Config {
         for (key, value) in keys {
             match (table.get_mut(key), value) {
                 (Some(Value::Table(training)), Value::Table(own)) if key == "training" => {
-                    training.retain(|key, _| !LEARNING.contains(&key));
+                    training.retain(|key, _| !LEARNING.contains(&key) && key != "parallel");
                     training.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
                 }
                 _ => drop(table.insert(key.clone(), value.clone())),

@@ -15,6 +15,8 @@ const PART: usize = 512;
 const MOST: usize = 4096;
 /// The key of `[stimulus]` for stimuli that only a probe sees.
 const LABELLED: &str = "labelled";
+/// Keys of `[stimulus]` whose text is a word: a file or folder with such a name is none of the stimuli.
+const WORDS: [&str; 6] = ["type", "learn", "label", "labels", "normalise", "orientation"];
 
 /// A hash of the stimuli: their number, shape and classes, and the names, sizes and contents of the files that `spec`
 /// (the config's `[stimulus]`) names. For folders over 64 MiB it uses all names and sizes, and parts of about a
@@ -44,7 +46,9 @@ fn paths(value: &Value, found: &mut Vec<PathBuf>) {
         Value::String(text) if !text.is_empty() && Path::new(text).exists() => found.push(text.into()),
         Value::Array(items) => items.iter().for_each(|item| paths(item, found)),
         Value::Table(table) => {
-            table.iter().filter(|(key, _)| *key != LABELLED).for_each(|(_, value)| paths(value, found));
+            let word = |key: &str, value: &Value| WORDS.contains(&key) && value.is_str();
+            let named = table.iter().filter(|(key, value)| *key != LABELLED && !word(key, value));
+            named.for_each(|(_, value)| paths(value, found));
         }
         _ => {}
     }
@@ -135,5 +139,19 @@ mod tests {
         let mut found = Vec::new();
         paths(&Value::Table(spec.parse().unwrap()), &mut found);
         assert_eq!(found, [folder.path()]);
+    }
+
+    #[test]
+    fn words_are_no_paths() {
+        // There is a folder `src` in the working folder.
+        let found = |spec: &str| {
+            let mut found = Vec::new();
+            paths(&Value::Table(spec.parse().unwrap()), &mut found);
+            found
+        };
+        assert_eq!(found("learn = { type = \"src\", path = \"src\" }"), [Path::new("src")]);
+        for key in WORDS {
+            assert!(found(&format!("{key} = \"src\"")).is_empty(), "{key}");
+        }
     }
 }

@@ -57,6 +57,8 @@ impl Experiment {
         }
         let classes = stimulus.classes().map(|classes| classes.len());
         suits(config.rule.as_ref(), classes, stimulus.shape(1)).map_err(|error| config.locate(error))?;
+        let presented = config.rule.demands().check_presentations(config.training.presentations);
+        presented.map_err(|error| config.locate(error))?;
         Ok(Self { config, modules, stimulus })
     }
 
@@ -92,16 +94,26 @@ impl Experiment {
     /// If a layer or module cannot be built (the error names it and the reason), the device does not have the
     /// config's precision, or there is not enough memory.
     pub fn network(&self, device: &Device) -> Result<Network> {
-        self.memory(device)?.check(memory::limit())?;
-        let precision = self.config.training.precision.unwrap_or(device.default_precision());
-        device
-            .set_precision(precision)
-            .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))?;
+        let remedy = "lower training.batch, or use fewer or smaller layers (encoder.widths)";
+        self.memory(device)?.check(memory::limit(), remedy)?;
+        self.set_precision(device)?;
         let mut network = Network::build(&self.plan(), device).map_err(|error| self.config.locate(error))?;
         if let Some(rates) = &self.config.training.layer_rates {
             network.set_layer_rates(rates).map_err(|error| self.config.locate(error))?;
         }
         Ok(network)
+    }
+
+    /// Gives the device the config's precision. Networks on one device share it, so this is needed before a network
+    /// computes if another was opened after it.
+    ///
+    /// # Errors
+    /// If the device does not have it.
+    pub fn set_precision(&self, device: &Device) -> Result<()> {
+        let precision = self.config.training.precision.unwrap_or(device.default_precision());
+        device
+            .set_precision(precision)
+            .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))
     }
 
     /// A lower bound of the memory for learning, computed before anything is allocated: the network with its

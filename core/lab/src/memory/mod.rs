@@ -79,14 +79,13 @@ impl Memory {
     /// Returns an error if more is needed than available. For a GPU, its driver checks weights and maps.
     ///
     /// # Errors
-    /// If more is needed than available; the error says how much, for which uses, how much is available, and what to
-    /// reduce.
-    pub fn check(&self, limit: Option<Limit>) -> Result<()> {
+    /// If more is needed than available; the error says how much, for which uses, how much is available, and the
+    /// `remedy`: what to reduce.
+    pub fn check(&self, limit: Option<Limit>, remedy: &str) -> Result<()> {
         match limit.filter(|limit| !ON_GPU && self.bytes() > limit.bytes) {
             Some(limit) => {
                 let message = format!(
-                    "needs at least {self}, but only {} are available ({}): lower training.batch, or use fewer \
-                     or smaller layers (encoder.widths)",
+                    "needs at least {self}, but only {} are available ({}): {remedy}",
                     size(limit.bytes),
                     limit.of
                 );
@@ -136,16 +135,13 @@ mod tests {
         let memory = Memory::default().with("weights", 1 << 20).with("maps", 1 << 30).with("nothing", 0);
         let limit = |bytes| Some(Limit { bytes, of: "ulimit -v" });
         assert_eq!(memory.bytes(), (1 << 22) + (1 << 32));
-        memory.check(None).and_then(|()| memory.check(limit(memory.bytes()))).unwrap();
+        let check = |limit| memory.check(limit, "probe.layers: probe fewer layers");
+        check(None).and_then(|()| check(limit(memory.bytes()))).unwrap();
         if !ON_GPU {
-            let error = memory.check(limit(3 << 20)).unwrap_err().to_string();
-            assert!(
-                error.starts_with(
-                    "memory: needs at least 4.0 GiB (maps 4.0 GiB, weights 4.0 MiB), but only 3.0 MiB are \
-                        available (ulimit -v)"
-                ),
-                "{error}"
-            );
+            let error = check(limit(3 << 20)).unwrap_err().to_string();
+            let expected = "memory: needs at least 4.0 GiB (maps 4.0 GiB, weights 4.0 MiB), but only 3.0 MiB are \
+                            available (ulimit -v): probe.layers: probe fewer layers";
+            assert_eq!(error, expected);
         }
     }
 

@@ -50,6 +50,35 @@ pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) 
     Ok(())
 }
 
+/// Refuses batches that are too small for a rule that compares stimuli; `views` are the views of each.
+fn fits(demands: &Demands, batch: usize, views: usize) -> Result<()> {
+    let (least, stimuli) = (demands.least_batch, batch / views.max(1));
+    if stimuli < least {
+        let message = format!(
+            "is {stimuli}, but the rule compares stimuli and needs at least {least} in a batch: raise it"
+        );
+        return Err(Error::config("training.batch", message));
+    }
+    Ok(())
+}
+
+/// Refuses a module whose output has one step in time, if the rule compares steps in time and the stimuli have no views
+/// that it could compare instead. `steps` are those of the stimuli.
+fn keeps_time(demands: &Demands, steps: usize, seen: &[RepresentationShape]) -> Result<()> {
+    let needed = demands.views(1).filter(|_| demands.views(steps).is_none());
+    match needed.zip(seen.iter().position(|seen| seen.time < 2)) {
+        None => Ok(()),
+        Some((views, module)) => {
+            let message = format!(
+                "module {} has one step in time; this rule needs two: use layers that keep the steps, or stimuli with \
+                 one step and views = {views} (images)",
+                module + 1
+            );
+            Err(Error::config("encoder", message))
+        }
+    }
+}
+
 /// Builds the layers and returns them with the shapes of their outputs.
 fn layers(plan: &NetworkPlan, demands: &Demands, device: &Device) -> Result<(Vec<Slot>, Vec<MapShape>)> {
     let mut input = demands.prepared(plan.input);
@@ -89,8 +118,8 @@ fn in_module(index: usize, error: Error) -> Error {
 }
 
 /// The shape of the summed inputs, if the rule uses them. It is found by showing one silent
-/// stimulus to the layer. If nothing can be computed (on a sizing handle), the shape of the output
-/// is used.
+/// stimulus to the layer, or two, because batch normalisation needs them. If nothing can be computed
+/// (on a sizing handle), the shape of the output is used.
 fn activation(
     slots: &mut [Slot],
     index: usize,
@@ -101,8 +130,8 @@ fn activation(
     if device.is_sizing() {
         return slots[index].layer.output(input).map_err(|error| in_layer(index, error));
     }
-    let one = MapShape { batch: 1, ..input };
-    let silent = FeatureMap::new(one, Buffer::zeros(device, one.len())?)?;
+    let few = MapShape { batch: input.batch.min(2), ..input };
+    let silent = FeatureMap::new(few, Buffer::zeros(device, few.len())?)?;
     match slots[index]
         .layer
         .activation(&silent, level == Level::Potential)
@@ -137,9 +166,11 @@ impl Network {
     pub fn build(plan: &NetworkPlan, device: &Device) -> Result<Self> {
         let demands = plan.rule.demands();
         // A full batch must hold the views of several stimuli.
-        let needed = demands.views(plan.input.time * plan.input.extent[0]).unwrap_or(1);
+        let steps = plan.input.time * plan.input.extent[0];
+        let needed = demands.views(steps).unwrap_or(1);
         let views = if plan.input.batch.is_multiple_of(needed.max(1)) { needed } else { plan.input.batch };
         suits(plan.rule, plan.classes, MapShape { batch: views, ..plan.input })?;
+        fits(&demands, plan.input.batch, needed)?;
         let (mut slots, shapes) = layers(plan, &demands, device)?;
         if slots.is_empty() || plan.modules.is_empty() {
             return Err(Error::config("encoder", "has no layers"));
@@ -155,6 +186,7 @@ impl Network {
             };
             seen.push(RepresentationShape::of(shape, demands.pooling(index))?);
         }
+        keeps_time(&demands, steps, &seen)?;
         if let Some(rates) = plan.module_rates.filter(|rates| rates.len() != plan.modules.len()) {
             let message = format!(
                 "{} factors for {} modules: give one for each module",

@@ -38,16 +38,32 @@ pub struct ProbeSettings {
     pub initial: Initial,
 }
 
+impl ProbeSettings {
+    /// Checks settings that exclude each other.
+    ///
+    /// # Errors
+    /// If steps of one row would be normalised.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.batch_norm && self.batch < 2 {
+            let message = "with probe.batch_norm a step needs at least 2 stimuli, because one has no variance: \
+                           give a larger batch, or leave probe.batch_norm out";
+            return Err(Error::config("probe.batch", message));
+        }
+        Ok(())
+    }
+}
+
 /// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning.
 ///
 /// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the
 /// mean cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a
-/// learned gain and shift. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
+/// learned gain and shift; a last step of one row, which has no variance, is left out. With `dropout` p, learning sees x ⊙ m / (1 − p), where each value of the mask m is 0
 /// with probability p, drawn again for every row of every step (Srivastava et al. 2014); testing sees x. If rows are
 /// held out, the tested classifier is the one after the epoch with the highest accuracy on them, in the first pass.
 ///
 /// # Errors
-/// If rows or labels do not fit, all rows are held out, or learning diverges (the error names the key).
+/// If rows or labels do not fit, settings exclude each other, no row is left to learn from, or learning diverges (the
+/// error names the key).
 pub fn accuracy(
     settings: &ProbeSettings,
     task: &Task,
@@ -93,7 +109,15 @@ fn diverged(settings: &ProbeSettings) -> Error {
     Error::config("probe.rate", message)
 }
 
+/// How often the rate is halved before epoch `epoch` (from 0) of `epochs`.
+fn halvings(halve_at: &[f32], epoch: u64, epochs: u64) -> i32 {
+    // Rounded as the shares are: 0.2 in f32 is a little more than 0.2.
+    let done = epoch as f32 / epochs as f32;
+    halve_at.iter().filter(|&&share| done >= share).count() as i32
+}
+
 fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Random) -> Result<Learned> {
+    settings.check()?;
     task.check()?;
     // Raw features can be many: they are not copied.
     let scaling =
@@ -116,16 +140,22 @@ fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Ra
     let validation = held_out.as_ref().map(|(values, labels)| Labelled { values, labels, ..task.test });
     let mut classifier = Classifier::new(task.test.channels, task.classes, settings, device, random)?;
     let mut optimiser = Optimiser::new(OptimiserSpec::adam(settings.rate, settings.weight_decay));
-    let per_epoch = order.len().div_ceil(settings.batch) as u64;
+    // One row has no variance.
+    let left_out = usize::from(settings.batch_norm && order.len() % settings.batch == 1);
+    let used = order.len() - left_out;
+    if used == 0 {
+        let message = "needs at least 2 training stimuli: leave it out";
+        return Err(Error::config("probe.batch_norm", message));
+    }
+    let per_epoch = used.div_ceil(settings.batch) as u64;
     let rates = settings.schedule.as_ref();
     let rates = rates.map(|schedule| schedule.rates(per_epoch, per_epoch.saturating_mul(settings.epochs)));
     let mut best: Option<(Chosen, Weights)> = None;
     for (epoch, pass) in (0..settings.epochs).zip(passes.iter().cycle()) {
-        let reached = |share: &&f32| epoch as f64 >= f64::from(**share) * settings.epochs as f64;
-        let halvings = settings.halve_at.iter().filter(reached).count() as i32;
+        let halvings = halvings(&settings.halve_at, epoch, settings.epochs);
         optimiser.set_rate(settings.rate * 0.5_f32.powi(halvings));
         order.shuffle(random);
-        for rows in order.chunks(settings.batch) {
+        for rows in order[..used].chunks(settings.batch) {
             let (values, labels) = pass.take(rows);
             let mut dropped = |values: &mut [f32]| {
                 if settings.dropout > 0.0 {
@@ -207,6 +237,39 @@ mod tests {
         assert_eq!(read(&train_labels), read(&train_labels));
         let shuffled: Vec<u32> = (0..300).map(|row| (row / 3 % 3) as u32).collect();
         assert!(read(&shuffled) < 60.0);
+    }
+
+    #[test]
+    fn a_rate_is_halved_in_the_epoch_that_a_share_names() {
+        for (share, expected) in [(0.1, 5), (0.2, 10), (0.3, 15), (0.4, 20), (0.6, 30), (0.8, 40)] {
+            let first = (0..50).find(|&epoch| halvings(&[share], epoch, 50) == 1);
+            assert_eq!(first, Some(expected), "{share}");
+        }
+        assert_eq!(halvings(&[0.0, 0.5, 0.75, 1.0], 30, 50), 2);
+    }
+
+    #[test]
+    fn a_step_of_one_row_is_not_normalised() {
+        let (values, labels) = clusters(9, 1);
+        let rows =
+            |count: usize| Labelled { values: &values[..3 * count], channels: 3, labels: &labels[..count] };
+        let read = |batch, count| {
+            let config = ProbeConfig {
+                batch_norm: true,
+                batch: Some(batch),
+                epochs: Some(2),
+                ..ProbeConfig::default()
+            };
+            let task = Task { classes: 3, train: &[rows(count)], held_out: &[], test: rows(9) };
+            learn(&config.settings(ProbeKind::Raw), &task, &Device::open().unwrap(), &mut stream(3, &[]))
+        };
+        let refused = |batch, count| read(batch, count).err().unwrap().to_string();
+        // Of each epoch's steps of 4, 4 and 1 rows the last is left out: the third feature is 7 in every row, so its
+        // running variance only shrinks by 0.9 in each step.
+        let [.., variance] = read(4, 9).unwrap().classifier.weights().unwrap().norm.unwrap();
+        assert_abs_diff_eq!(variance[2], 0.9f32.powi(4), epsilon = 1e-6);
+        assert!(refused(1, 9).starts_with("probe.batch: with probe.batch_norm"), "{}", refused(1, 9));
+        assert!(refused(4, 1).starts_with("probe.batch_norm: needs at least 2"), "{}", refused(4, 1));
     }
 
     #[test]

@@ -195,7 +195,8 @@ impl Classifier {
 /// The learned weights of a classifier.
 pub(super) struct Weights {
     linear: [Vec<f32>; 2],
-    norm: Option<[Vec<f32>; 4]>,
+    /// γ, β and running statistics.
+    pub(super) norm: Option<[Vec<f32>; 4]>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The features of every layer for a probe.
 
 use super::labelled::Labelled;
-use crate::config::Config;
+use crate::config::ProbeConfig;
 use crate::loader::HostBatch;
 use crate::memory::Memory;
 use crate::network::Network;
@@ -9,7 +9,7 @@ use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::Random;
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
-use plasticity_core::stimulus::{Label, span};
+use plasticity_core::stimulus::{Label, Stimulus, span};
 use plasticity_core::{Error, Result};
 use rand::seq::index::sample;
 
@@ -106,13 +106,13 @@ impl Features {
 
 /// Collects the features of several networks on the same stimuli. Each stimulus is made once.
 ///
-/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are kept. If a stimulus has a class,
+/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are pooled and kept. If a stimulus has a class,
 /// its row is the mean of a layer over time. If its frames have classes, each labelled frame has a row: the mean
 /// over the layer's steps in time that the frame covers. With [`Pooling::Keep`] a row has every location, in order;
 /// else it is their mean.
 ///
 /// # Errors
-/// If a stimulus has no label or does not fit the network, or blocks do not fit a layer's map.
+/// If a stimulus has no label or does not fit the network, or blocks do not fit a wanted layer's map.
 pub fn features(
     networks: &mut [&mut Network],
     batches: impl Iterator<Item = Result<HostBatch>>,
@@ -124,27 +124,43 @@ pub fn features(
     for batch in batches {
         let batch = batch?.to_device(device)?;
         for (network, features) in networks.iter_mut().zip(&mut all) {
-            let layers = network.represent_with(&batch.input, pooling)?;
-            features.layers.resize_with(layers.len(), Layer::default);
-            for (index, (representation, layer)) in layers.iter().zip(&mut features.layers).enumerate() {
-                if wanted.is_none_or(|wanted| wanted.contains(&index)) {
-                    append(representation, pooling(index), &batch.labels, layer)?;
+            let layers = features.layers_mut(network.layer_names().len());
+            network.visit(&batch.input, &mut |index, map| {
+                if wanted.is_some_and(|wanted| !wanted.contains(&index)) {
+                    return Ok(());
                 }
-            }
+                let pooling = pooling(index);
+                append(&Representation::of(map, pooling)?, pooling, &batch.labels, &mut layers[index])
+            })?;
             batch.labels.iter().try_for_each(|label| features.add_label(label))?;
         }
     }
     Ok(all)
 }
 
-/// A lower bound of the memory for the features of a network and of the untrained one. There is a row for every
-/// stimulus of each pass: of all probed layers, or of all layers separately and together (for one network after
-/// another). `maps` are the shapes of the layers' maps.
+/// The rows of all stimuli, if every stimulus has as many as the first: one for each label.
+///
+/// # Errors
+/// If the first stimulus cannot be made.
+pub(super) fn rows(stimulus: &dyn Stimulus) -> Result<u64> {
+    if stimulus.is_empty() {
+        return Ok(0);
+    }
+    let labels = stimulus.labels(&[stimulus.sample(0, None)?]);
+    let of = |label: &Label| match label {
+        Label::Frames(frames) => frames.iter().flatten().count() as u64,
+        _ => 1,
+    };
+    Ok(labels.iter().map(of).sum::<u64>().saturating_mul(stimulus.len() as u64))
+}
+
+/// A lower bound of the memory for features, with `train` rows in each pass over the training stimuli and `test` rows
+/// in the test. It holds all probed layers of one network, or all its layers together; while these are put side by
+/// side, the rows of a pass are there twice. `maps` are the shapes of the layers' maps.
 pub(super) fn memory(
-    config: &Config,
+    probe: &ProbeConfig,
     maps: &[MapShape],
-    train: usize,
-    test: usize,
+    [train, test]: [u64; 2],
     all_layers: Option<&[Pooling]>,
 ) -> Memory {
     let channels = |map: &MapShape, pooling: Pooling| {
@@ -153,7 +169,6 @@ pub(super) fn memory(
             (if pooling == Pooling::Keep { shape.location } else { 1 } * shape.channel) as u64
         })
     };
-    let probe = &config.probe;
     let wanted = |layer: usize| probe.layers.as_ref().is_none_or(|layers| layers.contains(&(layer + 1)));
     let each: u64 = maps
         .iter()
@@ -163,8 +178,10 @@ pub(super) fn memory(
         .sum();
     let side_by_side: u64 =
         all_layers.into_iter().flatten().zip(maps).map(|(pooling, map)| channels(map, *pooling)).sum();
-    let rows = (train as u64).saturating_mul(probe.augment.max(1) as u64).saturating_add(test as u64);
-    Memory::default().with("features", rows.saturating_mul(2 * each.max(side_by_side)))
+    let learned = train.saturating_mul(probe.augment.max(1) as u64);
+    let separate = learned.saturating_add(test).saturating_mul(each);
+    let together = learned.saturating_add(train.max(test.saturating_mul(2))).saturating_mul(side_by_side);
+    Memory::default().with("features", separate.max(together))
 }
 
 /// Adds the rows of a batch to a layer's features.
@@ -231,6 +248,22 @@ mod tests {
         let row = all.layer(0).unwrap();
         assert_eq!((row.channels, row.labels), (3, &[7, 8][..]));
         assert_eq!(row.values, [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn memory_is_that_of_one_network_with_a_row_for_every_label() {
+        let map =
+            |side, channels| MapShape { time: 1, location: 1, batch: 1, extent: [1, side, side], channels };
+        let maps = [map(4, 3), map(2, 5)];
+        let bytes =
+            |probe: &ProbeConfig, all: Option<&[Pooling]>| memory(probe, &maps, [700, 100], all).bytes();
+        let probe = ProbeConfig { augment: 2, ..ProbeConfig::default() };
+        assert_eq!(bytes(&probe, None), 4 * 1500 * 8);
+        let one = ProbeConfig { layers: Some(vec![1]), ..probe.clone() };
+        assert_eq!(bytes(&one, None), 4 * 1500 * 3);
+        // While the second pass is put side by side, its 700 rows are there twice.
+        let blocks = [Pooling::Blocks(2), Pooling::Mean];
+        assert_eq!(bytes(&probe, Some(&blocks)), 4 * 2100 * (4 * 3 + 5));
     }
 
     #[test]

@@ -69,15 +69,41 @@ impl Task<'_> {
     /// Checks that rows, classes and sizes fit.
     ///
     /// # Errors
-    /// If there are no rows, a value is not finite, or a label is not a class.
+    /// If there are no rows, a value is not finite, a label is not a class, or passes have different numbers of rows.
     pub(super) fn check(&self) -> Result<()> {
         self.train.iter().try_for_each(|pass| pass.check(self.classes))?;
         self.test.check(self.classes)?;
+        let rows = |pass: &Labelled| pass.labels.len();
+        if let Some(pair) = self.train.windows(2).find(|pair| rows(&pair[0]) != rows(&pair[1])) {
+            let message = format!(
+                "one version of the training stimuli has {} rows, another has {}: leave it out, or label every \
+                 frame",
+                rows(&pair[0]),
+                rows(&pair[1])
+            );
+            return Err(Error::config("probe.augment", message));
+        }
         if let Some(other) = self.train.iter().find(|pass| pass.channels != self.test.channels) {
             let message =
                 format!("{} features in training, but {} in testing", other.channels, self.test.channels);
             return Err(Error::stimulus("probe", message));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_with_different_numbers_of_rows_are_refused() {
+        let rows =
+            |labels: &'static [u32]| Labelled { values: &[1.0, 2.0][..labels.len()], channels: 1, labels };
+        let (two, one) = (rows(&[0, 1]), rows(&[0]));
+        let check = |train: &[Labelled]| Task { classes: 2, train, held_out: &[], test: one }.check();
+        check(&[two, two]).unwrap();
+        let error = check(&[two, one]).unwrap_err().to_string();
+        assert!(error.starts_with("probe.augment: ") && error.contains("2 rows, another has 1"), "{error}");
     }
 }

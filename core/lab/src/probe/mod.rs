@@ -16,6 +16,8 @@ mod protocol;
 mod result;
 mod standardise;
 mod statistics;
+#[cfg(test)]
+mod tests;
 
 pub use accuracy::{ProbeSettings, accuracy, predictions};
 pub use baseline::baseline_features;
@@ -28,6 +30,7 @@ pub use neighbours::neighbours;
 pub use protocol::{ProbeKind, Protocol};
 pub use result::{Beside, Chosen, FeatureStatistics, Found, LayerProbe, Score};
 
+use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::loader::HostBatch;
 use crate::memory::{self, Memory};
@@ -43,10 +46,10 @@ use plasticity_core::{Error, Result};
 pub(crate) use statistics::statistics;
 use std::sync::Arc;
 
-/// Probes every layer of `trained` and of the same network with its initial weights. The first result is for
-/// the stimuli themselves or, if they have a [`Baseline`](plasticity_core::stimulus::Baseline), for its
-/// features. If the config asks for it, the last result is for all layers together
-/// ([`AllLayers`](crate::config::AllLayers)).
+/// Probes every layer of `trained` and of the same network with its initial weights. Unless `probe.input` is false, the
+/// first result is for the stimuli themselves or, if they have a
+/// [`Baseline`](plasticity_core::stimulus::Baseline), for its features. If the config asks for it, the last result is
+/// for all layers together ([`AllLayers`](crate::config::AllLayers)).
 ///
 /// `progress` is called with the current work and the share of it that is done, from 0 to 1: first features
 /// are collected, batch by batch; then layers are probed in order.
@@ -63,16 +66,20 @@ pub fn probe(
     let Plan { train, test, classes, all_layers, .. } = plan(experiment, trained)?;
     let mut bench = Bench { experiment, device, classes, train, test, progress };
     let mut layers = Vec::new();
-    if let Some(baseline) = bench.train.baseline() {
-        let sides = bench.sides("hand-made features", &mut |batches| {
-            Ok(vec![baseline_features(baseline, batches, device)?])
-        })?;
-        layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0))?);
-    } else if experiment.config().probe.input {
-        let sides =
-            bench.sides("input", &mut |batches| Ok(input_features(batches)?.into_iter().collect()))?;
-        if !sides.test.is_empty() {
-            layers.push(bench.layer("input", u64::MAX - 1, sides.of(0, 0))?);
+    match bench.train.baseline() {
+        _ if !experiment.config().probe.input => {}
+        Some(baseline) => {
+            let sides = bench.sides("hand-made features", &mut |batches| {
+                Ok(vec![baseline_features(baseline, batches, device)?])
+            })?;
+            layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0))?);
+        }
+        None => {
+            let sides =
+                bench.sides("input", &mut |batches| Ok(input_features(batches)?.into_iter().collect()))?;
+            if !sides.test.is_empty() {
+                layers.push(bench.layer("input", u64::MAX - 1, sides.of(0, 0))?);
+            }
         }
     }
     let pooling = experiment.config().probe.pooling;
@@ -118,19 +125,19 @@ pub fn probe(
 /// the same network with its initial weights.
 ///
 /// # Errors
-/// If there are no labelled stimuli, or they do not fit the network.
+/// If rules recognise classes by goodness, but there are no labelled stimuli, or they do not fit the network.
 pub fn goodness(
     experiment: &Experiment,
     trained: &mut Network,
     device: &Device,
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Option<ByGoodness>> {
-    let Plan { test, classes, .. } = plan(experiment, trained)?;
-    let shape = test.shape(1);
+    let shape = experiment.stimulus().shape(1);
     let silent = FeatureMap::new(shape, Buffer::zeros(device, shape.len())?)?;
     if trained.goodness(&silent, 0)?.is_none() {
         return Ok(None);
     }
+    let Plan { test, classes, .. } = plan(experiment, trained)?;
     let mut untrained = experiment.network(device)?;
     let mut of = |network: &mut Network, what: &str| {
         let batches = batches(experiment.config(), &test, None, what, progress)?;
@@ -255,17 +262,21 @@ impl Plan {
 /// run, and not after it.
 ///
 /// # Errors
-/// If there are no labelled stimuli, their classes differ, a pooling does not fit a layer, or there is no
-/// memory for the features.
+/// If there are no labelled stimuli, their classes differ, a key of `[probe]` does not fit the stimuli, the layers or
+/// another key, or there is no memory for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| config.open_stimulus(split).map(Arc::from);
     let (train, test): (Arc<dyn Stimulus>, Arc<dyn Stimulus>) =
         (open(Split::ProbeTrain)?, open(Split::ProbeTest)?);
     let classes = classes(train.as_ref(), test.as_ref())?;
+    let kinds = config.probe.probes();
+    let settings = kinds.into_iter().try_for_each(|kind| config.probe.settings(kind).check());
+    settings.and_then(|()| varied(config, train.as_ref())).map_err(|error| config.locate(error))?;
     let maps = network.shapes(train.shape(config.training.batch))?;
-    let fits = |key: &str, pooling: &mut dyn FnMut(usize) -> Pooling| {
-        maps.iter().enumerate().try_for_each(|(layer, &map)| {
+    let fits = |key: &str, wanted: Option<&[usize]>, pooling: &mut dyn FnMut(usize) -> Pooling| {
+        let wanted = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&(layer + 1)));
+        maps.iter().enumerate().filter(|(layer, _)| wanted(*layer)).try_for_each(|(layer, &map)| {
             let refused = |error: Error| {
                 let message = format!("layer {}: {error}", layer + 1);
                 config.locate(Error::config(key, message))
@@ -278,15 +289,42 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
         let message = format!("there is no layer {layer}: layers are counted from 1 to {}", maps.len());
         return Err(config.locate(Error::config("probe.layers", message)));
     }
-    fits("probe.pooling", &mut |_| config.probe.pooling)?;
+    fits("probe.pooling", config.probe.layers.as_deref(), &mut |_| config.probe.pooling)?;
     let all_layers =
         all_layers::poolings(&config.probe.all_layers, network).map_err(|error| config.locate(error))?;
     if let Some(poolings) = &all_layers {
-        fits("probe.all_layers", &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
+        fits("probe.all_layers", None, &mut |layer| poolings.get(layer).copied().unwrap_or(Pooling::Mean))?;
     }
-    let memory = features::memory(config, &maps, train.len(), test.len(), all_layers.as_deref());
-    memory.check(memory::limit())?;
+    let rows = [features::rows(train.as_ref())?, features::rows(test.as_ref())?];
+    let memory = features::memory(&config.probe, &maps, rows, all_layers.as_deref());
+    let remedy = "probe fewer layers (probe.layers), average them (probe.pooling, probe.all_layers), or use fewer \
+                  versions (probe.augment)";
+    memory.check(memory::limit(), remedy)?;
     Ok(Plan { train, test, classes, all_layers, memory })
+}
+
+/// Stimuli whose versions are compared, and versions of each: enough that flips do not look like none by chance.
+const COMPARED: (usize, u64) = (4, 16);
+
+/// Refuses versions (`probe.augment`) of stimuli that do not vary.
+fn varied(config: &Config, train: &dyn Stimulus) -> Result<()> {
+    if config.probe.augment == 0 {
+        return Ok(());
+    }
+    let version = |index: usize, pass: u64| {
+        let mut random = stream(config.seed, &[purpose::PROBE_AUGMENT, pass, index as u64]);
+        train.sample(index, Some(&mut random)).map(|sample| (sample.values, sample.label))
+    };
+    let (stimuli, versions) = COMPARED;
+    for index in 0..train.len().min(stimuli) {
+        let first = version(index, 0)?;
+        for pass in 1..versions {
+            if version(index, pass)? != first {
+                return Ok(());
+            }
+        }
+    }
+    Err(Error::config("probe.augment", "these stimuli do not vary: leave it out"))
 }
 
 fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {

@@ -63,6 +63,10 @@ impl Across for Sums {
         self.0.ranks.size()
     }
 
+    fn summed(&self) -> usize {
+        if self.0.gathers() { self.0.ranks.size() } else { 1 }
+    }
+
     fn sum(&self, values: Vec<f32>) -> Result<Vec<f32>> {
         let _stage = stage::kernel(MOMENTS, 0).entered();
         Ok(self.0.ranks.all_reduce(values).wait()?.values)

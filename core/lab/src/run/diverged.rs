@@ -3,6 +3,7 @@
 use super::folder::checkpoints;
 use crate::experiment::Experiment;
 use crate::files::quoted;
+use plasticity_core::plasticity::Each;
 use plasticity_core::{Error, Result};
 use std::path::Path;
 
@@ -11,11 +12,16 @@ use std::path::Path;
 pub(super) fn explained(error: Error, experiment: &Experiment, folder: &Path) -> Error {
     let Error::Diverged { place, message } = error else { return error };
     let rule = experiment.config().rule.typetag_name();
+    let rate = match experiment.config().training.optimiser {
+        Each::Same(_) => "training.optimiser.rate=RATE",
+        // The rate of a list is no single key.
+        Each::Each(_) => "'training.module_rates=[FACTOR, …]'",
+    };
     let layers = layers_of(&place, experiment).unwrap_or_default();
     let message = match checkpoints(folder).map(|mut found| found.pop()) {
         Ok(Some((step, path))) if step > 0 => format!(
             "{message}, or start a new run from the last good checkpoint, {}: --out NEW --set training.init={} \
-             --set training.optimiser.rate=RATE",
+             --set {rate}",
             path.display(),
             quoted(&path)
         ),

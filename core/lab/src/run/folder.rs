@@ -52,10 +52,11 @@ pub fn vacant(folder: &Path) -> Result<()> {
         let remedy = format!("resume it with --resume {}, or choose another folder", quoted(folder));
         return Err(Error::file(folder, format!("already has a run: {remedy}")));
     }
-    let named = [CONFIG, ORIGINS, METRICS, MEASURES, SCORES, SESSIONS, "probe.json", "alignment.json"]
-        .map(|name| folder.join(name));
+    let records = [METRICS, TABLE, MEASURES, WARNINGS, SCORES, SESSIONS];
+    let named = [CONFIG, ORIGINS, "probe.json", "alignment.json"].into_iter().chain(records);
+    let named = named.map(|name| folder.join(name));
     let left = checkpoints(folder)?.into_iter().map(|(_, path)| path);
-    match named.into_iter().filter(|path| path.exists()).chain(left).next() {
+    match named.filter(|path| path.exists()).chain(left).next() {
         Some(path) => {
             let message =
                 "belongs to no run, but a new run would overwrite it: choose another folder, or move it away";

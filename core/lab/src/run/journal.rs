@@ -62,11 +62,14 @@ impl Journal {
         if path.exists() {
             let bytes =
                 files::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
-            let text = String::from_utf8_lossy(&bytes);
-            let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
-            let of = |line: &str| serde_json::from_str::<Line>(line).ok().map(|line| line.step);
-            let kept: String =
-                lines.iter().filter(|line| of(line).is_some_and(|of| of <= step)).copied().collect();
+            let whole = |line: &&[u8]| line.ends_with(b"\n");
+            let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').filter(whole).collect();
+            let of = |line: &[u8]| {
+                let text = std::str::from_utf8(line).ok()?;
+                serde_json::from_str::<Line>(text).ok().map(|line| line.step)
+            };
+            let kept = lines.iter().filter(|line| of(line).is_some_and(|of| of <= step));
+            let kept: Vec<u8> = kept.copied().flatten().copied().collect();
             let unreadable = lines.iter().filter(|line| of(line).is_none()).count();
             if step == 0 && !lines.is_empty() {
                 let aside = copy_aside(path, BEFORE)?;
@@ -84,8 +87,8 @@ impl Journal {
                     aside.display()
                 );
             }
-            if kept.len() < bytes.len() {
-                write_atomically(path, kept.as_bytes())?;
+            if kept != bytes {
+                write_atomically(path, &kept)?;
             }
         }
         let made = !path.exists();
@@ -175,6 +178,18 @@ mod tests {
         Journal::open(&path, 5).unwrap();
         assert_eq!(steps(&path), [2, 3, 4, 5]);
         assert_eq!(std::fs::read(folder.path().join("metrics.jsonl.broken")).unwrap(), before);
+    }
+
+    /// JSON parsers pass over a value that nobody reads without a look at its bytes.
+    #[test]
+    fn a_line_with_a_byte_that_is_no_text_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("warnings.jsonl");
+        let before = b"{\"step\":1}\n{\"step\":2,\"what\":\"dead/l\xe1yer_1\"}\n{\"step\":3}\n";
+        std::fs::write(&path, before).unwrap();
+        Journal::open(&path, 5).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":3}\n");
+        assert_eq!(std::fs::read(folder.path().join("warnings.jsonl.broken")).unwrap(), before);
     }
 
     #[test]

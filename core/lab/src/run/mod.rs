@@ -26,10 +26,10 @@ pub use journal::{Measured, Record};
 pub use observers::trivial_losses;
 pub use stored::Stored;
 pub use train::{fits_ranks, total_steps, train, train_among, trainer};
-pub use warnings::{Warning, warnings};
+pub use warnings::Warning;
 
 use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use crate::config::{BestBy, Config};
 use crate::files::{
     copy_aside, make_folder, remove_partial, set_aside, synchronise_folder_of, write_atomically,
 };
@@ -57,6 +57,7 @@ pub struct Run {
     /// Whether the records are also written as a table.
     table: bool,
     keep_best: usize,
+    best_by: BestBy,
     /// Steps from one record to the next.
     log_every: u64,
     from: Option<Stored>,
@@ -96,12 +97,16 @@ impl Run {
     /// Resumes a run from its last checkpoint.
     ///
     /// # Errors
-    /// If the folder is not a run or is in use, or if its checkpoints belong to another config or cannot be read.
+    /// If the folder is not a run or is in use, if its checkpoints belong to another config or cannot be read, or if
+    /// the config starts from other weights.
     pub fn resume(folder: &Path, config: &Config) -> Result<Self> {
         folder::require(folder)?;
         let lock = lock(folder)?;
         let from = last_checkpoint(folder)?;
-        from.iter().try_for_each(|stored| stored.check(config))?;
+        if let Some(stored) = &from {
+            stored.check(config)?;
+            init::unchanged(folder, config)?;
+        }
         Self::new(folder, config, from, lock)
     }
 
@@ -113,6 +118,7 @@ impl Run {
             keep: config.training.keep,
             table: config.training.metrics_csv,
             keep_best: config.training.keep_best,
+            best_by: config.training.best_by,
             log_every: config.training.log_every,
             step: from.as_ref().map_or(0, |stored| stored.checkpoint.step),
             by_config: from.as_ref().is_some_and(|stored| stored.checkpoint.config.is_none()),
@@ -151,7 +157,8 @@ impl Run {
                 remove_partial(&checkpoints)?;
                 self.set_broken_aside()?;
                 let scores = self.folder.join(SCORES);
-                let best = (self.keep_best > 0).then(|| Best::open(&scores, self.step)).transpose()?;
+                let best = || Best::open(&scores, self.step, self.best_by);
+                let best = (self.keep_best > 0).then(best).transpose()?;
                 self.remove_old(self.step, best.as_ref())?;
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
                 metrics.warn_of_missing(self.step, self.log_every)?;

@@ -14,6 +14,7 @@ fn run(folder: &Path, keep: usize, from: Option<Stored>) -> Run {
         origins,
         keep,
         keep_best: 0,
+        best_by: BestBy::Loss,
         log_every: 1,
         table: false,
         from,
@@ -45,7 +46,9 @@ fn a_folder_with_anything_that_a_run_would_replace_is_not_vacant() {
     vacant(&folder.join("missing")).unwrap();
     std::fs::create_dir(folder.join("checkpoints")).unwrap();
     vacant(folder).unwrap();
-    for name in ["config.toml", "metrics.jsonl", "checkpoints/step-8.safetensors"] {
+    let names =
+        ["config.toml", "metrics.jsonl", "metrics.csv", "warnings.jsonl", "checkpoints/step-8.safetensors"];
+    for name in names {
         let path = folder.join(name);
         std::fs::write(&path, "of something else").unwrap();
         let error = vacant(folder).unwrap_err().to_string();

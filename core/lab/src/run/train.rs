@@ -3,9 +3,10 @@
 use super::observers::{Along, Checkpoints, Events, Look, Metrics, Own, Watch};
 use super::{Record, Run, Stored, start_from_init};
 use crate::checkpoint::Checkpoint;
-use crate::config::Parallel;
+use crate::config::{BestBy, Parallel, Patience};
 use crate::experiment::Experiment;
 use crate::network::Network;
+use crate::probe::plan;
 use crate::provenance::Provenance;
 use crate::ranks::{Alone, Collective, Negatives, Sharing, same_program};
 use crate::training::{Course, Length, Trainer, learn};
@@ -45,7 +46,8 @@ pub fn trainer(experiment: &Experiment, network: Network) -> Result<Trainer> {
 ///
 /// # Errors
 /// If the stimuli cannot be made, the run has already made more steps, a loss or a weight is not finite, an
-/// observer returns an error, or the folder cannot be written to.
+/// observer returns an error, or the folder cannot be written to. Before the first step, if the config's patience does
+/// not fit its turns or its recorded losses, or the best checkpoints need a probe that is not possible.
 pub fn train(
     experiment: &Experiment,
     network: Network,
@@ -85,6 +87,37 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
     sharing.map(drop).map_err(|error| config.locate(error))
 }
 
+/// Refuses what a training would find only after many steps, or what would end it at a wrong step. `probes`: whether
+/// this rank probes.
+fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()> {
+    let config = experiment.config();
+    let training = &config.training;
+    let refuse = |key: &str, message: String| Err(Error::config(config.place(key), message));
+    if training.turns.is_some() && training.patience.is_some() {
+        let message = "could end training before the turns of the last modules: leave out training.patience or training.turns";
+        return refuse("training.patience", message.to_owned());
+    }
+    let per_epoch = experiment.steps_per_epoch()?;
+    if matches!(training.patience, Some(Patience::Loss(_))) && training.log_every > per_epoch {
+        let message = format!(
+            "leaves epochs of {per_epoch} steps without a recorded loss, but training.patience compares the losses of \
+             all epochs: give at most {per_epoch}"
+        );
+        return refuse("training.log_every", message);
+    }
+    let needed = config.rule.demands().presentations.unwrap_or(1);
+    if probes && training.presentations < needed {
+        tracing::warn!(
+            "the rule is made for training.presentations = {needed}: with one presentation, a stimulus is only a positive \
+             or only a negative in a step"
+        );
+    }
+    if probes && training.keep_best > 0 && training.best_by == BestBy::Probe {
+        plan(experiment, network)?;
+    }
+    Ok(())
+}
+
 /// [`train`] as one of several ranks, after [`fits_ranks`]. Only rank 0 has the `run`: it reads the checkpoint,
 /// sends its state to the other ranks and writes everything. All ranks end after the same step.
 ///
@@ -100,6 +133,7 @@ pub fn train_among(
 ) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
+    begins(experiment, &network, run.is_some())?;
     let total = total_steps(experiment, &network)?;
     let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
@@ -122,7 +156,7 @@ pub fn train_among(
     trainer.start_as_first()?;
     let start = trainer.steps();
     if start > total {
-        let key = if training.steps.is_some() { "training.steps" } else { "training.epochs" };
+        let (key, _) = training.end(experiment.steps_per_epoch()?);
         let message = format!(
             "gives {total} steps, but the run has already made {start}: give at least {start} steps, or start a new \
              run"

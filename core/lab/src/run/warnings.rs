@@ -1,10 +1,10 @@
 //! `warnings.jsonl`: faults that may spoil a run without stopping it. Each warning appears once in a run.
 
 use super::journal::Journal;
-use plasticity_core::{Error, Result};
+use plasticity_core::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A line of `warnings.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,20 +54,6 @@ impl Warnings {
     }
 }
 
-/// The warnings of the run in a folder, first to last.
-///
-/// # Errors
-/// If the warnings cannot be read.
-pub fn warnings(folder: &Path) -> Result<Vec<Warning>> {
-    let path = folder.join(super::folder::WARNINGS);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let refused = |error: &dyn std::fmt::Display| Error::file(&path, format!("cannot be read: {error}"));
-    let text = std::fs::read_to_string(&path).map_err(|error| refused(&error))?;
-    text.lines().map(|line| serde_json::from_str(line).map_err(|error| refused(&error))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,18 +67,16 @@ mod tests {
     fn each_is_said_once_and_one_after_the_checkpoint_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(WARNINGS);
-        assert_eq!(warnings(folder.path()).unwrap(), []);
         let mut first = Warnings::open(path.clone(), 0).unwrap();
         for one in [warning(3, "dead/layer_1"), warning(4, "dead/layer_1"), warning(9, "loss/module_2")] {
             first.say(&one).unwrap();
         }
         drop(first);
-        let mut resumed = Warnings::open(path, 5).unwrap();
+        let mut resumed = Warnings::open(path.clone(), 5).unwrap();
         resumed.say(&warning(8, "dead/layer_1")).unwrap();
         resumed.say(&warning(10, "loss/module_2")).unwrap();
-        assert_eq!(
-            warnings(folder.path()).unwrap(),
-            [warning(3, "dead/layer_1"), warning(10, "loss/module_2")]
-        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<Warning> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines, [warning(3, "dead/layer_1"), warning(10, "loss/module_2")]);
     }
 }

@@ -81,7 +81,8 @@ pub fn reference(path: &Path, device: &Device) -> Result<Vec<Comparison>> {
     // Before anything is drawn.
     if let Some(mut sized) = memory::sized(&plan, device) {
         given(&case, &mut sized)?;
-        Memory::of_network(&mut sized, &plan)?.check(memory::limit())?;
+        let remedy = "verify a case with a smaller network or batch";
+        Memory::of_network(&mut sized, &plan)?.check(memory::limit(), remedy)?;
     }
     let mut network = Network::build(&plan, device)?;
     let learning = given(&case, &mut network)?;

@@ -17,13 +17,16 @@ use serde_json::{Value, json};
 /// Compares every tensor that a file of this form expects; `None` if the file has the other form.
 ///
 /// # Errors
-/// If the method is not known, or a tensor is missing.
+/// If the method is not known, a tensor is missing, or the file expects nothing.
 pub(super) fn compare(file: &Tensors, device: &Device) -> Result<Option<Vec<Comparison>>> {
-    let ours = match file.said.get("rule").and_then(Value::as_str) {
-        None => return Ok(None),
-        Some("softhebb") => softhebb(file, device)?,
-        Some("scff") => scff(file, device)?,
-        Some(other) => {
+    let Some(rule) = file.said.get("rule").and_then(Value::as_str) else { return Ok(None) };
+    if !file.floats.keys().any(|name| name.starts_with("expect.")) {
+        return Err(file.bad("has no tensor `expect.…`, so there is nothing to compare"));
+    }
+    let ours = match rule {
+        "softhebb" => softhebb(file, device)?,
+        "scff" => scff(file, device)?,
+        other => {
             return Err(file.bad(format!("unknown published rule `{other}`: known are softhebb and scff")));
         }
     };
@@ -236,5 +239,26 @@ impl Draws for Shift {
 
     fn random(&mut self, what: u64) -> Random {
         { Self::OTHER }.random(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_file_that_expects_nothing_does_not_pass() {
+        let of = |rule: Value| {
+            let said = json!({ "rule": rule });
+            let file =
+                Tensors { path: "case".into(), said, floats: BTreeMap::new(), integers: BTreeMap::new() };
+            compare(&file, &Device::open().unwrap())
+        };
+        for rule in ["scff", "softhebb"] {
+            let error = of(rule.into()).unwrap_err().to_string();
+            assert!(error.contains("has no tensor `expect.…`"), "{error}");
+        }
+        assert!(of(json!({ "kind": "predictive" })).unwrap().is_none());
     }
 }

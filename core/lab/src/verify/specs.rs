@@ -33,73 +33,133 @@ fn layer(case: &Case, index: usize, words: &Map<String, Value>) -> Result<Box<dy
 /// # Errors
 /// If no plugin can make it.
 pub fn rule(case: &Case) -> Result<Box<dyn RuleSpec>> {
-    let words = &case.description.rule;
-    let text = |key: &str| words.get(key).and_then(Value::as_str);
-    let broadcast = match text("contrast") {
-        Some("softmax") => json!({ "type": "softmax" }),
-        Some("hinge") if text("kind") == Some("predictive_all_pairs") => {
-            json!({ "type": "hinge", "weight": 0.5 })
-        }
-        Some(other) => json!({ "type": other }),
-        None => Value::Null,
-    };
-    let mut spec = match text("kind") {
-        Some("supervised") => json!({ "type": "supervised" }),
-        Some("two_views") => json!({
-            "type": "clapp_pp", "broadcast": broadcast, "context": words.get("context"), "pool": words.get("pool"),
-        }),
-        Some("predictive_all_pairs") => json!({
-            "type": "predictive", "broadcast": broadcast, "skip": 0, "negatives": { "type": "all" },
-            "prediction_steps": words.get("prediction_steps"),
-        }),
-        Some("predictive") => {
-            let mut negatives =
-                words.get("negatives").and_then(Value::as_object).cloned().unwrap_or_default();
-            if let Some(kind) = negatives.remove("kind") {
-                negatives.insert("type".into(), kind);
-            }
-            json!({
-                "type": "predictive", "broadcast": broadcast, "negatives": negatives,
-                "prediction_steps": words.get("prediction_steps"), "skip": words.get("skip"),
-                "time_local": words.get("time_local"), "context": words.get("context"),
-                "score": { "type": "bilinear", "transport": words.get("transport") },
-            })
-        }
-        // Any other registered rule, by its name and with its own keys. Two have other names or keys in this format.
-        Some(name) => {
-            let mut spec = words.clone();
-            spec.remove("kind");
-            let plain_infonce = name == "infonce" && !case.floats.contains_key("module.0.projection.weight");
-            spec.insert("type".into(), if plain_infonce { "nt_xent" } else { name }.into());
-            if name == "dfa"
-                && case.float("module.0.feedback").is_ok_and(|feedback| feedback.shape.len() == 2)
-            {
-                spec.insert("feedback".into(), "shared".into());
-            }
-            Value::Object(spec)
-        }
-        None => {
-            return Err(case.bad(
-                "the rule has no `kind`: a rule's name, or predictive, predictive_all_pairs, two_views",
-            ));
-        }
-    };
-    strip_nulls(&mut spec);
-    let Value::Object(spec) = spec else { return Err(case.bad("the rule is not a table")) };
+    let spec = translated(case)?;
     let table = toml::Table::try_from(&spec).map_err(|error| case.bad(format!("the rule: {error}")))?;
     keys::check(Family::Rule, &table).map_err(|fault| case.bad(fault.under("rule")))?;
     read(case, "rule", spec)
 }
 
-fn strip_nulls(value: &mut Value) {
-    if let Value::Object(map) = value {
-        map.retain(|_, value| !value.is_null());
-        map.values_mut().for_each(strip_nulls);
+/// The rule as in a config. Keys with the same name in both forms are kept, also those that no plugin has, so that they
+/// are refused and not ignored.
+fn translated(case: &Case) -> Result<Map<String, Value>> {
+    let mut spec = case.description.rule.clone();
+    strip_nulls(&mut spec);
+    let Some(Value::String(kind)) = spec.remove("kind") else {
+        return Err(
+            case.bad("the rule has no `kind`: a rule's name, or predictive, predictive_all_pairs, two_views")
+        );
+    };
+    let name = match kind.as_str() {
+        "supervised" => {
+            spec.remove("contrast");
+            "supervised"
+        }
+        "two_views" => {
+            broadcast(&mut spec, None);
+            "clapp_pp"
+        }
+        "predictive_all_pairs" => {
+            broadcast(&mut spec, Some(0.5));
+            spec.entry("skip").or_insert(0.into());
+            spec.entry("negatives").or_insert(json!({ "kind": "all" }));
+            predictive(&mut spec);
+            "predictive"
+        }
+        "predictive" => {
+            broadcast(&mut spec, None);
+            predictive(&mut spec);
+            "predictive"
+        }
+        // Any other registered rule, by its name and with its own keys. Two have other names or keys in this format.
+        name => {
+            if name == "dfa"
+                && case.float("module.0.feedback").is_ok_and(|feedback| feedback.shape.len() == 2)
+            {
+                spec.insert("feedback".into(), "shared".into());
+            }
+            let plain_infonce = name == "infonce" && !case.floats.contains_key("module.0.projection.weight");
+            if plain_infonce { "nt_xent" } else { name }
+        }
+    };
+    spec.insert("type".into(), name.into());
+    Ok(spec)
+}
+
+/// The key `contrast` as the key `broadcast`, for a hinge with this weight.
+fn broadcast(spec: &mut Map<String, Value>, hinge: Option<f64>) {
+    let Some(contrast) = spec.remove("contrast") else { return };
+    let broadcast = match hinge {
+        Some(weight) if contrast == "hinge" => json!({ "type": contrast, "weight": weight }),
+        _ => json!({ "type": contrast }),
+    };
+    spec.insert("broadcast".into(), broadcast);
+}
+
+/// The keys `negatives` and `transport` of the rule `predictive`.
+fn predictive(spec: &mut Map<String, Value>) {
+    if let Some(Value::Object(negatives)) = spec.get_mut("negatives")
+        && let Some(kind) = negatives.remove("kind")
+    {
+        negatives.insert("type".into(), kind);
     }
+    if let Some(transport) = spec.remove("transport") {
+        spec.insert("score".into(), json!({ "type": "bilinear", "transport": transport }));
+    }
+}
+
+fn strip_nulls(map: &mut Map<String, Value>) {
+    map.retain(|_, value| !value.is_null());
+    map.values_mut().filter_map(Value::as_object_mut).for_each(strip_nulls);
 }
 
 fn read<T: serde::de::DeserializeOwned>(case: &Case, what: &str, spec: Map<String, Value>) -> Result<T> {
     let text = Value::Object(spec.clone()).to_string();
     serde_json::from_value(Value::Object(spec))
         .map_err(|error| Error::file(&case.path, format!("{what} {text} cannot be built: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Tensors;
+    use std::collections::BTreeMap;
+
+    fn made(rule: Value) -> Value {
+        let said = json!({ "modality": "vision", "rule": rule, "layers": [], "modules": [] });
+        let tensors =
+            Tensors { path: "case".into(), said, floats: BTreeMap::new(), integers: BTreeMap::new() };
+        Value::Object(translated(&Case::of(tensors).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn keys_without_another_name_are_kept() {
+        assert_eq!(
+            made(json!({ "kind": "supervised", "sikp": 1 })),
+            json!({ "type": "supervised", "sikp": 1 })
+        );
+        assert_eq!(
+            made(
+                json!({ "kind": "two_views", "contrast": "hinge", "pool": [4], "context": null, "twins": 2 })
+            ),
+            json!({ "type": "clapp_pp", "broadcast": { "type": "hinge" }, "pool": [4], "twins": 2 })
+        );
+        assert_eq!(
+            made(json!({
+                "kind": "predictive", "contrast": "softmax", "transport": "shared", "skip": 1,
+                "negatives": { "kind": "random", "count": 5 }, "draws": "module",
+            })),
+            json!({
+                "type": "predictive", "broadcast": { "type": "softmax" }, "skip": 1, "draws": "module",
+                "score": { "type": "bilinear", "transport": "shared" },
+                "negatives": { "type": "random", "count": 5 },
+            })
+        );
+        assert_eq!(
+            made(json!({ "kind": "predictive_all_pairs", "contrast": "hinge", "prediction_steps": 3 })),
+            json!({
+                "type": "predictive", "broadcast": { "type": "hinge", "weight": 0.5 }, "skip": 0,
+                "negatives": { "type": "all" }, "prediction_steps": 3,
+            })
+        );
+    }
 }

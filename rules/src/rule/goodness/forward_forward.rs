@@ -153,14 +153,23 @@ impl Labelled {
         values
     }
 
-    /// Checks that every class has its own position.
+    /// Checks that every class has its own position, or its own wave.
     fn fits(&self, shape: MapShape) -> Result<()> {
-        let places = if self.spec.label == Label::Wave { 1 } else { self.classes };
-        if !shape.is_empty() && shape.positions() >= places {
+        let (wave, [_, rows, columns]) = (self.spec.label == Label::Wave, shape.extent);
+        let message = if wave && rows.min(columns) < 2 {
+            format!(
+                "on a map of {:?}, waves of several classes are the same, because it has one row or one column: use \
+                 label = \"positions\"",
+                shape.extent
+            )
+        } else if shape.is_empty() || (!wave && shape.positions() < self.classes) {
+            format!(
+                "a map of {:?} has too few positions for {} classes: use larger stimuli, or label = \"wave\"",
+                shape.extent, self.classes
+            )
+        } else {
             return Ok(());
-        }
-        let message =
-            format!("a map of {:?} has too few positions for {} classes", shape.extent, self.classes);
+        };
         Err(Error::shape("rule forward_forward", message))
     }
 }
@@ -195,8 +204,15 @@ impl PlasticityRule for Labelled {
         let fits = |labels: &&[u32]| {
             labels.len() == shape.batch && labels.iter().all(|&label| (label as usize) < classes)
         };
+        let found = labels.map_or(0, <[u32]>::len);
         let labels = labels.filter(fits).ok_or_else(|| {
-            let message = format!("expected a label below {classes} for each of {} stimuli", shape.batch);
+            let message = if found > shape.batch {
+                "writes one label on a stimulus, but these stimuli have a label for each frame: use [stimulus] label = \
+                 \"speaker\", or another rule"
+                    .to_owned()
+            } else {
+                format!("expected a label below {classes} for each of {} stimuli", shape.batch)
+            };
             Error::shape("rule forward_forward", message)
         })?;
         self.fits(shape)?;
@@ -271,7 +287,27 @@ mod tests {
         assert_eq!(made.shape(), shape);
         let values = made.into_data().to_vec().unwrap();
         assert_eq!(values, [[1.0; 6].as_slice(), &[0.5; 2]].concat().repeat(2));
-        assert!(Labelled { classes: 5, ..rule }.prepare_probe(&input).is_err());
+        let error = Labelled { classes: 5, ..rule }.prepare_probe(&input).unwrap_err().to_string();
+        assert!(error.contains("use larger stimuli, or label = \"wave\""), "{error}");
+    }
+
+    #[test]
+    fn waves_without_a_plane_and_labels_of_frames_are_refused_with_the_remedy() {
+        let input = |extent: [usize; 3]| {
+            let shape = MapShape { time: 1, location: 1, batch: 2, extent, channels: 1 };
+            let data = Buffer::zeros(&Device::open().unwrap(), shape.len()).unwrap();
+            FeatureMap::new(shape, data).unwrap()
+        };
+        let rule =
+            |label| Labelled { spec: ForwardForward { label, ..ForwardForward::default() }, classes: 3 };
+        for extent in [[8, 1, 1], [1, 1, 8], [1, 8, 1]] {
+            let error = rule(Label::Wave).prepare_probe(&input(extent)).unwrap_err().to_string();
+            assert!(error.contains("use label = \"positions\""), "{extent:?}: {error}");
+        }
+        rule(Label::Wave).prepare_probe(&input([1, 2, 2])).unwrap();
+        let frames = rule(Label::Positions).prepare(input([8, 1, 1]), Some(&[0; 8]), &mut draws());
+        let error = frames.unwrap_err().to_string();
+        assert!(error.contains("label = \"speaker\""), "{error}");
     }
 
     #[test]

@@ -134,6 +134,8 @@ plugin! {
 
         fn demands(&self) -> Demands {
             let demands = Demands::default().with_pooling(Pooling::Keep).with_prepared(doubled);
+            // A second presentation could be the other stimulus of the first.
+            let demands = demands.with_presentations(1);
             match self.form {
                 Form::Map => demands,
                 Form::Position => demands.with_level(Level::Potential),

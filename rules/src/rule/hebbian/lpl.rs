@@ -90,8 +90,8 @@ impl Lpl {
             column().for_each(|at| centred[at] -= mean);
             *variance = column().map(|at| centred[at] * centred[at]).sum::<f32>() / (rows - 1) as f32;
         }
-        // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² is the sum of their squares. This is cheaper, since rows
-        // are fewer than neurons.
+        // Z Zᵀ Z is Z times the covariances, and |Z Zᵀ|² is the sum of their squares. This is cheaper if rows are
+        // fewer than neurons.
         let on_device = Buffer::from_vec(device.device(), centred)?;
         let mut gram = Buffer::zeros(device.device(), rows * rows)?;
         ops::product(Product::new(rows, rows, channel).transpose_b(), &on_device, &on_device, &mut gram)?;

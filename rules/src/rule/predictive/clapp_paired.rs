@@ -26,7 +26,7 @@ preset! {
     options: {
         negatives: Negatives::OtherSample { each: Each::Input, at: Landing::Any, count: 16 },
         time_local: true,
-        signs: Signs::Alternate(1),
+        signs: Some(Signs::Alternate(1)),
         score: Box::new(Bilinear::from(Transport::Retrodiction)),
         twins: true,
     }

@@ -1,4 +1,4 @@
-//! `clapp_twin`: CLAPP with equal initial prediction and retrodiction weights, which therefore stay equal.
+//! `clapp_twin`: CLAPP with equal initial prediction and retrodiction weights, which stay equal for equal pairs.
 
 use super::drawn::Negatives;
 use super::options::{self, DRAWN, HINGE, OTHER, RETRODICTION};
@@ -17,9 +17,11 @@ preset! {
     /// nothing in Equations 16 to 19 makes them equal, and the context's neurons then learn from other
     /// signals than the target's.
     ///
+    /// Random negatives are drawn for each of the two, so with them they drift apart.
+    ///
     /// It requires something of development: two neurons' synapses onto each other must start equally strong.
     ClappTwin "clapp_twin": "CLAPP with W_retro = W_predᵀ at the start; the two stay equal without weight transport",
-    equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ always; ΔW as in CLAPP",
+    equation: "W_retro = W_predᵀ at the start; ΔW_pred = γ z cᵀ, ΔW_retro = γ c zᵀ, hence W_retro = W_predᵀ for the same pairs; ΔW as in CLAPP",
     citation: "introduced here, after Illing et al. 2021, Equations 16-19, and Kolen & Pollack 1994",
     modules: "layerwise",
     keys: options::keys(OTHER, "true", DRAWN, RETRODICTION, HINGE, "true"),

@@ -55,12 +55,6 @@ impl Negatives {
     pub const OTHER_SAMPLE: Self = Self::OtherSample { each: Each::Input, at: Landing::Same, count: 1 };
 }
 
-impl Signs {
-    pub(super) fn are_drawn(&self) -> bool {
-        *self == Self::Drawn
-    }
-}
-
 impl Each {
     fn is_input(&self) -> bool {
         *self == Self::Input
@@ -86,11 +80,21 @@ pub enum Signs {
 }
 
 impl Signs {
-    /// The least number of inputs in a batch: each positive and each of its negatives has another other input.
+    /// The least number of inputs in a batch: with N negatives for a positive, there are N + 1 stimuli that are each
+    /// presented N + 1 times. So each negative of a stimulus has a different other stimulus.
     pub fn least_batch(self) -> usize {
         match self {
             Self::Drawn => 2,
-            Self::Alternate(negatives) => 2 * negatives.saturating_add(1),
+            Self::Alternate(_) => self.presentations().saturating_mul(self.presentations()),
+        }
+    }
+
+    /// How often each stimulus is in its batch. With signs that are drawn it is there once: a second presentation could be
+    /// the other input of the first.
+    pub fn presentations(self) -> usize {
+        match self {
+            Self::Drawn => 1,
+            Self::Alternate(negatives) => negatives.saturating_add(1),
         }
     }
 }

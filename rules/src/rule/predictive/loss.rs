@@ -27,14 +27,14 @@ impl Predictive {
         for (i, part) in self.scores.iter().enumerate() {
             let step = steps[i % steps.len()];
             let pairs = meetings.pairs(part.side, step, draws)?;
-            let flows = self.flows(part.side);
+            let reach = self.reach(part.side);
             let (weights, others) = own.split_at(part.parameters.min(own.len()));
             own = others;
             let target = rows(signals.target(), shape, view, step.target, step.rows);
             let context_view = steps::view(&self.protocol, context_shape);
             let context = rows(signals.context(), context_shape, context_view, step.context, step.rows);
-            let target = if flows.0 { target } else { target.stop() };
-            let context = if flows.1 { context } else { context.stop() };
+            let target = if reach.target { target } else { target.stop() };
+            let context = if reach.context { context } else { context.stop() };
             let all = part.score.all_pairs(&target, &context, weights)?;
             let loss = self.broadcast.loss(&pick(&all, &pairs), &pairs)? * share;
             total = Some(match total {

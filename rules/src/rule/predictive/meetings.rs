@@ -100,12 +100,12 @@ impl<'a> Meetings<'a> {
 
 /// For each input of a batch that repeats after `period` inputs (a positive, then negatives), the same member of another
 /// period: `first` periods on for the first negative, one more for each further one. So each negative is the other input
-/// of exactly one negative, and the negatives of a period have different ones, as long as there are enough periods.
+/// of exactly one negative. The negatives of a period have different ones, because there are at least `period` periods.
 fn alternating_others(batch: usize, period: usize, first: usize) -> Vec<u32> {
     let periods = batch / period;
     let other = |input: usize| {
         let (own, member) = (input / period, input % period);
-        let distance = 1 + (first + member.max(1) - 2) % (periods - 1);
+        let distance = 1 + (first.max(1) + member.max(1) - 2) % (periods - 1);
         ((own + distance) % periods * period + member) as u32
     };
     (0..batch).map(other).collect()
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn negatives_of_a_stimulus_have_different_others_and_each_is_one_once() {
         for (stimuli, period) in [(2, 2), (5, 2), (5, 4), (9, 3)] {
-            for first in 1..stimuli {
+            for first in 0..stimuli {
                 let others = alternating_others(stimuli * period, period, first);
                 for member in 0..period {
                     let mut of_member: Vec<_> =

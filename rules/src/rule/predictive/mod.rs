@@ -7,7 +7,6 @@ mod clapp_twin;
 mod cpc;
 mod drawn;
 mod gim;
-mod growing;
 mod hinge_cpc;
 mod hinge_cpc_time_local;
 mod loss;
@@ -18,6 +17,5 @@ mod rule;
 mod steps;
 
 pub use drawn::{DrawnFor, Each, Landing, Negatives, Signs};
-pub use growing::PredictionSteps;
-pub use options::Options;
+pub use options::{Options, PredictionSteps};
 pub use rule::{Predictive, PredictiveSpec};

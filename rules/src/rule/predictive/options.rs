@@ -1,17 +1,19 @@
 //! The config keys of predictive rules, shared by `predictive` and its presets.
 
 use super::drawn::{DrawnFor, Each, Landing, Negatives, Signs};
-use super::growing::PredictionSteps;
 use crate::broadcast::Hinge;
 use crate::rule::views::Pool;
 use crate::score::Bilinear;
 use plasticity_core::broadcast::BroadcastSpec;
-use plasticity_core::plasticity::{ContextSource, Demands};
+use plasticity_core::plasticity::{self, ContextSource, Demands};
 use plasticity_core::registry::Key;
 use plasticity_core::representation::Pooling;
 use plasticity_core::score::{ScoreSpec, Transport};
 use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+/// The number of prediction steps: one for all modules, or one for each, such as more for higher layers.
+pub type PredictionSteps = plasticity::Each<usize>;
 
 /// The parts and settings of a predictive rule.
 #[derive(Debug, Serialize)]
@@ -28,9 +30,10 @@ pub struct Options {
     pub pool: Pool,
     /// Each input is either a fixation or a saccade, never both.
     pub time_local: bool,
-    /// With `time_local`: which inputs are fixations.
-    #[serde(skip_serializing_if = "Signs::are_drawn")]
-    pub signs: Signs,
+    /// With `time_local`: which inputs are fixations; `None`: [`Signs::Drawn`]. `None` is not written, so only a preset
+    /// without signs of its own may have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs: Option<Signs>,
     /// Where the context comes from: `same` or `above`.
     pub context: ContextSource,
     /// Number of steps of the random window from which modules below the last compute their loss; 0: all steps.
@@ -58,7 +61,7 @@ impl Default for Options {
             draws: DrawnFor::Network,
             pool: Pool::Same(0),
             time_local: false,
-            signs: Signs::Drawn,
+            signs: None,
             context: ContextSource::Same,
             window: 0,
             score: Box::new(Bilinear::default()),
@@ -80,20 +83,26 @@ impl Options {
         };
         let mut demands = Demands::default().with_pooling_of_each(poolings).with_context(self.context);
         if matches!(self.negatives, Negatives::OtherSample { .. }) {
-            demands.least_batch = self.signs.least_batch();
+            demands.least_batch = self.signs().least_batch();
+            demands.presentations = Some(self.signs().presentations());
         }
         demands
+    }
+
+    /// Which inputs are fixations.
+    pub fn signs(&self) -> Signs {
+        self.signs.unwrap_or_default()
     }
 
     /// The options of a module (from 0) without score and broadcast.
     pub fn protocol(&self, module: usize) -> Protocol {
         Protocol {
-            prediction_steps: self.prediction_steps.of(module),
+            prediction_steps: self.prediction_steps.get(module).copied().unwrap_or(1),
             skip: self.skip,
             negatives: self.negatives.clone(),
             draws: self.draws,
             time_local: self.time_local,
-            signs: self.signs,
+            signs: self.signs(),
             context: self.context,
             window: self.window,
             update_context: self.update_context,
@@ -112,11 +121,19 @@ impl Options {
                 "needs negatives = { type = \"other_sample\" }; type = \"all\" cannot be time-local";
             return Err(Error::config("time_local", message));
         }
+        if self.time_local && !self.broadcast.time_local() {
+            let message = format!(
+                "`{}` compares a positive with its negatives, so it cannot be time-local: use another broadcast, or \
+                 time_local = false",
+                self.broadcast.typetag_name()
+            );
+            return Err(Error::config("broadcast", message));
+        }
         let by_input = matches!(self.negatives, Negatives::OtherSample { each: Each::Input, .. });
-        if self.signs == Signs::Alternate(0) {
+        if self.signs() == Signs::Alternate(0) {
             return Err(Error::config("signs.alternate", "needs at least one negative, got 0"));
         }
-        if self.signs != Signs::Drawn && !(self.time_local && by_input) {
+        if self.signs() != Signs::Drawn && !(self.time_local && by_input) {
             let message = "`alternate` needs time_local = true and negatives = { type = \"other_sample\", each = \"input\" }";
             return Err(Error::config("signs", message));
         }
@@ -132,6 +149,11 @@ impl Options {
         if self.twins && self.score.transport() != Transport::Retrodiction {
             let message = "needs a score with separate retrodiction weights: score = { type = \"w_retro\" }";
             return Err(Error::config("twins", message));
+        }
+        if self.twins && self.draws == DrawnFor::Module {
+            let message = "with `module`, W_pred and W_retro see different pairs, so `twins` do not stay alike: use \
+                           draws = \"network\", or twins = false";
+            return Err(Error::config("draws", message));
         }
         if !matches!(self.context, ContextSource::Same | ContextSource::Above) {
             return Err(Error::config("context", "a predictive rule takes `same` or `above`"));
@@ -199,6 +221,7 @@ pub struct Overrides {
 impl Overrides {
     /// The options of `preset`, overridden by the config.
     pub fn over(self, preset: Options) -> Options {
+        let unwritten = preset.signs.is_none().then_some(Signs::Drawn);
         Options {
             prediction_steps: self.prediction_steps.unwrap_or(preset.prediction_steps),
             skip: self.skip.unwrap_or(preset.skip),
@@ -206,7 +229,7 @@ impl Overrides {
             draws: self.draws.unwrap_or(preset.draws),
             pool: self.pool.unwrap_or(preset.pool),
             time_local: self.time_local.unwrap_or(preset.time_local),
-            signs: self.signs.unwrap_or(preset.signs),
+            signs: self.signs.filter(|&signs| Some(signs) != unwritten).or(preset.signs),
             context: self.context.unwrap_or(preset.context),
             window: self.window.unwrap_or(preset.window),
             score: self.score.unwrap_or(preset.score),
@@ -283,7 +306,7 @@ pub const fn keys(
             "with `time_local`: the sign of each input. drawn: positive or negative, with probability ½. \
              `{ alternate = N }`: in the batch, each positive is followed by N negatives. With \
              `training.presentations` = N + 1, these are the presentations of one stimulus, and each of its \
-             negatives has a different other input",
+             negatives has a different other input. So a batch needs (N + 1)² inputs or more",
         ),
         key("context", "\"same\"", "same | above", "the module whose representation predicts"),
         key(
@@ -299,7 +322,8 @@ pub const fn keys(
             "twins",
             twins,
             "true | false",
-            "true: W_retro starts as W_predᵀ. In time-local learning, the two then stay equal, because both see the same factors",
+            "true: W_retro starts as W_predᵀ. The two then stay equal if both see the same factors. They do not with \
+             random negatives, which are drawn for each of them",
         ),
         key(
             "update_context",

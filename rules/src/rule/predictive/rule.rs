@@ -12,7 +12,7 @@ use plasticity_core::draws::{Apart, Draws, Side};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::{
-    Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Surprise, Taped,
+    ContextSource, Demands, PlasticityRule, RuleSpec, RuleUpdate, Signals, Site, Surprise, Taped,
 };
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
@@ -86,6 +86,11 @@ fn begin_alike(scores: &mut [Part]) -> Result<()> {
     Ok(())
 }
 
+/// Whether each row of a target has the row of a context.
+fn side_by_side(target: RepresentationShape, context: RepresentationShape) -> bool {
+    (target.time, target.location, target.batch) == (context.time, context.location, context.batch)
+}
+
 /// The score of one side and prediction step.
 pub(super) struct Part {
     pub side: Side,
@@ -98,11 +103,22 @@ impl Predictive {
     /// The rule `rule` for a module, with new weights.
     ///
     /// # Errors
-    /// If an option is out of range, or the representations have too few steps in time.
+    /// If an option is out of range, the representations have too few steps in time, or that of the module above has other
+    /// places.
     pub fn new(rule: &'static str, options: &Options, to: &Site, random: &mut Random) -> Result<Self> {
         options.check()?;
-        options.prediction_steps.check(to.modules)?;
+        options.prediction_steps.check("prediction_steps", to.modules)?;
         options.pool.check(to.modules)?;
+        if options.context == ContextSource::Above && !side_by_side(to.target, to.context) {
+            let message = format!(
+                "`above` needs modules with the same steps in time and the same locations, but module {} has {:?} and \
+                 the one above it {:?}: use `same`, or layers that keep them",
+                to.module + 1,
+                to.target,
+                to.context
+            );
+            return Err(Error::config("context", message));
+        }
         let protocol = options.protocol(to.module);
         let one_other = matches!(protocol.negatives, Negatives::OtherSample { .. });
         if to.module == 0 && protocol.time_local && !one_other {
@@ -142,20 +158,14 @@ impl Predictive {
         Ok(Self { rule, protocol, transport, broadcast, scores, windowed })
     }
 
-    /// What learns from the pairs of one side.
-    fn reach(&self, side: Side) -> Reach {
+    /// What learns from the pairs of one side, without the ablation of the dendrite.
+    pub(super) fn reach(&self, side: Side) -> Reach {
         let context = match self.transport {
             Transport::Shared => self.protocol.update_context,
             Transport::Blocked => false,
             Transport::Retrodiction => side == Side::Retrodict && self.protocol.update_context,
         };
         Reach { target: side == Side::Predict, context, weights: self.protocol.learn_prediction }
-    }
-
-    /// Which sides have gradients in the loss: as [`Self::reach`], but without the ablation of the dendrite.
-    pub(super) fn flows(&self, side: Side) -> (bool, bool) {
-        let reach = self.reach(side);
-        (reach.target, reach.context)
     }
 
     /// Whether the update is minus the gradient of a loss.
@@ -170,7 +180,7 @@ impl Predictive {
         context: RepresentationShape,
         draws: &mut dyn Draws,
     ) -> Result<Vec<Step>> {
-        if (target.time, target.location, target.batch) != (context.time, context.location, context.batch) {
+        if !side_by_side(target, context) {
             let message =
                 format!("target {target:?} and context {context:?} differ in time, location or batch");
             return Err(Error::shape(format!("rule {}", self.rule), message));

@@ -92,8 +92,7 @@ pub fn compared(protocol: &Protocol, shape: RepresentationShape) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::growing::PredictionSteps;
-    use super::super::options::Options;
+    use super::super::options::{Options, PredictionSteps};
     use super::*;
 
     fn shape(time: usize) -> RepresentationShape {

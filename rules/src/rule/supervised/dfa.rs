@@ -43,7 +43,9 @@ plugin! {
                                                          position of a map has its own, as published. \
                                                          shared: all positions of a neuron share them. (V \
                                                          and b are the weights of the classifier at the top, \
-                                                         which learns)";
+                                                         which learns. Each module has a copy. With \
+                                                         `module_rates`, `turns` or a list of optimisers \
+                                                         the copies learn differently)";
     ],
     example: "type = \"dfa\"",
     impl RuleSpec for Dfa {
@@ -64,7 +66,9 @@ plugin! {
 /// Direct feedback alignment in one module.
 ///
 /// Every module keeps a copy of the classifier. All copies start at zero and see the same representation and
-/// labels. So they stay equal, and no module needs the copy of another.
+/// labels. So they stay equal if all modules learn in the same steps with the same optimiser, and no module needs the
+/// copy of another. With `training.module_rates`, `training.turns` or a list of optimisers the copies differ, and each
+/// module learns from the error of its own.
 ///
 /// # Shapes
 /// `feedback` B, fixed: `[classes, C]` if it is shared, else `[places, classes, C]`, where a place is a step in

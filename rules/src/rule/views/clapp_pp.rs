@@ -102,7 +102,8 @@ plugin! {
         }
 
         fn demands(&self) -> Demands {
-            Demands::default().with_pooling_of_each(self.pool.poolings()).with_context(self.context).with_views(2)
+            let demands = Demands::default().with_pooling_of_each(self.pool.poolings()).with_context(self.context);
+            demands.with_views(2).with_least_batch(2).with_presentations(1)
         }
 
         /// Scores of each row with its other view and its negatives, and as many modulations.

@@ -67,15 +67,15 @@ plugin! {
         fn build(&self, site: &Site, random: &mut Random) -> Result<Box<dyn PlasticityRule>> {
             self.pool.check(site.modules)?;
             let (rows, width) = (self.projection, site.context.channel);
-            let values = uniform(random, rows * width, width);
-            let projection = Parameter::plain(site.device, "projection.weight", &[rows, width], &values)?;
+            let draw = |count| Ok(uniform(random, count, width));
+            let projection = Parameter::drawn(site.device, "projection.weight", &[rows, width], &[0, 1], draw)?;
             let scores = Scores { temperature: self.temperature, candidates: Candidates::OtherViews };
             Ok(Box::new(Contrast { rule: "infonce", scores, projection: Some(projection) }))
         }
 
         fn demands(&self) -> Demands {
             let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
-            demands.with_views(2).with_modules("end_to_end")
+            demands.with_views(2).with_least_batch(2).with_presentations(1).with_modules("end_to_end")
         }
 
         fn compared(&self, target: RepresentationShape) -> u64 {
@@ -104,7 +104,7 @@ plugin! {
 
         fn demands(&self) -> Demands {
             let demands = Demands::default().with_pooling_of_each(self.pool.poolings());
-            demands.with_views(2).with_modules("end_to_end")
+            demands.with_views(2).with_least_batch(2).with_presentations(1).with_modules("end_to_end")
         }
 
         fn compared(&self, target: RepresentationShape) -> u64 {

@@ -15,8 +15,8 @@ impl Table {
                             let value = spreads.get(place).and_then(|spread| spread.each.get(index));
                             value.map(f64::to_string).unwrap_or_default()
                         };
-                        let (name, kind, steps, chance) =
-                            (&row.name, probe.probe.name(), row.steps, row.chance);
+                        let (name, kind, chance) = (&row.name, probe.probe.name(), row.chance);
+                        let steps = row.steps.get(index).map(u64::to_string).unwrap_or_default();
                         let (own, untrained, gain) =
                             (of(&probe.accuracy), of(&probe.untrained), of(&probe.gain));
                         let (name, layer) = (quoted(name), quoted(layer));

@@ -35,7 +35,8 @@ pub struct Spread {
 pub struct Row {
     name: String,
     seeds: Vec<u64>,
-    steps: u64,
+    /// The steps of training of each seed: with `training.patience` they may differ.
+    steps: Vec<u64>,
     chance: f64,
     layers: Vec<String>,
     probes: Vec<Probe>,
@@ -112,7 +113,7 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
     Row {
         name: reports.first().map(|(cell, _)| cell.label()).unwrap_or_default(),
         seeds: reports.iter().map(|(cell, _)| cell.seed).collect(),
-        steps: reports.first().map_or(0, |(_, report)| report.step),
+        steps: reports.iter().map(|(_, report)| report.step).collect(),
         chance: reports
             .first()
             .and_then(|(_, report)| report.layers.first())

@@ -161,7 +161,7 @@ impl Table {
             let (row, probe) = first;
             lines.push(line(name("untrained", row), "0", row, &|at| probe.untrained[at].text()));
             for (row, probe) in rows.iter().filter(|row| begin(row) == begin(first)) {
-                let steps = row.steps.to_string();
+                let steps = row.steps();
                 lines.push(line(name(&row.name, row), &steps, row, &|at| probe.accuracy[at].text()));
                 lines.push(line("  gain".to_owned(), "", row, &|at| probe.gain[at].signed()));
             }
@@ -206,6 +206,7 @@ fn escaped(text: &str) -> String {
             '^' => escaped += "\\textasciicircum{}",
             '±' => escaped += "$\\pm$",
             '−' => escaped += "$-$",
+            '–' => escaped += "--",
             c => escaped.push(c),
         }
     }
@@ -214,6 +215,17 @@ fn escaped(text: &str) -> String {
 
 fn listed(seeds: &[u64]) -> String {
     seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Row {
+    /// `128`, or `60–128` if seeds ended at different steps.
+    fn steps(&self) -> String {
+        match (self.steps.iter().min(), self.steps.iter().max()) {
+            (Some(least), Some(most)) if least < most => format!("{least}–{most}"),
+            (Some(all), _) => all.to_string(),
+            _ => String::new(),
+        }
+    }
 }
 
 impl Spread {

@@ -28,6 +28,7 @@ fn values_stand_below_the_names_of_their_layers() {
         layers: layers.iter().map(|(name, accuracy)| layer(name, *accuracy)).collect(),
         goodness: None,
         fingerprint: String::new(),
+        ended: None,
     };
     let cells = [cell("images"), cell("speech")];
     let reports =
@@ -65,6 +66,7 @@ fn seeds_are_gathered_into_mean_and_spread() {
         layers: vec![layer("1", accuracy)],
         goodness: None,
         fingerprint: String::new(),
+        ended: None,
     };
     let cells = [cell("cpc", 1), cell("cpc", 2), cell("clapp", 1), cell("clapp", 2)];
     let reports: Vec<_> =
@@ -95,6 +97,7 @@ fn two_rules() -> Vec<(Cell, Report)> {
                     layers: vec![layer("1", accuracy)],
                     goodness: None,
                     fingerprint: String::new(),
+                    ended: None,
                 },
             ));
         }
@@ -147,6 +150,17 @@ fn csv_has_a_line_for_every_seed_and_layer() {
 }
 
 #[test]
+fn seeds_that_end_at_different_steps_are_told_apart() {
+    let mut reports = two_rules();
+    reports[1].1.step = 5;
+    let table = table(&reports);
+    assert!(squeezed(&table.markdown()).contains("| rule=cpc | 5–9 | 42.0 ± 2.0 |"), "{}", table.markdown());
+    assert!(table.latex().contains("rule=cpc & 5--9 & "), "{}", table.latex());
+    let csv = table.csv();
+    assert!(csv.contains("raw,rule=cpc,1,1,9,") && csv.contains("raw,rule=cpc,1,2,5,"), "{csv}");
+}
+
+#[test]
 fn latex_and_plain_text_have_the_same_cells() {
     let table = table(&two_rules());
     let latex = table.latex();
@@ -158,6 +172,7 @@ fn latex_and_plain_text_have_the_same_cells() {
         text.lines().any(|line| squeezed(line) == "rule=cpc 9 42.0 ± 2.0") && !text.contains('|'),
         "{text}"
     );
+    assert!(text.lines().any(|line| line.starts_with("  gain ")), "{text}");
 }
 
 #[test]

@@ -225,14 +225,6 @@ impl Buffer {
         &mut self.values
     }
 
-    /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
-    ///
-    /// # Errors
-    /// If `rows · columns` is not the length.
-    pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
-        self.part(0, rows, columns)
-    }
-
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).
     ///
     /// # Errors
@@ -252,10 +244,7 @@ impl Buffer {
     /// # Errors
     /// If the copy fails.
     pub fn from_tensor(device: &Device, matrix: &Matrix) -> Result<Self> {
-        let mut values =
-            vec![0.0; dfdx::shapes::HasShape::shape(matrix).0 * dfdx::shapes::HasShape::shape(matrix).1];
-        dfdx::tensor::Tensor::copy_into(matrix, &mut values);
-        Self::from_vec(device, values)
+        Self::from_vec(device, matrix.as_vec())
     }
 }
 

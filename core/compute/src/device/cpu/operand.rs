@@ -1,7 +1,7 @@
 //! Operands of convolutions and matrix products at the precision of the device.
 
 use super::{Device, Scratch};
-use crate::bf16::{Arithmetic, round};
+use crate::bf16::{Arithmetic, rounded};
 use crate::device::Precision;
 use rayon::prelude::*;
 use std::ops::Deref;
@@ -21,15 +21,18 @@ pub(crate) enum Operand<'a> {
 impl<'a> Operand<'a> {
     /// `values` at the precision of `device`, for products with this arithmetic.
     pub(crate) fn new(device: &Device, arithmetic: Arithmetic, values: &'a [f32]) -> Self {
-        if device.precision() != Precision::Bf16 || arithmetic != Arithmetic::Single {
+        if !Self::rounds(device, arithmetic) {
             return Self::Whole(values);
         }
-        let mut rounded = Scratch::new(values.len());
-        let parts = rounded.par_chunks_mut(PART).zip(values.par_chunks(PART));
-        parts.for_each(|(to, from)| {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from_bits(u32::from(round(*from)) << 16))
-        });
-        Self::Rounded(rounded)
+        let mut copy = Scratch::new(values.len());
+        let parts = copy.par_chunks_mut(PART).zip(values.par_chunks(PART));
+        parts.for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(to, from)| *to = rounded(*from)));
+        Self::Rounded(copy)
+    }
+
+    /// Whether operands of products with this arithmetic must be rounded first: for the f32 kernels at bf16.
+    pub(crate) fn rounds(device: &Device, arithmetic: Arithmetic) -> bool {
+        device.precision() == Precision::Bf16 && arithmetic == Arithmetic::Single
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_convert",
-    source: include_str!("convert.cu"),
+    source: concat!(include_str!("half.cuh"), include_str!("convert.cu")),
     functions: &["to_half", "to_single"],
 };
 
@@ -232,14 +232,6 @@ impl Buffer {
             Launch::new(&self.device, &KERNELS, how)?.pointer(from).pointer(to).value(self.len as u64);
         // SAFETY: both kernels take (from, to, count), four values per thread; both runs hold `len` values.
         unsafe { launch.each(self.len.div_ceil(4)) }
-    }
-
-    /// The buffer as a dfdx matrix of `rows` × `columns` (a copy).
-    ///
-    /// # Errors
-    /// If `rows · columns` is not the length.
-    pub fn tensor(&self, rows: usize, columns: usize) -> Result<Matrix> {
-        self.part(0, rows, columns)
     }
 
     /// `rows` × `columns` values from `start` on as a dfdx matrix (a copy).

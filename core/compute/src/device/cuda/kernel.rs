@@ -123,6 +123,16 @@ impl<'a> Launch<'a> {
     }
 }
 
+/// A size as an argument of kernels.
+///
+/// # Errors
+/// If it does not fit 32 bits.
+pub(crate) fn size(size: usize) -> Result<u32> {
+    let too_long =
+        || Error::Device(format!("an axis of {size} is too long for a kernel; use smaller batches"));
+    u32::try_from(size).map_err(|_| too_long())
+}
+
 fn load(device: &Device, kernels: &Kernels, loaded: &mut Loaded) -> Result<()> {
     let image = match embedded::find(kernels.name, kernels.source, device.capability()) {
         // The copy is aligned.

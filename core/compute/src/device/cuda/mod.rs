@@ -14,6 +14,7 @@ mod staging;
 
 pub use all_reduce::{AllReduce, Summing};
 pub use buffer::{Buffer, Indices, Values};
+pub(crate) use kernel::size;
 pub use kernel::{Kernels, Launch};
 
 use super::Precision;

@@ -8,13 +8,13 @@ struct Tensors {
     float* value[MOST];
     const float* update[MOST];
     float *mean[MOST], *square[MOST];
-    count_t lengths[MOST];
+    u64 lengths[MOST];
     int count;
 };
 
 // One thread for each element of all tensors.
 extern "C" __global__ void adam(Tensors of, Adam step) {
-    count_t i = thread();
+    u64 i = thread();
     int at = 0;
     while (at < of.count && i >= of.lengths[at]) i -= of.lengths[at++];
     if (at == of.count) return;
@@ -28,8 +28,8 @@ extern "C" __global__ void adam(Tensors of, Adam step) {
 }
 
 extern "C" __global__ void sgd(float* value, const float* update, float* velocity, float rate, float momentum,
-                               float decay, count_t count) {
-    count_t i = thread();
+                               float decay, u64 count) {
+    u64 i = thread();
     if (i >= count) return;
     float v = momentum * velocity[i] + (update[i] - decay * value[i]);
     velocity[i] = v;

@@ -69,7 +69,7 @@ pub fn add_at(a: &mut Buffer, first: usize, factor: f32, b: &Buffer) -> Result<(
     let part = a.as_mut_slice().get_mut(first..first + b.len());
     let part =
         part.ok_or_else(|| Error::shape("sum", format!("{} values from {first} of {len}", b.len())))?;
-    part.par_chunks_mut(1 << 14).zip(b.as_slice().par_chunks(1 << 14)).for_each(|(a, b)| {
+    part.par_chunks_mut(CHUNK).zip(b.as_slice().par_chunks(CHUNK)).for_each(|(a, b)| {
         for (a, b) in a.iter_mut().zip(b) {
             *a += factor * b;
         }

@@ -2,23 +2,19 @@
 //! saved rows of 4·hidden: r, q, n and m = W_hn h + b_hn.
 
 use super::Sizes;
-use crate::device::cuda::{Kernels, Launch};
+use crate::device::cuda::{Kernels, Launch, size};
 use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_gru",
-    source: include_str!("kernel.cu"),
+    source: concat!(include_str!("../thread.cuh"), include_str!("kernel.cu")),
     functions: &["take_step", "gru_forward", "gru_backward", "gru_direct", "gru_advance", "gru_learn"],
 };
 
 /// `struct Sizes` of `kernel.cu`.
 fn sizes(sizes: Sizes) -> Result<[u32; 4]> {
     Ok([size(sizes.samples)?, size(sizes.steps)?, size(sizes.inputs)?, size(sizes.hidden)?])
-}
-
-fn size(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::shape("gru", format!("an axis of {size} is too long")))
 }
 
 fn call<'a>(device: &'a Device, name: &'static str) -> Result<Launch<'a>> {
@@ -87,7 +83,7 @@ pub fn forward(
         .pointer(h.pointer_mut()?)
         .pointer(post.pointer_mut()?)
         .pointer(saved);
-    // SAFETY: the arguments are those of `gru_forward` in elementwise.cu; lengths were checked.
+    // SAFETY: the arguments are those of `gru_forward` in kernel.cu; lengths were checked.
     unsafe { launch.each(neurons) }
 }
 
@@ -120,7 +116,7 @@ pub fn backward(
         .pointer(at_input.pointer_mut()?)
         .pointer(at_hidden.pointer_mut()?)
         .pointer(step.pointer_mut()?);
-    // SAFETY: the arguments are those of `gru_backward` in elementwise.cu; lengths were checked.
+    // SAFETY: the arguments are those of `gru_backward` in kernel.cu; lengths were checked.
     unsafe { launch.each(neurons) }
 }
 
@@ -160,7 +156,7 @@ impl Direct {
             .pointer(made.leak.pointer_mut()?)
             .pointer(made.at_input.pointer_mut()?)
             .pointer(made.at_hidden.pointer_mut()?);
-        // SAFETY: the arguments are those of `gru_direct` in elementwise.cu; lengths were checked.
+        // SAFETY: the arguments are those of `gru_direct` in kernel.cu; lengths were checked.
         unsafe { launch.each(neurons)? };
         Ok(made)
     }
@@ -190,7 +186,7 @@ pub fn advance(
         .pointer(traces.pointer_mut()?)
         .value(size(width)?)
         .value((rows * width) as u64);
-    // SAFETY: the arguments are those of `gru_advance` in elementwise.cu; lengths were checked.
+    // SAFETY: the arguments are those of `gru_advance` in kernel.cu; lengths were checked.
     unsafe { launch.each(rows * width) }
 }
 
@@ -207,6 +203,6 @@ pub fn learn(s: Sizes, signal: &Buffer, traces: &Buffer, update: &mut Buffer) ->
         .pointer(update.pointer_mut()?)
         .value(size(width)?)
         .value(count as u64);
-    // SAFETY: the arguments are those of `gru_learn` in elementwise.cu; lengths were checked.
+    // SAFETY: the arguments are those of `gru_learn` in kernel.cu; lengths were checked.
     unsafe { launch.each(count) }
 }

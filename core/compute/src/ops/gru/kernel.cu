@@ -1,13 +1,9 @@
 // The elementwise work of a GRU. Gate order in rows of 3·hidden: r, q, n; saved rows of 4·hidden: r, q, n and
 // m = W_hn h + b_hn. One thread per neuron and sample, unless stated otherwise.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
 struct Sizes { u32 samples, steps, inputs, hidden; };
 struct Gates { float r, q, n, m, next; };
 
-__device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ __forceinline__ float sigmoid(float a) { return 1.0f / (1.0f + expf(-a)); }
 
 __device__ __forceinline__ Gates neuron(const float* input, const float* recurrent, const float* bias_ih,

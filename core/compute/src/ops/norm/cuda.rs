@@ -2,12 +2,12 @@
 
 use super::{EPSILON, Moments};
 use crate::device::Buffer;
-use crate::device::cuda::{Kernels, Launch};
+use crate::device::cuda::{Kernels, Launch, size};
 use crate::{Error, Result, ops};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_norm",
-    source: include_str!("kernel.cu"),
+    source: concat!(include_str!("../thread.cuh"), include_str!("kernel.cu")),
     functions: &["norm_sums", "norm_apply", "norm_backward"],
 };
 
@@ -48,7 +48,8 @@ fn sums(input: &Buffer, d: Option<&Buffer>, mean: &Buffer, variance: &Buffer) ->
         .value(size(channels)?)
         .value(DEPTH as u32)
         .value((slabs * channels) as u64);
-    // SAFETY: the arguments are those of `norm_sums` in norm.cu, one sum per thread; `d` is as long as the input.
+    // SAFETY: the arguments are those of `norm_sums` in kernel.cu, one sum per thread; `d` is as long as the
+    // input.
     unsafe { launch.each(slabs * channels)? };
     ops::column_sums(&parts, channels)
 }
@@ -75,7 +76,7 @@ pub fn apply(
         .pointer(out.pointer_mut()?)
         .value(size(mean.len())?)
         .value(input.len() as u64);
-    // SAFETY: the arguments are those of `norm_apply` in norm.cu, one value per thread.
+    // SAFETY: the arguments are those of `norm_apply` in kernel.cu, one value per thread.
     unsafe { launch.each(input.len())? };
     Ok(out)
 }
@@ -107,11 +108,8 @@ pub fn backward(input: &Buffer, moments: &Moments, weight: &Buffer, d_out: &Buff
         .value(share)
         .value(size(channels)?)
         .value(input.len() as u64);
-    // SAFETY: the arguments are those of `norm_backward` in norm.cu, one value per thread; lengths were checked.
+    // SAFETY: the arguments are those of `norm_backward` in kernel.cu, one value per thread; lengths were
+    // checked.
     unsafe { launch.each(input.len())? };
     Ok([d_input, d_weight, d_bias])
-}
-
-fn size(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::shape("batch norm", format!("an axis of {size} is too long")))
 }

@@ -1,10 +1,5 @@
 // Batch normalisation over rows of channels.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-__device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
-
 // parts[slab, channel] = Σ over `depth` rows of (x − μ)², or, where d is given, of d · (x − μ) · inverse.
 extern "C" __global__ void norm_sums(const float* x, const float* d, const float* mean, const float* variance,
                                      float epsilon, float* parts, u64 rows, u32 channels, u32 depth, u64 count) {

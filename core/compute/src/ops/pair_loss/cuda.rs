@@ -1,17 +1,15 @@
 //! Loss and modulation of the built-in contrasts.
 
 use super::PairLoss;
-use crate::device::cuda::{Kernels, Launch};
+use crate::device::cuda::{Kernels, Launch, size};
 use crate::device::{Buffer, Indices};
 use crate::error::{Error, Result};
 use crate::ops::elementwise::column_sums;
-use crate::ops::pairs::size;
-
 use crate::pairs::{Pairs, Saccades, Scores, Signs};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_pair_loss",
-    source: concat!(include_str!("../sum.cuh"), include_str!("kernel.cu")),
+    source: concat!(include_str!("../thread.cuh"), include_str!("../sum.cuh"), include_str!("kernel.cu")),
     functions: &["softmax", "pairwise"],
 };
 
@@ -93,8 +91,8 @@ fn pairwise(
         .value(share(saccades))
         .value(count as u64)
         .value(PAIRS_OF_A_BLOCK as u64);
-    // SAFETY: the arguments are those of `pairwise` in contrast.cu, 1024 threads a block; scores and γ hold `count`
-    // values, the signs a period, the loss one value per block.
+    // SAFETY: the arguments are those of `pairwise` in kernel.cu, 1024 threads a block; scores and γ hold
+    // `count` values, the signs a period, the loss one value per block.
     unsafe { launch.run([blocks, 1, 1], [1024, 1, 1], 0)? };
     Ok(loss)
 }

@@ -1,14 +1,11 @@
 // The built-in contrasts: γ of every pair, and parts of the loss.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
 // The column of the row's fixation.
 __device__ __forceinline__ u32 fixation(u32 row, int all) { return all ? row : 0; }
 
 // γ = (1[fixation] − π) / rows and the row's share of −mean log π⁺: one warp per row.
 extern "C" __global__ void softmax(const float* u, float* gamma, float* loss, u32 rows, u32 columns, int all) {
-    u64 row = ((u64)blockIdx.x * blockDim.x + threadIdx.x) / 32;
+    u64 row = thread() / 32;
     u32 lane = threadIdx.x % 32;
     if (row >= rows) return;
     const float* from = u + row * columns;

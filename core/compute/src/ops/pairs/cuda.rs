@@ -1,7 +1,7 @@
 //! On an NVIDIA GPU.
 
 use super::{Gathered, PairDendrites};
-use crate::device::cuda::{Kernels, Launch};
+use crate::device::cuda::{Kernels, Launch, size};
 use crate::device::{Buffer, Device, Indices};
 use crate::error::{Error, Result};
 use crate::pairs::{Pairs, Scores};
@@ -9,7 +9,7 @@ use crate::rows::Rows;
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_pairs",
-    source: include_str!("kernel.cu"),
+    source: concat!(include_str!("../thread.cuh"), include_str!("kernel.cu")),
     functions: &[
         "pair_scores",
         "pair_gather",
@@ -122,8 +122,8 @@ fn by_target(index: &Indices, rows: usize, device: &Device) -> Result<[Indices; 
     let launch = |name| Launch::new(device, &KERNELS, name);
     let (rows_u32, pairs_u64) = (size(rows)?, pairs as u64);
     size(pairs)?;
-    // SAFETY: the arguments are those that pairs.cu declares; every index is below `rows`, so that the counts add
-    // up to `pairs` and the lists fill `list` exactly.
+    // SAFETY: the arguments are those that kernel.cu declares; every index is below `rows`, so that the counts
+    // add up to `pairs` and the lists fill `list` exactly.
     unsafe {
         launch("pair_count")?
             .pointer(index.pointer())
@@ -166,8 +166,4 @@ fn checked(prediction: &Buffer, target: Rows, pairs: &Pairs) -> Result<u64> {
         pairs.rows
     );
     Err(Error::shape("pairs", message))
-}
-
-pub(crate) fn size(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::shape("pairs", format!("an axis of {size} is too long")))
 }

@@ -1,11 +1,6 @@
 // Sampled pairs: dots with raw rows and sums of raw rows, with no copies of vectors.
 // The lists of pairs by target row are sorted, so that sums run in one order.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-__device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
-
 // The target row of the row's saccade n: index is [period, count], and holds for every run of `period` rows.
 __device__ __forceinline__ u32 saccade(const u32* index, u32 row, u32 period, u32 count, u32 n) {
     u32 place = row % period;

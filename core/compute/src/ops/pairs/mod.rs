@@ -9,8 +9,6 @@ mod cuda;
 #[cfg(feature = "cuda")]
 use cuda as device;
 
-#[cfg(feature = "cuda")]
-pub(super) use device::size;
 pub use device::{pair_dendrites, pair_scores};
 
 use crate::device::{Buffer, Indices};

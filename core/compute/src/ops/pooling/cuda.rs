@@ -9,7 +9,11 @@ use crate::ops::elementwise::same_length;
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_pooling",
-    source: concat!(include_str!("../thread.cuh"), include_str!("kernel.cu")),
+    source: concat!(
+        include_str!("../thread.cuh"),
+        include_str!("../../device/cuda/half.cuh"),
+        include_str!("kernel.cu")
+    ),
     functions: &["pool_single", "pool_half", "spread"],
 };
 

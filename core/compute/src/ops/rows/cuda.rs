@@ -1,12 +1,12 @@
 //! On an NVIDIA GPU.
 
-use crate::device::cuda::{Kernels, Launch};
+use crate::device::cuda::{Kernels, Launch, size};
 use crate::device::{Buffer, Indices};
 use crate::error::{Error, Result};
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_rows",
-    source: include_str!("kernel.cu"),
+    source: concat!(include_str!("../thread.cuh"), include_str!("kernel.cu")),
     functions: &["take_rows", "put_rows", "swap_axes"],
 };
 
@@ -78,8 +78,4 @@ fn below(index: &Indices, width: usize, rows: usize) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn size(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::shape("rows", format!("an axis of {size} is too long")))
 }

@@ -1,10 +1,5 @@
 // Copies of rows, one value per thread.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-__device__ __forceinline__ u64 thread() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
-
 // to[i] = from[index[i]], or to[index[i]] = from[i], row by row.
 extern "C" __global__ void take_rows(const float* from, const u32* index, float* to, u32 width, u64 count) {
     u64 i = thread();

@@ -20,7 +20,7 @@ use toml::{Table, Value};
 pub(crate) const EXTENDS: &str = "extends";
 
 /// A table may have only one of the keys of a group.
-const ALTERNATIVES: [&[&str]; 2] = [&["epochs", "steps", "minutes"], &["loss", "probe"]];
+pub(super) const ALTERNATIVES: [&[&str]; 2] = [&["epochs", "steps", "minutes"], &["loss", "probe"]];
 
 /// Reads a file and all its bases. `chain` has the files that extend it, directly or indirectly.
 pub(super) fn read(path: &Path, chain: &mut Vec<PathBuf>) -> Result<Document> {

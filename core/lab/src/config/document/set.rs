@@ -1,5 +1,6 @@
 //! Overrides: `--set KEY=VALUE`.
 
+use super::extends::ALTERNATIVES;
 use super::{Document, EXTENDS, Origin};
 use crate::config::Config;
 use plasticity_core::registry::Family;
@@ -27,7 +28,8 @@ impl Document {
     ///
     /// The value is read as TOML; if it is not TOML, it is a string. A string for a table with a `type` or
     /// `preset` replaces this key (`rule=cpc`). Tables that are not in the file come from `resolved`, the config
-    /// with all defaults filled in.
+    /// with all defaults filled in. A key replaces another one that the table may not have beside it
+    /// (`training.checkpoint_every.steps=500` replaces `epochs`).
     ///
     /// # Errors
     /// If it is not of the form `key=value`, or the path leads through a value that is not a table.
@@ -83,6 +85,13 @@ impl Document {
             table = next
                 .as_table_mut()
                 .ok_or_else(|| Error::config(&place, format!("`{}` is not a table", walked.join("."))))?;
+        }
+        let alternative =
+            |group: &[&str]| group.contains(&last) && table.keys().all(|key| group.contains(&key.as_str()));
+        // A section such as [training] may have several of these keys.
+        if walked.len() > 1 && ALTERNATIVES.into_iter().any(alternative) {
+            table.clear();
+            self.origins.forget_below(&walked.join("."));
         }
         let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
         let mut set = path.to_owned();
@@ -182,6 +191,20 @@ mod tests {
             "--set rule.negatives.count=4: rule.negatives.type"
         );
         assert_eq!(document.place("rule.score.type"), "--set rule.score=b");
+    }
+
+    #[test]
+    fn a_key_replaces_the_one_that_it_excludes() {
+        let text = "[training]\nepochs = 1\ncheckpoint_every = { epochs = 1 }\n";
+        let mut document = Document::parse(text, "c.toml").unwrap();
+        let resolved = "[training]\npatience = { probe = 2 }\n".parse::<Table>().unwrap();
+        let mut set = |assignment: &str| document.set(assignment, &resolved).unwrap();
+        set("training.steps=9");
+        set("training.checkpoint_every.steps=500");
+        set("training.patience.loss=3");
+        let expected = "[training]\nepochs = 1\nsteps = 9\ncheckpoint_every = { steps = 500 }\n\
+                        patience = { loss = 3 }\n";
+        assert_eq!(*document.table(), expected.parse::<Table>().unwrap());
     }
 
     #[test]

@@ -10,10 +10,12 @@ use plasticity_core::map::FeatureMap;
 use plasticity_core::observer::{Moment, Observer};
 use plasticity_core::representation::{Pooling, Representation};
 use std::cell::RefCell;
-use std::ops::Range;
 
-/// The batches on which units are measured: always the first ones of the run.
-const BATCHES: Range<u64> = 0..2;
+/// The least number of batches on which units are measured: always the first ones of the run.
+const BATCHES: u64 = 2;
+/// The least number of stimuli on which units are measured, if an epoch has so many. A layer is not called collapsed
+/// by fewer: two stimuli always vary along one direction only.
+const STIMULI: usize = 16;
 /// The least share of dead units, in percent, that gives a warning.
 const DEAD: f64 = 50.0;
 /// A lower effective dimension gives a warning.
@@ -29,6 +31,7 @@ pub struct Look<'a> {
     run: &'a RefCell<&'a mut Run>,
     experiment: &'a Experiment,
     every: u64,
+    per_epoch: u64,
     probe: Option<Along<'a>>,
 }
 
@@ -45,7 +48,7 @@ impl<'a> Look<'a> {
             Some(every) => every.steps(per_epoch).max(1),
             None => per_epoch * APART.div_ceil(per_epoch),
         };
-        Self { run, experiment, every, probe }
+        Self { run, experiment, every, per_epoch, probe }
     }
 
     /// Whether there is a measure after a step.
@@ -60,11 +63,15 @@ impl<'a> Look<'a> {
 
     fn units(&self, moment: &Moment<Trainer>) -> Result<()> {
         let mut trainer = moment.network();
+        // A whole batch need not fit the memory of one rank.
+        let shard = trainer.sharing().shard();
+        let training = &self.experiment.config().training;
+        let batches = batches(shard.of(training.batch).len() / training.presentations.max(1), self.per_epoch);
         let network = trainer.network_mut();
         let device = network.device().clone();
         let mut layers: Vec<Units> = network.layer_names().iter().map(|_| Units::default()).collect();
         let names: Vec<String> = network.layer_names().into_iter().map(str::to_owned).collect();
-        for host in self.experiment.loader(BATCHES)? {
+        for host in self.experiment.loader_of(0..batches, shard)? {
             let batch = host?.to_device(&device)?;
             network.visit(&batch.input, &mut |index, map| match layers.get_mut(index) {
                 Some(layer) => layer.add(map),
@@ -79,12 +86,19 @@ impl<'a> Look<'a> {
             moment.measure(format!("sparsity/layer_{name}"), layer.zeros as f64 / layer.count.max(1) as f64);
             moment.measure(format!("dead/layer_{name}"), dead);
             moment.measure(format!("dimension/layer_{name}"), dimension);
-            self.warn(moment, name, dead, dimension)?;
+            self.warn(moment, name, labels.len(), dead, dimension)?;
         }
         Ok(())
     }
 
-    fn warn(&self, moment: &Moment<Trainer>, layer: &str, dead: f64, dimension: f64) -> Result<()> {
+    fn warn(
+        &self,
+        moment: &Moment<Trainer>,
+        layer: &str,
+        stimuli: usize,
+        dead: f64,
+        dimension: f64,
+    ) -> Result<()> {
         let say = |what: &str, message: String| {
             let what = format!("{what}/layer_{layer}");
             self.run.borrow_mut().warn(&Warning { step: moment.step, what, message })
@@ -98,7 +112,7 @@ impl<'a> Look<'a> {
                 ),
             )?;
         }
-        if dead < 100.0 && dimension < COLLAPSED {
+        if stimuli >= STIMULI && dead < 100.0 && dimension < COLLAPSED {
             say(
                 "dimension",
                 format!(
@@ -147,6 +161,11 @@ impl Observer<Trainer> for Look<'_> {
     }
 }
 
+/// The number of batches of `each` different stimuli on which units are measured.
+fn batches(each: usize, per_epoch: u64) -> u64 {
+    (STIMULI.div_ceil(each.max(1)) as u64).min(per_epoch).max(BATCHES)
+}
+
 /// The activity of a layer's units.
 #[derive(Default)]
 struct Units {
@@ -190,6 +209,12 @@ mod tests {
     use super::*;
     use plasticity_core::device::{Buffer, Device};
     use plasticity_core::map::MapShape;
+
+    #[test]
+    fn small_batches_are_measured_until_there_are_enough_stimuli() {
+        assert_eq!([32, 8, 4, 1].map(|each| batches(each, 100)), [2, 2, 4, 16]);
+        assert_eq!((batches(1, 5), batches(1, 1)), (5, 2), "an epoch has no more");
+    }
 
     #[test]
     fn units_are_averaged_over_time_and_places_and_zeros_counted() {

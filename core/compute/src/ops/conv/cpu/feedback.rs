@@ -40,7 +40,7 @@ pub(super) fn feedback(
 ) {
     assert_eq!(d_input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(weight.len(), g.weights(), "length of the weights");
-    let unroute = Unroute::new(g, pool, relu, output, routing, post);
+    let unroute = Unroute::new(g, pool, relu, output, routing, post, plan.rounded);
     if output.is_empty() {
         d_input.fill(0.0);
         return;

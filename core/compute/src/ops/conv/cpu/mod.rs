@@ -44,17 +44,17 @@ enum Post<'a> {
 }
 
 impl Backward<'_> {
-    /// The post factor's values as operands of the plan's products.
-    fn values(&self, plan: Plan) -> Operand<'_> {
-        let (Factor::PerSample(values) | Factor::PerPosition(values)) = self.factor;
-        Operand::new(values.device(), plan.arithmetic, values.as_slice())
+    /// The plan of its products on `device`.
+    fn plan(&self, device: &Device) -> Plan {
+        let plan = plan(Arithmetic::of(device), self.geometry);
+        Plan { double_biases: self.shard, rounded: Operand::rounds(device, plan.arithmetic), ..plan }
     }
 
-    /// `values` as a post factor of the same kind.
-    fn post<'a>(&self, values: &'a [f32]) -> Post<'a> {
+    /// The post factor as it is, not rounded.
+    fn post(&self) -> Post<'_> {
         match self.factor {
-            Factor::PerSample(_) => Post::PerSample(values),
-            Factor::PerPosition(_) => Post::PerPosition(values),
+            Factor::PerSample(values) => Post::PerSample(values.as_slice()),
+            Factor::PerPosition(values) => Post::PerPosition(values.as_slice()),
         }
     }
 }
@@ -116,9 +116,7 @@ pub fn backward(
 pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     let mut weight = Buffer::unset(input.device(), call.geometry.weights())?;
     let mut bias = Buffer::unset(input.device(), call.geometry.out_channels)?;
-    let plan = plan(Arithmetic::of(input.device()), call.geometry);
-    let plan = Plan { double_biases: call.shard, ..plan };
-    let factor = call.values(plan);
+    let plan = call.plan(input.device());
     outer::outer(
         plan,
         call.geometry,
@@ -127,7 +125,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
         &Operand::new(input.device(), plan.arithmetic, input.as_slice()),
         call.output.as_slice(),
         call.routing,
-        call.post(&factor),
+        call.post(),
         weight.as_mut_slice(),
         bias.as_mut_slice(),
     );
@@ -141,8 +139,7 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
 pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
-    let plan = plan(Arithmetic::of(weight.device()), call.geometry);
-    let factor = call.values(plan);
+    let plan = call.plan(weight.device());
     feedback::feedback(
         plan,
         call.geometry,
@@ -151,7 +148,7 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
         &Operand::new(weight.device(), plan.arithmetic, weight.as_slice()),
         call.output.as_slice(),
         call.routing,
-        call.post(&factor),
+        call.post(),
         input.as_mut_slice(),
     );
     Ok(input)
@@ -178,4 +175,32 @@ pub fn max_unpool(geometry: &Geometry, pool: &Pool, routing: &Routing, factor: &
     let (factor, channels) = (factor.as_slice(), geometry.out_channels);
     pool::max_unpool(geometry.output(), channels, pool, routing, factor, input.as_mut_slice());
     Ok(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Few channels, so that most families use the kernels of `f32`.
+    #[test]
+    fn at_bf16_operands_are_rounded_but_not_what_biases_sum() {
+        let device = Device::open().unwrap();
+        device.set_precision(Precision::Bf16).unwrap();
+        let on = |values: &[f32]| Buffer::from_vec(&device, values.to_vec()).unwrap();
+        let one = [1; 3];
+        let (input, kernel, stride, padding) = ([1, 1, 3], one, one, [0; 3]);
+        let geometry =
+            Geometry { samples: 1, input, in_channels: 1, out_channels: 1, kernel, stride, padding };
+        let (input, output, routing) = (on(&[1.001; 3]), on(&[1.0; 3]), Routing::default());
+        // 3.01 would be rounded to more than 3, and a third of that to more than 1.
+        let (map, mean) = (on(&[1.001; 3]), on(&[3.01]));
+        for (factor, sum) in [(Factor::PerPosition(&map), 3.003), (Factor::PerSample(&mean), 3.01)] {
+            let (geometry, output, routing) = (&geometry, &output, &routing);
+            let call = Backward { geometry, pool: None, relu: true, output, routing, factor, shard: false };
+            let (d_weight, d_bias) = outer(&call, &input).unwrap();
+            assert_eq!(d_weight.as_slice(), [3.0]);
+            approx::assert_relative_eq!(d_bias.as_slice()[0], sum, max_relative = 1e-6);
+            assert_eq!(feedback(&call, &on(&[1.001])).unwrap().as_slice(), [1.0; 3]);
+        }
+    }
 }

@@ -29,6 +29,16 @@ pub(super) struct Plan {
     pub(super) arithmetic: Arithmetic,
     /// Whether biases are summed in double precision.
     pub(super) double_biases: bool,
+    /// Whether the post factor on the map is rounded to bf16, once it has passed pool and ReLU. Biases sum it
+    /// unrounded.
+    pub(super) rounded: bool,
+}
+
+impl Plan {
+    /// With biases in single precision and a factor that is not rounded.
+    pub(super) fn new(path: Path, arithmetic: Arithmetic) -> Self {
+        Self { path, arithmetic, double_biases: false, rounded: false }
+    }
 }
 
 /// The least number of channels for which packing operands is faster: each packed value is used in this many products.
@@ -47,23 +57,21 @@ pub(super) fn forward_plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
 /// F(4×4, 3×3) enlarges the rounding error of bfloat16 more than F(2×2, 3×3) does. So F(4×4, 3×3) stays in `f32`, and
 /// wide layers use F(2×2, 3×3) instead ([`Kernel::wide`](crate::bf16::Kernel)).
 pub(super) fn plan(arithmetic: Arithmetic, g: &Geometry) -> Plan {
-    let (path, double_biases) = (path(g), false);
+    let path = path(g);
     if let Arithmetic::Half(kernel) = arithmetic
         && kernel.direct()
         && direct::suits(g)
     {
-        return Plan { path: Path::Direct, arithmetic, double_biases };
+        return Plan::new(Path::Direct, arithmetic);
     }
     let depth = if path == Path::Im2col { g.taps() * g.in_channels } else { g.in_channels };
     match arithmetic {
-        Arithmetic::Half(_) if depth.min(g.out_channels) < CHANNELS => {
-            Plan { path, arithmetic: Arithmetic::Single, double_biases }
-        }
+        Arithmetic::Half(_) if depth.min(g.out_channels) < CHANNELS => Plan::new(path, Arithmetic::Single),
         Arithmetic::Half(kernel) if path == Path::Winograd4 => match g.out_channels >= kernel.wide() {
-            true => Plan { path: Path::Winograd2, arithmetic, double_biases },
-            false => Plan { path, arithmetic: Arithmetic::Single, double_biases },
+            true => Plan::new(Path::Winograd2, arithmetic),
+            false => Plan::new(path, Arithmetic::Single),
         },
-        _ => Plan { path, arithmetic, double_biases },
+        _ => Plan::new(path, arithmetic),
     }
 }
 
@@ -132,7 +140,7 @@ mod tests {
             (2, 128, Path::Pair, half),
             (1, 128, Path::Im2col, half),
         ] {
-            assert_eq!(plan(half, &layer(side, channels)), Plan { path, arithmetic, double_biases: false });
+            assert_eq!(plan(half, &layer(side, channels)), Plan::new(path, arithmetic));
         }
     }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::pool::{CLOSED, Factor, Routing, Window};
 use super::{Geometry, Pool, Post};
+use crate::bf16::rounded;
 
 /// The post factor on every output position of the convolution, before pooling; overwrites `dense`.
 ///
@@ -27,7 +28,7 @@ pub(super) fn unroute(
     post: Post<'_>,
     dense: &mut [f32],
 ) {
-    let unroute = Unroute::new(g, pool, relu, output, routing, post);
+    let unroute = Unroute::new(g, pool, relu, output, routing, post, false);
     if g.output_len() > 0 {
         dense
             .par_chunks_exact_mut(g.output_len())
@@ -45,9 +46,11 @@ pub(super) struct Unroute<'a> {
     output: &'a [f32],
     routing: &'a Routing,
     post: Post<'a>,
+    rounded: bool,
 }
 
 impl<'a> Unroute<'a> {
+    /// `rounded`: what [`sample`](Self::sample) writes is rounded to bf16.
     pub(super) fn new(
         g: &Geometry,
         pool: Option<&Pool>,
@@ -55,6 +58,7 @@ impl<'a> Unroute<'a> {
         output: &'a [f32],
         routing: &'a Routing,
         post: Post<'a>,
+        rounded: bool,
     ) -> Self {
         let channels = g.out_channels;
         let pooled_len = g.pooled(pool).iter().product::<usize>() * channels;
@@ -66,10 +70,10 @@ impl<'a> Unroute<'a> {
             Post::PerPosition(post) => assert_eq!(post.len(), expected, "post factor"),
         }
         let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
-        Self { channels, pooled_len, window, relu, output, routing, post }
+        Self { channels, pooled_len, window, relu, output, routing, post, rounded }
     }
 
-    /// Writes the factor of one sample; adds its sum over positions to `bias` `[out]`.
+    /// Writes the factor of one sample; adds its sum over positions, before it is rounded, to `bias` `[out]`.
     pub(super) fn sample(&self, sample: usize, dense: &mut [f32], bias: Option<&mut [f32]>) {
         let channels = self.channels;
         if self.pooled_len == 0 {
@@ -102,6 +106,12 @@ impl<'a> Unroute<'a> {
                     add_where(factor, &self.output[here], open, channels, bias);
                 }
             }
+        }
+        if self.rounded {
+            arch().dispatch(
+                #[inline(always)]
+                || dense.iter_mut().for_each(|value| *value = rounded(*value)),
+            );
         }
     }
 }

@@ -12,7 +12,14 @@ macro_rules! kernels {
     ($inputs:literal) => {
         Kernels {
             name: concat!("plasticity_direct_", $inputs),
-            source: concat!("#define K ", $inputs, "\n", include_str!("map.cuh"), include_str!("direct.cu")),
+            source: concat!(
+                "#define K ",
+                $inputs,
+                "\n",
+                include_str!("../../../device/cuda/half.cuh"),
+                include_str!("map.cuh"),
+                include_str!("direct.cu")
+            ),
             functions: &FUNCTIONS,
         }
     };

@@ -1,9 +1,8 @@
-// What kernels on channels-last maps share. A map's values are f32 or bfloat16 (held as its 16 bits).
+// What kernels on channels-last maps share. A map's values are f32 or bfloat16.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef unsigned char u8;
-typedef unsigned short half_t;
 
 struct Shape { u32 samples, in[3], in_channels, out[3], out_channels, kernel[3], stride[3], padding[3]; };
 // A post factor: one a sample or one a pooled position, f32 or bfloat16; and what it is multiplied by.
@@ -15,12 +14,9 @@ template <> struct Quad<half_t> { typedef ushort4 type; };
 template <> struct Quad<u8> { typedef uchar4 type; };
 
 __device__ __forceinline__ float widen(float v) { return v; }
-__device__ __forceinline__ float widen(half_t v) { return __uint_as_float((u32)v << 16); }
+__device__ __forceinline__ float widen(half_t v) { return single_of(v); }
 __device__ __forceinline__ void narrow(float v, float& to) { to = v; }
-__device__ __forceinline__ void narrow(float v, half_t& to) {
-    u32 bits = __float_as_uint(v);
-    to = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (half_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
+__device__ __forceinline__ void narrow(float v, half_t& to) { to = half_of(v); }
 
 // V raw values in one access.
 template <typename T, int V> struct Pack { T v[V]; };

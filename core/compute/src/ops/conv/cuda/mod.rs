@@ -31,7 +31,11 @@ use epilogue::Unrouted;
 
 static KERNELS: Kernels = Kernels {
     name: "plasticity_conv",
-    source: concat!(include_str!("map.cuh"), include_str!("conv.cu")),
+    source: concat!(
+        include_str!("../../../device/cuda/half.cuh"),
+        include_str!("map.cuh"),
+        include_str!("conv.cu")
+    ),
     functions: &[
         "im2col_single_4",
         "im2col_single_1",

@@ -100,24 +100,7 @@ impl Routing {
     }
 
     /// How many codes there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The codes on the host.
-    ///
-    /// # Errors
-    /// If the copy from the device fails.
-    pub fn to_vec(&self) -> Result<Vec<u8>> {
-        let Some(codes) = &self.codes else { return Ok(Vec::new()) };
-        let mut values =
-            codes.device().dtoh_sync_copy(codes).map_err(|e| failed("copying from the GPU", e))?;
-        values.truncate(self.len);
-        Ok(values)
     }
 }

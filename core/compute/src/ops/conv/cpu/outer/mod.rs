@@ -65,7 +65,7 @@ pub(in crate::ops::conv::cpu) fn outer_by(
     assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(d_weight.len(), g.weights(), "length of the weights");
     assert_eq!(d_bias.len(), g.out_channels, "length of the bias");
-    let unroute = Unroute::new(g, pool, relu, output, routing, post);
+    let unroute = Unroute::new(g, pool, relu, output, routing, post, plan.rounded);
     if output.is_empty() {
         d_weight.fill(0.0);
         d_bias.fill(0.0);

@@ -45,12 +45,12 @@ const HALVE: Pool = Pool { size: [1, 2, 2], stride: [1, 2, 2] };
 /// rounded. They do not use F(4×4, 3×3).
 fn check(path: Path, g: Geometry, pool: Option<Pool>, relu: bool) {
     if path != Path::Direct {
-        check_plan(Plan { path, arithmetic: Arithmetic::Single, double_biases: false }, g, pool, relu, noise);
+        check_plan(Plan::new(path, Arithmetic::Single), g, pool, relu, noise);
     }
     let whole = |length, seed| noise(length, seed).into_iter().map(|v| (1.5 * v).round()).collect();
     for kernel in kernels().into_iter().filter(|_| path != Path::Winograd4) {
         check_plan(
-            Plan { path, arithmetic: Arithmetic::Half(kernel), double_biases: true },
+            Plan { double_biases: true, ..Plan::new(path, Arithmetic::Half(kernel)) },
             g,
             pool,
             relu,
