@@ -136,6 +136,16 @@ impl SpeechSpec {
         Ok(Some([train, test]))
     }
 
+    fn windows(
+        &self,
+        corpus: Box<dyn Corpus>,
+        split: Split,
+        speakers: BTreeMap<String, u32>,
+        phones: Option<Vec<String>>,
+    ) -> Result<Windows> {
+        Windows::new(corpus, split, self.window, self.normalise, self.label, speakers, phones)
+    }
+
     /// The class number of each speaker of `corpus`, in the order of names. The corpus is that which trains
     /// the probe, or that for learning if there is no probe.
     fn speakers(corpus: &dyn Corpus) -> BTreeMap<String, u32> {
@@ -184,7 +194,8 @@ plugin! {
     equation: "x = (x − mean) / std, of each utterance, or of the corpus",
     citation: "van den Oord et al. 2018; Löwe et al. 2019; Illing et al. 2021, Appendix B.2",
     keys: [
-        learn = "", "a source", "stimuli for learning: { type = \"librispeech\", path = … }";
+        learn = "", "a source", "stimuli for learning: { type = \"librispeech\", path = … }. An epoch has one \
+            random window of each recording, so cut long recordings into pieces";
         labelled = "", "{ train = a source, test = a source }", "optional: stimuli that train and test the \
             probe; no utterance of `test` may be in `train` or `learn`";
         window = "20480", "160.. samples", "length of a window (1.28 s), a multiple of 160; shorter utterances \
@@ -207,10 +218,10 @@ plugin! {
                         let message = "a probe needs `labelled = { train = …, test = … }`";
                         return Err(Error::config("labelled", message));
                     };
-                    let speakers = Self::speakers(&*train);
+                    // Both splits have the classes of `train`.
+                    let (speakers, phones) = (Self::speakers(&*train), train.phones());
                     let corpus = if split == Split::ProbeTrain { train } else { test };
-                    let windows = Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?;
-                    return Ok(Box::new(windows));
+                    return Ok(Box::new(self.windows(corpus, split, speakers, phones)?));
                 }
             };
             if let Some([_, test]) = &labelled
@@ -226,7 +237,8 @@ plugin! {
                 Some([train, _]) => Self::speakers(&**train),
                 None => Self::speakers(&*corpus),
             };
-            Ok(Box::new(Windows::new(corpus, split, self.window, self.normalise, self.label, speakers)?))
+            let phones = corpus.phones();
+            Ok(Box::new(self.windows(corpus, split, speakers, phones)?))
         }
 
         fn outline(&self) -> Result<Option<Outline>> {

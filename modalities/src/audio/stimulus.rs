@@ -12,7 +12,7 @@ use plasticity_core::random::Random;
 use plasticity_core::stimulus::{Baseline, Label, Sample, Split, Stimulus};
 use rand::RngExt;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One split of a corpus, in windows.
 pub(super) struct Windows {
@@ -22,11 +22,14 @@ pub(super) struct Windows {
     normalise: Normalise,
     label: LabelKind,
     speakers: BTreeMap<String, u32>,
+    /// The classes of phones. A test corpus may use only some of them.
     phones: Option<Vec<String>>,
     tiles: Tiles,
-    /// The last utterances that were read. In a probe, consecutive windows mostly belong to the same
-    /// utterance.
-    recent: Recent<Spoken>,
+    /// The samples of the last utterances that were read, decoded and normalised. In a probe, consecutive
+    /// windows mostly belong to the same utterance.
+    recent: Recent<Vec<f32>>,
+    /// The phone of each frame of the last utterances.
+    labels: Recent<Vec<Option<u32>>>,
     /// The moments of utterances whose windows are read alone.
     moments: Mutex<HashMap<usize, Option<Moments>>>,
 }
@@ -34,15 +37,10 @@ pub(super) struct Windows {
 /// A recording with more samples than this, some four minutes, is never in memory as a whole.
 const LONG: usize = 1 << 22;
 
-/// A decoded and normalised utterance, and the phone of each frame if phones are probed.
-struct Spoken {
-    samples: Vec<f32>,
-    phones: Option<Vec<Option<u32>>>,
-}
-
 impl Windows {
     /// The windows of [`Tiles`]; in learning, a window begins at random. Utterances shorter than a window are
-    /// skipped, and a warning counts them.
+    /// skipped, and a warning counts them. For a probe of phones, the labels of all other utterances are read,
+    /// so that wrong ones are found now and not after training.
     pub(super) fn new(
         corpus: Box<dyn Corpus>,
         split: Split,
@@ -50,8 +48,10 @@ impl Windows {
         normalise: Normalise,
         label: LabelKind,
         speakers: BTreeMap<String, u32>,
+        phones: Option<Vec<String>>,
     ) -> Result<Self> {
         let mut tiles = Tiles::new(split, window);
+        let labelled = split != Split::Learn && label == LabelKind::Phones && phones.is_some();
         let (mut short, mut resampled, mut other) = (0, 0, None);
         let all = corpus.utterances().len();
         for index in 0..all {
@@ -62,6 +62,8 @@ impl Windows {
             }
             if !tiles.push(index, samples) {
                 short += 1;
+            } else if labelled {
+                corpus.frames(index, samples / HOP)?;
             }
         }
         for remark in remarks(all, window, short, resampled, other) {
@@ -74,23 +76,14 @@ impl Windows {
             );
             return Err(Error::stimulus("speech", message));
         }
-        let phones = corpus.phones();
-        if let (LabelKind::Phones, Some(_), Some(tile)) = (label, &phones, tiles.get(0))
-            && split != Split::Learn
-        {
-            // Reads the labels of the first utterance, so that wrong ones are found now and not after
-            // training.
-            corpus.frames(tile.utterance, tile.samples / HOP)?;
-        }
-        let (recent, moments) = (Recent::new(), Mutex::default());
-        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent, moments })
+        let (recent, labels, moments) = (Recent::new(), Recent::new(), Mutex::default());
+        Ok(Self { corpus, split, window, normalise, label, speakers, phones, tiles, recent, labels, moments })
     }
 
-    fn utterance(&self, index: usize) -> Result<Spoken> {
+    fn utterance(&self, index: usize) -> Result<Vec<f32>> {
         let mut samples = self.corpus.samples(index)?;
         self.normalise.apply(&mut samples);
-        let phones = self.phones(index, samples.len())?;
-        Ok(Spoken { samples, phones })
+        Ok(samples)
     }
 
     /// Reads a window without the rest of its utterance; `None` if that is not useful or not possible. It is
@@ -140,13 +133,15 @@ impl Windows {
     }
 
     /// The phones of all frames of an utterance, if phones are probed.
-    fn phones(&self, utterance: usize, samples: usize) -> Result<Option<Vec<Option<u32>>>> {
+    fn phones(&self, Tile { utterance, samples, .. }: Tile) -> Result<Option<Arc<Vec<Option<u32>>>>> {
         let labelled = self.label == LabelKind::Phones && self.phones.is_some();
-        labelled.then(|| self.corpus.frames(utterance, samples / HOP)).transpose()
+        let frames = || self.labels.get(utterance, || self.corpus.frames(utterance, samples / HOP));
+        labelled.then(frames).transpose()
     }
 
-    fn label(&self, Tile { utterance, start, fresh, .. }: Tile, phones: Option<&[Option<u32>]>) -> Label {
-        match (self.label, phones) {
+    fn label(&self, tile: Tile) -> Result<Label> {
+        let Tile { utterance, start, fresh, .. } = tile;
+        Ok(match (self.label, self.phones(tile)?) {
             (LabelKind::Speaker, _) => {
                 let speaker = self.corpus.utterances()[utterance].speaker.as_ref();
                 let class = speaker.and_then(|speaker| self.speakers.get(speaker));
@@ -160,7 +155,7 @@ impl Windows {
                 Label::Frames(frames.collect())
             }
             (LabelKind::Phones, None) => Label::None,
-        }
+        })
     }
 }
 
@@ -210,13 +205,9 @@ impl Stimulus for Windows {
         let start = augment.as_deref().map(|random| at_random(&mut random.clone(), tile.samples));
         let alone = Tile { start: start.unwrap_or(tile.start), ..tile };
         let (values, label) = match self.alone(alone)? {
-            Some(values) => {
-                let phones = self.phones(tile.utterance, tile.samples)?;
-                (values, self.label(alone, phones.as_deref()))
-            }
+            Some(values) => (values, self.label(alone)?),
             None => {
-                let spoken = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
-                let samples = &spoken.samples;
+                let samples = self.recent.get(tile.utterance, || self.utterance(tile.utterance))?;
                 if samples.len() < tile.start + self.window {
                     let decoded = samples.len();
                     let message = format!("decodes to {decoded} samples, fewer than its header says");
@@ -226,7 +217,7 @@ impl Stimulus for Windows {
                     tile.start = at_random(random, samples.len());
                 }
                 let values = samples[tile.start..][..self.window].to_vec();
-                (values, self.label(tile, spoken.phones.as_deref()))
+                (values, self.label(tile)?)
             }
         };
         if values.iter().any(|value| !value.is_finite()) {
@@ -262,11 +253,10 @@ fn remarks(
 mod tests {
     use super::*;
     use crate::audio::source::Utterance;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Utterances of ten frames. The phone of a frame is its number. `read` counts calls that read samples or
-    /// labels.
+    /// Utterances of ten frames. The phone of a frame is its number. `read` counts calls that read all samples
+    /// or labels.
     struct Counting {
         utterances: Vec<Utterance>,
         read: Arc<AtomicUsize>,
@@ -283,6 +273,9 @@ mod tests {
             self.read.fetch_add(1, Ordering::Relaxed);
             Ok((0..10 * HOP).map(|n| (index * 10 * HOP + n) as f32).collect())
         }
+        fn window(&self, _: usize, _: usize, count: usize) -> Result<Option<Vec<f32>>> {
+            Ok(Some(vec![0.0; count]))
+        }
         fn phones(&self) -> Option<Vec<String>> {
             Some((0..10).map(|phone| phone.to_string()).collect())
         }
@@ -292,23 +285,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_utterance_is_decoded_and_labelled_once_for_all_its_windows() {
+    /// Windows of two frames of two utterances, and the count of reads.
+    fn counted(split: Split) -> (Windows, Arc<AtomicUsize>) {
         let read = Arc::new(AtomicUsize::new(0));
         let utterance = |id: &str| Utterance { id: id.to_owned(), speaker: None };
         let corpus = Counting { utterances: vec![utterance("a"), utterance("b")], read: read.clone() };
-        let none = toml::Value::from("none").try_into().unwrap();
-        let (split, label) = (Split::ProbeTest, LabelKind::Phones);
-        let windows = Windows::new(Box::new(corpus), split, 2 * HOP, none, label, BTreeMap::new()).unwrap();
+        let (none, phones) = (toml::Value::from("none").try_into().unwrap(), corpus.phones());
+        let (corpus, label) = (Box::new(corpus), LabelKind::Phones);
+        let windows = Windows::new(corpus, split, 2 * HOP, none, label, BTreeMap::new(), phones).unwrap();
+        (windows, read)
+    }
+
+    #[test]
+    fn an_utterance_is_decoded_and_labelled_once_for_all_its_windows() {
+        let (windows, read) = counted(Split::ProbeTest);
         for index in 0..10 {
             let sample = windows.sample(index, None).unwrap();
             let frame = index % 5 * 2;
             assert_eq!(sample.values[0], (index * 2 * HOP) as f32);
             assert_eq!(sample.label, Label::Frames(vec![Some(frame as u32), Some(frame as u32 + 1)]));
         }
-        // Two utterances are decoded and labelled once, and the labels of the first are also read once by
-        // `new`.
-        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 5));
+        // Two utterances are decoded and labelled once, and `new` also reads the labels of both.
+        assert_eq!((windows.len(), read.load(Ordering::Relaxed)), (10, 6));
+    }
+
+    #[test]
+    fn windows_that_are_read_alone_share_the_labels_of_their_utterance() {
+        let (windows, read) = counted(Split::Learn);
+        for _ in 0..5 {
+            let label = windows.sample(0, None).unwrap().label;
+            assert_eq!(label, Label::Frames(vec![Some(4), Some(5)]));
+        }
+        assert_eq!(read.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -93,8 +93,8 @@ pub fn each(path: &Path, each: &mut dyn FnMut(&[f32])) -> Result<()> {
     }
 }
 
-/// The number of samples of one channel, and their rate in Hz, from the header. If the header gives no
-/// number, the file is decoded to count them.
+/// The number of samples that [`read`] returns, and the rate in Hz at which they are stored, from the header.
+/// If the header gives no number, the file is decoded to count them.
 ///
 /// # Errors
 /// As [`read`], but only for errors that the header shows. Also if the header gives more samples than the
@@ -114,7 +114,7 @@ pub fn length(path: &Path) -> Result<(u64, u32)> {
         );
         return Err(Error::file(path, message));
     }
-    Ok((frames, rate))
+    Ok((resampled_length(frames, rate), rate))
 }
 
 fn check_rate(path: &Path, rate: u32) -> Result<()> {

@@ -14,9 +14,9 @@ const PCM: u64 = 1;
 /// The most channels, and the most bits of a sample.
 const CHANNELS: u64 = 256;
 const BITS: u64 = 64;
-/// A size from here on that exceeds the file is an open one: a writer to a pipe does not know how much will
-/// follow.
-const OPEN: u64 = 0x7FFF_0000;
+/// Sizes that a writer to a pipe leaves in a header, because it does not know how much will follow: sox's,
+/// which it lowers to a whole number of samples, and ALSA's. Other writers leave sizes between the two.
+const OPEN: [u64; 2] = [0x7FFF_F000, 0x8000_0000];
 
 /// The place of the samples in a WAV file.
 pub(super) struct Wav {
@@ -48,8 +48,8 @@ impl Wav {
                 }
                 b"ds64" => long = number(&at(file, body, 16)?, 8, 8),
                 b"data" => {
-                    let size = long.filter(|_| size == u64::from(u32::MAX)).unwrap_or(size);
-                    return format.map_or(Ok(None), |format| Self::new(file, format, body, size, all));
+                    let sizes = (size, long);
+                    return format.map_or(Ok(None), |format| Self::new(file, format, body, sizes, all));
                 }
                 _ => {}
             }
@@ -61,15 +61,30 @@ impl Wav {
         Ok(None)
     }
 
-    /// `size` is the size in the header, `all` the length of the file.
-    fn new(file: &mut File, format: Vec<u8>, from: u64, size: u64, all: u64) -> Result<Option<Self>> {
-        let format = plain(format);
+    /// `size` is the size in the header, `long` that of an RF64, and `all` the length of the file.
+    fn new(
+        file: &mut File,
+        format: Vec<u8>,
+        from: u64,
+        (size, long): (u64, Option<u64>),
+        all: u64,
+    ) -> Result<Option<Self>> {
+        let format = plain(format)?;
         let Some(frame) = number(&format, 12, 2).filter(|&bytes| bytes > 0) else { return Ok(None) };
         let there = all.saturating_sub(from);
-        if size == 0 || (size >= OPEN && size > there) {
+        let untold = [0, u64::from(u32::MAX)].contains(&size);
+        let size = match long.filter(|long| ![0, u64::MAX].contains(long)) {
+            Some(long) => Some(if untold { long } else { size }),
+            None if untold => None,
+            None => {
+                let [sox, alsa] = OPEN;
+                Some(size).filter(|size| *size <= there || !(sox / frame * frame..=alsa).contains(size))
+            }
+        };
+        let Some(size) = size else {
             let bytes = (behind(file, from, all)? - from) / frame * frame;
             return Ok(Some(Self { format, from, bytes, frames: bytes / frame }));
-        }
+        };
         let wrong = |message: String| Err(Error::new(ErrorKind::InvalidData, message));
         if size > there {
             return wrong(format!(
@@ -112,7 +127,10 @@ fn check(format: &[u8]) -> Result<()> {
 /// Changes a `fmt ` chunk of PCM so that the decoder takes it. It is cut to its first 16 bytes. The size of the samples
 /// of one moment is computed where it is 0. The number of bits becomes that of the bytes that hold a sample: a sample
 /// of 12 bits lies at the upper end of two bytes, so it is read as one of 16 bits.
-fn plain(mut format: Vec<u8>) -> Vec<u8> {
+///
+/// Samples in more bytes than they need are refused, because writers disagree about them: of 24 bits in four bytes,
+/// some write floats, and ALSA's recorder fills the lower three bytes.
+fn plain(mut format: Vec<u8>) -> Result<Vec<u8>> {
     let told = |at| number(&format, at, 2).unwrap_or(0);
     let (kind, channels, mut frame, bits) = (told(0), told(2), told(12), told(14));
     if kind == PCM && format.len() >= 16 {
@@ -120,12 +138,18 @@ fn plain(mut format: Vec<u8>) -> Vec<u8> {
             frame = channels * bits.div_ceil(8);
             format[12..14].copy_from_slice(&(frame as u16).to_le_bytes());
         }
-        if channels > 0 && frame % channels == 0 && bits.div_ceil(8) == frame / channels {
-            format[14] = (8 * (frame / channels)) as u8;
+        let bytes = bits.div_ceil(8);
+        if frame != channels * bytes {
+            let message = format!(
+                "its header says {bits} bits a sample ({bytes} bytes), but {frame} bytes for a sample of each of the \
+                 {channels} channels: convert it with the program that wrote it, or remove it"
+            );
+            return Err(Error::new(ErrorKind::InvalidData, message));
         }
+        format[14] = (8 * bytes) as u8;
         format.truncate(16);
     }
-    format
+    Ok(format)
 }
 
 /// The end of samples whose size was left open: the first of the chunks that follow them, or the end of the

@@ -1,8 +1,8 @@
 //! A corpus of audio files.
 
 use super::{Corpus, Utterance};
+use crate::audio::decode;
 use crate::audio::labels::Labels;
-use crate::audio::{RATE, decode};
 use crate::common::folders::composed;
 use plasticity_core::error::{Error, Result};
 use std::collections::BTreeSet;
@@ -28,8 +28,7 @@ pub(super) fn of_speakers(
         let speakers: Vec<String> = speakers.iter().map(|speaker| composed(speaker)).collect();
         let there: BTreeSet<&str> = found.iter().filter_map(|(u, _)| u.speaker.as_deref()).collect();
         if let Some(missing) = speakers.iter().find(|speaker| !there.contains(speaker.as_str())) {
-            let mut known: Vec<_> = there.into_iter().take(40).collect();
-            known.sort_unstable();
+            let known: Vec<_> = there.into_iter().take(40).collect();
             let message = format!("no speaker `{missing}`; there are {}", known.join(", "));
             return Err(Error::stimulus(place, message));
         }
@@ -62,9 +61,8 @@ impl Corpus for Files {
     }
 
     fn length(&self, index: usize) -> Result<(usize, u32)> {
-        let path = &self.paths[index];
-        let (frames, rate) = decode::length(path)?;
-        Ok(((frames * u64::from(RATE)).div_ceil(u64::from(rate)) as usize, rate))
+        let (samples, rate) = decode::length(&self.paths[index])?;
+        Ok((samples as usize, rate))
     }
 
     fn samples(&self, index: usize) -> Result<Vec<f32>> {

@@ -2,6 +2,7 @@
 
 mod files;
 mod labels;
+mod wav;
 
 use super::source::{Beside, Librispeech, Recordings, SpeechSource, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};

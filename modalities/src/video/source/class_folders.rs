@@ -28,7 +28,10 @@ pub fn clips(
         return Err(Error::file(path, format!("has no class folder: expected {expected}")));
     }
     let names: Vec<_> = folders.iter().map(|folder| name(folder)).collect();
-    let classes = division.classes(&names);
+    // Folders whose names differ only in Unicode form are one class, and follow each other.
+    let mut different = names.clone();
+    different.dedup();
+    let classes = division.classes(&different);
     let (mut found, mut others) = (Vec::new(), Others::default());
     for (folder, class_name) in folders.iter().zip(names) {
         let Some(class) = classes.iter().position(|class| *class == class_name) else { continue };

@@ -135,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn class_folders_are_one_class_in_either_unicode_form() {
+        let root = tempfile::tempdir().unwrap();
+        for (class, clip) in
+            [("R\u{e4}d", "v_Rad_g01_c01"), ("Ra\u{308}d", "v_Rad_g02_c01"), ("Rz", "v_Rz_g01_c01")]
+        {
+            write_frame(&root.path().join(class).join(clip), 1, 4);
+        }
+        let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
+        assert_eq!(clips.classes(), ["Rz", "R\u{e4}d"]);
+        assert_eq!([0, 1, 2].map(|clip| clips.class(clip)), [0, 1, 1]);
+    }
+
+    #[test]
     fn numbers_need_no_leading_zeros() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("Bend/v_Bend_g01_c01");

@@ -23,7 +23,7 @@ use toml::Value;
 /// Images from a source, cropped, flipped, normalised and cut into patches.
 ///
 /// In learning, crops are random and half of them are flipped, or views are made by [`Augment`]. A probe sees
-/// one view, a central crop without a flip.
+/// one view, a central crop without a flip; versions of its training stimuli are made as in learning.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Images {
@@ -239,33 +239,36 @@ impl Images {
         if test.is_empty() {
             return Ok(());
         }
-        for (key, split) in [("labelled.train", Split::ProbeTrain), ("source", Split::Learn)] {
+        let (place, train) =
+            if self.labelled.is_some() { ("labelled", "labelled.train") } else { ("source", "source") };
+        for (key, split) in [(train, Split::ProbeTrain), ("source", Split::Learn)] {
             let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
             let message = format!(
                 "`{key}` and the test images share images ({}), so the network would learn from test images: \
                  remove them from one of the two",
                 apart::why(&learned, &tested)
             );
-            return Err(Error::config("labelled", message));
+            return Err(Error::config(place, message));
         }
         Ok(())
     }
 
-    /// The same check for images in files with many images.
+    /// The same check for images in files with many images. Only `source` has such files.
     fn check_records(&self, split: Split, seed: u64) -> Result<()> {
         let Ok(test) = self.source(Split::ProbeTest, seed) else { return Ok(()) };
         let Some(digests) = records::digests(test.as_ref())? else { return Ok(()) };
-        for (key, other) in [("labelled.train", Split::ProbeTrain), ("source", Split::Learn)] {
+        let mut said = false;
+        for other in [Split::ProbeTrain, Split::Learn] {
             let Ok(source) = self.source(other, seed) else { continue };
             match records::shared(source.as_ref(), test.as_ref(), &digests)? {
                 Some(Shared { message, few: false }) => {
                     let message =
-                        format!("{message}, so the network would learn from test images: correct `{key}`");
-                    return Err(Error::config("labelled", message));
+                        format!("{message}, so the network would learn from test images: correct `source`");
+                    return Err(Error::config("source", message));
                 }
-                Some(Shared { message, few: true }) if split == Split::Learn => {
+                Some(Shared { message, few: true }) if split == Split::Learn && !said => {
                     tracing::warn!("{message}");
-                    return Ok(());
+                    said = true;
                 }
                 _ => {}
             }
@@ -279,14 +282,18 @@ impl Images {
         limit::check("patch", &[side, side, size, size, channels])
     }
 
-    /// The number of views of a split, and how they are made.
+    /// The number of views of a split, and how random ones are made.
     fn views(&self, split: Split) -> Result<(usize, Option<Augment>)> {
         if !(1..=2).contains(&self.views) {
             return Err(Error::config("views", format!("must be 1 or 2, got {}", self.views)));
         }
         let augment = self.augment.clone().or_else(|| (self.views == 2).then(Augment::default));
         augment.iter().try_for_each(Augment::check)?;
-        Ok(if split == Split::Learn { (self.views, augment) } else { (1, None) })
+        Ok(match split {
+            Split::Learn => (self.views, augment),
+            Split::ProbeTrain => (1, augment),
+            Split::ProbeTest => (1, None),
+        })
     }
 }
 

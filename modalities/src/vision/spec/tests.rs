@@ -126,6 +126,23 @@ fn one_view_is_augmented_where_the_config_says_so() {
 }
 
 #[test]
+fn versions_of_a_probes_training_images_are_made_as_in_learning() {
+    let plain = "source = \"synthetic\"\ncrop = 32\nflip = false";
+    let drawn = |keys: &str, split| {
+        let stimulus = open(keys, split).unwrap();
+        [stimulus.sample(0, Some(&mut stream(1, &[]))), stimulus.sample(0, None)]
+            .map(|one| one.unwrap().values)
+    };
+    for key in ["augment = {}", "views = 2"] {
+        let keys = format!("{plain}\n{key}");
+        let [[version, still], [other, same]] = [plain, &keys].map(|keys| drawn(keys, Split::ProbeTrain));
+        assert_eq!((other.len(), &same), (version.len(), &still), "{key}");
+        assert_ne!(version, other, "{key}");
+        assert_eq!(drawn(plain, Split::ProbeTest), drawn(&keys, Split::ProbeTest), "{key}");
+    }
+}
+
+#[test]
 fn labelled_folders_serve_the_probe() {
     let temporary = tempfile::tempdir().unwrap();
     let root = temporary.path();
@@ -253,9 +270,31 @@ fn no_record_of_a_file_of_many_images_is_on_both_sides() {
         "{error}"
     );
     assert!(error.contains("data_batch_3.bin, record 1"), "{error}");
+    assert!(error.contains("correct `source`") && !error.contains("labelled"), "{error}");
+    let error = test(&records(10..14)).unwrap_err().to_string();
+    assert!(error.contains("`source` and the test images") && !error.contains("labelled"), "{error}");
     // A few, as in published data sets, are only counted. Images of one colour do not count.
     test(&[&records(100..199)[..], &record(31, 7)].concat()).unwrap();
     test(&[5; 3073]).unwrap();
+}
+
+#[test]
+fn a_few_shared_images_on_the_side_of_the_probe_do_not_hide_many_in_learning() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, images: &[u8]| {
+        let image = |first: u8| (0..3 * 96 * 96_u32).map(move |at| (at % 251) as u8 ^ first);
+        let bytes: Vec<u8> = images.iter().copied().flat_map(image).collect();
+        testing::write(folder.path().join(format!("{name}_X.bin")), &bytes);
+        testing::write(folder.path().join(format!("{name}_y.bin")), &vec![1; images.len()]);
+    };
+    write("test", &(0..100).collect::<Vec<u8>>());
+    write("train", &[7, 200]);
+    let keys = format!("source = {{ type = \"stl10\", path = \"{}\" }}", folder.path().display());
+    write("unlabeled", &[7, 201]);
+    open(&keys, Split::Learn).map(drop).unwrap();
+    write("unlabeled", &[8, 9, 201]);
+    let error = open(&keys, Split::Learn).err().unwrap().to_string();
+    assert!(error.contains("2 of the 100 test images") && error.contains("unlabeled_X.bin"), "{error}");
 }
 
 #[test]

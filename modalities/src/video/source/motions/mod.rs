@@ -90,7 +90,8 @@ impl MotionsSpec {
 plugin! {
     Source "motions": "Built-in scenes of striped shapes whose class is their motion; a single frame does not \
                        show the class",
-    equation: "state[t] = state[0] + speed · t (mod 1) in one of place, orientation, size; state[0] uniform",
+    equation: "state[t] = state[0] + pace · speed · t (mod 1) in one of place, orientation, size; state[0] uniform, pace \
+               uniform in [0.75, 1.25) for each clip",
     citation: "this toolkit",
     keys: [
         motions = "", "list of text", "the classes, two or more of right, left, down, up, \
@@ -103,8 +104,9 @@ plugin! {
                                              shapes are short-lived and the background is plain, only the \
                                              motion is constant in a clip";
         background = "0.1", "[0, 0.5]", "contrast of the still gratings behind the shapes";
-        speed = "1.0", "(0, 4]", "1: in each frame, a shape moves by 3 % of the width, turns by 0.15 rad, or \
-                                   goes through 3 % of its cycle of size";
+        speed = "1.0", "(0, 4]", "1: in each frame, a shape moves by about 3 % of the width (2.25 to 3.75 %, \
+                                   drawn for each clip), turns by about 0.15 rad, or goes through about 3 % \
+                                   of its cycle of size";
         learn = "2000", "1..=10000000", "clips to learn from";
         train = "1000", "1..=10000000", "labelled clips that train a probe";
         test = "1000", "1..=10000000", "labelled clips that test it";
