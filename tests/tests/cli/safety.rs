@@ -245,35 +245,6 @@ fn a_divergence_names_the_rule_the_step_and_the_way_on() {
     }
 }
 
-#[test]
-fn a_dry_run_says_what_there_would_be_and_writes_nothing() {
-    let place = Place::new(CONFIG);
-    let text = place.succeed(&["train", "config.toml", "--out", "run", "--dry-run"]);
-    for part in [
-        "| 1 ",
-        "4 × 1 ×",
-        "3 steps in an epoch, 6 in total",
-        "memory: at least",
-        "stimuli to learn from: 24",
-    ] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    let piped = [
-        "train",
-        "config.toml",
-        "--out",
-        "run",
-        "--set",
-        "rule=hinge_cpc",
-        "--set",
-        "training.parallel=pipeline",
-    ];
-    for error in [place.fail(&piped, 3), place.fail(&[&piped[..], &["--dry-run"]].concat(), 3)] {
-        assert!(error.contains("a pipeline needs several modules"), "{error}");
-    }
-    assert!(!place.path("run").exists());
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn no_thread_is_an_error() {

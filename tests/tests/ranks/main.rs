@@ -299,33 +299,36 @@ fn presentations_of_a_stimulus_are_learned_as_on_one_rank() {
     same("presentations", &presented(SCENES, 2));
 }
 
-#[test]
-fn a_shard_that_splits_the_presentations_of_a_stimulus_is_refused() {
-    let fits = |rank, negatives: &str| {
-        let config = presented(SCENES, 4).replacen(
-            "[training]\n",
-            &format!("[training]\nnegatives = \"{negatives}\"\n"),
-            1,
-        );
+/// Why each of four ranks is refused with these negatives; empty if it is not.
+fn refusals(config: &str, negatives: &str) -> Vec<String> {
+    let config = config.replacen("[training]\n", &format!("[training]\nnegatives = \"{negatives}\"\n"), 1);
+    let fits = |rank| {
         let experiment = Experiment::open(Config::parse(&config, "config.toml")?)?;
         let network = experiment.network(&Device::open()?)?;
         plasticity_lab::run::fits_ranks(&(Arc::new(rank) as Arc<dyn Collective>), &experiment, &network)
     };
-    for (negatives, refused) in [("shard", true), ("global", false)] {
-        let ranks = threads::ranks(4).unwrap();
-        let fits = &fits;
-        let found: Vec<Result<()>> = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                ranks.into_iter().map(|rank| scope.spawn(move || fits(rank, negatives))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        for fits in found {
-            let error = fits.err().map(|error| error.to_string()).unwrap_or_default();
-            assert_eq!(
-                error.contains("training.presentations: a rank's shard of 2"),
-                refused,
-                "{negatives}: {error}"
-            );
-        }
+    let (ranks, fits) = (threads::ranks(4).unwrap(), &fits);
+    let found: Vec<Result<()>> = std::thread::scope(|scope| {
+        let running: Vec<_> = ranks.into_iter().map(|rank| scope.spawn(move || fits(rank))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let why = |fits: Result<()>| fits.err().map(|error| error.to_string()).unwrap_or_default();
+    found.into_iter().map(why).collect()
+}
+
+#[test]
+fn a_shard_that_splits_presentations_or_is_too_small_for_the_rule_is_refused() {
+    let presented = presented(SCENES, 4);
+    let few = SCENES.replace("\"clapp_s\"", "\"clapp\"").replace("batch = 8", "batch = 4");
+    for (config, message) in [
+        (&presented, "training.presentations: a rank's shard of 2"),
+        (
+            &few,
+            "training.negatives: leaves a rank's shard of 1, but the rule compares stimuli and needs at least 2",
+        ),
+    ] {
+        let shard = refusals(config, "shard");
+        assert!(shard.iter().all(|error| error.contains(message)), "{shard:?}");
+        assert!(refusals(config, "global").iter().all(String::is_empty));
     }
 }

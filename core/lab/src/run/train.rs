@@ -83,6 +83,14 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
         );
         return Err(Error::config(config.place("training.presentations"), message));
     }
+    let least = config.rule.demands().least_batch;
+    if training.negatives == Negatives::Shard && shard < least {
+        let message = format!(
+            "leaves a rank's shard of {shard}, but the rule compares stimuli and needs at least {least}: choose another \
+             training.batch, or training.negatives = \"global\""
+        );
+        return Err(Error::config(config.place("training.negatives"), message));
+    }
     let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);
     sharing.map(drop).map_err(|error| config.locate(error))
 }
