@@ -1,6 +1,6 @@
 //! What happens while a run trains: schedules, probes on the way, warnings, an early end, the table of metrics.
 
-use super::{CONFIG, Place, files, read};
+use super::{CONFIG, PATIENT, Place, files, read};
 use serde_json::Value;
 
 /// Everything that looks on or changes rates, at a length that a test can wait for.
@@ -95,15 +95,7 @@ fn a_schedule_changes_what_is_learned_and_belongs_to_the_run() {
 #[test]
 fn patience_ends_a_run_which_stays_ended() {
     let place = Place::new(CONFIG);
-    let patient = [
-        "--set",
-        "training.epochs=40",
-        "--set",
-        "training.patience={loss=1}",
-        "--set",
-        "training.optimiser.rate=1e-9",
-    ];
-    let output = place.run(&[&["train", "config.toml", "--out", "run"][..], &patient].concat());
+    let output = place.run(&[&["train", "config.toml", "--out", "run"][..], &PATIENT].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("ended early after step "), "{said}");
     let before = kept(&place, "run");

@@ -1,6 +1,6 @@
 //! Which cells of a comparison are finished, and what ends it.
 
-use super::{CONFIG, Place, files};
+use super::{CONFIG, PATIENT, Place, files};
 
 #[test]
 fn cells_with_another_start_or_precision_are_not_shown_as_those_of_the_config() {
@@ -22,16 +22,6 @@ fn cells_with_another_start_or_precision_are_not_shown_as_those_of_the_config() 
     }
     assert!(written == files(&place.path("all")));
 }
-
-/// A config whose cells end early, by patience.
-const PATIENT: [&str; 6] = [
-    "--set",
-    "training.epochs=40",
-    "--set",
-    "training.patience={loss=1}",
-    "--set",
-    "training.optimiser.rate=1e-9",
-];
 
 #[test]
 fn a_cell_that_ended_early_needs_no_checkpoint_and_one_that_was_stopped_is_not_finished() {

@@ -25,6 +25,16 @@ mod verify;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// With these options a training ends early, by patience.
+const PATIENT: [&str; 6] = [
+    "--set",
+    "training.epochs=40",
+    "--set",
+    "training.patience={loss=1}",
+    "--set",
+    "training.optimiser.rate=1e-9",
+];
+
 /// A config small enough for a test: 6 steps of 8 built-in scenes.
 const CONFIG: &str = r#"seed = 3
 [stimulus]
