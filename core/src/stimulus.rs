@@ -136,6 +136,12 @@ pub trait Stimulus: Send + Sync {
         None
     }
 
+    /// The recording that stimulus `index` is a part of, as a number: parts of one recording are similar, so a probe
+    /// holds out all of them or none. By default, each stimulus is a recording of its own.
+    fn recording(&self, index: usize) -> u64 {
+        index as u64
+    }
+
     /// Labels of an assembled batch, one for each of [`MapShape::batch`].
     fn labels(&self, samples: &[Sample]) -> Vec<Label> {
         samples.iter().map(|sample| sample.label.clone()).collect()

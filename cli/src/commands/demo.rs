@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     };
     output::note(&format!("scenes with objects of eight kinds; {how}"));
     let device = Device::open()?;
-    let (experiment, network) = train::prepare(config, &device)?;
+    let (experiment, network) = train::prepare(config, &device, 1)?;
     let mut run = Run::create(&folder, experiment.config())?;
     let mut trainer = match train::learn(&experiment, network, &mut run)? {
         Learned::All(trainer) => trainer,

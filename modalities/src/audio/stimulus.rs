@@ -190,6 +190,10 @@ impl Stimulus for Windows {
         Some(format!("{id}, from {:.2} s", start as f64 / f64::from(RATE)))
     }
 
+    fn recording(&self, index: usize) -> u64 {
+        self.tiles.get(index).map_or(u64::MAX, |tile| tile.utterance as u64)
+    }
+
     fn sample(&self, index: usize, augment: Option<&mut Random>) -> Result<Sample> {
         let Some(mut tile) = self.tiles.get(index) else {
             let message = format!("no window {index}; there are {}", self.tiles.len());

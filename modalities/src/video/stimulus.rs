@@ -67,6 +67,10 @@ impl Stimulus for ClipStimulus {
         self.long_enough.get(index).map(|&clip| self.clips.place(clip))
     }
 
+    fn recording(&self, index: usize) -> u64 {
+        self.long_enough.get(index).map_or(u64::MAX, |&clip| self.clips.recording(clip))
+    }
+
     fn sample(&self, index: usize, mut augment: Option<&mut Random>) -> Result<Sample> {
         let Some(&clip) = self.long_enough.get(index) else {
             let message = format!("there are {} clips, number {index} was asked for", self.len());

@@ -332,3 +332,14 @@ fn a_shard_that_splits_presentations_or_is_too_small_for_the_rule_is_refused() {
         assert!(refusals(config, "global").iter().all(String::is_empty));
     }
 }
+
+#[test]
+fn each_rank_needs_memory_for_its_part_of_a_batch() {
+    let bytes = |batch: usize, ranks: usize| {
+        let config = SCENES.replace("batch = 8", &format!("batch = {batch}\nthreads = 1"));
+        let experiment = Experiment::open(Config::parse(&config, "config.toml").unwrap()).unwrap();
+        experiment.among(ranks).memory(&Device::open().unwrap()).unwrap().bytes()
+    };
+    assert_eq!(bytes(8, 2), bytes(4, 1));
+    assert!(bytes(8, 1) > bytes(4, 1));
+}

@@ -130,7 +130,7 @@ fn opened(config: Config, ranks: &Arc<dyn Collective>) -> Result<(Experiment, Tr
     let training = &config.training;
     let sharing = Sharing::new(Arc::clone(ranks), training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?;
-    let (seed, experiment) = (config.seed, Experiment::open(config)?);
+    let (seed, experiment) = (config.seed, Experiment::open(config)?.among(ranks.size()));
     let trainer = Trainer::new(experiment.network(&Device::open()?)?, seed).among(sharing);
     Ok((experiment, trainer))
 }

@@ -32,7 +32,7 @@ pub fn check(config: Config, folder: &Path, device: &Device) -> Result<Standing>
     } else {
         run::vacant(folder)?;
     }
-    let (experiment, network) = train::prepare(config, device)?;
+    let (experiment, network) = train::prepare(config, device, 1)?;
     let total = run::total_steps(&experiment, &network)?;
     let made = run::checkpoints(folder)?.last().map_or(0, |(step, _)| *step);
     if made > total {
@@ -94,7 +94,7 @@ pub enum Cell {
 /// Trains a cell from its present step and probes it. A finished cell is not changed.
 pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> {
     let (earlier, patience) = (earlier(folder, &config)?, config.training.patience);
-    let (experiment, network) = train::prepare(config, device)?;
+    let (experiment, network) = train::prepare(config, device, 1)?;
     let total = run::total_steps(&experiment, &network)?;
     if let Some(report) = earlier.clone().filter(|report| finished(report, total, patience)) {
         return Ok(Cell::Done(report));

@@ -48,7 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let named = named(arguments);
     let limit = named.as_ref().map_or(HURRY, |(config, _)| Duration::from_secs(config.training.rank_limit));
     let ranks = ranks::join(limit)?;
-    let prepared = named.and_then(|(config, folder)| Ok((prepare(config, &Device::open()?)?, folder)));
+    let prepared =
+        named.and_then(|(config, folder)| Ok((prepare(config, &Device::open()?, ranks.size())?, folder)));
     let ((experiment, network), folder) = ranks::agree(ranks.as_ref(), prepared)?;
     ranks::agree(ranks.as_ref(), run::fits_ranks(&ranks, &experiment, &network))?;
     if arguments.dry_run {
@@ -108,9 +109,10 @@ fn next(folder: &Path) -> Vec<String> {
 }
 
 /// Checks a config's stimuli and network, so that a run's folder is made only if training is possible.
-pub fn prepare(config: Config, device: &Device) -> Result<(Experiment, Network)> {
+/// `ranks` is the number of ranks that share each batch.
+pub fn prepare(config: Config, device: &Device, ranks: usize) -> Result<(Experiment, Network)> {
     start_threads(&config)?;
-    let experiment = Experiment::open(config)?;
+    let experiment = Experiment::open(config)?.among(ranks);
     experiment.steps_per_epoch()?;
     let network = experiment.network(device)?;
     if experiment.config().training.parallel.pace().is_some() {

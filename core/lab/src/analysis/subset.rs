@@ -67,6 +67,10 @@ impl Stimulus for Subset {
     fn name(&self, index: usize) -> Option<String> {
         self.whole.name(*self.places.get(index)?)
     }
+
+    fn recording(&self, index: usize) -> u64 {
+        self.places.get(index).map_or(u64::MAX, |&place| self.whole.recording(place))
+    }
 }
 
 #[cfg(test)]

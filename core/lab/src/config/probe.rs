@@ -28,9 +28,9 @@ pub const PROBE: [Key; 20] = [
         "validation",
         "0.0",
         "[0, 1)",
-        "share of the training stimuli to hold out. The classifier of the epoch with the highest accuracy on \
-         the held-out stimuli is tested (of the first such epoch, if there are several). 0: none are held out, \
-         and the classifier of the last epoch is tested",
+        "share of the training stimuli (of their recordings) to hold out. The classifier of the epoch with the \
+         highest accuracy on the held-out stimuli is tested (of the first such epoch, if there are several). 0: none \
+         are held out, and the classifier of the last epoch is tested",
     ),
     key(
         "neighbours",
@@ -144,7 +144,7 @@ pub struct ProbeConfig {
     /// Whether the stimuli themselves are probed as a baseline: every pixel, or means over blocks if there are many.
     /// For speech the baseline is MFCC.
     pub input: bool,
-    /// Share of the training stimuli that is held out, at least 0 and below 1. A linear probe is tested after the
+    /// Share of the training stimuli (of their recordings) that is held out, at least 0 and below 1. A linear probe is tested after the
     /// epoch with the highest accuracy on them.
     pub validation: f32,
     /// Adds a probe that names the most frequent class of this many nearest training stimuli, at least 1.

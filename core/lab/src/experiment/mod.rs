@@ -21,6 +21,7 @@ pub struct Experiment {
     config: Config,
     modules: Vec<Range<usize>>,
     stimulus: Arc<dyn Stimulus>,
+    ranks: usize,
 }
 
 impl Experiment {
@@ -59,7 +60,13 @@ impl Experiment {
         suits(config.rule.as_ref(), classes, stimulus.shape(1)).map_err(|error| config.locate(error))?;
         let presented = config.rule.demands().check_presentations(config.training.presentations);
         presented.map_err(|error| config.locate(error))?;
-        Ok(Self { config, modules, stimulus })
+        Ok(Self { config, modules, stimulus, ranks: 1 })
+    }
+
+    /// The same as one of this many ranks, which share each batch, so that each needs memory only for its part.
+    #[must_use]
+    pub fn among(self, ranks: usize) -> Self {
+        Self { ranks: ranks.max(1), ..self }
     }
 
     /// The config.
@@ -116,19 +123,20 @@ impl Experiment {
             .map_err(|error| Error::config(self.config.place("training.precision"), error.to_string()))
     }
 
-    /// A lower bound of the memory for learning, computed before anything is allocated: the network with its
-    /// optimisers, and the batches made ahead.
+    /// A lower bound of this rank's memory for learning, computed before anything is allocated: the network with its
+    /// optimisers, and its parts of the batches made ahead.
     ///
     /// # Errors
     /// If a layer cannot work on its input.
     pub fn memory(&self, device: &Device) -> Result<Memory> {
-        let plan = self.plan();
+        let input = self.stimulus.shape(self.config.training.batch.div_ceil(self.ranks));
+        let plan = NetworkPlan { input, ..self.plan() };
         let of_network = memory::sized(&plan, device).map(|mut sized| Memory::of_network(&mut sized, &plan));
         let training = &self.config.training;
         let batches = steps_per_epoch(self.stimulus.len(), training.batch, training.presentations)
             .map_or(u64::MAX, |per_epoch| training.total_steps(per_epoch));
         let ahead = ahead(training.threads, batches);
-        let ahead = memory::values(&self.input()).saturating_mul(ahead);
+        let ahead = memory::values(&input).saturating_mul(ahead);
         Ok(of_network.transpose()?.unwrap_or_default().with("batches made ahead", ahead))
     }
 

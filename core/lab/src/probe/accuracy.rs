@@ -133,7 +133,9 @@ fn learn(settings: &ProbeSettings, task: &Task, device: &Device, random: &mut Ra
     let rows = passes.first().map_or(0, |pass| pass.labels.len());
     let mut order: Vec<usize> = (0..rows).filter(|row| task.held_out.binary_search(row).is_err()).collect();
     if order.is_empty() {
-        let message = format!("would hold out all {rows} training stimuli: give a smaller share");
+        let message = format!(
+            "would hold out all {rows} training stimuli: give a smaller share, or stimuli of several recordings"
+        );
         return Err(Error::config("probe.validation", message));
     }
     let held_out = passes.first().filter(|_| !task.held_out.is_empty()).map(|pass| pass.take(task.held_out));

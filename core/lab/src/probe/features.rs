@@ -12,6 +12,7 @@ use plasticity_core::representation::{Pooling, Representation, RepresentationSha
 use plasticity_core::stimulus::{Label, Stimulus, span};
 use plasticity_core::{Error, Result};
 use rand::seq::index::sample;
+use std::collections::HashMap;
 
 /// The features of every layer of a network, one row for each label.
 #[derive(Clone, Debug, Default)]
@@ -64,15 +65,24 @@ impl Features {
         &mut self.layers
     }
 
-    /// The rows of a random share of the stimuli (at least one stimulus, unless the share is 0), in ascending order.
-    /// All rows of a stimulus are included, or none.
-    pub fn held_out(&self, share: f32, random: &mut Random) -> Vec<usize> {
-        let count = (f64::from(share) * self.ends.len() as f64).round() as usize;
-        let count = count.max(usize::from(share > 0.0));
-        let mut stimuli = sample(random, self.ends.len(), count.min(self.ends.len())).into_vec();
-        stimuli.sort_unstable();
+    /// The rows of a random share of the recordings (at least one, unless the share is 0), in ascending order. All rows
+    /// of a recording are included, or none. `recording` gives the recording of a stimulus.
+    pub fn held_out(&self, share: f32, recording: impl Fn(usize) -> u64, random: &mut Random) -> Vec<usize> {
+        let mut numbers = HashMap::new();
+        let recordings: Vec<usize> = (0..self.ends.len())
+            .map(|stimulus| {
+                let next = numbers.len();
+                *numbers.entry(recording(stimulus)).or_insert(next)
+            })
+            .collect();
+        let all = numbers.len();
+        let count = (f64::from(share) * all as f64).round() as usize;
+        let count = count.max(usize::from(share > 0.0)).min(all);
+        let mut drawn = vec![false; all];
+        sample(random, all, count).into_iter().for_each(|number| drawn[number] = true);
         let first = |stimulus: usize| stimulus.checked_sub(1).map_or(0, |before| self.ends[before]);
-        stimuli.into_iter().flat_map(|stimulus| first(stimulus)..self.ends[stimulus]).collect()
+        let stimuli = (0..self.ends.len()).filter(|&stimulus| drawn[recordings[stimulus]]);
+        stimuli.flat_map(|stimulus| first(stimulus)..self.ends[stimulus]).collect()
     }
 
     pub(super) fn add_layer(&mut self, layer: Layer) {
@@ -275,14 +285,28 @@ mod tests {
         let mut random = plasticity_core::random::stream(1, &[]);
         let mut seen = [false; 2];
         for _ in 0..50 {
-            match features.held_out(0.34, &mut random)[..] {
+            match features.held_out(0.34, |stimulus| stimulus as u64, &mut random)[..] {
                 [0, 1, 2] => seen[0] = true,
                 [3, 4] => seen[1] = true,
                 ref rows => assert!(rows.is_empty(), "the second stimulus has no labelled frame: {rows:?}"),
             }
         }
         assert_eq!(seen, [true; 2]);
-        assert_eq!(features.held_out(1.0, &mut random), [0, 1, 2, 3, 4]);
+        assert_eq!(features.held_out(1.0, |stimulus| stimulus as u64, &mut random), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_recording_is_held_out_with_all_its_stimuli() {
+        let mut features = Features::default();
+        (0..6).for_each(|_| features.add_label(&Label::Class(0)).unwrap());
+        let mut random = plasticity_core::random::stream(1, &[]);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            seen.insert(features.held_out(0.5, |stimulus| [7, 9, 7, 9, 7, 8][stimulus], &mut random));
+        }
+        let pairs = [vec![0, 1, 2, 3, 4], vec![0, 2, 4, 5], vec![1, 3, 5]];
+        assert!(seen.iter().eq(&pairs), "two of three recordings: {seen:?}");
+        assert_eq!(features.held_out(0.1, |_| 5, &mut random).len(), 6);
     }
 
     #[test]

@@ -204,8 +204,9 @@ impl Bench<'_> {
     fn layer(&self, name: &str, stream_of: u64, own: Side) -> Result<LayerProbe> {
         let config = self.experiment.config();
         // The same stimuli for every layer.
-        let held_out = own.train[0]
-            .held_out(config.probe.validation, &mut stream(config.seed, &[purpose::PROBE, u64::MAX - 2]));
+        let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX - 2]);
+        let recording = |stimulus: usize| self.train.recording(stimulus);
+        let held_out = own.train[0].held_out(config.probe.validation, recording, &mut random);
         let read = |side: &Side, kind: ProbeKind| -> Result<Found> {
             let train: Vec<Labelled> =
                 side.train.iter().map(|pass| pass.layer(side.layer)).collect::<Result<_>>()?;

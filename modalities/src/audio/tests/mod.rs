@@ -188,6 +188,7 @@ fn probe_windows_hold_every_whole_frame_once() {
     // 24,000 samples are 150 frames: three windows of 40 frames, and one that shares 10 frames with the
     // third.
     assert_eq!(opened.len(), 8);
+    assert_eq!((0..8).map(|window| opened.recording(window)).collect::<Vec<_>>(), [0, 0, 0, 0, 1, 1, 1, 1]);
     let mut labelled = Vec::new();
     for window in 0..4 {
         let Label::Frames(frames) = opened.sample(window, None).unwrap().label else { panic!("no frames") };

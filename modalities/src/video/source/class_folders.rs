@@ -1,6 +1,6 @@
 //! Clips in class folders: `path/Class/clip`.
 
-use super::division::{Division, Found};
+use super::division::{Division, Found, group};
 use super::{Clips, Cut, Frame, Picks};
 use crate::common::folders::{entries, name, none_beside_classes};
 use crate::common::others::Others;
@@ -110,6 +110,11 @@ impl<S: Store> Clips for Folders<S> {
 
     fn frame_count(&self, index: usize) -> usize {
         self.counts[index]
+    }
+
+    /// The group in the clip's name: clips of a group show the same person or place.
+    fn recording(&self, index: usize) -> u64 {
+        group(&self.clips[index].name).map_or(u64::MAX, u64::from)
     }
 
     fn place(&self, index: usize) -> String {

@@ -145,6 +145,11 @@ mod tests {
         let clips = spec(root.path()).open(Split::Learn, 0).unwrap();
         assert_eq!(clips.classes(), ["Rz", "R\u{e4}d"]);
         assert_eq!([0, 1, 2].map(|clip| clips.class(clip)), [0, 1, 1]);
+        assert_eq!(
+            [0, 1, 2].map(|clip| clips.recording(clip)),
+            [1, 2, 1],
+            "clips of a group belong together"
+        );
     }
 
     #[test]

@@ -70,6 +70,11 @@ pub trait Clips: Send + Sync {
     /// The number of frames of clip `index`.
     fn frame_count(&self, index: usize) -> usize;
 
+    /// The recording that clip `index` is a part of, as a number. By default, each clip is a recording of its own.
+    fn recording(&self, index: usize) -> u64 {
+        index as u64
+    }
+
     /// The file or folder of clip `index`, for messages.
     fn place(&self, index: usize) -> String;
 
