@@ -5,6 +5,7 @@ use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
+use plasticity_lab::checkpoint::Unusable;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::{Network, State};
@@ -75,19 +76,24 @@ impl Loaded {
     }
 
     /// Steps and states of the run: the weights from which training started, then the saved checkpoints. A warning says
-    /// if the start is left out because the weights of `training.init` can no longer be read.
+    /// if a damaged checkpoint is left out, or the start because the weights of `training.init` can no longer be read.
     ///
     /// # Errors
-    /// If a checkpoint cannot be read.
+    /// If a checkpoint cannot be read now.
     pub fn states(&self) -> Result<Vec<(u64, State)>> {
         let mut states = Vec::new();
-        for (step, path) in
-            run::checkpoints(&self.folder)?.into_iter().filter(|(step, _)| *step <= self.step())
-        {
-            states.push((step, Stored::load(&path)?.checkpoint.state));
+        let checkpoints = run::checkpoints(&self.folder)?;
+        for (step, path) in checkpoints.iter().filter(|(step, _)| *step <= self.step()) {
+            match Stored::read(path) {
+                Ok(stored) => states.push((*step, stored.checkpoint.state)),
+                Err(Unusable::Refused(error)) => return Err(error),
+                Err(Unusable::Broken(error)) => {
+                    output::note(&format!("warning: {error}: this checkpoint is skipped"));
+                }
+            }
         }
-        // Imported weights are a checkpoint of step 0.
-        if states.first().is_none_or(|(first, _)| *first > 0) {
+        // Weights from elsewhere are a checkpoint of step 0. If it is damaged, the start is not known.
+        if checkpoints.first().is_none_or(|(first, _)| *first > 0) {
             match self.start() {
                 Ok(start) => states.insert(0, (0, start)),
                 Err(error) if self.config().training.init.is_some() => {

@@ -3,9 +3,13 @@
 use plasticity_core::{Error, Result};
 use plasticity_lab::files::write_atomically;
 use serde::Serialize;
+use std::ffi::OsStr;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The name of the shipped program.
+const SHIPPED: &str = "plasticity";
 
 /// Whether this process prints nothing because another one prints: nothing except errors, or not even errors.
 static SILENT: AtomicBool = AtomicBool::new(false);
@@ -112,6 +116,19 @@ pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
     plain.collect::<Vec<_>>().join("\n")
 }
 
+/// The program in a command that a person types. The shipped program is on the path; a program that links this one was
+/// started by its file, and only this program has its plugins.
+pub fn program() -> String {
+    std::env::args_os().next().map_or_else(|| SHIPPED.to_owned(), |file| typed(&file))
+}
+
+fn typed(file: &OsStr) -> String {
+    match Path::new(file).file_stem() {
+        Some(name) if name == SHIPPED => SHIPPED.to_owned(),
+        _ => quoted(&file.to_string_lossy()),
+    }
+}
+
 /// A word, quoted for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
@@ -133,6 +150,18 @@ mod tests {
     fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("rule=cpc"), "rule=cpc");
         assert_eq!(quoted("a b's"), "'a b'\\''s'");
+    }
+
+    #[test]
+    fn commands_name_the_program_that_has_the_plugins() {
+        for (file, expected) in [
+            ("plasticity", "plasticity"),
+            ("/opt/bin/plasticity", "plasticity"),
+            ("target/debug/my_rule", "target/debug/my_rule"),
+            ("/a b/my_rule", "'/a b/my_rule'"),
+        ] {
+            assert_eq!(typed(OsStr::new(file)), expected);
+        }
     }
 
     #[test]

@@ -69,6 +69,10 @@ impl<'a, N: ?Sized> Moment<'a, N> {
     }
 
     /// The network, after the step.
+    ///
+    /// # Panics
+    /// If what an earlier call returned, or an iterator over it, is still in use: keep the result in a variable and
+    /// call this once.
     pub fn network(&self) -> RefMut<'_, &'a mut N> {
         self.network.borrow_mut()
     }
@@ -85,7 +89,10 @@ impl<'a, N: ?Sized> Moment<'a, N> {
         self.measures.borrow_mut().push(Measure { name: name.into(), value });
     }
 
-    /// The numbers from observers that were called before with this moment.
+    /// The numbers measured with this moment so far. A plugin sees its own numbers, not those of other plugins.
+    ///
+    /// # Panics
+    /// At the next call of [`measure`](Self::measure), if the result is still in use.
     pub fn measures(&self) -> Ref<'_, Vec<Measure>> {
         self.measures.borrow()
     }
@@ -125,7 +132,7 @@ pub trait Observer<N: ?Sized = dyn Observed> {
         true
     }
 
-    /// Before the first step.
+    /// Before the first step. Each process that resumes the run calls it again, and saves again what it measures.
     ///
     /// # Errors
     /// If training cannot continue.
@@ -147,7 +154,8 @@ pub trait Observer<N: ?Sized = dyn Observed> {
     /// If training cannot continue.
     fn after(&mut self, moment: &Moment<N>) -> Result<()>;
 
-    /// After the last step, also if training was stopped early.
+    /// After the last step, also if training was stopped early. Each process that trains the run calls it, and saves
+    /// again what it measures.
     ///
     /// # Errors
     /// If the final state cannot be saved.

@@ -93,7 +93,7 @@ pub struct Plugin {
     pub name: &'static str,
     /// What it is, in one line.
     pub summary: &'static str,
-    /// Its equation, in Unicode or LaTeX.
+    /// Its equation, in Unicode; `_` and `^` start an index and an exponent, and braces hold a longer one: `c_{t−δ}`.
     pub equation: &'static str,
     /// Where it comes from: authors, year, equation.
     pub citation: &'static str,

@@ -3,7 +3,7 @@
 
 use plasticity_tests as _;
 
-use plasticity_core::device::Device;
+use plasticity_core::device::{Device, Precision};
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::MapShape;
@@ -42,6 +42,7 @@ fn measure_layers(
     modules: &[Range<usize>],
 ) -> Audit {
     let device = Device::open().unwrap();
+    device.set_precision(Precision::F32).unwrap();
     let optimiser = OptimiserSpec::default();
     let plan = NetworkPlan {
         layers,

@@ -7,16 +7,22 @@ use plasticity_lab::experiment::Experiment;
 use plasticity_lab::training::{Course, Trainer};
 use plasticity_tests::SCENES;
 
-/// How far each parameter moves in the first step, by name.
-fn moved(more: &str) -> Vec<(String, Vec<f32>)> {
-    let device = Device::open().unwrap();
-    let two_modules = SCENES.replace("[rule]", "modules = \"2\"\n[rule]");
+/// A config with two modules, and a trainer of its network.
+fn opened(scenes: &str, more: &str) -> (Experiment, Trainer) {
+    let two_modules = scenes.replace("[rule]", "modules = \"2\"\n[rule]");
     let optimiser = "optimiser = { type = \"sgd\", rate = 100.0 }\n";
     let optimiser = if more.contains("optimiser") { "" } else { optimiser };
     let config = format!("{two_modules}{optimiser}{more}");
     let experiment = Experiment::open(Config::parse(&config, "config.toml").unwrap()).unwrap();
     let course = Course::new(&experiment.config().training, 2, 2, 4);
-    let mut trainer = Trainer::new(experiment.network(&device).unwrap(), 3).with_course(course);
+    let network = experiment.network(&Device::open().unwrap()).unwrap();
+    (experiment, Trainer::new(network, 3).with_course(course))
+}
+
+/// How far each parameter moves in the first step, by name.
+fn moved(more: &str) -> Vec<(String, Vec<f32>)> {
+    let device = Device::open().unwrap();
+    let (experiment, mut trainer) = opened(SCENES, more);
     let before = trainer.network_mut().state().unwrap().tensors;
     let batch = experiment.loader(0..1).unwrap().next().unwrap().unwrap();
     trainer.step(batch.to_device(&device).unwrap(), false).unwrap();
@@ -73,4 +79,22 @@ fn each_module_may_have_an_optimiser_and_a_schedule_of_its_own() {
 #[test]
 fn a_module_whose_turn_it_is_not_stays_as_it_is() {
     compare("turns = [{ steps = 1 }, { steps = 1 }]\n", |name| if of_first(name) { 1.0 } else { 0.0 });
+}
+
+/// With a context from above, the factor of the context goes up only in the module's turn.
+#[test]
+fn a_module_that_rests_sends_nothing_up_even_if_its_loss_is_reported() {
+    let device = Device::open().unwrap();
+    let above = SCENES
+        .replace("\"clapp_s\"", "\"clapp_s\"\ncontext = \"above\"")
+        .replace("[2, 2, 2, 2, 2, 2]", "[4, 4, 4, 4, 4, 4]");
+    let turns = "optimiser = { type = \"sgd\", rate = 0.01 }\nturns = [{ steps = 1 }, { steps = 1 }]\n";
+    let learned = |report: bool| {
+        let (experiment, mut trainer) = opened(&above, turns);
+        for batch in experiment.loader(0..2).unwrap() {
+            trainer.step(batch.unwrap().to_device(&device).unwrap(), report).unwrap();
+        }
+        trainer.network_mut().state().unwrap()
+    };
+    assert!(learned(false) == learned(true), "a loss that is reported changes what is learned");
 }

@@ -74,6 +74,10 @@ fn the_papers_configs_load() {
                 && probe.dropout == 0.5,
             "{probe:?}"
         );
+        // The rate falls after 60 and 80 of 200 epochs, and not again.
+        let rates = probe.schedule.unwrap().rates(1, probe.epochs.unwrap());
+        let factors = [59, 60, 79, 80, 100, 199].map(|epoch| (rates.factor(epoch) * 100.0).round());
+        assert_eq!(factors, [100.0, 10.0, 10.0, 1.0, 1.0, 1.0], "{}", path.display());
     }
 }
 

@@ -5,7 +5,7 @@
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_core::random::stream;
-use plasticity_core::representation::RepresentationShape;
+use plasticity_core::representation::{Pooling, RepresentationShape};
 use plasticity_core::stimulus::{Split, batch};
 use plasticity_lab::config::Config;
 use plasticity_lab::modules;
@@ -48,6 +48,27 @@ fn the_published_configs_have_the_published_features() {
             }
         }
     }
+}
+
+/// The top's representation is one mean over the last map.
+#[test]
+fn the_baselines_by_backpropagation_average_the_whole_last_map() {
+    let device = Device::open().unwrap().sizing();
+    let mut found = 0;
+    for path in configs("") {
+        let name = path.file_name().unwrap().to_string_lossy();
+        if !(name.ends_with("_backprop.toml") || name.ends_with("_infonce.toml")) {
+            continue;
+        }
+        let config = Config::load(&path, &[]).unwrap();
+        let mut map = config.stimulus.outline().unwrap().unwrap().one;
+        for layer in &config.encoder.layers {
+            map = layer.build(map, &device, &mut stream(1, &[])).unwrap().output(map).unwrap();
+        }
+        assert_eq!(config.rule.demands().pooling(0), Pooling::Blocks(map.extent[1]), "{name}");
+        found += 1;
+    }
+    assert!(found >= 11, "only {found} configs");
 }
 
 #[test]

@@ -57,24 +57,23 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let experiment = Experiment::open(config)?;
     reachable(&experiment, &arguments.steps, &device)?;
     let mut stages = Vec::new();
-    if is_run {
-        for (step, path) in run::checkpoints(&arguments.what)? {
-            let stored = match Stored::read(&path) {
-                Ok(stored) => stored,
-                Err(Unusable::Refused(error)) => return Err(error),
-                Err(Unusable::Broken(error)) => {
-                    output::note(&format!("warning: {error}: this checkpoint is skipped"));
-                    continue;
-                }
-            };
-            stored.check(experiment.config())?;
-            let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), step, &device)
-                .map_err(|error| stored.locate(error))?;
-            stages.push(Stage { step, layers });
-        }
+    let checkpoints = if is_run { run::checkpoints(&arguments.what)? } else { Vec::new() };
+    for (step, path) in &checkpoints {
+        let stored = match Stored::read(path) {
+            Ok(stored) => stored,
+            Err(Unusable::Refused(error)) => return Err(error),
+            Err(Unusable::Broken(error)) => {
+                output::note(&format!("warning: {error}: this checkpoint is skipped"));
+                continue;
+            }
+        };
+        stored.check(experiment.config())?;
+        let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), *step, &device)
+            .map_err(|error| stored.locate(error))?;
+        stages.push(Stage { step: *step, layers });
     }
-    // A run with weights from elsewhere has a checkpoint of step 0.
-    if stages.first().is_none_or(|first| first.step > 0) {
+    // A run with weights from elsewhere has a checkpoint of step 0. If it is damaged, the start is not known.
+    if checkpoints.first().is_none_or(|(first, _)| *first > 0) {
         let start = started(&experiment, &device)?;
         let layers = alignment::at(&experiment, start.as_ref(), 0, &device)?;
         stages.insert(0, Stage { step: 0, layers });
@@ -82,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let trained_to = if is_run { Ok(()) } else { train(&experiment, &arguments.steps, &device, &mut stages) };
     let json = output::json(&stages)?;
     let printed = output::print(&if arguments.json { json.clone() } else { table(&stages) });
-    if is_run && probe::is_own(experiment.config(), &arguments.what)? {
+    if is_run && probe::is_own(experiment.config(), &arguments.what, &device)? {
         output::keep(&arguments.what.join("alignment.json"), &json);
     } else if is_run {
         output::note("alignment.json is not changed: it belongs to the run's own config");

@@ -44,33 +44,34 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let device = Device::open()?;
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
-    let imported = import(&mut network, &arguments.file, &arguments.map)?;
+    let rule = experiment.config().rule.typetag_name();
+    let imported = import(&mut network, rule, &arguments.file, &arguments.map)?;
     let state = network.state()?;
     if let Some(name) = state.not_finite() {
         let message = format!("has a value for `{name}` that is not finite: give a file with finite weights");
         return Err(Error::file(&arguments.file, message));
     }
     let config = experiment.config();
-    let mut run = Run::create(folder, config)?;
-    run.save(&Checkpoint {
+    let first = Checkpoint {
         state,
         step: 0,
         seed: config.seed,
         fingerprint: config.fingerprint()?,
         config: Some(config.learning_keys()?.to_string()),
         provenance: Some(Provenance::here(&device, experiment.data_fingerprint())),
-    })?;
+    };
+    Run::create_with(folder, config, &first)?;
     let Imported { taken, left_out, fresh } = imported;
     output::note(&format!("{} tensors taken", taken.len()));
     if !fresh.is_empty() {
-        output::note(&format!("not in the file, and so as the seed draws them: {}", fresh.join(", ")));
-    }
-    if !left_out.is_empty() {
         output::note(&format!(
-            "left out, since the config's rule has no such weights: {}",
-            left_out.join(", ")
+            "not taken from the file, and so as the seed draws them: {}",
+            fresh.join(", ")
         ));
     }
-    output::print(&format!("plasticity probe {}", quoted(&folder.display().to_string())))?;
+    if !left_out.is_empty() {
+        output::note(&format!("left out, since they belong to another rule: {}", left_out.join(", ")));
+    }
+    output::print(&format!("{} probe {}", output::program(), quoted(&folder.display().to_string())))?;
     Ok(Exit::Success)
 }

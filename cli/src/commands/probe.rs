@@ -7,7 +7,7 @@ use crate::progress::ProbeProgress;
 use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
-use plasticity_lab::config::{Config, Patience};
+use plasticity_lab::config::{Config, Patience, Training};
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::{Beside, ByGoodness, FeatureStatistics, LayerProbe, goodness, probe};
@@ -47,12 +47,13 @@ pub struct Report {
     /// `readout` in the files of earlier builds.
     #[serde(default, alias = "readout")]
     pub fingerprint: String,
-    /// With `training.patience`: whether it ended the training. Missing in the files of earlier builds.
+    /// Whether patience ended a training before its last step. Missing after the last step, and in some files of
+    /// earlier builds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }
 
-/// Whether patience ended the training of a probed network.
+/// Whether patience ended the training of a network that is probed before the last step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
@@ -67,7 +68,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let on = arguments.on.as_deref().map(stimuli_of).transpose()?;
     let overrides: Vec<String> = on.into_iter().chain(arguments.overrides.set.iter().cloned()).collect();
     let config = run::config(&arguments.run, &overrides)?;
-    let own = arguments.checkpoint.is_none() && is_own(&config, &arguments.run)?;
     let stored = match &arguments.checkpoint {
         Some(path) => Stored::load(path)?,
         None => run::last_checkpoint(&arguments.run)?.ok_or_else(|| {
@@ -81,11 +81,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     stored.check(&config)?;
     start_threads(&config)?;
     let device = Device::open()?;
+    let own = arguments.checkpoint.is_none() && is_own(&config, &arguments.run, &device)?;
     let experiment = Experiment::open(config)?;
     let mut network = experiment.network(&device)?;
     network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
     let mut report = report(&experiment, &mut network, stored.checkpoint.step, &device)?;
-    report.ended = experiment.config().training.patience.and_then(|_| ended(&arguments.run, report.step));
+    let whole = run::total_steps(&experiment, &network).is_ok_and(|total| report.step >= total);
+    report.ended = if own && !whole { ended(&arguments.run, report.step) } else { None };
     let printed = output::print(&if arguments.json { output::json(&report)? } else { table(&report) });
     if own {
         write(&report, &arguments.run)?;
@@ -109,9 +111,16 @@ fn stimuli_of(path: &Path) -> Result<String> {
     Config::load(path, &[])?.stimulus_override()
 }
 
-/// Whether a config gives the same probe as the own config of the run in a folder.
-pub fn is_own(config: &Config, folder: &Path) -> Result<bool> {
-    Ok(config.probe_fingerprint()? == run::config(folder, &[])?.probe_fingerprint()?)
+/// Whether a config gives the same probe as the own config of the run in a folder, and has its first weights and its
+/// precision.
+pub fn is_own(config: &Config, folder: &Path, device: &Device) -> Result<bool> {
+    let own = run::config(folder, &[])?;
+    let precision = |of: &Training| of.precision.unwrap_or(device.default_precision());
+    let (ours, theirs) = (&config.training, &own.training);
+    Ok(ours.init == theirs.init
+        && ours.init_layers == theirs.init_layers
+        && precision(ours) == precision(theirs)
+        && config.probe_fingerprint()? == own.probe_fingerprint()?)
 }
 
 /// Probes a network and shows progress.

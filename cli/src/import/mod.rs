@@ -6,6 +6,7 @@ pub use names::parse_pair;
 
 use names::{Place, places};
 use plasticity_core::{Error, Result};
+use plasticity_lab::checkpoint::Checkpoint;
 use plasticity_lab::network::Network;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -17,29 +18,39 @@ use std::path::Path;
 pub struct Imported {
     /// Parameters that have the file's values.
     pub taken: Vec<String>,
-    /// Weights of a rule in the file that this network's rule does not have.
+    /// Weights of another rule in the file.
     pub left_out: Vec<String>,
-    /// Weights of the network's rule that the file does not have; they keep their initial values.
+    /// Weights of the network's rule that are not taken from the file; they keep their initial values.
     pub fresh: Vec<String>,
 }
 
 /// Gives a new network the tensors of a safetensors file. `map` has pairs of a name in the file and a name in the
 /// network. Other tensors are assigned by their own names. All parameters of layers must be in the file; a rule's
-/// parameters may be missing. Averages of an optimiser (`optimiser.*`) are not imported.
+/// parameters may be missing. Averages of an optimiser (`optimiser.*`) are not imported. If the file is a checkpoint of
+/// another rule than `rule`, that rule's weights (`module.*`) are imported only by `map`.
 ///
 /// # Errors
 /// If the file cannot be read, a tensor has no place, another shape or another type than float32, or a parameter
 /// is missing; the error names it. Then the network may have changed in part.
-pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> Result<Imported> {
+pub fn import(network: &mut Network, rule: &str, file: &Path, map: &[(String, String)]) -> Result<Imported> {
     let refuse = |message: String| Error::file(file, message);
+    // A file of another program names no rule.
+    let made_by = Checkpoint::read(file).ok().and_then(|checkpoint| checkpoint.rule());
     let bytes =
         plasticity_core::files::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| refuse(format!("is no safetensors file: {error}")))?;
     let own: Vec<String> = network.parameters().into_iter().map(|(name, _)| name).collect();
     let mapped = |name: &str| map.iter().any(|(theirs, _)| theirs == name);
-    let names: Vec<&str> =
-        tensors.names().into_iter().filter(|name| mapped(name) || !name.starts_with("optimiser.")).collect();
+    let mut names = tensors.names();
+    names.retain(|name| mapped(name) || !name.starts_with("optimiser."));
+    let mut imported = Imported::default();
+    if made_by.is_some_and(|made_by| made_by != rule) {
+        let others = |name: &&str| name.starts_with("module.") && !mapped(name);
+        imported.left_out = names.iter().filter(|name| others(name)).map(|name| (*name).to_owned()).collect();
+        imported.left_out.sort();
+        names.retain(|name| !others(name));
+    }
     let places = places(&names, &own, map)?;
     let mut sources: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
     for (theirs, Place { name, turned }) in &places {
@@ -47,7 +58,6 @@ pub fn import(network: &mut Network, file: &Path, map: &[(String, String)]) -> R
             return Err(refuse(format!("has `{other}` and `{theirs}`, which both are `{name}`")));
         }
     }
-    let mut imported = Imported::default();
     let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
     for (name, (theirs, _)) in &sources {
         match own.contains(name) {

@@ -53,7 +53,7 @@ const RESERVED: &str = "
     as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let
     loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof
     unsafe unsized use virtual where while yield abstract
-    alloc build core deps examples incremental proc_macro std test aux con nul prn
+    alloc build core deps examples incremental proc_macro registry std test aux con nul prn
     serde typetag
     clone debug default deserialize draws err error learner loss_rule ok option parameter plasticity_rule random result
     rule_spec scalar serialize side site string taped vec
@@ -100,9 +100,20 @@ mod tests {
         let rule = std::fs::read_to_string(made.join("src/lib.rs")).unwrap();
         assert!(rule.contains("pub struct MyRule2 {") && rule.contains("Rule \"my_rule-2\""));
         assert!(write("my_rule-2", folder.path()).unwrap_err().to_string().contains("already exists"));
-        for bad in
-            ["", "2x", "A", "a b", "../x", "core", "match", "self", "result", "rule-spec", "plasticity-core"]
-        {
+        for bad in [
+            "",
+            "2x",
+            "A",
+            "a b",
+            "../x",
+            "core",
+            "match",
+            "self",
+            "registry",
+            "result",
+            "rule-spec",
+            "plasticity-core",
+        ] {
             assert!(write(bad, folder.path()).is_err(), "{bad}");
         }
     }

@@ -60,7 +60,8 @@ impl Axes {
 /// The names of a layer and of all layers inside it, from its config.
 fn names(layer: &Value, found: &mut Vec<String>) {
     found.extend(layer["type"].as_str().map(str::to_owned));
-    layer["layers"].as_array().into_iter().flatten().for_each(|inner| names(inner, found));
+    let inside = layer["layers"].as_array().into_iter().flatten().chain(layer.get("layer"));
+    inside.for_each(|inner| names(inner, found));
 }
 
 /// The config of a layer.

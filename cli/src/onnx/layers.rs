@@ -224,7 +224,8 @@ impl Writer<'_> {
     /// ONNX's GRU: steps first, gates in the order z, r, n, both biases in one.
     fn gru(&mut self, hidden: usize, place: &str, x: &str) -> Result<String> {
         if !self.axes.time_alone() {
-            let message = "a GRU on maps with rows and columns cannot be exported to ONNX: name the layers below it with --layers";
+            let message = "a GRU with layers that work on rows and columns (conv2d, conv3d, residual, pad, pools) cannot be \
+                           exported to ONNX: name the layers below it with --layers";
             return Err(Error::shape(place, message));
         }
         let gates = |name: &str| -> Result<(usize, Vec<f32>)> {

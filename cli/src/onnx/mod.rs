@@ -14,8 +14,9 @@ use axes::Axes;
 use graph::Graph;
 use layers::Writer;
 use messages::{Entry, Model, Opset};
-use plasticity_core::device::Buffer;
-use plasticity_core::map::FeatureMap;
+use plasticity_core::device::{Buffer, Device};
+use plasticity_core::map::{FeatureMap, MapShape};
+use plasticity_core::plasticity::PlasticityRule;
 use plasticity_core::{Error, Result};
 use prost::Message;
 
@@ -33,8 +34,8 @@ const MOST: usize = i32::MAX as usize;
 /// If there is no form of a layer or of the rule in ONNX (the error names it), or the file would be larger than 2 GB.
 pub fn model(loaded: &Loaded, count: usize) -> Result<Vec<u8>> {
     let input = loaded.experiment.stimulus().shape(1);
-    sees_its_input(loaded)?;
     let shapes = loaded.trained.shapes(input)?;
+    sees_its_input(loaded, &shapes, count)?;
     let config = loaded.experiment.config();
     let specs = &config.encoder.layers[..count];
     let axes = Axes::of(input.extent, specs)?;
@@ -74,17 +75,64 @@ pub fn model(loaded: &Loaded, count: usize) -> Result<Vec<u8>> {
     Ok(model.encode_to_vec())
 }
 
-/// Refuses rules that change the stimuli before the network sees them.
-fn sees_its_input(loaded: &Loaded) -> Result<()> {
-    let shape = loaded.experiment.stimulus().shape(1);
-    let silent = FeatureMap::new(shape, Buffer::zeros(loaded.trained.device(), shape.len())?)?;
-    let Some(first) = loaded.trained.modules().first() else { return Ok(()) };
-    match first.rule().prepare_probe(&silent)? {
-        None => Ok(()),
-        Some(_) => {
-            let message = "changes the stimuli before the network sees them, which an ONNX graph cannot do: export a run of \
-                           another rule";
-            Err(Error::config(loaded.config().place("rule"), message))
+/// Refuses rules that change the stimuli before the network sees them, or the map that one of the first `count` layers
+/// gets from the module below.
+fn sees_its_input(loaded: &Loaded, shapes: &[MapShape], count: usize) -> Result<()> {
+    let input = loaded.experiment.stimulus().shape(1);
+    let below = |layer: usize| if layer == 0 { input } else { shapes[layer - 1] };
+    let modules = loaded.trained.modules().iter().filter(|module| module.layers().start < count);
+    let inputs: Vec<_> = modules.map(|module| (module.rule(), below(module.layers().start))).collect();
+    let Some(changed) = changes(&inputs, loaded.trained.device())? else { return Ok(()) };
+    let what = match changed {
+        0 => "the stimuli before the network sees them".to_owned(),
+        _ => format!("the map that module {} gets from the module below", changed + 1),
+    };
+    let message = format!("changes {what}, which an ONNX graph cannot do: export a run of another rule");
+    Err(Error::config(loaded.config().place("rule"), message))
+}
+
+/// The first module, from 0, whose rule changes its input before a probe. Each rule comes with the shape of its input.
+fn changes(inputs: &[(&dyn PlasticityRule, MapShape)], device: &Device) -> Result<Option<usize>> {
+    for (module, (rule, shape)) in inputs.iter().enumerate() {
+        let silent = FeatureMap::new(*shape, Buffer::zeros(device, shape.len())?)?;
+        let changed = match module {
+            0 => rule.prepare_probe(&silent)?,
+            _ => rule.prepare_probe_from_below(&silent)?,
+        };
+        if changed.is_some() {
+            return Ok(Some(module));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::draws::Draws;
+    use plasticity_core::plasticity::{RuleUpdate, Signals};
+
+    /// Changes what it gets from the module below, or nothing.
+    struct Above(bool);
+
+    impl PlasticityRule for Above {
+        fn update(&mut self, _: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
+            Err(Error::shape("above", "does not learn"))
+        }
+
+        fn prepare_probe_from_below(&self, below: &FeatureMap) -> Result<Option<FeatureMap>> {
+            Ok(self.0.then(|| below.clone()))
+        }
+    }
+
+    #[test]
+    fn a_rule_of_a_later_module_may_change_what_it_gets() {
+        let device = Device::open().unwrap();
+        let shape = MapShape { time: 1, location: 1, batch: 1, extent: [1, 2, 2], channels: 1 };
+        for (rules, expected) in [([false, false], None), ([true, false], None), ([false, true], Some(1))] {
+            let rules = rules.map(Above);
+            let inputs = rules.each_ref().map(|rule| (rule as &dyn PlasticityRule, shape));
+            assert_eq!(changes(&inputs, &device).unwrap(), expected, "{expected:?}");
         }
     }
 }

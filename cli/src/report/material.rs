@@ -2,17 +2,20 @@
 
 use super::groups::{Group, groups};
 use super::recorded::Recorded;
+use super::rows::Rows;
 use crate::examined::{Examined, Extent, Look, some};
 use crate::output;
 use plasticity_core::Result;
 use plasticity_core::device::{Device, Precision};
+use plasticity_core::representation::Pooling;
 use plasticity_core::stimulus::{Split, Stimulus};
-use plasticity_lab::analysis::{Answers, answers, survey};
+use plasticity_lab::analysis::{Answers, answers, features_of};
 use plasticity_lab::audit::{Audit, AuditBench, audit};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::probe::{LayerProbe, ProbeKind};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a page shows.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub struct Material {
     pub runs: Vec<Examined>,
     /// The groups of runs that differ only in their seed.
     pub groups: Vec<Group>,
+    /// What has a row of features. All runs have the same stimuli.
+    pub rows: Rows,
     /// The records of each run.
     pub recorded: Vec<Recorded>,
     /// The locality of each group's rule, or why it could not be measured; `None` if it was not asked for.
@@ -98,7 +103,8 @@ impl Material {
         let first_of = |group: &Group| group.runs.first().map(|&run| runs[run].loaded.config().to_toml());
         let configs = groups.iter().filter_map(first_of).collect::<Result<Vec<_>>>()?;
         let same_encoder = same_encoder(&configs);
-        Ok(Self { runs, groups, recorded, audits, answers: found, same_encoder, wanted, layers })
+        let rows = runs.first().map_or(Ok(Rows::Stimuli), |run| Rows::of(run.stimuli.as_ref()))?;
+        Ok(Self { runs, groups, rows, recorded, audits, answers: found, same_encoder, wanted, layers })
     }
 
     /// The first run of a group.
@@ -178,7 +184,8 @@ fn same_encoder(configs: &[String]) -> bool {
     configs.windows(2).all(|pair| encoder(&pair[0]) == encoder(&pair[1]))
 }
 
-/// Probes one layer. Returns the probe's answers to the stimuli that the run's networks have seen.
+/// Probes one layer, pooled as in the run's probe. Returns the probe's answers to the stimuli that the run's networks
+/// have seen.
 fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Result<Answers> {
     output::note(&format!("probing layer {} of {}", layer + 1, run.loaded.folder.display()));
     let (whole, _) = run.loaded.labelled(Split::ProbeTrain)?;
@@ -187,15 +194,18 @@ fn probe(run: &mut Examined, layer: usize, most: usize, device: &Device) -> Resu
     let config = run.loaded.experiment.config();
     let sizes = (config.training.batch, config.training.threads);
     let settings = config.probe.settings(ProbeKind::Standardised);
-    let seed = config.seed;
+    let (seed, pooling) = (config.seed, config.probe.pooling);
     run.loaded.experiment.set_precision(device)?;
-    let seen = survey(&mut [&mut run.loaded.trained], &train, sizes, device, 0, &mut |_| {})?;
-    let Some(learned) = seen.first() else {
-        return Err(plasticity_core::Error::shape("survey", "has seen no network"));
+    let mut of = |stimuli: &Arc<dyn Stimulus>| {
+        features_of(&mut run.loaded.trained, stimuli, sizes, device, (layer, pooling))
     };
-    let features = (&learned.features, &run.trained.seen.features);
-    answers(&settings, run.classes.len(), features, layer, device, seed)
-        .map_err(|error| run.loaded.config().locate(error))
+    let found = of(&train).and_then(|learned| {
+        // The survey has pooled to means.
+        let own = (pooling != Pooling::Mean).then(|| of(&run.stimuli)).transpose()?;
+        let features = (&learned, own.as_ref().unwrap_or(&run.trained.seen.features));
+        answers(&settings, run.classes.len(), features, layer, device, seed)
+    });
+    found.map_err(|error| run.loaded.config().locate(error))
 }
 
 /// The number of neurons in each layer of the network on which locality is measured. The results do not

@@ -8,6 +8,7 @@ mod page;
 mod paper;
 mod pictures;
 mod recorded;
+mod rows;
 mod sections;
 
 pub use material::{Material, Wanted};

@@ -39,6 +39,13 @@ pub struct Provenance {
     pub processor: String,
     /// [`Experiment::data_fingerprint`](crate::experiment::Experiment::data_fingerprint).
     pub data: String,
+    /// With `training.negatives = "shard"`: the number of ranks, which determines what rules see; otherwise 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ranks: usize,
+}
+
+fn is_zero(ranks: &usize) -> bool {
+    *ranks == 0
 }
 
 impl Provenance {
@@ -52,6 +59,7 @@ impl Provenance {
             kernels: kernels(device),
             processor: processor(),
             data,
+            ranks: 0,
         }
     }
 
@@ -76,6 +84,9 @@ impl Provenance {
         let (now, then) = (self.plugins.join(", "), other.plugins.join(", "));
         if differs(&now, &then) {
             words.push(format!("the plugins are {now}, before {then}"));
+        }
+        if self.ranks != other.ranks && self.ranks > 0 && other.ranks > 0 {
+            words.push(format!("the number of ranks is {}, before {}", self.ranks, other.ranks));
         }
         (!words.is_empty()).then(|| words.join("; "))
     }
@@ -127,6 +138,7 @@ mod tests {
             data: data.into(),
             commit: "c".into(),
             plugins: vec!["rules 1".into()],
+            ranks: 2,
             ..Provenance::default()
         };
         assert_eq!(one("a").difference(&one("a")), None);
@@ -137,12 +149,17 @@ mod tests {
             program: "2".into(),
             commit: "d".into(),
             plugins: vec!["rules 2".into()],
+            ranks: 4,
             ..one("b")
         };
         let said = one("a").difference(&other).unwrap();
-        for part in
-            ["now a, before b", "version 1, before 2", "commit c, before d", "are rules 1, before rules 2"]
-        {
+        for part in [
+            "now a, before b",
+            "version 1, before 2",
+            "commit c, before d",
+            "are rules 1, before rules 2",
+            "ranks is 2, before 4",
+        ] {
             assert!(said.contains(part), "{said}");
         }
     }

@@ -79,6 +79,11 @@ impl Matrix {
         shape: (usize, usize),
         op: impl FnOnce(Recorded) -> std::result::Result<Recorded, E>,
     ) -> Self {
+        let (rows, columns) = self.shape();
+        if rows == 0 || columns == 0 {
+            let message = format!("got a matrix without values, {rows} × {columns}");
+            return self.pass.refused(what, message, shape);
+        }
         self.pass.record(what, shape, op(self.recorded()))
     }
 
@@ -90,7 +95,7 @@ impl Matrix {
     #[must_use]
     pub fn reshape(&self, rows: usize, columns: usize) -> Self {
         let (own_rows, own_columns) = self.shape();
-        if rows * columns != own_rows * own_columns {
+        if rows * columns != own_rows * own_columns || rows * columns == 0 {
             let message = format!("{own_rows} × {own_columns} values do not fit {rows} × {columns}");
             return self.pass.refused("reshape", message, (rows, columns));
         }

@@ -75,6 +75,10 @@ impl Pass {
         columns: usize,
         mut value: impl FnMut(usize, usize) -> f32,
     ) -> Matrix {
+        if rows == 0 || columns == 0 {
+            let message = format!("{rows} × {columns} is empty: give at least one row and one column");
+            return self.refused("a constant", message, (rows, columns));
+        }
         let mut values = Vec::with_capacity(rows * columns);
         for row in 0..rows {
             values.extend((0..columns).map(|column| value(row, column)));
@@ -140,10 +144,11 @@ impl Pass {
         }
     }
 
-    /// Records the error if it is the first, and returns zeros of `shape`.
+    /// Records the error if it is the first, and returns zeros of `shape`, but at least one: dfdx panics at operations
+    /// on a matrix without values.
     pub(super) fn refused(&self, what: &str, message: String, shape: (usize, usize)) -> Matrix {
         self.0.refused.borrow_mut().get_or_insert_with(|| Error::shape(what, message));
-        self.matrix(self.device().tensors().zeros_like(&shape))
+        self.matrix(self.device().tensors().zeros_like(&(shape.0.max(1), shape.1.max(1))))
     }
 
     pub(super) fn merge(&self, tape: Tape) {

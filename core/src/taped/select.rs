@@ -11,8 +11,9 @@ impl Matrix {
     pub fn rows(&self, range: Range<usize>) -> Self {
         let (rows, columns) = self.shape();
         let shape = (range.len(), columns);
-        if range.end > rows || range.start > range.end {
-            return self.pass.refused("rows", format!("{range:?} is not within {rows} rows"), shape);
+        if range.end > rows || range.is_empty() {
+            let message = format!("{range:?} is not within {rows} rows, or is empty");
+            return self.pass.refused("rows", message, shape);
         }
         // Slice a copy: on the CPU, dfdx overwrites the gradients of the tensor's other uses with the gradient of a
         // slice.
@@ -24,8 +25,9 @@ impl Matrix {
     pub fn columns(&self, range: Range<usize>) -> Self {
         let (rows, columns) = self.shape();
         let shape = (rows, range.len());
-        if range.end > columns || range.start > range.end {
-            return self.pass.refused("columns", format!("{range:?} is not within {columns} columns"), shape);
+        if range.end > columns || range.is_empty() {
+            let message = format!("{range:?} is not within {columns} columns, or is empty");
+            return self.pass.refused("columns", message, shape);
         }
         self.copied().shaped("columns", shape, |x| x.try_slice((.., range)))
     }
@@ -48,6 +50,9 @@ impl Matrix {
         if let Some(row) = index.iter().find(|&&row| row >= rows) {
             return self.pass.refused("take", format!("row {row} is not one of {rows}"), shape);
         }
+        if index.is_empty() {
+            return self.pass.refused("take", "is empty: give at least one row".to_owned(), shape);
+        }
         self.shaped("take", shape, |x| {
             let tensors = self.device().tensors();
             let index: Tensor<(usize,), usize, AutoDevice> =
@@ -62,9 +67,10 @@ impl Matrix {
     pub fn pick(&self, index: &[usize], width: usize) -> Self {
         let (rows, columns) = self.shape();
         let shape = (rows, width);
-        if index.len() != rows * width || index.iter().any(|&column| column >= columns) {
+        if width == 0 || index.len() != rows * width || index.iter().any(|&column| column >= columns) {
             let message = format!(
-                "expected {width} columns below {columns} for each of {rows} rows, got {} up to {}",
+                "expected {} columns below {columns} for each of {rows} rows, got {} up to {}",
+                width.max(1),
                 index.len(),
                 index.iter().max().unwrap_or(&0)
             );

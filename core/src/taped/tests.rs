@@ -177,6 +177,27 @@ fn what_does_not_fit_is_the_error_of_whoever_asks_for_the_result() {
         let error = loss.backward().err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    // Nor does what is empty fit, and no operation on it panics.
+    let empty: [(Function, &str); 8] = [
+        (|x| x.rows(2..2), "2..2 is not within 4 rows, or is empty"),
+        (|x| x.rows(x.shape().1..1), "3..1 is not within 4 rows"),
+        (|x| x.columns(1..1), "1..1 is not within 3 columns, or is empty"),
+        (|x| x.take(&[]), "take: is empty"),
+        (|x| x.pick(&[], 0), "expected 1 columns below 3 for each of 4 rows, got 0"),
+        (|x| x.reshape(0, 3), "do not fit 0 × 3"),
+        (|x| x.constant(0, 3, |_, _| 1.0), "0 × 3 is empty"),
+        (
+            |x| x.pass().leaf(&Buffer::zeros(x.device(), 0).unwrap(), 0, 0, 3).unwrap(),
+            "log_softmax: got a matrix without values",
+        ),
+    ];
+    for (wrong, expected) in empty {
+        let pass = Pass::new(&device);
+        let made = wrong(&pass.constant(4, 3, |_, _| 1.0));
+        let loss = made.log_softmax().softplus().mean() + made.row_means().sum();
+        let error = loss.backward().err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
     let (one, two) = (Pass::new(&device), Pass::new(&device));
     let [one, two] = [one, two].map(|pass| pass.constant(2, 2, |_, _| 1.0));
     assert!((one + two).values().unwrap_err().to_string().contains("two passes"));

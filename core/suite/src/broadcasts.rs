@@ -30,8 +30,8 @@ pub fn check(spec: &Box<dyn BroadcastSpec>, found: &mut Found) {
                     pairs = pairs.time_local(&device, signs)?;
                 }
                 one(spec.as_ref(), &pairs, scale, what, found).or_else(|error| {
-                    // A signal that needs all pairs at once may refuse time-local pairs.
-                    if local { Ok(()) } else { Err(error) }
+                    // Rules do not give time-local pairs to a signal that says that it does not work with them.
+                    if local && !spec.time_local() { Ok(()) } else { Err(error) }
                 })
             });
         }
@@ -57,4 +57,48 @@ fn one(spec: &dyn BroadcastSpec, pairs: &Pairs, scale: f32, what: &str, found: &
     let plain = autodiff::modulation(signal.as_ref(), &scores, pairs)?;
     agree(found, &format!("{what}, scores up to {scale}: loss"), &ours.loss, &plain.loss)?;
     agree(found, &format!("{what}, scores up to {scale}: γ"), &ours.gamma.values, &plain.gamma.values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::Error;
+    use plasticity_core::broadcast::BroadcastSignal;
+    use plasticity_core::taped::{Matrix, Scalar};
+
+    /// Refuses time-local pairs, and says so or does not.
+    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+    struct Whole {
+        says_so: bool,
+    }
+
+    #[typetag::serde(name = "whole_for_the_suite")]
+    impl BroadcastSpec for Whole {
+        fn build(&self) -> Result<Box<dyn BroadcastSignal>> {
+            Ok(Box::new(self.clone()))
+        }
+
+        fn time_local(&self) -> bool {
+            !self.says_so
+        }
+    }
+
+    impl BroadcastSignal for Whole {
+        fn loss(&self, scores: &Matrix, pairs: &Pairs) -> Result<Scalar> {
+            if pairs.signs.is_some() {
+                return Err(Error::shape("whole", "cannot be time-local"));
+            }
+            Ok(scores.sum())
+        }
+    }
+
+    #[test]
+    fn a_signal_that_refuses_time_local_pairs_must_say_so() {
+        for says_so in [true, false] {
+            let spec: Box<dyn BroadcastSpec> = Box::new(Whole { says_so });
+            let mut found = Found::default();
+            check(&spec, &mut found);
+            assert_eq!(found.0.is_empty(), says_so, "{:?}", found.0);
+        }
+    }
 }

@@ -11,11 +11,14 @@ use plasticity_core::ops;
 use plasticity_core::representation::Pooling;
 use plasticity_core::{Error, Result};
 
-/// Maps that layers are tried on: patches, clips, speech.
-const SHAPES: [MapShape; 3] = [
+/// Maps that layers are tried on: patches, clips, speech; and for a layer of another number of channels, grey and four.
+const SHAPES: [MapShape; 6] = [
     MapShape { time: 2, location: 1, batch: 2, extent: [1, 8, 8], channels: 3 },
     MapShape { time: 1, location: 1, batch: 2, extent: [7, 12, 12], channels: 3 },
     MapShape { time: 1, location: 1, batch: 2, extent: [40, 1, 1], channels: 3 },
+    MapShape { time: 2, location: 1, batch: 2, extent: [1, 8, 8], channels: 1 },
+    MapShape { time: 1, location: 1, batch: 2, extent: [40, 1, 1], channels: 1 },
+    MapShape { time: 2, location: 1, batch: 2, extent: [1, 8, 8], channels: 4 },
 ];
 /// Step length of a finite difference, and the error that rounding and kinks of ρ may cause.
 const STEP: f32 = 5e-4;
@@ -287,5 +290,34 @@ fn judge(what: &str, sides: [f64; 2], update: &[f32], direction: &[f32], found: 
     let agrees = (measured - said).abs() <= TOLERANCE * size;
     if !agrees {
         found.add(format!("{what}: the update has a slope of {said:.4}, finite differences {measured:.4}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_core::random::Random;
+
+    /// Panics if it is built for maps with its number of channels, and refuses all others.
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Choosy {
+        channels: usize,
+    }
+
+    #[typetag::serde(name = "choosy_for_the_suite")]
+    impl LayerSpec for Choosy {
+        fn build(&self, input: MapShape, _: &Device, _: &mut Random) -> Result<Box<dyn EncoderLayer>> {
+            assert_ne!(input.channels, self.channels, "a layer for these channels is built");
+            Err(Error::shape("layer", "is for other channels"))
+        }
+    }
+
+    #[test]
+    fn layers_for_grey_and_for_four_channels_are_tried() {
+        for (channels, tried) in [(1, true), (3, true), (4, true), (2, false)] {
+            let mut found = Found::default();
+            let panics = found.refuses("building", || Bench::first(&Choosy { channels }).map(drop));
+            assert!(panics && found.0.is_empty() != tried, "{channels}: {:?}", found.0);
+        }
     }
 }

@@ -30,6 +30,7 @@ use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{self, Family, Plugin};
 use plasticity_core::score::ScoreSpec;
 use plasticity_core::stimulus::StimulusSpec;
+use std::collections::BTreeSet;
 
 /// One fault of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,12 +150,17 @@ impl Found {
         self.0.push(message.into());
     }
 
-    /// Checks that parameters on a sizing handle have the same names and shapes as real ones.
+    /// Checks that parameters on a sizing handle have the same names and shapes as real ones, and that no two have the
+    /// same name.
     fn same_sizes(&mut self, real: Vec<&mut Parameter>, sized: Vec<&mut Parameter>) {
         let of = |all: Vec<&mut Parameter>| -> Vec<_> {
             all.iter().map(|one| (one.name().to_owned(), one.shape().to_vec(), one.learns())).collect()
         };
         let (real, sized) = (of(real), of(sized));
+        let mut names = BTreeSet::new();
+        for (name, ..) in real.iter().filter(|(name, ..)| !names.insert(name)) {
+            self.add(format!("has two parameters `{name}`, and a checkpoint keeps one of each name"));
+        }
         if real != sized {
             self.add(format!(
                 "has the parameters {sized:?} before weights are drawn, but {real:?} when it learns"
@@ -228,12 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn two_parameters_of_one_name_are_found() {
+        let device = Device::open().unwrap();
+        let [mut a, mut b] = [(); 2].map(|()| Parameter::plain(&device, "w", &[1], &[0.0]).unwrap());
+        let [mut c, mut d] = [(); 2].map(|()| Parameter::plain(&device, "w", &[1], &[0.0]).unwrap());
+        let mut found = Found::default();
+        found.same_sizes(vec![&mut a], vec![&mut c]);
+        assert!(found.0.is_empty(), "{:?}", found.0);
+        found.same_sizes(vec![&mut a, &mut b], vec![&mut c, &mut d]);
+        assert_eq!(found.0, ["has two parameters `w`, and a checkpoint keeps one of each name"]);
+    }
+
+    #[test]
     fn every_fault_of_a_plugin_is_found() {
         let faulty = Plugin {
             family: Family::Broadcast,
             name: "faulty",
             summary: "s",
-            equation: "e",
+            equation: r"\gamma",
             citation: "",
             keys: &[Key { name: "rate", default: "2", range: "0..", meaning: "m" }],
             example: "type = \"faulty\"",
@@ -243,6 +261,7 @@ mod tests {
         let message = plugin(&faulty).unwrap_err().to_string();
         for fault in [
             "has no citation",
+            "its equation has a backslash",
             "`hidden` is not documented",
             "`rate`: the documented default differs from the default of the code",
             "accepts an unknown key without an error",

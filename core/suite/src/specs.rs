@@ -51,6 +51,11 @@ pub fn documents(plugin: &Plugin, found: &mut Found) {
             found.add(format!("has no {what}"));
         }
     }
+    if plugin.equation.contains('\\') {
+        found.add(
+            "its equation has a backslash: write it in Unicode, with `_` and `^` for indices and exponents",
+        );
+    }
     for key in plugin.keys {
         if key.meaning.is_empty() {
             found.add(format!("`{}`: has no meaning", key.name));
@@ -110,13 +115,16 @@ fn stated<T: DeserializeOwned + Serialize>(
     }
     for key in plugin.keys {
         if key.default.is_empty() {
-            // A key that is not in the example is optional. A date is a wrong value for every key, so it
-            // is refused, but not as an unknown key.
+            // A key that is not in the example is optional. A date is a wrong value for it, so it is refused, but
+            // not as an unknown key; a key with text or a path reads the date as text.
             if !example.contains_key(key.name) {
                 let mut with = example.clone();
                 with.insert(key.name.to_owned(), Value::Datetime(DATE));
-                let error = parse::<T>(&with).err().map(|error| error.to_string());
-                if error.is_none_or(|error| error.contains("unknown field")) {
+                let known = match parse::<T>(&with) {
+                    Ok(spec) => written(&spec, found).is_some_and(|table| table.contains_key(key.name)),
+                    Err(error) => !error.to_string().contains("unknown field"),
+                };
+                if !known {
                     found.add(format!("`{}`: is documented but is not a key", key.name));
                 }
             }
@@ -223,6 +231,34 @@ fn forbids(range: &Range, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plasticity_core::registry::Key;
+
+    /// Ignores unknown keys.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Loose {
+        name: Option<String>,
+    }
+
+    #[test]
+    fn an_optional_key_may_be_text() {
+        let plugin = Plugin {
+            family: Family::Source,
+            name: "loose",
+            summary: "s",
+            equation: "",
+            citation: "",
+            keys: &[
+                Key { name: "name", default: "", range: "text", meaning: "m" },
+                Key { name: "nick", default: "", range: "text", meaning: "m" },
+            ],
+            example: "",
+            package: "p",
+            version: "0",
+        };
+        let mut found = Found::default();
+        stated::<Loose>(&plugin, "type", &Table::new(), &Table::new(), &mut found);
+        assert_eq!(found.0, ["`nick`: is documented but is not a key"]);
+    }
 
     #[test]
     fn both_bounds_forbid() {

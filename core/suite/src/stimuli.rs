@@ -2,9 +2,9 @@
 
 use super::Found;
 use super::compare::random;
-use plasticity_core::Result;
 use plasticity_core::device::Device;
 use plasticity_core::stimulus::{Label, Split, Stimulus, StimulusSpec, batch};
+use plasticity_core::{Error, Result};
 
 const SPLITS: [Split; 3] = [Split::Learn, Split::ProbeTrain, Split::ProbeTest];
 
@@ -14,13 +14,29 @@ pub fn build(spec: &Box<dyn StimulusSpec>) -> Result<()> {
     spec.open(Split::Learn, 1)?.sample(0, None).map(drop)
 }
 
-/// Checks the splits that can be opened. The files of an example may be missing here.
+/// Checks the splits that can be opened. The files of an example may be missing here, and its config may have no
+/// stimuli for the probe.
 #[allow(clippy::borrowed_box, reason = "the type of specs")]
 pub fn check(spec: &Box<dyn StimulusSpec>, found: &mut Found) {
+    let (mut opened, mut refused) = (false, None);
     for split in SPLITS {
-        found.refuses(&format!("opening {split:?}"), || spec.open(split, 1).map(drop));
-        let Ok(stimulus) = spec.open(split, 1) else { continue };
-        found.run(&format!("{split:?}"), |found| one(stimulus.as_ref(), split, found));
+        found.run(&format!("{split:?}"), |found| match spec.open(split, 1) {
+            Ok(stimulus) => {
+                opened = true;
+                one(stimulus.as_ref(), split, found)
+            }
+            Err(error @ (Error::File { .. } | Error::Stimulus { .. })) => {
+                refused.get_or_insert(error);
+                Ok(())
+            }
+            Err(Error::Config { .. }) if split != Split::Learn => Ok(()),
+            Err(error) => Err(error),
+        });
+    }
+    let config = toml::to_string(spec).unwrap_or_default();
+    let has_files = config.contains("path") || config.contains('/');
+    if let (false, false, Some(error)) = (opened, has_files, refused) {
+        found.add(format!("its example names no files, but cannot be opened: {error}"));
     }
 }
 
@@ -65,4 +81,44 @@ fn one(stimulus: &dyn Stimulus, split: Split, found: &mut Found) -> Result<()> {
         stimulus.sample(stimulus.len(), None).map(drop)
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cannot be opened.
+    #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+    struct Closed {
+        /// The files that are missing.
+        path: Option<String>,
+        /// The key that is wrong.
+        wrong: Option<String>,
+    }
+
+    #[typetag::serde(name = "closed_for_the_suite")]
+    impl StimulusSpec for Closed {
+        fn open(&self, _: Split, _: u64) -> Result<Box<dyn Stimulus>> {
+            Err(match &self.wrong {
+                Some(key) => Error::config(key, "is wrong"),
+                None => Error::stimulus("closed", "has no stimuli"),
+            })
+        }
+    }
+
+    #[test]
+    fn only_missing_files_are_a_reason_not_to_open() {
+        let files = Closed { path: Some("data".to_owned()), ..Closed::default() };
+        let wrong = Closed { wrong: Some("size".to_owned()), ..files.clone() };
+        for (spec, expected) in [
+            (files, ""),
+            (Closed::default(), "its example names no files, but cannot be opened: closed: has no stimuli"),
+            (wrong, "Learn: size: is wrong"),
+        ] {
+            let spec: Box<dyn StimulusSpec> = Box::new(spec);
+            let mut found = Found::default();
+            check(&spec, &mut found);
+            assert_eq!(found.0.join("; "), expected);
+        }
+    }
 }

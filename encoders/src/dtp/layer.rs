@@ -20,6 +20,7 @@ use std::sync::Arc;
 ///
 /// - f moves by factor · ρ' ⊗ x, which is −∂/∂W ‖f(x) − ĥ‖² divided by 2 η̂.
 /// - The layer below gets the factor (g(ĥ) − g(h)) / η̂. No weight of f is used.
+///   It is the small difference of two passes, so [`DtpSpec`](super::DtpSpec) refuses a precision that rounds it away.
 /// - g moves by −∂/∂V of the mean over samples of ‖g(f(x + ε)) − (x + ε)‖², with ε ~ N(0, σ²) drawn in each step.
 ///
 /// # Shapes

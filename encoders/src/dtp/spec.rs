@@ -2,7 +2,7 @@
 
 use super::Dtp;
 use crate::conv::Dense;
-use plasticity_core::device::Device;
+use plasticity_core::device::{Device, Precision};
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::MapShape;
 use plasticity_core::plugin;
@@ -61,6 +61,15 @@ plugin! {
             }
             if !(self.step > 0.0 && self.step.is_finite()) {
                 return Err(Error::config("step", format!("{} is not in (0, ∞)", self.step)));
+            }
+            // A sizing handle computes nothing, and may not have the precision of the config.
+            let precision = device.precision();
+            if precision != Precision::F32 && !device.is_sizing() {
+                let message = format!(
+                    "passes down the small difference of two passes, which {precision} rounds away: set \
+                     training.precision = \"f32\""
+                );
+                return Err(Error::config("type", message));
             }
             let layer = self.layer.build(input, device, random).map_err(|error| part("layer", error))?;
             if layer.is_context() {

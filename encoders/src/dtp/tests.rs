@@ -1,6 +1,6 @@
 //! The layer against plain loops, finite differences and identities.
 
-use plasticity_core::device::{Buffer, Device};
+use plasticity_core::device::{Buffer, Device, Precision};
 use plasticity_core::layer::{EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::random::stream;
@@ -16,9 +16,16 @@ fn shape(batch: usize, channels: usize) -> MapShape {
     MapShape { time: 1, location: 1, batch, extent: [1; 3], channels }
 }
 
+/// The device at the precision that the layer needs.
+fn device() -> Device {
+    let device = Device::open().unwrap();
+    device.set_precision(Precision::F32).unwrap();
+    device
+}
+
 fn build(spec: Value, input: MapShape) -> Box<dyn EncoderLayer> {
     let spec: Box<dyn LayerSpec> = serde_json::from_value(spec).unwrap();
-    spec.build(input, &Device::open().unwrap(), &mut stream(3, &[])).unwrap()
+    spec.build(input, &device(), &mut stream(3, &[])).unwrap()
 }
 
 fn values(len: usize, seed: u64) -> Vec<f32> {
@@ -226,7 +233,7 @@ fn inverses_must_fit() {
     assert_eq!(made.feedback.unwrap().len(), 96);
     let error = |spec: Value| {
         let spec: Box<dyn LayerSpec> = serde_json::from_value(spec).unwrap();
-        let made = spec.build(input, &Device::open().unwrap(), &mut stream(3, &[]));
+        let made = spec.build(input, &device(), &mut stream(3, &[]));
         made.err().map_or_else(String::new, |error| error.to_string())
     };
     let without = error(json!({ "type": "dtp", "layer": conv }));
@@ -237,4 +244,21 @@ fn inverses_must_fit() {
     assert!(bad.starts_with("layer.size: "), "{bad}");
     let gru = error(json!({ "type": "dtp", "layer": { "type": "gru", "hidden": 2 } }));
     assert!(gru.starts_with("layer"), "{gru}");
+}
+
+/// g(ĥ) and g(h) are almost the same number, so at bf16 their difference is mostly rounding.
+#[test]
+fn a_precision_that_rounds_the_difference_away_is_refused() {
+    let device = device();
+    device.set_precision(Precision::Bf16).unwrap();
+    let spec: Box<dyn LayerSpec> =
+        serde_json::from_value(json!({ "type": "dtp", "layer": { "type": "dense", "channels": 4 } }))
+            .unwrap();
+    let build = |device: &Device| spec.build(shape(BATCH, INPUTS), device, &mut stream(3, &[])).map(drop);
+    let error = build(&device).unwrap_err().to_string();
+    assert!(error.starts_with("type: ") && error.contains("which bf16 rounds away"), "{error}");
+    assert!(error.ends_with("set training.precision = \"f32\""), "{error}");
+    build(&device.sizing()).unwrap();
+    device.set_precision(Precision::F32).unwrap();
+    build(&device).unwrap();
 }

@@ -1,6 +1,6 @@
 //! What happens while a run trains: schedules, probes on the way, warnings, an early end, the table of metrics.
 
-use super::{CONFIG, PATIENT, Place, files, read};
+use super::{CONFIG, PATIENT, Place, files, program, read};
 use serde_json::Value;
 
 /// Everything that looks on or changes rates, at a length that a test can wait for.
@@ -139,7 +139,7 @@ fn training_ends_with_its_last_line_and_the_next_commands() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "a run\n");
     assert!(said.contains("step 6/6 ") && said.contains("  raw % "), "{said}");
-    assert!(said.contains("\n  plasticity probe 'a run'\n"), "{said}");
+    assert!(said.contains(&format!("\n  {} probe 'a run'\n", program().display())), "{said}");
 }
 
 /// Units with a large negative bias never answer: nothing can be told apart, and nothing moves.

@@ -24,6 +24,27 @@ fn cells_with_another_start_or_precision_are_not_shown_as_those_of_the_config() 
 }
 
 #[test]
+fn a_cell_whose_rates_depend_on_its_length_is_not_made_longer() {
+    let place =
+        Place::new(&CONFIG.replace("[probe]", "schedule = { decay = { type = \"cosine\" } }\n[probe]"));
+    let compare = ["compare", "config.toml", "--out", "all", "--set"];
+    place.succeed(&[&compare[..], &["training.steps=2"]].concat());
+    let written = files(&place.path("all"));
+    let error = place.fail(&[&compare[..], &["training.steps=4"]].concat(), 1);
+    let expected = "of 2 steps in all, whose training.schedule gave its steps other rates than with 4 steps";
+    assert!(error.starts_with(&format!("all/base/seed-3: has a run {expected}: choose another")), "{error}");
+    assert!(written == files(&place.path("all")));
+    let resumed = |steps: &str| {
+        let output = place.run(&["train", "--resume", "all/base/seed-3", "--set", steps]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!resumed("training.steps=2").contains("other rates"));
+    let said = resumed("training.steps=4");
+    assert!(said.contains(&format!("warning: all/base/seed-3 is a run {expected}, so it learns")), "{said}");
+}
+
+#[test]
 fn a_cell_that_ended_early_needs_no_checkpoint_and_one_that_was_stopped_is_not_finished() {
     let place = Place::new(CONFIG);
     let one = [&["compare", "config.toml", "--out", "all"][..], &PATIENT].concat();
@@ -40,6 +61,44 @@ fn a_cell_that_ended_early_needs_no_checkpoint_and_one_that_was_stopped_is_not_f
     let output = place.run(&[&one[..], &["--seeds", "2", "--finished"]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("1 of 2 cells are finished"), "{said}");
+}
+
+#[test]
+fn finished_cells_are_shown_without_the_data_that_they_learned_from() {
+    let folders = "{ type = \"folder\", path = \"data/train\" }\n\
+                   labelled = { train = \"data/train\", test = \"data/test\" }\ncrop = 64";
+    let source = "{ type = \"synthetic\", count = 24, train = 32, test = 16 }";
+    let place = Place::new(&CONFIG.replace(source, folders));
+    for (class, name) in (1..).zip(["train/a", "train/b", "test/a", "test/b"]) {
+        let folder = place.path("data").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for number in 1..9_u32 {
+            let shade = |x: u32, y: u32| image::Luma([(x * number + y * class) as u8]);
+            image::GrayImage::from_fn(64, 64, shade).save(folder.join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let compare = |more: &[&str]| {
+        let all = ["compare", "config.toml", "--sweep", "rule=random,clapp_s", "--out"];
+        place.run(&[&all[..], more].concat())
+    };
+    let table = |more: &[&str]| {
+        let output = compare(more);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_steps = ["steps", "--set", "training.steps=3"];
+    let before = [table(&["all"]), table(&of_steps)];
+    // A run of whole epochs that was stopped, and probed by hand.
+    let stopped = "all/rule=clapp_s/seed-4";
+    place.succeed(&["train", "config.toml", "--out", stopped, "--set", "seed=4"]);
+    std::fs::remove_file(place.path(stopped).join("checkpoints/step-4.safetensors")).unwrap();
+    place.succeed(&["probe", stopped]);
+
+    std::fs::remove_dir_all(place.path("data")).unwrap();
+    assert_eq!([table(&["all", "--finished"]), table(&of_steps)], before);
+    let output = compare(&["all", "--seeds", "2", "--finished"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("2 of 4 cells are finished"), "{said}");
 }
 
 #[cfg(unix)]

@@ -89,6 +89,15 @@ fn values_that_do_not_fit() {
         "config.toml:2: stimulus: the rule needs 2 views of each stimulus, but these stimuli have 1: set \
             [stimulus] views = 2 (images)"
     );
+    let views = ["train", "config.toml", "--set", "rule=clapp", "--set", "stimulus.views=2"];
+    let error = place.fail(&views, 3);
+    assert!(
+        error.ends_with(
+            "the rule needs 1 view of each stimulus, but these stimuli have 2: set [stimulus] \
+            views = 1 (images)"
+        ),
+        "{error}"
+    );
     assert!(
         place
             .fail(&["train", "config.toml", "--set", "rule=claps"], 3)

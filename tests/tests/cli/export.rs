@@ -35,6 +35,7 @@ type = "cpc"
 epochs = 1
 steps = 3
 batch = 8
+precision = "f32"
 optimiser = { type = "adam", rate = 1e-2 }
 "#;
 

@@ -1,6 +1,6 @@
 //! `plasticity import`: runs with weights that another program trained.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, program, read};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -55,7 +55,7 @@ fn weights_in_the_authors_layout_become_a_run_that_is_probed_reported_and_traine
     let arguments = ["import", "theirs.safetensors", "--into", "config.toml", "--out", "theirs"];
     assert_eq!(
         place.succeed(&[&arguments[..], &["--set", "seed=8"]].concat()).trim(),
-        "plasticity probe theirs"
+        format!("{} probe theirs", program().display())
     );
     let own = parameters(&place, "run/checkpoints/step-2.safetensors");
     assert!(own.iter().any(|(name, _)| name == "module.5.predict.1"));
@@ -81,7 +81,13 @@ fn weights_in_the_authors_layout_become_a_run_that_is_probed_reported_and_traine
     assert_eq!((imported.as_array().unwrap().len(), &imported[0]["step"]), (1, &0.into()));
     assert_ne!(imported[0]["layers"], fresh[0]["layers"]);
     place.succeed(&["train", "--resume", "theirs"]);
-    assert!(place.path("theirs/checkpoints/step-6.safetensors").is_file());
+    let checkpoint = |step: u64| place.path(&format!("theirs/checkpoints/step-{step}.safetensors"));
+    assert!(checkpoint(6).is_file());
+    assert_eq!(angles(&["theirs"])[0], imported[0], "the start stays the imported weights");
+    // As if the training were killed before its first checkpoint.
+    [4, 6].iter().for_each(|&step| std::fs::remove_file(checkpoint(step)).unwrap());
+    let said = String::from_utf8(place.run(&["train", "--resume", "theirs"]).stderr).unwrap();
+    assert!(said.contains("there is no checkpoint after step 0, so the run starts again"), "{said}");
     let error = place.fail(&arguments, 1);
     assert!(error.contains("already has a run"), "{error}");
 }
@@ -143,10 +149,36 @@ fn a_checkpoint_is_imported_for_another_rule_without_its_optimiser() {
         place.run(&["import", file, "--into", "config.toml", "--set", "rule=random", "--out", "own"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("no such weights: module.0.predict.1, ") && !said.contains("optimiser."), "{said}");
+    let left_out = "left out, since they belong to another rule: module.0.predict.1, ";
+    assert!(said.contains(left_out) && !said.contains("optimiser."), "{said}");
     let layers: Vec<_> =
         parameters(&place, file).into_iter().filter(|(name, _)| name.starts_with("layer.")).collect();
     assert_eq!(parameters(&place, "own/checkpoints/step-0.safetensors"), layers);
+    // Greedy InfoMax has W_pred of the same names and shapes.
+    let gim =
+        ["import", file, "--into", "config.toml", "--set", "rule=gim", "--set", "encoder.modules=layerwise"];
+    let output = place.run(&[&gim[..], &["--out", "fresh"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(left_out) && said.contains("the seed draws them: module.0.predict.1, "), "{said}");
+    let map = ["--map", "module.0.predict.1=module.0.predict.1", "--out", "mapped"];
+    place.succeed(&[&gim[..], &map].concat());
+    let predict = |path: &str| {
+        let mut own = parameters(&place, path).into_iter();
+        own.find(|(name, _)| name == "module.0.predict.1")
+    };
+    assert_eq!(predict("mapped/checkpoints/step-0.safetensors"), predict(file));
+    assert_ne!(predict("fresh/checkpoints/step-0.safetensors"), predict(file));
+}
+
+/// The checkpoint cannot be written, as if the program were killed just before.
+#[cfg(unix)]
+#[test]
+fn what_an_interrupted_import_leaves_is_no_run() {
+    let place = trained();
+    std::fs::create_dir(place.path("cut")).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("cut/checkpoints")).unwrap();
+    place.fail(&["import", "theirs.safetensors", "--into", "config.toml", "--out", "cut"], 1);
+    assert!(place.fail(&["train", "--resume", "cut"], 1).contains("cut: is not a run"));
 }
 
 #[test]

@@ -35,6 +35,24 @@ fn verify_shows_the_errors_of_a_precision_and_judges_those_of_f32() {
     assert!(single < 1e-4 && half > 1e-4 && half < 0.1, "{single} {half}");
 }
 
+#[test]
+fn a_probe_or_an_alignment_at_another_precision_or_start_is_not_saved() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run", "--set", "training.steps=2"]);
+    for command in ["probe", "alignment"] {
+        place.succeed(&[command, "run"]);
+        let saved = || read(&place.path(&format!("run/{command}.json")));
+        let own = saved();
+        for set in ["training.precision=bf16", "training.init=run"] {
+            let output = place.run(&[command, "run", "--set", set]);
+            let said = String::from_utf8(output.stderr).unwrap();
+            let expected = format!("{command}.json is not changed");
+            assert!(output.status.success() && said.contains(&expected), "{set}: {said}");
+            assert_eq!(saved(), own, "{command} {set}");
+        }
+    }
+}
+
 /// The family of kernels that the environment names is the run's, is in its record, and is missed where another goes on.
 #[test]
 fn a_run_names_the_family_of_its_kernels_and_another_that_goes_on() {

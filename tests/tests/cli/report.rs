@@ -85,6 +85,19 @@ fn a_page_holds_every_chart_and_takes_the_place_of_nothing() {
 }
 
 #[test]
+fn the_confusion_matrix_is_of_features_that_are_pooled_as_in_the_probe() {
+    let place = trained(CONFIG);
+    let matrix = |pooling: &str| {
+        let set = format!("probe.pooling={pooling}");
+        let out = format!("{pooling}.html");
+        let report = ["report", "run", "--no-audit", "--no-pictures", "--set", &set, "--out", &out];
+        place.succeed(&[&report[..], &FEW].concat());
+        read(&place.path(&format!("{pooling}-charts/confusion.svg")))
+    };
+    assert_ne!(matrix("keep"), matrix("mean"));
+}
+
+#[test]
 fn several_runs_are_compared_on_one_page_and_seeds_go_together() {
     let place = Place::new(CONFIG);
     let arguments = ["compare", "config.toml", "--sweep", "rule=clapp_s,cpc", "--seeds", "2", "--out", "all"];
@@ -138,10 +151,29 @@ fn analyses_are_printed_as_tables_and_as_json() {
     let next: Value = serde_json::from_str(&place.succeed(&["analyse", "next", "--json"])).unwrap();
     let start = &next["runs"][0]["prediction_alignment"][0];
     assert_eq!((&start["step"], &start["modules"]), (&0.into(), &stages[2]["modules"]));
+    // It is not the other's later weights.
+    place.succeed(&["train", "--resume", "run", "--set", "training.steps=7"]);
+    let later: Value = serde_json::from_str(&place.succeed(&["analyse", "next", "--json"])).unwrap();
+    assert_eq!(&later["runs"][0]["prediction_alignment"][0], start);
+    // Earlier programs did not keep them.
     std::fs::remove_dir_all(place.path("run")).unwrap();
+    std::fs::remove_file(place.path("next/checkpoints/step-0.safetensors")).unwrap();
     let output = place.run(&["analyse", "next", "--json"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("the start of the run is not shown"), "{said}");
+}
+
+#[test]
+fn a_damaged_earlier_checkpoint_is_passed_over() {
+    let place = trained(&config());
+    let earlier = place.path("run/checkpoints/step-4.safetensors");
+    std::fs::write(&earlier, &read(&earlier)[..200]).unwrap();
+    let output = place.run(&["analyse", "run", "--json"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("this checkpoint is skipped"), "{said}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let stages = found["runs"][0]["prediction_alignment"].as_array().unwrap();
+    assert_eq!(stages.iter().map(|stage| stage["step"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 6]);
 }
 
 #[test]

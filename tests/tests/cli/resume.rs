@@ -154,6 +154,27 @@ fn a_finished_run_is_not_written_to() {
 }
 
 #[test]
+fn a_finished_run_gets_its_table_when_it_is_asked_for() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "run"]);
+    place.succeed(&["train", "--resume", "run", "--set", "training.metrics_csv=true"]);
+    let table = String::from_utf8(read(&place.path("run/metrics.csv"))).unwrap();
+    assert_eq!(table.lines().count(), 1 + 6, "{table}");
+}
+
+#[test]
+fn a_dry_run_of_a_run_that_goes_on_does_not_need_what_it_started_from() {
+    let place = Place::new(CONFIG);
+    place.succeed(&["train", "config.toml", "--out", "first", "--set", "training.steps=1"]);
+    let second = ["train", "config.toml", "--out", "second", "--set", "training.init=first"];
+    place.succeed(&[&second[..], &["--set", "training.steps=2"]].concat());
+    std::fs::remove_dir_all(place.path("first")).unwrap();
+    place.succeed(&["train", "--resume", "second", "--dry-run"]);
+    let error = place.fail(&["train", "--resume", "second", "--dry-run", "--set", "seed=4"], 1);
+    assert!(error.contains("seed was 3 and is 4 here"), "{error}");
+}
+
+#[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "one", "--set", "training.threads=1"]);

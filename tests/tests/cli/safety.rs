@@ -1,6 +1,6 @@
 //! Nothing of a run is lost, and nothing wrong with it goes unsaid.
 
-use super::{CONFIG, Place, files, read};
+use super::{CONFIG, Place, files, program, read};
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
 use plasticity_lab::checkpoint::Checkpoint;
@@ -196,7 +196,8 @@ fn a_signal_saves_the_step_and_says_how_to_go_on() {
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(128 + number), "{}", said(&output));
-        assert!(said(&output).contains("plasticity train --resume 'a run'"), "{}", said(&output));
+        let resume = format!("{} train --resume 'a run'", program().display());
+        assert!(said(&output).contains(&resume), "{}", said(&output));
         let steps = String::from_utf8(read(&metrics)).unwrap().lines().count();
         assert!(place.path(&format!("a run/checkpoints/step-{steps}.safetensors")).is_file());
     }

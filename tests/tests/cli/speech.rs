@@ -97,12 +97,22 @@ fn mfcc_stand_beside_the_layers_of_a_probe() {
     assert!(accuracy(2) > 3.0 * 100.0 / 18.0, "MFCC tell built-in phones apart: {table}");
     // Who speaks: one row an utterance's window, of the mean over time.
     let speakers = ["labelled.test.first_speaker=0", "labelled.test.first_utterance=8"];
-    let mut arguments = vec!["probe".to_owned(), "r".to_owned()];
+    let mut sets = Vec::new();
     for set in speakers.iter().copied().chain(["label=speaker"]) {
-        arguments.extend(["--set".to_owned(), format!("stimulus.{set}")]);
+        sets.extend(["--set".to_owned(), format!("stimulus.{set}")]);
     }
-    let table = place.succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let table = place.succeed(&[&["probe", "r"], &sets[..]].concat());
     assert!(table.contains("mfcc") && table.contains("25.0"), "four speakers: {table}");
+    let report = ["report", "r", "--no-audit", "--stimuli", "16", "--points", "16", "--out", "speakers.html"];
+    place.succeed(&[&report, &sets[..]].concat());
+    let page = std::fs::read_to_string(place.path("speakers.html")).unwrap();
+    for expected in ["test windows of speech named", "a window of test speech", "labels at which it is"] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    for other in ["frames of speech", "classes of speech sounds", "10 ms of test speech", "phone at that"] {
+        assert!(!page.contains(other), "{other}");
+    }
 }
 
 /// 16-bit mono WAV whose header tells of `samples`, and that holds `kept`.

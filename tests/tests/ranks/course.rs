@@ -8,8 +8,9 @@ use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
 use plasticity_lab::ranks::{Alone, Collective, Negatives, Sharing, threads};
-use plasticity_lab::run;
+use plasticity_lab::run::{self, Run};
 use plasticity_lab::training::{Length, Trainer, learn};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Reads the losses of every second step, and ends training after `last` steps.
@@ -50,6 +51,37 @@ fn trained(ranks: Arc<dyn Collective>, last: u64) -> Result<(u64, Option<String>
     learn(&mut trainer, &mut batches, length, &|| false, &mut observers)?;
     let why = trainer.halted().map(str::to_owned);
     Ok((trainer.steps(), why, trainer.network_mut().state()?))
+}
+
+/// Trains a run of shards on so many ranks, or resumes it.
+fn in_shards(folder: &Path, size: usize, epochs: u64) {
+    let training = format!("epochs = {epochs}\nnegatives = \"shard\"");
+    let config = PICTURES.replace("VIEWS", "1").replace("RULE", "greedy_supervised");
+    let config = config.replace("epochs = 1", &training);
+    let train = |ranks: Arc<dyn Collective>| -> Result<()> {
+        let experiment = Experiment::open(Config::parse(&config, "config.toml")?)?.among(size);
+        let network = experiment.network(&Device::open()?)?;
+        let open = if run::is_run(folder) { Run::resume } else { Run::create };
+        let mut run = (ranks.rank() == 0).then(|| open(folder, experiment.config())).transpose()?;
+        run::train_among(ranks, &experiment, network, run.as_mut(), &|| false, &mut []).map(drop)
+    };
+    std::thread::scope(|scope| {
+        let train = &train;
+        let ranks = threads::ranks(size).unwrap().into_iter();
+        let running: Vec<_> = ranks.map(|rank| scope.spawn(move || train(Arc::new(rank)))).collect();
+        running.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+    });
+}
+
+#[test]
+fn a_run_of_shards_records_that_it_resumes_with_another_number_of_ranks() {
+    let folder = tempfile::tempdir().unwrap();
+    for (size, epochs) in [(2, 2), (2, 4), (4, 6)] {
+        in_shards(folder.path(), size, epochs);
+    }
+    let sessions = std::fs::read_to_string(folder.path().join("sessions.jsonl")).unwrap();
+    let changed: Vec<_> = sessions.lines().map(|line| line.contains("ranks is 4, before 2")).collect();
+    assert_eq!(changed, [false, false, true], "{sessions}");
 }
 
 #[test]

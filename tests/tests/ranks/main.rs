@@ -234,6 +234,7 @@ fn inverses(noise: f32) -> String {
     let (head, rest) = PICTURES.split_once("    { type = \"conv2d\"").unwrap();
     let rest = rest.split_once("[rule]").unwrap().1;
     let config = format!("{head}{}\n{}\n]\n[rule]{rest}", layer(5), layer(4));
+    let config = config.replace("[training]", "[training]\nprecision = \"f32\"");
     config.replace("VIEWS", "1").replace("RULE", "supervised")
 }
 

@@ -64,17 +64,18 @@ impl Cell {
 /// The largest number of characters in a folder's name: some systems allow 255 bytes.
 const LONGEST: usize = 60;
 
-/// Reads `KEY=A,B,C`; a comma inside brackets, braces or quotes does not separate values.
+/// Reads `KEY=A,B,C`; a comma inside brackets, braces or quotes (`"` or `'`) does not separate values.
 pub fn parse_sweep(text: &str) -> Result<Sweep, String> {
     let (key, values) = text.split_once('=').ok_or("expected KEY=A,B,C, such as rule=cpc,clapp")?;
-    let (mut depth, mut in_quotes) = (0i32, false);
+    let (mut depth, mut quote) = (0i32, None);
     let mut parts = vec![String::new()];
     for c in values.chars() {
         match c {
-            '"' => in_quotes = !in_quotes,
-            '[' | '{' if !in_quotes => depth += 1,
-            ']' | '}' if !in_quotes => depth -= 1,
-            ',' if !in_quotes && depth == 0 => {
+            '"' | '\'' if quote.is_none() => quote = Some(c),
+            _ if quote.is_some() => quote = quote.filter(|open| *open != c),
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
                 parts.push(String::new());
                 continue;
             }
@@ -182,6 +183,8 @@ mod tests {
         assert_eq!(cells[0].label(), "rule=cpc encoder.modules=[[1,2],[3]]");
         assert!(parse_sweep("rule").is_err() && parse_sweep("rule=a,,b").is_err());
         assert_eq!(parse_sweep("rule=a,a").unwrap_err(), "the value `a` is given twice");
+        let quoted = parse_sweep(r#"k='a,"b','c',"d'","e,f""#).unwrap();
+        assert_eq!(quoted.values, [r#"'a,"b'"#, "'c'", r#""d'""#, r#""e,f""#]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use plasticity_core::{Error, Result};
 use plasticity_lab::config::{Config, Document};
 use plasticity_lab::files::write_atomically;
 use plasticity_lab::ranks::Collective;
-use run_cell::{Standing, check};
+use run_cell::{check, seen};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub struct Arguments {
     /// Train nothing; print the table of the cells that are finished
     #[arg(long, conflicts_with = "list")]
     finished: bool,
-    /// Format of the printed table; the folder always gets Markdown, JSON and CSV
+    /// Format of the printed table; with several cells, the folder also gets Markdown, JSON and CSV
     #[arg(long, value_enum, default_value_t = summary::Format::Markdown)]
     format: summary::Format,
     /// Draw probe accuracy by layer, with a line for each config or swept value, its spread over seeds, the
@@ -120,19 +120,13 @@ fn checked(arguments: &Arguments, cells: &[Cell], out: &Path, ranks: &dyn Collec
     }
     arguments.plot.iter().try_for_each(|path| vacant("--plot", path))?;
     for cell in cells {
-        left.expect(match standing(arguments, cell, out, &device)? {
-            Standing::Finished(_) => 0,
-            Standing::Unfinished(steps) => steps,
-        });
+        let steps = check(config(arguments, cell)?, &cell.folder(out), &device);
+        left.expect(steps.map_err(|error| in_cell(cell, error))?);
     }
     Ok(left)
 }
 
-fn standing(arguments: &Arguments, cell: &Cell, out: &Path, device: &Device) -> Result<Standing> {
-    check(config(arguments, cell)?, &cell.folder(out), device).map_err(|error| in_cell(cell, error))
-}
-
-/// The reports of finished cells; prints how many are not finished.
+/// The reports of finished cells, without a look at their stimuli; prints how many are finished.
 ///
 /// # Errors
 /// If no cell is finished, or a cell has an error.
@@ -141,9 +135,8 @@ fn finished(arguments: &Arguments, cells: &[Cell], out: &Path) -> Result<Outcome
     let device = Device::open()?;
     let mut outcome = Outcome::default();
     for (number, cell) in cells.iter().enumerate() {
-        if let Standing::Finished(report) = standing(arguments, cell, out, &device)? {
-            outcome.reports.push((number, report));
-        }
+        let report = seen(&config(arguments, cell)?, &cell.folder(out), &device);
+        outcome.reports.extend(report.map_err(|error| in_cell(cell, error))?.map(|report| (number, report)));
     }
     match outcome.reports.len() {
         0 => Err(Error::file(out, "has no finished cell of this comparison")),

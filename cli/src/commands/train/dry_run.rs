@@ -10,11 +10,20 @@ use plasticity_lab::memory;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::plan;
 use plasticity_lab::run;
+use std::path::Path;
 
 /// Prints layers with shapes and parameters, memory and steps, and reads the first and last stimulus of every split.
-pub fn print(experiment: &Experiment, mut network: Network) -> Result<Exit> {
-    run::start_from_init(experiment, &mut network)?;
+/// It also checks that the network can begin with its weights: those of the checkpoint of the run in `resume`, or of
+/// `training.init`.
+pub fn print(experiment: &Experiment, mut network: Network, resume: Option<&Path>) -> Result<Exit> {
     let config = experiment.config();
+    match resume.map(run::last_checkpoint).transpose()?.flatten() {
+        Some(stored) => {
+            stored.check(config)?;
+            network.restore(&stored.checkpoint.state).map_err(|error| stored.locate(error))?;
+        }
+        None => run::start_from_init(experiment, &mut network)?,
+    }
     let maps = network.shapes(experiment.input())?;
     let mut rows = Vec::new();
     let names: Vec<String> = network.layer_names().into_iter().map(str::to_owned).collect();

@@ -19,7 +19,7 @@ use plasticity_lab::network::Network;
 use plasticity_lab::probe::plan;
 use plasticity_lab::ranks::{Alone, Collective};
 use plasticity_lab::run::{self, Run};
-use plasticity_lab::training::Trainer;
+use plasticity_lab::training::{Course, Trainer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let ((experiment, network), folder) = ranks::agree(ranks.as_ref(), prepared)?;
     ranks::agree(ranks.as_ref(), run::fits_ranks(&ranks, &experiment, &network))?;
     if arguments.dry_run {
-        ranks::agree(ranks.as_ref(), dry_run::print(&experiment, network))?;
+        ranks::agree(ranks.as_ref(), dry_run::print(&experiment, network, arguments.resume.as_deref()))?;
         return Ok(Exit::Success);
     }
     let run = (ranks.rank() == 0).then(|| begin(arguments, &experiment, &network, &folder)).transpose();
@@ -92,20 +92,52 @@ fn begin(arguments: &Arguments, experiment: &Experiment, network: &Network, fold
     if let Err(error) = plan(experiment, network) {
         output::note(&format!("this run can be trained but not probed: {error}"));
     }
-    match &arguments.resume {
-        Some(_) => Run::resume(folder, experiment.config()),
-        None => Run::create(folder, experiment.config()),
+    if arguments.resume.is_none() {
+        return Run::create(folder, experiment.config());
     }
+    let run = Run::resume(folder, experiment.config())?;
+    let made = run::checkpoints(folder)?.last().map_or(0, |(step, _)| *step);
+    // A stored config that cannot be read without the overrides says nothing about the earlier rates.
+    if let Ok(stored) = run::config(folder, &[])
+        && let Some(other) = other_rates(&stored, experiment, network, made)?
+    {
+        output::note(&format!(
+            "warning: {} is a run {other}, so it learns differently from one that was never stopped; to keep the \
+             rates, undo the change, or start a new run",
+            folder.display()
+        ));
+    }
+    Ok(run)
+}
+
+/// How the first `made` steps of the run with the config `stored` differ in their rates from those of a training as
+/// long as the experiment's; `None` if the rates are the same.
+pub fn other_rates(
+    stored: &Config,
+    experiment: &Experiment,
+    network: &Network,
+    made: u64,
+) -> Result<Option<String>> {
+    let (per_epoch, modules) = (experiment.steps_per_epoch()?, network.modules().len());
+    let ours = &experiment.config().training;
+    let [before, now] = [&stored.training, ours].map(|training| training.total_steps(per_epoch));
+    let course = |total| Course::new(ours, modules, per_epoch, total);
+    if course(before).agrees(&course(now), made.min(before).min(now)) {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "of {before} steps in all, whose training.schedule gave its steps other rates than with {now} steps"
+    )))
 }
 
 /// The next commands for a trained run, as far as this program has them.
 fn next(folder: &Path) -> Vec<String> {
-    let program = crate::command();
-    let known = ["probe", "report", "features"].into_iter();
-    let known = known.filter(|name| program.find_subcommand(name).is_some());
-    known
-        .map(|name| format!("  plasticity {name} {}", output::quoted(&folder.display().to_string())))
-        .collect()
+    let (commands, program) = (crate::command(), output::program());
+    let typed = |path: &Path| output::quoted(&path.display().to_string());
+    let features = format!(" --out {}", typed(&folder.join("features.npz")));
+    let known = [("probe", ""), ("report", ""), ("features", features.as_str())].into_iter();
+    let known = known.filter(|(name, _)| commands.find_subcommand(name).is_some());
+    known.map(|(name, options)| format!("  {program} {name} {}{options}", typed(folder))).collect()
 }
 
 /// Checks a config's stimuli and network, so that a run's folder is made only if training is possible.
@@ -163,9 +195,26 @@ fn learn_among(
         return Ok(Learned::All(Box::new(trainer)));
     }
     output::note(&format!(
-        "stopped after step {} of {total}, which is saved; resume with: plasticity train --resume {}",
+        "stopped after step {} of {total}, which is saved; resume with: {} train --resume {}",
         trainer.steps(),
+        output::program(),
         quoted(&folder)
     ));
     Ok(Learned::Stopped(signals.exit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_commands_are_commands_of_this_program() {
+        let lines = next(Path::new("runs/a"));
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            let words = line.trim().strip_prefix(&output::program()).unwrap().split(' ');
+            let read = crate::command().try_get_matches_from(words);
+            assert!(read.is_ok(), "{line}: {:?}", read.err());
+        }
+    }
 }

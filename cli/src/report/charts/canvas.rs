@@ -179,32 +179,25 @@ pub fn axes<'a, 'b>(area: &'a Area<'b>, frame: &Frame, x: (f64, f64), y: (f64, f
 }
 
 /// The number at a mark of an axis, with enough digits to differ from the next mark. Marks are computed by
-/// addition, so zero may come out as a rounding error.
+/// addition, so zero may come out as a rounding error. Small numbers of a short axis have a power of ten.
 fn mark(value: f64, (from, to): (f64, f64)) -> String {
     if value.abs() < 1e-9 * (to - from) {
-        return plain(0.0);
+        return "0".to_owned();
     }
-    // Axes have about five marks.
-    let digits = (-((to - from) / 5.0).log10().floor()).clamp(0.0, 6.0) as usize;
-    match value.abs() >= 1.0 && digits > 1 {
-        true => format!("{value:.digits$}").trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => plain(value),
+    // Axes have about five marks, whose step may have one digit more than their distance, such as 2.5.
+    let digits = 1.0 - ((to - from) / 5.0).log10().floor();
+    let count = |digits: f64| digits.clamp(0.0, 12.0) as usize;
+    if digits > 5.0 && value.abs() < 0.01 {
+        let text = format!("{value:.*e}", count(digits + value.abs().log10().floor()));
+        let (number, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", trimmed(number));
     }
+    trimmed(&format!("{value:.*}", count(digits))).to_owned()
 }
 
-/// A number with enough digits to differ from its neighbours.
-pub fn plain(value: f64) -> String {
-    let text = match value.abs() {
-        0.0 => return "0".to_owned(),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 1.0 => format!("{value:.1}"),
-        size if size >= 0.01 => format!("{value:.2}"),
-        _ => format!("{value:.1e}"),
-    };
-    match text.contains('.') && !text.contains('e') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+/// A decimal number without zeros at its end.
+fn trimmed(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 /// The range of the values, slightly widened. `bottom` and `top` replace its ends if they are given.
@@ -224,11 +217,23 @@ mod tests {
 
     #[test]
     fn numbers_are_as_short_as_they_can_be() {
-        let shown = [0.0, 2500.0, 2.5, 4.0, 0.25, 0.0002].map(plain);
-        assert_eq!(shown, ["0", "2500", "2.5", "4", "0.25", "2.0e-4"]);
+        let shown = [0.0, 500.0, 2500.0].map(|value| mark(value, (0.0, 2600.0)));
+        assert_eq!(shown, ["0", "500", "2500"]);
         assert_eq!(
             [2.0, 2.05, 2.1, 2.15].map(|value| mark(value, (1.99, 2.14))),
             ["2", "2.05", "2.1", "2.15"]
+        );
+        assert_eq!(
+            [0.0, 0.005, 0.01, 0.015, 0.02].map(|value| mark(value, (0.0, 0.022))),
+            ["0", "0.005", "0.01", "0.015", "0.02"]
+        );
+        assert_eq!(
+            [-0.25, 0.75, 100.5, 101.0, 2500.0].map(|value| mark(value, (value - 1.0, value + 1.0))),
+            ["-0.25", "0.75", "100.5", "101", "2500"]
+        );
+        assert_eq!(
+            [0.001, 0.00105, 0.0011].map(|value| mark(value, (0.00098, 0.00112))),
+            ["1e-3", "1.05e-3", "1.1e-3"]
         );
         assert_eq!([mark(1.4e-17, (-0.8, 0.4)), mark(1.4e-17, (0.0, 4e-17))], ["0", "1.4e-17"]);
     }

@@ -9,6 +9,7 @@ use crate::report::page::Page;
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_lab::analysis::{Gram, PredictionAlignment};
+use plasticity_lab::run::Measured;
 use std::collections::BTreeMap;
 
 /// The section with all analyses.
@@ -146,16 +147,23 @@ fn stages(material: &Material, run: usize) -> Stages {
     let of = |(step, modules): &(u64, Vec<PredictionAlignment>)| {
         (*step, modules.iter().map(|module| module.cosine).collect())
     };
-    let mut measured: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for one in &material.recorded[run].measures {
-        if let (true, Some(value)) = (one.observer.ends_with(".transposes"), one.value) {
-            measured.entry(one.step).or_default().push(value);
-        }
-    }
+    let measured = measured(&material.recorded[run].measures);
     match measured.is_empty() {
         true => at.iter().map(of).collect(),
         false => at.iter().filter(|(step, _)| *step == 0).map(of).chain(measured).collect(),
     }
+}
+
+/// What observers `transposes` measured. If several measured a module at a step, the last value counts.
+fn measured(measures: &[Measured]) -> Stages {
+    let mut steps: BTreeMap<u64, BTreeMap<usize, f64>> = BTreeMap::new();
+    for one in measures.iter().filter(|one| one.observer.ends_with(".transposes")) {
+        let module = one.name.strip_prefix("module.").and_then(|module| module.parse().ok());
+        if let (Some(module), Some(value)) = (module, one.value) {
+            steps.entry(one.step).or_default().insert(module, value);
+        }
+    }
+    steps.into_iter().map(|(step, modules)| (step, modules.into_values().collect())).collect()
 }
 
 /// A module's means over the runs that have a value at a step, at each step of the first run.
@@ -201,6 +209,19 @@ fn transposes(material: &Material) -> Result<Option<Chart>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_observer_adds_no_modules() {
+        let one = |observer: &str, module: usize, value| Measured {
+            step: 4,
+            observer: observer.to_owned(),
+            name: format!("module.{module}"),
+            value: Some(value),
+        };
+        let all = ["0.transposes", "1.transposes"].map(|name| [one(name, 0, 0.5), one(name, 10, 0.2)]);
+        let other = [one("2.norms", 1, 9.0)];
+        assert_eq!(measured(&[&all.concat()[..], &other].concat()), [(4, vec![0.5, 0.2])]);
+    }
 
     #[test]
     fn seeds_are_averaged_at_the_same_step() {

@@ -89,8 +89,7 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     let perplexity = perplexity(rows.len());
     let body = html! {
         p {
-            "Each point is "
-            @if images { "a test stimulus" } @else { "10 ms of test speech" }
+            "Each point is " (material.rows.tested())
             "; near points have similar features in this layer (t-SNE, perplexity " (format!("{perplexity:.0}"))
             "; the axes have no unit, and distances between far groups have no meaning). Colours are classes" (told_by(&material.taught(), material.groups.len())) ". If a colour stays together, the layer separates \
              this class."

@@ -1,6 +1,7 @@
 //! The rule: its equation, its source, and its measured locality.
 
 use crate::equation::mathml;
+use crate::output;
 use crate::report::Material;
 use crate::report::page::Page;
 use maud::{Markup, PreEscaped, html};
@@ -186,7 +187,7 @@ fn marks(rules: &[Column]) -> Markup {
         @if rules.iter().any(|(_, audit)| audit.is_some()) {
             p { "Measured by finite differences of the updates, on a copy of the encoder (with few neurons in each layer, if the encoder has `widths`)." }
         } @else {
-            p { "Locality was not measured; " code { "plasticity audit" } " does." }
+            p { "Locality was not measured; " code { (output::program()) " audit" } " does." }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::report::Material;
 use crate::report::material::{Network, PIECES};
 use crate::report::page::Page;
 use crate::report::pictures::{Picture, range};
+use crate::report::rows::Rows;
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
@@ -34,7 +35,7 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
         for (title, run, network) in material.networks() {
             let look = if network == Network::Trained { &run.trained } else { &run.untrained };
             figures.push(match kind {
-                Kind::Sound => sounds(run, look, layer, material.wanted.neurons, &title)?,
+                Kind::Sound => sounds(run, look, layer, material, &title)?,
                 _ => pieces(stimuli, look, layer, material.wanted.neurons, contrast, &title)?,
             });
         }
@@ -52,7 +53,9 @@ pub fn neurons(material: &Material, page: &mut Page) -> Result<()> {
         p {
             "For some neurons of a layer, " (what) " at which they are most active, strongest first, each from \
                                                     another stimulus."
-            @if kind == Kind::Sound { " The label is the phone at that moment; – marks a moment without a label." }
+            @if material.rows == Rows::Frames {
+                " The label is the phone at that moment; – marks a moment without a label."
+            } @else if kind == Kind::Sound { " The label is that of the whole window." }
             @else { " A row is a neuron. If a row shows the same thing again and again, the neuron represents \
                      this thing. A row ends early if no further stimulus drives the neuron." }
             " The untrained network is shown beside it: random weights also have preferences, but seldom for \
@@ -116,27 +119,27 @@ fn pieces(
     })
 }
 
-/// A table of the phones at which neurons are most active.
-fn sounds(run: &Examined, look: &Look, layer: usize, neurons: usize, what: &str) -> Result<Markup> {
+/// A table of the labels at which neurons are most active.
+fn sounds(run: &Examined, look: &Look, layer: usize, material: &Material, what: &str) -> Result<Markup> {
     let Some(drivers) = look.seen.drivers.get(layer) else { return Ok(html! {}) };
     let mut rows = Vec::new();
-    for neuron in drivers.awake(neurons) {
-        let names = drivers.of(neuron).iter().map(|driver| phone(run, driver)).collect::<Result<Vec<_>>>()?;
+    for neuron in drivers.awake(material.wanted.neurons) {
+        let names = drivers.of(neuron).iter().map(|driver| label(run, driver)).collect::<Result<Vec<_>>>()?;
         rows.push((neuron + 1, names.join(" ")));
     }
     Ok(html! {
         figure {
             p.title { (what) }
             div.scroll { table {
-                thead { tr { th { "neuron" } th.text { "phones at which it is most active" } } }
+                thead { tr { th { "neuron" } th.text { (material.rows.labels()) " at which it is most active" } } }
                 tbody { @for (neuron, names) in &rows { tr { td { (neuron) } td.text { (names) } } } }
             } }
         }
     })
 }
 
-/// The phone at the moment of a driver.
-fn phone(run: &Examined, driver: &Driver) -> Result<String> {
+/// The label at the moment of a driver: a phone, or the class of its stimulus.
+fn label(run: &Examined, driver: &Driver) -> Result<String> {
     let named = |class: Option<u32>| {
         class.and_then(|class| run.classes.get(class as usize)).cloned().unwrap_or_else(|| "–".to_owned())
     };

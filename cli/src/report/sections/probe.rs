@@ -1,5 +1,6 @@
 //! The accuracy of probes by layer, as in the paper's Figure 4.
 
+use crate::output;
 use crate::report::Material;
 use crate::report::charts::{self, ByLayer, Level, Point, over_seeds};
 use crate::report::groups::Group;
@@ -29,6 +30,7 @@ pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
             })
         })
         .collect();
+    let command = format!("{} probe", output::program());
     let body = html! {
         p {
             "A linear probe learns to name classes from the frozen activity of one layer. The chart shows its \
@@ -37,14 +39,13 @@ pub fn probe(material: &Material, page: &mut Page) -> Result<()> {
             @if material.runs.len() > material.groups.len() { " Bars and bands are one standard deviation over seeds." }
         }
         @if figures.is_empty() {
-            p.note { "These runs have not been probed. Run " code { "plasticity probe RUN" } ", then make the \
-                report again." }
+            p.note { "These runs have not been probed. Run " code { (command) " RUN" } ", then make the report again." }
         }
         div.charts { @for figure in &figures { (figure) } }
         @if !missing.is_empty() && !figures.is_empty() {
-            p.note { "Not shown, because not probed: " (missing.join(", ")) ". Run " code { "plasticity probe RUN" } "." }
+            p.note { "Not shown, because not probed: " (missing.join(", ")) ". Run " code { (command) " RUN" } "." }
         }
-        @for one in &stale { p.note { (one) ": run " code { "plasticity probe" } " again." } }
+        @for one in &stale { p.note { (one) ": run " code { (command) } " again." } }
         (paper(material))
     };
     page.section("probe", "Probe accuracy of every layer", body);
@@ -91,18 +92,7 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
     let (mut untrained, mut levels) = (Vec::new(), Vec::new());
     if let Some(group) = material.groups.iter().find(|group| !probed(group).is_empty()) {
         untrained.push((material.untrained(group), points(group, &|score| score.untrained)));
-        if let Some(layer) = probed(group).first().and_then(|layers| layers.first()) {
-            let baseline = probed(group)[0]
-                .iter()
-                .filter(|layer| layer.name != "all" && layer.name.parse::<usize>().is_err());
-            levels.extend(baseline.filter_map(|layer| {
-                Some(Level { name: charts::baseline(&layer.name), value: layer.score(kind)?.accuracy })
-            }));
-            if (layer.majority - layer.chance).abs() > 0.05 {
-                levels.push(Level { name: "majority class".to_owned(), value: layer.majority });
-            }
-            levels.push(Level { name: "chance".to_owned(), value: layer.chance });
-        }
+        levels = without_network(&probed(group), kind);
     }
     let shown = ByLayer { kind, layers: material.places(), trained: trained.collect(), untrained, levels };
     let what = match kind {
@@ -116,4 +106,56 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
         }
     };
     Ok(shown.chart()?.map(|chart| page.figure(chart, what)))
+}
+
+/// The accuracies of probes without a network, of the majority class (if it is not chance) and of chance, as means over
+/// runs.
+fn without_network(runs: &[&[LayerProbe]], kind: ProbeKind) -> Vec<Level> {
+    let mut levels = Vec::new();
+    let mut add = |name: String, values: Vec<f64>| {
+        let value = over_seeds(0.0, &values).y;
+        levels.extend((!values.is_empty()).then_some(Level { name, value }));
+    };
+    let names = runs.iter().take(1).flat_map(|layers| layers.iter().map(|layer| &layer.name));
+    for name in names.filter(|name| *name != "all" && name.parse::<usize>().is_err()) {
+        let of = |layers: &&[LayerProbe]| {
+            Some(layers.iter().find(|layer| layer.name == *name)?.score(kind)?.accuracy)
+        };
+        add(charts::baseline(name), runs.iter().filter_map(of).collect());
+    }
+    let first = || runs.iter().filter_map(|layers| layers.first());
+    if first().any(|layer| (layer.majority - layer.chance).abs() > 0.05) {
+        add("majority class".to_owned(), first().map(|layer| layer.majority).collect());
+    }
+    add("chance".to_owned(), first().map(|layer| layer.chance).collect());
+    levels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasticity_lab::probe::FeatureStatistics;
+
+    #[test]
+    fn levels_are_means_over_seeds() {
+        let run = |accuracy, majority| {
+            let score =
+                Score { probe: ProbeKind::Raw, accuracy, untrained: accuracy, top5: None, chosen: None };
+            let layer = |name: &str| LayerProbe {
+                name: name.to_owned(),
+                scores: vec![score.clone()],
+                chance: 10.0,
+                majority,
+                features: FeatureStatistics::default(),
+                untrained_features: FeatureStatistics::default(),
+            };
+            ["input", "1", "all"].map(layer)
+        };
+        let (one, other) = (run(30.0, 12.0), run(40.0, 18.0));
+        let levels = without_network(&[&one[..], &other], ProbeKind::Raw);
+        let found: Vec<_> = levels.iter().map(|level| (&level.name[..], level.value)).collect();
+        let baseline = charts::baseline("input");
+        assert_eq!(found, [(&baseline[..], 35.0), ("majority class", 15.0), ("chance", 10.0)]);
+        assert!(without_network(&[], ProbeKind::Raw).is_empty());
+    }
 }

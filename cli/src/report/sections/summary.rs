@@ -4,6 +4,7 @@ use crate::report::Material;
 use crate::report::charts::over_seeds;
 use crate::report::page::Page;
 use crate::report::paper::published;
+use crate::report::rows::Rows;
 use maud::html;
 use plasticity_core::Result;
 use plasticity_lab::analysis::{Confusion, Kind, kind};
@@ -48,9 +49,8 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let first = material.first(0);
     let classes = first.classes.len();
     let chance = 100.0 / classes.max(1) as f64;
-    let frames = kind(first.stimuli.as_ref()) == Kind::Sound;
-    let unit = if frames { "frames of speech" } else { "test stimuli" };
-    let kinds = if frames { "classes of speech sounds" } else { "classes" };
+    let unit = if material.rows == Rows::Stimuli { "test stimuli" } else { material.rows.name() };
+    let kinds = material.rows.classes();
     let names = examples(&first.classes);
     let probes = (0..material.groups.len()).map(|group| probed(material, group)).collect::<Vec<_>>();
     let majority = probes.iter().flatten().map(|probed| probed.majority).next();
@@ -164,25 +164,59 @@ struct Probed {
 
 fn probed(material: &Material, group: usize) -> Option<Probed> {
     let name = (material.answers.get(group)?.layer + 1).to_string();
-    let layers = material.groups[group].runs.iter().filter_map(|&run| material.recorded[run].probe.as_ref());
-    let layers: Vec<&[LayerProbe]> = layers.map(|probe| &probe.layers[..]).collect();
+    let runs = material.groups[group].runs.iter().filter_map(|&run| material.recorded[run].probe.as_ref());
+    means(&runs.map(|probe| &probe.layers[..]).collect::<Vec<_>>(), &name)
+}
+
+/// The means over runs. A layer is the best one if its mean is the largest.
+fn means(runs: &[&[LayerProbe]], name: &str) -> Option<Probed> {
     let score = |layer: &LayerProbe| layer.score(ProbeKind::Standardised).or(layer.scores.first()).cloned();
-    let of = |all: &&[LayerProbe]| all.iter().find(|layer| layer.name == name).and_then(score);
-    let found: Vec<Score> = layers.iter().filter_map(of).collect();
-    let mean = |value: fn(&Score) -> f64| over_seeds(0.0, &found.iter().map(value).collect::<Vec<_>>()).y;
-    let numbered = layers.first()?.iter().filter(|layer| layer.name.parse::<usize>().is_ok());
-    let best_untrained = numbered.filter_map(score).map(|score| score.untrained).reduce(f64::max)?;
-    (!found.is_empty()).then(|| Probed {
-        accuracy: mean(|score| score.accuracy),
-        untrained: mean(|score| score.untrained),
-        best_untrained,
-        majority: layers[0][0].majority,
+    let mean = |values: &[f64]| (!values.is_empty()).then(|| over_seeds(0.0, values).y);
+    let of = |name: &str, value: fn(&Score) -> f64| {
+        let found = runs.iter().filter_map(|all| all.iter().find(|layer| layer.name == name));
+        mean(&found.filter_map(score).map(|score| value(&score)).collect::<Vec<_>>())
+    };
+    let numbered = runs.first()?.iter().filter(|layer| layer.name.parse::<usize>().is_ok());
+    let untrained = numbered.filter_map(|layer| of(&layer.name, |score| score.untrained));
+    let first = runs.iter().filter_map(|all| Some(all.first()?.majority));
+    Some(Probed {
+        accuracy: of(name, |score| score.accuracy)?,
+        untrained: of(name, |score| score.untrained)?,
+        best_untrained: untrained.reduce(f64::max)?,
+        majority: mean(&first.collect::<Vec<_>>())?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plasticity_lab::probe::FeatureStatistics;
+
+    #[test]
+    fn the_best_layer_of_untrained_networks_is_that_with_the_best_mean() {
+        let run = |untrained: [f64; 2], majority| {
+            let layer = |(index, untrained): (usize, f64)| LayerProbe {
+                name: (index + 1).to_string(),
+                scores: vec![Score {
+                    probe: ProbeKind::Standardised,
+                    accuracy: 50.0 + untrained,
+                    untrained,
+                    top5: None,
+                    chosen: None,
+                }],
+                chance: 10.0,
+                majority,
+                features: FeatureStatistics::default(),
+                untrained_features: FeatureStatistics::default(),
+            };
+            untrained.into_iter().enumerate().map(layer).collect::<Vec<_>>()
+        };
+        let (one, other) = (run([40.0, 20.0], 12.0), run([20.0, 36.0], 18.0));
+        let found = means(&[&one, &other], "2").unwrap();
+        assert_eq!((found.accuracy, found.untrained), (78.0, 28.0));
+        assert_eq!((found.best_untrained, found.majority), (30.0, 15.0));
+        assert!(means(&[&one], "3").is_none() && means(&[], "1").is_none());
+    }
 
     #[test]
     fn names_with_commas_stay_apart() {

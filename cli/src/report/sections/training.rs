@@ -178,9 +178,11 @@ fn is_weight(parameter: &str) -> bool {
     ["weight", "weight_ih", "weight_hh"].contains(&parameter.rsplit('.').next().unwrap_or_default())
 }
 
-/// The values of the observer `norms` for the weights of every layer whose names end in `suffix`, by layer.
+/// The values of the observer `norms` for the weights of every layer whose names end in `suffix`, by layer. If several
+/// observers measured a parameter at a step, the last value counts.
 fn norms(recorded: &Recorded, suffix: &str) -> Curve {
-    let mut steps: BTreeMap<u64, BTreeMap<usize, f64>> = BTreeMap::new();
+    // The squares of each layer's parameters.
+    let mut steps: BTreeMap<u64, BTreeMap<usize, BTreeMap<&str, f64>>> = BTreeMap::new();
     for measured in recorded.measures.iter().filter(|measured| measured.observer.ends_with(".norms")) {
         let Some((layer, parameter)) =
             measured.name.strip_prefix("layer.").and_then(|rest| rest.split_once('.'))
@@ -189,12 +191,14 @@ fn norms(recorded: &Recorded, suffix: &str) -> Curve {
         };
         let (Ok(layer), Some(value)) = (layer.parse::<usize>(), measured.value) else { continue };
         if parameter.strip_suffix(suffix).is_some_and(is_weight) {
-            *steps.entry(measured.step).or_default().entry(layer).or_default() += value * value;
+            let layers = steps.entry(measured.step).or_default();
+            layers.entry(layer).or_default().insert(parameter, value * value);
         }
     }
     let layers = steps.values().flat_map(BTreeMap::keys).max().map_or(0, |last| last + 1);
-    let all =
-        |of: &BTreeMap<usize, f64>| (0..layers).map(|layer| of.get(&layer).map(|sum| sum.sqrt())).collect();
+    let all = |of: &BTreeMap<usize, BTreeMap<&str, f64>>| {
+        (0..layers).map(|layer| Some(of.get(&layer)?.values().sum::<f64>().sqrt())).collect()
+    };
     steps.iter().map(|(step, of)| (*step, all(of))).collect()
 }
 
@@ -276,13 +280,16 @@ mod tests {
 
     #[test]
     fn norms_are_gathered_by_layer() {
-        let measured = |name: &str, value| plasticity_lab::run::Measured {
+        let of = |observer: &str, name: &str, value| plasticity_lab::run::Measured {
             step: 100,
-            observer: "1.norms".to_owned(),
+            observer: observer.to_owned(),
             name: name.to_owned(),
             value: Some(value),
         };
+        let measured = |name: &str, value| of("1.norms", name, value);
         let measures = vec![
+            of("0.norms", "layer.0.weight", 3.0),
+            of("0.norms", "layer.1.1.weight", 3.0),
             measured("layer.0.weight", 3.0),
             measured("layer.1.1.weight", 3.0),
             measured("layer.1.2.weight", 4.0),

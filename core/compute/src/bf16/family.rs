@@ -17,7 +17,8 @@ pub enum Family {
     /// `vdpbf16ps` of AVX-512 BF16 (AMD since Zen 4, Intel Cooper Lake and since Sapphire Rapids). On Intel processors
     /// it is slower than `f32`, so there it must be named.
     Avx512,
-    /// The same sums in plain Rust: slow; tests compare the other families with it.
+    /// Products in plain Rust: slow; tests compare the other families with it. For some layers it takes another
+    /// algorithm than they, with other roundings.
     Plain,
     /// Operands are rounded and multiplied by the kernels for `f32`: any processor.
     Rounded,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// at bf16, the updates of its weights and its feedback are also rounded to bf16, because cuDNN writes results in
 /// the type of the operands.
 ///
-/// Everything else (activities pooled into representations, scores, modulations, optimisers) is `f32` throughout.
+/// Every matrix product rounds its operands, also a product in a score or a modulation. Everything else (pooling,
+/// softmax and hinge, optimisers) is `f32` throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {

@@ -10,6 +10,9 @@
 //! In deep linear networks with orthonormal weights and the best prediction weights the angle is zero (Zihan,
 //! Delrocq, Gerstner & Bellec 2026). A rule without a loss is compared with its own update at the top, carried down
 //! by backpropagation.
+//!
+//! The second network keeps the layers' own updates and the way in which they pass factors down. So layers that do not
+//! follow the gradient are refused, because their network has no backpropagation.
 
 mod along;
 mod angle;
@@ -40,7 +43,8 @@ pub struct LayerAlignment {
 /// `state`.
 ///
 /// # Errors
-/// If there is no such batch, `state` belongs to another network, or an update is not finite.
+/// If there is no such batch, `state` belongs to another network, a layer does not follow the gradient, or an update is
+/// not finite.
 pub fn at(
     experiment: &Experiment,
     state: Option<&State>,
@@ -58,13 +62,15 @@ pub fn at(
         Ok(network)
     };
     between(make()?, make()?, &batch, experiment.config().seed, step)
+        .map_err(|error| experiment.config().locate(error))
 }
 
 /// The angles between the updates of `local` and of the same network, `twin`, trained end to end, with the draws of
 /// step `step` of a run with this seed.
 ///
 /// # Errors
-/// If the batch does not fit, the two are not the same network, or an update is not finite.
+/// If the batch does not fit, the two are not the same network, a layer does not follow the gradient, or an update is not
+/// finite.
 pub fn between(
     mut local: Network,
     twin: Network,
@@ -72,6 +78,11 @@ pub fn between(
     seed: u64,
     step: u64,
 ) -> Result<Vec<LayerAlignment>> {
+    if let Some(index) = twin.slots.iter().position(|slot| !slot.layer.follows_gradient()) {
+        let message = "does not follow the gradient, so its network has no backpropagation to compare with: with a \
+                       recurrent layer set gradient = \"bptt\"; in place of `dtp` use its `layer`";
+        return Err(Error::config(format!("encoder.layers.{index}"), message));
+    }
     let last = local.modules().len().saturating_sub(1) as u64;
     let draws = |module| Box::new(SeededDraws { seed, step, module }) as Box<dyn Draws>;
     let ours = updates(&mut local, batch, &mut |module| draws(module as u64))?;

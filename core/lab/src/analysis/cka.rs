@@ -1,7 +1,7 @@
 //! Linear centred kernel alignment: how similar two layers represent stimuli, independent of single neurons.
 
 use super::spread;
-use crate::probe::Labelled;
+use crate::probe::{Labelled, in_f32};
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::ops::{self, Product};
 use plasticity_core::{Error, Result};
@@ -9,7 +9,7 @@ use plasticity_core::{Error, Result};
 /// The largest number of compared rows; if there are more, rows spread over all are compared.
 const ROWS: usize = 1024;
 
-/// The Gram matrix K = X Xᵀ of centred features X `[row, channel]`, `[n, n]`.
+/// The Gram matrix K = X Xᵀ of centred features X `[row, channel]`, `[n, n]`, computed in f32.
 pub struct Gram {
     values: Vec<f32>,
     norm: f64,
@@ -40,7 +40,8 @@ impl Gram {
         let centred = Buffer::from_vec(device, centred)?;
         let mut gram = Buffer::zeros(device, n * n)?;
         if n > 0 && channels > 0 {
-            ops::product(Product::new(n, n, channels).transpose_b(), &centred, &centred, &mut gram)?;
+            let product = Product::new(n, n, channels).transpose_b();
+            in_f32(device, || Ok(ops::product(product, &centred, &centred, &mut gram)?))?;
         }
         let values = gram.to_vec()?;
         let norm = dot(&values, &values).sqrt();

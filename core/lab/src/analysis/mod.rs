@@ -28,4 +28,4 @@ pub use rows::{map_axes, maps, represent_once, rows};
 pub use selectivity::{Selectivity, selectivity};
 pub use subset::{Subset, spread};
 pub use summary::{LayerSummary, summary};
-pub use survey::{Seen, survey};
+pub use survey::{Seen, features_of, survey};

@@ -1,6 +1,6 @@
 //! One pass of stimuli through networks, from which all analyses are made.
 
-use super::{Drivers, represent_once};
+use super::{Drivers, represent_once, rows};
 use crate::loader::{Loader, Pass};
 use crate::network::Network;
 use crate::probe::{Features, append};
@@ -59,6 +59,26 @@ pub fn survey(
         first += stimuli;
     }
     Ok(seen)
+}
+
+/// The features of one layer, from 0, for labelled stimuli without augmentation. They are pooled as `pooling` says.
+///
+/// # Errors
+/// If a stimulus cannot be made, has no label or does not fit the network, or blocks do not fit the layer's map.
+pub fn features_of(
+    network: &mut Network,
+    stimulus: &Arc<dyn Stimulus>,
+    (batch, threads): (usize, Option<usize>),
+    device: &Device,
+    (layer, pooling): (usize, Pooling),
+) -> Result<Features> {
+    let loader = Loader::new(Arc::clone(stimulus), Pass::Evaluate, batch, threads)?;
+    let views = stimulus.shape(1).batch.max(1);
+    let mut features = Features::default();
+    for host in loader {
+        features.extend(rows(network, host?, views, device, (&[layer], pooling))?.0);
+    }
+    Ok(features)
 }
 
 /// The label of a row; class 0 if the stimulus has none.

@@ -71,6 +71,12 @@ impl Checkpoint {
         write_atomically(path, &self.to_bytes(path)?)
     }
 
+    /// The type of the rule that made it, if the file has the config's keys.
+    pub fn rule(&self) -> Option<String> {
+        let config: toml::Table = self.config.as_ref()?.parse().ok()?;
+        Some(config.get("rule")?.get("type")?.as_str()?.to_owned())
+    }
+
     /// The same without the optimisers' averages, which are most of a file: enough for features, probes and
     /// `training.init`, and for training further with fresh averages.
     #[must_use]

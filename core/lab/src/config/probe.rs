@@ -37,7 +37,7 @@ pub const PROBE: [Key; 20] = [
         "",
         "1..",
         "adds a probe that names the most frequent class of this many nearest training stimuli, by the cosine of \
-         raw features; left out: none",
+         raw features. With `augment` each version of a stimulus counts. Left out: none",
     ),
     key(
         "epochs",
@@ -147,7 +147,8 @@ pub struct ProbeConfig {
     /// Share of the training stimuli (of their recordings) that is held out, at least 0 and below 1. A linear probe is tested after the
     /// epoch with the highest accuracy on them.
     pub validation: f32,
-    /// Adds a probe that names the most frequent class of this many nearest training stimuli, at least 1.
+    /// Adds a probe that names the most frequent class of this many nearest training stimuli (or versions of them), at
+    /// least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<usize>,
     /// Passes over the labelled stimuli, at least 1; by default 300 on raw features and 100 on standardised ones.

@@ -41,8 +41,9 @@ pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) 
     }
     let (views, steps) = (one.batch, one.time * one.extent[0]);
     if let Some(needed) = demands.views(steps).filter(|&needed| needed != views) {
+        let noun = if needed == 1 { "view" } else { "views" };
         let message = format!(
-            "the rule needs {needed} views of each stimulus, but these stimuli have {views}: set [stimulus] \
+            "the rule needs {needed} {noun} of each stimulus, but these stimuli have {views}: set [stimulus] \
              views = {needed} (images)"
         );
         return Err(Error::config("stimulus", message));

@@ -303,7 +303,8 @@ impl Network {
                 }
                 (None, own, _) => own,
             };
-            from_below = passed_up;
+            // A module that rests passes nothing up, whether its loss is reported or not.
+            from_below = passed_up.filter(|_| role == Role::Learn);
             let (target_seen, context_seen) = (pass.target.clone(), pass.context.clone());
             let (layers, own) = match role {
                 Role::Learn => {

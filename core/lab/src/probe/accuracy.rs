@@ -1,6 +1,7 @@
 //! The linear probe: a linear classifier with a softmax, trained by Adam.
 
 use super::classifier::{Classifier, Initial, Weights};
+use super::in_f32::in_f32;
 use super::labelled::{Labelled, Task};
 use super::protocol::ProbeKind;
 use super::result::{Chosen, Found};
@@ -53,7 +54,7 @@ impl ProbeSettings {
     }
 }
 
-/// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning.
+/// The percentage of test stimuli that a linear softmax classifier classifies correctly after learning, in f32.
 ///
 /// Weights W `[classes, channels]` and bias b start uniform in ±1/√channels, or orthogonal and 0. Adam minimises the
 /// mean cross entropy of softmax(W x + b). With `batch_norm`, x is normalised over the rows of a step, with a
@@ -70,9 +71,11 @@ pub fn accuracy(
     device: &Device,
     random: &mut Random,
 ) -> Result<Found> {
-    let learned = learn(settings, task, device, random)?;
-    let found = learned.classifier.test(&learned.test(task))?.ok_or_else(|| diverged(settings))?;
-    Ok(Found { chosen: learned.chosen, ..found })
+    in_f32(device, || {
+        let learned = learn(settings, task, device, random)?;
+        let found = learned.classifier.test(&learned.test(task))?.ok_or_else(|| diverged(settings))?;
+        Ok(Found { chosen: learned.chosen, ..found })
+    })
 }
 
 /// The class that the classifier of [`accuracy`] names for each test row.
@@ -85,8 +88,10 @@ pub fn predictions(
     device: &Device,
     random: &mut Random,
 ) -> Result<Vec<u32>> {
-    let learned = learn(settings, task, device, random)?;
-    learned.classifier.named(&learned.test(task))?.ok_or_else(|| diverged(settings))
+    in_f32(device, || {
+        let learned = learn(settings, task, device, random)?;
+        learned.classifier.named(&learned.test(task))?.ok_or_else(|| diverged(settings))
+    })
 }
 
 /// A trained classifier.

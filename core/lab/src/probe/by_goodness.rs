@@ -48,6 +48,7 @@ pub(super) fn by_goodness(
         let mut of_classes = Vec::new();
         for class in 0..classes as u32 {
             let Some(mut goodness) = network.goodness(&batch.input, class)? else { return Ok(None) };
+            one_each(&goodness, batch.labels.len())?;
             goodness.push(together(&goodness));
             of_classes.push(goodness);
         }
@@ -65,6 +66,20 @@ pub(super) fn by_goodness(
     Ok(Some(found.into_iter().map(|found| found.in_percent(stimuli, classes).accuracy).collect()))
 }
 
+/// Checks that each module has a goodness of each stimulus.
+fn one_each(modules: &[Vec<f32>], stimuli: usize) -> Result<()> {
+    match modules.iter().position(|goodness| goodness.len() != stimuli) {
+        None => Ok(()),
+        Some(module) => {
+            let found = modules[module].len();
+            let message = format!(
+                "its rule's `goodness` returns {found} values, expected one for each of {stimuli} stimuli"
+            );
+            Err(Error::shape(format!("module {}", module + 1), message))
+        }
+    }
+}
+
 /// The sum over all modules except the first. The goodness of the first module depends most on the written label and
 /// least on the stimulus.
 fn together(modules: &[Vec<f32>]) -> Vec<f32> {
@@ -76,6 +91,13 @@ fn together(modules: &[Vec<f32>]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_must_give_the_goodness_of_each_stimulus() {
+        one_each(&[vec![1.0, 2.0], vec![0.0, 0.0]], 2).unwrap();
+        let error = one_each(&[vec![1.0, 2.0], vec![1.0]], 2).unwrap_err().to_string();
+        assert!(error.starts_with("module 2: its rule's `goodness` returns 1 values"), "{error}");
+    }
 
     #[test]
     fn the_first_module_counts_only_where_it_is_alone() {

@@ -89,6 +89,18 @@ impl Features {
         self.layers.push(layer);
     }
 
+    /// Adds the rows of other stimuli, with as many layers.
+    pub(crate) fn extend(&mut self, other: Self) {
+        let rows = self.labels.len();
+        let layers = other.layers.len();
+        for (layer, other) in self.layers_mut(layers).iter_mut().zip(other.layers) {
+            layer.channels = other.channels;
+            layer.values.extend(other.values);
+        }
+        self.labels.extend(other.labels);
+        self.ends.extend(other.ends.into_iter().map(|end| rows + end));
+    }
+
     /// Adds the class of a stimulus, or the classes of its labelled frames.
     pub(crate) fn add_label(&mut self, label: &Label) -> Result<()> {
         match label {

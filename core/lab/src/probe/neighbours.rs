@@ -1,5 +1,6 @@
 //! The nearest-neighbour probe. It learns nothing, so it depends only on the features.
 
+use super::in_f32::in_f32;
 use super::labelled::Task;
 use super::result::Found;
 use plasticity_core::device::{Buffer, Device};
@@ -10,8 +11,8 @@ use plasticity_core::{Error, Result};
 const BLOCK: usize = 512;
 
 /// The percentage of test stimuli whose class is the most frequent one of their `k` nearest
-/// training stimuli. The nearest stimuli have the largest cosine of raw features, xᵀ y / (‖x‖ ‖y‖).
-/// Among classes with equal votes, the one with the largest sum of cosines wins.
+/// training stimuli. The nearest stimuli have the largest cosine of raw features, xᵀ y / (‖x‖ ‖y‖), computed in f32.
+/// Among classes with equal votes, the one with the largest sum of cosines wins. Each version of a stimulus has a vote.
 ///
 /// # Errors
 /// If rows or labels do not fit, or there are fewer than `k` training stimuli.
@@ -20,7 +21,8 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     let (classes, channels) = (task.classes, task.test.channels);
     let labels: Vec<u32> = task.train.iter().flat_map(|pass| pass.labels).copied().collect();
     if !(1..=labels.len()).contains(&k) {
-        let message = format!("expected 1 to {}, the number of training stimuli, got {k}", labels.len());
+        let what = if task.train.len() > 1 { "versions of training stimuli" } else { "training stimuli" };
+        let message = format!("expected 1 to {}, the number of {what}, got {k}", labels.len());
         return Err(Error::config("probe.neighbours", message));
     }
     let known: Vec<f32> = task.train.iter().flat_map(|pass| directions(pass.values, channels)).collect();
@@ -29,12 +31,8 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     for (values, own) in task.test.values.chunks(BLOCK * channels).zip(task.test.labels.chunks(BLOCK)) {
         let rows = Buffer::from_vec(device, directions(values, channels))?;
         let mut cosines = Buffer::zeros(device, own.len() * labels.len())?;
-        ops::product(
-            Product::new(own.len(), labels.len(), channels).transpose_b(),
-            &rows,
-            &known,
-            &mut cosines,
-        )?;
+        let product = Product::new(own.len(), labels.len(), channels).transpose_b();
+        in_f32(device, || Ok(ops::product(product, &rows, &known, &mut cosines)?))?;
         for (cosines, &own) in cosines.to_vec()?.chunks(labels.len()).zip(own) {
             let mut votes = vec![(0usize, 0.0f32); classes];
             for near in nearest(k, cosines) {
@@ -101,7 +99,14 @@ mod tests {
     fn more_neighbours_than_there_are_is_an_error_that_says_how_many_there_are() {
         for k in [0, 3] {
             let error = probe(k, &[1.0; 4], &[0, 1], &[1.0; 2], &[0]).unwrap_err().to_string();
-            assert!(error.starts_with("probe.neighbours: expected 1 to 2,"), "{error}");
+            assert!(
+                error.starts_with("probe.neighbours: expected 1 to 2, the number of training"),
+                "{error}"
+            );
         }
+        let pass = Labelled { values: &[1.0; 4], channels: 2, labels: &[0, 1] };
+        let task = Task { classes: 2, train: &[pass; 2], held_out: &[], test: pass };
+        let error = neighbours(5, &task, &Device::open().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("expected 1 to 4, the number of versions of training stimuli"), "{error}");
     }
 }

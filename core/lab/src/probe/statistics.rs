@@ -1,5 +1,6 @@
 //! Dead features and effective dimension.
 
+use super::in_f32::in_f32;
 use super::labelled::Labelled;
 use super::result::FeatureStatistics;
 use crate::analysis::spread;
@@ -10,7 +11,7 @@ use plasticity_core::ops::{self, Product};
 /// The largest number of rows for covariances; if there are more, rows spread over all are used.
 const ROWS: usize = 4096;
 
-/// Share of dead features and effective dimension.
+/// Share of dead features and effective dimension, computed in f32.
 ///
 /// The covariance and the Gram matrix of centred rows have the same norm, so the smaller of the two is computed.
 ///
@@ -40,7 +41,7 @@ pub(crate) fn statistics(of: Labelled, device: &Device) -> Result<FeatureStatist
     };
     let centred = Buffer::from_vec(device, centred)?;
     let mut covariance = Buffer::zeros(device, side * side)?;
-    ops::product(product, &centred, &centred, &mut covariance)?;
+    in_f32(device, || Ok(ops::product(product, &centred, &centred, &mut covariance)?))?;
     let square: f64 = covariance.to_vec()?.iter().map(|value| f64::from(*value).powi(2)).sum();
     Ok(FeatureStatistics { dead, dimension: if square > 0.0 { trace * trace / square } else { 0.0 } })
 }

@@ -1,6 +1,7 @@
 //! Probes of a whole experiment, with plugins that only these tests have.
 
 use super::*;
+use crate::analysis::features_of;
 use plasticity_core::draws::Draws;
 use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::MapShape;
@@ -183,6 +184,18 @@ fn a_rule_without_goodness_needs_no_stimuli_for_it() {
     OPENED.set(0);
     assert!(goodness(&experiment, &mut network, &device, &mut |_, _| {}).unwrap().is_none());
     assert_eq!(OPENED.get(), 0);
+}
+
+#[test]
+fn features_of_one_layer_have_the_pooling_that_is_asked_for() {
+    let (_, mut network, device) = opened("", "");
+    let stimulus: Arc<dyn Stimulus> = Arc::new(Pictures { vary: false });
+    let found = features_of(&mut network, &stimulus, (3, None), &device, (0, Pooling::Keep)).unwrap();
+    let layer = found.layer(0).unwrap();
+    assert_eq!(layer.values, [[0.0; 4], [1.0, 3.0, 9.0, 11.0]].concat().repeat(4));
+    assert_eq!((layer.channels, layer.labels), (4, &[0, 1, 0, 1, 0, 1, 0, 1][..]));
+    let all = found.held_out(1.0, |stimulus| stimulus as u64, &mut stream(1, &[]));
+    assert_eq!(all, (0..8).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A new run that starts from another's weights: `training.init`.
 
 use super::{CONFIG, Stored, is_run, last_checkpoint};
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::network::Network;
@@ -32,16 +31,10 @@ pub fn start_from_init(experiment: &Experiment, network: &mut Network) -> Result
         other => config.locate(other),
     };
     let mut state = stored.checkpoint.state.clone();
-    if rule_of(&stored.checkpoint).is_some_and(|rule| rule != config.rule.typetag_name()) {
+    if stored.checkpoint.rule().is_some_and(|rule| rule != config.rule.typetag_name()) {
         state.tensors.retain(|name, _| !name.starts_with("module."));
     }
     start_from(network, &state, config.training.init_layers.as_deref()).map_err(located)
-}
-
-/// The type of the rule that made a checkpoint, if the checkpoint has it.
-fn rule_of(checkpoint: &Checkpoint) -> Option<String> {
-    let config: Table = checkpoint.config.as_ref()?.parse().ok()?;
-    Some(config.get("rule")?.get("type")?.as_str()?.to_owned())
 }
 
 /// Refuses to resume the run in `folder` with another `training.init` or `training.init_layers`: its first weights stay

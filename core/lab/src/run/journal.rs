@@ -56,7 +56,7 @@ pub(super) struct Journal {
 impl Journal {
     /// Opens the file to resume after `step`. Later records and an incomplete last line are dropped. Other lines that
     /// cannot be read are dropped with a warning, and the old file is kept. The old file is also kept if the run
-    /// starts again because it has no checkpoint.
+    /// starts again because it has no checkpoint after step 0.
     pub(super) fn open(path: &Path, step: u64) -> Result<Self> {
         // The old file stays until the new one replaces it, so a run that is stopped in between loses no record.
         if path.exists() {
@@ -74,7 +74,7 @@ impl Journal {
             if step == 0 && !lines.is_empty() {
                 let aside = copy_aside(path, BEFORE)?;
                 tracing::warn!(
-                    "there is no checkpoint, so the run starts again; its {} earlier records are kept as {}",
+                    "there is no checkpoint after step 0, so the run starts again; its {} earlier records are kept as {}",
                     lines.len(),
                     aside.display()
                 );

@@ -94,6 +94,19 @@ impl Run {
         Self::new(folder, config, None, lock)
     }
 
+    /// Makes a run with a first checkpoint, such as imported weights. The config is written after
+    /// the checkpoint: if the program is killed in between, the folder is not a run that would train other weights.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(folder: &Path, config: &Config, first: &Checkpoint) -> Result<Self> {
+        let mut run = Self::create(folder, config)?;
+        make_folder(&folder.join(CHECKPOINTS))?;
+        first.save(&checkpoint_path(folder, first.step))?;
+        run.begin()?;
+        Ok(run)
+    }
+
     /// Resumes a run from its last checkpoint.
     ///
     /// # Errors
@@ -129,8 +142,8 @@ impl Run {
     }
 
     /// Prepares the folder once it is certain that the run can start or resume: writes the config, renames damaged
-    /// checkpoints, and drops records after the checkpoint, temporary files of killed processes, and checkpoints
-    /// beyond those to keep. The first record or checkpoint also does this.
+    /// checkpoints, drops records after the checkpoint, temporary files of killed processes, and checkpoints beyond
+    /// those to keep, and writes the table of records. The first record or checkpoint also does this.
     ///
     /// # Errors
     /// If the folder cannot be written to.
@@ -162,6 +175,7 @@ impl Run {
                 self.remove_old(self.step, best.as_ref())?;
                 let metrics = Journal::open(&self.folder.join(METRICS), self.step)?;
                 metrics.warn_of_missing(self.step, self.log_every)?;
+                self.write_table()?;
                 let measures = self.folder.join(MEASURES);
                 let measures = measures.exists().then(|| Journal::open(&measures, self.step)).transpose()?;
                 let warnings = Warnings::open(self.folder.join(WARNINGS), self.step)?;
@@ -181,10 +195,11 @@ impl Run {
         Ok(())
     }
 
-    /// Removes checkpoints beyond those to keep, but never the one of step `kept`.
+    /// Removes checkpoints beyond those to keep, but never the one of step `kept` or of step 0, the weights of the start.
     fn remove_old(&self, kept: u64, best: Option<&Best>) -> Result<()> {
         let kept = checkpoint_path(&self.folder, kept);
-        let others = checkpoints(&self.folder)?.into_iter().filter(|(_, path)| *path != kept);
+        let others = checkpoints(&self.folder)?.into_iter();
+        let others = others.filter(|(step, path)| *step > 0 && *path != kept);
         let old: Vec<_> = others.rev().skip(self.keep.saturating_sub(1)).collect();
         let steps: Vec<u64> = old.iter().map(|(step, _)| *step).collect();
         let best = best.map_or_else(Vec::new, |best| best.of(self.keep_best, &steps));
@@ -215,10 +230,26 @@ impl Run {
     /// If it cannot be read.
     pub fn history(&mut self) -> Result<Vec<Record>> {
         self.begin()?;
+        self.recorded()
+    }
+
+    fn recorded(&self) -> Result<Vec<Record>> {
         let path = self.folder.join(METRICS);
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Error::file(&path, format!("cannot be read: {error}")))?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Writes the records as a table, if the config asks for it and the file is not already this table.
+    fn write_table(&self) -> Result<()> {
+        if !self.table {
+            return Ok(());
+        }
+        let (path, text) = (self.folder.join(TABLE), table::csv(&self.recorded()?));
+        match std::fs::read(&path) {
+            Ok(written) if written == text.as_bytes() => Ok(()),
+            _ => write_atomically(&path, text.as_bytes()),
+        }
     }
 
     /// Prints a warning and saves it in `warnings.jsonl`, unless the run already had one about the same thing.
@@ -275,10 +306,7 @@ impl Run {
         measures.iter_mut().try_for_each(Journal::synchronise)?;
         events.synchronise()?;
         warnings.synchronise()?;
-        if self.table {
-            let text = table::csv(&self.history()?);
-            write_atomically(&self.folder.join(TABLE), text.as_bytes())?;
-        }
+        self.write_table()?;
         checkpoint.save(&checkpoint_path(&self.folder, checkpoint.step))?;
         let best = self.records.as_ref().and_then(|records| records.best.as_ref());
         self.remove_old(checkpoint.step, best)

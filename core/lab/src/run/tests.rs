@@ -69,11 +69,11 @@ fn a_folder_with_anything_that_a_run_would_replace_is_not_vacant() {
 fn as_many_checkpoints_are_kept_as_the_config_says() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run(folder.path(), 3, None);
-    for step in 1..=5 {
+    for step in 0..=5 {
         run.save(&checkpoint(step)).unwrap();
     }
     let steps: Vec<u64> = checkpoints(folder.path()).unwrap().into_iter().map(|(step, _)| step).collect();
-    assert_eq!(steps, [3, 4, 5]);
+    assert_eq!(steps, [0, 3, 4, 5], "and the start");
 }
 
 #[test]

@@ -143,7 +143,10 @@ pub fn train_among(
     let training = &config.training;
     begins(experiment, &network, run.is_some())?;
     let total = total_steps(experiment, &network)?;
-    let provenance = Provenance::here(network.device(), experiment.data_fingerprint());
+    let mut provenance = Provenance::here(network.device(), experiment.data_fingerprint());
+    if training.negatives == Negatives::Shard {
+        provenance.ranks = ranks.size();
+    }
     let sharing = Sharing::new(ranks, training.negatives, training.batch);
     let sharing = sharing.map_err(|error| config.locate(error))?.on(network.device());
     let mut trainer = trainer(experiment, network)?.among(sharing);

@@ -44,6 +44,12 @@ impl Course {
         let within = turn.steps.contains(&made).then(|| made - turn.steps.start)?;
         Some(turn.rates.as_ref().map_or(1.0, |rates| rates.factor(within)))
     }
+
+    /// Whether each of the first `made` steps has the same factors as in `other`, a course of the same modules.
+    pub fn agrees(&self, other: &Self, made: u64) -> bool {
+        let same = |module| (0..made).all(|step| self.factor(module, step) == other.factor(module, step));
+        self == other || (0..self.modules.len()).all(same)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +78,26 @@ mod tests {
         let [first, second] = factors(turns, 2, 6).try_into().unwrap();
         assert_eq!(first, [Some(1.0), Some(0.5), None, None, None, None]);
         assert_eq!(second, [None, None, Some(1.0), Some(0.75), Some(0.5), Some(0.25)]);
+    }
+
+    #[test]
+    fn a_longer_training_has_the_same_rates_unless_its_schedule_ends_with_it() {
+        let course = |schedule: &str, total| {
+            let text = format!("epochs = 9\nschedule = [{{}}, {schedule}]");
+            Course::new(&toml::from_str(&text).unwrap(), 2, 2, total)
+        };
+        let agree = |schedule, made| course(schedule, 8).agrees(&course(schedule, 16), made);
+        let linear = "{ decay = { type = \"linear\" } }";
+        assert!(!agree(linear, 8) && !agree(linear, 2));
+        assert!(agree(linear, 1), "both start with the whole rate");
+        for schedule in [
+            "{}",
+            "{ warm_up = { steps = 4 } }",
+            "{ decay = { type = \"linear\" }, over = { steps = 4 } }",
+            "{ decay = { type = \"staircase\", every = { steps = 3 } } }",
+        ] {
+            assert!(agree(schedule, 8), "{schedule}");
+        }
     }
 
     /// A training that ends early has the same turns, but the last one is shorter.

@@ -46,7 +46,7 @@ impl PositionGoodness {
         check(rule, shape)?;
         let (batch, channel) = (shape.batch, shape.channel);
         let mut p = data.to_vec()?;
-        let square = |row: &[f32]| row.iter().map(|p| p.max(0.0).powi(2)).sum::<f32>();
+        let square = |row: &[f32]| row.iter().map(|p| open(*p).powi(2)).sum::<f32>();
         let goodness: Vec<f32> =
             p.par_chunks(channel).map(|row| self.square_of_copies() * square(row) / channel as f32).collect();
         let mut norms = vec![0.0f32; shape.time * batch];
@@ -77,7 +77,7 @@ impl PositionGoodness {
         loss += f64::from(self.penalty * stimuli) * held.map(|(_, norm)| f64::from(*norm)).sum::<f64>();
         let slope = 2.0 * self.square_of_copies() / channel as f32;
         p.par_chunks_mut(channel).zip(&factors).for_each(|(row, factor)| {
-            row.iter_mut().for_each(|p| *p = factor * slope * p.max(0.0));
+            row.iter_mut().for_each(|p| *p = factor * slope * open(*p));
         });
         let device = data.device();
         Ok(RuleUpdate::new(Buffer::from_vec(device, vec![loss as f32])?, Buffer::from_vec(device, p)?))
@@ -107,6 +107,11 @@ impl PositionGoodness {
         let norms = (gather.matmul(&goodness.square()) + &apart).sqrt() - apart;
         Ok(sides + norms.sum() * (self.penalty * 2.0 / stimuli as f32))
     }
+}
+
+/// max(0, p), but NaN stays NaN, so that a run whose weights are lost has no finite loss.
+fn open(p: f32) -> f32 {
+    if p <= 0.0 { 0.0 } else { p }
 }
 
 #[cfg(test)]
@@ -154,6 +159,18 @@ mod tests {
         let anew = loss(build(Each::Same(Pairing::Anew)).as_mut(), &target);
         assert_relative_eq!(loss(kept.as_mut(), &twice), anew, max_relative = 1e-5);
         assert!((loss(kept.as_mut(), &target) - anew).abs() > 1e-3);
+    }
+
+    #[test]
+    fn activity_that_is_lost_has_no_finite_loss() {
+        let scff = Scff { form: Form::Position, ..Scff::default() };
+        let target = representation(SHAPE, 1);
+        let lost =
+            Buffer::from_vec(target.data().device(), vec![f32::NAN; SHAPE.rows() * SHAPE.channel]).unwrap();
+        let lost = Representation::new(SHAPE, lost).unwrap();
+        let update = build(&scff, SHAPE).update(&alone(&lost), &mut draws()).unwrap();
+        assert!(update.loss.to_vec().unwrap()[0].is_nan());
+        assert!(update.target.to_vec().unwrap().iter().all(|factor| factor.is_nan()));
     }
 
     #[test]

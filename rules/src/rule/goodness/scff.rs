@@ -15,7 +15,7 @@ use plasticity_core::taped::Scalar;
 use plasticity_core::{Error, Result};
 
 /// A positive stimulus is a pair of x_k with itself; a negative one is a pair of x_k with another stimulus x_n of the
-/// batch.
+/// batch. With two views of each image, x_n can be the other view of x_k.
 ///
 /// The authors show the two stimuli of a pair to two copies of a layer's weights and sum the two potentials: W (x_k +
 /// x_n) + 2 b. Here the layer sees the mean of the pair, so that stimuli have the same scale in learning and in probes.

@@ -13,8 +13,8 @@ use plasticity_core::representation::Pooling;
 
 /// ΔW_ji = mean of y_j (x_i − y_j W_ji), with the summed input y = W x. The weights of each neuron
 /// converge to the leading eigenvector of E\[x xᵀ\], with length 1. This is the first principal
-/// component if x has mean 0. The rule has no bias: the layer's bias is left out of y and keeps its
-/// initial value.
+/// component if x has mean 0. The rule has no bias: the layer's bias is left out of y, and only the
+/// optimiser's weight decay can change it.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oja {}

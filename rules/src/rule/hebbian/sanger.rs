@@ -15,7 +15,7 @@ use plasticity_core::representation::Pooling;
 /// neuron j converge to the jth eigenvector of E\[x xᵀ\], with length 1. This is the jth principal
 /// component if x has mean 0. Neurons have an order, so the rule is not local in space: neuron j
 /// must know the weights of the neurons before it. The rule has no bias: the layer's bias is left
-/// out of y and keeps its initial value.
+/// out of y, and only the optimiser's weight decay can change it.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sanger {}

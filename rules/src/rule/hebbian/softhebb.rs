@@ -14,7 +14,7 @@ use plasticity_core::{Error, Result};
 use rayon::prelude::*;
 
 /// ΔW_ji = mean of y_j (x_i − a_j W_ji), y = softmax(a / τ) over the neurons at one position, a = W x. The rule has no
-/// bias: the layer's bias is left out of a and keeps its initial value.
+/// bias: the layer's bias is left out of a, and only the optimiser's weight decay can change it.
 ///
 /// With `anti_hebbian`, y_j changes its sign for all neurons except the winner (Journé et al. 2023). The shown loss is
 /// −mean of log Σ exp(a/τ): it falls if the neurons are driven more strongly.

@@ -85,6 +85,8 @@ impl Options {
         if matches!(self.negatives, Negatives::OtherSample { .. }) {
             demands.least_batch = self.signs().least_batch();
             demands.presentations = Some(self.signs().presentations());
+            // Of two views, one could be the other input of the other.
+            demands = demands.with_views(1);
         }
         demands
     }

@@ -45,15 +45,19 @@ impl Table {
             true => ("untrained".to_owned(), points),
             false => (format!("untrained, {name}"), points),
         };
-        let mut levels = Vec::new();
+        // With the name that a level has without its row.
+        let mut levels: Vec<(String, Level)> = Vec::new();
         for row in &self.rows {
             let beside = row.layers.iter().position(|name| !is_layer(name) && name != "all");
             let baseline =
                 beside.and_then(|place| Some((&row.layers[place], probe(row)?.accuracy.get(place)?.mean)));
             let known = baseline.into_iter().map(|(name, value)| (charts::baseline(name), value));
             for (name, value) in known.chain([("chance".to_owned(), row.chance)]) {
-                if !levels.iter().any(|level: &Level| level.name == name) {
-                    levels.push(Level { name, value });
+                let mut same = levels.iter().filter(|(known, _)| *known == name).peekable();
+                let other = same.peek().is_some();
+                if !same.any(|(_, level)| level.value == value) {
+                    let shown = if other { format!("{name}, {}", row.name) } else { name.clone() };
+                    levels.push((name, Level { name: shown, value }));
                 }
             }
         }
@@ -61,7 +65,7 @@ impl Table {
             kind,
             trained: self.rows.iter().map(of).collect(),
             untrained: untrained.into_iter().take(1).map(named).collect(),
-            levels,
+            levels: levels.into_iter().map(|(_, level)| level).collect(),
             layers,
         }
     }

@@ -194,4 +194,13 @@ fn a_plot_has_a_line_for_each_row_beside_the_untrained_network_and_chance() {
         report.layers[0].scores[0].untrained = 20.0;
     });
     assert!(summarise(&other).svg().unwrap().contains("untrained, rule=cpc"));
+    assert!(!svg.contains("chance, "), "both rows have the same chance: {svg}");
+    other.iter_mut().filter(|(cell, _)| cell.name() == "rule=clapp").for_each(|(_, report)| {
+        report.layers.insert(0, layer("input", 21.0));
+        report.layers[0].chance = 25.0;
+    });
+    let svg = summarise(&other).svg().unwrap();
+    for word in ["chance, rule=clapp", "stimuli themselves"] {
+        assert!(svg.contains(word), "{word}: {svg}");
+    }
 }

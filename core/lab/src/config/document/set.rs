@@ -10,12 +10,13 @@ use toml::{Table, Value};
 
 impl Document {
     /// The same with some keys overridden, each as in `training.batch=16`. If a table is not written, its other
-    /// keys have their defaults.
+    /// keys have their defaults, which are those of the final plugin: an override that names a plugin (`rule=cpc`)
+    /// applies before those of the plugin's keys. Of two overrides of the same key, the later one counts.
     ///
     /// # Errors
     /// If an override is not of the form `key=value`, or its path leads through a value that is not a table.
     pub fn overridden(mut self, overrides: &[String]) -> Result<Self> {
-        for assignment in overrides {
+        for assignment in in_order(overrides) {
             // A config that is not valid yet has no defaults to fill in. The error appears later, when the result
             // is read.
             let resolved = Config::from_document(self.clone()).and_then(|config| config.to_table());
@@ -29,7 +30,7 @@ impl Document {
     /// The value is read as TOML; if it is not TOML, it is a string. A string for a table with a `type` or
     /// `preset` replaces this key (`rule=cpc`). Tables that are not in the file come from `resolved`, the config
     /// with all defaults filled in. A key replaces another one that the table may not have beside it
-    /// (`training.checkpoint_every.steps=500` replaces `epochs`).
+    /// (`training.checkpoint_every.steps=500` replaces `epochs`, `probe.standardise=true` replaces `protocol`).
     ///
     /// # Errors
     /// If it is not of the form `key=value`, or the path leads through a value that is not a table.
@@ -44,11 +45,7 @@ impl Document {
             let message = "works only in a file: write a config that extends the base";
             return Err(Error::config(place, message));
         }
-        let value = format!("value = {value}")
-            .parse::<Table>()
-            .ok()
-            .and_then(|mut table| table.remove("value"))
-            .unwrap_or_else(|| Value::String(value.to_owned()));
+        let value = parsed(value);
         let mut keys: Vec<&str> = path.split('.').collect();
         let last = keys.pop().unwrap_or_default();
         let mut table = &mut self.table;
@@ -93,6 +90,12 @@ impl Document {
             table.clear();
             self.origins.forget_below(&walked.join("."));
         }
+        if let Some(other) = other_name(path)
+            && table.remove(other).is_some()
+        {
+            walked.push(other);
+            self.origins.insert(walked.join("."), Origin::Set(place.clone()));
+        }
         let default = default.and_then(|table| table.get(last)).and_then(Value::as_table);
         let mut set = path.to_owned();
         let named = family_tag(path).or_else(|| default.and_then(tag));
@@ -123,6 +126,57 @@ impl Document {
         }
         Ok(())
     }
+}
+
+/// The overrides in the order in which they apply.
+fn in_order(overrides: &[String]) -> Vec<&str> {
+    let mut order: Vec<&str> = Vec::new();
+    for assignment in overrides {
+        let place = renamed(assignment).and_then(|plugin| {
+            // An override of the plugin itself, or of a table around it, keeps its place before this one.
+            let sets = |earlier: &&str| target(earlier) == plugin || is_below(plugin, target(earlier));
+            let since = order.iter().rposition(sets).map_or(0, |place| place + 1);
+            let first = order[since..].iter().position(|earlier| is_below(target(earlier), plugin))?;
+            Some(since + first)
+        });
+        order.insert(place.unwrap_or(order.len()), assignment);
+    }
+    order
+}
+
+/// The path of the plugin that an override names and whose other keys it keeps. `None` for a preset, which drops
+/// the listed layers, and for all other overrides.
+fn renamed(assignment: &str) -> Option<&str> {
+    let (path, value) = assignment.split_once('=')?;
+    let named = matches!(parsed(value.trim()), Value::String(_));
+    (named && family_tag(path.trim()) != Some(Family::Preset.tag())).then(|| target(assignment))
+}
+
+/// The path of an override; for one that names a plugin by its `type`, the path of the plugin.
+fn target(assignment: &str) -> &str {
+    let path = assignment.split_once('=').map_or(assignment, |(path, _)| path).trim();
+    path.strip_suffix(".type").unwrap_or(path)
+}
+
+/// Whether a path leads to a key inside the table at `table`.
+fn is_below(path: &str, table: &str) -> bool {
+    path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The other name of a key that has an older and a newer one: a table may have only one of them.
+fn other_name(path: &str) -> Option<&'static str> {
+    match path {
+        "probe.standardise" => Some("protocol"),
+        "probe.protocol" => Some("standardise"),
+        _ => None,
+    }
+}
+
+/// A value as TOML; if it is not TOML, a string.
+fn parsed(value: &str) -> Value {
+    let read = format!("value = {value}").parse::<Table>().ok();
+    let read = read.and_then(|mut table| table.remove("value"));
+    read.unwrap_or_else(|| Value::String(value.to_owned()))
 }
 
 /// The key that names the plugin of a table at `path`, if there is a plugin (a source may be only a name).
@@ -205,6 +259,42 @@ mod tests {
         let expected = "[training]\nepochs = 1\nsteps = 9\ncheckpoint_every = { steps = 500 }\n\
                         patience = { loss = 3 }\n";
         assert_eq!(*document.table(), expected.parse::<Table>().unwrap());
+    }
+
+    #[test]
+    fn a_key_replaces_its_other_name() {
+        let mut document = Document::parse(TEXT, "c.toml").unwrap();
+        let resolved = "[probe]\nprotocol = \"both\"\naugment = 4\n".parse::<Table>().unwrap();
+        document.set("probe.standardise=true", &resolved).unwrap();
+        let probe = |text: &str| Value::Table(text.parse().unwrap());
+        assert_eq!(document.table()["probe"], probe("augment = 4\nstandardise = true"));
+        assert_eq!(document.place("probe.protocol"), "--set probe.standardise=true");
+        document.set("probe.protocol=paper", &resolved).unwrap();
+        assert_eq!(document.table()["probe"], probe("augment = 4\nprotocol = \"paper\""));
+    }
+
+    #[test]
+    fn an_override_that_names_a_plugin_comes_before_those_of_its_keys() {
+        let order = |overrides: &[&str]| {
+            in_order(&overrides.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()).join(" ")
+        };
+        assert_eq!(order(&["seed=4", "rule.score.x=1", "rule=b"]), "seed=4 rule=b rule.score.x=1");
+        assert_eq!(order(&["rule.score.x=1", "rule.type=b"]), "rule.type=b rule.score.x=1");
+        assert_eq!(
+            order(&["rule.score.x=1", "rule.score=c", "rule=b"]),
+            "rule=b rule.score=c rule.score.x=1"
+        );
+        // What replaces a whole table, or names the same plugin, keeps its place.
+        for kept in [
+            &["rule.score.x=1", "rule={type=\"b\"}", "rule=c"][..],
+            &["rule=a", "rule.type=b", "rule.x=1"],
+            &["rule.score.x=1", "rule={type=\"b\"}"],
+            &["rules.x=1", "rule=b"],
+            &["encoder.layers.0.x=1", "encoder=vgg6"],
+        ] {
+            assert_eq!(order(kept), kept.join(" "));
+        }
+        assert_eq!(order(&["rule=a", "rule.x=1", "rule=b"]), "rule=a rule=b rule.x=1");
     }
 
     #[test]

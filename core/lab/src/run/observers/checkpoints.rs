@@ -1,9 +1,9 @@
-//! Saves checkpoints, as often as the config says and at the end.
+//! Saves checkpoints, as often as the config says and at the end, and at the start with `training.init`.
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{BestBy, Every};
 use crate::experiment::Experiment;
-use crate::probe;
+use crate::probe::{self, LayerProbe};
 use crate::run::Run;
 use crate::training::Trainer;
 use plasticity_core::observer::{Moment, Observer};
@@ -50,9 +50,7 @@ impl<'a> Checkpoints<'a> {
                 let mut trainer = moment.network();
                 let device = trainer.network().device().clone();
                 let probed = probe::probe(self.experiment, trainer.network_mut(), &device, &mut |_, _| {})?;
-                let accuracies: Vec<f64> =
-                    probed.iter().flat_map(|layer| layer.scores.iter().map(|score| score.accuracy)).collect();
-                Ok(Some(accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64))
+                Ok(Some(mean_accuracy(&probed)))
             }
             _ => Ok(None),
         }
@@ -76,6 +74,14 @@ impl<'a> Checkpoints<'a> {
     }
 }
 
+/// The mean accuracy over probes and layers, without the stimuli themselves and all layers together.
+fn mean_accuracy(probed: &[LayerProbe]) -> f64 {
+    let layers = probed.iter().filter(|layer| layer.name.parse::<usize>().is_ok());
+    let accuracies: Vec<f64> =
+        layers.flat_map(|layer| layer.scores.iter().map(|score| score.accuracy)).collect();
+    accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64
+}
+
 /// The owner of a parameter, in words: `layer.3.weight` belongs to layer 4, `module.1.predict` to module 2.
 fn owner(name: &str) -> String {
     let mut words = name.trim_start_matches("optimiser.").splitn(3, '.');
@@ -91,7 +97,13 @@ fn owner(name: &str) -> String {
 impl Observer<Trainer> for Checkpoints<'_> {
     fn begin(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         self.saved = self.resumed.then_some(moment.step);
-        Ok(())
+        // The weights of another run may change or be lost later.
+        if self.resumed || moment.step == moment.total || self.experiment.config().training.init.is_none() {
+            return Ok(());
+        }
+        let state = moment.network().network_mut().state()?;
+        self.saved = Some(moment.step);
+        self.run.borrow_mut().save(&Checkpoint { state, step: moment.step, ..self.model.clone() })
     }
 
     fn looks(&self, step: u64) -> bool {
@@ -153,6 +165,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::{FeatureStatistics, ProbeKind, Score};
 
     #[test]
     fn checkpoints_are_due_after_steps_epochs_or_minutes() {
@@ -165,6 +178,20 @@ mod tests {
         assert!(!minutes.due(7, at(599)) && minutes.due(7, at(600)));
         minutes.saved(at(601));
         assert!(!minutes.due(8, at(1200)) && minutes.due(8, at(1201)));
+    }
+
+    #[test]
+    fn the_score_of_a_checkpoint_is_of_its_layers_alone() {
+        let row = |(name, accuracy): (&str, f64)| LayerProbe {
+            name: name.to_owned(),
+            scores: vec![Score { probe: ProbeKind::Raw, accuracy, untrained: 0.0, top5: None, chosen: None }],
+            chance: 10.0,
+            majority: 10.0,
+            features: FeatureStatistics::default(),
+            untrained_features: FeatureStatistics::default(),
+        };
+        let rows = [("input", 80.0), ("1", 20.0), ("2", 40.0), ("all", 90.0)].map(row);
+        assert_eq!(mean_accuracy(&rows), 30.0);
     }
 
     #[test]

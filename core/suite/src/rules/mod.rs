@@ -12,13 +12,18 @@ use plasticity_core::plasticity::{
 use plasticity_core::representation::{Representation, RepresentationShape};
 use plasticity_core::{Error, Result};
 
-/// Shapes for tests of rules: patches in time, two views, single vectors.
-const SHAPES: [RepresentationShape; 3] = [
-    RepresentationShape { time: 9, location: 2, batch: 4, channel: 5 },
-    RepresentationShape { time: 2, location: 1, batch: 4, channel: 5 },
-    RepresentationShape { time: 1, location: 1, batch: 4, channel: 5 },
-];
 const CLASSES: usize = 3;
+/// The largest batch for tests, even if a rule needs a larger one: its scores of all pairs must fit into memory.
+const LARGEST: usize = 256;
+
+/// Shapes for tests of a rule: patches in time, two views, single vectors. The batch is as large as the rule needs.
+fn shapes_for(spec: &dyn RuleSpec) -> [RepresentationShape; 3] {
+    let demands = spec.demands();
+    [(9, 2), (2, 1), (1, 1)].map(|(time, location)| {
+        let needed = demands.least_batch.saturating_mul(demands.views(time).unwrap_or(1));
+        RepresentationShape { time, location, batch: needed.clamp(4, LARGEST), channel: 5 }
+    })
+}
 
 struct Bench {
     rule: Box<dyn PlasticityRule>,
@@ -51,7 +56,7 @@ impl Bench {
     /// A bench with the first shape that the rule accepts.
     fn first(spec: &dyn RuleSpec) -> Result<Self> {
         let mut refused = None;
-        for shape in SHAPES {
+        for shape in shapes_for(spec) {
             match Self::new(spec, shape, false).and_then(|mut bench| bench.update().map(|_| bench)) {
                 Ok(bench) => return Ok(bench),
                 Err(error) => {
@@ -168,8 +173,14 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     if bench.rule.prepare_probe(&input)?.is_some_and(|made| made.shape() != shape) {
         found.add("changes the shape of stimuli for the probe");
     }
-    if bench.rule.with_class(&input, 0)?.is_some_and(|made| made.shape() != shape) {
-        found.add("changes the shape of stimuli that it writes a class on");
+    if let Some(written) = bench.rule.with_class(&input, 0)? {
+        if written.shape() != shape {
+            found.add("changes the shape of stimuli that it writes a class on");
+        }
+        let goodness = bench.rule.goodness(&bench.target)?;
+        if goodness.is_some_and(|goodness| goodness.len() != bench.target.shape().batch) {
+            found.add("its goodness is not one value for each stimulus");
+        }
     }
     let given = input.clone();
     let made = bench.rule.prepare(input, Some(&bench.labels), &mut draws())?;
@@ -179,6 +190,25 @@ fn stimuli(spec: &dyn RuleSpec, found: &mut Found) -> Result<()> {
     }
     if made.shape() != spec.demands().prepared(shape) {
         found.add("makes stimuli with another shape than its demands say");
+    }
+    from_below(spec, &bench, &made, found)
+}
+
+/// What the second module makes of the output of the first.
+fn from_below(spec: &dyn RuleSpec, bench: &Bench, below: &FeatureMap, found: &mut Found) -> Result<()> {
+    let device = Device::open()?;
+    let site = site(&device, bench.target.shape(), bench.apart).with_module(1, 2);
+    // The example may have keys for the first module only.
+    let Ok(mut second) = spec.build(&site, &mut random(1)) else { return Ok(()) };
+    if second.prepare_probe_from_below(below)?.is_some_and(|made| made.shape() != below.shape()) {
+        found.add("changes the shape of the map from below for the probe");
+    }
+    let Some(made) = second.prepare_from_below(below, &mut draws())? else { return Ok(()) };
+    if made.shape() != below.shape() {
+        found.add("changes the shape of the map from below");
+    }
+    if !second.prepares() {
+        found.add("prepares the map from below, and `prepares` says that it does not");
     }
     Ok(())
 }
@@ -270,113 +300,4 @@ fn repeats(found: &mut Found, what: &str, a: &RuleUpdate, b: &RuleUpdate) -> Res
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use plasticity_core::draws::Draws;
-    use plasticity_core::ops;
-    use plasticity_core::plasticity::Taped;
-    use plasticity_core::random::Random;
-    use plasticity_core::taped::Scalar;
-
-    #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-    enum Fault {
-        None,
-        LateralOfAnotherSize,
-        LateralNotFinite,
-        LateralBesideALoss,
-        LateralThatChanges,
-        ContextOfAnotherSize,
-        ContextTheOtherWay,
-        ContextOfNone,
-    }
-
-    /// Follows ½ Σ z² + ½ Σ c², except for a planted fault.
-    #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-    struct Planted {
-        fault: Fault,
-        #[serde(skip)]
-        steps: usize,
-    }
-
-    #[typetag::serde(name = "planted_for_the_suite")]
-    impl RuleSpec for Planted {
-        fn build(&self, _: &Site, _: &mut Random) -> Result<Box<dyn PlasticityRule>> {
-            Ok(Box::new(self.clone()))
-        }
-    }
-
-    impl Planted {
-        fn taped(signals: &Taped) -> Scalar {
-            let half = signals.target().square().sum() * 0.5;
-            let apart = signals.context_shape() != signals.shape();
-            if apart { half + signals.context().square().sum() * 0.5 } else { half }
-        }
-    }
-
-    impl PlasticityRule for Planted {
-        fn update(&mut self, signals: &Signals, _: &mut dyn Draws) -> Result<RuleUpdate> {
-            self.steps += 1;
-            let device = signals.target.data().device();
-            let negative = |seen: &Representation| -> Result<Buffer> {
-                let mut values = seen.data().clone();
-                ops::scale(&mut values, -1.0)?;
-                Ok(values)
-            };
-            let ones = |len: usize, value: f32| Buffer::from_vec(device, vec![value; len]);
-            let squares = |seen: &Representation| -> Result<f32> {
-                Ok(0.5 * seen.data().to_vec()?.iter().map(|z| z * z).sum::<f32>())
-            };
-            let context = signals.context.map(squares).transpose()?.unwrap_or(0.0);
-            let loss = ones(1, squares(signals.target)? + context)?;
-            let made = RuleUpdate::new(loss, negative(signals.target)?)
-                .with_context(signals.context.map(negative).transpose()?);
-            let neurons = signals.context.unwrap_or(signals.target).shape().channel;
-            Ok(match (self.fault, signals.context) {
-                (Fault::LateralOfAnotherSize, _) => made.with_lateral(Lateral::Full(ones(neurons, 1.0)?)),
-                (Fault::LateralNotFinite, _) => {
-                    made.with_lateral(Lateral::Diagonal(ones(neurons, f32::NAN)?))
-                }
-                (Fault::LateralBesideALoss, _) => made.with_lateral(Lateral::Diagonal(ones(neurons, 1.0)?)),
-                (Fault::LateralThatChanges, _) => {
-                    made.with_lateral(Lateral::Diagonal(ones(neurons, self.steps as f32)?))
-                }
-                (Fault::ContextOfAnotherSize, Some(_)) => made.with_context(ones(1, 1.0)?),
-                (Fault::ContextTheOtherWay, Some(seen)) => made.with_context(seen.data().clone()),
-                (Fault::ContextOfNone, None) => made.with_context(ones(1, 1.0)?),
-                _ => made,
-            })
-        }
-
-        fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Option<Scalar>> {
-            let without = matches!(self.fault, Fault::LateralThatChanges);
-            Ok((!without).then(|| Self::taped(signals)))
-        }
-    }
-
-    fn faults(fault: Fault) -> String {
-        let spec: Box<dyn RuleSpec> = Box::new(Planted { fault, steps: 0 });
-        let mut found = Found::default();
-        check(&spec, &mut found);
-        found.0.join("\n")
-    }
-
-    #[test]
-    fn a_wrong_context_or_lateral_update_is_found() {
-        assert_eq!(faults(Fault::None), "");
-        for (fault, expected) in [
-            (Fault::LateralOfAnotherSize, "its lateral update is neither [neurons, neurons]"),
-            (Fault::LateralNotFinite, "returns values that are not finite"),
-            (Fault::LateralBesideALoss, "has a loss and also a lateral update M · W"),
-            (Fault::LateralThatChanges, "two steps with the same draws differ"),
-            (
-                Fault::ContextOfAnotherSize,
-                "its post factor for the context does not have the shape of the context",
-            ),
-            (Fault::ContextTheOtherWay, "post factor of the context: differs from automatic differentiation"),
-            (Fault::ContextOfNone, "returns a post factor for a context, but the target is its own context"),
-        ] {
-            let found = faults(fault);
-            assert!(found.contains(expected), "{fault:?}: {found}");
-        }
-    }
-}
+mod tests;
