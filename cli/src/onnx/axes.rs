@@ -68,3 +68,22 @@ fn names(layer: &Value, found: &mut Vec<String>) {
 pub fn json(layer: &dyn LayerSpec) -> Result<Value> {
     serde_json::to_value(layer).map_err(|error| Error::config("encoder.layers", error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn layers_inside_others_show_their_axes() {
+        let conv = json!({ "type": "conv3d", "channels": 2, "kernel": 3 });
+        let inverse = json!({ "type": "conv1d", "channels": 2, "kernel": 1 });
+        for inside in [
+            json!({ "type": "dtp", "layer": conv.clone(), "inverse": inverse }),
+            json!({ "type": "block", "layers": [conv] }),
+        ] {
+            let layer: Box<dyn LayerSpec> = serde_json::from_value(inside).unwrap();
+            assert_eq!(Axes::of([40, 1, 1], &[layer]).unwrap(), Axes([true; 3]));
+        }
+    }
+}

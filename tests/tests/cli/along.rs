@@ -111,20 +111,7 @@ fn patience_ends_a_run_which_stays_ended() {
 #[test]
 fn a_comparison_of_cells_that_end_early_is_done_once() {
     let place = Place::new(CONFIG);
-    let compare = [
-        "compare",
-        "config.toml",
-        "--seeds",
-        "2",
-        "--out",
-        "all",
-        "--set",
-        "training.epochs=40",
-        "--set",
-        "training.patience={loss=1}",
-        "--set",
-        "training.optimiser.rate=1e-9",
-    ];
+    let compare = [&["compare", "config.toml", "--seeds", "2", "--out", "all"][..], &PATIENT].concat();
     let table = place.succeed(&compare);
     let before = read(&place.path("all/base/seed-3/probe.json"));
     assert_eq!(place.succeed(&compare), table);

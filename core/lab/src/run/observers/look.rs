@@ -82,10 +82,6 @@ impl<'a> Look<'a> {
         for (name, layer) in names.iter().zip(&layers) {
             let labels = vec![0; layer.means.len() / layer.channels.max(1)];
             let of = Labelled { values: &layer.means, channels: layer.channels, labels: &labels };
-            // Lost weights are an error of the next checkpoint; they say nothing about units.
-            if layer.means.iter().any(|mean| !mean.is_finite()) {
-                continue;
-            }
             let FeatureStatistics { dead, dimension } = statistics(of, &device)?;
             moment.measure(format!("sparsity/layer_{name}"), layer.zeros as f64 / layer.count.max(1) as f64);
             moment.measure(format!("dead/layer_{name}"), dead);
