@@ -1,6 +1,6 @@
 //! `plasticity report`: a page that stands by itself, in the place of nothing; `analyse`, which measures the same.
 
-use super::{CONFIG, Place, read};
+use super::{CONFIG, Place, program, read};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -249,8 +249,15 @@ const INSPECTION: &str = r#"<script>addEventListener("load", () => {
 #[ignore = "needs Chromium"]
 fn a_browser_draws_every_figure_without_an_error_or_a_request() {
     let place = trained(&config());
-    place.succeed(&[&["report", "run", "--no-audit"], &FEW[..]].concat());
+    // The page names the program that makes it, here one with a name that is wider than a narrow window.
+    let long = place.path(&"a_program_of_ones_own_".repeat(6));
+    std::os::unix::fs::symlink(program(), &long).unwrap();
+    let mut report = Command::new(&long);
+    let made =
+        report.args(["report", "run", "--no-audit"]).args(FEW).current_dir(place.path("")).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
     let page = String::from_utf8(read(&place.path("run/report.html"))).unwrap();
+    assert!(page.contains(long.to_str().unwrap()));
     std::fs::write(place.path("run/inspected.html"), page.clone() + INSPECTION).unwrap();
     let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter();
     let browser = browser.map(Command::new).find_map(|mut browser| {
