@@ -64,7 +64,7 @@ impl Loaded {
     /// If there are none, or they have no labels.
     pub fn labelled(&self, split: Split) -> Result<(Arc<dyn Stimulus>, Vec<String>)> {
         let config = self.config();
-        let opened = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+        let opened = config.open_stimulus(split)?;
         match opened.classes().filter(|classes| !classes.is_empty()) {
             Some(classes) => Ok((Arc::from(opened), classes)),
             None => {
@@ -84,13 +84,7 @@ impl Loaded {
         let mut states = Vec::new();
         let checkpoints = run::checkpoints(&self.folder)?;
         for (step, path) in checkpoints.iter().filter(|(step, _)| *step <= self.step()) {
-            match Stored::read(path) {
-                Ok(stored) => states.push((*step, stored.checkpoint.state)),
-                Err(Unusable::Refused(error)) => return Err(error),
-                Err(Unusable::Broken(error)) => {
-                    output::note(&format!("warning: {error}: this checkpoint is skipped"));
-                }
-            }
+            states.extend(intact(path)?.map(|stored| (*step, stored.checkpoint.state)));
         }
         // Weights from elsewhere are a checkpoint of step 0. If it is damaged, the start is not known.
         if checkpoints.first().is_none_or(|(first, _)| *first > 0) {
@@ -110,5 +104,20 @@ impl Loaded {
         let mut network = self.experiment.network(self.untrained.device())?;
         run::start_from_init(&self.experiment, &mut network)?;
         network.state()
+    }
+}
+
+/// A saved checkpoint, or `None` and a warning if it is damaged.
+///
+/// # Errors
+/// If it cannot be read now.
+pub fn intact(path: &Path) -> Result<Option<Stored>> {
+    match Stored::read(path) {
+        Ok(stored) => Ok(Some(stored)),
+        Err(Unusable::Refused(error)) => Err(error),
+        Err(Unusable::Broken(error)) => {
+            output::note(&format!("warning: {error}: this checkpoint is skipped"));
+            Ok(None)
+        }
     }
 }

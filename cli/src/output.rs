@@ -1,5 +1,7 @@
 //! The output of the program: tables and JSON on standard output, errors on standard error.
 
+pub use plasticity_lab::files::quoted;
+
 use plasticity_core::{Error, Result};
 use plasticity_lab::files::write_atomically;
 use serde::Serialize;
@@ -73,47 +75,36 @@ pub fn keep(path: &Path, text: &str) {
     }
 }
 
-/// A Markdown table; the first column is left-aligned, the others are right-aligned.
+/// A Markdown table; the first column is left-aligned, the others are right-aligned. A `|` inside a cell is escaped.
 pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().chain(std::iter::once(&head.to_vec())).map(|row| length(row, column)).max();
-        cells.unwrap_or(0).max(3)
+    let escaped = |row: &[String]| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| escaped(row)).collect();
+    let mut lines = padded(&escaped(head), &rows);
+    let rule = |(column, cell): (usize, &String)| match (column, cell.chars().count()) {
+        (0, width) => "-".repeat(width),
+        (_, width) => format!("{}:", "-".repeat(width - 1)),
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |row: &[String]| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(
-                |(column, (cell, &width))| {
-                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                },
-            )
-            .collect();
-        format!("| {} |", cells.join(" | "))
-    };
-    let rule: Vec<String> = widths
-        .iter()
-        .enumerate()
-        .map(
-            |(column, &width)| {
-                if column == 0 { "-".repeat(width) } else { format!("{}:", "-".repeat(width - 1)) }
-            },
-        )
-        .collect();
-    let mut lines = vec![line(head), line(&rule)];
-    lines.extend(rows.iter().map(|row| line(row)));
-    lines.join("\n")
+    lines.insert(1, lines[0].iter().enumerate().map(rule).collect());
+    let line = |cells: &Vec<String>| format!("| {} |", cells.join(" | "));
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A table with columns separated by blanks; the first column is left-aligned, the others are right-aligned.
 pub fn columns(head: &[String], rows: &[Vec<String>]) -> String {
-    let table = table(head, rows);
-    let lines = table.lines().enumerate().filter(|(index, _)| *index != 1).map(|(_, line)| line);
-    let bare = |line: &str| line.strip_prefix("| ")?.strip_suffix(" |").map(|line| line.replace(" | ", "  "));
-    let plain = lines.filter_map(bare).map(|line| line.trim_end().to_owned());
-    plain.collect::<Vec<_>>().join("\n")
+    let line = |cells: &Vec<String>| cells.join("  ").trim_end().to_owned();
+    padded(head, rows).iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The cells of the head and of each row, filled with blanks to the width of their column, which is at least 3.
+fn padded(head: &[String], rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let lines: Vec<&[String]> = std::iter::once(head).chain(rows.iter().map(Vec::as_slice)).collect();
+    let width = |column: usize| lines.iter().map(|row| length(row, column)).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let fill = |(column, (cell, &width)): (usize, (&String, &usize))| match column {
+        0 => format!("{cell:<width$}"),
+        _ => format!("{cell:>width$}"),
+    };
+    lines.iter().map(|row| row.iter().zip(&widths).enumerate().map(fill).collect()).collect()
 }
 
 /// The program in a command that a person types. The shipped program is on the path; a program that links this one was
@@ -125,17 +116,8 @@ pub fn program() -> String {
 fn typed(file: &OsStr) -> String {
     match Path::new(file).file_stem() {
         Some(name) if name == SHIPPED => SHIPPED.to_owned(),
-        _ => quoted(&file.to_string_lossy()),
+        _ => quoted(file),
     }
-}
-
-/// A word, quoted for a shell.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn length(row: &[String], column: usize) -> usize {
@@ -169,5 +151,9 @@ mod tests {
         let words = |row: &[&str]| row.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let text = table(&words(&["rule", "a"]), &[words(&["cpc", "1.0"]), words(&["clapp", "44.0"])]);
         assert_eq!(text, "| rule  |    a |\n| ----- | ---: |\n| cpc   |  1.0 |\n| clapp | 44.0 |");
+        let text = table(&words(&["rule", "a"]), &[words(&["a|b", "1"])]);
+        assert_eq!(text, "| rule |   a |\n| ---- | --: |\n| a\\|b |   1 |");
+        let text = columns(&words(&["rule", "a"]), &[words(&["a | b", "1"]), words(&["c", ""])]);
+        assert_eq!(text, "rule     a\na | b    1\nc");
     }
 }

@@ -138,12 +138,15 @@ pub struct SeededDraws {
 }
 
 impl SeededDraws {
+    /// The draws of each module (from 0) in a training step.
+    pub fn of_modules(seed: u64, step: u64) -> impl Fn(usize) -> Box<dyn Draws> + Copy {
+        move |module| Box::new(Self { seed, step, module: module as u64 })
+    }
+
     fn stream(&self, side: Side, step: usize, what: u64) -> Random {
         stream(self.seed, &[purpose::DRAW, self.step, self.module, side as u64, step as u64, what])
     }
-}
 
-impl SeededDraws {
     /// The movement of the eye is the same for every module, side and prediction step. So an input is a positive or a
     /// negative for the whole network, and never both. The place in the other image, and the other image of each
     /// place if it is drawn, differ between prediction steps.
@@ -203,6 +206,21 @@ mod tests {
             let one = drawn(&mut Apart(&mut SeededDraws { seed: 1, step: 5, module: 0 }), Side::Predict, 1);
             assert!(apart.0 != one.0 && apart.1 != one.1);
             assert_eq!(apart.2 == one.2, step == 2, "all prediction steps of a side have the same signs");
+        }
+    }
+
+    #[test]
+    fn the_eye_moves_elsewhere_in_another_step_and_for_another_seed() {
+        let of = |seed, step| {
+            let mut draws = SeededDraws { seed, step, module: 0 };
+            let places = draws.others_of_places(Side::Predict, 1, 32, 3);
+            (drawn(&mut draws, Side::Predict, 1), places)
+        };
+        let (first, places) = of(1, 5);
+        for (seed, step) in [(1, 6), (2, 5)] {
+            let (other, other_places) = of(seed, step);
+            assert!(other.0 != first.0 && other.1 != first.1 && other.2 != first.2, "{seed} {step}");
+            assert_ne!(other_places, places, "{seed} {step}");
         }
     }
 

@@ -75,10 +75,7 @@ pub fn check(family: Family, table: &Table) -> Result<(), Fault> {
 }
 
 /// Checks a table against the keys of a plugin; the table may contain the plugin's tag.
-///
-/// # Errors
-/// The first fault, with its path.
-pub fn check_plugin(plugin: &Plugin, table: &Table) -> Result<(), Fault> {
+fn check_plugin(plugin: &Plugin, table: &Table) -> Result<(), Fault> {
     let tag = plugin.family.tag();
     let keys = table.iter().filter(|(name, _)| *name != tag);
     check_keys(plugin.keys, keys.map(|(name, value)| (name.as_str(), value)))

@@ -105,18 +105,15 @@ impl PostFactor {
         let factor = match self {
             Self::PerPosition(factor) => factor,
             Self::PerSample(factor) => ops::spread(&factor, shape, Pooling::Mean)?,
-            Self::Activation(_) | Self::Potential(_) => return Err(Self::no_activation(layer)),
+            Self::Activation(_) | Self::Potential(_) => {
+                return Err(Error::shape(layer, "has no summed input that a rule could use"));
+            }
         };
         if factor.len() != shape.len() {
             let message = format!("a post factor of {} values does not fit {shape:?}", factor.len());
             return Err(Error::shape(layer, message));
         }
         Ok(factor)
-    }
-
-    /// The error of a layer that provides no summed inputs.
-    pub fn no_activation(layer: &str) -> Error {
-        Error::shape(layer, "has no summed input that a rule could use")
     }
 }
 

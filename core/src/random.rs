@@ -27,6 +27,12 @@ pub fn uniform(random: &mut Random, count: usize, fan_in: usize) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-bound..bound)).collect()
 }
 
+/// A number from N(0, 1) (Box & Muller 1958).
+pub fn normal(random: &mut Random) -> f64 {
+    let (radius, angle) = (1.0 - random.random::<f64>(), random.random::<f64>());
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -75,6 +75,16 @@ pub struct Key {
 }
 
 impl Key {
+    /// A key with its default, range and meaning.
+    pub const fn new(
+        name: &'static str,
+        default: &'static str,
+        range: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self { name, default, range, meaning }
+    }
+
     /// The range.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How many weights a layer may have, and their initial values.
 
-use plasticity_core::random::{Random, uniform};
+use plasticity_core::random::{Random, normal, uniform};
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -38,17 +38,11 @@ impl Initial {
             }
             Self::Normal(gain) if gain > 0.0 && gain.is_finite() => {
                 let scale = gain / (fan_in.max(1) as f32).sqrt();
-                Ok((0..count).map(|_| scale * normal(random)).collect())
+                Ok((0..count).map(|_| scale * normal(random) as f32).collect())
             }
             Self::Normal(gain) => Err(Error::config("initial.normal", format!("{gain} is not in (0, ∞)"))),
         }
     }
-}
-
-/// A number from N(0, 1) (Box & Muller 1958).
-pub(crate) fn normal(random: &mut Random) -> f32 {
-    let (radius, angle) = (1.0 - random.random::<f64>(), random.random::<f64>());
-    ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
 }
 
 /// The largest number of weights of one matrix: CUDA kernels count them in 31 bits.

@@ -13,6 +13,7 @@ use plasticity_core::registry::{Family, Plugin, plugins};
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_rules as _;
 use rand::RngExt;
+use std::collections::BTreeSet;
 
 const SHAPE: RepresentationShape = RepresentationShape { time: 7, location: 2, batch: 3, channel: 4 };
 
@@ -28,8 +29,19 @@ fn representation(shape: RepresentationShape, seed: u64) -> Representation {
     Representation::new(shape, Buffer::from_vec(&Device::open().unwrap(), values).unwrap()).unwrap()
 }
 
-/// A rule with `toml` for a target of `shape` and, where `neurons` says so, a context of its own.
+/// A rule of the first of two modules, with `toml`, for a target of `shape` and, where `neurons` says so, a context of
+/// its own.
 fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Result<Bench, String> {
+    bench_of_module(0, toml, shape, neurons)
+}
+
+/// The same for one of two modules.
+fn bench_of_module(
+    module: usize,
+    toml: &str,
+    shape: RepresentationShape,
+    neurons: Option<usize>,
+) -> Result<Bench, String> {
     let table: toml::Table = toml.parse().map_err(|error: toml::de::Error| error.to_string())?;
     plasticity_core::keys::check(Family::Rule, &table).map_err(|fault| fault.to_string())?;
     let spec: Box<dyn RuleSpec> = toml::from_str(toml).map_err(|error| error.to_string())?;
@@ -37,7 +49,7 @@ fn bench(toml: &str, shape: RepresentationShape, neurons: Option<usize>) -> Resu
     let context = neurons.map(|channel| representation(RepresentationShape { channel, ..shape }, 2));
     let device = Device::open().unwrap();
     let seen = context.as_ref().map_or(shape, Representation::shape);
-    let to = Site::new(&device, shape).with_context(seen).with_module(0, 2);
+    let to = Site::new(&device, shape).with_context(seen).with_module(module, 2);
     let mut rule = spec.build(&to, &mut stream(3, &[])).map_err(|error| error.to_string())?;
     for parameter in rule.parameters() {
         let values: Vec<_> = parameter.get().unwrap().iter().map(|value| 4.0 * value).collect();
@@ -141,14 +153,25 @@ fn places_of_a_map_may_stand_side_by_side_in_the_score() {
 
 #[test]
 fn a_window_is_drawn_only_below_the_last_module() {
-    let mut whole = bench("type = \"clapp_s\"\nprediction_steps = 2", SHAPE, None).unwrap();
-    let mut part = bench("type = \"clapp_s\"\nprediction_steps = 2\nwindow = 4", SHAPE, None).unwrap();
-    let rows = |update: RuleUpdate| {
+    // The steps in time that learn.
+    let steps = |module: usize, window: usize, seed: u64| -> Vec<usize> {
+        let toml = format!("type = \"clapp_s\"\nprediction_steps = 2\nwindow = {window}");
+        let Bench { mut rule, target, .. } = bench_of_module(module, &toml, SHAPE, None).unwrap();
+        let update = rule.update(&Signals::new(&target), &mut SeededDraws { seed, ..draws() }).unwrap();
         let values = update.target.to_vec().unwrap();
-        values.chunks(SHAPE.rows_per_step() * SHAPE.channel).filter(|s| s.iter().any(|v| *v != 0.0)).count()
+        let steps = values.chunks(SHAPE.rows_per_step() * SHAPE.channel).enumerate();
+        steps.filter(|(_, values)| values.iter().any(|value| *value != 0.0)).map(|(step, _)| step).collect()
     };
-    assert_eq!(rows(whole.update().unwrap()), 7);
-    assert_eq!(rows(part.update().unwrap()), 4);
+    let all: Vec<usize> = (0..7).collect();
+    assert_eq!(steps(0, 0, 4), all, "without a window");
+    let mut starts = BTreeSet::new();
+    for seed in 0..50 {
+        assert_eq!(steps(1, 4, seed), all, "the last module has none");
+        let part = steps(0, 4, seed);
+        assert_eq!(part, (part[0]..part[0] + 4).collect::<Vec<_>>());
+        starts.insert(part[0]);
+    }
+    assert_eq!(starts, BTreeSet::from([0, 1, 2, 3]), "a window starts anywhere");
 }
 
 #[test]

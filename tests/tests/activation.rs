@@ -74,9 +74,7 @@ fn shapes_are_those_of_summed_inputs_ahead_of_the_pool() {
         };
         let mut network = Network::build(&plan, &device).unwrap();
         let map = FeatureMap::new(input, Buffer::zeros(&device, input.len()).unwrap()).unwrap();
-        let mut draws = |module: usize| {
-            Box::new(SeededDraws { seed: 1, step: 0, module: module as u64 }) as Box<dyn Draws>
-        };
+        let mut draws = SeededDraws::of_modules(1, 0);
         network.step(map, None, &mut draws, &mut |_| Ok(())).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::layer::LayerSpec;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::RuleSpec;
@@ -58,8 +58,7 @@ fn network(device: &Device, rule: &str) -> Network {
 
 fn step(network: &mut Network, input: FeatureMap) -> BTreeMap<String, Vec<f32>> {
     let mut updates = BTreeMap::new();
-    let mut draws =
-        |module| Box::new(SeededDraws { seed: 1, step: 0, module: module as u64 }) as Box<dyn Draws>;
+    let mut draws = SeededDraws::of_modules(1, 0);
     let labels: Vec<u32> = (0..input.shape().batch as u32).map(|input| input % 3).collect();
     let mut each = |mut step: ModuleStep| {
         updates.extend(step.named()?);

@@ -112,11 +112,17 @@ fn train(folder: &Path, sets: &[&str]) -> Result<(), String> {
 fn what_could_only_fail_later_is_refused_before_the_first_step() {
     let (turns, patient) =
         (format!("training.turns=[{}]", ["{steps=1}"; 6].join(",")), "training.patience={loss=1}");
+    let frozen = "training.schedule={warm_up={steps=2},over={steps=2},decay={type=\"linear\"}}";
     for (sets, expected) in [
         (
             ["training.keep_best=1", "training.best_by=probe", "probe.layers=[9]"],
             "--set probe.layers=[9]: there is no layer 9",
         ),
+        (
+            ["training.epochs=1", "probe.every={epochs=1}", "probe.layers=[9]"],
+            "--set probe.layers=[9]: there is no layer 9",
+        ),
+        (["training.epochs=9", "training.log_every=1", frozen], "--set training.schedule={warm_up={steps=2}"),
         (
             [turns.as_str(), patient, "training.log_every=1"],
             "--set training.patience={loss=1}: could end training before",

@@ -2,6 +2,7 @@
 
 use super::probe;
 use crate::exit::Exit;
+use crate::loaded::intact;
 use crate::options::Overrides;
 use crate::output;
 use crate::progress::TrainingProgress;
@@ -9,11 +10,10 @@ use crate::threads::start_threads;
 use plasticity_core::device::Device;
 use plasticity_core::{Error, Result};
 use plasticity_lab::alignment::{self, Along, LayerAlignment};
-use plasticity_lab::checkpoint::Unusable;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
-use plasticity_lab::run::{self, Stored};
+use plasticity_lab::run;
 use plasticity_lab::training::{Length, learn};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -59,14 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mut stages = Vec::new();
     let checkpoints = if is_run { run::checkpoints(&arguments.what)? } else { Vec::new() };
     for (step, path) in &checkpoints {
-        let stored = match Stored::read(path) {
-            Ok(stored) => stored,
-            Err(Unusable::Refused(error)) => return Err(error),
-            Err(Unusable::Broken(error)) => {
-                output::note(&format!("warning: {error}: this checkpoint is skipped"));
-                continue;
-            }
-        };
+        let Some(stored) = intact(path)? else { continue };
         stored.check(experiment.config())?;
         let layers = alignment::at(&experiment, Some(&stored.checkpoint.state), *step, &device)
             .map_err(|error| stored.locate(error))?;

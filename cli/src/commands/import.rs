@@ -72,6 +72,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     if !left_out.is_empty() {
         output::note(&format!("left out, since they belong to another rule: {}", left_out.join(", ")));
     }
-    output::print(&format!("{} probe {}", output::program(), quoted(&folder.display().to_string())))?;
+    output::print(&format!("{} probe {}", output::program(), quoted(folder)))?;
     Ok(Exit::Success)
 }

@@ -62,10 +62,13 @@ pub fn import(network: &mut Network, rule: &str, file: &Path, map: &[(String, St
     for (name, (theirs, _)) in &sources {
         match own.contains(name) {
             true => {}
-            false if name.starts_with("module.") => imported.left_out.push((*name).to_owned()),
+            false if name.starts_with("module.") && !mapped(theirs) => {
+                imported.left_out.push((*name).to_owned())
+            }
             false => {
                 return Err(refuse(format!(
-                    "has `{theirs}`, which is `{name}`, and the network has no such parameter"
+                    "has `{theirs}`, which is `{name}`, and the network has no such parameter: fit the config \
+                     to it, give another name with --map {theirs}=NAME, or leave it out with --map {theirs}="
                 )));
             }
         }
@@ -94,7 +97,8 @@ pub fn import(network: &mut Network, rule: &str, file: &Path, map: &[(String, St
 }
 
 /// The values of a tensor for a parameter of `shape`, or an error. Final axes of length 1 do not count: a matrix
-/// may have the form of a 1×1 convolution.
+/// may have the form of a 1×1 convolution. All axes but the first may be one, in the order of PyTorch's `Flatten`:
+/// so is the weight of an `nn.Linear` that sees a whole map.
 fn values(view: &TensorView, shape: &[usize], turned: bool) -> std::result::Result<Vec<f32>, String> {
     if view.dtype() != Dtype::F32 {
         return Err(format!("of type {:?}", view.dtype()));
@@ -103,8 +107,12 @@ fn values(view: &TensorView, shape: &[usize], turned: bool) -> std::result::Resu
     if turned {
         wanted.reverse();
     }
-    let (given, rest) = view.shape().split_at(wanted.len().min(view.shape().len()));
-    if given != wanted || rest.iter().any(|&size| size != 1) {
+    let flat = match wanted.split_first() {
+        Some((first, rest)) if !turned => vec![*first, rest.iter().product()],
+        _ => wanted.clone(),
+    };
+    let given = without_ones(view.shape());
+    if given != without_ones(&wanted) && given != without_ones(&flat) {
         return Err(format!("of shape {:?}", view.shape()));
     }
     let number = |bytes: &[u8]| bytes.try_into().map_or(0.0, f32::from_le_bytes);
@@ -113,9 +121,26 @@ fn values(view: &TensorView, shape: &[usize], turned: bool) -> std::result::Resu
     Ok((0..rows * columns).map(|at| values[at % columns * rows + at / columns]).collect())
 }
 
+/// A shape without its final axes of length 1.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    &shape[..shape.iter().rposition(|&size| size != 1).map_or(0, |last| last + 1)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_linear_layer_fits_a_dense_one() {
+        let bytes: Vec<u8> = (1..=6).flat_map(|value| (value as f32).to_le_bytes()).collect();
+        let linear = TensorView::new(Dtype::F32, vec![2, 3], &bytes).unwrap();
+        for shape in [&[2, 3, 1, 1, 1][..], &[2, 3, 1], &[2, 1, 1, 3, 1], &[2, 1, 1, 1, 3]] {
+            assert_eq!(values(&linear, shape, false).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "{shape:?}");
+        }
+        for shape in [&[3, 2, 1, 1, 1][..], &[2, 3, 1, 1, 2], &[1, 2, 3], &[6]] {
+            assert_eq!(values(&linear, shape, false).unwrap_err(), "of shape [2, 3]", "{shape:?}");
+        }
+    }
 
     #[test]
     fn a_matrix_may_come_turned_and_with_axes_of_one() {

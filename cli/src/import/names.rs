@@ -32,10 +32,14 @@ pub fn parse_pair(text: &str) -> std::result::Result<(String, String), String> {
 /// `encoder.M.`.
 ///
 /// # Errors
-/// If a tensor has no place, or the tensor of a pair is missing; the error names it.
+/// If a tensor has no place, or the tensor of a pair is missing or has another pair; the error names it.
 pub fn places(names: &[&str], own: &[String], map: &[(String, String)]) -> Result<BTreeMap<String, Place>> {
     if let Some((theirs, _)) = map.iter().find(|(theirs, _)| !names.contains(&theirs.as_str())) {
         return Err(Error::config("--map", format!("there is no tensor `{theirs}` in the file")));
+    }
+    let before = |at: usize, theirs: &String| map[..at].iter().any(|(other, _)| other == theirs);
+    if let Some((_, (theirs, _))) = map.iter().enumerate().find(|(at, (theirs, _))| before(*at, theirs)) {
+        return Err(Error::config("--map", format!("`{theirs}` is mapped twice: keep one of the pairs")));
     }
     let convolutions = convolutions(names);
     let mut places = BTreeMap::new();
@@ -137,6 +141,9 @@ mod tests {
         assert_eq!(found(&names, &[("fc.weight", "")]).unwrap().len(), 1);
         let error = found(&names, &[("other", "layer.1.weight")]).unwrap_err().to_string();
         assert!(error.contains("no tensor `other`"), "{error}");
+        let twice = [("fc.weight", ""), ("fc.weight", "layer.1.weight")];
+        let error = found(&names, &twice).unwrap_err().to_string();
+        assert!(error.contains("`fc.weight` is mapped twice"), "{error}");
         assert!(parse_pair("fc.weight").is_err());
         assert_eq!(parse_pair("a=b=c").unwrap(), ("a=b".to_owned(), "c".to_owned()));
     }

@@ -2,6 +2,7 @@
 
 use crate::examined::Examined;
 use plasticity_core::Result;
+use std::collections::BTreeSet;
 use std::path::Path;
 use toml::Table;
 
@@ -30,22 +31,40 @@ pub fn groups(runs: &[Examined]) -> Result<Vec<Group>> {
     let rules: Vec<String> = kinds.iter().map(|(kind, _)| rule(kind)).collect();
     let alone = |name: &String| rules.iter().filter(|other| *other == name).count() == 1;
     let by_rule = rules.iter().all(alone);
-    let folders: Vec<Vec<String>> = kinds
-        .iter()
-        .map(|(_, of)| of.first().map(|&first| words(&runs[first].loaded.folder)).unwrap_or_default())
-        .collect();
-    let shared = folders.first().map_or(0, |first| {
-        (0..first.len()).take_while(|&at| folders.iter().all(|other| other.get(at) == first.get(at))).count()
-    });
-    let name = |index: usize| match by_rule {
-        true => rules[index].clone(),
-        false => folders[index].get(shared..).unwrap_or_default().join("/"),
+    let names = match by_rule {
+        true => rules,
+        false => {
+            let first =
+                |(_, of): &(Table, Vec<usize>)| of.first().map(|&run| runs[run].loaded.folder.as_path());
+            distinct(&kinds.iter().filter_map(first).collect::<Vec<_>>())
+        }
     };
-    Ok(kinds
-        .iter()
-        .enumerate()
-        .map(|(index, (_, of))| Group { name: name(index), runs: of.clone() })
-        .collect())
+    Ok(kinds.into_iter().zip(names).map(|((_, runs), name)| Group { name, runs }).collect())
+}
+
+/// The names of folders without the seed and `base`, or with all parts of their paths if the names would not differ.
+fn distinct(folders: &[&Path]) -> Vec<String> {
+    let short = apart(folders, |part| part != "base" && !is_seed(part));
+    let different: BTreeSet<&String> = short.iter().filter(|name| !name.is_empty()).collect();
+    if different.len() == folders.len() { short } else { apart(folders, |_| true) }
+}
+
+/// The parts of each folder's path that are kept, without those with which all paths begin. A name has at least the last
+/// part.
+fn apart(folders: &[&Path], keep: fn(&str) -> bool) -> Vec<String> {
+    let parts = |folder: &&Path| -> Vec<String> {
+        folder.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| keep(part)).collect()
+    };
+    let all: Vec<Vec<String>> = folders.iter().map(parts).collect();
+    let most = all.iter().map(Vec::len).min().unwrap_or(0).saturating_sub(1);
+    let shared = (0..most).take_while(|&at| all.iter().all(|parts| parts[at] == all[0][at])).count();
+    all.iter().map(|parts| parts[shared..].join("/")).collect()
+}
+
+/// Whether a part of a path is that of a seed: `seed-3`.
+fn is_seed(part: &str) -> bool {
+    let digits = part.strip_prefix("seed-").unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn without_seed(config: &str) -> Table {
@@ -62,12 +81,6 @@ fn rule(config: &Table) -> String {
     name.unwrap_or("rule").to_owned()
 }
 
-/// The parts of a folder's path, without `base` and the part for the seed.
-fn words(folder: &Path) -> Vec<String> {
-    let parts = folder.iter().map(|part| part.to_string_lossy().into_owned());
-    parts.filter(|part| !part.starts_with("seed-") && part != "base").collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +93,16 @@ mod tests {
         assert_eq!(config(1, "batch = 8\nthreads = 1"), config(2, "batch = 8"));
         assert_ne!(config(1, "batch = 8"), config(1, "batch = 9"));
         assert_eq!(rule(&config(1, "")), "cpc");
-        assert_eq!(words(Path::new("all/rule=cpc/seed-3")), ["all", "rule=cpc"]);
+    }
+
+    #[test]
+    fn groups_have_different_names() {
+        let names = |folders: [&str; 2]| distinct(&folders.map(Path::new));
+        assert_eq!(names(["all/rate=1/seed-3", "all/rate=2/seed-3"]), ["rate=1", "rate=2"]);
+        assert_eq!(names(["all/a/base/seed-1", "all/b/base/seed-1"]), ["a", "b"]);
+        assert_eq!(names(["exp/seed-1", "exp/seed-2"]), ["seed-1", "seed-2"]);
+        assert_eq!(names(["exp/seed-1-fast", "exp/seed-1-slow"]), ["seed-1-fast", "seed-1-slow"]);
+        assert_eq!(names(["seed-1", "other"]), ["seed-1", "other"]);
+        assert_eq!(names(["exp/seed-1", "exp/fast/seed-1"]), ["exp", "exp/fast"]);
     }
 }

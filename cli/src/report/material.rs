@@ -14,6 +14,7 @@ use plasticity_lab::audit::{Audit, AuditBench, audit};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::probe::{LayerProbe, ProbeKind};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,8 +55,8 @@ pub struct Material {
     pub audits: Vec<Option<Result<Audit, String>>>,
     /// The answers of a probe on the best layer of each group's first run.
     pub answers: Vec<Answers>,
-    /// Whether all groups have the same encoder. Then the untrained networks of one group stand for all.
-    pub same_encoder: bool,
+    /// Whether all groups have the same untrained network, with the same scores. Then that of one group stands for all.
+    pub same_untrained: bool,
     /// What to show.
     pub wanted: Wanted,
     /// The layers that are shown, counted from 0.
@@ -102,9 +103,14 @@ impl Material {
         };
         let first_of = |group: &Group| group.runs.first().map(|&run| runs[run].loaded.config().to_toml());
         let configs = groups.iter().filter_map(first_of).collect::<Result<Vec<_>>>()?;
-        let same_encoder = same_encoder(&configs);
+        let scores_of = |&run: &usize| {
+            Some((runs[run].loaded.config().seed, untrained_scores(&recorded[run].probe.as_ref()?.layers)))
+        };
+        let scores: Vec<Scores> =
+            groups.iter().map(|group| group.runs.iter().filter_map(scores_of).collect()).collect();
+        let same_untrained = same_untrained(&configs, &scores);
         let rows = runs.first().map_or(Ok(Rows::Stimuli), |run| Rows::of(run.stimuli.as_ref()))?;
-        Ok(Self { runs, groups, rows, recorded, audits, answers: found, same_encoder, wanted, layers })
+        Ok(Self { runs, groups, rows, recorded, audits, answers: found, same_untrained, wanted, layers })
     }
 
     /// The first run of a group.
@@ -116,22 +122,32 @@ impl Material {
     /// The name of the untrained networks of a group, which a page shows beside the trained networks of all
     /// groups.
     pub fn untrained(&self, group: &Group) -> String {
-        if self.same_encoder { "untrained".to_owned() } else { format!("untrained {}", group.name) }
+        if self.same_untrained { "untrained".to_owned() } else { format!("untrained {}", group.name) }
+    }
+
+    /// The words that name a group after "the untrained network".
+    pub fn whose(&self, group: &Group) -> String {
+        if self.same_untrained { String::new() } else { format!(" of {}", group.name) }
+    }
+
+    /// Groups whose untrained networks a page shows: of these, only the first one if it stands for all.
+    pub fn baselines<T>(&self, of: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+        of.into_iter().take(if self.same_untrained { 1 } else { self.groups.len() })
     }
 
     /// The networks of which a page shows pictures, with their titles: the trained network of each group's first
-    /// run, and the untrained ones. If all groups have the same encoder, there is one untrained network, the last.
+    /// run, and the untrained ones. If one untrained network stands for all groups, it is the last.
     pub fn networks(&self) -> Vec<(String, &Examined, Network)> {
         let one = self.groups.len() == 1;
         let mut all = Vec::new();
         for (index, group) in self.groups.iter().enumerate() {
             let trained = if one { "trained".to_owned() } else { group.name.clone() };
             all.push((trained, self.first(index), Network::Trained));
-            if !self.same_encoder {
+            if !self.same_untrained {
                 all.push((self.untrained(group), self.first(index), Network::Untrained));
             }
         }
-        let first = self.groups.first().filter(|_| self.same_encoder);
+        let first = self.groups.first().filter(|_| self.same_untrained);
         all.extend(first.map(|group| (self.untrained(group), self.first(0), Network::Untrained)));
         all
     }
@@ -173,15 +189,26 @@ fn best_layer(probes: Option<&[LayerProbe]>, count: usize) -> usize {
     all.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(count.saturating_sub(1), |(layer, _)| layer)
 }
 
-/// Whether configs have the same encoder, so that their networks differ only after training.
-fn same_encoder(configs: &[String]) -> bool {
-    let encoder = |config: &String| {
-        let mut encoder = config.parse::<toml::Table>().ok()?.get("encoder")?.as_table()?.clone();
+/// The scores of a group's untrained networks in their probes, by seed.
+type Scores = BTreeMap<u64, Vec<f64>>;
+
+fn untrained_scores(layers: &[LayerProbe]) -> Vec<f64> {
+    layers.iter().flat_map(|layer| &layer.scores).map(|score| score.untrained).collect()
+}
+
+/// Whether groups with these configs and scores have the same untrained network: the same encoder and probe, and the
+/// same scores where both were probed. A rule may change the stimuli of probes, and thereby only the scores.
+fn same_untrained(configs: &[String], scores: &[Scores]) -> bool {
+    let untrained = |config: &String| {
+        let config = config.parse::<toml::Table>().ok()?;
+        let mut encoder = config.get("encoder")?.as_table()?.clone();
         // These keys change only what is learned.
         encoder.retain(|key, _| !["modules", "gradient"].contains(&key));
-        Some(encoder)
+        Some((encoder, config.get("probe").cloned()))
     };
-    configs.windows(2).all(|pair| encoder(&pair[0]) == encoder(&pair[1]))
+    let probed: Vec<&Scores> = scores.iter().filter(|scores| !scores.is_empty()).collect();
+    configs.windows(2).all(|pair| untrained(&pair[0]) == untrained(&pair[1]))
+        && probed.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// Probes one layer, pooled as in the run's probe. Returns the probe's answers to the stimuli that the run's networks
@@ -252,11 +279,17 @@ mod tests {
     }
 
     #[test]
-    fn untrained_networks_of_other_encoders_are_told_apart() {
+    fn other_untrained_networks_are_told_apart() {
         let config = |width: usize, modules: &str| {
             format!("[encoder]\nwidths = [{width}]\nmodules = \"{modules}\"\n[rule]\ntype = \"{modules}\"\n")
         };
-        assert!(same_encoder(&[config(4, "layers"), config(4, "one")]));
-        assert!(!same_encoder(&[config(4, "one"), config(8, "one")]));
+        let same = [config(4, "layers"), config(4, "one")];
+        assert!(same_untrained(&same, &[]));
+        assert!(!same_untrained(&[config(4, "one"), config(8, "one")], &[]));
+        let probe = |epochs: usize| format!("{}[probe]\nepochs = {epochs}\n", config(4, "one"));
+        assert!(!same_untrained(&[probe(1), probe(2)], &[]));
+        let scores = |accuracy: f64| Scores::from([(1, vec![accuracy])]);
+        assert!(same_untrained(&same, &[scores(15.6), Scores::new(), scores(15.6)]));
+        assert!(!same_untrained(&same, &[scores(15.6), scores(16.4)]));
     }
 }

@@ -99,8 +99,17 @@ impl Page {
                 }
             }
         };
-        markup.into_string().replace(FOLDER, charts)
+        markup.into_string().replace(FOLDER, &encoded(charts))
     }
+}
+
+/// A name as a part of a URL.
+fn encoded(name: &str) -> String {
+    let of = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    name.bytes().map(of).collect()
 }
 
 /// A placeholder for the folder of charts, which is not known until the page is written.
@@ -109,6 +118,18 @@ const FOLDER: &str = "%charts%";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_to_charts_are_encoded() {
+        let mut page = Page::new("a".to_owned());
+        let name = "loss".to_owned();
+        let chart = Chart { name, title: String::new(), svg: "<svg></svg>".to_owned(), height: 0 };
+        let body = page.figure(chart, "");
+        page.section("one", "One", body);
+        let text = page.html("50% \"é\"-charts");
+        assert!(text.contains("href=\"50%25%20%22%C3%A9%22-charts/loss.svg\""), "{text}");
+        assert!(text.contains("50% &quot;é&quot;-charts"), "{text}");
+    }
 
     #[test]
     fn a_page_is_escaped_and_fetches_nothing() {

@@ -4,7 +4,7 @@
 //! This is the only package that knows CUDA. Every operation of [`ops`] has the same functions on either device.
 
 #[cfg(not(feature = "cuda"))]
-pub mod bf16;
+mod bf16;
 pub mod device;
 pub mod error;
 pub mod map;

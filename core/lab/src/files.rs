@@ -1,6 +1,7 @@
 //! Writes files completely or not at all, and renames useless files instead of deleting them.
 
 use plasticity_core::{Error, Result};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -74,9 +75,9 @@ fn temporary(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// A path quoted as one word for a shell.
-pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A path or a word, quoted as one word for a shell.
+pub fn quoted(word: impl AsRef<OsStr>) -> String {
+    let text = word.as_ref().to_string_lossy().into_owned();
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text

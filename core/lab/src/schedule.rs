@@ -1,6 +1,7 @@
 //! Learning rates that change: pure functions of the step, so that a resumed run gives the same bits.
 
 use plasticity_core::registry::Key;
+use plasticity_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// `schedule`: the factor on a rate at each step: a linear warm-up, then a decay.
@@ -120,6 +121,20 @@ pub struct Rates {
 }
 
 impl Schedule {
+    /// Checks that a decay has steps, with epochs of `per_epoch` steps. `key` is the schedule's key in the config.
+    ///
+    /// # Errors
+    /// If `over` ends it with the warm-up or before.
+    pub fn check(&self, key: &str, per_epoch: u64) -> Result<()> {
+        let [warm_up, over] = [self.warm_up, self.over].map(|span| span.map(|span| span.steps(per_epoch)));
+        if self.decay == Decay::Constant || over.zip(warm_up).is_none_or(|(over, warm_up)| over > warm_up) {
+            return Ok(());
+        }
+        let message =
+            "ends the decay before it begins: `over` counts the warm-up too, so give more than `warm_up`";
+        Err(Error::config(format!("{key}.over"), message))
+    }
+
     /// The schedule of a training of `total` steps, with epochs of `per_epoch` steps.
     pub fn rates(&self, per_epoch: u64, total: u64) -> Rates {
         let steps = |span: &Span| span.steps(per_epoch);
@@ -221,6 +236,18 @@ mod tests {
         assert_all(&factors(&warm, 1, 6), &[1.0, 1.0, 1.0, 0.5, 0.5, 0.5]);
         let epochs = "decay = { type = \"staircase\", every = { epochs = 1 } }";
         assert_all(&factors(epochs, 3, 7), &[1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01]);
+    }
+
+    #[test]
+    fn a_decay_that_ends_with_its_warm_up_is_refused() {
+        let check = |text: &str| toml::from_str::<Schedule>(text).unwrap().check("training.schedule", 4);
+        let warm_up = "warm_up = { epochs = 2 }\ndecay = { type = \"linear\" }\n";
+        let error = check(&format!("{warm_up}over = {{ steps = 8 }}")).unwrap_err().to_string();
+        assert!(error.starts_with("training.schedule.over: ends the decay"), "{error}");
+        check(&format!("{warm_up}over = {{ steps = 9 }}")).unwrap();
+        check(warm_up).unwrap();
+        check("warm_up = { epochs = 2 }\nover = { epochs = 2 }").unwrap();
+        check("decay = { type = \"linear\" }\nover = { steps = 1 }").unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{BroadcastSignal, Modulation};
 use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Scores};
-use crate::taped::Pass;
+use crate::taped::Tape;
 
 /// Loss and γ = −∂L/∂u.
 ///
@@ -16,7 +16,7 @@ pub fn modulation<B: BroadcastSignal + ?Sized>(
     pairs: &Pairs,
 ) -> Result<Modulation> {
     let device = scores.values.device();
-    let leaf = Pass::new(device).leaf(&scores.values, 0, scores.rows, scores.columns)?;
+    let leaf = Tape::new(device).leaf(&scores.values, 0, scores.rows, scores.columns)?;
     let loss = signal.loss(&leaf, pairs)?;
     let value = Buffer::from_vec(device, vec![loss.value()?])?;
     let values = loss.backward()?.downhill(&leaf)?;

@@ -7,13 +7,13 @@ use crate::draws::Draws;
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::representation::{Representation, RepresentationShape};
-use crate::taped::{Matrix, Pass, Scalar};
+use crate::taped::{Matrix, Scalar, Tape};
 
 pub use crate::taped::Held;
 
 /// The arguments of a loss: the signals of a step as matrices whose operations are recorded.
 pub struct Taped<'a> {
-    pass: Pass,
+    tape: Tape,
     target: Matrix,
     context: Option<Matrix>,
     top: Option<Matrix>,
@@ -27,13 +27,13 @@ impl<'a> Taped<'a> {
     /// # Errors
     /// If the device has no memory.
     pub(super) fn new(signals: &'a Signals<'a>, parameters: Vec<&mut Parameter>) -> Result<Self> {
-        let pass = Pass::new(signals.target.data().device());
+        let tape = Tape::new(signals.target.data().device());
         let leaf =
-            |seen: &Representation| pass.leaf(seen.data(), 0, seen.shape().rows(), seen.shape().channel);
-        let own = parameters.into_iter().map(|own| pass.parameter(own)).collect::<Result<_>>()?;
+            |seen: &Representation| tape.leaf(seen.data(), 0, seen.shape().rows(), seen.shape().channel);
+        let own = parameters.into_iter().map(|own| tape.parameter(own)).collect::<Result<_>>()?;
         let (target, context) = (leaf(signals.target)?, signals.context.map(leaf).transpose()?);
         let top = signals.top.map(leaf).transpose()?;
-        Ok(Self { pass, target, context, top, own, signals })
+        Ok(Self { tape, target, context, top, own, signals })
     }
 
     /// Axes of the target's rows.
@@ -80,7 +80,7 @@ impl<'a> Taped<'a> {
 
     /// `[rows, columns]`: a matrix of the values of a function of row and column.
     pub fn constant(&self, rows: usize, columns: usize, value: impl FnMut(usize, usize) -> f32) -> Matrix {
-        self.pass.constant(rows, columns, value)
+        self.tape.constant(rows, columns, value)
     }
 
     /// The classes of the batch, for supervised rules.
@@ -90,27 +90,27 @@ impl<'a> Taped<'a> {
 
     /// The device.
     pub fn device(&self) -> &Device {
-        self.pass.device()
+        self.tape.device()
     }
 
     /// The update for a loss of these signals.
     pub(super) fn update(&self, loss: &Scalar, parameters: Vec<&mut Parameter>) -> Result<RuleUpdate> {
         let device = self.device();
         let value = Buffer::from_vec(device, vec![loss.value()?])?;
-        let mut slopes = loss.backward()?;
+        let mut gradients = loss.backward()?;
         let mut own = Vec::new();
         for (parameter, leaf) in parameters.into_iter().zip(&self.own).filter(|(own, _)| own.learns()) {
-            let public = slopes.downhill(leaf)?.to_vec()?;
+            let public = gradients.downhill(leaf)?.to_vec()?;
             own.push(Buffer::from_vec(device, parameter.to_memory(&public)?)?);
         }
-        let context = self.context.as_ref().map(|context| slopes.downhill(context)).transpose()?;
-        Ok(RuleUpdate::new(value, slopes.downhill(&self.target)?).with_context(context).with_own(own))
+        let context = self.context.as_ref().map(|context| gradients.downhill(context)).transpose()?;
+        Ok(RuleUpdate::new(value, gradients.downhill(&self.target)?).with_context(context).with_own(own))
     }
 }
 
 /// The value of a rule's [`PlasticityRule::loss`], or `None` if it has none. The first call stores the detached
-/// values ([`Matrix::stop`]) in `held`; later calls use these values. So finite differences measure the same function
-/// as the gradient.
+/// values ([`Matrix::detach`]) in `held`; later calls use these values. So finite differences measure the same
+/// function as the gradient.
 ///
 /// # Errors
 /// If the rule returns an error.
@@ -121,9 +121,9 @@ pub fn loss<R: PlasticityRule + ?Sized>(
     held: &mut Held,
 ) -> Result<Option<f32>> {
     let taped = Taped::new(signals, rule.parameters())?;
-    taped.pass.hold(std::mem::take(held));
+    taped.tape.hold(std::mem::take(held));
     let loss = rule.loss(&taped, draws)?.map(|loss| loss.value()).transpose();
-    *held = taped.pass.held();
+    *held = taped.tape.held();
     loss
 }
 

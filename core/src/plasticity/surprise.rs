@@ -18,19 +18,10 @@ pub struct Surprise {
 impl Surprise {
     /// The gates of a step's pairs, or `None` if the signal has no gate.
     pub fn of(signal: &dyn BroadcastSignal, gamma: &Scores, pairs: &Pairs) -> Option<Self> {
-        let compared = match &pairs.signs {
-            None => gamma.rows * gamma.columns,
-            Some(signs) => {
-                let fixations = signs.fixations();
-                let saccades = gamma.columns.saturating_sub(1);
-                let row = |row: usize| match fixations.get(row % fixations.len().max(1)) {
-                    Some(false) => saccades,
-                    _ => 1,
-                };
-                (0..gamma.rows).map(row).sum()
-            }
-        };
-        signal.gates().then(|| Self { gamma: gamma.values.clone(), compared })
+        signal.gates().then(|| {
+            let (positives, negatives) = pairs.counts();
+            Self { gamma: gamma.values.clone(), compared: positives + negatives }
+        })
     }
 
     /// Share of the pairs with H = 1, from 0 to 1; `None` if no pair has a gate. On a GPU this waits for the step.
@@ -44,5 +35,55 @@ impl Surprise {
             compared += of;
         }
         Ok((compared > 0).then(|| open as f32 / compared as f32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::taped::{Matrix, Scalar};
+
+    /// A signal that has gates, or none.
+    struct Signal(bool);
+
+    impl BroadcastSignal for Signal {
+        fn loss(&self, scores: &Matrix, _: &Pairs) -> Result<Scalar> {
+            Ok(scores.square().mean())
+        }
+
+        fn gates(&self) -> bool {
+            self.0
+        }
+    }
+
+    fn gamma(device: &Device, rows: usize, values: &[f32]) -> Scores {
+        let columns = values.len() / rows;
+        Scores { values: Buffer::from_vec(device, values.to_vec()).unwrap(), rows, columns }
+    }
+
+    #[test]
+    fn surprised_pairs_are_those_with_a_gamma() {
+        let device = Device::open().unwrap();
+        let pairs = Pairs::sampled(&device, 2, 1, vec![1, 0]).unwrap();
+        let gamma = |values: &[f32]| gamma(&device, 2, values);
+        let one = Surprise::of(&Signal(true), &gamma(&[0.5, 0.0, 0.0, 0.0]), &pairs).unwrap();
+        let two = Surprise::of(&Signal(true), &gamma(&[0.5, -0.5, 0.0, 0.0]), &pairs).unwrap();
+        assert_eq!(Surprise::share(std::slice::from_ref(&one)).unwrap(), Some(0.25));
+        assert_eq!(Surprise::share(&[one, two]).unwrap(), Some(0.375));
+        assert!(Surprise::of(&Signal(false), &gamma(&[0.5; 4]), &pairs).is_none());
+        assert_eq!(Surprise::share(&[]).unwrap(), None);
+    }
+
+    /// Of each period of three rows, one has its positive and two have their three negatives: 1 + 3 + 3 pairs.
+    #[test]
+    fn in_time_local_learning_a_row_has_its_positive_or_its_negatives() {
+        let device = Device::open().unwrap();
+        let pairs = Pairs::sampled(&device, 6, 3, vec![1, 2, 1, 2, 0, 2, 0, 1, 0]).unwrap();
+        let pairs = pairs.time_local(&device, &[1, -1, -1]).unwrap();
+        let period = [[1.0, 0.0, 0.0, 0.0], [0.0, -1.0, -1.0, 0.0], [0.0, 0.0, 0.0, -1.0]].concat();
+        let gamma = gamma(&device, 6, &period.repeat(2));
+        let found = Surprise::of(&Signal(true), &gamma, &pairs).unwrap();
+        assert_eq!(Surprise::share(&[found]).unwrap(), Some(8.0 / 14.0));
     }
 }

@@ -4,7 +4,7 @@ use super::{Dendrites, Reach, Rows, ScoreFunction};
 use crate::device::Buffer;
 use crate::error::Result;
 use crate::pairs::{Pairs, Saccades, Scores};
-use crate::taped::{Matrix, Pass};
+use crate::taped::{Matrix, Tape};
 
 /// Target, context and own weights as leaves, and the scores of the pairs.
 struct Leaves {
@@ -21,11 +21,11 @@ impl Leaves {
         context: Rows,
         pairs: &Pairs,
     ) -> Result<Self> {
-        let pass = Pass::new(target.data.device());
-        let leaf = |rows: Rows| pass.leaf(rows.data, rows.first * rows.channels, rows.rows, rows.channels);
+        let tape = Tape::new(target.data.device());
+        let leaf = |rows: Rows| tape.leaf(rows.data, rows.first * rows.channels, rows.rows, rows.channels);
         let (target, context) = (leaf(target)?, leaf(context)?);
         let own: Vec<_> =
-            score.parameters().into_iter().map(|own| pass.parameter(own)).collect::<Result<_>>()?;
+            score.parameters().into_iter().map(|own| tape.parameter(own)).collect::<Result<_>>()?;
         let picked = pick(&score.all_pairs(&target, &context, &own)?, pairs);
         Ok(Self { target, context, own, picked })
     }
@@ -59,18 +59,18 @@ pub fn dendrites<S: ScoreFunction + ?Sized>(
 ) -> Result<Dendrites> {
     let device = target.data.device();
     let leaves = Leaves::new(score, target, context, pairs)?;
-    let gamma = leaves.picked.pass().leaf(&gamma.values, 0, gamma.rows, gamma.columns)?;
-    let mut slopes = (leaves.picked * gamma).sum().backward()?;
+    let gamma = leaves.picked.tape().leaf(&gamma.values, 0, gamma.rows, gamma.columns)?;
+    let mut gradients = (leaves.picked * gamma).sum().backward()?;
     let mut own = Vec::new();
     if reach.weights {
         for (parameter, leaf) in score.parameters().iter().zip(&leaves.own).filter(|(own, _)| own.learns()) {
-            let public = slopes.of(leaf)?.to_vec()?;
+            let public = gradients.of(leaf)?.to_vec()?;
             own.push(Buffer::from_vec(device, parameter.to_memory(&public)?)?);
         }
     }
     Ok(Dendrites {
-        target: reach.target.then(|| slopes.of(&leaves.target)).transpose()?,
-        context: reach.context.then(|| slopes.of(&leaves.context)).transpose()?,
+        target: reach.target.then(|| gradients.of(&leaves.target)).transpose()?,
+        context: reach.context.then(|| gradients.of(&leaves.context)).transpose()?,
         own,
     })
 }

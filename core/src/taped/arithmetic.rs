@@ -13,22 +13,22 @@ impl Matrix {
         let ((rows, columns), (their_rows, their_columns)) = (self.shape(), other.shape());
         let one = |a: usize, b: usize| if a == 1 { Some(b) } else { (b == 1 || a == b).then_some(a) };
         let shape = match (one(rows, their_rows), one(columns, their_columns)) {
-            (Some(rows), Some(columns)) if self.pass.is(&other.pass) => (rows, columns),
+            (Some(rows), Some(columns)) if self.tape.is(&other.tape) => (rows, columns),
             (Some(_), Some(_)) => {
-                return self.pass.refused(what, "the matrices belong to two passes".to_owned(), self.shape());
+                return self.tape.refused(what, "the matrices belong to two tapes".to_owned(), self.shape());
             }
             _ => {
                 let message = format!(
                     "a matrix of {rows} × {columns} does not fit one of {their_rows} × {their_columns}: expected \
                      the same shape, one row, or one column"
                 );
-                return self.pass.refused(what, message, self.shape());
+                return self.tape.refused(what, message, self.shape());
             }
         };
         // dfdx stores the gradients of two operands in two places, but one tensor has only one place.
         let other = if self.id == other.id { &other.copied() } else { other };
         let (left, right) = (self.spread(shape), other.spread(shape));
-        self.pass.record(what, shape, op(left.recorded(), right.value))
+        self.tape.record(what, shape, op(left.recorded(), right.value))
     }
 
     /// A row, column or value, repeated to fill `shape`.
@@ -50,10 +50,10 @@ impl Matrix {
         match made {
             Ok(made) => {
                 let (value, tape): (Tensor<(usize, usize), f32, AutoDevice>, _) = made.split_tape();
-                self.pass.merge(tape);
-                Self { value, id: self.id, pass: self.pass.clone() }
+                self.tape.merge(tape);
+                Self { value, id: self.id, tape: self.tape.clone() }
             }
-            Err(error) => self.pass.refused("repeat", format!("dfdx: {error:?}"), shape),
+            Err(error) => self.tape.refused("repeat", format!("dfdx: {error:?}"), shape),
         }
     }
 }

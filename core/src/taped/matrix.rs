@@ -1,7 +1,7 @@
 //! A matrix whose operations are recorded.
 
-use super::pass::Tape;
-use super::{Pass, Plain, Recorded};
+use super::tape::DfdxTape;
+use super::{Plain, Recorded, Tape};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
 use dfdx::shapes::HasShape;
@@ -12,10 +12,10 @@ use dfdx::tensor_ops::{ReshapeTo, TryMul};
 #[derive(Clone)]
 pub struct Matrix {
     pub(super) value: Plain,
-    /// The number of the matrix in its pass. Views of one matrix have the same number, and dfdx stores their
+    /// The number of the matrix in its tape. Views of one matrix have the same number, and dfdx stores their
     /// gradients in one place.
     pub(super) id: u64,
-    pub(super) pass: Pass,
+    pub(super) tape: Tape,
 }
 
 impl Matrix {
@@ -24,37 +24,36 @@ impl Matrix {
         *self.value.shape()
     }
 
-    /// The pass that it belongs to.
-    pub fn pass(&self) -> &Pass {
-        &self.pass
+    /// The tape that it belongs to.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
     }
 
     /// The device it is on.
     pub fn device(&self) -> &Device {
-        self.pass.device()
+        self.tape.device()
     }
 
     /// `[rows, columns]`: a matrix of the values of a function of row and column, to compute with this one.
     pub fn constant(&self, rows: usize, columns: usize, value: impl FnMut(usize, usize) -> f32) -> Self {
-        self.pass.constant(rows, columns, value)
+        self.tape.constant(rows, columns, value)
     }
 
-    /// Detaches the matrix (stop-gradient): the same values, but no gradient goes back through them. PyTorch's
-    /// `detach`.
+    /// The same values, detached: no gradient goes back through them (stop-gradient).
     #[must_use]
-    pub fn stop(&self) -> Self {
+    pub fn detach(&self) -> Self {
         match self.value.clone().try_mul(1.0) {
-            Ok(value) => self.pass.matrix(self.pass.stopped(value)),
-            Err(error) => self.pass.refused("stop", format!("dfdx: {error:?}"), self.shape()),
+            Ok(value) => self.tape.matrix(self.tape.detached(value)),
+            Err(error) => self.tape.refused("detach", format!("dfdx: {error:?}"), self.shape()),
         }
     }
 
     /// Its values, row by row.
     ///
     /// # Errors
-    /// The first error of an operation of the pass, or no memory on the device.
+    /// The first error of an operation of the tape, or no memory on the device.
     pub fn values(&self) -> Result<Buffer> {
-        self.pass.check()?;
+        self.tape.check()?;
         Ok(Buffer::from_tensor(self.device(), &self.value)?)
     }
 
@@ -82,13 +81,13 @@ impl Matrix {
         let (rows, columns) = self.shape();
         if rows == 0 || columns == 0 {
             let message = format!("got a matrix without values, {rows} × {columns}");
-            return self.pass.refused(what, message, shape);
+            return self.tape.refused(what, message, shape);
         }
-        self.pass.record(what, shape, op(self.recorded()))
+        self.tape.record(what, shape, op(self.recorded()))
     }
 
     pub(super) fn recorded(&self) -> Recorded {
-        self.value.clone().put_tape(Tape::default())
+        self.value.clone().put_tape(DfdxTape::default())
     }
 
     /// The same values as `[rows, columns]`, row by row.
@@ -97,7 +96,7 @@ impl Matrix {
         let (own_rows, own_columns) = self.shape();
         if rows * columns != own_rows * own_columns || rows * columns == 0 {
             let message = format!("{own_rows} × {own_columns} values do not fit {rows} × {columns}");
-            return self.pass.refused("reshape", message, (rows, columns));
+            return self.tape.refused("reshape", message, (rows, columns));
         }
         let made = self.shaped("reshape", (rows, columns), |x| x.try_reshape_like(&(rows, columns)));
         Self { id: self.id, ..made }

@@ -10,12 +10,12 @@ impl Matrix {
     pub fn matmul(&self, other: &Self) -> Self {
         let ((rows, columns), (their_rows, their_columns)) = (self.shape(), other.shape());
         let shape = (rows, their_columns);
-        if columns != their_rows || !self.pass.is(&other.pass) {
+        if columns != their_rows || !self.tape.is(&other.tape) {
             let message = format!(
-                "expected a matrix of {columns} rows, of the same pass, to the right of {rows} × {columns}, got \
+                "expected a matrix of {columns} rows, of the same tape, to the right of {rows} × {columns}, got \
                  {their_rows} × {their_columns}"
             );
-            return self.pass.refused("matmul", message, shape);
+            return self.tape.refused("matmul", message, shape);
         }
         let other = if self.id == other.id { &other.copied() } else { other };
         let right = other.value.clone();

@@ -1,6 +1,6 @@
 //! One number whose operations are recorded: a loss.
 
-use super::{Matrix, Slopes};
+use super::{Gradients, Matrix};
 use crate::error::{Error, Result};
 use dfdx::tensor::{AsArray, PutTape, Tensor};
 use dfdx::tensor_ops::{Backward, ReshapeTo};
@@ -14,21 +14,21 @@ impl Scalar {
     /// Its value.
     ///
     /// # Errors
-    /// The first error of an operation of the pass.
+    /// The first error of an operation of the tape.
     pub fn value(&self) -> Result<f32> {
-        self.0.pass.check()?;
+        self.0.tape.check()?;
         Ok(self.plain()?.array())
     }
 
     /// The gradients of this number by everything it was computed from. This consumes the recorded operations.
     ///
     /// # Errors
-    /// The first error of an operation of the pass, or no memory on the device.
-    pub fn backward(&self) -> Result<Slopes> {
-        self.0.pass.check()?;
-        let scalar: TapedScalar = self.plain()?.put_tape(self.0.pass.take());
+    /// The first error of an operation of the tape, or no memory on the device.
+    pub fn backward(&self) -> Result<Gradients> {
+        self.0.tape.check()?;
+        let scalar: TapedScalar = self.plain()?.put_tape(self.0.tape.take());
         let gradients = scalar.try_backward().map_err(|error| Error::Device(format!("dfdx: {error:?}")))?;
-        Ok(Slopes { gradients, device: self.0.device().clone() })
+        Ok(Gradients { gradients, device: self.0.device().clone() })
     }
 
     fn plain(&self) -> Result<Tensor<(), f32, dfdx::tensor::AutoDevice>> {

@@ -13,7 +13,7 @@ impl Matrix {
         let shape = (range.len(), columns);
         if range.end > rows || range.is_empty() {
             let message = format!("{range:?} is not within {rows} rows, or is empty");
-            return self.pass.refused("rows", message, shape);
+            return self.tape.refused("rows", message, shape);
         }
         // Slice a copy: on the CPU, dfdx overwrites the gradients of the tensor's other uses with the gradient of a
         // slice.
@@ -27,7 +27,7 @@ impl Matrix {
         let shape = (rows, range.len());
         if range.end > columns || range.is_empty() {
             let message = format!("{range:?} is not within {columns} columns, or is empty");
-            return self.pass.refused("columns", message, shape);
+            return self.tape.refused("columns", message, shape);
         }
         self.copied().shaped("columns", shape, |x| x.try_slice((.., range)))
     }
@@ -36,7 +36,7 @@ impl Matrix {
     pub fn views(&self) -> (Self, Self) {
         let rows = self.shape().0;
         if !rows.is_multiple_of(2) {
-            let none = || self.pass.refused("views", format!("{rows} rows cannot be halved"), self.shape());
+            let none = || self.tape.refused("views", format!("{rows} rows cannot be halved"), self.shape());
             return (none(), none());
         }
         (self.rows(0..rows / 2), self.rows(rows / 2..rows))
@@ -48,10 +48,10 @@ impl Matrix {
         let (rows, columns) = self.shape();
         let shape = (index.len(), columns);
         if let Some(row) = index.iter().find(|&&row| row >= rows) {
-            return self.pass.refused("take", format!("row {row} is not one of {rows}"), shape);
+            return self.tape.refused("take", format!("row {row} is not one of {rows}"), shape);
         }
         if index.is_empty() {
-            return self.pass.refused("take", "is empty: give at least one row".to_owned(), shape);
+            return self.tape.refused("take", "is empty: give at least one row".to_owned(), shape);
         }
         self.shaped("take", shape, |x| {
             let tensors = self.device().tensors();
@@ -74,7 +74,7 @@ impl Matrix {
                 index.len(),
                 index.iter().max().unwrap_or(&0)
             );
-            return self.pass.refused("pick", message, shape);
+            return self.tape.refused("pick", message, shape);
         }
         self.shaped("pick", shape, |x| {
             let index: Tensor<(usize, usize), usize, AutoDevice> =

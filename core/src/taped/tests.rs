@@ -1,6 +1,6 @@
 //! Every operation, and every way to use a matrix several times, against finite differences.
 
-use super::{Matrix, Pass, Scalar};
+use super::{Matrix, Scalar, Tape};
 use crate::device::{Buffer, Device};
 
 /// A function from a matrix to a matrix.
@@ -14,15 +14,15 @@ fn values(from: f32) -> Vec<f32> {
 
 fn run(loss: Loss, x: &[f32], y: &[f32]) -> (f64, Vec<f32>, Vec<f32>) {
     let device = Device::open().unwrap();
-    let pass = Pass::new(&device);
+    let tape = Tape::new(&device);
     let leaf = |values: &[f32], rows, columns| {
-        pass.leaf(&Buffer::from_vec(&device, values.to_vec()).unwrap(), 0, rows, columns).unwrap()
+        tape.leaf(&Buffer::from_vec(&device, values.to_vec()).unwrap(), 0, rows, columns).unwrap()
     };
     let (x, y) = (leaf(x, 4, 3), leaf(y, 3, 4));
     let made = loss(&x, &y);
     let value = f64::from(made.value().unwrap());
-    let mut slopes = made.backward().unwrap();
-    (value, slopes.of(&x).unwrap().to_vec().unwrap(), slopes.of(&y).unwrap().to_vec().unwrap())
+    let mut gradients = made.backward().unwrap();
+    (value, gradients.of(&x).unwrap().to_vec().unwrap(), gradients.of(&y).unwrap().to_vec().unwrap())
 }
 
 fn differentiates(what: &str, loss: Loss) {
@@ -86,8 +86,8 @@ fn functions() {
     for (what, function) in all {
         let device = Device::open().unwrap();
         let at = |values: &[f32]| {
-            let pass = Pass::new(&device);
-            let x = pass.leaf(&Buffer::from_vec(&device, values.to_vec()).unwrap(), 0, 4, 3).unwrap();
+            let tape = Tape::new(&device);
+            let x = tape.leaf(&Buffer::from_vec(&device, values.to_vec()).unwrap(), 0, 4, 3).unwrap();
             let loss = weighted(&function(&x));
             (f64::from(loss.value().unwrap()), loss.backward().unwrap().of(&x).unwrap().to_vec().unwrap())
         };
@@ -136,23 +136,23 @@ fn parts_that_overlap_add_up() {
 }
 
 #[test]
-fn through_stop_no_gradient_passes() {
+fn no_gradient_goes_back_through_detach() {
     let (x, y) = (values(0.3), values(5.7));
-    let (stopped, by_x, by_y) = run(|x, y| weighted(&(x.matmul(y).stop() * x.matmul(y))), &x, &y);
+    let (detached, by_x, by_y) = run(|x, y| weighted(&(x.matmul(y).detach() * x.matmul(y))), &x, &y);
     let (whole, _, _) = run(|x, y| weighted(&x.matmul(y).square()), &x, &y);
-    assert_eq!(stopped, whole);
+    assert_eq!(detached, whole);
     let (_, half_x, half_y) = run(|x, y| weighted(&x.matmul(y).square()) * 0.5, &x, &y);
     for (a, b) in by_x.iter().chain(&by_y).zip(half_x.iter().chain(&half_y)) {
         assert!((a - b).abs() < 1e-5);
     }
-    assert!(run(|x, y| weighted(&x.stop()) + y.sum(), &x, &y).1.iter().all(|slope| *slope == 0.0));
+    assert!(run(|x, y| weighted(&x.detach()) + y.sum(), &x, &y).1.iter().all(|gradient| *gradient == 0.0));
 }
 
 #[test]
 fn softplus_is_finite_and_has_its_slope_at_zero() {
     let device = Device::open().unwrap();
-    let pass = Pass::new(&device);
-    let x = pass.constant(1, 3, |_, at| [-1e4, 0.0, 1e4][at]);
+    let tape = Tape::new(&device);
+    let x = tape.constant(1, 3, |_, at| [-1e4, 0.0, 1e4][at]);
     let made = x.softplus();
     assert_eq!(made.values().unwrap().to_vec().unwrap(), [0.0, 2.0_f32.ln(), 1e4]);
     assert_eq!(made.sum().backward().unwrap().of(&x).unwrap().to_vec().unwrap(), [0.0, 0.5, 1.0]);
@@ -172,8 +172,8 @@ fn what_does_not_fit_is_the_error_of_whoever_asks_for_the_result() {
         (|x| x.rows(0..3).views().0, "3 rows cannot be halved"),
     ];
     for (wrong, expected) in cases {
-        let pass = Pass::new(&device);
-        let loss = wrong(&pass.constant(4, 3, |_, _| 1.0)).exp().sum() * 2.0;
+        let tape = Tape::new(&device);
+        let loss = wrong(&tape.constant(4, 3, |_, _| 1.0)).exp().sum() * 2.0;
         let error = loss.backward().err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     }
@@ -187,18 +187,18 @@ fn what_does_not_fit_is_the_error_of_whoever_asks_for_the_result() {
         (|x| x.reshape(0, 3), "do not fit 0 × 3"),
         (|x| x.constant(0, 3, |_, _| 1.0), "0 × 3 is empty"),
         (
-            |x| x.pass().leaf(&Buffer::zeros(x.device(), 0).unwrap(), 0, 0, 3).unwrap(),
+            |x| x.tape().leaf(&Buffer::zeros(x.device(), 0).unwrap(), 0, 0, 3).unwrap(),
             "log_softmax: got a matrix without values",
         ),
     ];
     for (wrong, expected) in empty {
-        let pass = Pass::new(&device);
-        let made = wrong(&pass.constant(4, 3, |_, _| 1.0));
+        let tape = Tape::new(&device);
+        let made = wrong(&tape.constant(4, 3, |_, _| 1.0));
         let loss = made.log_softmax().softplus().mean() + made.row_means().sum();
         let error = loss.backward().err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let (one, two) = (Pass::new(&device), Pass::new(&device));
-    let [one, two] = [one, two].map(|pass| pass.constant(2, 2, |_, _| 1.0));
-    assert!((one + two).values().unwrap_err().to_string().contains("two passes"));
+    let (one, two) = (Tape::new(&device), Tape::new(&device));
+    let [one, two] = [one, two].map(|tape| tape.constant(2, 2, |_, _| 1.0));
+    assert!((one + two).values().unwrap_err().to_string().contains("two tapes"));
 }

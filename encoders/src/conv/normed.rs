@@ -5,11 +5,9 @@ use plasticity_core::Result;
 use plasticity_core::device::Buffer;
 use plasticity_core::layer::{Phase, PostFactor};
 use plasticity_core::map::MapShape;
-use plasticity_core::ops;
 use plasticity_core::ops::conv as device;
 use plasticity_core::ops::conv::{Geometry, Pool, Routing};
 use plasticity_core::ops::norm::Moments;
-use plasticity_core::representation::Pooling;
 
 /// What a layer with batch normalisation keeps until its update.
 pub(super) struct Normed {
@@ -46,13 +44,7 @@ pub(super) fn backward(
     factor: PostFactor,
     shape: MapShape,
 ) -> Result<[Buffer; 3]> {
-    let factor = match factor {
-        PostFactor::Activation(_) | PostFactor::Potential(_) => {
-            return Err(PostFactor::no_activation("convolution"));
-        }
-        PostFactor::PerPosition(factor) => factor,
-        PostFactor::PerSample(factor) => ops::spread(&factor, shape, Pooling::Mean)?,
-    };
+    let factor = factor.per_position(shape, "convolution")?;
     let factor = match pool {
         Some(pool) => device::max_unpool(geometry, pool, &kept.routing, &factor)?,
         None => factor,

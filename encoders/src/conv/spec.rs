@@ -5,7 +5,6 @@ use crate::weights::Initial;
 use plasticity_core::device::Device;
 use plasticity_core::layer::{EncoderLayer, LayerSpec};
 use plasticity_core::map::MapShape;
-use plasticity_core::ops::conv::Pool;
 use plasticity_core::plugin;
 use plasticity_core::random::Random;
 use plasticity_core::{Error, Result};
@@ -61,9 +60,19 @@ macro_rules! conv {
             /// # Errors
             /// If a value is out of range; the error names the key.
             pub fn shape(&self) -> Result<ConvShape> {
-                let pool = self.max_pool.as_ref();
-                let shape = shape($axes, self.channels, &self.kernel, &self.stride, &self.padding, self.relu, pool)?;
-                Ok(ConvShape { batch_norm: self.batch_norm, bias: self.bias, initial: self.initial, ..shape })
+                let pool = self.max_pool.as_ref().map(|pool| pool.on($axes)).transpose()?;
+                Ok(ConvShape {
+                    channels: neurons(self.channels)?,
+                    axes: $axes,
+                    kernel: self.kernel.on($axes, 1, "kernel")?,
+                    stride: self.stride.on($axes, 1, "stride")?,
+                    padding: self.padding.on($axes, 0, "padding")?,
+                    relu: self.relu,
+                    bias: self.bias,
+                    initial: self.initial,
+                    batch_norm: self.batch_norm,
+                    pool,
+                })
             }
         }
 
@@ -177,43 +186,6 @@ fn neurons(channels: usize) -> Result<usize> {
         return Err(Error::config("channels", format!("{channels} is not in 1 … {}", 1 << 16)));
     }
     Ok(channels)
-}
-
-fn shape(
-    axes: [bool; 3],
-    channels: usize,
-    kernel: &Sizes,
-    stride: &Sizes,
-    padding: &Sizes,
-    relu: bool,
-    pool: Option<&PoolSpec>,
-) -> Result<ConvShape> {
-    let pool = pool
-        .map(|pool| -> Result<Pool> {
-            let size = pool.size.on(axes, 1, 1, "max_pool.size")?;
-            if size.iter().product::<usize>() > Pool::MOST {
-                let message = format!("{size:?} has more than {} positions", Pool::MOST);
-                return Err(Error::config("max_pool.size", message));
-            }
-            let stride = match &pool.stride {
-                Some(stride) => stride.on(axes, 1, 1, "max_pool.stride")?,
-                None => size,
-            };
-            Ok(Pool { size, stride })
-        })
-        .transpose()?;
-    Ok(ConvShape {
-        channels: neurons(channels)?,
-        axes,
-        kernel: kernel.on(axes, 1, 1, "kernel")?,
-        stride: stride.on(axes, 1, 1, "stride")?,
-        padding: padding.on(axes, 0, 0, "padding")?,
-        relu,
-        bias: true,
-        initial: Initial::Uniform,
-        batch_norm: false,
-        pool,
-    })
 }
 
 fn one() -> Sizes {

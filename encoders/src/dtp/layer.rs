@@ -1,13 +1,12 @@
 //! The layer: its own update from the post factor, targets for the layer below, and the update of the inverse.
 
-use crate::weights::normal;
 use plasticity_core::across::Across;
 use plasticity_core::device::Buffer;
 use plasticity_core::layer::{Activity, EncoderLayer, LayerUpdate, Phase, PostFactor, Trace};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::ops;
 use plasticity_core::parameter::Parameter;
-use plasticity_core::random::{Random, stream};
+use plasticity_core::random::{Random, normal, stream};
 use plasticity_core::{Error, Result};
 use rand::RngExt;
 use std::sync::Arc;
@@ -83,7 +82,7 @@ impl Dtp {
         if let Some(mut random) = random.filter(|_| self.noise > 0.0) {
             // Drawn for the batch of all ranks, so that a stimulus gets the same noise on any number of ranks.
             let whole: Vec<f32> =
-                (0..pre.shape().len() * self.ranks()).map(|_| normal(&mut random)).collect();
+                (0..pre.shape().len() * self.ranks()).map(|_| normal(&mut random) as f32).collect();
             let noise = match &self.across {
                 Some(across) => across.own(&whole, pre.shape())?,
                 None => whole,

@@ -3,7 +3,7 @@
 use plasticity_core::device::{Buffer, Device, Precision};
 use plasticity_core::layer::{EncoderLayer, LayerSpec, LayerUpdate, Phase, PostFactor};
 use plasticity_core::map::{FeatureMap, MapShape};
-use plasticity_core::random::stream;
+use plasticity_core::random::{normal, stream};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -106,8 +106,7 @@ fn updates_follow_the_losses_and_the_factor_below_is_the_target() {
 
     // The noise of this step: its generator comes from the module's.
     let mut random = stream(stream(7, &[]).random(), &[]);
-    let noisy: Vec<f64> =
-        x.iter().map(|x| x + noise * f64::from(crate::weights::normal(&mut random))).collect();
+    let noisy: Vec<f64> = x.iter().map(|x| x + noise * f64::from(normal(&mut random) as f32)).collect();
     let squares = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
     let forward = |p: &[Vec<f32>]| squares(&f(p, &x), &target) / (2.0 * STEP);
     let code = f(&public, &noisy);

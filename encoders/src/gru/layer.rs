@@ -222,26 +222,15 @@ impl EncoderLayer for Gru {
         feedback: bool,
     ) -> Result<LayerUpdate> {
         let sizes = self.sizes(pre.shape())?;
-        let factor = match factor {
-            PostFactor::Activation(_) | PostFactor::Potential(_) => {
-                return Err(PostFactor::no_activation("gru"));
-            }
-            PostFactor::PerPosition(factor) => factor,
-            PostFactor::PerSample(factor) if sizes.steps == 1 => factor,
-            PostFactor::PerSample(_) => {
-                return Err(Error::shape(
-                    "gru",
-                    "needs a post factor for each time step, got one for each sample",
-                ));
-            }
-        };
+        if sizes.steps != 1 && matches!(factor, PostFactor::PerSample(_)) {
+            let message = "needs a post factor for each time step, got one for each sample";
+            return Err(Error::shape("gru", message));
+        }
+        let factor = factor.per_position(post.shape(), "gru")?;
         let expected = sizes.samples * sizes.steps * sizes.hidden;
-        if factor.len() != expected || post.data().len() != expected {
-            let message = format!(
-                "post factor and output should hold {expected} values, got {} and {}",
-                factor.len(),
-                post.data().len()
-            );
+        if factor.len() != expected {
+            let message =
+                format!("post factor and output should hold {expected} values, got {}", factor.len());
             return Err(Error::shape("gru", message));
         }
         if self.gradient == Gradient::EpropForward {

@@ -3,7 +3,7 @@
 //! `[stimulus] type = "speech"` names one source for learning and two labelled sources for the probe. The
 //! sources are [`librispeech`](source::Librispeech), [`timit`](source::Timit),
 //! [`recordings`](source::Recordings) and [`synthetic_speech`](source::SyntheticSpeech). A plugin crate adds
-//! a source by implementing [`SpeechSource`](source::SpeechSource).
+//! a source by implementing [`SpeechSourceSpec`](source::SpeechSourceSpec).
 
 pub mod decode;
 pub mod labels;

@@ -2,7 +2,7 @@
 
 use super::HOP;
 use super::normalise::Normalise;
-use super::source::{Corpus, SpeechSource};
+use super::source::{SpeechSource, SpeechSourceSpec};
 use super::stimulus::Windows;
 use crate::common::apart;
 use crate::common::choice::choice;
@@ -31,10 +31,10 @@ pub enum LabelKind {
 pub struct Labelled {
     /// The source that trains the probe.
     #[serde(deserialize_with = "choice")]
-    pub train: Box<dyn SpeechSource>,
+    pub train: Box<dyn SpeechSourceSpec>,
     /// The source that tests the probe.
     #[serde(deserialize_with = "choice")]
-    pub test: Box<dyn SpeechSource>,
+    pub test: Box<dyn SpeechSourceSpec>,
 }
 
 /// Config of the stimulus `speech`.
@@ -43,7 +43,7 @@ pub struct Labelled {
 pub struct SpeechSpec {
     /// The source that rules learn from.
     #[serde(deserialize_with = "choice")]
-    pub learn: Box<dyn SpeechSource>,
+    pub learn: Box<dyn SpeechSourceSpec>,
     /// The sources of the probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Labelled>,
@@ -75,11 +75,11 @@ impl SpeechSpec {
     }
 
     /// Opens both labelled sources and checks that they fit together.
-    fn labelled(&self, seed: u64) -> Result<Option<[Box<dyn Corpus>; 2]>> {
+    fn labelled(&self, seed: u64) -> Result<Option<[Box<dyn SpeechSource>; 2]>> {
         let Some(Labelled { train, test }) = &self.labelled else { return Ok(None) };
         let (train, test) = (open(&**train, "labelled.train", seed)?, open(&**test, "labelled.test", seed)?);
         let wrong = |message: String| Err(Error::config("labelled", message));
-        let speakers = |corpus: &dyn Corpus| -> BTreeSet<String> {
+        let speakers = |corpus: &dyn SpeechSource| -> BTreeSet<String> {
             corpus.utterances().iter().filter_map(|utterance| utterance.speaker.clone()).collect()
         };
         if self.label == LabelKind::Speaker
@@ -138,7 +138,7 @@ impl SpeechSpec {
 
     fn windows(
         &self,
-        corpus: Box<dyn Corpus>,
+        corpus: Box<dyn SpeechSource>,
         split: Split,
         speakers: BTreeMap<String, u32>,
         phones: Option<Vec<String>>,
@@ -148,27 +148,27 @@ impl SpeechSpec {
 
     /// The class number of each speaker of `corpus`, in the order of names. The corpus is that which trains
     /// the probe, or that for learning if there is no probe.
-    fn speakers(corpus: &dyn Corpus) -> BTreeMap<String, u32> {
+    fn speakers(corpus: &dyn SpeechSource) -> BTreeMap<String, u32> {
         let names: BTreeSet<_> = corpus.utterances().iter().filter_map(|u| u.speaker.clone()).collect();
         names.into_iter().zip(0..).collect()
     }
 }
 
 /// Opens a source. An error names its key.
-fn open(source: &dyn SpeechSource, key: &str, seed: u64) -> Result<Box<dyn Corpus>> {
+fn open(source: &dyn SpeechSourceSpec, key: &str, seed: u64) -> Result<Box<dyn SpeechSource>> {
     source.open(seed).map_err(|error| error.under(key))
 }
 
 /// The first utterance without a speaker, by its file if it has one.
-fn without_speaker(corpus: &dyn Corpus) -> Option<String> {
+fn without_speaker(corpus: &dyn SpeechSource) -> Option<String> {
     let index = corpus.utterances().iter().position(|utterance| utterance.speaker.is_none())?;
     let id = || corpus.utterances()[index].id.clone();
     Some(corpus.file(index).map_or_else(id, |path| path.display().to_string()))
 }
 
 /// An utterance of `test` that is also in `train`, and why the two are the same; `None` if there is none.
-fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
-    let files = |corpus: &dyn Corpus| -> Vec<apart::Item> {
+fn in_both(train: &dyn SpeechSource, test: &dyn SpeechSource) -> Result<Option<String>> {
+    let files = |corpus: &dyn SpeechSource| -> Vec<apart::Item> {
         (0..corpus.utterances().len())
             .filter_map(|index| corpus.file(index).map(|path| vec![PathBuf::from(path)]))
             .collect()
@@ -180,7 +180,7 @@ fn in_both(train: &dyn Corpus, test: &dyn Corpus) -> Result<Option<String>> {
         return Ok(Some(format!("`{id}` ({})", apart::why(&learned, &tested))));
     }
     // Utterances without files are compared by their names.
-    let spoken = |corpus: &dyn Corpus| -> BTreeSet<String> {
+    let spoken = |corpus: &dyn SpeechSource| -> BTreeSet<String> {
         let all = corpus.utterances().iter().enumerate();
         all.filter(|(index, _)| corpus.file(*index).is_none())
             .map(|(_, utterance)| utterance.id.clone())

@@ -2,7 +2,7 @@
 
 use super::normalise::{Moments, Normalise};
 use super::recent::Recent;
-use super::source::Corpus;
+use super::source::SpeechSource;
 use super::spec::LabelKind;
 use super::tiles::{Tile, Tiles};
 use super::{HOP, RATE, mfcc};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One split of a corpus, in windows.
 pub(super) struct Windows {
-    corpus: Box<dyn Corpus>,
+    corpus: Box<dyn SpeechSource>,
     split: Split,
     window: usize,
     normalise: Normalise,
@@ -42,7 +42,7 @@ impl Windows {
     /// skipped, and a warning counts them. For a probe of phones, the labels of all other utterances are read,
     /// so that wrong ones are found now and not after training.
     pub(super) fn new(
-        corpus: Box<dyn Corpus>,
+        corpus: Box<dyn SpeechSource>,
         split: Split,
         window: usize,
         normalise: Normalise,
@@ -266,7 +266,7 @@ mod tests {
         read: Arc<AtomicUsize>,
     }
 
-    impl Corpus for Counting {
+    impl SpeechSource for Counting {
         fn utterances(&self) -> &[Utterance] {
             &self.utterances
         }

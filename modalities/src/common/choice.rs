@@ -26,8 +26,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::source::SpeechSource;
-    use crate::video::source::ClipSource;
+    use crate::audio::source::SpeechSourceSpec;
+    use crate::video::source::ClipSourceSpec;
     use crate::vision::ImageSourceSpec;
 
     #[derive(Debug, serde::Serialize, Deserialize)]
@@ -51,8 +51,8 @@ mod tests {
                 toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
             assert_eq!(format!("{config:?}"), format!("{again:?}"));
         }
-        toml::from_str::<Config<dyn ClipSource>>("source = \"motions\"").unwrap();
-        toml::from_str::<Config<dyn SpeechSource>>("source = \"synthetic_speech\"").unwrap();
+        toml::from_str::<Config<dyn ClipSourceSpec>>("source = \"motions\"").unwrap();
+        toml::from_str::<Config<dyn SpeechSourceSpec>>("source = \"synthetic_speech\"").unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `[stimulus] type = "clips"`.
 
-use super::source::{ClipSource, Clips};
+use super::source::{ClipSource, ClipSourceSpec};
 use super::stimulus::ClipStimulus;
 use super::treatment::Treatment;
 use crate::common::apart;
@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct ClipsSpec {
     #[serde(deserialize_with = "choice")]
-    source: Box<dyn ClipSource>,
+    source: Box<dyn ClipSourceSpec>,
     #[serde(default = "three")]
     every: usize,
     #[serde(default = "fifty_four")]
     frames: usize,
-    #[serde(alias = "readout_frames", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     probe_frames: Option<usize>,
     #[serde(default = "one_hundred_and_twenty_eight")]
     size: usize,
@@ -67,8 +67,8 @@ fn std() -> [f32; 3] {
 impl ClipsSpec {
     /// Refuses clips that are on both sides of the probe. A side that cannot be opened is skipped here;
     /// opening it reports the error.
-    fn check_apart(&self, clips: &dyn Clips, split: Split, seed: u64) -> Result<()> {
-        let files = |clips: &dyn Clips| -> Vec<apart::Item> {
+    fn check_apart(&self, clips: &dyn ClipSource, split: Split, seed: u64) -> Result<()> {
+        let files = |clips: &dyn ClipSource| -> Vec<apart::Item> {
             (0..clips.len()).map(|index| clips.files(index)).filter(|files| !files.is_empty()).collect()
         };
         let here = files(clips);
@@ -145,7 +145,7 @@ plugin! {
         source = "", "a source", "source of the clips: `frames`, `ucf101` or `motions`";
         every = "3", "1..=1000", "step between two frames of a clip, in stored frames";
         frames = "54", "1..=10000", "frames of a clip; shorter stored clips are skipped";
-        probe_frames = "", "1..=10000", "frames of a clip for the probe (`readout_frames` in configs of earlier builds); left out: as `frames`";
+        probe_frames = "", "1..=10000", "frames of a clip for the probe; left out: as `frames`";
         size = "128", "1..=4096 pixels", "side of the square cut from each frame";
         resize = "", "1..=4096 pixels", "before cutting, the shorter side of a frame is scaled to this, at least \
                                          `size` (the longer side then has at most 16384); left out: as `size`";
@@ -161,13 +161,13 @@ plugin! {
     impl StimulusSpec for ClipsSpec {
         fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Stimulus>> {
             let treatment = self.treatment()?;
-            let frames = match split {
-                Split::Learn => self.frames,
-                Split::ProbeTrain | Split::ProbeTest => self.probe_frames.unwrap_or(self.frames),
+            let (key, frames) = match (split, self.probe_frames) {
+                (Split::ProbeTrain | Split::ProbeTest, Some(frames)) => ("probe_frames", frames),
+                _ => ("frames", self.frames),
             };
             let clips = self.source.open(split, seed).map_err(|error| error.under("source"))?;
             self.check_apart(&*clips, split, seed)?;
-            Ok(Box::new(ClipStimulus::new(clips, treatment, self.every, frames, split)?))
+            Ok(Box::new(ClipStimulus::new(clips, treatment, self.every, (key, frames), split)?))
         }
 
         fn outline(&self) -> Result<Option<Outline>> {
@@ -228,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn the_remedy_for_short_clips_names_the_key_that_counts_their_frames() {
+        let lowered = |key: &str, split| {
+            let spec = serde_json::json!({
+                "source": { "type": "motions", "length": 8 }, "every": 1, "frames": 4, "size": 12, key: 9
+            });
+            let spec: ClipsSpec = serde_json::from_value(spec).unwrap();
+            spec.open(split, 0).err().map(|error| error.to_string())
+        };
+        for split in [Split::ProbeTrain, Split::ProbeTest] {
+            let error = lowered("probe_frames", split).unwrap();
+            assert!(error.ends_with("lower `stimulus.probe_frames` or `stimulus.every`"), "{error}");
+            let error = lowered("frames", split).unwrap();
+            assert!(error.ends_with("lower `stimulus.frames` or `stimulus.every`"), "{error}");
+        }
+        assert!(lowered("probe_frames", Split::Learn).is_none());
+    }
+
+    #[test]
     fn values_out_of_range_are_errors_that_name_the_key() {
         let cases = [
             ("every", serde_json::json!(0)),
@@ -247,14 +265,5 @@ mod tests {
             let error = spec.open(Split::Learn, 0).err().unwrap().to_string();
             assert!(error.contains(key), "{error}");
         }
-    }
-
-    #[test]
-    fn the_older_name_of_probe_frames_is_accepted() {
-        let spec = |key: &str| {
-            let spec = serde_json::json!({ "source": { "type": "motions" }, key: 72 });
-            serde_json::from_value::<ClipsSpec>(spec).unwrap().probe_frames
-        };
-        assert_eq!((spec("readout_frames"), spec("probe_frames")), (Some(72), Some(72)));
     }
 }

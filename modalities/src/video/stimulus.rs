@@ -1,6 +1,6 @@
 //! The stimulus `clips`.
 
-use super::source::{Clips, Picks};
+use super::source::{ClipSource, Picks};
 use super::square::Square;
 use super::treatment::Treatment;
 use plasticity_core::map::MapShape;
@@ -11,7 +11,7 @@ use rand::RngExt;
 
 /// One opened split, with the clips that are long enough.
 pub struct ClipStimulus {
-    clips: Box<dyn Clips>,
+    clips: Box<dyn ClipSource>,
     long_enough: Vec<usize>,
     treatment: Treatment,
     every: usize,
@@ -19,11 +19,15 @@ pub struct ClipStimulus {
 }
 
 impl ClipStimulus {
+    /// The clips that hold `frames` frames; `key` is the key that says how many.
+    ///
+    /// # Errors
+    /// If no clip is long enough.
     pub(super) fn new(
-        clips: Box<dyn Clips>,
+        clips: Box<dyn ClipSource>,
         treatment: Treatment,
         every: usize,
-        frames: usize,
+        (key, frames): (&str, usize),
         split: Split,
     ) -> Result<Self> {
         let reach = Picks::reach(every, frames);
@@ -35,7 +39,7 @@ impl ClipStimulus {
             let longest = (0..clips.len()).map(|index| clips.frame_count(index)).max().unwrap_or(0);
             let message = format!(
                 "all {short} clips are too short: {needed}, but the longest has {longest}; lower \
-                 `stimulus.frames` or `stimulus.every`"
+                 `stimulus.{key}` or `stimulus.every`"
             );
             return Err(Error::stimulus(format!("clips, {split:?}"), message));
         }
@@ -101,7 +105,7 @@ mod tests {
     #[derive(Debug)]
     struct Lengths(Vec<usize>, Vec<String>);
 
-    impl Clips for Lengths {
+    impl ClipSource for Lengths {
         fn len(&self) -> usize {
             self.0.len()
         }
@@ -129,7 +133,7 @@ mod tests {
         }))
         .unwrap();
         let clips = Box::new(Lengths(lengths.to_vec(), vec!["walk".to_owned()]));
-        ClipStimulus::new(clips, spec.treatment().unwrap(), 3, 4, Split::Learn)
+        ClipStimulus::new(clips, spec.treatment().unwrap(), 3, ("frames", 4), Split::Learn)
     }
 
     #[test]

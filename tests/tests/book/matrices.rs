@@ -2,7 +2,7 @@
 
 // ANCHOR: matrix
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::taped::{Matrix, Pass, Scalar};
+use plasticity_core::taped::{Matrix, Scalar, Tape};
 // ANCHOR_END: matrix
 
 fn values(x: &Matrix) -> Vec<f32> {
@@ -12,9 +12,9 @@ fn values(x: &Matrix) -> Vec<f32> {
 #[test]
 fn shapes_and_operations() -> plasticity_core::Result<()> {
     // ANCHOR: make
-    let pass = Pass::new(&Device::open()?);
+    let tape = Tape::new(&Device::open()?);
     // torch.arange(6.).reshape(2, 3)
-    let x = pass.constant(2, 3, |row, column| (row * 3 + column) as f32);
+    let x = tape.constant(2, 3, |row, column| (row * 3 + column) as f32);
     assert_eq!(x.shape(), (2, 3));
     // x.flatten().tolist()
     assert_eq!(x.values()?.to_vec()?, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
@@ -55,19 +55,19 @@ fn shapes_and_operations() -> plasticity_core::Result<()> {
 fn gradients() -> plasticity_core::Result<()> {
     // ANCHOR: backward
     let device = Device::open()?;
-    let pass = Pass::new(&device);
-    let w = pass.leaf(&Buffer::from_vec(&device, vec![1.0, -2.0])?, 0, 1, 2)?;
+    let tape = Tape::new(&device);
+    let w = tape.leaf(&Buffer::from_vec(&device, vec![1.0, -2.0])?, 0, 1, 2)?;
     let loss: Scalar = w.relu().square().sum();
     assert_eq!(loss.value()?, 1.0);
     // loss.backward(); w.grad
     assert_eq!(loss.backward()?.of(&w)?.to_vec()?, [2.0, 0.0]);
     // ANCHOR_END: backward
 
-    // ANCHOR: stop
-    // (w.detach() * w).sum(): its gradient is half that of w².sum().
-    let loss = (w.stop() * &w).sum();
+    // ANCHOR: detach
+    // The gradient is half that of w².sum().
+    let loss = (w.detach() * &w).sum();
     assert_eq!(loss.backward()?.of(&w)?.to_vec()?, [1.0, -2.0]);
-    // ANCHOR_END: stop
+    // ANCHOR_END: detach
 
     // ANCHOR: overlap
     // Parts that overlap, and the whole beside them: gradients add up.
@@ -80,7 +80,7 @@ fn gradients() -> plasticity_core::Result<()> {
 #[test]
 fn what_does_not_fit_is_one_error_at_the_end() -> plasticity_core::Result<()> {
     // ANCHOR: error
-    let x = Pass::new(&Device::open()?).constant(2, 3, |_, _| 1.0);
+    let x = Tape::new(&Device::open()?).constant(2, 3, |_, _| 1.0);
     let loss = x.matmul(&x).exp().sum();
     let error = loss.backward().err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.starts_with("matmul: expected a matrix of 3 rows"), "{error}");

@@ -79,6 +79,36 @@ fn probes_on_the_way_leave_the_weights_as_they_are() {
 }
 
 #[test]
+fn a_probe_that_training_needs_is_checked_before_the_run() {
+    let place = Place::new(CONFIG);
+    let every = ["train", "config.toml", "--out", "run", "--set", "probe.every={epochs=1}", "--set"];
+    for (key, expected) in [
+        ("probe.layers=[9]", "there is no layer 9: layers are counted from 1 to 6"),
+        ("probe.pooling={blocks=3}", "blocks of 3×3 do not fit a map of "),
+        ("probe.neighbours=33", "expected 1 to 32, the number of training stimuli, got 33"),
+    ] {
+        for more in [&[key][..], &[key, "--dry-run"]] {
+            let error = place.fail(&[&every[..], more].concat(), 3);
+            assert!(error.contains(key.split('=').next().unwrap()) && error.contains(expected), "{error}");
+        }
+    }
+    assert!(!place.path("run").exists(), "a run was begun");
+    let later = ["train", "config.toml", "--dry-run", "--set", "probe.layers=[9]"];
+    assert!(place.succeed(&later).contains("trained but not probed: --set probe.layers=[9]: there is no"));
+}
+
+#[test]
+fn a_checkpoint_stays_if_its_probe_fails() {
+    let place = Place::new(CONFIG);
+    let best = ["training.keep_best=1", "training.best_by=probe", "probe.rate=1e38"];
+    let sets = best.iter().flat_map(|key| ["--set", key]);
+    let train: Vec<&str> = ["train", "config.toml", "--out", "run"].into_iter().chain(sets).collect();
+    let error = place.fail(&train, 3);
+    assert!(error.contains("scores are not finite"), "{error}");
+    assert!(place.path("run/checkpoints/step-2.safetensors").is_file());
+}
+
+#[test]
 fn a_schedule_changes_what_is_learned_and_belongs_to_the_run() {
     let place = Place::new(CONFIG);
     place.succeed(&["train", "config.toml", "--out", "plain"]);
@@ -88,6 +118,9 @@ fn a_schedule_changes_what_is_learned_and_belongs_to_the_run() {
     assert!(last("plain") != last("half"));
     let error = place.fail(&["train", "--resume", "plain", "--set", half], 1);
     assert!(error.contains("training.schedule was not set and is {"), "{error}");
+    let frozen = "training.schedule={warm_up={epochs=1},over={steps=3},decay={type=\"linear\"}}";
+    let error = place.fail(&["train", "config.toml", "--out", "frozen", "--set", frozen], 3);
+    assert!(error.contains("`over` counts the warm-up too") && !place.path("frozen").exists(), "{error}");
     let error = place.fail(&["train", "config.toml", "--set", "training.layer_rates=[1,1]"], 3);
     assert!(error.contains("2 factors for 6 layers: give one for each layer"), "{error}");
 }

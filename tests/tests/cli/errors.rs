@@ -86,8 +86,14 @@ fn values_that_do_not_fit() {
     let place = Place::new(CONFIG);
     assert_eq!(
         place.fail(&["train", "config.toml", "--set", "rule=clapp_pp"], 3),
-        "config.toml:2: stimulus: the rule needs 2 views of each stimulus, but these stimuli have 1: set \
-            [stimulus] views = 2 (images)"
+        "config.toml:2: stimulus: the rule needs 2 views of each whole stimulus, but these stimuli have 1, in \
+            patches: set [stimulus] views = 2 and patch = false (images)"
+    );
+    let patches = ["train", "config.toml", "--set", "rule=clapp_pp", "--set", "stimulus.views=2"];
+    assert!(place.fail(&patches, 3).contains("these stimuli have 2, in patches"));
+    assert_eq!(
+        place.fail(&["train", "config.toml", "--set", "rule.pool=9"], 3),
+        "--set rule.pool=9: module 2: pooling: blocks of 9×9 do not fit a map of 8×8: use smaller blocks"
     );
     let views = ["train", "config.toml", "--set", "rule=clapp", "--set", "stimulus.views=2"];
     let error = place.fail(&views, 3);

@@ -94,6 +94,9 @@ fn a_file_takes_the_place_of_nothing_and_one_array_holds_one_layer() {
     let error = place.fail(&["features", "one", "--whole", "--out", "one.npy"], 1);
     assert!(error.contains("choose it with --layer N") && !place.path("one.npy").exists(), "{error}");
     assert!(place.fail(&["features", "run", "--out", "f.csv"], 1).contains(".npy, .npz or .safetensors"));
+    let blocks = ["features", "run", "--out", "blocks.npz", "--set", "probe.pooling={blocks=9}"];
+    let error = place.fail(&blocks, 3);
+    assert!(error.starts_with("--set probe.pooling={blocks=9}: layer 2: "), "{error}");
 }
 
 /// The script of the book's page on Python, on a run of this test: its own comparison must come out small.

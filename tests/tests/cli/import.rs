@@ -127,6 +127,9 @@ fn names_of_others_are_mapped_and_what_does_not_fit_is_named() {
         error.contains("`encoder.5.model.0.") && error.contains("`layer.5.") && error.contains("[9"),
         "{error}"
     );
+    let mistyped = ["--map", "fc.weight=module.0.predcit.1", "--map", "stem.bias=layer.0.bias"];
+    let error = said(import("mine.safetensors", &mistyped, "a"));
+    assert!(error.contains("`module.0.predcit.1`, and the network has no such parameter"), "{error}");
     assert!(!place.path("a").exists());
     let output = import("mine.safetensors", &mapped, "a");
     let said = said(output);

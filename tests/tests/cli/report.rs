@@ -121,6 +121,28 @@ fn several_runs_are_compared_on_one_page_and_seeds_go_together() {
 }
 
 #[test]
+fn groups_with_other_baselines_have_a_name_and_a_baseline_each() {
+    let place = Place::new(CONFIG);
+    for (run, epochs) in [("exp/seed-1", "probe.epochs=1"), ("exp/seed-2", "probe.epochs=3")] {
+        place.succeed(&["train", "config.toml", "--out", run, "--set", "training.steps=1", "--set", epochs]);
+        place.succeed(&["probe", run]);
+    }
+    let runs = ["report", "exp/seed-1", "exp/seed-2", "--no-audit", "--no-pictures", "--out", "50% #1.html"];
+    place.succeed(&[&runs[..], &FEW].concat());
+    let page = String::from_utf8(read(&place.path("50% #1.html"))).unwrap();
+    assert!(page.contains("What seed-1 and seed-2 learned from images"), "the title");
+    assert!(page.contains("href=\"50%25%20%231-charts/probe-raw.svg\""), "the links");
+    for run in ["seed-1", "seed-2"] {
+        let tile = format!("best layer of the untrained network of {run}<");
+        assert!(page.contains(&tile), "{tile}");
+        for chart in ["probe-raw", "dimension"] {
+            let svg = String::from_utf8(read(&place.path(&format!("50% #1-charts/{chart}.svg")))).unwrap();
+            assert!(svg.contains(&format!("untrained {run}")), "{chart}: {run}");
+        }
+    }
+}
+
+#[test]
 fn analyses_are_printed_as_tables_and_as_json() {
     let place = trained(&config());
     let text = place.succeed(&["analyse", "run", "--stimuli", "16"]);

@@ -78,6 +78,11 @@ fn a_finished_run_can_be_trained_for_longer() {
     place.succeed(&["train", "config.toml", "--out", "short"]);
     place.succeed(&["train", "--resume", "short", "--set", "training.epochs=4"]);
     assert!(results(&place, "long") == results(&place, "short"), "checkpoints or metrics differ");
+    // More steps than the epochs have are none.
+    let output = place.run(&["train", "--resume", "short", "--set", "training.steps=99"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let ends = "training.epochs ends training after 12 steps, before training.steps = 99";
+    assert!(said.contains("its 12 steps, and training.epochs ends it") && said.contains(ends), "{said}");
 }
 
 #[test]

@@ -335,6 +335,16 @@ fn the_best_checkpoints_by_loss_or_probe_are_kept_also_when_the_run_goes_on() {
         let scores = String::from_utf8(read(&place.path("whole/scores.jsonl"))).unwrap();
         let scored: Vec<serde_json::Value> =
             scores.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        if by.ends_with("=loss") {
+            let metrics = String::from_utf8(read(&place.path("whole/metrics.jsonl"))).unwrap();
+            assert_eq!((metrics.lines().count(), scored.len()), (6, 6));
+            for (line, scored) in metrics.lines().zip(&scored) {
+                let record: serde_json::Value = serde_json::from_str(line).unwrap();
+                let losses: Vec<f64> = serde_json::from_value(record["loss"].clone()).unwrap();
+                let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+                assert!((scored["score"].as_f64().unwrap() + mean).abs() < 1e-5, "{scored} {record}");
+            }
+        }
         // The last checkpoint is kept anyhow; of equal ones the earlier is the better.
         let before = scored
             .iter()

@@ -8,7 +8,7 @@ mod rounding;
 use plasticity as _;
 use plasticity_core::Result;
 use plasticity_core::device::Device;
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::registry::{Family, plugins};
 use plasticity_lab::config::Config;
@@ -96,8 +96,7 @@ fn updates(config: &str, ranks: Arc<dyn Collective>, negatives: Negatives) -> Re
         let step = host.step;
         let batch = host.to_device(&device)?;
         let labels = batch.classes();
-        let mut draws =
-            |module| Box::new(SeededDraws { seed: 3, step, module: module as u64 }) as Box<dyn Draws>;
+        let mut draws = SeededDraws::of_modules(3, step);
         let mut each = |mut module: ModuleStep| {
             let named = module.named()?.into_iter();
             all.extend(named.map(|(name, update)| (format!("step {step}, {name}"), update)));

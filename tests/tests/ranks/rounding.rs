@@ -2,7 +2,7 @@
 
 use super::{Updates, among, distance};
 use plasticity_core::device::Device;
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
 use plasticity_lab::network::State;
@@ -163,7 +163,7 @@ fn exact_and_own(config: &str) -> (Updates, Updates) {
         .step_with(
             batch.input,
             None,
-            &mut |module| Box::new(SeededDraws { seed: 3, step: 0, module: module as u64 }) as Box<dyn Draws>,
+            &mut SeededDraws::of_modules(3, 0),
             &mut |rule, signals, draws| {
                 let update = rule.update(signals, draws)?;
                 factors = update.target.to_vec()?;

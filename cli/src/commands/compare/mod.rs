@@ -224,8 +224,8 @@ fn config(arguments: &Arguments, cell: &Cell) -> Result<Config> {
 /// The command that runs one cell with the present program, in the folder in which the whole comparison expects it.
 fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
     let program = std::env::args_os().next().unwrap_or_else(|| "plasticity".into());
-    let mut words = vec![quoted(&program.to_string_lossy()), "compare".to_owned()];
-    words.push(quoted(&cell.config.display().to_string()));
+    let mut words = vec![quoted(program), "compare".to_owned()];
+    words.push(quoted(&cell.config));
     for set in &arguments.overrides.set {
         words.extend(["--set".to_owned(), quoted(set)]);
     }
@@ -233,6 +233,6 @@ fn command(arguments: &Arguments, cell: &Cell, out: &Path) -> String {
         words.extend(["--sweep".to_owned(), quoted(assignment)]);
     }
     words.extend(["--seeds".to_owned(), "1".to_owned(), "--first-seed".to_owned(), cell.seed.to_string()]);
-    words.extend(["--out".to_owned(), quoted(&cell.of_config(out).display().to_string())]);
+    words.extend(["--out".to_owned(), quoted(cell.of_config(out))]);
     words.join(" ")
 }

@@ -78,11 +78,13 @@ pub fn gather(
     let mut shown = ProbeProgress::new();
     for (done, host) in loader.enumerate() {
         shown.show("features", done as f64 / of);
-        let host = host.map_err(|error| loaded.experiment.config().locate(error))?;
+        let locate = |error| loaded.experiment.config().locate(error);
+        let host = host.map_err(locate)?;
         let (values, found) = if whole {
             maps(&mut loaded.trained, host, views, device)?
         } else {
-            let (features, found) = rows(&mut loaded.trained, host, views, device, (&wanted, pooling))?;
+            let made = rows(&mut loaded.trained, host, views, device, (&wanted, pooling));
+            let (features, found) = made.map_err(locate)?;
             for (width, &layer) in widths.iter_mut().zip(layers) {
                 *width = features.layer(layer - 1)?.channels;
             }

@@ -49,9 +49,12 @@ pub fn print(experiment: &Experiment, mut network: Network, resume: Option<&Path
     ))?;
     let device = network.device().clone();
     output::print(&format!("memory: at least {}", experiment.memory(&device)?))?;
-    // Missing data for the probe are reported below.
-    if let Ok(plan) = plan(experiment, &network) {
-        output::print(&format!("memory for the probe: at least {}", plan.memory()))?;
+    match plan(experiment, &network) {
+        Ok(plan) => output::print(&format!("memory for the probe: at least {}", plan.memory()))?,
+        Err(error) => {
+            run::fits_probe(experiment, &network)?;
+            output::print(&format!("this run could be trained but not probed: {error}"))?;
+        }
     }
     if let Some(limit) = memory::limit() {
         output::print(&format!("available memory: {} ({})", memory::size(limit.bytes), limit.of))?;

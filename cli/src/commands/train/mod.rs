@@ -4,7 +4,7 @@ mod dry_run;
 
 use crate::exit::Exit;
 use crate::options::Overrides;
-use crate::output;
+use crate::output::{self, quoted};
 use crate::progress::TrainingProgress;
 use crate::ranks;
 use crate::signals::Signals;
@@ -14,7 +14,6 @@ use plasticity_core::observer::Observer;
 use plasticity_core::{Error, Result};
 use plasticity_lab::config::Config;
 use plasticity_lab::experiment::Experiment;
-use plasticity_lab::files::quoted;
 use plasticity_lab::network::Network;
 use plasticity_lab::probe::plan;
 use plasticity_lab::ranks::{Alone, Collective};
@@ -90,12 +89,19 @@ fn named(arguments: &Arguments) -> Result<(Config, PathBuf)> {
 /// A new run, or the one to resume.
 fn begin(arguments: &Arguments, experiment: &Experiment, network: &Network, folder: &Path) -> Result<Run> {
     if let Err(error) = plan(experiment, network) {
+        run::fits_probe(experiment, network)?;
         output::note(&format!("this run can be trained but not probed: {error}"));
     }
     if arguments.resume.is_none() {
         return Run::create(folder, experiment.config());
     }
     let run = Run::resume(folder, experiment.config())?;
+    let (key, total) = experiment.config().training.end(experiment.steps_per_epoch()?);
+    if run.made() == Some(total) {
+        output::note(&format!(
+            "nothing to train: the run has made its {total} steps, and {key} ends it there; to train longer, raise it"
+        ));
+    }
     let made = run::checkpoints(folder)?.last().map_or(0, |(step, _)| *step);
     // A stored config that cannot be read without the overrides says nothing about the earlier rates.
     if let Ok(stored) = run::config(folder, &[])
@@ -133,11 +139,10 @@ pub fn other_rates(
 /// The next commands for a trained run, as far as this program has them.
 fn next(folder: &Path) -> Vec<String> {
     let (commands, program) = (crate::command(), output::program());
-    let typed = |path: &Path| output::quoted(&path.display().to_string());
-    let features = format!(" --out {}", typed(&folder.join("features.npz")));
+    let features = format!(" --out {}", quoted(folder.join("features.npz")));
     let known = [("probe", ""), ("report", ""), ("features", features.as_str())].into_iter();
     let known = known.filter(|(name, _)| commands.find_subcommand(name).is_some());
-    known.map(|(name, options)| format!("  {program} {name} {}{options}", typed(folder))).collect()
+    known.map(|(name, options)| format!("  {program} {name} {}{options}", quoted(folder))).collect()
 }
 
 /// Checks a config's stimuli and network, so that a run's folder is made only if training is possible.
@@ -145,7 +150,7 @@ fn next(folder: &Path) -> Vec<String> {
 pub fn prepare(config: Config, device: &Device, ranks: usize) -> Result<(Experiment, Network)> {
     start_threads(&config)?;
     let experiment = Experiment::open(config)?.among(ranks);
-    experiment.steps_per_epoch()?;
+    experiment.check_schedule()?;
     let network = experiment.network(device)?;
     if experiment.config().training.parallel.pace().is_some() {
         network.learns_in_parts().map_err(|error| experiment.config().locate(error))?;

@@ -1,6 +1,6 @@
 //! Bars side by side at each place, with their spread over seeds.
 
-use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
+use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range, with_legend};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
 use plasticity_core::Result;
 use plotters::prelude::{PathElement, Rectangle};
@@ -20,7 +20,7 @@ pub fn bars(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart>
         frame.top,
     );
     let x = (0.5, frame.places.len() as f64 + 0.5);
-    draw(frame, SIZE, |area| {
+    draw(frame, with_legend(SIZE, &entries), |area| {
         let below = legend(area, &entries)?;
         let mut chart = axes(&below, frame, x, y)?;
         let wide = FULL / series.len().max(1) as f64;

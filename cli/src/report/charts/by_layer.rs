@@ -13,7 +13,7 @@ pub struct ByLayer {
     pub layers: Vec<String>,
     /// The trained networks, by name. One without points was not probed this way.
     pub trained: Vec<(String, Vec<Point>)>,
-    /// The untrained networks, by name.
+    /// The untrained networks, by name: one, or as many as trained ones, in their colours.
     pub untrained: Vec<(String, Vec<Point>)>,
     /// The values that hold for all layers: chance, a baseline.
     pub levels: Vec<Level>,
@@ -26,18 +26,21 @@ impl ByLayer {
     /// # Errors
     /// If `plotters` refuses.
     pub fn chart(&self) -> Result<Option<Chart>> {
-        let of = |(name, points): &(String, Vec<Point>), colour: Option<usize>| Series {
+        let of = |(name, points): &(String, Vec<Point>), colour: Option<usize>, faint: bool| Series {
             name: name.clone(),
             points: points.clone(),
-            faint: colour.is_none(),
+            faint,
             colour,
         };
-        let trained = self.trained.iter().enumerate().map(|(index, one)| of(one, Some(index)));
+        let trained = self.trained.iter().enumerate().map(|(index, one)| of(one, Some(index), false));
         let mut series: Vec<Series> = trained.filter(|one| !one.points.is_empty()).collect();
         if series.is_empty() {
             return Ok(None);
         }
-        series.extend(self.untrained.iter().map(|one| of(one, None)).filter(|one| !one.points.is_empty()));
+        let several = self.untrained.len() > 1;
+        let untrained = self.untrained.iter().enumerate();
+        let untrained = untrained.map(|(index, one)| of(one, several.then_some(index), true));
+        series.extend(untrained.filter(|one| !one.points.is_empty()));
         let single = self.trained.len() == 1;
         let frame = Frame {
             name: format!("probe-{}", self.kind.name()),
@@ -61,14 +64,15 @@ pub fn baseline(name: &str) -> String {
 
 /// Places charts below each other in one SVG.
 pub fn stacked(charts: &[Chart]) -> String {
-    let (width, height) = super::canvas::SIZE;
-    let total = height as usize * charts.len();
+    let (width, _) = super::canvas::SIZE;
+    let total: u32 = charts.iter().map(|chart| chart.height).sum();
     let mut svg = format!(
         "<svg width=\"{width}\" height=\"{total}\" viewBox=\"0 0 {width} {total}\" xmlns=\"http://www.w3.org/2000/svg\">\n"
     );
-    for (index, chart) in charts.iter().enumerate() {
-        let place = format!("<svg y=\"{}\"", index * height as usize);
-        svg.push_str(&chart.svg.replacen("<svg", &place, 1));
+    let mut top = 0;
+    for chart in charts {
+        svg.push_str(&chart.svg.replacen("<svg", &format!("<svg y=\"{top}\""), 1));
+        top += chart.height;
     }
     svg.push_str("</svg>\n");
     svg

@@ -22,6 +22,8 @@ pub const LETTERS: f64 = 32.0;
 const FONT: &str = "system-ui, sans-serif";
 /// The distance between lines of the legend, in pixels.
 const LINE: i32 = 36;
+/// The height of a legend with one line, in pixels.
+const ONE_LINE: i32 = 50;
 
 /// An entry of the legend.
 #[derive(Clone, Debug)]
@@ -73,15 +75,40 @@ pub fn cut(text: &str, most: i32) -> String {
     kept + "…"
 }
 
-/// Draws the legend at the top, in as many lines as it needs. Returns the area below it.
-pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
-    let right = area.dim_in_pixel().0 as i32 - 16;
+/// An entry's place in a legend, and its name, cut to the width of the chart.
+struct Place {
+    x: i32,
+    y: i32,
+    name: String,
+}
+
+/// The places of all entries, and the height of all lines.
+fn placed(entries: &[Entry], chart: u32) -> (Vec<Place>, i32) {
+    let right = chart as i32 - 16;
     let (mut x, mut y) = (24, 26);
-    for Entry { name, colour, mark } in entries {
-        let wide = 56 + width(name) + 28;
+    let mut places = Vec::new();
+    for entry in entries {
+        let name = cut(&entry.name, right - 24 - 56);
+        let wide = 56 + width(&name) + 28;
         if x > 24 && x + wide > right {
             (x, y) = (24, y + LINE);
         }
+        places.push(Place { x, y, name });
+        x += wide;
+    }
+    (places, if entries.is_empty() { 8 } else { y - 26 + ONE_LINE })
+}
+
+/// The size of a chart whose legend has one line, with room for all lines of this legend.
+pub fn with_legend((wide, high): (u32, u32), entries: &[Entry]) -> (u32, u32) {
+    let (_, used) = placed(entries, wide);
+    (wide, high + (used - ONE_LINE).max(0) as u32)
+}
+
+/// Draws the legend at the top, in as many lines as it needs. Returns the area below it.
+pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
+    let (places, used) = placed(entries, area.dim_in_pixel().0);
+    for (Entry { colour, mark, .. }, Place { x, y, name }) in entries.iter().zip(places) {
         match mark {
             Mark::Line => {
                 let line = PathElement::new(vec![(x, y), (x + 44, y)], colour.stroke_width(5));
@@ -92,11 +119,8 @@ pub fn legend<'a>(area: &Area<'a>, entries: &[Entry]) -> Result<Area<'a>> {
             Mark::Cross => cross(area, (x + 24, y), *colour)?,
         }
         let place = (x + 56, y);
-        area.draw(&Text::new(name.clone(), place, letters(INK, HPos::Left, VPos::Center)))
-            .map_err(refused)?;
-        x += wide;
+        area.draw(&Text::new(name, place, letters(INK, HPos::Left, VPos::Center))).map_err(refused)?;
     }
-    let used = if entries.is_empty() { 8 } else { y + 24 };
     Ok(area.split_vertically(used).1)
 }
 

@@ -1,6 +1,8 @@
 //! Curves, each with a band for its spread over seeds.
 
-use super::canvas::{Entry, Mark, SIZE, axes, draw_levels, legend, level_entries, range};
+use super::canvas::{
+    Entry, Mark, PATTERNS, SIZE, axes, draw_levels, legend, level_entries, range, with_legend,
+};
 use super::{Chart, Frame, Level, Series, draw, refused, theme};
 use plasticity_core::Result;
 use plotters::prelude::{Circle, PathElement, Polygon};
@@ -11,7 +13,6 @@ const DOTS: usize = 12;
 
 /// A line for each series, and a dashed line for each level.
 pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart> {
-    let mark = |one: &Series| if one.faint { Mark::Dashes(0) } else { Mark::Line };
     let of_series = series.iter().map(|one| Entry {
         name: one.name.clone(),
         colour: theme::of(one.colour),
@@ -25,7 +26,7 @@ pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart
         0 => range(points().map(|point| point.x), None, None),
         places => (0.6, places as f64 + 0.4),
     };
-    draw(frame, SIZE, |area| {
+    draw(frame, with_legend(SIZE, &entries), |area| {
         let below = legend(area, &entries)?;
         let mut chart = axes(&below, frame, x, y)?;
         for one in series {
@@ -36,10 +37,10 @@ pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart
                 chart.draw_series(std::iter::once(Polygon::new(band, colour.mix(0.18)))).map_err(refused)?;
             }
             let line: Vec<(f64, f64)> = one.points.iter().map(|point| (point.x, point.y)).collect();
-            if one.faint {
+            if let Mark::Dashes(pattern) = mark(one) {
                 let pixels: Vec<(i32, i32)> = line.iter().map(|place| chart.backend_coord(place)).collect();
-                for (from, to) in pixels.windows(2).flat_map(|pair| broken(pair[0], pair[1])) {
-                    area.draw(&PathElement::new(vec![from, to], colour.stroke_width(4))).map_err(refused)?;
+                for part in broken(&pixels, PATTERNS[pattern % PATTERNS.len()]) {
+                    area.draw(&PathElement::new(part, colour.stroke_width(4))).map_err(refused)?;
                 }
             } else {
                 let path = PathElement::new(line.clone(), colour.stroke_width(4));
@@ -54,16 +55,80 @@ pub fn lines(frame: &Frame, series: &[Series], levels: &[Level]) -> Result<Chart
     })
 }
 
-/// The dashes of a line.
-fn broken((x0, y0): (i32, i32), (x1, y1): (i32, i32)) -> Vec<((i32, i32), (i32, i32))> {
-    let length = f64::from(x1 - x0).hypot(f64::from(y1 - y0)).max(1.0);
-    let at = |share: f64| {
-        let between = |a: i32, b: i32| a + (f64::from(b - a) * share).round() as i32;
-        (between(x0, x1), between(y0, y1))
-    };
-    let dashes = (length / 16.0).ceil() as usize;
-    (0..dashes)
-        .map(|dash| 16.0 * dash as f64 / length)
-        .map(|from| (at(from), at((from + 9.0 / length).min(1.0))))
-        .collect()
+/// The mark of a series: dashes for an untrained network, and for a series whose colour another series has.
+fn mark(one: &Series) -> Mark {
+    match one.colour.map_or(0, |colour| colour / theme::PALETTE.len()) {
+        _ if one.faint => Mark::Dashes(0),
+        0 => Mark::Line,
+        round => Mark::Dashes(round + 1),
+    }
+}
+
+/// The dashes of a line through these pixels, which are `dash` long and begin `every` pixels. A dash that goes around a
+/// corner has several parts.
+fn broken(line: &[(i32, i32)], (dash, every): (i32, i32)) -> Vec<Vec<(i32, i32)>> {
+    let (dash, every) = (f64::from(dash), f64::from(every));
+    let mut parts = Vec::new();
+    let mut start = 0.0;
+    for pair in line.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        let end = start + f64::from(x1 - x0).hypot(f64::from(y1 - y0));
+        let at = |way: f64| {
+            let share = (way - start) / (end - start);
+            let between = |a: i32, b: i32| a + (f64::from(b - a) * share).round() as i32;
+            (between(x0, x1), between(y0, y1))
+        };
+        let dashes = (start / every).floor() as usize..(end / every).ceil() as usize;
+        for begin in dashes.map(|index| every * index as f64) {
+            let (from, to) = (begin.max(start), (begin + dash).min(end));
+            if from < to {
+                parts.push(vec![at(from), at(to)]);
+            }
+        }
+        start = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::charts::Point;
+
+    fn series(colour: usize, name: &str) -> Series {
+        let points = [1.0, 2.0].map(|x| Point { x, y: x, spread: 0.0 }).to_vec();
+        Series { name: name.to_owned(), points, colour: Some(colour), faint: false }
+    }
+
+    #[test]
+    fn a_long_legend_makes_a_chart_taller() {
+        let frame = Frame::default();
+        let few = lines(&frame, &[series(0, "a")], &[]).unwrap();
+        assert_eq!(few.height, SIZE.1);
+        let name = "a name that fills a line of the legend and more than that ".repeat(2);
+        let many: Vec<Series> = (0..24).map(|colour| series(colour, &name)).collect();
+        let tall = lines(&frame, &many, &[]).unwrap();
+        assert_eq!(tall.height, SIZE.1 + 23 * 36);
+        assert!(tall.svg.contains(&format!("viewBox=\"0 0 {} {}\"", SIZE.0, tall.height)), "{}", tall.svg);
+        assert!(tall.svg.contains('…') && !tall.svg.contains(name.trim()), "{}", tall.svg);
+    }
+
+    #[test]
+    fn series_of_one_colour_have_different_marks() {
+        let marks: Vec<Mark> = (0..28).step_by(7).map(|colour| mark(&series(colour, "a"))).collect();
+        assert_eq!(marks[0], Mark::Line);
+        for (index, one) in marks.iter().enumerate() {
+            assert!(!marks[..index].contains(one), "{marks:?}");
+        }
+    }
+
+    #[test]
+    fn dashes_go_on_over_near_points() {
+        let near: Vec<(i32, i32)> = (0..=16).map(|x| (2 * x, 0)).collect();
+        let drawn = |line: &[(i32, i32)]| -> i32 {
+            broken(line, (9, 16)).iter().map(|part| part[1].0 - part[0].0).sum()
+        };
+        assert_eq!(broken(&[(0, 0), (32, 0)], (9, 16)), [[(0, 0), (9, 0)], [(16, 0), (25, 0)]]);
+        assert!((18..=20).contains(&drawn(&near)), "{}", drawn(&near));
+    }
 }

@@ -28,6 +28,8 @@ pub struct Chart {
     pub title: String,
     /// The SVG, in the colours of the light theme.
     pub svg: String,
+    /// The height of the SVG, in its pixels.
+    pub height: u32,
 }
 
 /// The names and axes of a chart.
@@ -116,5 +118,5 @@ fn draw(
         with(&area)?;
         area.present().map_err(refused)?;
     }
-    Ok(Chart { name: frame.name.clone(), title: frame.title.clone(), svg })
+    Ok(Chart { name: frame.name.clone(), title: frame.title.clone(), svg, height: size.1 })
 }

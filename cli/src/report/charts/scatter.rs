@@ -1,6 +1,6 @@
 //! Points of classes in a plane.
 
-use super::canvas::{Entry, Mark, axes, cross, legend, range};
+use super::canvas::{Entry, Mark, axes, cross, legend, range, with_legend};
 use super::{Chart, Frame, draw, refused, theme};
 use plasticity_core::Result;
 use plotters::prelude::Circle;
@@ -45,7 +45,7 @@ pub fn scatter(frame: &Frame, places: &[[f32; 2]], labels: &[u32], classes: &[St
     }
     let axis = |axis: usize| range(places.iter().map(|place| f64::from(place[axis])), None, None);
     let mut pixels = Vec::new();
-    let chart = draw(frame, SIZE, |area| {
+    let chart = draw(frame, with_legend(SIZE, &entries), |area| {
         let below = legend(area, &entries)?;
         let chart = axes(&below, frame, axis(0), axis(1))?;
         pixels = places

@@ -50,7 +50,8 @@ pub fn analyses(material: &Material, page: &mut Page) -> Result<()> {
     add(
         page,
         chart,
-        "How few stimuli a neuron responds to: 0, to all equally; 1, to only one. Mean over the layer's neurons.",
+        "How few stimuli a neuron responds to: 0, to all equally; 1, to only one. Mean over the layer's neurons. It is \
+         not defined, and not drawn, for a layer with negative activity.",
     );
     let title = frame("dead", "Share of neurons that are never active, by layer", "silent neurons, %");
     let silent = material.runs.iter().any(|run| run.trained.layers.iter().any(|layer| layer.dead > 0.0));

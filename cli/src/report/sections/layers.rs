@@ -5,8 +5,8 @@ use crate::report::Material;
 use crate::report::charts::{Chart, Frame, Point, Series, lines, over_seeds};
 use plasticity_core::Result;
 
-/// A line for every group, and a line for the first group's untrained networks. `None` if there is nothing to
-/// draw.
+/// A line for every group, and a line for the untrained networks: one for all groups if they have the same, otherwise one
+/// for each. `None` if there is nothing to draw.
 pub fn by_layer(
     material: &Material,
     frame: Frame,
@@ -33,9 +33,10 @@ pub fn by_layer(
             faint: false,
         })
         .collect();
-    if let Some(group) = material.groups.first() {
+    for (index, group) in material.baselines(material.groups.iter().enumerate()) {
         let points = line(material.looks(group, false).collect());
-        series.push(Series { name: material.untrained(group), points, colour: None, faint: true });
+        let colour = (!material.same_untrained).then_some(index);
+        series.push(Series { name: material.untrained(group), points, colour, faint: true });
     }
     series.retain(|one| !one.points.is_empty());
     if series.is_empty() {

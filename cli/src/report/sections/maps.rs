@@ -9,7 +9,7 @@ use crate::report::pictures::{Picture, range};
 use maud::{Markup, html};
 use plasticity_core::Result;
 use plasticity_core::stimulus::{Label, Stimulus};
-use plasticity_lab::analysis::{Kind, embedding, kind, perplexity, spread, whole};
+use plasticity_lab::analysis::{FEWEST, Kind, embedding, kind, perplexity, spread, varies, whole};
 use plasticity_lab::probe::{Features, Labelled};
 use rayon::prelude::*;
 use serde_json::json;
@@ -19,8 +19,8 @@ const SIDE: usize = 32;
 /// The number of stimuli in a row of their sheet.
 const COLUMNS: usize = 40;
 
-/// The section with maps of the shown layers (with several groups, only of the last layer), and of the
-/// untrained network's last layer.
+/// The section with maps of the shown layers (with several groups, only of the last layer), and of the last layer of the
+/// untrained networks.
 pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     let Some(stimuli) = crate::report::material::stimuli(material) else { return Ok(()) };
     let one = material.groups.len() == 1;
@@ -42,18 +42,16 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
             ));
         }
     }
-    for &layer in &last {
-        let whose = match material.groups.first() {
-            Some(group) if !material.same_encoder => format!(" of {}", group.name),
-            _ => String::new(),
-        };
-        let name = format!("the untrained network{whose}, layer {}", layer + 1);
-        wanted.push((
-            name,
-            format!("map-untrained-layer-{}", layer + 1),
-            &material.first(0).untrained,
-            layer,
-        ));
+    for (index, group) in material.baselines(material.groups.iter().enumerate()) {
+        let number = if material.same_untrained { String::new() } else { format!("-{}", index + 1) };
+        for &layer in &last {
+            wanted.push((
+                format!("the untrained network{}, layer {}", material.whose(group), layer + 1),
+                format!("map-untrained{number}-layer-{}", layer + 1),
+                &material.first(index).untrained,
+                layer,
+            ));
+        }
     }
     let count = material.first(0).trained.seen.features.labels().len();
     let rows = spread(count, material.wanted.points);
@@ -65,11 +63,10 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     // A map keeps one processor busy for most of its time.
     let drawn: Vec<_> = parts.par_iter().map(|part| embedding(part.as_labelled(), seed)).collect();
     let mut figures: Vec<Markup> = Vec::new();
-    for ((name, file, ..), places) in wanted.into_iter().zip(drawn) {
+    for (((name, file, ..), part), places) in wanted.into_iter().zip(&parts).zip(drawn) {
         let Some(places) = places else {
-            figures.push(
-                html! { figure { figcaption { (name) ": its features do not vary, so there is no map" } } },
-            );
+            let why = no_map(part.as_labelled());
+            figures.push(html! { figure { figcaption { (name) ": " (why) ", so there is no map" } } });
             continue;
         };
         let frame = Frame {
@@ -99,6 +96,15 @@ pub fn maps(material: &Material, page: &mut Page) -> Result<()> {
     };
     page.section("maps", "Maps of the features", body);
     Ok(())
+}
+
+/// Why [`embedding`] has made no map of these features.
+fn no_map(of: Labelled) -> String {
+    match of.labels.len() {
+        rows if rows < FEWEST => format!("t-SNE needs at least {FEWEST} points, and there are {rows}"),
+        _ if !varies(of) => "its features do not vary".to_owned(),
+        _ => "t-SNE has found places that are no numbers".to_owned(),
+    }
 }
 
 /// Which of `all` networks learned from the classes, when `taught` did.
@@ -201,6 +207,14 @@ mod tests {
         assert_eq!(told_by(&[], 1), ", which the network never saw");
         assert_eq!(told_by(&["supervised"], 3), ", which only supervised saw in training");
         assert_eq!(told_by(&["supervised"], 1), "");
+    }
+
+    #[test]
+    fn each_missing_map_has_its_own_reason() {
+        let why = |values: &[f32]| no_map(Labelled { values, channels: 1, labels: &vec![0; values.len()] });
+        assert_eq!(why(&[1.0, 2.0]), "t-SNE needs at least 8 points, and there are 2");
+        assert_eq!(why(&[2.0; 8]), "its features do not vary");
+        assert!(why(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f32::NAN]).contains("no numbers"));
     }
 
     #[test]

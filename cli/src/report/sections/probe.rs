@@ -89,12 +89,15 @@ fn figure(material: &Material, kind: ProbeKind, page: &mut Page) -> Result<Optio
         _ => group.name.clone(),
     };
     let trained = material.groups.iter().map(|group| (name(group), points(group, &|score| score.accuracy)));
+    // If one group stands for all, it must have been probed.
+    let known = |group: &&Group| !material.same_untrained || !probed(group).is_empty();
     let (mut untrained, mut levels) = (Vec::new(), Vec::new());
-    if let Some(group) = material.groups.iter().find(|group| !probed(group).is_empty()) {
+    for group in material.baselines(material.groups.iter().filter(known)) {
         untrained.push((material.untrained(group), points(group, &|score| score.untrained)));
-        levels = without_network(&probed(group), kind);
+        levels.push((&group.name[..], without_network(&probed(group), kind)));
     }
-    let shown = ByLayer { kind, layers: material.places(), trained: trained.collect(), untrained, levels };
+    let (trained, levels) = (trained.collect(), of_groups(&levels));
+    let shown = ByLayer { kind, layers: material.places(), trained, untrained, levels };
     let what = match kind {
         ProbeKind::Raw => "On raw features, as Illing et al. 2021 probe.",
         ProbeKind::Standardised => {
@@ -131,10 +134,44 @@ fn without_network(runs: &[&[LayerProbe]], kind: ProbeKind) -> Vec<Level> {
     levels
 }
 
+/// The levels of all groups. One that another group has with another value gets the name of its group.
+fn of_groups(groups: &[(&str, Vec<Level>)]) -> Vec<Level> {
+    let all = || groups.iter().flat_map(|(_, levels)| levels);
+    let differs = |level: &Level| {
+        all().any(|other| other.name == level.name && (other.value - level.value).abs() > 1e-6)
+    };
+    let mut shown: Vec<Level> = Vec::new();
+    for (group, levels) in groups {
+        for level in levels {
+            let name = if differs(level) { format!("{}, {group}", level.name) } else { level.name.clone() };
+            if !shown.iter().any(|other| other.name == name) {
+                shown.push(Level { name, value: level.value });
+            }
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use plasticity_lab::probe::FeatureStatistics;
+
+    #[test]
+    fn levels_that_differ_between_groups_are_told_apart() {
+        let levels = |input: f64| {
+            [("stimuli themselves", input), ("chance", 10.0)]
+                .map(|(name, value)| Level { name: name.to_owned(), value })
+                .to_vec()
+        };
+        let shown = of_groups(&[("a", levels(30.0)), ("b", levels(40.0))]);
+        let names: Vec<_> = shown.iter().map(|level| (&level.name[..], level.value)).collect();
+        assert_eq!(
+            names,
+            [("stimuli themselves, a", 30.0), ("chance", 10.0), ("stimuli themselves, b", 40.0)]
+        );
+        assert_eq!(of_groups(&[("a", levels(30.0)), ("b", levels(30.0))]).len(), 2);
+    }
 
     #[test]
     fn levels_are_means_over_seeds() {

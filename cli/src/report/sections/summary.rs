@@ -53,6 +53,8 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
     let kinds = material.rows.classes();
     let names = examples(&first.classes);
     let probes = (0..material.groups.len()).map(|group| probed(material, group)).collect::<Vec<_>>();
+    let baselines =
+        material.groups.iter().zip(&probes).filter_map(|(group, probed)| Some((group, probed.as_ref()?)));
     let majority = probes.iter().flatten().map(|probed| probed.majority).next();
     let mut steps: Vec<u64> = material.runs.iter().map(|run| run.loaded.step()).collect();
     steps.sort_unstable();
@@ -87,8 +89,13 @@ pub fn summary(material: &Material, page: &mut Page) -> Result<()> {
                     },
                 }
             }
-            @if let (true, Some(probed)) = (material.groups.len() > 1, probes.iter().flatten().next()) {
-                li { b { (format!("{:.1} %", probed.best_untrained)) } span { "best layer of the untrained network" } }
+            @if material.groups.len() > 1 {
+                @for (group, probed) in material.baselines(baselines) {
+                    li {
+                        b { (format!("{:.1} %", probed.best_untrained)) }
+                        span { "best layer of the untrained network" (material.whose(group)) }
+                    }
+                }
             }
             li { b { (format!("{chance:.1} %")) } span { "by guessing (chance)" } }
             @if let Some(majority) = majority.filter(|majority| majority - chance > 0.05) {

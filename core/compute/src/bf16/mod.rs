@@ -25,7 +25,7 @@ pub(crate) mod tests;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 
-pub use family::Family;
+pub(crate) use family::Family;
 pub(crate) use halves::{halves, halves_mut};
 pub(crate) use kernel::{Kernel, Left, Rows, Segment, Sums};
 pub(crate) use plain::rounded;

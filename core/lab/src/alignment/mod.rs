@@ -20,7 +20,7 @@ mod angle;
 pub use along::Along;
 
 use crate::experiment::Experiment;
-use crate::network::{Network, State};
+use crate::network::{Network, Owner, State};
 use plasticity_core::device::Device;
 use plasticity_core::draws::{Draws, SeededDraws};
 use plasticity_core::stimulus::Batch;
@@ -83,9 +83,9 @@ pub fn between(
                        recurrent layer set gradient = \"bptt\"; in place of `dtp` use its `layer`";
         return Err(Error::config(format!("encoder.layers.{index}"), message));
     }
-    let last = local.modules().len().saturating_sub(1) as u64;
-    let draws = |module| Box::new(SeededDraws { seed, step, module }) as Box<dyn Draws>;
-    let ours = updates(&mut local, batch, &mut |module| draws(module as u64))?;
+    let last = local.modules().len().saturating_sub(1);
+    let mut draws = SeededDraws::of_modules(seed, step);
+    let ours = updates(&mut local, batch, &mut draws)?;
     // The twin's only module has the draws of the top module. But it prepares stimuli with the draws of the first
     // module.
     let mut prepared = false;
@@ -120,9 +120,7 @@ fn updates(
     let mut updates: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     network.step(batch.input.clone(), batch.classes().as_deref(), draws, &mut |mut step| {
         for (name, update) in step.named()? {
-            let mut words = name.splitn(3, '.');
-            let (owner, index) = (words.next(), words.next().and_then(|index| index.parse().ok()));
-            if let (Some("layer"), Some(index)) = (owner, index) {
+            if let Some((Owner::Layer(index), _)) = Owner::of(&name) {
                 updates.entry(index).or_default().extend(update);
             }
         }

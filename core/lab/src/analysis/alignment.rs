@@ -1,6 +1,6 @@
 //! Measures how well retrodiction weights align with the transpose of prediction weights.
 
-use crate::network::State;
+use crate::network::{Owner, State};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(crate) fn aligned(tensors: &[(&str, &[usize], &[f32])]) -> Vec<PredictionAli
     let mut modules: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for &(name, shape, predict) in tensors {
         let Some((module, step)) = place(name) else { continue };
-        let other = format!("module.{module}.retrodict.{step}");
+        let other = Owner::Module(module).full(&format!("retrodict.{step}"));
         let retrodict = tensors.iter().find(|(name, ..)| *name == other);
         let (Some(&(_, back, retrodict)), &[targets, contexts]) = (retrodict, shape) else { continue };
         if back == [contexts, targets] {
@@ -44,8 +44,8 @@ pub(crate) fn aligned(tensors: &[(&str, &[usize], &[f32])]) -> Vec<PredictionAli
 
 /// `module.3.predict.2` as (3, 2).
 fn place(name: &str) -> Option<(usize, usize)> {
-    let (module, step) = name.strip_prefix("module.")?.split_once(".predict.")?;
-    Some((module.parse().ok()?, step.parse().ok()?))
+    let (Owner::Module(module), own) = Owner::of(name)? else { return None };
+    Some((module, own.strip_prefix("predict.")?.parse().ok()?))
 }
 
 /// The cosine of `a`, `[rows, columns]`, with the transpose of `b`, `[columns, rows]`; 0 if one of them is 0.
@@ -80,5 +80,17 @@ mod tests {
         let found = prediction_alignment(&state);
         assert_eq!(found.len(), 1, "module 2 has no retrodiction: {found:?}");
         assert!(found[0].module == 1 && found[0].cosine.abs() < 1e-12, "1 and −1 have the mean 0: {found:?}");
+    }
+
+    #[test]
+    fn prediction_steps_have_a_mean() {
+        let mut state = State::default();
+        for (name, value) in
+            [("predict.1", 1.0), ("retrodict.1", 2.0), ("predict.2", 3.0), ("retrodict.2", 5.0)]
+        {
+            let saved = Saved { shape: vec![1, 1], values: vec![value] };
+            state.tensors.insert(format!("module.0.{name}"), saved);
+        }
+        assert_eq!(prediction_alignment(&state), [PredictionAlignment { module: 1, cosine: 1.0 }]);
     }
 }

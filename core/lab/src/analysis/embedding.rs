@@ -10,6 +10,8 @@ const PERPLEXITY: f32 = 30.0;
 /// How coarsely distant points are summed (Barnes-Hut's θ): larger is coarser.
 const THETA: f32 = 0.5;
 const STEPS: usize = 1000;
+/// The fewest points of a map.
+pub const FEWEST: usize = 8;
 
 /// The perplexity of a map of `rows` points: 30, or what so few points allow.
 pub fn perplexity(rows: usize) -> f32 {
@@ -19,11 +21,11 @@ pub fn perplexity(rows: usize) -> f32 {
 /// A place in the plane for every row of `of`, by t-SNE (van der Maaten & Hinton 2008; Barnes-Hut,
 /// van der Maaten 2014) with this [`perplexity`] on Euclidean distances of raw features. The initial
 /// places follow from `seed`. The search for neighbours is random, so maps of the same features are
-/// similar but not equal. `None` if there are fewer than 8 rows, or they do not vary.
+/// similar but not equal. `None` if there are fewer than [`FEWEST`] rows, if they do not [vary](varies), or if a place is
+/// not finite.
 pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
     let rows: Vec<&[f32]> = of.values.chunks_exact(of.channels.max(1)).collect();
-    let varies = rows.windows(2).any(|pair| pair[0] != pair[1]);
-    if rows.len() < 8 || !varies {
+    if rows.len() < FEWEST || !varies(of) {
         return None;
     }
     let mut random: Random = stream(seed, &[u64::from_be_bytes(*b"TSNE-map")]);
@@ -33,6 +35,13 @@ pub fn embedding(of: Labelled, seed: u64) -> Option<Vec<[f32; 2]>> {
     map.barnes_hut(THETA, |a, b| distance(a, b));
     let places: Vec<[f32; 2]> = map.embedding().chunks_exact(2).map(|place| [place[0], place[1]]).collect();
     places.iter().flatten().all(|value| value.is_finite()).then_some(places)
+}
+
+/// Whether some rows differ.
+pub fn varies(of: Labelled) -> bool {
+    let mut rows = of.values.chunks_exact(of.channels.max(1));
+    let first = rows.next();
+    rows.any(|row| Some(row) != first)
 }
 
 /// The Euclidean distance of two rows. It has eight partial sums, which the processor adds at once.

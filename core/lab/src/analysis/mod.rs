@@ -22,7 +22,7 @@ pub use alignment::{PredictionAlignment, prediction_alignment};
 pub use cka::Gram;
 pub use confusion::{Answers, Confusion, answers};
 pub use drivers::{Driver, Drivers};
-pub use embedding::{embedding, perplexity};
+pub use embedding::{FEWEST, embedding, perplexity, varies};
 pub use pieces::{Excerpt, Kind, excerpt, kind, whole};
 pub use rows::{map_axes, maps, represent_once, rows};
 pub use selectivity::{Selectivity, selectivity};

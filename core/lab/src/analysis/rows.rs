@@ -3,11 +3,11 @@
 use crate::loader::HostBatch;
 use crate::network::Network;
 use crate::probe::{Features, append};
-use plasticity_core::Result;
 use plasticity_core::device::{Buffer, Device};
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::representation::{Pooling, Representation, RepresentationShape};
 use plasticity_core::stimulus::Label;
+use plasticity_core::{Error, Result};
 
 /// Representations of every layer for the stimuli of a batch, one for each stimulus. If there are
 /// several views, only the first is kept; without augmentation all views are equal.
@@ -66,6 +66,11 @@ pub fn rows(
         if !wanted.contains(&index) {
             return Ok(());
         }
+        let unfit = |error| {
+            let message = format!("layer {}: {error}: use smaller blocks", index + 1);
+            Error::config("probe.pooling", message)
+        };
+        RepresentationShape::of(map.shape(), pooling).map_err(unfit)?;
         let layer = first_views(Representation::of(map, pooling)?, stimuli)?;
         append(&layer, pooling, &labels, &mut layers[index])
     })?;

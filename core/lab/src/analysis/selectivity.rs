@@ -13,7 +13,7 @@ pub struct Selectivity {
     /// Source: Morcos, Barrett, Rabinowitz & Botvinick 2018.
     pub class: Vec<f64>,
     /// Lifetime sparseness of each neuron, from 0 (the same for all stimuli) to 1 (active for only one):
-    /// (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1/n).
+    /// (1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1/n). Empty for a layer with negative activity: it is defined for rates.
     ///
     /// Source: Vinje & Gallant 2000, after Rolls & Tovee 1995.
     pub lifetime: Vec<f64>,
@@ -25,7 +25,7 @@ impl Selectivity {
         mean(&self.class)
     }
 
-    /// Mean lifetime sparseness, if any neuron changes.
+    /// Mean lifetime sparseness, if there is any.
     pub fn mean_lifetime(&self) -> Option<f64> {
         mean(&self.lifetime)
     }
@@ -64,7 +64,7 @@ pub fn selectivity(of: Labelled, classes: usize) -> Selectivity {
         }
         let sum: f64 = (0..classes).map(|class| sums[class * channels + channel]).sum();
         let square = squares[channel];
-        if square > 0.0 && n > 1.0 {
+        if !negative && square > 0.0 && n > 1.0 {
             found.lifetime.push((1.0 - (sum / n).powi(2) / (square / n)) / (1.0 - 1.0 / n));
         }
         let means: Vec<f64> = (0..classes)
@@ -103,8 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn negative_activity_has_no_class_selectivity() {
-        let found = of(&[1.0, -1.0, 0.5, 0.0], 1, &[0, 0, 1, 1]);
-        assert!(found.class.is_empty() && found.lifetime.len() == 1, "{found:?}");
+    fn classes_count_alike_however_many_stimuli_they_have() {
+        let values = [3.0, 3.0, 3.0, 1.0, 1.0, 1.0];
+        let found = selectivity(Labelled { values: &values, channels: 1, labels: &[0, 0, 0, 1, 1, 2] }, 3);
+        assert_eq!(found.class, [0.5], "(3 − 1) / (3 + 1)");
+    }
+
+    #[test]
+    fn negative_activity_has_no_selectivity_and_no_sparseness() {
+        assert_eq!(of(&[1.0, -1.0, 0.5, 0.0], 1, &[0, 0, 1, 1]), Selectivity::default());
     }
 }

@@ -15,9 +15,9 @@ pub struct LayerSummary {
     pub dead: f64,
     /// Effective dimension of the features' covariance C, (tr C)² / ‖C‖².
     pub dimension: f64,
-    /// Mean lifetime sparseness of the neurons that change.
+    /// Mean lifetime sparseness of the neurons that change; `None` for a layer with negative activity.
     pub lifetime_sparseness: Option<f64>,
-    /// Mean class selectivity of the neurons that change.
+    /// Mean class selectivity of the neurons that change; `None` for a layer with negative activity.
     pub class_selectivity: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! The updates of a step as a function of stimuli and weights, for finite differences.
 
-use crate::network::Network;
+use crate::network::{Network, Owner};
 use plasticity_core::device::Buffer;
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::plasticity::RuleSpec;
 use plasticity_core::random::{Random, stream};
@@ -130,17 +130,12 @@ impl Bench {
         let input = self.input(switched, shown)?;
         let mut updates = Updates::new();
         let labels = self.labels.clone();
-        self.network.step(
-            input,
-            Some(&labels),
-            &mut |module| Box::new(SeededDraws { seed: 7, step: 0, module: module as u64 }) as Box<dyn Draws>,
-            &mut |mut step| {
-                for (name, update) in step.named()? {
-                    updates.insert(name, update.into_iter().map(f64::from).collect());
-                }
-                Ok(())
-            },
-        )?;
+        self.network.step(input, Some(&labels), &mut SeededDraws::of_modules(7, 0), &mut |mut step| {
+            for (name, update) in step.named()? {
+                updates.insert(name, update.into_iter().map(f64::from).collect());
+            }
+            Ok(())
+        })?;
         Ok(updates)
     }
 
@@ -219,28 +214,19 @@ impl Bench {
         let (mut squares, mut recurrent) = (Vec::new(), Vec::new());
         let input = self.input(&|_, _| false, &|_| true)?;
         let labels = self.labels.clone();
-        self.network.step(
-            input,
-            Some(&labels),
-            &mut |module| Box::new(SeededDraws { seed: 7, step: 0, module: module as u64 }) as Box<dyn Draws>,
-            &mut |step| {
-                let target = mean_square(step.target)?;
-                let context = step.context.map(mean_square).transpose()?;
-                recurrent.push(context.is_some());
-                squares.push((target, context.unwrap_or(target)));
-                Ok(())
-            },
-        )?;
+        self.network.step(input, Some(&labels), &mut SeededDraws::of_modules(7, 0), &mut |step| {
+            let target = mean_square(step.target)?;
+            let context = step.context.map(mean_square).transpose()?;
+            recurrent.push(context.is_some());
+            squares.push((target, context.unwrap_or(target)));
+            Ok(())
+        })?;
         // If a module's last layer is the context, its target is the output of the layer below.
         let ends = self.network.modules().iter().map(|module| module.layers().end - 1);
         self.targets =
             ends.zip(recurrent).map(|(last, recurrent)| last.checked_sub(usize::from(recurrent))).collect();
         self.change(&mut |name, shape, values| {
-            let Some(module) =
-                name.strip_prefix("module.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
-            else {
-                return;
-            };
+            let Some((Owner::Module(module), _)) = Owner::of(name) else { return };
             let (Some((target, context)), Some((_, top)), true) =
                 (squares.get(module), squares.last(), shape.len() == 2)
             else {

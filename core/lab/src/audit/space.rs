@@ -1,6 +1,7 @@
 //! Locality in space.
 
 use super::measure::{Bench, Updates, combine, largest, norm, owner};
+use crate::network::Owner;
 use plasticity_core::Result;
 use plasticity_core::plasticity::ContextSource;
 
@@ -18,12 +19,12 @@ pub fn other_layers(bench: &mut Bench) -> Result<f64> {
     for layers in &modules {
         for layer in layers.clone() {
             let reach = if own_context { usize::MAX } else { layers.end };
-            let changed = |name: &str| match parts(name) {
-                Some(("layer", index)) => index > layer && index < reach,
-                Some(("module", index)) => {
+            let changed = |name: &str| match Owner::of(name) {
+                Some((Owner::Layer(index), _)) => index > layer && index < reach,
+                Some((Owner::Module(index), _)) => {
                     own_context && modules.get(index).is_some_and(|other| other != layers)
                 }
-                _ => false,
+                None => false,
             };
             let before = bench.change(&mut |name, _, values| {
                 if changed(name) {
@@ -136,9 +137,4 @@ pub(super) fn without(mut change: Updates, layer: usize, neuron: usize, channels
         }
     }
     change
-}
-
-fn parts(name: &str) -> Option<(&str, usize)> {
-    let mut parts = name.split('.');
-    Some((parts.next()?, parts.next()?.parse().ok()?))
 }

@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 
 /// The keys of `[probe]`.
 pub const PROBE: [Key; 20] = [
-    key(
+    Key::new(
         "protocol",
         "\"both\"",
         "paper | standardised | both",
         "the probes: `\"paper\"` uses raw features; `\"standardised\"` uses features scaled to mean 0 and \
          variance 1 over the training stimuli; `\"both\"` uses both",
     ),
-    key("layers", "", "list of 1..", "the layers to probe; left out: all"),
-    key(
+    Key::new("layers", "", "list of 1..", "the layers to probe; left out: all"),
+    Key::new(
         "input",
         "true",
         "true | false",
-        "also probes the stimuli themselves as a baseline: every pixel, or means over blocks if there are many. \
-         For speech the baseline is MFCC",
+        "also probes the stimuli themselves as a baseline: every pixel, or means over blocks if there are many \
+         (blocks at the lower and right edge may be smaller). For speech the baseline is MFCC",
     ),
-    key(
+    Key::new(
         "validation",
         "0.0",
         "[0, 1)",
@@ -32,102 +32,99 @@ pub const PROBE: [Key; 20] = [
          highest accuracy on the held-out stimuli is tested (of the first such epoch, if there are several). 0: none \
          are held out, and the classifier of the last epoch is tested",
     ),
-    key(
+    Key::new(
         "neighbours",
         "",
         "1..",
         "adds a probe that names the most frequent class of this many nearest training stimuli, by the cosine of \
          raw features. With `augment` each version of a stimulus counts. Left out: none",
     ),
-    key(
+    Key::new(
         "epochs",
         "",
         "1..",
         "epochs of the probe's training; left out: 300 for raw features and 100 for standardised ones",
     ),
-    key("rate", "0.001", "> 0", "Adam's learning rate"),
-    key(
+    Key::new("rate", "0.001", "> 0", "Adam's learning rate"),
+    Key::new(
         "halve_at",
         "",
         "list of [0, 1]",
         "shares of the probe's epochs; after each of them the learning rate is halved",
     ),
     schedule::key("factor on the rate at each step of the probe's training, in addition to `halve_at`"),
-    key(
+    Key::new(
         "batch",
         "",
         "1..",
         "stimuli in each step of the probe's training; left out: 32 for raw features and 128 for standardised ones",
     ),
     // Each pass is kept in memory.
-    key(
+    Key::new(
         "augment",
         "0",
         "0..=1000",
         "how many versions of each training stimulus the probe sees, each with new crops, flips and colours as \
          in learning; 0: one version without augmentation, as in testing",
     ),
-    key(
+    Key::new(
         "pooling",
         "\"mean\"",
         "mean | keep | { blocks = 1.. }",
         "the features of a layer: `\"mean\"`, the mean over the places of a map and over locations; \
-         `\"keep\"`, every place and location separately; `{ blocks = 2 }`, means over blocks of 2×2 places. \
-         Features are always means over time: over the whole stimulus, or over a labelled frame",
+         `\"keep\"`, every place and location separately; `{ blocks = 2 }`, means over blocks of 2×2 places \
+         (rows and columns past the last whole block are left out). Features are always means over time: over the \
+         whole stimulus, or over a labelled frame",
     ),
-    key(
+    Key::new(
         "standardise",
         "",
         "true | false",
         "the old name of `protocol`: true is \"standardised\", false is \"paper\"",
     ),
-    key(
+    Key::new(
         "dropout",
         "0.0",
         "[0, 1)",
         "probability that a step of the probe's training sets a feature to 0 (the others are divided by 1 − \
          `dropout`)",
     ),
-    key("weight_decay", "0.0", "≥ 0", "weight decay"),
-    key(
+    Key::new("weight_decay", "0.0", "≥ 0", "weight decay"),
+    Key::new(
         "batch_norm",
         "",
         "true | false",
         "whether batch normalisation of the features, with a learned gain and shift, precedes the classifier; left out: no",
     ),
-    key(
+    Key::new(
         "initial",
         "",
         "uniform | orthogonal",
         "initial weights of the classifier: uniform within ±1/√features, or orthogonal with a bias of 0; left out: uniform",
     ),
-    key(
+    Key::new(
         "all_layers",
         "false",
         "true | false | 0.. | list of 0..",
         "adds a probe `all` of all layers together. `true`: the last layer of each module is averaged over \
          the blocks that the rule uses (set by the key `pool` of some rules), every other layer over the whole \
-         map. A number, or a list with one for each layer: each layer is averaged over blocks with this side; \
-         0: over the whole map",
+         map. A number, or a list with one for each layer: each layer is averaged over blocks with this side \
+         (rows and columns past the last whole block are left out); 0: over the whole map",
     ),
-    key(
+    Key::new(
         "every",
         "",
         "{ epochs = 1.. } | { steps = 1.. }",
         "how often to probe the layers during training, with a part of the stimuli; left out: never",
     ),
     // Enough that every class occurs, and few enough that the features fit into memory with the network.
-    key(
+    Key::new(
         "every_stimuli",
         "512",
         "16..=1000000",
         "largest number of stimuli that train a probe during training; half as many test it",
     ),
 ];
-
-const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, range, meaning }
-}
 
 /// `[probe]`: the linear probe of every layer. The defaults are the paper's for images, plus a probe on standardised
 /// features. For video the paper keeps all places (`pooling = "keep"`) and leaves out half of the features in each

@@ -177,7 +177,7 @@ impl Training {
     }
 
     /// The key that ends training first, and the steps until then.
-    pub(crate) fn end(&self, per_epoch: u64) -> (&'static str, u64) {
+    pub fn end(&self, per_epoch: u64) -> (&'static str, u64) {
         let of_turns = |turns: &Vec<Span>| {
             turns.iter().fold(0_u64, |sum, turn| sum.saturating_add(turn.steps(per_epoch)))
         };
@@ -208,10 +208,19 @@ impl Training {
     /// Checks what depends on the build.
     ///
     /// # Errors
-    /// If the device does not have the precision, or `init_layers` is given without `init`.
+    /// If the device does not have the precision, `init_layers` is given without `init` or is empty, or `best_by` is
+    /// given without `keep_best`.
     pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
+        }
+        if self.init_layers.as_ref().is_some_and(Vec::is_empty) {
+            let message = "names no layer: name one or more, or leave it out to use the weights of all";
+            return Err(Error::config("training.init_layers", message));
+        }
+        if self.best_by == BestBy::Probe && self.keep_best == 0 {
+            let message = "needs training.keep_best, the number of best checkpoints to keep";
+            return Err(Error::config("training.best_by", message));
         }
         self.check_free_pipeline()?;
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {
@@ -249,23 +258,23 @@ impl Training {
 
 /// The keys of `[training]`.
 pub const TRAINING: [Key; 23] = [
-    key("epochs", "", "1..", "passes over the stimuli; required"),
-    key("batch", "32", "1..", "stimuli in each step; the paper has 32"),
-    key(
+    Key::new("epochs", "", "1..", "passes over the stimuli; required"),
+    Key::new("batch", "32", "1..", "stimuli in each step; the paper has 32"),
+    Key::new(
         "presentations",
         "1",
         "1..",
         "how often each stimulus is in its batch, with the same augmentation; `batch` counts each of these presentations. The rule \
          `clapp_paired` is made for 2: one presentation is a positive, the next a negative",
     ),
-    key(
+    Key::new(
         "optimiser",
         "{ type = \"adam\", rate = 0.0002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 }",
         "any",
         "the optimiser of every module, or a list with one for each module, with the keys below; the paper uses Adam at 2e-4",
     ),
-    key("module_rates", "", "list of > 0", "factors on the optimiser's rate, one for each module"),
-    key(
+    Key::new("module_rates", "", "list of > 0", "factors on the optimiser's rate, one for each module"),
+    Key::new(
         "layer_rates",
         "",
         "list of > 0",
@@ -276,46 +285,46 @@ pub const TRAINING: [Key; 23] = [
         "factor on the rate at each step, for all modules or one for each; with `turns`, the steps are those of the module's turn; \
          left out: 1",
     ),
-    key(
+    Key::new(
         "turns",
         "",
         "list of { epochs = 1.., steps = 1.. }",
         "how long each module learns: `{ epochs = N }` or `{ steps = N }`. One module learns after another, first to last; the others \
          do not change. Training ends with the last turn, if this is before the end of the last epoch; left out: all learn together",
     ),
-    key(
+    Key::new(
         "init",
         "",
         "any",
         "a run's folder or a checkpoint: a new run starts with its weights and a new optimiser. The rule's own \
          weights are used if the rule is the same",
     ),
-    key(
+    Key::new(
         "init_layers",
         "",
         "list of 1..",
         "with `init`: only these layers use its weights; the others and the rule have new weights",
     ),
-    key(
+    Key::new(
         "steps",
         "",
         "1..",
         "ends training after this many steps, if this is before the end of the last epoch",
     ),
-    key(
+    Key::new(
         "checkpoint_every",
         "{ epochs = 1 }",
         "{ epochs = 1.. } | { steps = 1.. } | { minutes = 1.. }",
         "how often to write a checkpoint (and always at the end)",
     ),
-    key(
+    Key::new(
         "keep",
         "2",
         "1..",
         "how many of the last checkpoints to keep; with two, the run survives if the last one is damaged",
     ),
-    key("keep_best", "", "0..", "how many of the best checkpoints to keep as well; left out: none"),
-    key(
+    Key::new("keep_best", "", "0..", "how many of the best checkpoints to keep as well; left out: none"),
+    Key::new(
         "best_by",
         "",
         "loss | probe",
@@ -323,22 +332,22 @@ pub const TRAINING: [Key; 23] = [
          since the previous checkpoint. `probe`: the one with the highest mean probe accuracy over all \
          layers, which are probed at every checkpoint",
     ),
-    key("log_every", "20", "1.. steps", "steps between two recorded losses"),
-    key(
+    Key::new("log_every", "20", "1.. steps", "steps between two recorded losses"),
+    Key::new(
         "threads",
         "",
         "1..=1024",
         "threads for arithmetic, and the largest number of loader threads. The limit is 16, or four for each core if \
          that is more; a larger number is lowered to it; left out: one for each core, but at most 4 loader threads",
     ),
-    key(
+    Key::new(
         "precision",
         "",
         "f32 | tf32 | bf16",
         "precision of the operands of matrix products and convolutions: `f32` or `bf16`, and on CUDA also `tf32` \
          (default there)",
     ),
-    key(
+    Key::new(
         "patience",
         "",
         "{ loss = 1.. } | { probe = 1.. }",
@@ -346,8 +355,8 @@ pub const TRAINING: [Key; 23] = [
          probes during training (`probe.every`) in a row without a new highest mean accuracy (`probe`); left out: \
          never",
     ),
-    key("metrics_csv", "false", "true | false", "also writes the records as a table, `metrics.csv`"),
-    key(
+    Key::new("metrics_csv", "false", "true | false", "also writes the records as a table, `metrics.csv`"),
+    Key::new(
         "parallel",
         "",
         "data | pipeline | free_pipeline",
@@ -356,14 +365,14 @@ pub const TRAINING: [Key; 23] = [
          `data`. It is not for rules whose modules need a module above them. `free_pipeline`: the same, but no \
          module waits for a slower one above it; the slower one skips batches, and the bits differ from run to run",
     ),
-    key(
+    Key::new(
         "negatives",
         "",
         "global | shard",
         "with several ranks: `global` (default): rules see the whole batch, so updates equal those of one rank up to rounding. \
          `shard`: rules see only the shard of their rank, each rank has its own draws, and the ranks average their updates",
     ),
-    key(
+    Key::new(
         "rank_limit",
         "",
         "1.. seconds",
@@ -371,7 +380,3 @@ pub const TRAINING: [Key; 23] = [
          than a probe during training; left out: 1800",
     ),
 ];
-
-const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, range, meaning }
-}

@@ -11,6 +11,7 @@ use crate::ranks::Shard;
 use drawn::Drawn;
 use plasticity_core::device::Device;
 use plasticity_core::map::MapShape;
+use plasticity_core::plasticity::Each;
 use plasticity_core::stimulus::{Split, Stimulus};
 use plasticity_core::{Error, Result};
 use std::ops::Range;
@@ -92,6 +93,22 @@ impl Experiment {
         let training = &self.config.training;
         steps_per_epoch(self.stimulus.len(), training.batch, training.presentations)
             .map_err(|error| self.config.locate(error))
+    }
+
+    /// Checks that the decay of every module's rate has steps.
+    ///
+    /// # Errors
+    /// As [`steps_per_epoch`](Self::steps_per_epoch), and if a schedule's decay ends with its warm-up.
+    pub fn check_schedule(&self) -> Result<()> {
+        let per_epoch = self.steps_per_epoch()?;
+        let Some(schedule) = &self.config.training.schedule else { return Ok(()) };
+        schedule.values().iter().enumerate().try_for_each(|(module, one)| {
+            let key = match schedule {
+                Each::Same(_) => "training.schedule".to_owned(),
+                Each::Each(_) => format!("training.schedule.{module}"),
+            };
+            one.check(&key, per_epoch).map_err(|error| self.config.locate(error))
+        })
     }
 
     /// The network with its initial weights, always the same for a seed. From now on, the device has the config's

@@ -134,6 +134,26 @@ fn evaluation_takes_all_in_order_without_augmentation() {
 }
 
 #[test]
+fn augmented_evaluation_takes_all_in_order_and_draws_anew_for_each_seed_pass_and_stimulus() {
+    let of = |seed, pass| {
+        let pass = Pass::EvaluateAugmented { seed, pass };
+        let batches = values(Loader::new(numbers(11), pass, 4, Some(2)).unwrap());
+        batches.into_iter().flat_map(|batch| batch.2).collect::<Vec<f32>>()
+    };
+    let passes = [of(3, 0), of(3, 1), of(4, 0)];
+    let mut drawn = Vec::new();
+    for pass in &passes {
+        let order: Vec<_> = pass.iter().step_by(2).copied().collect();
+        assert_eq!(order, (0..11).map(|i| i as f32).collect::<Vec<_>>());
+        drawn.extend(pass.iter().skip(1).step_by(2).copied());
+    }
+    drawn.sort_by(f32::total_cmp);
+    drawn.dedup();
+    assert_eq!(drawn.len(), 33, "no two draws are the same");
+    assert_eq!(of(3, 1), passes[1]);
+}
+
+#[test]
 fn errors_and_panics_arrive_in_their_place() {
     for (fails, panics) in [(Some(4), None), (None, Some(4))] {
         let stimulus = Arc::new(Numbers { len: 8, fails, panics, ..Numbers::default() });

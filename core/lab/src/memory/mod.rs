@@ -4,7 +4,7 @@ mod limit;
 
 pub use limit::{Limit, limit};
 
-use crate::network::{Network, NetworkPlan};
+use crate::network::{Network, NetworkPlan, Owner};
 use crate::optimiser::OptimiserSpec;
 use plasticity_core::device::{Device, ON_GPU};
 use plasticity_core::map::MapShape;
@@ -33,10 +33,10 @@ impl Memory {
         for (name, parameter) in sized.parameters() {
             let values = parameter.len() as u64;
             weights = weights.saturating_add(values);
-            let mut words = name.split('.');
-            let owner = match (words.next(), words.next().and_then(|index| index.parse::<usize>().ok())) {
-                (Some("layer"), Some(layer)) => modules.iter().position(|layers| layers.contains(&layer)),
-                (_, module) => module,
+            let owner = match Owner::of(&name) {
+                Some((Owner::Layer(layer), _)) => modules.iter().position(|layers| layers.contains(&layer)),
+                Some((Owner::Module(module), _)) => Some(module),
+                None => None,
             };
             if let Some(learning) =
                 owner.and_then(|module| learning.get_mut(module)).filter(|_| parameter.learns())

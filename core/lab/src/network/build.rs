@@ -32,23 +32,31 @@ pub struct NetworkPlan<'a> {
     pub seed: u64,
 }
 
-/// Refuses stimuli from which a rule cannot learn: without labels, or with another number of views
-/// than it needs. `one` is the input for one stimulus.
+/// Refuses stimuli from which a rule cannot learn: without labels, with another number of views than it needs,
+/// or with patches in place of whole views. `one` is the input for one stimulus.
 pub(crate) fn suits(rule: &dyn RuleSpec, classes: Option<usize>, one: MapShape) -> Result<()> {
     let demands = rule.demands();
     if demands.labels && classes.is_none() {
-        return Err(Error::config("stimulus", "the rule needs labels, but these stimuli have none"));
-    }
-    let (views, steps) = (one.batch, one.time * one.extent[0]);
-    if let Some(needed) = demands.views(steps).filter(|&needed| needed != views) {
-        let noun = if needed == 1 { "view" } else { "views" };
-        let message = format!(
-            "the rule needs {needed} {noun} of each stimulus, but these stimuli have {views}: set [stimulus] \
-             views = {needed} (images)"
-        );
+        let message = "the rule needs labels, but these stimuli have none: for folders of images, set \
+                       stimulus.source.path to the folder of stimulus.labelled.train; for STL-10, set \
+                       stimulus.source.learn = \"train\"";
         return Err(Error::config("stimulus", message));
     }
-    Ok(())
+    let (views, steps) = (one.batch, one.time * one.extent[0]);
+    let Some(needed) = demands.views(steps) else { return Ok(()) };
+    // Two views of a grid of patches show two random crops: patches at the same place are no views of each other.
+    let patches = needed > 1 && one.location > 1;
+    if needed == views && !patches {
+        return Ok(());
+    }
+    let noun = if needed == 1 { "view" } else { "views" };
+    let (whole, cut, remedy) =
+        if patches { (" whole", ", in patches", " and patch = false") } else { ("", "", "") };
+    let message = format!(
+        "the rule needs {needed} {noun} of each{whole} stimulus, but these stimuli have {views}{cut}: set \
+         [stimulus] views = {needed}{remedy} (images)"
+    );
+    Err(Error::config("stimulus", message))
 }
 
 /// Refuses batches that are too small for a rule that compares stimuli; `views` are the views of each.
@@ -118,6 +126,14 @@ fn in_module(index: usize, error: Error) -> Error {
     }
 }
 
+/// The representation that the rule makes of the map of a module (from 0).
+fn pooled(map: MapShape, demands: &Demands, module: usize) -> Result<RepresentationShape> {
+    RepresentationShape::of(map, demands.pooling(module)).map_err(|error| {
+        let message = format!("module {}: {error}: use smaller blocks", module + 1);
+        Error::config("rule.pool", message)
+    })
+}
+
 /// The shape of the summed inputs, if the rule uses them. It is found by showing one silent
 /// stimulus to the layer, or two, because batch normalisation needs them. If nothing can be computed
 /// (on a sizing handle), the shape of the output is used.
@@ -185,7 +201,7 @@ impl Network {
             } else {
                 shapes[layers.end - 1]
             };
-            seen.push(RepresentationShape::of(shape, demands.pooling(index))?);
+            seen.push(pooled(shape, &demands, index)?);
         }
         keeps_time(&demands, steps, &seen)?;
         if let Some(rates) = plan.module_rates.filter(|rates| rates.len() != plan.modules.len()) {
@@ -202,7 +218,7 @@ impl Network {
             let pooling = demands.pooling(index);
             let last_layer = layers.end - 1;
             let target = if !summed && slots[last_layer].layer.is_context() {
-                RepresentationShape::of(below(last_layer), pooling)?
+                pooled(below(last_layer), &demands, index)?
             } else {
                 seen[index]
             };

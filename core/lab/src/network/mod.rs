@@ -2,6 +2,7 @@
 
 mod backward;
 mod build;
+mod names;
 mod parts;
 mod pass;
 mod state;
@@ -9,6 +10,7 @@ mod step;
 
 pub use build::NetworkPlan;
 pub(crate) use build::suits;
+pub use names::Owner;
 pub use parts::{Part, PartStep};
 pub use state::{Saved, State};
 pub use step::{ModuleStep, UpdateBy};
@@ -183,21 +185,9 @@ impl Network {
     /// # Errors
     /// If the input does not fit the network.
     pub fn represent(&mut self, input: &FeatureMap, pooling: Pooling) -> Result<Vec<Representation>> {
-        self.represent_with(input, &mut |_| pooling)
-    }
-
-    /// The same with a pooling for each layer (from 0).
-    ///
-    /// # Errors
-    /// If the input does not fit the network.
-    pub fn represent_with(
-        &mut self,
-        input: &FeatureMap,
-        pooling: &mut dyn FnMut(usize) -> Pooling,
-    ) -> Result<Vec<Representation>> {
         let mut representations = Vec::new();
-        self.visit(input, &mut |layer, map| {
-            representations.push(Representation::of(map, pooling(layer))?);
+        self.visit(input, &mut |_, map| {
+            representations.push(Representation::of(map, pooling)?);
             Ok(())
         })?;
         Ok(representations)
@@ -263,10 +253,10 @@ impl Network {
     /// All parameters with their full names: `layer.I.NAME` and `module.M.NAME`, counted from 0.
     pub fn parameters(&mut self) -> Vec<(String, &mut Parameter)> {
         let layers = self.slots.iter_mut().enumerate().flat_map(|(index, slot)| {
-            slot.layer.parameters().into_iter().map(move |p| (format!("layer.{index}.{}", p.name()), p))
+            slot.layer.parameters().into_iter().map(move |p| (Owner::Layer(index).full(p.name()), p))
         });
         let rules = self.modules.iter_mut().enumerate().flat_map(|(index, module)| {
-            module.rule.parameters().into_iter().map(move |p| (format!("module.{index}.{}", p.name()), p))
+            module.rule.parameters().into_iter().map(move |p| (Owner::Module(index).full(p.name()), p))
         });
         layers.chain(rules).collect()
     }

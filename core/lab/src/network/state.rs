@@ -1,6 +1,6 @@
 //! A network's parameters and its optimisers' averages, by name, for checkpoints.
 
-use super::{Module, Network, Slot};
+use super::{Module, Network, Owner, Slot};
 use plasticity_core::device::Buffer;
 use plasticity_core::parameter::Parameter;
 use plasticity_core::plasticity::PlasticityRule;
@@ -141,9 +141,9 @@ fn learning<'a>(
     rule: &'a mut dyn PlasticityRule,
 ) -> Vec<(String, &'a mut Parameter)> {
     let layers = layers.clone().zip(&mut slots[layers.clone()]).flat_map(|(layer, slot)| {
-        slot.layer.parameters().into_iter().map(move |p| (format!("layer.{layer}.{}", p.name()), p))
+        slot.layer.parameters().into_iter().map(move |p| (Owner::Layer(layer).full(p.name()), p))
     });
-    let own = rule.parameters().into_iter().map(|p| (format!("module.{module}.{}", p.name()), p));
+    let own = rule.parameters().into_iter().map(|p| (Owner::Module(module).full(p.name()), p));
     layers.chain(own).filter(|(_, parameter)| parameter.learns()).collect()
 }
 

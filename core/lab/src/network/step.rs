@@ -2,7 +2,7 @@
 //! module except the output map.
 
 use super::pass::{self, Pass};
-use super::{Module, Network, Role, Slot};
+use super::{Module, Network, Owner, Role, Slot};
 use crate::ranks::{Begun, Sharing, Updates};
 use plasticity_core::device::Buffer;
 use plasticity_core::draws::Draws;
@@ -122,21 +122,21 @@ impl ModuleStep<'_> {
         let mut named = Vec::new();
         let layers = self.module.layers().zip(&mut self.slots[self.module.layers()]);
         for ((index, slot), updates) in layers.zip(&self.layers) {
-            collect(&mut named, &format!("layer.{index}"), slot.layer.parameters(), updates)?;
+            collect(&mut named, Owner::Layer(index), slot.layer.parameters(), updates)?;
         }
-        collect(&mut named, &format!("module.{}", self.index), self.module.rule.parameters(), &self.own)?;
+        collect(&mut named, Owner::Module(self.index), self.module.rule.parameters(), &self.own)?;
         Ok(named)
     }
 }
 
 fn collect(
     named: &mut Vec<(String, Vec<f32>)>,
-    prefix: &str,
+    owner: Owner,
     parameters: Vec<&mut Parameter>,
     updates: &[Buffer],
 ) -> Result<()> {
     for (parameter, update) in parameters.into_iter().filter(|parameter| parameter.learns()).zip(updates) {
-        named.push((format!("{prefix}.{}", parameter.name()), parameter.to_public(update)?));
+        named.push((owner.full(parameter.name()), parameter.to_public(update)?));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 const CHUNK: usize = 1 << 16;
 
 /// w_j ← w_j + rate · | ‖w_j‖ − 1 |^power · ΔW_j / max |ΔW|, with the neurons j along the first public axis.
+/// An update of zeros changes nothing.
 ///
 /// # Errors
 /// If the update does not fit the parameter, or a copy from or to the device fails.
@@ -25,6 +26,10 @@ pub(super) fn step(parameter: &mut Parameter, update: &Buffer, rate: f32, power:
         Some(values) => Cow::Borrowed(values),
         None => Cow::Owned(update.to_vec()?),
     };
+    // There is no largest entry to divide by.
+    if update.iter().all(|&value| value == 0.0) {
+        return Ok(());
+    }
     let scale = rate / largest(&update);
     let parts = Parts::new(inner, neurons);
     if let Some(weights) = parameter.value_mut().host_mut() {

@@ -175,8 +175,8 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
             BETA1,
             BETA2,
             EPSILON,
-            key("weight_decay", "0.0", "≥ 0", DECAY),
-            key("decay_biases", "true", FLAG, BIASES),
+            Key::new("weight_decay", "0.0", "≥ 0", DECAY),
+            Key::new("decay_biases", "true", FLAG, BIASES),
         ],
     ),
     (
@@ -186,38 +186,38 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
             BETA1,
             BETA2,
             EPSILON,
-            key(
+            Key::new(
                 "weight_decay",
                 "0.01",
                 "≥ 0",
                 "separate weight decay: w ← (1 − rate · decay) w in each step",
             ),
-            key("decay_biases", "true", FLAG, BIASES),
+            Key::new("decay_biases", "true", FLAG, BIASES),
         ],
     ),
     (
         "sgd",
         &[
             RATE,
-            key("momentum", "0.0", "[0, 1)", "momentum"),
-            key("weight_decay", "0.0", "≥ 0", DECAY),
-            key("decay_biases", "true", FLAG, BIASES),
+            Key::new("momentum", "0.0", "[0, 1)", "momentum"),
+            Key::new("weight_decay", "0.0", "≥ 0", DECAY),
+            Key::new("decay_biases", "true", FLAG, BIASES),
         ],
     ),
     (
         "lars",
         &[
             RATE,
-            key("momentum", "0.9", "[0, 1)", "momentum"),
-            key("weight_decay", "0.0", "≥ 0", DECAY),
-            key(
+            Key::new("momentum", "0.9", "[0, 1)", "momentum"),
+            Key::new("weight_decay", "0.0", "≥ 0", DECAY),
+            Key::new(
                 "trust",
                 "0.001",
                 "> 0",
                 "the rate of a parameter w with gradient g is multiplied by trust · ‖w‖ / (‖g‖ + \
                  weight_decay · ‖w‖)",
             ),
-            key(
+            Key::new(
                 "decay_biases",
                 "false",
                 FLAG,
@@ -229,7 +229,7 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
         "hebbian",
         &[
             RATE,
-            key(
+            Key::new(
                 "power",
                 "0.5",
                 "≥ 0",
@@ -239,15 +239,11 @@ pub const OPTIMISERS: [(&str, &[Key]); 5] = [
     ),
 ];
 
-const RATE: Key = key("rate", "", "> 0", "learning rate");
-const BETA1: Key = key("beta1", "0.9", "[0, 1)", "decay of the running average of updates");
-const BETA2: Key = key("beta2", "0.999", "[0, 1)", "decay of the running average of squared updates");
+const RATE: Key = Key::new("rate", "", "> 0", "learning rate");
+const BETA1: Key = Key::new("beta1", "0.9", "[0, 1)", "decay of the running average of updates");
+const BETA2: Key = Key::new("beta2", "0.999", "[0, 1)", "decay of the running average of squared updates");
 const EPSILON: Key =
-    key("epsilon", "1e-8", "> 0", "added to the root of the running average of squared updates");
+    Key::new("epsilon", "1e-8", "> 0", "added to the root of the running average of squared updates");
 const DECAY: &str = "weight decay, added to the gradient";
 const FLAG: &str = "true | false";
 const BIASES: &str = "whether parameters with one axis (biases, gains) also decay";
-
-const fn key(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Key {
-    Key { name, default, range, meaning }
-}

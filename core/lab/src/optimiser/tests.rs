@@ -49,6 +49,11 @@ fn hebbian_rates_fall_as_neurons_come_to_length_one() {
     assert!(parameter.get().unwrap()[0].is_nan());
 }
 
+#[test]
+fn hebbian_steps_leave_parameters_without_an_update_as_they_are() {
+    assert_eq!(steps(OptimiserSpec::Hebbian { rate: 8.0, power: 0.5 }, &[0.0]), 1.0);
+}
+
 /// A weight of two axes and a bias after updates of both, each the same in every step.
 fn weight_and_bias(spec: OptimiserSpec, steps: usize) -> ([f32; 2], f32) {
     let device = Device::open().unwrap();
@@ -140,5 +145,34 @@ fn factors_of_the_schedule_and_of_parameters_multiply_the_rate() {
         let moved: Vec<f32> = parameters.iter().map(|parameter| parameter.get().unwrap()[0]).collect();
         assert_relative_eq!(moved[0], 0.05, epsilon = 1e-6);
         assert_relative_eq!(moved[1], 0.0125, epsilon = 1e-6);
+    }
+}
+
+/// A weight of two axes after one step with a factor of the schedule and a factor of its own.
+fn factored(spec: OptimiserSpec, schedule: f64, own: f32) -> Vec<f32> {
+    let device = Device::open().unwrap();
+    let mut weight = Parameter::plain(&device, "w", &[1, 2], &[3.0, 4.0]).unwrap();
+    let update = Buffer::from_vec(&device, vec![0.6, -0.8]).unwrap();
+    let mut optimiser = Optimiser::new(spec);
+    optimiser.scale_rate(schedule);
+    optimiser.step_each(vec![(&mut weight, own)], &[update]).unwrap();
+    weight.get().unwrap()
+}
+
+/// Also in the weight decay of AdamW, which does not go through the update.
+#[test]
+fn a_factor_acts_as_another_rate_in_every_optimiser() {
+    let (rate, momentum, weight_decay, decay_biases) = (0.1, 0.5, 0.5, true);
+    let (beta1, beta2, epsilon, trust) = (0.9, 0.999, 1e-8, 0.01);
+    for spec in [
+        OptimiserSpec::adam(rate, weight_decay),
+        OptimiserSpec::AdamW { rate, beta1, beta2, epsilon, weight_decay, decay_biases },
+        OptimiserSpec::Sgd { rate, momentum, weight_decay, decay_biases },
+        OptimiserSpec::Lars { rate, momentum, weight_decay, trust, decay_biases },
+        OptimiserSpec::Hebbian { rate, power: 0.5 },
+    ] {
+        let at = |factor| factored(spec.scaled(factor), 1.0, 1.0);
+        assert_eq!(factored(spec, 0.5, 1.0), at(0.5), "{spec:?}");
+        assert_eq!(factored(spec, 1.0, 0.25), at(0.25), "{spec:?}");
     }
 }

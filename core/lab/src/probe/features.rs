@@ -76,8 +76,7 @@ impl Features {
             })
             .collect();
         let all = numbers.len();
-        let count = (f64::from(share) * all as f64).round() as usize;
-        let count = count.max(usize::from(share > 0.0)).min(all);
+        let count = held_out_of(share, all);
         let mut drawn = vec![false; all];
         sample(random, all, count).into_iter().for_each(|number| drawn[number] = true);
         let first = |stimulus: usize| stimulus.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -126,38 +125,42 @@ impl Features {
     }
 }
 
-/// Collects the features of several networks on the same stimuli. Each stimulus is made once.
+/// Collects the features of a network. Each stimulus is made once.
 ///
-/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are pooled and kept. If a stimulus has a class,
-/// its row is the mean of a layer over time. If its frames have classes, each labelled frame has a row: the mean
-/// over the layer's steps in time that the frame covers. With [`Pooling::Keep`] a row has every location, in order;
-/// else it is their mean.
+/// Each layer is pooled as `pooling` says (layers from 0). Only `wanted` layers are pooled and kept. If a
+/// stimulus has a class, its row is the mean of a layer over time. If its frames have classes, each labelled
+/// frame has a row: the mean over the layer's steps in time that the frame covers. With [`Pooling::Keep`] a row
+/// has every location, in order; else it is their mean.
 ///
 /// # Errors
 /// If a stimulus has no label or does not fit the network, or blocks do not fit a wanted layer's map.
 pub fn features(
-    networks: &mut [&mut Network],
+    network: &mut Network,
     batches: impl Iterator<Item = Result<HostBatch>>,
     device: &Device,
     wanted: Option<&[usize]>,
     pooling: &mut dyn FnMut(usize) -> Pooling,
-) -> Result<Vec<Features>> {
-    let mut all = vec![Features::default(); networks.len()];
+) -> Result<Features> {
+    let mut features = Features::default();
     for batch in batches {
         let batch = batch?.to_device(device)?;
-        for (network, features) in networks.iter_mut().zip(&mut all) {
-            let layers = features.layers_mut(network.layer_names().len());
-            network.visit(&batch.input, &mut |index, map| {
-                if wanted.is_some_and(|wanted| !wanted.contains(&index)) {
-                    return Ok(());
-                }
-                let pooling = pooling(index);
-                append(&Representation::of(map, pooling)?, pooling, &batch.labels, &mut layers[index])
-            })?;
-            batch.labels.iter().try_for_each(|label| features.add_label(label))?;
-        }
+        let layers = features.layers_mut(network.layer_names().len());
+        network.visit(&batch.input, &mut |index, map| {
+            if wanted.is_some_and(|wanted| !wanted.contains(&index)) {
+                return Ok(());
+            }
+            let pooling = pooling(index);
+            append(&Representation::of(map, pooling)?, pooling, &batch.labels, &mut layers[index])
+        })?;
+        batch.labels.iter().try_for_each(|label| features.add_label(label))?;
     }
-    Ok(all)
+    Ok(features)
+}
+
+/// How many of `all` recordings are held out.
+pub(super) fn held_out_of(share: f32, all: usize) -> usize {
+    let count = (f64::from(share) * all as f64).round() as usize;
+    count.max(usize::from(share > 0.0)).min(all)
 }
 
 /// The rows of all stimuli, if every stimulus has as many as the first: one for each label.

@@ -9,21 +9,21 @@ use plasticity_core::stimulus::Label;
 /// The largest number of features of a stimulus: with many more, a classifier is slow and not better.
 const MOST: usize = 3200;
 
-/// Collects the encoder's input as features, one row for each label: every place, patch and channel, the mean over frames.
-/// Places are averaged in the smallest square blocks that leave at most [`MOST`] features.
+/// Collects the encoder's input as features, one row for each label: every place, patch and channel, the mean
+/// over frames. Places are averaged in the smallest square blocks that leave at most [`MOST`] features.
 ///
-/// `None` if an input has no places, as a waveform, or if frames have their own classes.
+/// There is no layer if an input has no places, as a waveform, or if frames have their own classes.
 ///
 /// # Errors
 /// If a stimulus has no label or cannot be read.
-pub(super) fn input_features(batches: impl Iterator<Item = Result<HostBatch>>) -> Result<Option<Features>> {
+pub(super) fn input_features(batches: impl Iterator<Item = Result<HostBatch>>) -> Result<Features> {
     let mut all = Features::default();
     let mut layer = Layer::default();
     for batch in batches {
         let batch = batch?;
         let waveform = batch.shape.extent[1] * batch.shape.extent[2] == 1;
         if waveform || batch.labels.iter().any(|label| matches!(label, Label::Frames(_))) {
-            return Ok(None);
+            return Ok(Features::default());
         }
         let blocks = Blocks::of(batch.shape);
         for (stimulus, label) in batch.labels.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn input_features(batches: impl Iterator<Item = Result<HostBatch>>) -
         }
     }
     all.add_layer(layer);
-    Ok(Some(all))
+    Ok(all)
 }
 
 /// Square blocks of the places of a map.
@@ -90,7 +90,7 @@ mod tests {
     fn rows_hold_every_place_of_one_stimulus_and_the_mean_of_its_frames() {
         let shape = MapShape { time: 2, location: 1, batch: 2, extent: [2, 1, 2], channels: 1 };
         let made = input_features([Ok(batch(shape, vec![Label::Class(4), Label::Class(5)]))].into_iter());
-        let made = made.unwrap().unwrap();
+        let made = made.unwrap();
         let rows = made.layer(0).unwrap();
         assert_eq!((rows.channels, rows.labels), (4, &[4, 5][..]));
         // Stimulus 0 has the values 0 to 3 in its first piece and 8 to 11 in its second: two frames of two places each.
@@ -113,7 +113,8 @@ mod tests {
         let wave = MapShape { time: 1, location: 1, batch: 1, extent: [8, 1, 1], channels: 1 };
         let frames = MapShape { extent: [1, 2, 2], ..wave };
         for (shape, label) in [(wave, Label::Class(0)), (frames, Label::Frames(vec![Some(1)]))] {
-            assert!(input_features([Ok(batch(shape, vec![label]))].into_iter()).unwrap().is_none());
+            let made = input_features([Ok(batch(shape, vec![label]))].into_iter()).unwrap();
+            assert_eq!((made.layers(), made.labels()), (0, &[][..]));
         }
     }
 }

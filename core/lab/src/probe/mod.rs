@@ -43,9 +43,10 @@ use plasticity_core::device::{Buffer, Device};
 use plasticity_core::map::FeatureMap;
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::representation::{Pooling, RepresentationShape};
-use plasticity_core::stimulus::{Split, Stimulus};
+use plasticity_core::stimulus::{Label, Split, Stimulus};
 use plasticity_core::{Error, Result};
 pub(crate) use statistics::statistics;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Probes every layer of `trained` and of the same network with its initial weights. Unless `probe.input` is false, the
@@ -71,16 +72,14 @@ pub fn probe(
     match bench.train.baseline() {
         _ if !experiment.config().probe.input => {}
         Some(baseline) => {
-            let sides = bench.sides("hand-made features", &mut |batches| {
-                Ok(vec![baseline_features(baseline, batches, device)?])
-            })?;
-            layers.push(bench.layer(baseline.name, u64::MAX, sides.of(0, 0))?);
+            let sides = bench
+                .sides("hand-made features", &mut |batches| baseline_features(baseline, batches, device))?;
+            layers.push(bench.layer(baseline.name, u64::MAX, &sides, 0)?);
         }
         None => {
-            let sides =
-                bench.sides("input", &mut |batches| Ok(input_features(batches)?.into_iter().collect()))?;
-            if !sides.test.is_empty() {
-                layers.push(bench.layer("input", u64::MAX - 1, sides.of(0, 0))?);
+            let sides = bench.sides("input", &mut |batches| input_features(batches))?;
+            if sides.test.layers() > 0 {
+                layers.push(bench.layer("input", u64::MAX - 1, &sides, 0)?);
             }
         }
     }
@@ -93,13 +92,12 @@ pub fn probe(
     let probed = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&layer));
     // One network after another, because there can be many features.
     let mut each = |network: &mut Network, what: &str| -> Result<Vec<LayerProbe>> {
-        let sides = bench.sides(what, &mut |batches| {
-            features(&mut [&mut *network], batches, device, wanted, &mut |_| pooling)
-        })?;
+        let sides =
+            bench.sides(what, &mut |batches| features(network, batches, device, wanted, &mut |_| pooling))?;
         let layers = names.iter().enumerate().filter(|(layer, _)| probed(*layer));
         let read = layers.map(|(layer, name)| {
             (bench.progress)(&format!("layer {name}, {what}"), layer as f64 / names.len() as f64);
-            bench.layer(name, layer as u64, sides.of(0, layer))
+            bench.layer(name, layer as u64, &sides, layer)
         });
         read.collect()
     };
@@ -110,15 +108,14 @@ pub fn probe(
         let mut pooling = |layer: usize| pooling.get(layer).copied().unwrap_or(Pooling::Mean);
         let mut all = |network: &mut Network, bench: &mut Bench| {
             bench.sides("all layers together", &mut |batches| {
-                let of_one = features(&mut [&mut *network], batches, device, None, &mut pooling)?;
-                Ok(of_one.into_iter().map(Features::side_by_side).collect())
+                Ok(features(network, batches, device, None, &mut pooling)?.side_by_side())
             })
         };
         let own = all(trained, &mut bench)?;
-        let found = bench.layer("all", 0, own.of(0, 0))?;
+        let found = bench.layer("all", 0, &own, 0)?;
         drop(own);
         let other = all(&mut untrained, &mut bench)?;
-        layers.push(found.beside(&bench.layer("all", 0, other.of(0, 0))?));
+        layers.push(found.beside(&bench.layer("all", 0, &other, 0)?));
     }
     Ok(layers)
 }
@@ -160,27 +157,13 @@ struct Bench<'a> {
     progress: &'a mut dyn FnMut(&str, f64),
 }
 
-/// Features of each network: for training, one set for each pass over the training stimuli, and for the test.
+/// Features for training, one set for each pass over the training stimuli, and for the test.
 struct Sides {
-    train: Vec<Vec<Features>>,
-    test: Vec<Features>,
+    train: Vec<Features>,
+    test: Features,
 }
 
-/// One layer of [`Sides`].
-struct Side<'a> {
-    train: Vec<&'a Features>,
-    test: &'a Features,
-    layer: usize,
-}
-
-impl Sides {
-    fn of(&self, network: usize, layer: usize) -> Side<'_> {
-        let train = self.train.iter().map(|pass| &pass[network]).collect();
-        Side { train, test: &self.test[network], layer }
-    }
-}
-
-type Collect<'c> = dyn FnMut(&mut dyn Iterator<Item = Result<HostBatch>>) -> Result<Vec<Features>> + 'c;
+type Collect<'c> = dyn FnMut(&mut dyn Iterator<Item = Result<HostBatch>>) -> Result<Features> + 'c;
 
 impl Bench<'_> {
     /// Collects features for training and for the test.
@@ -203,16 +186,16 @@ impl Bench<'_> {
     }
 
     /// Probes one layer of one network; `stream_of` separates its random choices from those of other probes.
-    fn layer(&self, name: &str, stream_of: u64, own: Side) -> Result<LayerProbe> {
+    fn layer(&self, name: &str, stream_of: u64, sides: &Sides, layer: usize) -> Result<LayerProbe> {
         let config = self.experiment.config();
         // The same stimuli for every layer.
         let mut random = stream(config.seed, &[purpose::PROBE, u64::MAX - 2]);
         let recording = |stimulus: usize| self.train.recording(stimulus);
-        let held_out = own.train[0].held_out(config.probe.validation, recording, &mut random);
-        let read = |side: &Side, kind: ProbeKind| -> Result<Found> {
+        let held_out = sides.train[0].held_out(config.probe.validation, recording, &mut random);
+        let read = |kind: ProbeKind| -> Result<Found> {
             let train: Vec<Labelled> =
-                side.train.iter().map(|pass| pass.layer(side.layer)).collect::<Result<_>>()?;
-            let test = side.test.layer(side.layer)?;
+                sides.train.iter().map(|pass| pass.layer(layer)).collect::<Result<_>>()?;
+            let test = sides.test.layer(layer)?;
             let task = Task { classes: self.classes, train: &train, held_out: &held_out, test };
             let mut random = stream(config.seed, &[purpose::PROBE, stream_of]);
             let found = match (kind, config.probe.neighbours) {
@@ -223,15 +206,15 @@ impl Bench<'_> {
         };
         let mut scores = Vec::new();
         for probe in config.probe.probes() {
-            let found = read(&own, probe)?;
+            let found = read(probe)?;
             scores.push(Score::new(probe, found, found));
         }
-        let features = statistics(own.train[0].layer(own.layer)?, self.device)?;
+        let features = statistics(sides.train[0].layer(layer)?, self.device)?;
         Ok(LayerProbe {
             name: name.to_owned(),
             scores,
             chance: 100.0 / self.classes as f64,
-            majority: majority(own.train[0].labels(), own.test.labels(), self.classes),
+            majority: majority(sides.train[0].labels(), sides.test.labels(), self.classes),
             features,
             untrained_features: features,
         })
@@ -268,6 +251,15 @@ impl Plan {
 /// If there are no labelled stimuli, their classes differ, a key of `[probe]` does not fit the stimuli, the layers or
 /// another key, or there is no memory for the features.
 pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
+    let plan = plan_in_any_memory(experiment, network)?;
+    let remedy = "probe fewer layers (probe.layers), average them (probe.pooling, probe.all_layers), or use fewer \
+                  versions (probe.augment)";
+    plan.memory.check(memory::limit(), remedy)?;
+    Ok(plan)
+}
+
+/// [`plan`], even if there is no memory for the features.
+pub(crate) fn plan_in_any_memory(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let config = experiment.config();
     let open = |split| config.open_stimulus(split).map(Arc::from);
     let (train, test): (Arc<dyn Stimulus>, Arc<dyn Stimulus>) =
@@ -275,7 +267,10 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     let classes = classes(train.as_ref(), test.as_ref())?;
     let kinds = config.probe.probes();
     let settings = kinds.into_iter().try_for_each(|kind| config.probe.settings(kind).check());
-    settings.and_then(|()| varied(config, train.as_ref())).map_err(|error| config.locate(error))?;
+    settings
+        .and_then(|()| varied(config, train.as_ref()))
+        .and_then(|()| enough(config, train.as_ref()))
+        .map_err(|error| config.locate(error))?;
     let maps = network.shapes(train.shape(config.training.batch))?;
     let fits = |key: &str, wanted: Option<&[usize]>, pooling: &mut dyn FnMut(usize) -> Pooling| {
         let wanted = |layer: usize| wanted.is_none_or(|wanted| wanted.contains(&(layer + 1)));
@@ -300,9 +295,6 @@ pub fn plan(experiment: &Experiment, network: &Network) -> Result<Plan> {
     }
     let rows = [features::rows(train.as_ref())?, features::rows(test.as_ref())?];
     let memory = features::memory(&config.probe, &maps, rows, all_layers.as_deref());
-    let remedy = "probe fewer layers (probe.layers), average them (probe.pooling, probe.all_layers), or use fewer \
-                  versions (probe.augment)";
-    memory.check(memory::limit(), remedy)?;
     Ok(Plan { train, test, classes, all_layers, memory })
 }
 
@@ -328,6 +320,36 @@ fn varied(config: &Config, train: &dyn Stimulus) -> Result<()> {
         }
     }
     Err(Error::config("probe.augment", "these stimuli do not vary: leave it out"))
+}
+
+/// Refuses more neighbours (`probe.neighbours`) than there are training stimuli, and a share (`probe.validation`) that
+/// holds out all of them.
+fn enough(config: &Config, train: &dyn Stimulus) -> Result<()> {
+    let probe = &config.probe;
+    if let Some(k) = probe.neighbours {
+        let rows = most_rows(train)?.saturating_mul(probe.augment.max(1));
+        neighbours::enough(k, rows, probe.augment)?;
+    }
+    if probe.validation > 0.0 {
+        let recordings: HashSet<u64> = (0..train.len()).map(|stimulus| train.recording(stimulus)).collect();
+        if features::held_out_of(probe.validation, recordings.len()) == recordings.len() {
+            return Err(accuracy::nothing_left(train.len()));
+        }
+    }
+    Ok(())
+}
+
+/// The rows of all stimuli if every frame has a label.
+fn most_rows(stimulus: &dyn Stimulus) -> Result<usize> {
+    if stimulus.is_empty() {
+        return Ok(0);
+    }
+    let labels = stimulus.labels(&[stimulus.sample(0, None)?]);
+    let of = |label: &Label| match label {
+        Label::Frames(frames) => frames.len(),
+        _ => 1,
+    };
+    Ok(labels.iter().map(of).sum::<usize>().saturating_mul(stimulus.len()))
 }
 
 fn classes(train: &dyn Stimulus, test: &dyn Stimulus) -> Result<usize> {

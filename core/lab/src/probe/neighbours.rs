@@ -20,11 +20,7 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
     task.check()?;
     let (classes, channels) = (task.classes, task.test.channels);
     let labels: Vec<u32> = task.train.iter().flat_map(|pass| pass.labels).copied().collect();
-    if !(1..=labels.len()).contains(&k) {
-        let what = if task.train.len() > 1 { "versions of training stimuli" } else { "training stimuli" };
-        let message = format!("expected 1 to {}, the number of {what}, got {k}", labels.len());
-        return Err(Error::config("probe.neighbours", message));
-    }
+    enough(k, labels.len(), task.train.len())?;
     let known: Vec<f32> = task.train.iter().flat_map(|pass| directions(pass.values, channels)).collect();
     let known = Buffer::from_vec(device, known)?;
     let mut found = Found::default();
@@ -45,6 +41,18 @@ pub fn neighbours(k: usize, task: &Task, device: &Device) -> Result<Found> {
         }
     }
     Ok(found.in_percent(task.test.labels.len(), classes))
+}
+
+/// Checks that `k` of the `rows` training stimuli can be neighbours. The rows are those of all `versions`.
+///
+/// # Errors
+/// If there are fewer than `k`.
+pub(super) fn enough(k: usize, rows: usize, versions: usize) -> Result<()> {
+    if (1..=rows).contains(&k) {
+        return Ok(());
+    }
+    let what = if versions > 1 { "versions of training stimuli" } else { "training stimuli" };
+    Err(Error::config("probe.neighbours", format!("expected 1 to {rows}, the number of {what}, got {k}")))
 }
 
 /// Every row divided by its length; a row of zeros stays zero.
@@ -89,10 +97,10 @@ mod tests {
     fn the_class_of_most_neighbours_wins_and_then_the_nearer_one() {
         let train = [1.0, 0.0, 1.0, 0.2, 1.0, 0.3, 0.0, 1.0];
         let labels = [1, 0, 0, 5];
-        let of = |k| probe(k, &train, &labels, &[1.0, 0.0], &[1]).unwrap();
-        assert_eq!((of(1).accuracy, of(2).accuracy, of(3).accuracy), (100.0, 100.0, 0.0));
+        let of = |k, own| probe(k, &train, &labels, &[1.0, 0.0], &[own]).unwrap();
+        assert_eq!([1, 2, 3].map(|k| of(k, 1).accuracy), [100.0, 100.0, 0.0]);
         // Class 1 is among the five best classes; a class without votes is not.
-        assert_eq!(of(3).top5, Some(100.0));
+        assert_eq!((of(3, 1).top5, of(3, 2).top5), (Some(100.0), Some(0.0)));
     }
 
     #[test]

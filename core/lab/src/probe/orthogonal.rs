@@ -1,7 +1,6 @@
 //! Orthogonal initial weights.
 
-use plasticity_core::random::Random;
-use rand::RngExt;
+use plasticity_core::random::{Random, normal};
 
 /// `[rows, columns]`: orthogonal rows of length 1, or orthogonal columns if there are fewer of
 /// them, in uniformly random directions (Saxe, McClelland & Ganguli 2014).
@@ -29,12 +28,6 @@ pub(super) fn orthogonal(rows: usize, columns: usize, random: &mut Random) -> Ve
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// A number from N(0, 1) (Box & Muller 1958).
-fn normal(random: &mut Random) -> f64 {
-    let (u, v): (f64, f64) = (random.random(), random.random());
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 #[cfg(test)]

@@ -140,3 +140,21 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_five_classes_are_among_the_five_best_and_ties_are_not() {
+        let top5 = |own, values: &[f32]| {
+            let mut found = Found::default();
+            found.count(own, values, f32::total_cmp);
+            found.in_percent(1, values.len()).top5
+        };
+        let falling = [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
+        assert_eq!((top5(4, &falling), top5(5, &falling)), (Some(100.0), Some(0.0)));
+        assert_eq!(top5(0, &[1.0; 7]), Some(0.0), "seven equal classes are not five best");
+        assert_eq!(top5(0, &falling[..5]), None);
+    }
+}

@@ -7,7 +7,7 @@ use plasticity_core::layer::{Activity, EncoderLayer, LayerSpec, LayerUpdate, Pha
 use plasticity_core::map::MapShape;
 use plasticity_core::plasticity::{PlasticityRule, RuleSpec, RuleUpdate, Signals, Site};
 use plasticity_core::random::Random;
-use plasticity_core::stimulus::{Baseline, Label, Sample, StimulusSpec};
+use plasticity_core::stimulus::{Baseline, Sample, StimulusSpec};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -17,12 +17,15 @@ thread_local! {
     static OPENED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Eight pictures of 4×4 with two classes and a baseline. In learning their values change only if they `vary`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Eight pictures of 4×4 with two classes and a baseline. In learning their values change only if they `vary`. They can
+/// be parts of one recording.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pictures {
     #[serde(default)]
     vary: bool,
+    #[serde(default)]
+    one_recording: bool,
 }
 
 impl Stimulus for Pictures {
@@ -44,6 +47,10 @@ impl Stimulus for Pictures {
         Ok(Sample { values, label: Label::Class(index as u32 % 2) })
     }
 
+    fn recording(&self, index: usize) -> u64 {
+        if self.one_recording { 7 } else { index as u64 }
+    }
+
     fn baseline(&self) -> Option<Baseline> {
         Some(Baseline { name: "sum", channels: 1, of: |values| vec![values.iter().sum()] })
     }
@@ -51,7 +58,9 @@ impl Stimulus for Pictures {
 
 plasticity_core::plugin! {
     Stimulus "probe_test_stimulus": "For tests of probes",
-    equation: "", citation: "", keys: [vary = "false", "true | false", ""], example: "",
+    equation: "", citation: "",
+    keys: [vary = "false", "true | false", ""; one_recording = "false", "true | false", ""],
+    example: "",
     impl StimulusSpec for Pictures {
         fn open(&self, split: Split, _: u64) -> Result<Box<dyn Stimulus>> {
             OPENED.set(OPENED.get() + usize::from(split != Split::Learn));
@@ -172,10 +181,43 @@ fn versions_must_vary() {
 }
 
 #[test]
+fn pictures_of_one_recording_are_held_out_together() {
+    assert_eq!(probed("", "validation = 0.5").unwrap(), ["sum", "1", "2"]);
+    let error = probed("one_recording = true", "validation = 0.5").unwrap_err();
+    assert!(error.contains("probe.validation: would hold out all 8 training stimuli"), "{error}");
+}
+
+#[test]
+fn the_majority_is_that_of_training() {
+    assert_eq!(majority(&[0, 0, 1], &[0, 1, 1, 1], 2), 25.0);
+}
+
+#[test]
 fn steps_that_cannot_be_normalised_are_found_before_a_run() {
     let (experiment, network, _) = opened("", "batch_norm = true\nbatch = 1");
     let error = plan(&experiment, &network).err().unwrap().to_string();
     assert!(error.contains("probe.batch: with probe.batch_norm"), "{error}");
+}
+
+#[test]
+fn neighbours_held_out_recordings_and_rates_are_checked_before_a_run() {
+    let refused = |stimulus: &str, keys: &str| {
+        let (experiment, network, _) = opened(stimulus, keys);
+        plan(&experiment, &network).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let frozen =
+        "schedule = { warm_up = { epochs = 2 }, over = { epochs = 2 }, decay = { type = \"linear\" } }";
+    for (stimulus, keys, expected) in [
+        ("", "neighbours = 9", "probe.neighbours: expected 1 to 8, the number of training stimuli, got 9"),
+        ("vary = true", "neighbours = 17\naugment = 2", "expected 1 to 16, the number of versions"),
+        ("one_recording = true", "validation = 0.5", "probe.validation: would hold out all 8"),
+        ("", frozen, "probe.schedule.over: "),
+    ] {
+        let error = refused(stimulus, keys);
+        assert!(error.contains(expected), "{keys}: {error}");
+    }
+    assert_eq!(refused("vary = true", "neighbours = 16\naugment = 2\nvalidation = 0.9"), "");
+    assert_eq!(refused("", &frozen.replace("over = { epochs = 2 }", "over = { steps = 9 }")), "");
 }
 
 #[test]
@@ -189,7 +231,7 @@ fn a_rule_without_goodness_needs_no_stimuli_for_it() {
 #[test]
 fn features_of_one_layer_have_the_pooling_that_is_asked_for() {
     let (_, mut network, device) = opened("", "");
-    let stimulus: Arc<dyn Stimulus> = Arc::new(Pictures { vary: false });
+    let stimulus: Arc<dyn Stimulus> = Arc::new(Pictures::default());
     let found = features_of(&mut network, &stimulus, (3, None), &device, (0, Pooling::Keep)).unwrap();
     let layer = found.layer(0).unwrap();
     assert_eq!(layer.values, [[0.0; 4], [1.0, 3.0, 9.0, 11.0]].concat().repeat(4));
@@ -213,6 +255,6 @@ fn frames_with_a_label_are_rows() {
             Ok(Sample { values: vec![0.0; 4], label })
         }
     }
-    assert_eq!(features::rows(&Frames).unwrap(), 15);
-    assert_eq!(features::rows(&Pictures { vary: false }).unwrap(), 8);
+    assert_eq!((features::rows(&Frames).unwrap(), most_rows(&Frames).unwrap()), (15, 20));
+    assert_eq!(features::rows(&Pictures::default()).unwrap(), 8);
 }

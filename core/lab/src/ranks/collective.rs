@@ -53,14 +53,6 @@ pub trait Collective: Send + Sync {
     fn any(&self, this: bool) -> Result<bool> {
         Ok(self.all_gather(vec![f32::from(u8::from(this))])?.iter().any(|&said| said > 0.0))
     }
-
-    /// Waits until every rank has called this.
-    ///
-    /// # Errors
-    /// If a rank has left.
-    fn barrier(&self) -> Result<()> {
-        self.exchange(Vec::new()).map(drop)
-    }
 }
 
 /// A sum over ranks that may not be finished yet.

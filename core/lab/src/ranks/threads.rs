@@ -161,9 +161,9 @@ mod tests {
             let exchanged = ranks.exchange(vec![7; rank]).unwrap();
             let from_first = ranks.broadcast(vec![rank as u8 + 40]).unwrap();
             let any = (ranks.any(rank == 2).unwrap(), ranks.any(false).unwrap());
-            ranks.barrier().unwrap();
+            ranks.exchange(Vec::new()).unwrap();
             let claimed = ranks.claim().unwrap();
-            ranks.barrier().unwrap();
+            ranks.exchange(Vec::new()).unwrap();
             let sums = (first.wait().unwrap().values, second.wait().unwrap().values);
             (sums, gathered, exchanged, from_first, any, claimed)
         });

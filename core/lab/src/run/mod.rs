@@ -25,7 +25,7 @@ pub use init::start_from_init;
 pub use journal::{Measured, Record};
 pub use observers::trivial_losses;
 pub use stored::Stored;
-pub use train::{fits_ranks, total_steps, train, train_among, trainer};
+pub use train::{fits_probe, fits_ranks, total_steps, train, train_among, trainer};
 pub use warnings::Warning;
 
 use crate::checkpoint::Checkpoint;
@@ -209,6 +209,11 @@ impl Run {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The steps made before the run resumes; `None` if it starts.
+    pub fn made(&self) -> Option<u64> {
+        self.from.as_ref().map(|stored| stored.checkpoint.step)
     }
 
     /// Takes the checkpoint from which the run resumes.

@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::{BestBy, Parallel, Patience};
 use crate::experiment::Experiment;
 use crate::network::Network;
-use crate::probe::plan;
+use crate::probe::{plan, plan_in_any_memory};
 use crate::provenance::Provenance;
 use crate::ranks::{Alone, Collective, Negatives, Sharing, same_program};
 use crate::training::{Course, Length, Trainer, learn};
@@ -47,7 +47,8 @@ pub fn trainer(experiment: &Experiment, network: Network) -> Result<Trainer> {
 /// # Errors
 /// If the stimuli cannot be made, the run has already made more steps, a loss or a weight is not finite, an
 /// observer returns an error, or the folder cannot be written to. Before the first step, if the config's patience does
-/// not fit its turns or its recorded losses, or the best checkpoints need a probe that is not possible.
+/// not fit its turns or its recorded losses, a decay ends with its warm-up, or training needs a probe that is not
+/// possible.
 pub fn train(
     experiment: &Experiment,
     network: Network,
@@ -105,6 +106,7 @@ fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()
         let message = "could end training before the turns of the last modules: leave out training.patience or training.turns";
         return refuse("training.patience", message.to_owned());
     }
+    experiment.check_schedule()?;
     let per_epoch = experiment.steps_per_epoch()?;
     if matches!(training.patience, Some(Patience::Loss(_))) && training.log_every > per_epoch {
         let message = format!(
@@ -120,10 +122,29 @@ fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()
              or only a negative in a step"
         );
     }
-    if probes && training.keep_best > 0 && training.best_by == BestBy::Probe {
-        plan(experiment, network)?;
+    let (key, total) = training.end(per_epoch);
+    if let Some(steps) = training.steps.filter(|&steps| probes && network.learns() && steps > total) {
+        tracing::warn!(
+            "{key} ends training after {total} steps, before training.steps = {steps}: to train longer, raise both"
+        );
     }
-    Ok(())
+    if probes { fits_probe(experiment, network) } else { Ok(()) }
+}
+
+/// Checks that the layers can be probed if training needs it. Probes during training see a part of the stimuli, so they
+/// need no memory for the features of all.
+///
+/// # Errors
+/// As [`plan`].
+pub fn fits_probe(experiment: &Experiment, network: &Network) -> Result<()> {
+    let config = experiment.config();
+    if config.training.keep_best > 0 && config.training.best_by == BestBy::Probe {
+        plan(experiment, network).map(drop)
+    } else if config.probe.every.is_some() {
+        plan_in_any_memory(experiment, network).map(drop)
+    } else {
+        Ok(())
+    }
 }
 
 /// [`train`] as one of several ranks, after [`fits_ranks`]. Only rank 0 has the `run`: it reads the checkpoint,

@@ -1,6 +1,6 @@
 //! A new run that starts from the weights of another.
 
-use crate::network::{Network, State};
+use crate::network::{Network, Owner, State};
 use plasticity_core::{Error, Result};
 
 /// Gives a network the weights of `state`: of all layers, or only of the layers in `layers`
@@ -20,8 +20,8 @@ pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>
     let mut own_rule = vec![layers.is_none(); network.modules().len()];
     for (name, parameter) in network.parameters() {
         let saved = state.tensors.get(&name).map(|saved| saved.shape.as_slice());
-        match place(&name) {
-            Some(("layer", index)) if taken(index) && saved != Some(parameter.shape()) => {
+        match Owner::of(&name) {
+            Some((Owner::Layer(index), _)) if taken(index) && saved != Some(parameter.shape()) => {
                 let has = saved.map_or("none".to_owned(), |shape| format!("one of shape {shape:?}"));
                 let needed = parameter.shape();
                 return refuse(format!(
@@ -30,25 +30,19 @@ pub fn start_from(network: &mut Network, state: &State, layers: Option<&[usize]>
                     index + 1
                 ));
             }
-            Some(("module", index)) if saved != Some(parameter.shape()) => own_rule[index] = false,
+            Some((Owner::Module(index), _)) if saved != Some(parameter.shape()) => own_rule[index] = false,
             _ => {}
         }
     }
     for (name, parameter) in network.parameters() {
-        let wanted = match place(&name) {
-            Some(("layer", index)) => taken(index),
-            Some(("module", index)) => own_rule[index],
-            _ => false,
+        let wanted = match Owner::of(&name) {
+            Some((Owner::Layer(index), _)) => taken(index),
+            Some((Owner::Module(index), _)) => own_rule[index],
+            None => false,
         };
         if let Some(saved) = state.tensors.get(&name).filter(|_| wanted) {
             parameter.set(&saved.values)?;
         }
     }
     Ok(())
-}
-
-/// The owner of a parameter: `layer.3.weight` belongs to layer 3, from 0.
-fn place(name: &str) -> Option<(&str, usize)> {
-    let mut words = name.splitn(3, '.');
-    Some((words.next()?, words.next()?.parse().ok()?))
 }

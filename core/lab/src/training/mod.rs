@@ -17,7 +17,7 @@ use crate::network::{Module, Network, Role, State};
 use crate::ranks::Sharing;
 use pipeline::Pipeline;
 use plasticity_core::Result;
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::stimulus::Batch;
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ impl Trainer {
             sharing,
             batch.input,
             labels.as_deref(),
-            &mut |module| Box::new(SeededDraws { seed, step: now, module: module as u64 }) as Box<dyn Draws>,
+            &mut SeededDraws::of_modules(seed, now),
             &mut |rule, signals, draws| rule.update(signals, draws),
             &mut |module| {
                 if report {

@@ -13,7 +13,7 @@ use super::queue::{Full, Receiver, Sender, queue};
 use super::{Course, Length, Told, Trainer, tell};
 use crate::loader::HostBatch;
 use crate::network::{ModuleStep, Part, PartStep};
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::map::{FeatureMap, MapShape};
 use plasticity_core::observer::Observer;
 use plasticity_core::{Error, Result};
@@ -229,7 +229,7 @@ fn learn_item(
 ) -> Result<()> {
     let Item { map, labels, step, report } = item;
     part.set_course(|module| course.factor(module, step), report);
-    let mut draws = |module| Box::new(SeededDraws { seed, step, module: module as u64 }) as Box<dyn Draws>;
+    let mut draws = SeededDraws::of_modules(seed, step);
     let mut handed = |map: &Arc<FeatureMap>| {
         // Nobody is above the last part, and one that has failed says so itself.
         above.send(Item { map: Arc::clone(map), labels: Arc::clone(&labels), step, report });

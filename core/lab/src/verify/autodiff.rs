@@ -8,7 +8,7 @@ use crate::experiment::Experiment;
 use crate::network::{ModuleStep, Network};
 use crate::training::Trainer;
 use plasticity_core::device::{Buffer, Device};
-use plasticity_core::draws::{Draws, SeededDraws};
+use plasticity_core::draws::SeededDraws;
 use plasticity_core::plasticity::{RuleUpdate, autodiff};
 use plasticity_core::stimulus::Batch;
 use plasticity_core::{Error, Result};
@@ -64,8 +64,7 @@ pub fn compare(experiment: &Experiment, steps: u64, device: &Device) -> Result<V
 /// on the same batch and draws. Errors are relative to the largest tensor of the layer or of the rule.
 fn stage(network: &mut Network, batch: Batch, seed: u64, steps: u64) -> Result<Stage> {
     let labels = batch.classes();
-    let mut draws =
-        |module: usize| Box::new(SeededDraws { seed, step: 0, module: module as u64 }) as Box<dyn Draws>;
+    let mut draws = SeededDraws::of_modules(seed, 0);
     let mut own = Vec::new();
     let keep = |mut step: ModuleStep, into: &mut Vec<(String, Vec<f32>)>| -> Result<()> {
         into.extend(step.named()?);

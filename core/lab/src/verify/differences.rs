@@ -147,13 +147,13 @@ mod tests {
     use plasticity_core::representation::RepresentationShape;
     use plasticity_core::taped::Scalar;
 
-    /// ⟨(z W − stop(z))²⟩: a part of the value has no gradient.
+    /// ⟨(z W − detach(z))²⟩: a part of the value has no gradient.
     struct Towards(Parameter);
 
     impl LossRule for Towards {
         fn loss(&self, signals: &Taped, _: &mut dyn Draws) -> Result<Scalar> {
             let z = signals.target();
-            Ok((z.matmul(signals.own(0)?) - z.stop()).square().mean())
+            Ok((z.matmul(signals.own(0)?) - z.detach()).square().mean())
         }
 
         fn parameters(&mut self) -> Vec<&mut Parameter> {

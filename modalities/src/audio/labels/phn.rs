@@ -81,8 +81,30 @@ mod tests {
         assert_eq!(folded.len(), 61);
         let classes: std::collections::BTreeSet<_> = folded.into_iter().flatten().collect();
         assert_eq!(classes.len(), FOLDED.len());
-        assert_eq!(fold("zh"), fold("sh"));
         assert_eq!(fold("q"), Some(None));
         assert_eq!(fold("xx"), None);
+    }
+
+    /// Lee & Hon (1989), Table 3.
+    #[test]
+    fn phones_of_a_group_are_one_class() {
+        for group in [
+            "aa ao",
+            "ah ax ax-h",
+            "er axr",
+            "hh hv",
+            "ih ix",
+            "l el",
+            "m em",
+            "n en nx",
+            "ng eng",
+            "sh zh",
+            "uw ux",
+            "h# pau epi bcl dcl gcl pcl tcl kcl",
+        ] {
+            let first = fold(group.split(' ').next().unwrap());
+            assert!(matches!(first, Some(Some(_))), "{group}");
+            assert!(group.split(' ').all(|phone| fold(phone) == first), "{group}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A corpus of audio files.
 
-use super::{Corpus, Utterance};
+use super::{SpeechSource, Utterance};
 use crate::audio::decode;
 use crate::audio::labels::Labels;
 use crate::common::folders::composed;
@@ -51,7 +51,7 @@ impl Files {
     }
 }
 
-impl Corpus for Files {
+impl SpeechSource for Files {
     fn utterances(&self) -> &[Utterance] {
         &self.utterances
     }

@@ -1,7 +1,7 @@
 //! The layout of LibriSpeech: speaker/chapter/ID.flac.
 
 use super::files::{Files, of_speakers};
-use super::{Corpus, SpeechSource, Utterance, audio_files, stem};
+use super::{SpeechSource, SpeechSourceSpec, Utterance, audio_files, stem};
 use crate::audio::labels::{Labels, aligned::AlignedPhones};
 use crate::common::files;
 use crate::common::folders::{composed, entries, name};
@@ -39,8 +39,8 @@ plugin! {
         phones = "", "file", "optional: a file with frame labels: lines of `ID int int …`, one class for every 10 ms";
     ],
     example: "type = \"librispeech\"\npath = \"LibriSpeech/train-clean-100\"",
-    impl SpeechSource for Librispeech {
-        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+    impl SpeechSourceSpec for Librispeech {
+        fn open(&self, _seed: u64) -> Result<Box<dyn SpeechSource>> {
             let place = self.path.display().to_string();
             let mut found = Vec::new();
             for speaker in entries(&self.path)?.into_iter().filter(|path| path.is_dir()) {

@@ -25,7 +25,7 @@ pub struct Utterance {
 }
 
 /// An opened source. Each index is a position in [`utterances`](Self::utterances).
-pub trait Corpus: Send + Sync {
+pub trait SpeechSource: Send + Sync {
     /// All utterances, in the same order on every machine.
     fn utterances(&self) -> &[Utterance];
 
@@ -76,14 +76,15 @@ pub trait Corpus: Send + Sync {
     fn frames(&self, index: usize, frames: usize) -> Result<Vec<Option<u32>>>;
 }
 
-/// The config of a source of speech.
+/// The config of a source of speech. To add a source, implement this and [`SpeechSource`], and register it
+/// with `plasticity_core::plugin! { Source "name": … }`.
 #[typetag::serde(tag = "type")]
-pub trait SpeechSource: Send + Sync + std::fmt::Debug {
+pub trait SpeechSourceSpec: Send + Sync + std::fmt::Debug {
     /// Lists the utterances of the source. `seed` is the run's seed, from which built-in speech is made.
     ///
     /// # Errors
     /// If files or folders are missing or cannot be used; the error names them and the remedy.
-    fn open(&self, seed: u64) -> Result<Box<dyn Corpus>>;
+    fn open(&self, seed: u64) -> Result<Box<dyn SpeechSource>>;
 }
 
 /// The endings of audio files.

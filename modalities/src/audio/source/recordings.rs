@@ -1,7 +1,7 @@
 //! A folder of audio files.
 
 use super::files::{Files, of_speakers};
-use super::{Corpus, SpeechSource, Utterance, audio_files};
+use super::{SpeechSource, SpeechSourceSpec, Utterance, audio_files};
 use crate::audio::labels::Labels;
 use crate::common::folders::composed;
 use plasticity_core::error::{Error, Result};
@@ -48,8 +48,8 @@ plugin! {
                                                        TIMIT's .phn files, or TextGrids";
     ],
     example: "type = \"recordings\"\npath = \"speech\"",
-    impl SpeechSource for Recordings {
-        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+    impl SpeechSourceSpec for Recordings {
+        fn open(&self, _seed: u64) -> Result<Box<dyn SpeechSource>> {
             let place = self.path.display().to_string();
             let files = audio_files(&self.path, 8)?;
             if files.is_empty() {

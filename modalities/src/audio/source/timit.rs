@@ -1,7 +1,7 @@
 //! TIMIT: sentences with phone alignments made by hand.
 
 use super::files::{Files, of_speakers};
-use super::{Corpus, SpeechSource, Utterance, audio_files, parent, stem};
+use super::{SpeechSource, SpeechSourceSpec, Utterance, audio_files, parent, stem};
 use crate::audio::labels::Labels;
 use plasticity_core::error::{Error, Result};
 use plasticity_core::plugin;
@@ -34,8 +34,8 @@ plugin! {
                                                       so with them the probe would learn the test sentences";
     ],
     example: "type = \"timit\"\npath = \"TIMIT/TRAIN\"",
-    impl SpeechSource for Timit {
-        fn open(&self, _seed: u64) -> Result<Box<dyn Corpus>> {
+    impl SpeechSourceSpec for Timit {
+        fn open(&self, _seed: u64) -> Result<Box<dyn SpeechSource>> {
             let place = self.path.display().to_string();
             let mut found = Vec::new();
             for path in audio_files(&self.path, 3)? {

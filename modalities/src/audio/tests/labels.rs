@@ -42,7 +42,7 @@ fn sample_numbers_of_phn_files_are_those_of_the_recording() {
 #[test]
 fn test_labels_may_use_fewer_classes_than_training_labels() {
     let root = tempfile::tempdir().unwrap();
-    let side = |speaker: &str, hertz: f64, last: usize| -> Box<dyn SpeechSource> {
+    let side = |speaker: &str, hertz: f64, last: usize| -> Box<dyn SpeechSourceSpec> {
         let file = root.path().join(format!("{speaker}/7/{speaker}-7-1.flac"));
         write_flac(&file, &tone(16_000, hertz, 4_800));
         let phones = root.path().join(format!("{speaker}.txt"));

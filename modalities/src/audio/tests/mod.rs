@@ -4,7 +4,7 @@ mod files;
 mod labels;
 mod wav;
 
-use super::source::{Beside, Librispeech, Recordings, SpeechSource, SyntheticSpeech, Timit};
+use super::source::{Beside, Librispeech, Recordings, SpeechSourceSpec, SyntheticSpeech, Timit};
 use super::{SpeechSpec, decode, mfcc};
 use crate::common::testing::shared;
 use plasticity_core::random::stream;
@@ -50,11 +50,11 @@ fn write_flac(path: &Path, samples: &[f32]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn folder(path: &Path, labels: Beside) -> Box<dyn SpeechSource> {
+fn folder(path: &Path, labels: Beside) -> Box<dyn SpeechSourceSpec> {
     Box::new(Recordings { path: path.to_owned(), speakers: None, labels })
 }
 
-fn speech(learn: Box<dyn SpeechSource>, window: usize) -> SpeechSpec {
+fn speech(learn: Box<dyn SpeechSourceSpec>, window: usize) -> SpeechSpec {
     SpeechSpec {
         learn,
         labelled: None,
@@ -175,7 +175,7 @@ fn timit_labels_fall_short_or_do_not_fit() {
     }
 }
 
-fn synthetic(first_speaker: usize, speakers: usize, utterances: usize) -> Box<dyn SpeechSource> {
+fn synthetic(first_speaker: usize, speakers: usize, utterances: usize) -> Box<dyn SpeechSourceSpec> {
     Box::new(SyntheticSpeech { speakers, first_speaker, utterances, first_utterance: 0, seconds: 1.5 })
 }
 
@@ -329,10 +329,10 @@ fn synthetic_speech_repeats_and_its_labels_hold_across_speakers() {
 fn configs_are_read_strictly() {
     for plugin in plugins(Family::Source).iter().filter(|p| p.package == env!("CARGO_PKG_NAME")) {
         if ["librispeech", "timit", "recordings", "synthetic_speech"].contains(&plugin.name) {
-            let parsed: Result<Box<dyn SpeechSource>, _> = toml::from_str(plugin.example);
+            let parsed: Result<Box<dyn SpeechSourceSpec>, _> = toml::from_str(plugin.example);
             assert!(parsed.is_ok(), "{}: {parsed:?}", plugin.name);
             let wrong = format!("{}\nno_such_key = 1\n", plugin.example);
-            assert!(toml::from_str::<Box<dyn SpeechSource>>(&wrong).is_err(), "{}", plugin.name);
+            assert!(toml::from_str::<Box<dyn SpeechSourceSpec>>(&wrong).is_err(), "{}", plugin.name);
         }
     }
     let example = plugins(Family::Stimulus).into_iter().find(|p| p.name == "speech").unwrap().example;
@@ -348,8 +348,9 @@ fn configs_are_read_strictly() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn real_recordings_are_read_with_all_their_labels() {
-    let (Some(librispeech), Some(timit)) = (shared("librispeech"), shared("timit-sample")) else { return };
+    let (librispeech, timit) = (shared("librispeech"), shared("timit-sample"));
     let corpus = Librispeech { path: librispeech, list: None, speakers: None, phones: None }.open(0).unwrap();
     let (samples, rate) = corpus.length(0).unwrap();
     assert_eq!((corpus.samples(0).unwrap().len(), rate), (samples, 16_000));

@@ -1,7 +1,7 @@
 //! Clips in class folders: `path/Class/clip`.
 
 use super::division::{Division, Found, group};
-use super::{Clips, Cut, Frame, Picks};
+use super::{ClipSource, Cut, Frame, Picks};
 use crate::common::folders::{entries, name, none_beside_classes};
 use crate::common::others::Others;
 use plasticity_core::{Error, Result};
@@ -64,11 +64,11 @@ pub trait Store: Send + Sync {
     /// The files of the clip at `path`.
     fn files(&self, path: &Path) -> Vec<PathBuf>;
 
-    /// Reads frames of the clip at `path`, as [`Clips::read`] does. `frames` is the number of frames when it
-    /// was opened.
+    /// Reads frames of the clip at `path`, as [`ClipSource::read`] does. `frames` is the number of frames when
+    /// it was opened.
     ///
     /// # Errors
-    /// As [`Clips::read`].
+    /// As [`ClipSource::read`].
     fn read(&self, path: &Path, frames: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
@@ -91,7 +91,7 @@ impl<S: Store> Folders<S> {
     }
 }
 
-impl<S: Store> Clips for Folders<S> {
+impl<S: Store> ClipSource for Folders<S> {
     fn len(&self) -> usize {
         self.clips.len()
     }

@@ -47,7 +47,7 @@ impl Picks {
 pub type Cut<'a> = dyn FnMut(Frame) -> Result<Frame> + 'a;
 
 /// An opened split of a source: clips whose frames can be read one by one.
-pub trait Clips: Send + Sync {
+pub trait ClipSource: Send + Sync {
     /// The number of clips.
     fn len(&self) -> usize;
 
@@ -87,12 +87,13 @@ pub trait Clips: Send + Sync {
     fn read(&self, index: usize, picks: Picks, cut: &mut Cut<'_>) -> Result<Vec<Frame>>;
 }
 
-/// The config of a source of clips.
+/// The config of a source of clips. To add a source, implement this and [`ClipSource`], and register it
+/// with `plasticity_core::plugin! { Source "name": … }`.
 #[typetag::serde(tag = "type")]
-pub trait ClipSource: Send + Sync + std::fmt::Debug {
+pub trait ClipSourceSpec: Send + Sync + std::fmt::Debug {
     /// Opens one split. `seed` is the run's seed, from which built-in clips are made.
     ///
     /// # Errors
     /// If files or folders are missing or cannot be used; the error names them and the remedy.
-    fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>>;
+    fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ClipSource>>;
 }

@@ -121,11 +121,12 @@ impl Labelled {
     /// Refuses test images from which the probe learns, or from which a rule learns through the folder
     /// `source`.
     fn check_apart(&self, source: Option<PathBuf>) -> Result<()> {
-        let learned_from = [("labelled.train", Some(self.train.clone())), ("source", source)];
-        for (key, folder) in learned_from {
+        let learned_from =
+            [("labelled.train", "probe", Some(self.train.clone())), ("source", "network", source)];
+        for (key, learner, folder) in learned_from {
             let Some(folder) = folder.filter(|folder| share_images(folder, &self.test)) else { continue };
             let message = format!(
-                "`{key}` ({}) and `labelled.test` ({}) share images, so the network would learn from test \
+                "`{key}` ({}) and `labelled.test` ({}) share images, so the {learner} would learn from test \
                  images: give two folders, neither inside the other",
                 folder.display(),
                 self.test.display()
@@ -241,10 +242,12 @@ impl Images {
         }
         let (place, train) =
             if self.labelled.is_some() { ("labelled", "labelled.train") } else { ("source", "source") };
-        for (key, split) in [(train, Split::ProbeTrain), ("source", Split::Learn)] {
+        for (key, split, learner) in
+            [(train, Split::ProbeTrain, "probe"), ("source", Split::Learn, "network")]
+        {
             let Some((learned, tested)) = apart::shared(&files(split), &test)? else { continue };
             let message = format!(
-                "`{key}` and the test images share images ({}), so the network would learn from test images: \
+                "`{key}` and the test images share images ({}), so the {learner} would learn from test images: \
                  remove them from one of the two",
                 apart::why(&learned, &tested)
             );
@@ -258,12 +261,12 @@ impl Images {
         let Ok(test) = self.source(Split::ProbeTest, seed) else { return Ok(()) };
         let Some(digests) = records::digests(test.as_ref())? else { return Ok(()) };
         let mut said = false;
-        for other in [Split::ProbeTrain, Split::Learn] {
+        for (other, learner) in [(Split::ProbeTrain, "probe"), (Split::Learn, "network")] {
             let Ok(source) = self.source(other, seed) else { continue };
             match records::shared(source.as_ref(), test.as_ref(), &digests)? {
                 Some(Shared { message, few: false }) => {
                     let message =
-                        format!("{message}, so the network would learn from test images: correct `source`");
+                        format!("{message}, so the {learner} would learn from test images: correct `source`");
                     return Err(Error::config("source", message));
                 }
                 Some(Shared { message, few: true }) if split == Split::Learn && !said => {

@@ -14,11 +14,11 @@ use plasticity_core::taped::Scalar;
 
 /// Neurons predict their own recent past, keep their variance, and become decorrelated.
 ///
-/// A group has n rows (a step in time, or a view) of M neurons; z̄ is its mean; stop(·) detaches. All terms are
-/// averaged over rows or groups:
+/// A group has n rows (a step in time, or a view) of M neurons; z̄ is its mean; no gradient goes back through
+/// detach(·). All terms are averaged over rows or groups:
 ///
-/// L_pred = 1/M Σ_i (z_i − stop(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
-/// with C_ik = 1/(n − 1) Σ (z_i − stop(z̄_i)) (z_k − stop(z̄_k)) and σ_i² = C_ii.
+/// L_pred = 1/M Σ_i (z_i − detach(z_i before))², L_hebb = −1/M Σ_i log(σ_i² + ε), L_dec = 1/(M² − M) Σ_{i≠k} C_ik²,
+/// with C_ik = 1/(n − 1) Σ (z_i − detach(z̄_i)) (z_k − detach(z̄_k)) and σ_i² = C_ii.
 ///
 /// L_dec follows the authors' erratum: the paper's Equation 6 squares the deviations instead of their covariance.
 /// In the authors' code, one predictive term moves both views; so does `stop = false`. With `stop = true`,
@@ -164,13 +164,13 @@ impl PlasticityRule for Lpl {
             .unzip();
         let z = signals.context();
         let before = z.take(&before);
-        let change = z.take(&after) - if self.stop { before.stop() } else { before };
+        let change = z.take(&after) - if self.stop { before.detach() } else { before };
         let share = self.predictive / (neighbours.followers() as f32 * channel);
         let mut total = change.square().sum() * share;
         let groups = neighbours.groups.len() as f32;
         for group in &neighbours.groups {
             let z = z.rows(group.clone());
-            let centred = &z - z.column_means().stop();
+            let centred = &z - z.column_means().detach();
             let covariance = centred.transpose().matmul(&centred) * (1.0 / (group.len() - 1) as f32);
             let logs = (covariance.diagonal() + self.epsilon).ln().sum();
             let m = shape.channel;

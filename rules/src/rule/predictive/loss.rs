@@ -33,8 +33,8 @@ impl Predictive {
             let target = rows(signals.target(), shape, view, step.target, step.rows);
             let context_view = steps::view(&self.protocol, context_shape);
             let context = rows(signals.context(), context_shape, context_view, step.context, step.rows);
-            let target = if reach.target { target } else { target.stop() };
-            let context = if reach.context { context } else { context.stop() };
+            let target = if reach.target { target } else { target.detach() };
+            let context = if reach.context { context } else { context.detach() };
             let all = part.score.all_pairs(&target, &context, weights)?;
             let loss = self.broadcast.loss(&pick(&all, &pairs), &pairs)? * share;
             total = Some(match total {

@@ -253,23 +253,20 @@ pub const fn keys(
     broadcast: &'static str,
     twins: &'static str,
 ) -> [Key; 15] {
-    const fn key(
-        name: &'static str,
-        default: &'static str,
-        range: &'static str,
-        meaning: &'static str,
-    ) -> Key {
-        Key { name, default, range, meaning }
-    }
     [
-        key(
+        Key::new(
             "prediction_steps",
             "5",
             "1..=65536 | list of 1..=65536",
             "K: number of prediction steps, one for all modules or one for each module",
         ),
-        key("skip", "1", "0..=65536", "steps between a context and its first target (vision: 1, speech: 0)"),
-        key(
+        Key::new(
+            "skip",
+            "1",
+            "0..=65536",
+            "steps between a context and its first target (vision: 1, speech: 0)",
+        ),
+        Key::new(
             "negatives",
             negatives,
             "{ type = random, count = 1..=65536 } | { type = other_sample, each = input | place, at = same | any, count = 1..=65536 } | { type = all }",
@@ -279,7 +276,7 @@ pub const fn keys(
              (default), or for each place and time. `at`: the target has the place and time of the positive \
              (default), or any. `count`: with `any`, the number of targets in it (default 1)",
         ),
-        key(
+        Key::new(
             "draws",
             "\"network\"",
             "network | module",
@@ -288,20 +285,21 @@ pub const fn keys(
              the authors' code: each module has random choices of its own. They are separate for W_pred and \
              for W_retro, and the other inputs also for each prediction step",
         ),
-        key(
+        Key::new(
             "pool",
             "0",
             "0.. | list of 0..",
             "side of the blocks of a map whose means are the score's inputs, one for all modules or one for \
-             each module; 0: the mean over the whole map",
+             each module; rows and columns past the last whole block are left out; 0: the mean over the whole \
+             map",
         ),
-        key(
+        Key::new(
             "time_local",
             time_local,
             "true | false",
             "each input is either a positive or a negative, never both",
         ),
-        key(
+        Key::new(
             "signs",
             signs,
             "drawn | { alternate = 1..=65536 }",
@@ -310,36 +308,41 @@ pub const fn keys(
              `training.presentations` = N + 1, these are the presentations of one stimulus, and each of its \
              negatives has a different other input. So a batch needs (N + 1)² inputs or more",
         ),
-        key("context", "\"same\"", "same | above", "the module whose representation predicts"),
-        key(
+        Key::new("context", "\"same\"", "same | above", "the module whose representation predicts"),
+        Key::new(
             "window",
             "0",
             "0.. steps",
             "modules below the last learn from a random window of this many steps (contexts, targets and \
              negatives); 0: all steps",
         ),
-        key("score", score, "a score", "how well a context fits a target"),
-        key("broadcast", broadcast, "a broadcast", "computes the modulator γ of every pair from its score"),
-        key(
+        Key::new("score", score, "a score", "how well a context fits a target"),
+        Key::new(
+            "broadcast",
+            broadcast,
+            "a broadcast",
+            "computes the modulator γ of every pair from its score",
+        ),
+        Key::new(
             "twins",
             twins,
             "true | false",
             "true: W_retro starts as W_predᵀ. The two then stay equal if both see the same factors. They do not with \
              random negatives, which are drawn for each of them",
         ),
-        key(
+        Key::new(
             "update_context",
             "true",
             "true | false",
             "false: neurons do not learn from their role as context (an ablation)",
         ),
-        key(
+        Key::new(
             "learn_prediction",
             "true",
             "true | false",
             "false: the prediction weights keep their initial values (an ablation)",
         ),
-        key(
+        Key::new(
             "dendrite",
             "true",
             "true | false",

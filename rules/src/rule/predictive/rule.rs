@@ -58,8 +58,8 @@ plugin! {
 /// A predictive rule of one module.
 ///
 /// L = 1/K Σ_k L_k, where L_k compares context row t with target row t + k + skip. With transport `retrodiction`,
-/// L_k = L(z, stop(c); W_pred) + L(stop(z), c; W_retro), each with its own γ. Random negatives are drawn for each
-/// side. In time-local learning, both sides share the signs and the other inputs. The rule's own weights are
+/// L_k = L(z, detach(c); W_pred) + L(detach(z), c; W_retro), each with its own γ. Random negatives are drawn for
+/// each side. In time-local learning, both sides share the signs and the other inputs. The rule's own weights are
 /// `predict.K` and, with `retrodiction`, `retrodict.K`.
 pub struct Predictive {
     pub(super) rule: &'static str,

@@ -32,7 +32,7 @@ pub struct ClappPp {
     pub pool: Pool,
     /// Number of saccades of a context: views of other images of the batch.
     pub negatives: usize,
-    /// Score of a context and a target. The context's neurons never learn, for any transport.
+    /// Score of a context and a target. The context's neurons never learn, so its transport must be `blocked`.
     pub score: Box<dyn ScoreSpec>,
     /// Modulation of every pair.
     pub broadcast: Box<dyn BroadcastSpec>,
@@ -68,7 +68,8 @@ const KEYS: [Key; 5] = [
         default: "0",
         range: "0.. | list of 0..",
         meaning: "side of the blocks of a map whose means are the score's inputs (spatial dependence), one \
-                  for all modules or one for each module; 0: the whole map is one block",
+                  for all modules or one for each module; rows and columns past the last whole block are left \
+                  out; 0: the whole map is one block",
     },
     Key {
         name: "negatives",
@@ -80,7 +81,8 @@ const KEYS: [Key; 5] = [
         name: "score",
         default: "{ type = \"bilinear\", transport = \"blocked\" }",
         range: "a score",
-        meaning: "how well a context fits a target; neurons do not learn from their role as context",
+        meaning: "how well a context fits a target; neurons do not learn from their role as context, so a \
+                  score that has `transport` needs \"blocked\"",
     },
     Key {
         name: "broadcast",
@@ -148,6 +150,22 @@ pub struct TwoViews {
     scores: Vec<Part>,
 }
 
+/// Refuses a transport that would have no effect.
+fn one_sided(rule: &str, score: &dyn ScoreSpec) -> Result<()> {
+    let ignored = match score.transport() {
+        Transport::Blocked => false,
+        Transport::Retrodiction => true,
+        // Scores without this key say `shared`.
+        Transport::Shared => score.typetag_name() == "bilinear",
+    };
+    if !ignored {
+        return Ok(());
+    }
+    let message =
+        format!("`{rule}` is one-sided: use score = {{ type = \"bilinear\", transport = \"blocked\" }}");
+    Err(Error::config("score.transport", message))
+}
+
 /// The score of one context.
 struct Part {
     /// Whether the context is the representation of the top module.
@@ -164,6 +182,7 @@ impl TwoViews {
     /// If an option is out of range.
     pub fn new(rule: &'static str, spec: &ClappPp, to: &Site, random: &mut Random) -> Result<Self> {
         spec.pool.check(to.modules)?;
+        one_sided(rule, spec.score.as_ref())?;
         let sources: &[bool] = match spec.context {
             ContextSource::Same => &[false],
             ContextSource::Top => &[true],
@@ -255,7 +274,7 @@ impl PlasticityRule for TwoViews {
                     return Err(Error::shape(format!("rule {}", self.rule), message));
                 }
             };
-            let others = source.take(&pairing.others()).stop();
+            let others = source.take(&pairing.others()).detach();
             let all = part.score.all_pairs(signals.context(), &others, weights)?;
             let loss = self.broadcast.loss(&pick(&all, &pairs), &pairs)?;
             total = Some(match total {
@@ -305,6 +324,19 @@ mod tests {
         let above = ClappPp { context: ContextSource::Above, ..ClappPp::default() };
         assert!(refusal(&above).starts_with("context: "));
         assert!(refusal(&ClappPp { pool: Pool::Each(vec![1]), ..ClappPp::default() }).starts_with("pool: "));
+    }
+
+    #[test]
+    fn a_transport_without_effect_is_an_error_that_names_the_remedy() {
+        for score in
+            ["type = \"bilinear\"", "type = \"bilinear\"\ntransport = \"retrodiction\"", "type = \"w_retro\""]
+        {
+            let score = || toml::from_str(score).unwrap();
+            let error = refusal(&ClappPp { score: score(), ..ClappPp::default() });
+            assert!(error.starts_with("score.transport: `clapp_pp` is one-sided: use"), "{error}");
+            let error = refusal(&ClappPpBackprop(ClappPp { score: score(), ..ClappPp::default() }));
+            assert!(error.starts_with("score.transport: `clapp_pp_backprop` is"), "{error}");
+        }
     }
 
     #[test]

@@ -59,8 +59,8 @@ plugin! {
         temperature = "0.1", "> 0", "τ: divides cosine similarities";
         projection = "1024", "1..=65536", "rows of the shared linear projection P";
         pool = "0", "0.. | list of 0..",
-            "side of the blocks that are averaged, one for all modules or one for each module; 0: the whole map \
-             is one block";
+            "side of the blocks that are averaged, one for all modules or one for each module; rows and columns \
+             past the last whole block are left out; 0: the whole map is one block";
     ],
     example: "type = \"infonce\"\nprojection = 6",
     impl RuleSpec for InfoNce {
@@ -91,8 +91,8 @@ plugin! {
     keys: [
         temperature = "0.5", "> 0", "τ: divides cosine similarities";
         pool = "0", "0.. | list of 0..",
-            "side of the blocks that are averaged, one for all modules or one for each module; 0: the whole map \
-             is one block";
+            "side of the blocks that are averaged, one for all modules or one for each module; rows and columns \
+             past the last whole block are left out; 0: the whole map is one block";
     ],
     example: "type = \"nt_xent\"\ntemperature = 0.5",
     impl RuleSpec for NtXent {

@@ -38,8 +38,18 @@ pub struct Row {
     /// The steps of training of each seed: with `training.patience` they may differ.
     steps: Vec<u64>,
     chance: f64,
+    /// The accuracy of always naming the most frequent class, for each seed: built-in stimuli differ between seeds.
+    majority: Vec<f64>,
     layers: Vec<String>,
     probes: Vec<Probe>,
+}
+
+impl Row {
+    /// The accuracy of always naming the most frequent class, as the mean over seeds, if it is not chance.
+    fn uneven(&self) -> Option<f64> {
+        let mean = self.majority.iter().sum::<f64>() / self.majority.len() as f64;
+        Some(mean).filter(|mean| (mean - self.chance).abs() > 0.05)
+    }
 }
 
 /// One probe, layer by layer.
@@ -118,6 +128,11 @@ fn row(reports: &[&(&Cell, Report)]) -> Row {
             .first()
             .and_then(|(_, report)| report.layers.first())
             .map_or(0.0, |layer| layer.chance),
+        majority: reports
+            .iter()
+            .filter_map(|(_, report)| report.layers.first())
+            .map(|layer| layer.majority)
+            .collect(),
         probes: probes.collect(),
         layers,
     }

@@ -16,20 +16,17 @@ impl Table {
         Ok(stacked(&charts.into_iter().flatten().collect::<Vec<_>>()))
     }
 
-    fn by_layer(&self, kind: ProbeKind) -> ByLayer {
-        let mut layers: Vec<String> = Vec::new();
-        for layer in self.rows.iter().flat_map(|row| &row.layers).filter(|name| is_layer(name)) {
-            if !layers.contains(layer) {
-                layers.push(layer.clone());
-            }
-        }
+    pub(super) fn by_layer(&self, kind: ProbeKind) -> ByLayer {
+        let layers: Vec<String> = self.columns().into_iter().filter(|name| is_layer(name)).collect();
         let probe = |row: &'_ Row| row.probes.iter().find(|probe| probe.probe == kind).cloned();
         let points = |row: &Row, values: &[Spread]| -> Vec<Point> {
             let at = |(name, value): (&String, &Spread)| {
                 let place = layers.iter().position(|layer| layer == name)?;
                 Some(Point { x: (place + 1) as f64, y: value.mean, spread: value.std.unwrap_or(0.0) })
             };
-            row.layers.iter().zip(values).filter_map(at).collect()
+            let mut points: Vec<Point> = row.layers.iter().zip(values).filter_map(at).collect();
+            points.sort_by(|one, other| one.x.total_cmp(&other.x));
+            points
         };
         let of = |row: &Row| {
             (row.name.clone(), probe(row).map_or(Vec::new(), |probe| points(row, &probe.accuracy)))
@@ -52,10 +49,11 @@ impl Table {
             let baseline =
                 beside.and_then(|place| Some((&row.layers[place], probe(row)?.accuracy.get(place)?.mean)));
             let known = baseline.into_iter().map(|(name, value)| (charts::baseline(name), value));
-            for (name, value) in known.chain([("chance".to_owned(), row.chance)]) {
+            let majority = row.uneven().map(|value| ("majority class".to_owned(), value));
+            for (name, value) in known.chain([("chance".to_owned(), row.chance)]).chain(majority) {
                 let mut same = levels.iter().filter(|(known, _)| *known == name).peekable();
                 let other = same.peek().is_some();
-                if !same.any(|(_, level)| level.value == value) {
+                if !same.any(|(_, level)| (level.value - value).abs() < 1e-6) {
                     let shown = if other { format!("{name}, {}", row.name) } else { name.clone() };
                     levels.push((name, Level { name: shown, value }));
                 }

@@ -75,13 +75,11 @@ impl Table {
 
     /// The caption: seeds, chance and the meaning of the numbers.
     fn caption(&self) -> String {
-        let mut chances: Vec<String> = self.rows.iter().map(|row| format!("{:.1}", row.chance)).collect();
-        chances.dedup();
-        let (seeds, chances) = (listed(self.seeds()), chances.join(", "));
+        let (seeds, guessed) = (listed(self.seeds()), self.guessed());
         let mut caption = match self.seeds().len() {
-            1 => format!("Seed {seeds}; chance {chances} %. Gains are over the untrained network."),
+            1 => format!("Seed {seeds}; {guessed}. Gains are over the untrained network."),
             _ => format!(
-                "Mean ± standard deviation over seeds {seeds}; chance {chances} %. Gains are over the untrained \
+                "Mean ± standard deviation over seeds {seeds}; {guessed}. Gains are over the untrained \
                  network of the same seed."
             ),
         };
@@ -90,6 +88,21 @@ impl Table {
                 " Differences are means over seeds, with their 95 % interval in brackets (Student's t).";
         }
         caption
+    }
+
+    /// Chance, and the accuracy of always naming the most frequent class where it differs.
+    fn guessed(&self) -> String {
+        let percent = |values: Vec<f64>| -> String {
+            let mut texts: Vec<String> = values.iter().map(|value| format!("{value:.1}")).collect();
+            texts.dedup();
+            format!("{} %", texts.join(", "))
+        };
+        let chance = percent(self.rows.iter().map(|row| row.chance).collect());
+        let majority: Vec<f64> = self.rows.iter().filter_map(Row::uneven).collect();
+        match majority.is_empty() {
+            true => format!("chance {chance}"),
+            false => format!("chance {chance}, majority class {}", percent(majority)),
+        }
     }
 
     fn has_differences(&self) -> bool {
@@ -170,7 +183,7 @@ impl Table {
     }
 
     /// The layers of all rows: hand-made features, then layers by number, then all layers together.
-    fn columns(&self) -> Vec<String> {
+    pub(super) fn columns(&self) -> Vec<String> {
         let mut columns: Vec<&String> = Vec::new();
         for layer in self.rows.iter().flat_map(|row| &row.layers) {
             if !columns.contains(&layer) {
@@ -204,6 +217,9 @@ fn escaped(text: &str) -> String {
             '\\' => escaped += "\\textbackslash{}",
             '~' => escaped += "\\textasciitilde{}",
             '^' => escaped += "\\textasciicircum{}",
+            '<' => escaped += "\\textless{}",
+            '>' => escaped += "\\textgreater{}",
+            '|' => escaped += "\\textbar{}",
             '±' => escaped += "$\\pm$",
             '−' => escaped += "$-$",
             '–' => escaped += "--",
@@ -247,6 +263,6 @@ impl Spread {
 
     fn signed(&self) -> String {
         let sign = if self.mean < 0.0 { "" } else { "+" };
-        format!("{sign}{}", self.text())
+        format!("{sign}{}", self.text().replace('-', "−"))
     }
 }

@@ -142,8 +142,8 @@ fn csv_has_a_line_for_every_seed_and_layer() {
     reports[0].0.assignments = vec![r#"rule={type="cpc",negatives=3}"#.to_owned()];
     let text = table(&reports).csv();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], "probe,cell,layer,seed,steps,accuracy,untrained,gain,chance");
-    assert_eq!(lines[1], "raw,rule=cpc (negatives=3),1,1,9,40,30,10,12.5");
+    assert_eq!(lines[0], "probe,cell,layer,seed,steps,accuracy,untrained,gain,chance,majority");
+    assert_eq!(lines[1], "raw,rule=cpc (negatives=3),1,1,9,40,30,10,12.5,12.5");
     assert_eq!(lines.len(), 7);
     reports[0].0.assignments = vec!["rule.sizes=[1,2]".to_owned()];
     assert!(table(&reports).csv().contains("raw,\"rule.sizes=[1,2]\",1,1,9,"));
@@ -158,6 +158,56 @@ fn seeds_that_end_at_different_steps_are_told_apart() {
     assert!(table.latex().contains("rule=cpc & 5--9 & "), "{}", table.latex());
     let csv = table.csv();
     assert!(csv.contains("raw,rule=cpc,1,1,9,") && csv.contains("raw,rule=cpc,1,2,5,"), "{csv}");
+}
+
+#[test]
+fn the_majority_class_stands_beside_a_chance_that_it_differs_from() {
+    let mut reports = two_rules();
+    let table_of = table(&reports);
+    assert!(!table_of.markdown().contains("majority") && !table_of.svg().unwrap().contains("majority"));
+    for (_, report) in &mut reports {
+        report.layers[0].majority = 20.0;
+    }
+    reports[2].1.layers[0].majority = 20.3;
+    let table = table(&reports);
+    assert!(
+        table.markdown().contains("; chance 12.5 %, majority class 20.1, 20.0 %."),
+        "{}",
+        table.markdown()
+    );
+    assert!(table.csv().contains("raw,rule=cpc,1,3,9,44,30,14,12.5,20.3\n"), "{}", table.csv());
+    let json = serde_json::to_value(&table).unwrap();
+    assert_eq!(json["rows"][0]["majority"], serde_json::json!([20.0, 20.0, 20.3]));
+    let levels = table.by_layer(ProbeKind::Raw).levels;
+    let names: Vec<&str> = levels.iter().map(|level| level.name.as_str()).collect();
+    assert_eq!(names, ["chance", "majority class", "majority class, rule=clapp"]);
+}
+
+#[test]
+fn signs_of_latex_and_losses_of_accuracy_are_written_as_such() {
+    let mut reports = two_rules();
+    for (cell, report) in &mut reports {
+        cell.assignments[0] += "<|>";
+        report.layers[0].scores[0].untrained = 50.0;
+    }
+    let table = table(&reports);
+    let latex = table.latex();
+    assert!(latex.contains(r"rule=cpc\textless{}\textbar{}\textgreater{} & 9 & 42.0"), "{latex}");
+    assert!(latex.contains(r"gain &  & $-$8.0 $\pm$ 2.0 \\"), "{latex}");
+    assert!(table.markdown().contains(r"| rule=cpc<\|> "), "{}", table.markdown());
+}
+
+#[test]
+fn a_plot_has_layers_in_the_order_of_the_network() {
+    let mut reports = two_rules();
+    reports.retain(|(cell, _)| cell.seed == 1);
+    let layers = |names: &[&str]| -> Vec<LayerProbe> { names.iter().map(|name| layer(name, 40.0)).collect() };
+    reports[0].1.layers = layers(&["input", "2"]);
+    reports[1].1.layers = layers(&["3", "10", "1", "2"]);
+    let plot = table(&reports).by_layer(ProbeKind::Raw);
+    assert_eq!(plot.layers, ["1", "2", "3", "10"]);
+    let places = |row: usize| plot.trained[row].1.iter().map(|point| point.x).collect::<Vec<_>>();
+    assert_eq!((places(0), places(1)), (vec![2.0], vec![1.0, 2.0, 3.0, 4.0]));
 }
 
 #[test]

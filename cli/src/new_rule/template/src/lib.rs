@@ -47,8 +47,8 @@ impl LossRule for Learner {
         };
 
         let z = signals.target().rows(from..rows).take(&(0..pairs).map(seen).collect::<Vec<_>>());
-        // `stop` detaches the context: its neurons do not learn from it, so no weight works backwards.
-        let c = signals.context().rows(0..pairs).stop();
+        // The context is detached: its neurons do not learn from it, so no weight works backwards.
+        let c = signals.context().rows(0..pairs).detach();
         let predicted = c.matmul(&signals.own(0)?.transpose());
         let u = (z * predicted).row_sums();
         Ok((1.0 - signals.constant(pairs, 1, |row, _| y(row)) * u).relu().mean())

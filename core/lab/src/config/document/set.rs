@@ -79,6 +79,12 @@ impl Document {
                     Error::config(&place, message)
                 })?;
             }
+            // A source may be only a name, also where the rest of the config has no defaults yet.
+            let named = default.and_then(tag).is_some() || walked == ["stimulus", "source"];
+            if named && let Value::String(name) = next {
+                let name = Value::String(std::mem::take(name));
+                *next = Value::Table(Table::from_iter([("type".to_owned(), name)]));
+            }
             table = next
                 .as_table_mut()
                 .ok_or_else(|| Error::config(&place, format!("`{}` is not a table", walked.join("."))))?;
@@ -245,6 +251,19 @@ mod tests {
             "--set rule.negatives.count=4: rule.negatives.type"
         );
         assert_eq!(document.place("rule.score.type"), "--set rule.score=b");
+    }
+
+    #[test]
+    fn a_source_that_is_only_a_name_becomes_a_table() {
+        let text = "[stimulus]\nsource = \"synthetic\"\nlearn = \"tones\"\n";
+        let mut document = Document::parse(text, "c.toml").unwrap();
+        document.set("stimulus.source.count=9", &Table::new()).unwrap();
+        let resolved = "[stimulus]\nlearn = { type = \"tones\", rate = 8 }\n".parse::<Table>().unwrap();
+        document.set("stimulus.learn.length=3", &resolved).unwrap();
+        let expected =
+            "source = { type = \"synthetic\", count = 9 }\nlearn = { type = \"tones\", length = 3 }";
+        assert_eq!(document.table()["stimulus"], Value::Table(expected.parse().unwrap()));
+        assert_eq!(document.place("stimulus.source.type"), "c.toml:2: stimulus.source.type");
     }
 
     #[test]

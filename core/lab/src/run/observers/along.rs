@@ -33,7 +33,7 @@ impl<'a> Along<'a> {
     pub fn new(experiment: &'a Experiment) -> Result<Self> {
         let config = experiment.config();
         let part = |split, most: usize| -> Result<Arc<dyn Stimulus>> {
-            let of = config.stimulus.open(split, config.seed).map_err(|error| config.locate(error))?;
+            let of = config.open_stimulus(split)?;
             Ok(Arc::new(Subset::new(of.into(), most)))
         };
         let most = config.probe.every_stimuli;
@@ -63,8 +63,7 @@ impl<'a> Along<'a> {
             let (batch, threads) = (config.training.batch, config.training.threads);
             let batches = Loader::new(Arc::clone(stimulus), Pass::Evaluate, batch, threads)?;
             let pooling = config.probe.pooling;
-            let mut made = features(&mut [&mut *network], batches, &device, Some(&wanted), &mut |_| pooling)?;
-            Ok(made.pop().unwrap_or_default())
+            features(network, batches, &device, Some(&wanted), &mut |_| pooling)
         };
         let (train, test) = (of(&self.train)?, of(&self.test)?);
         drop(trainer);

@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::config::{BestBy, Every};
 use crate::experiment::Experiment;
+use crate::network::Owner;
 use crate::probe::{self, LayerProbe};
 use crate::run::Run;
 use crate::training::Trainer;
@@ -56,6 +57,7 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
+    /// Saves the network, also if it cannot be scored.
     fn save(&mut self, moment: &Moment<Trainer>) -> Result<()> {
         let (state, step) = (moment.network().network_mut().state()?, moment.step);
         if let Some(name) = state.not_finite() {
@@ -64,13 +66,15 @@ impl<'a> Checkpoints<'a> {
                 format!("`{name}` is not finite"),
             ));
         }
-        let score = self.score(moment)?;
+        let score = self.score(moment);
         let mut run = self.run.borrow_mut();
-        score.map_or(Ok(()), |score| run.score(step, score))?;
+        if let Ok(Some(score)) = score {
+            run.score(step, score)?;
+        }
         run.save(&Checkpoint { state, step, ..self.model.clone() })?;
         self.schedule.saved(Instant::now());
         self.saved = Some(step);
-        Ok(())
+        score.map(drop)
     }
 }
 
@@ -84,13 +88,12 @@ fn mean_accuracy(probed: &[LayerProbe]) -> f64 {
 
 /// The owner of a parameter, in words: `layer.3.weight` belongs to layer 4, `module.1.predict` to module 2.
 fn owner(name: &str) -> String {
-    let mut words = name.trim_start_matches("optimiser.").splitn(3, '.');
-    match (words.next(), words.next().and_then(|index| index.parse::<usize>().ok())) {
-        (Some(what @ ("layer" | "module")), Some(index)) => format!("{what} {}", index + 1),
-        (Some(index), _) => {
-            index.parse::<usize>().map_or(name.to_owned(), |index| format!("module {}", index + 1))
-        }
-        _ => name.to_owned(),
+    // Averages are `optimiser.M.FULL NAME.0` and `.1`.
+    let averaged = || name.strip_prefix("optimiser.")?.split('.').next()?.parse().ok().map(Owner::Module);
+    match Owner::of(name).map(|(owner, _)| owner).or_else(averaged) {
+        Some(Owner::Layer(index)) => format!("layer {}", index + 1),
+        Some(Owner::Module(index)) => format!("module {}", index + 1),
+        None => name.to_owned(),
     }
 }
 

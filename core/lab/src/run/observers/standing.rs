@@ -26,9 +26,7 @@ pub fn trivial_losses(experiment: &Experiment, device: &Device) -> Result<Vec<Op
     for host in experiment.loader(0..1)? {
         let batch = host?.to_device(device)?;
         let labels = batch.classes();
-        let draws = &mut |module| -> Box<dyn Draws> {
-            Box::new(SeededDraws { seed, step: 0, module: module as u64 })
-        };
+        let draws = &mut SeededDraws::of_modules(seed, 0);
         let mut silent = |rule: &mut dyn PlasticityRule, signals: &Signals, draws: &mut dyn Draws| {
             let target = silence(signals.target, device)?;
             let context = signals.context.map(|context| silence(context, device)).transpose()?;

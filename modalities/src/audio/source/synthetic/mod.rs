@@ -2,7 +2,7 @@
 
 pub mod formant;
 
-use super::{Corpus, SpeechSource, Utterance};
+use super::{SpeechSource, SpeechSourceSpec, Utterance};
 use crate::audio::RATE;
 use crate::audio::labels::segments;
 use formant::{PHONES, Voice};
@@ -54,8 +54,8 @@ plugin! {
         seconds = "3.0", "[0.1, 60] s", "length of an utterance";
     ],
     example: "type = \"synthetic_speech\"\nspeakers = 2\nutterances = 2\nseconds = 0.5",
-    impl SpeechSource for SyntheticSpeech {
-        fn open(&self, seed: u64) -> Result<Box<dyn Corpus>> {
+    impl SpeechSourceSpec for SyntheticSpeech {
+        fn open(&self, seed: u64) -> Result<Box<dyn SpeechSource>> {
             let key = |key: &str, message: String| {
                 Err(Error::config(key, message))
             };
@@ -108,7 +108,7 @@ impl Synthetic {
     }
 }
 
-impl Corpus for Synthetic {
+impl SpeechSource for Synthetic {
     fn utterances(&self) -> &[Utterance] {
         &self.utterances
     }

@@ -14,7 +14,7 @@ mod scene;
 
 pub use scene::Motion;
 
-use super::{ClipSource, Clips, Cut, Frame, Picks};
+use super::{ClipSource, ClipSourceSpec, Cut, Frame, Picks};
 use plasticity_core::random::{purpose, stream};
 use plasticity_core::stimulus::Split;
 use plasticity_core::{Error, Result, plugin};
@@ -112,8 +112,8 @@ plugin! {
         test = "1000", "1..=10000000", "labelled clips that test it";
     ],
     example: "type = \"motions\"\nsize = 16\nlength = 8\nlearn = 20\ntrain = 20\ntest = 20\n",
-    impl ClipSource for MotionsSpec {
-        fn open(&self, split: Split, seed: u64) -> Result<Box<dyn Clips>> {
+    impl ClipSourceSpec for MotionsSpec {
+        fn open(&self, split: Split, seed: u64) -> Result<Box<dyn ClipSource>> {
             self.check()?;
             let (clips, part) = match split {
                 Split::Learn => (self.learn, 0),
@@ -134,7 +134,7 @@ struct Motions {
     seed: u64,
 }
 
-impl Clips for Motions {
+impl ClipSource for Motions {
     fn len(&self) -> usize {
         self.clips
     }

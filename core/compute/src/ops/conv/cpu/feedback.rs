@@ -8,9 +8,8 @@ use super::lowering::{Activation, Lowering};
 use super::matmul::panel_width;
 use super::panels::Panels;
 use super::plan::{Path, Plan, lowering};
-use super::pool::Routing;
 use super::unroute::Unroute;
-use super::{Geometry, Pool, Post, direct};
+use super::{Geometry, direct};
 use crate::bf16::Arithmetic;
 use crate::device::Scratch;
 
@@ -21,40 +20,27 @@ const BLOCK_ROWS: usize = 96;
 /// back through pool and ReLU (see `unroute.rs`). Uses the plan for `g`. Overwrites `d_input`.
 ///
 /// # Shapes
-/// `output` and `routing` as from [`forward`](super::forward()), `weight` `[t, y, x, in, out]`,
-/// `d_input` `[samples, t, y, x, in]`.
+/// `weight` `[t, y, x, in, out]`, `d_input` `[samples, t, y, x, in]`.
 ///
 /// # Panics
 /// If a slice does not fit `g`.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn feedback(
-    plan: Plan,
-    g: &Geometry,
-    pool: Option<&Pool>,
-    relu: bool,
-    weight: &[f32],
-    output: &[f32],
-    routing: &Routing,
-    post: Post<'_>,
-    d_input: &mut [f32],
-) {
+pub(super) fn feedback(plan: Plan, g: &Geometry, weight: &[f32], unroute: &Unroute<'_>, d_input: &mut [f32]) {
     assert_eq!(d_input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(weight.len(), g.weights(), "length of the weights");
-    let unroute = Unroute::new(g, pool, relu, output, routing, post, plan.rounded);
-    if output.is_empty() {
+    if unroute.is_empty() {
         d_input.fill(0.0);
         return;
     }
     match plan.path {
         Path::Direct => {
             if let Arithmetic::Half(kernel) = plan.arithmetic {
-                direct::feedback(kernel, g, weight, &unroute, d_input);
+                direct::feedback(kernel, g, weight, unroute, d_input);
             }
         }
         // If the layer has no padding, its feedback needs more padding than tiles can read.
         path if path == Path::Im2col || g.padding == [0, 0, 0] => {
             let patches = Patches::new(g, plan.arithmetic, weight);
-            in_chunks(g, patches.samples(), &unroute, d_input, |dense, d_input| {
+            in_chunks(g, patches.samples(), unroute, d_input, |dense, d_input| {
                 patches.run(dense, d_input);
             });
         }
@@ -64,7 +50,7 @@ pub(super) fn feedback(
             let flipped = flip(g, weight);
             let activation = Activation { bias: None, relu: false };
             let convolution = Convolution::new(&*lowering, plan.arithmetic, &flipped, activation);
-            in_chunks(g, convolution.samples(), &unroute, d_input, |dense, d_input| {
+            in_chunks(g, convolution.samples(), unroute, d_input, |dense, d_input| {
                 convolution.run(dense, g.output_len(), d_input);
             });
         }

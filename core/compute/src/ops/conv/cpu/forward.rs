@@ -19,59 +19,54 @@ const PACKED_ROWS: usize = 64;
 /// The least number of transformed weights that counts as many.
 const MANY: usize = 8 << 20;
 
-/// `y = pool(relu(w ∗ x + b))`, by the plan for `g`.
+/// `y = pool(activation(w ∗ x))`, by the plan for `g`.
 ///
 /// # Shapes
-/// `input` `[samples, t, y, x, in]`, `weight` `[t, y, x, in, out]`, `bias` `[out]`, `output`
+/// `input` `[samples, t, y, x, in]`, `weight` `[t, y, x, in, out]`, `output`
 /// `[samples, g.pooled(pool), out]`, which is overwritten.
 ///
 /// # Panics
 /// If a slice does not fit `g`.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn forward(
     plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
-    relu: bool,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    activation: Activation<'_>,
     output: &mut [f32],
 ) -> Routing {
     if pool.is_none() && wide::suits(plan, g) {
-        wide::forward(plan, g, relu, input, weight, bias, output);
+        wide::forward(plan, g, input, weight, activation, output);
         return Routing::default();
     }
-    forward_by(plan, g, pool, relu, input, weight, bias, output)
+    forward_by(plan, g, pool, input, weight, activation, output)
 }
 
 /// [`forward`] of all outgoing channels at once.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn forward_by(
     plan: Plan,
     g: &Geometry,
     pool: Option<&Pool>,
-    relu: bool,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    activation: Activation<'_>,
     output: &mut [f32],
 ) -> Routing {
     let channels = g.out_channels;
     let pooled_len = g.pooled(pool).iter().product::<usize>() * channels;
     assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(weight.len(), g.weights(), "length of the weights");
-    assert_eq!(bias.len(), channels, "length of the bias");
+    assert_eq!(activation.bias.map_or(channels, <[f32]>::len), channels, "length of the bias");
     assert_eq!(output.len(), g.samples * pooled_len, "length of the output");
     if output.is_empty() {
         return Routing::default();
     }
     if let (Path::Direct, Arithmetic::Half(kernel)) = (plan.path, plan.arithmetic) {
-        return direct::forward(kernel, g, pool, relu, input, weight, bias, output);
+        return direct::forward(kernel, g, pool, input, weight, activation, output);
     }
     let mut codes = vec![0; if pool.is_some() { output.len() } else { 0 }];
     let lowering = lowering(plan.path, g);
-    let activation = Activation { bias: Some(bias), relu };
     let convolution = Convolution::new(&*lowering, plan.arithmetic, weight, activation);
     let window = pool.map(|pool| Window::new(g.output(), channels, *pool));
 
@@ -90,7 +85,7 @@ pub(super) fn forward_by(
             convolution.run(input, g.input_len(), &mut maps);
             let pooled = output.chunks_mut(pooled_len).zip(codes.chunks_mut(pooled_len));
             for (map, (pooled, codes)) in maps.chunks(window.map_len()).zip(pooled) {
-                window.pool(map, pooled, codes, relu);
+                window.pool(map, pooled, codes, activation.relu);
             }
         }
     });

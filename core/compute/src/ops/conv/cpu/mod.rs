@@ -24,10 +24,10 @@ mod unroute;
 mod wide;
 mod winograd;
 
+use lowering::Activation;
 use plan::{Plan, forward_plan, plan};
 pub use pool::Routing;
-#[cfg(test)]
-use unroute::unroute;
+use unroute::Unroute;
 
 use super::{Backward, Factor, Geometry, Pool};
 use crate::bf16::{Arithmetic, Family};
@@ -50,12 +50,14 @@ impl Backward<'_> {
         Plan { double_biases: self.shard, rounded: Operand::rounds(device, plan.arithmetic), ..plan }
     }
 
-    /// The post factor as it is, not rounded.
-    fn post(&self) -> Post<'_> {
-        match self.factor {
+    /// Its post factor, before pool and ReLU.
+    fn unroute(&self, plan: Plan) -> Unroute<'_> {
+        let post = match self.factor {
             Factor::PerSample(values) => Post::PerSample(values.as_slice()),
             Factor::PerPosition(values) => Post::PerPosition(values.as_slice()),
-        }
+        };
+        let output = self.output.as_slice();
+        Unroute::new(self.geometry, self.pool, self.relu, output, self.routing, post, plan.rounded)
     }
 }
 
@@ -89,8 +91,9 @@ pub fn forward(
     let plan = forward_plan(Arithmetic::of(input.device()), geometry);
     let [operand, weight] =
         [input, weight].map(|values| Operand::new(input.device(), plan.arithmetic, values.as_slice()));
-    let (bias, output_values) = (bias.as_slice(), output.as_mut_slice());
-    let routing = forward::forward(plan, geometry, pool, relu, &operand, &weight, bias, output_values);
+    let activation = Activation { bias: Some(bias.as_slice()), relu };
+    let routing =
+        forward::forward(plan, geometry, pool, &operand, &weight, activation, output.as_mut_slice());
     Ok((output, routing))
 }
 
@@ -120,12 +123,8 @@ pub fn outer(call: &Backward, input: &Buffer) -> Result<(Buffer, Buffer)> {
     outer::outer(
         plan,
         call.geometry,
-        call.pool,
-        call.relu,
         &Operand::new(input.device(), plan.arithmetic, input.as_slice()),
-        call.output.as_slice(),
-        call.routing,
-        call.post(),
+        &call.unroute(plan),
         weight.as_mut_slice(),
         bias.as_mut_slice(),
     );
@@ -140,17 +139,8 @@ pub fn feedback(call: &Backward, weight: &Buffer) -> Result<Buffer> {
     let len = call.geometry.samples * call.geometry.input_len();
     let mut input = Buffer::unset(weight.device(), len)?;
     let plan = call.plan(weight.device());
-    feedback::feedback(
-        plan,
-        call.geometry,
-        call.pool,
-        call.relu,
-        &Operand::new(weight.device(), plan.arithmetic, weight.as_slice()),
-        call.output.as_slice(),
-        call.routing,
-        call.post(),
-        input.as_mut_slice(),
-    );
+    let operand = Operand::new(weight.device(), plan.arithmetic, weight.as_slice());
+    feedback::feedback(plan, call.geometry, &operand, &call.unroute(plan), input.as_mut_slice());
     Ok(input)
 }
 

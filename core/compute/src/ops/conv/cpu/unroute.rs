@@ -2,42 +2,13 @@
 //! the pool and the open ReLUs.
 
 use super::level::arch;
-#[cfg(test)]
-use rayon::prelude::*;
-
 use super::pool::{CLOSED, Factor, Routing, Window};
 use super::{Geometry, Pool, Post};
 use crate::bf16::rounded;
 
-/// The post factor on every output position of the convolution, before pooling; overwrites `dense`.
+/// The post factor on every output position of the convolution, before pooling, sample by sample.
 ///
-/// `dense = post′ · [z > 0]` at the winners of the pool, 0 elsewhere; `ReLU′(0) = 0`.
-///
-/// # Shapes
-/// `output` is the layer's output as `forward` wrote it, `dense` is `[samples, g.output(), out]`.
-///
-/// # Panics
-/// If a slice does not fit `g`.
-#[cfg(test)]
-pub(super) fn unroute(
-    g: &Geometry,
-    pool: Option<&Pool>,
-    relu: bool,
-    output: &[f32],
-    routing: &Routing,
-    post: Post<'_>,
-    dense: &mut [f32],
-) {
-    let unroute = Unroute::new(g, pool, relu, output, routing, post, false);
-    if g.output_len() > 0 {
-        dense
-            .par_chunks_exact_mut(g.output_len())
-            .enumerate()
-            .for_each(|(sample, dense)| unroute.sample(sample, dense, None));
-    }
-}
-
-/// [`unroute`] for single samples.
+/// It is `post′ · [z > 0]` at the winners of the pool, 0 elsewhere; `ReLU′(0) = 0`.
 pub(super) struct Unroute<'a> {
     channels: usize,
     pooled_len: usize,
@@ -50,7 +21,11 @@ pub(super) struct Unroute<'a> {
 }
 
 impl<'a> Unroute<'a> {
-    /// `rounded`: what [`sample`](Self::sample) writes is rounded to bf16.
+    /// `output` and `routing` are as from [`forward`](super::forward()); without ReLU, only the length of
+    /// `output` counts. `rounded`: what [`sample`](Self::sample) writes is rounded to bf16.
+    ///
+    /// # Panics
+    /// If a slice does not fit `g`.
     pub(super) fn new(
         g: &Geometry,
         pool: Option<&Pool>,
@@ -73,7 +48,21 @@ impl<'a> Unroute<'a> {
         Self { channels, pooled_len, window, relu, output, routing, post, rounded }
     }
 
-    /// Writes the factor of one sample; adds its sum over positions, before it is rounded, to `bias` `[out]`.
+    /// Whether the layer's output has no values.
+    pub(super) fn is_empty(&self) -> bool {
+        self.output.is_empty()
+    }
+
+    /// The factor of every position if it passes back as it is: without pool and ReLU.
+    pub(super) fn plain(&self) -> Option<&[f32]> {
+        match self.post {
+            Post::PerPosition(post) if self.window.is_none() && !self.relu => Some(post),
+            _ => None,
+        }
+    }
+
+    /// Writes the factor of one sample to `dense` `[g.output(), out]`; adds its sum over positions, before
+    /// it is rounded, to `bias` `[out]`.
     pub(super) fn sample(&self, sample: usize, dense: &mut [f32], bias: Option<&mut [f32]>) {
         let channels = self.channels;
         if self.pooled_len == 0 {

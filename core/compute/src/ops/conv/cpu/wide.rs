@@ -7,9 +7,11 @@
 use rayon::prelude::*;
 
 use super::forward::forward_by;
+use super::lowering::Activation;
 use super::outer::outer_by;
 use super::plan::{Path, Plan};
 use super::pool::Routing;
+use super::unroute::Unroute;
 use super::{Geometry, Post};
 use crate::device::Scratch;
 
@@ -53,10 +55,9 @@ fn side_by_side(parts: &[Scratch], all: usize, into: &mut [f32]) {
 pub(super) fn forward(
     plan: Plan,
     g: &Geometry,
-    relu: bool,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    activation: Activation<'_>,
     output: &mut [f32],
 ) {
     let parts: Vec<Scratch> = groups(g)
@@ -66,7 +67,8 @@ pub(super) fn forward(
             let mut own = Scratch::new(group.weights());
             take(weight, g.out_channels, first, &mut own, count);
             let mut part = Scratch::new(group.samples * group.output_len());
-            forward_by(plan, &group, None, relu, input, &own, &bias[first..first + count], &mut part);
+            let bias = activation.bias.map(|bias| &bias[first..first + count]);
+            forward_by(plan, &group, None, input, &own, Activation { bias, ..activation }, &mut part);
             part
         })
         .collect();
@@ -90,7 +92,8 @@ pub(super) fn outer(
             take(post, g.out_channels, first, &mut own, count);
             let (mut weight, mut bias) = (Scratch::new(group.weights()), vec![0.0; count]);
             let (none, factor) = (Routing::default(), Post::PerPosition(&own));
-            outer_by(plan, &group, None, false, input, &own, &none, factor, &mut weight, &mut bias);
+            let unroute = Unroute::new(&group, None, false, &own, &none, factor, plan.rounded);
+            outer_by(plan, &group, input, &unroute, &mut weight, &mut bias);
             (weight, bias)
         })
         .collect();

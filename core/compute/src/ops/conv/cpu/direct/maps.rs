@@ -19,15 +19,13 @@ const MAPS: usize = 512 << 10;
 const WEIGHTS: usize = 512 << 10;
 
 /// See [`forward`](crate::ops::conv::cpu::forward::forward).
-#[allow(clippy::too_many_arguments)]
 pub(crate) fn forward(
     kernel: Kernel,
     g: &Geometry,
     pool: Option<&Pool>,
-    relu: bool,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    activation: Activation<'_>,
     output: &mut [f32],
 ) -> Routing {
     let (incoming, outgoing) = (g.in_channels, g.out_channels);
@@ -49,7 +47,7 @@ pub(crate) fn forward(
         }
     };
     let input = g.input.iter().product();
-    maps.run(g.samples, input, &places, Activation { bias: Some(bias), relu }, pack, output, &mut codes);
+    maps.run(g.samples, input, &places, activation, pack, output, &mut codes);
     Routing { codes }
 }
 

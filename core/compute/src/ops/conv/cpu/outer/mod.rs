@@ -11,9 +11,8 @@ use crate::device::Scratch;
 use crate::ops::conv::cpu::level::arch;
 use crate::ops::conv::cpu::lowering::Lowering;
 use crate::ops::conv::cpu::plan::{Path, Plan, lowering};
-use crate::ops::conv::cpu::pool::Routing;
 use crate::ops::conv::cpu::unroute::Unroute;
-use crate::ops::conv::cpu::{Geometry, Pool, Post, direct, wide};
+use crate::ops::conv::cpu::{Geometry, direct, wide};
 use operands::Operands;
 
 /// `ΔW[tap, i, o] = Σ_{sample, position} post[position, o] · x[position + tap, i]` and
@@ -21,63 +20,51 @@ use operands::Operands;
 /// `unroute.rs`). Uses the plan for `g`. Both results are overwritten.
 ///
 /// # Shapes
-/// `input`, `output` and `routing` as in and from [`forward`](super::forward()); `d_weight`
-/// `[t, y, x, in, out]`, `d_bias` `[out]`.
+/// `input` as in [`forward`](super::forward()), `d_weight` `[t, y, x, in, out]`, `d_bias` `[out]`.
 ///
 /// # Panics
 /// If a slice does not fit `g`.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn outer(
     plan: Plan,
     g: &Geometry,
-    pool: Option<&Pool>,
-    relu: bool,
     input: &[f32],
-    output: &[f32],
-    routing: &Routing,
-    post: Post<'_>,
+    unroute: &Unroute<'_>,
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
-    if let (None, false, Post::PerPosition(post)) = (pool, relu, post)
+    if let Some(post) = unroute.plain()
         && wide::suits(plan, g)
     {
         wide::outer(plan, g, input, post, d_weight, d_bias);
         return;
     }
-    outer_by(plan, g, pool, relu, input, output, routing, post, d_weight, d_bias);
+    outer_by(plan, g, input, unroute, d_weight, d_bias);
 }
 
 /// [`outer`] of all outgoing channels at once.
-#[allow(clippy::too_many_arguments)]
 pub(in crate::ops::conv::cpu) fn outer_by(
     plan: Plan,
     g: &Geometry,
-    pool: Option<&Pool>,
-    relu: bool,
     input: &[f32],
-    output: &[f32],
-    routing: &Routing,
-    post: Post<'_>,
+    unroute: &Unroute<'_>,
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) {
     assert_eq!(input.len(), g.samples * g.input_len(), "length of the input");
     assert_eq!(d_weight.len(), g.weights(), "length of the weights");
     assert_eq!(d_bias.len(), g.out_channels, "length of the bias");
-    let unroute = Unroute::new(g, pool, relu, output, routing, post, plan.rounded);
-    if output.is_empty() {
+    if unroute.is_empty() {
         d_weight.fill(0.0);
         d_bias.fill(0.0);
         return;
     }
     let mut biases = Scratch::zeros(g.samples * g.out_channels);
     if let (Path::Direct, Arithmetic::Half(kernel)) = (plan.path, plan.arithmetic) {
-        direct::outer(kernel, g, input, &unroute, &mut biases, d_weight);
+        direct::outer(kernel, g, input, unroute, &mut biases, d_weight);
     } else {
         let lowering = lowering(plan.path, g);
         let operands = Operands { lowering: &*lowering, arithmetic: plan.arithmetic };
-        let work = Work { g, operands, unroute: &unroute, input };
+        let work = Work { g, operands, unroute, input };
         let sums = if apart::suits(&*lowering) {
             apart::sum(&work, &mut biases)
         } else {

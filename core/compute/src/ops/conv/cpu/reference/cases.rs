@@ -7,8 +7,10 @@ use crate::bf16::{Arithmetic, tests::kernels};
 use crate::ops::conv::cpu::Routing;
 use crate::ops::conv::cpu::feedback::feedback;
 use crate::ops::conv::cpu::forward::{forward, forward_by};
+use crate::ops::conv::cpu::lowering::Activation;
 use crate::ops::conv::cpu::outer::{outer, outer_by};
 use crate::ops::conv::cpu::plan::{Path, Plan, plan};
+use crate::ops::conv::cpu::unroute::Unroute;
 use crate::ops::conv::cpu::wide;
 
 /// Typical error allowed, relative to the root mean square of what is expected.
@@ -65,14 +67,15 @@ fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(
     let input = draw(g.samples * g.input_len(), 1);
     let weight = draw(g.weights(), 2);
     let bias = draw(g.out_channels, 3);
+    let activation = Activation { bias: Some(&bias), relu };
 
     let mut map = vec![f32::NAN; g.samples * g.output_len()];
-    forward_by(plan, &g, None, relu, &input, &weight, &bias, &mut map);
+    forward_by(plan, &g, None, &input, &weight, activation, &mut map);
     assert_close(&map, &convolve(&g, relu, &input, &weight, &bias), TOLERANCE);
 
     let (pooled, winners) = super::pool(&g, pool, &map);
     let mut output = vec![f32::NAN; pooled.len()];
-    let routing = forward_by(plan, &g, pool, relu, &input, &weight, &bias, &mut output);
+    let routing = forward_by(plan, &g, pool, &input, &weight, activation, &mut output);
     assert_eq!(output, pooled);
 
     let positions = g.pooled(pool).iter().product::<usize>() as f32;
@@ -80,13 +83,16 @@ fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(
     let per_position = draw(output.len(), 5);
     for post in [Post::PerSample(&per_sample), Post::PerPosition(&per_position)] {
         let dense = super::unroute(&g, relu, &map, &winners, post);
+        let unroute = Unroute::new(&g, pool, relu, &output, &routing, post, plan.rounded);
         let mut found = vec![f32::NAN; dense.len()];
-        crate::ops::conv::cpu::unroute(&g, pool, relu, &output, &routing, post, &mut found);
+        for (sample, found) in found.chunks_exact_mut(g.output_len()).enumerate() {
+            unroute.sample(sample, found, None);
+        }
         assert_close(&found, &dense.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), 1e-6);
 
         let mut d_weight = vec![f32::NAN; g.weights()];
         let mut d_bias = vec![f32::NAN; g.out_channels];
-        outer_by(plan, &g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+        outer_by(plan, &g, &input, &unroute, &mut d_weight, &mut d_bias);
         assert_close(&d_weight, &super::outer(&g, &input, &dense), TOLERANCE);
         let mut sums = vec![0.0; g.out_channels];
         for (i, value) in dense.iter().enumerate() {
@@ -95,7 +101,7 @@ fn check_plan(plan: Plan, g: Geometry, pool: Option<Pool>, relu: bool, draw: fn(
         assert_close(&d_bias, &sums, 1e-5);
 
         let mut d_input = vec![f32::NAN; input.len()];
-        feedback(plan, &g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+        feedback(plan, &g, &weight, &unroute, &mut d_input);
         assert_close(&d_input, &super::feedback(&g, &weight, &dense), TOLERANCE);
     }
 }
@@ -291,12 +297,14 @@ fn stages(arithmetic: Arithmetic, g: &Geometry, pool: Option<&Pool>, relu: bool)
     let bias = noise(g.out_channels, 3);
     let positions: usize = g.pooled(pool).iter().product();
     let mut output = vec![0.0; g.samples * positions * g.out_channels];
-    let routing: Routing = forward(plan, g, pool, relu, &input, &weight, &bias, &mut output);
+    let activation = Activation { bias: Some(&bias), relu };
+    let routing: Routing = forward(plan, g, pool, &input, &weight, activation, &mut output);
     let factor = noise(output.len(), 4);
     let post = Post::PerPosition(&factor);
+    let unroute = Unroute::new(g, pool, relu, &output, &routing, post, plan.rounded);
     let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    outer(plan, g, pool, relu, &input, &output, &routing, post, &mut d_weight, &mut d_bias);
+    outer(plan, g, &input, &unroute, &mut d_weight, &mut d_bias);
     let mut d_input = vec![0.0; input.len()];
-    feedback(plan, g, pool, relu, &weight, &output, &routing, post, &mut d_input);
+    feedback(plan, g, &weight, &unroute, &mut d_input);
     [output, d_weight, d_bias, d_input]
 }

@@ -5,34 +5,36 @@ use crate::device::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::ops;
 use crate::parameter::Parameter;
-use dfdx::tensor::{AutoDevice, Gradients, Merge, OwnedTape, SplitTape, TensorFromVec, ZerosTensor};
+use dfdx::tensor::{
+    AutoDevice, Gradients as DfdxGradients, Merge, OwnedTape, SplitTape, TensorFromVec, ZerosTensor,
+};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub(super) type Tape = OwnedTape<f32, AutoDevice>;
+pub(super) type DfdxTape = OwnedTape<f32, AutoDevice>;
 
-/// One computation and its recorded operations. A clone is the same pass.
+/// One computation and its recorded operations. A clone is the same tape.
 #[derive(Clone)]
-pub struct Pass(Rc<History>);
+pub struct Tape(Rc<History>);
 
 struct History {
     device: Device,
-    tape: RefCell<Tape>,
+    tape: RefCell<DfdxTape>,
     refused: RefCell<Option<Error>>,
     made: Cell<u64>,
     held: RefCell<Option<Held>>,
 }
 
-/// The detached values of a pass, in order, for use in another pass.
+/// The detached values of a tape, in order, for use on another tape.
 #[derive(Default)]
 pub struct Held {
     values: Vec<Plain>,
-    /// How many of the values this pass has reached; the values after that come from an earlier pass.
+    /// How many of the values this tape has reached; the values after that come from an earlier tape.
     met: usize,
 }
 
-impl Pass {
-    /// A new pass without operations.
+impl Tape {
+    /// A new tape without operations.
     pub fn new(device: &Device) -> Self {
         Self(Rc::new(History {
             device: device.clone(),
@@ -100,7 +102,7 @@ impl Pass {
     }
 
     /// A detached value, or its replacement.
-    pub(super) fn stopped(&self, value: Plain) -> Plain {
+    pub(super) fn detached(&self, value: Plain) -> Plain {
         let mut held = self.0.held.borrow_mut();
         let Some(held) = held.as_mut() else { return value };
         held.met += 1;
@@ -124,10 +126,10 @@ impl Pass {
     pub(super) fn matrix(&self, value: Plain) -> Matrix {
         let id = self.0.made.get();
         self.0.made.set(id + 1);
-        Matrix { value, id, pass: self.clone() }
+        Matrix { value, id, tape: self.clone() }
     }
 
-    /// The result of an operation, with its record added to the pass; zeros of `shape` if dfdx returned an error.
+    /// The result of an operation, recorded on the tape; zeros of `shape` if dfdx returned an error.
     pub(super) fn record(
         &self,
         what: &str,
@@ -151,24 +153,24 @@ impl Pass {
         self.matrix(self.device().tensors().zeros_like(&(shape.0.max(1), shape.1.max(1))))
     }
 
-    pub(super) fn merge(&self, tape: Tape) {
+    pub(super) fn merge(&self, tape: DfdxTape) {
         let mut all = self.0.tape.borrow_mut();
         *all = std::mem::take(&mut *all).merge(tape);
     }
 
-    /// Takes the recorded operations; the pass starts again.
-    pub(super) fn take(&self) -> Tape {
+    /// Takes the recorded operations; the tape starts again.
+    pub(super) fn take(&self) -> DfdxTape {
         std::mem::take(&mut *self.0.tape.borrow_mut())
     }
 }
 
 /// The gradients of a loss.
-pub struct Slopes {
-    pub(super) gradients: Gradients<f32, AutoDevice>,
+pub struct Gradients {
+    pub(super) gradients: DfdxGradients<f32, AutoDevice>,
     pub(super) device: Device,
 }
 
-impl Slopes {
+impl Gradients {
     /// ∂L/∂x, row by row: zero where the loss does not depend on `x`.
     ///
     /// # Errors
@@ -184,8 +186,8 @@ impl Slopes {
     /// # Errors
     /// If the device has no memory.
     pub fn downhill(&mut self, x: &Matrix) -> Result<Buffer> {
-        let mut slopes = self.of(x)?;
-        ops::scale(&mut slopes, -1.0)?;
-        Ok(slopes)
+        let mut gradient = self.of(x)?;
+        ops::scale(&mut gradient, -1.0)?;
+        Ok(gradient)
     }
 }
