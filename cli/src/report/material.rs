@@ -206,9 +206,10 @@ fn same_untrained(configs: &[String], scores: &[Scores]) -> bool {
         encoder.retain(|key, _| !["modules", "gradient"].contains(&key));
         Some((encoder, config.get("probe").cloned()))
     };
-    let probed: Vec<&Scores> = scores.iter().filter(|scores| !scores.is_empty()).collect();
+    let mut seen = Scores::new();
+    let mut probed = scores.iter().flatten();
     configs.windows(2).all(|pair| untrained(&pair[0]) == untrained(&pair[1]))
-        && probed.windows(2).all(|pair| pair[0] == pair[1])
+        && probed.all(|(&seed, of)| seen.entry(seed).or_insert_with(|| of.clone()) == of)
 }
 
 /// Probes one layer, pooled as in the run's probe. Returns the probe's answers to the stimuli that the run's networks
@@ -290,6 +291,8 @@ mod tests {
         assert!(!same_untrained(&[probe(1), probe(2)], &[]));
         let scores = |accuracy: f64| Scores::from([(1, vec![accuracy])]);
         assert!(same_untrained(&same, &[scores(15.6), Scores::new(), scores(15.6)]));
+        let more = Scores::from([(1, vec![15.6]), (2, vec![17.0])]);
+        assert!(same_untrained(&same, &[more, scores(15.6)]), "only the first has seed 2");
         assert!(!same_untrained(&same, &[scores(15.6), scores(16.4)]));
     }
 }

@@ -121,6 +121,9 @@ fn a_schedule_changes_what_is_learned_and_belongs_to_the_run() {
     let frozen = "training.schedule={warm_up={epochs=1},over={steps=3},decay={type=\"linear\"}}";
     let error = place.fail(&["train", "config.toml", "--out", "frozen", "--set", frozen], 3);
     assert!(error.contains("`over` counts the warm-up too") && !place.path("frozen").exists(), "{error}");
+    // The schedule of a run that goes on is its own, and nobody can mend it.
+    let error = place.fail(&["train", "--resume", "plain", "--set", frozen], 1);
+    assert!(error.contains("training.schedule was not set and is {"), "{error}");
     let error = place.fail(&["train", "config.toml", "--set", "training.layer_rates=[1,1]"], 3);
     assert!(error.contains("2 factors for 6 layers: give one for each layer"), "{error}");
 }

@@ -176,6 +176,7 @@ pub fn run_cell(config: Config, folder: &Path, device: &Device) -> Result<Cell> 
     let mut run = if run::is_run(folder) {
         Run::resume(folder, experiment.config())?
     } else {
+        experiment.check_schedule()?;
         Run::create(folder, experiment.config())?
     };
     // Until this training ends, the report of a shorter one is not that of the end.

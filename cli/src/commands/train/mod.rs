@@ -47,8 +47,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let named = named(arguments);
     let limit = named.as_ref().map_or(HURRY, |(config, _)| Duration::from_secs(config.training.rank_limit));
     let ranks = ranks::join(limit)?;
-    let prepared =
-        named.and_then(|(config, folder)| Ok((prepare(config, &Device::open()?, ranks.size())?, folder)));
+    let prepared = named.and_then(|(config, folder)| {
+        let (experiment, network) = prepare(config, &Device::open()?, ranks.size())?;
+        // The schedule of a run that goes on is its own.
+        if arguments.resume.is_none() {
+            experiment.check_schedule()?;
+        }
+        Ok(((experiment, network), folder))
+    });
     let ((experiment, network), folder) = ranks::agree(ranks.as_ref(), prepared)?;
     ranks::agree(ranks.as_ref(), run::fits_ranks(&ranks, &experiment, &network))?;
     if arguments.dry_run {
@@ -150,7 +156,7 @@ fn next(folder: &Path) -> Vec<String> {
 pub fn prepare(config: Config, device: &Device, ranks: usize) -> Result<(Experiment, Network)> {
     start_threads(&config)?;
     let experiment = Experiment::open(config)?.among(ranks);
-    experiment.check_schedule()?;
+    experiment.steps_per_epoch()?;
     let network = experiment.network(device)?;
     if experiment.config().training.parallel.pace().is_some() {
         network.learns_in_parts().map_err(|error| experiment.config().locate(error))?;

@@ -208,8 +208,7 @@ impl Training {
     /// Checks what depends on the build.
     ///
     /// # Errors
-    /// If the device does not have the precision, `init_layers` is given without `init` or is empty, or `best_by` is
-    /// given without `keep_best`.
+    /// If the device does not have the precision, or `init_layers` is given without `init` or is empty.
     pub(super) fn check(&self) -> Result<()> {
         if self.init.is_none() && self.init_layers.is_some() {
             return Err(Error::config("training.init_layers", "needs training.init, which is missing"));
@@ -217,10 +216,6 @@ impl Training {
         if self.init_layers.as_ref().is_some_and(Vec::is_empty) {
             let message = "names no layer: name one or more, or leave it out to use the weights of all";
             return Err(Error::config("training.init_layers", message));
-        }
-        if self.best_by == BestBy::Probe && self.keep_best == 0 {
-            let message = "needs training.keep_best, the number of best checkpoints to keep";
-            return Err(Error::config("training.best_by", message));
         }
         self.check_free_pipeline()?;
         match self.precision.filter(|precision| !Precision::AVAILABLE.contains(precision)) {

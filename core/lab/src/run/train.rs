@@ -97,8 +97,8 @@ pub fn fits_ranks(ranks: &Arc<dyn Collective>, experiment: &Experiment, network:
 }
 
 /// Refuses what a training would find only after many steps, or what would end it at a wrong step. `probes`: whether
-/// this rank probes.
-fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()> {
+/// this rank probes. `new`: whether the run starts; the schedule of one that goes on is its own.
+fn begins(experiment: &Experiment, network: &Network, probes: bool, new: bool) -> Result<()> {
     let config = experiment.config();
     let training = &config.training;
     let refuse = |key: &str, message: String| Err(Error::config(config.place(key), message));
@@ -106,7 +106,9 @@ fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()
         let message = "could end training before the turns of the last modules: leave out training.patience or training.turns";
         return refuse("training.patience", message.to_owned());
     }
-    experiment.check_schedule()?;
+    if new {
+        experiment.check_schedule()?;
+    }
     let per_epoch = experiment.steps_per_epoch()?;
     if matches!(training.patience, Some(Patience::Loss(_))) && training.log_every > per_epoch {
         let message = format!(
@@ -125,7 +127,7 @@ fn begins(experiment: &Experiment, network: &Network, probes: bool) -> Result<()
     let (key, total) = training.end(per_epoch);
     if let Some(steps) = training.steps.filter(|&steps| probes && network.learns() && steps > total) {
         tracing::warn!(
-            "{key} ends training after {total} steps, before training.steps = {steps}: to train longer, raise both"
+            "{key} ends training after {total} steps, before training.steps = {steps}: to make them all, raise it"
         );
     }
     if probes { fits_probe(experiment, network) } else { Ok(()) }
@@ -162,7 +164,8 @@ pub fn train_among(
 ) -> Result<Trainer> {
     let config = experiment.config();
     let training = &config.training;
-    begins(experiment, &network, run.is_some())?;
+    let new = run.as_ref().is_some_and(|run| run.made().is_none());
+    begins(experiment, &network, run.is_some(), new)?;
     let total = total_steps(experiment, &network)?;
     let mut provenance = Provenance::here(network.device(), experiment.data_fingerprint());
     if training.negatives == Negatives::Shard {
